@@ -1,0 +1,88 @@
+// Builds the extension, its webviews and, with --tests, the test bundles. See CONTRIBUTING.md.
+//   node scripts/build.mjs [--production] [--tests] [--watch]
+import { readdir, rm } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, context } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const flags = new Set(process.argv.slice(2));
+const production = flags.has('--production');
+
+/** @type {import('esbuild').BuildOptions} */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  sourcemap: production ? false : 'linked',
+  minify: production,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // An import that does not exist must not become a silent `undefined`.
+  logOverride: { 'import-is-undefined': 'error' },
+};
+
+/** @type {import('esbuild').BuildOptions} */
+const node = {
+  ...common,
+  platform: 'node',
+  // The Node of the oldest VS Code that package.json accepts (1.100).
+  target: 'node20',
+  format: 'cjs',
+  // pg asks for these only when they are there; neither is wanted.
+  external: ['vscode', 'pg-native', 'pg-cloudflare'],
+};
+
+/**
+ * @param {string} folder
+ * @param {(name: string) => boolean} wanted
+ * @returns {Promise<string[]>}
+ */
+async function filesUnder(folder, wanted) {
+  const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && wanted(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
+}
+
+/** @returns {Promise<import('esbuild').BuildOptions[]>} */
+async function bundles() {
+  const pages = await filesUnder('webview', (name) => name.endsWith('.entry.ts'));
+  /** @type {import('esbuild').BuildOptions[]} */
+  const all = [
+    { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js' },
+    {
+      ...common,
+      entryPoints: pages.map((page) => ({ in: page, out: page.replace(/^webview\//, '').replace(/\.entry\.ts$/, '') })),
+      outdir: 'dist/webview',
+      platform: 'browser',
+      target: 'chrome130',
+      format: 'iife',
+      loader: { '.css': 'css' },
+    },
+  ];
+  if (flags.has('--tests')) {
+    const tests = await filesUnder('test', (name) => /\.(test|entry|bench)\.ts$/.test(name));
+    const pageTests = tests.filter((file) => file.startsWith('test/ui/page/'));
+    all.push({
+      ...node,
+      entryPoints: tests.filter((file) => !pageTests.includes(file)),
+      outdir: 'dist/test',
+      outbase: 'test',
+      sourcemap: 'inline',
+      packages: 'external',
+      minify: false,
+    });
+    if (pageTests.length > 0) {
+      all.push({ ...common, entryPoints: pageTests, outdir: 'dist/test', outbase: 'test', format: 'iife' });
+    }
+  }
+  return all.filter((options) => options.entryPoints === undefined || options.entryPoints.length !== 0);
+}
+
+if (flags.has('--watch')) {
+  for (const options of await bundles()) await (await context({ ...options, logLevel: 'info' })).watch();
+} else {
+  await rm(join(root, 'dist'), { recursive: true, force: true });
+  await Promise.all((await bundles()).map((options) => build(options)));
+}
