@@ -1,0 +1,157 @@
+/**
+ * The public API of pg_background Workers: what `activate()` returns, and the types in it.
+ *
+ * This file stands alone, so that another extension can copy it. It follows semantic versioning with the extension:
+ * members are added, never changed or removed, within one major version. See docs/API.md for an example.
+ *
+ * Terms: a **job** is one run that a user asked for; a **worker** is the server process that runs it; a **connection**
+ * is a named way to reach one database; a **foreign worker** is one that this window did not launch.
+ */
+
+/** The same shape as `vscode.Event`, so that this file needs no import. */
+export type Event<T> = (listener: (event: T) => unknown) => { dispose(): unknown };
+
+/**
+ * Where a job stands.
+ *
+ * `queued → launching → running → reading → succeeded | failed | canceled | lost`; while it is one of the middle ones
+ * `canceling → unresponsive`; `detached` when its session is gone and only the server's activity view still shows it,
+ * which ends as `finished` with its outcome unknown.
+ */
+export type JobState =
+  | 'queued'
+  | 'launching'
+  | 'running'
+  | 'reading'
+  | 'canceling'
+  | 'unresponsive'
+  | 'detached'
+  | 'succeeded'
+  | 'failed'
+  | 'canceled'
+  | 'lost'
+  | 'finished';
+
+/** What the SQL reported with `pg_background_report_progress(pct, msg)`. */
+export interface JobProgress {
+  /** Percent done, as reported. */
+  readonly pct: number;
+  /** The text reported with it; may be empty. */
+  readonly message: string;
+}
+
+/** An error as the server told it, or, with an empty `sqlstate`, as this extension found it. */
+export interface JobError {
+  /** The five characters of PostgreSQL's appendix A, or '' where the server said nothing. */
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly context?: string;
+  /** Zero-based UTF-16 offset into the job's `sql`. */
+  readonly position?: number;
+}
+
+/** What to run. */
+export interface RunRequest {
+  /** One or several statements; they run in one transaction and the last one's rows come back. */
+  readonly sql: string;
+  /** At most 64 bytes of UTF-8; made from the SQL when missing. */
+  readonly label?: string;
+  /** The connection's name; the default connection when missing. */
+  readonly connection?: string;
+  /** Milliseconds; 0 = no limit; the connection's own setting when missing. */
+  readonly statementTimeoutMs?: number;
+  /** Milliseconds; 0 = no limit; `pg_background.worker_timeout`, which wins over `statement_timeout`. */
+  readonly workerTimeoutMs?: number;
+  /** Bytes of the queue between worker and session; the server's default when missing. */
+  readonly queueSizeBytes?: number;
+}
+
+/** A job as it is at one moment. Times are milliseconds since 1970, as `Date.now()`. */
+export interface JobInfo {
+  readonly id: string;
+  readonly label: string;
+  readonly sql: string;
+  /** The connection's name. */
+  readonly connection: string;
+  /** The worker's process id, once it is known. */
+  readonly pid?: number;
+  readonly state: JobState;
+  readonly queuedAt: number;
+  readonly launchedAt?: number;
+  readonly finishedAt?: number;
+  readonly progress?: JobProgress;
+  /** Rows returned or affected, where the server said so. */
+  readonly rowCount?: number;
+  /** The command tag of the last statement, for example `SELECT` or `CREATE TABLE`. */
+  readonly commandTag?: string;
+  readonly error?: JobError;
+  /** One sentence on why the job is where it is, where there is more to say than the state. */
+  readonly reason?: string;
+}
+
+/** One NOTICE, WARNING or other message of a job, in the order in which it came. */
+export interface JobNotice {
+  /** Milliseconds since 1970 at which it was received. */
+  readonly at: number;
+  /** `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`. */
+  readonly severity: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** A page of a job's rows. Every value is the server's text output; NULL is null. */
+export interface RowPage {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** A pg_background worker that the server shows, ours or foreign. */
+export interface WorkerInfo {
+  readonly pid: number;
+  /** The server's text of the time; with the pid it identifies the worker. */
+  readonly backendStart: string;
+  readonly label: string;
+  readonly user?: string;
+  readonly database?: string;
+  readonly state?: string;
+  readonly waitEvent?: string;
+  /** The job that launched it, or undefined for a foreign worker. */
+  readonly jobId?: string;
+}
+
+/** How to reach a database. Passwords are never part of it. */
+export interface ConnectionInfo {
+  readonly name: string;
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly database?: string;
+  readonly user?: string;
+}
+
+/** What `activate()` returns. */
+export interface PgBackgroundApi {
+  /** Asks for a run. Resolves once the job is listed (it may still be queued); rejects with a message that says what to do. */
+  run(request: RunRequest): Promise<JobInfo>;
+  /** Every job that is listed, oldest first. */
+  jobs(): readonly JobInfo[];
+  /** Fires at every change of a job. */
+  readonly onDidChangeJob: Event<JobInfo>;
+  /**
+   * Cancels a job: SIGTERM, never a kill. Resolves `stopped` when the worker ended within the grace window, otherwise
+   * `unresponsive`; the job then stays listed until it really ends.
+   */
+  cancel(id: string, options?: { readonly graceMs?: number }): Promise<'stopped' | 'unresponsive'>;
+  /** Resolves when the job has ended, however it ended. */
+  waitFor(id: string): Promise<JobInfo>;
+  /** Rows of a job, also of one that is still being read. */
+  rows(id: string, offset: number, limit: number): Promise<RowPage>;
+  notices(id: string): readonly JobNotice[];
+  /** Adds a connection to the user's settings; the password goes to SecretStorage. */
+  addConnection(profile: ConnectionInfo, password?: string): Promise<void>;
+  connections(): readonly ConnectionInfo[];
+  /** Every worker visible on the connection's server, as of now. */
+  workers(connection: string): Promise<readonly WorkerInfo[]>;
+}

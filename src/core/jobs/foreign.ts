@@ -1,0 +1,35 @@
+import type { CancelResult } from './cancel';
+import type { ActiveWorker, Clock, Disposable, ServerLink } from './ports';
+
+export interface ForeignWorker {
+  readonly link: ServerLink;
+  readonly worker: ActiveWorker;
+  readonly graceMs: number;
+}
+
+/**
+ * Cancels a worker that another session launched: SIGTERM to exactly that process, then the same grace window.
+ *
+ * @returns how it went, and the worker as the server showed it last
+ * @throws where the server refuses (the role may not signal it) or cannot be reached
+ */
+export async function cancelForeign(
+  { link, worker, graceMs }: ForeignWorker,
+  clock: Clock,
+): Promise<{ result: CancelResult; last: ActiveWorker | undefined }> {
+  let last: ActiveWorker | undefined = worker;
+  const sent = await link.terminate(worker.pid, worker.backendStart);
+  if (!sent) return { result: 'stopped', last: undefined };
+  const watches: Disposable[] = [link.watch('fast')];
+  const result = await new Promise<CancelResult>((resolve) => {
+    watches.push(
+      clock.after(graceMs, () => resolve('unresponsive')),
+      link.onSnapshot((snapshot) => {
+        last = snapshot.workers.find((one) => one.pid === worker.pid && one.backendStart === worker.backendStart);
+        if (!last) resolve('stopped');
+      }),
+    );
+  });
+  for (const watch of watches) watch.dispose();
+  return { result, last };
+}

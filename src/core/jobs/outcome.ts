@@ -1,0 +1,48 @@
+import type { JobError } from '../../api';
+
+/** SQLSTATE query_canceled: a cancel or a timeout (PostgreSQL, appendix A). */
+export const QUERY_CANCELED = '57014';
+/** SQLSTATE admin_shutdown: the worker was terminated or the server is stopping. */
+export const ADMIN_SHUTDOWN = '57P01';
+
+/** What the server told about a worker that has stopped (`pg_background_result_info` and `_error_info`). */
+export interface WorkerReport {
+  readonly completed: boolean;
+  readonly hasError: boolean;
+  readonly commandTag: string;
+  readonly rowCount: number;
+  readonly error?: JobError;
+}
+
+export type Outcome =
+  | { readonly event: 'succeed'; readonly commandTag: string; readonly rowCount: number; readonly reason?: string }
+  | { readonly event: 'fail'; readonly error: JobError }
+  | { readonly event: 'cancelSettled'; readonly reason?: string }
+  | { readonly event: 'lose'; readonly reason: string };
+
+/**
+ * Decides how a job ended, without guessing (PG_BACKGROUND.md, point 4): `completed` alone is not success, since a worker
+ * that was cancelled before it began and one that died early both report it with an empty command tag.
+ *
+ * A worker that was asked to stop and still ended well is a success: its work is committed.
+ */
+export function decideOutcome(report: WorkerReport, cancelRequested: boolean): Outcome {
+  if (report.hasError) {
+    const error = report.error ?? { sqlstate: '', message: 'The worker failed, and the server kept no message.' };
+    if (cancelRequested && (error.sqlstate === QUERY_CANCELED || error.sqlstate === ADMIN_SHUTDOWN)) {
+      return { event: 'cancelSettled' };
+    }
+    return { event: 'fail', error };
+  }
+  if (report.completed && report.commandTag !== '') {
+    return { event: 'succeed', commandTag: report.commandTag, rowCount: report.rowCount };
+  }
+  if (cancelRequested) {
+    return { event: 'cancelSettled', reason: 'The worker stopped before it began to run the SQL.' };
+  }
+  return {
+    event: 'lose',
+    reason:
+      'The worker stopped without saying how: it ended before it ran the SQL, or died. The server log says more; nothing is known to be committed.',
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * What the jobs engine needs from the world. Each is small enough to be faked in a test of pure rules; the real ones are
+ * in src/core/postgres, src/core/results and src/host.
+ */
+import type { Writable } from 'node:stream';
+import type { JobError, JobProgress, WorkerInfo } from '../../api';
+import type { WorkerReport } from './outcome';
+
+export interface Disposable {
+  dispose(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls once after that many milliseconds, unless disposed before. */
+  after(ms: number, call: () => void): Disposable;
+}
+
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface Column {
+  readonly name: string;
+  /** `format_type()` of the server. */
+  readonly type: string;
+  readonly typeOid?: number;
+}
+
+/** How a text is given to a worker and how its rows come back. */
+export interface RowPlan {
+  /** The text for the worker; the user's own, or with its last statement wrapped. */
+  readonly sql: string;
+  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read */
+  readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
+  /** The columns of the user's statement; empty until the first row where the mode is `unfold`. */
+  readonly columns: readonly Column[];
+  /** The command of the last statement: its tag where the server can no longer be asked for it. */
+  readonly tag: string;
+  /** The column definition list for `pg_background_result`. */
+  readonly definition: string;
+  /** Turns a position in `sql` (1-based code points) into a zero-based UTF-16 offset in the user's text. */
+  position(codePoint: number): number | undefined;
+  /** Said to the user before the launch, where rows cannot be read. */
+  readonly notice?: string;
+}
+
+export interface LaunchRequest {
+  readonly sql: string;
+  readonly label: string;
+  readonly queueSizeBytes?: number;
+  readonly statementTimeoutMs?: number;
+  readonly workerTimeoutMs?: number;
+  /** False: with `pg_background_submit`, the rows are never readable. */
+  readonly readable: boolean;
+}
+
+export interface WorkerHandle {
+  readonly pid: number;
+  /** A signed 64-bit number, kept as text. */
+  readonly cookie: string;
+  readonly backendStart?: string;
+}
+
+export interface Notice {
+  readonly severity: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+export interface WaitResult {
+  readonly stopped: boolean;
+  readonly progress?: JobProgress;
+}
+
+/** One server connection that launches and watches one worker at a time. */
+export interface WorkerSession {
+  /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
+  describe(sql: string): Promise<RowPlan>;
+  launch(request: LaunchRequest): Promise<WorkerHandle>;
+  /** Waits at most `ms` for the worker to stop; returns early when it stops or when {@link cancelWorker} is called. */
+  wait(worker: WorkerHandle, ms: number): Promise<WaitResult>;
+  /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */
+  report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
+  /**
+   * Reads the rows as COPY text into a sink. Consumes the worker's handle. Resolves with the number of rows; rejects with
+   * a {@link WorkerFailedError} where the worker failed.
+   */
+  read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number }>;
+  /** Sends SIGTERM once, never with a grace. Returns when it is sent. */
+  cancelWorker(worker: WorkerHandle): Promise<void>;
+  detach(worker: WorkerHandle): Promise<void>;
+  onNotice(listener: (notice: Notice) => void): Disposable;
+  /** Milliseconds since bytes of the rows last came. */
+  idleMs(): number;
+  /** True while rows are being read: nothing else can be asked of this session. */
+  readonly reading: boolean;
+  readonly closed: boolean;
+  /** Gives the session back for the next job; closes it where it cannot be used again. */
+  release(): void;
+  /** Closes it now; a worker that it launched runs on. */
+  destroy(): void;
+}
+
+export interface Blocker {
+  readonly pid: number;
+  readonly user?: string;
+  readonly application?: string;
+  readonly query?: string;
+}
+
+/** A worker as `pg_stat_activity` shows it. */
+export interface ActiveWorker extends WorkerInfo {
+  readonly waitEventType?: string;
+  readonly blockers: readonly Blocker[];
+  readonly query?: string;
+  /** Seconds since its statement began, by the server's clock. */
+  readonly runningSeconds?: number;
+}
+
+export interface ActivitySnapshot {
+  /** By our clock, milliseconds. */
+  readonly at: number;
+  /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
+  readonly serverStart: string;
+  readonly workers: readonly ActiveWorker[];
+  readonly slotsUsed: number;
+  readonly slotsTotal: number;
+}
+
+/** What one connection offers the engine. */
+export interface ServerLink {
+  /** A session of its own for one job, warm where there is one. */
+  acquire(): Promise<WorkerSession>;
+  /** The newest snapshot, if there is one. */
+  readonly snapshot: ActivitySnapshot | undefined;
+  onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable;
+  /** Asks for snapshots: `fast` while a worker is young, `steady` while one runs. The least patient wins. */
+  watch(pace: 'fast' | 'steady'): Disposable;
+  /** Asks the server now; rejects where it cannot be reached. */
+  refresh(): Promise<ActivitySnapshot>;
+  /** SIGTERM to exactly that process. False where it is no longer there. */
+  terminate(pid: number, backendStart: string): Promise<boolean>;
+}
+
+export interface Links {
+  /** Throws a plain Error with a message for the user where the connection does not exist. */
+  link(connection: string): ServerLink;
+}
+
+/** Where a job's rows go as they come. */
+export interface RowSink {
+  readonly stream: Writable;
+  /** Rows and bytes kept so far. */
+  status(): RowsKept;
+  finish(): Promise<RowsKept>;
+}
+
+export interface RowsKept {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Rows that came but were not kept, because of a limit or a full disk. */
+  readonly dropped: number;
+  /** One sentence on why rows were not kept. */
+  readonly message?: string;
+}
+
+/** The files beside a job's record. */
+export interface JobFiles {
+  /**
+   * @param unfold the rows come as names and record text ({@link RowPlan}), to be kept as plain rows
+   * @param onColumns told when unfolding shows the names of the columns
+   */
+  createRows(
+    id: string,
+    columns: readonly Column[],
+    unfold: boolean,
+    onColumns: (columns: readonly Column[]) => void,
+  ): Promise<RowSink>;
+  /** Removes everything that belongs to the job. */
+  remove(id: string): Promise<void>;
+}
+
+/** The connection to the server is gone; what was launched runs on. */
+export class SessionLostError extends Error {
+  override readonly name = 'SessionLostError';
+}
+
+/** The server cannot be reached now, but could before: it may come back. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/** The server refused a launch, so nothing was started. */
+export class LaunchError extends Error {
+  override readonly name = 'LaunchError';
+  constructor(
+    readonly error: JobError,
+    /** No worker slot was free: trying again later may work. */
+    readonly noSlot: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(error.message, options);
+  }
+}
+
+/** The worker itself failed, with the server's error. */
+export class WorkerFailedError extends Error {
+  override readonly name = 'WorkerFailedError';
+  constructor(
+    readonly error: JobError,
+    options?: ErrorOptions,
+  ) {
+    super(error.message, options);
+  }
+}

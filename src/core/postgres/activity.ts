@@ -1,0 +1,186 @@
+import type { Client } from 'pg';
+import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable } from '../jobs/ports';
+
+/** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
+export function timeText(column: string): string {
+  return `pg_catalog.to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
+/**
+ * Everything about all workers of a server in one statement, whatever their number. Blockers are asked for only where a
+ * worker waits for a lock, since `pg_blocking_pids` stops the lock manager for a moment.
+ */
+const ACTIVITY_QUERY = `
+  WITH a AS MATERIALIZED (SELECT * FROM pg_catalog.pg_stat_activity),
+  w AS (
+    SELECT a.*, CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END AS blocked_by
+      FROM a WHERE a.backend_type = 'pg_background'
+  )
+  SELECT ${timeText('pg_catalog.pg_postmaster_start_time()')},
+         pg_catalog.current_setting('max_worker_processes'),
+         (SELECT pg_catalog.count(*) FROM a WHERE a.backend_type IS NOT NULL AND a.backend_type NOT IN (
+            'client backend', 'autovacuum launcher', 'autovacuum worker', 'checkpointer', 'background writer', 'walwriter',
+            'archiver', 'startup', 'walreceiver', 'walsender', 'walsummarizer', 'slotsync worker', 'io worker', 'logger',
+            'standalone backend')),
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'pid', w.pid, 'start', ${timeText('w.backend_start')}, 'app', w.application_name, 'user', w.usename,
+            'db', w.datname, 'state', w.state, 'wt', w.wait_event_type, 'we', w.wait_event,
+            'secs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - COALESCE(w.query_start, w.backend_start)),
+            'query', pg_catalog."left"(w.query, 500),
+            'by', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+                     'pid', b.pid, 'user', b.usename, 'app', b.application_name, 'query', pg_catalog."left"(b.query, 200)))
+                     FROM a AS b WHERE b.pid = ANY (w.blocked_by)))) FROM w)`;
+
+interface WorkerJson {
+  readonly pid: number;
+  readonly start: string;
+  readonly app: string | null;
+  readonly user: string | null;
+  readonly db: string | null;
+  readonly state: string | null;
+  readonly wt: string | null;
+  readonly we: string | null;
+  readonly secs: number | null;
+  readonly query: string | null;
+  readonly by: readonly { pid: number; user: string | null; app: string | null; query: string | null }[] | null;
+}
+
+/** Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. */
+export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
+  const { rows } = await client.query<[string, string, string, string | null]>({ text: ACTIVITY_QUERY, rowMode: 'array' });
+  const [serverStart, total, used, json] = rows[0] ?? ['', '0', '0', null];
+  const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
+  return {
+    at: now(),
+    serverStart,
+    slotsTotal: Number(total),
+    slotsUsed: Number(used),
+    workers: workers.map(toWorker),
+  };
+}
+
+function toWorker(json: WorkerJson): ActiveWorker {
+  return {
+    pid: json.pid,
+    backendStart: json.start,
+    label: labelOf(json.app ?? '', json.pid),
+    ...optional('user', json.user),
+    ...optional('database', json.db),
+    ...optional('state', json.state),
+    ...optional('waitEventType', json.wt),
+    ...optional('waitEvent', json.we),
+    ...optional('query', json.query),
+    ...optional('runningSeconds', json.secs),
+    blockers: (json.by ?? []).map(
+      (blocker): Blocker => ({
+        pid: blocker.pid,
+        ...optional('user', blocker.user),
+        ...optional('application', blocker.app),
+        ...optional('query', blocker.query),
+      }),
+    ),
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {
+  return value === null || value === '' ? {} : ({ [key]: value } as Record<K, V>);
+}
+
+/** The label in `pg_background:<label>:<pid>`, which the server cuts at 63 bytes, so that the end may be missing. */
+export function labelOf(applicationName: string, pid: number): string {
+  const inner = applicationName.replace(/^pg_background:/, '');
+  const tail = `:${pid}`;
+  return inner.endsWith(tail) ? inner.slice(0, -tail.length) : inner;
+}
+
+/** How long between two questions: while a worker is young, and otherwise. Milliseconds. */
+const PACE = { fast: 40, steady: 1000 } as const;
+/** Pauses after a failure grow up to this. Milliseconds. */
+const LONGEST_PAUSE = 30_000;
+
+/** Asks again and again while somebody watches, never twice at once, with growing pauses while the server is away. */
+export class ActivityPoller {
+  readonly #watchers: Record<keyof typeof PACE, number> = { fast: 0, steady: 0 };
+  readonly #listeners = new Set<(snapshot: ActivitySnapshot) => void>();
+  #running: Promise<ActivitySnapshot> | undefined;
+  #next: Disposable | undefined;
+  #failures = 0;
+  #disposed = false;
+  snapshot: ActivitySnapshot | undefined;
+
+  constructor(
+    private readonly ask: () => Promise<ActivitySnapshot>,
+    private readonly clock: Clock,
+    private readonly onFailure: (error: unknown, pauseMs: number) => void,
+  ) {}
+
+  onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  }
+
+  watch(pace: 'fast' | 'steady'): Disposable {
+    this.#watchers[pace]++;
+    let done = false;
+    // A pause for a slower pace, or after a failure, is not a reason to keep somebody new waiting.
+    this.#schedule(this.#failures === 0 ? 0 : undefined);
+    return {
+      dispose: () => {
+        if (done) return;
+        done = true;
+        this.#watchers[pace]--;
+        if (!this.#watched) this.#next?.dispose();
+      },
+    };
+  }
+
+  /** Asks at once, or joins the question that is under way. */
+  refresh(): Promise<ActivitySnapshot> {
+    if (this.#running) return this.#running;
+    this.#next?.dispose();
+    const running = this.#askOnce();
+    this.#running = running;
+    return running;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#next?.dispose();
+    this.#listeners.clear();
+  }
+
+  get #watched(): boolean {
+    return this.#watchers.fast + this.#watchers.steady > 0;
+  }
+
+  async #askOnce(): Promise<ActivitySnapshot> {
+    try {
+      const snapshot = await this.ask();
+      this.#failures = 0;
+      this.snapshot = snapshot;
+      // The listeners see a poller that is free again, so that they can ask anew.
+      this.#running = undefined;
+      for (const listener of [...this.#listeners]) listener(snapshot);
+      this.#schedule();
+      return snapshot;
+    } catch (error) {
+      this.#running = undefined;
+      this.#failures++;
+      const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** (this.#failures - 1));
+      if (!this.#disposed) {
+        this.onFailure(error, pause);
+        this.#schedule(pause);
+      }
+      throw error;
+    }
+  }
+
+  #schedule(pause: number | undefined = this.#watchers.fast > 0 ? PACE.fast : PACE.steady): void {
+    if (this.#disposed || !this.#watched || this.#running) return;
+    this.#next?.dispose();
+    this.#next = this.clock.after(pause, () => {
+      // A failure has been said by onFailure.
+      this.refresh().catch(() => undefined);
+    });
+  }
+}

@@ -1,0 +1,178 @@
+import type { Duplex, Writable } from 'node:stream';
+import type { Client, Connection, Submittable } from 'pg';
+
+/** Message codes of the wire protocol (PostgreSQL, "Message Formats"). */
+const COPY_DATA = 0x64; // 'd'
+const COPY_OUT_RESPONSE = 0x48; // 'H'
+const COPY_DONE = 0x63; // 'c'
+const READY_FOR_QUERY = 0x5a; // 'Z'
+/** A message begins with its code and a four-byte length that counts itself. */
+const HEADER = 5;
+
+type DataListener = (chunk: Buffer) => void;
+
+/**
+ * `COPY … TO STDOUT` into a stream, without decoding a row.
+ *
+ * It takes the socket's bytes for the length of the query: CopyData goes to the sink, every other message on to pg's own
+ * parser, so that NOTICEs arrive as events and errors as errors. `pg-copy-streams` does the same work but drops every
+ * NoticeResponse that comes between the rows, and a worker's NOTICEs come exactly there (measured with 7.0.0).
+ */
+class CopyOut implements Submittable {
+  #socket: Duplex | undefined;
+  #parser: DataListener | undefined;
+  #header = Buffer.alloc(HEADER);
+  #headerLength = 0;
+  #code = 0;
+  #left = 0;
+  #rows = 0;
+  #error: Error | undefined;
+  #sinkGone = false;
+  readonly done: Promise<number>;
+  #settle!: (error: Error | undefined) => void;
+
+  constructor(
+    private readonly text: string,
+    private readonly sink: Writable,
+    private readonly onBytes: () => void,
+  ) {
+    this.done = new Promise((resolve, reject) => {
+      this.#settle = (error) => {
+        if (error) reject(error);
+        else resolve(this.#rows);
+      };
+    });
+    sink.once('error', this.#onSinkError);
+    sink.on('drain', this.#onDrain);
+  }
+
+  submit(connection: Connection): void {
+    const wire = connection as unknown as { stream: Duplex; query(text: string): void };
+    this.#socket = wire.stream;
+    this.#parser = wire.stream.listeners('data')[0] as DataListener;
+    wire.stream.removeListener('data', this.#parser);
+    wire.stream.on('data', this.#onData);
+    wire.query(this.text);
+  }
+
+  handleError(error: Error): void {
+    // pg forgets the query at its error, so ReadyForQuery will not be told; the socket is given back there all the same.
+    this.#error = error;
+    this.#finish();
+  }
+
+  /** COPY's own messages: the bytes were taken before the parser, so there is nothing to do. */
+  handleCommandComplete(): void {
+    /* the tag is only the number of rows, which is counted */
+  }
+
+  handleReadyForQuery(): void {
+    this.#finish();
+  }
+
+  readonly #onSinkError = (error: Error): void => {
+    // The rows still have to leave the socket, or the session could never be used again.
+    this.#sinkGone = true;
+    this.#error ??= error;
+    this.#socket?.resume();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#socket?.resume();
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.onBytes();
+    let from = 0;
+    let kept = 0;
+    while (from < chunk.length) {
+      if (this.#headerLength < HEADER) {
+        from += this.#takeHeader(chunk, from);
+        if (this.#headerLength < HEADER) break;
+        if (this.#code === READY_FOR_QUERY) {
+          this.#write(chunk.subarray(0, kept));
+          this.#giveBack();
+          this.#parser?.(Buffer.concat([this.#header, chunk.subarray(from)]));
+          return;
+        }
+        if (this.#isForParser()) this.#parser?.(Buffer.from(this.#header));
+      }
+      const take = Math.min(this.#left, chunk.length - from);
+      if (take > 0) {
+        if (this.#code === COPY_DATA) {
+          // The chunk is ours: its rows are moved together over the headers between them, without another buffer.
+          chunk.copyWithin(kept, from, from + take);
+          kept += take;
+        } else if (this.#isForParser()) {
+          this.#parser?.(Buffer.from(chunk.subarray(from, from + take)));
+        }
+        from += take;
+        this.#left -= take;
+      }
+      if (this.#left === 0) {
+        this.#headerLength = 0;
+        if (this.#code === COPY_DATA) this.#rows++;
+      }
+    }
+    this.#write(chunk.subarray(0, kept));
+  };
+
+  /** Collects the header, which may be cut between two chunks. Returns the bytes taken. */
+  #takeHeader(chunk: Buffer, from: number): number {
+    let length: number;
+    let taken: number;
+    if (this.#headerLength === 0 && from + HEADER <= chunk.length) {
+      taken = HEADER;
+      this.#code = chunk[from] ?? 0;
+      length = chunk.readUInt32BE(from + 1);
+      if (this.#code !== COPY_DATA) chunk.copy(this.#header, 0, from, from + HEADER);
+    } else {
+      taken = chunk.copy(this.#header, this.#headerLength, from, from + HEADER - this.#headerLength);
+      if (this.#headerLength + taken < HEADER) {
+        this.#headerLength += taken;
+        return taken;
+      }
+      this.#code = this.#header[0] ?? 0;
+      length = this.#header.readUInt32BE(1);
+    }
+    this.#headerLength = HEADER;
+    this.#left = length - 4;
+    return taken;
+  }
+
+  #isForParser(): boolean {
+    return this.#code !== COPY_DATA && this.#code !== COPY_OUT_RESPONSE && this.#code !== COPY_DONE;
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#sinkGone) return;
+    if (!this.sink.write(bytes)) this.#socket?.pause();
+  }
+
+  #giveBack(): void {
+    if (this.#socket && this.#parser) {
+      this.#socket.removeListener('data', this.#onData);
+      this.#socket.on('data', this.#parser);
+      this.#socket.resume();
+    }
+  }
+
+  #finish(): void {
+    this.sink.removeListener('drain', this.#onDrain);
+    this.sink.removeListener('error', this.#onSinkError);
+    this.#settle(this.#error);
+  }
+}
+
+/**
+ * Runs a `COPY … TO STDOUT` and writes its bytes to the sink, which is left open.
+ *
+ * @param onBytes called at every chunk, so that a caller can see that something comes
+ * @returns the number of rows
+ * @throws the server's error, the connection's, or the sink's
+ */
+export function copyOut(client: Client, text: string, sink: Writable, onBytes: () => void): Promise<number> {
+  const query = new CopyOut(text, sink, onBytes);
+  client.query(query);
+  return query.done;
+}

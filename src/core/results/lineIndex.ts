@@ -1,0 +1,210 @@
+/**
+ * Finds the rows in COPY text as it comes by, without decoding it: COPY escapes newlines, so every byte 0x0A ends a row.
+ * Keeps a sparse list of (row number, byte offset) pairs from which any row is a short read away.
+ */
+
+/** An entry is made after so many rows… */
+const ROWS_PER_ENTRY = 256;
+/** …or so many bytes, so that a page of wide rows does not cost 256 of them. */
+const BYTES_PER_ENTRY = 64 * 1024;
+
+const NEWLINE = 10;
+/** `Buffer.indexOf` (one call a row) is the faster scan for rows longer than this, the one by words for shorter ones (measured). */
+const LONG_ROW = 40;
+
+/** A list of numbers that grows, eight bytes each. Row numbers and offsets are exact up to 2^53. */
+class NumberList {
+  length = 0;
+  private values = new Float64Array(64);
+
+  at(i: number): number {
+    return this.values[i] ?? 0;
+  }
+
+  push(value: number): void {
+    if (this.length === this.values.length) {
+      const larger = new Float64Array(this.length * 2);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.length++] = value;
+  }
+}
+
+/** Where a scan stands, to go back to it when what was scanned could not be written. */
+export interface IndexMark {
+  readonly rows: number;
+  readonly end: number;
+  readonly position: number;
+  readonly entries: number;
+}
+
+/** The rows of a COPY text seen so far, and where they begin. */
+export class LineIndex {
+  /** Complete rows seen. */
+  rows = 0;
+  /** Byte offset just after the last complete row. */
+  end = 0;
+  /** Bytes seen, a last incomplete row included. */
+  position = 0;
+  private readonly entryRows = new NumberList();
+  private readonly entryOffsets = new NumberList();
+  private lastEntryRow = 0;
+  private lastEntryOffset = 0;
+
+  /** Entries made so far. The one for row 0 at offset 0 goes without saying. */
+  get entries(): number {
+    return this.entryRows.length;
+  }
+
+  entryRow(i: number): number {
+    return this.entryRows.at(i);
+  }
+
+  entryOffset(i: number): number {
+    return this.entryOffsets.at(i);
+  }
+
+  /**
+   * Counts the rows of the bytes that follow those seen before.
+   *
+   * @param stopAtRow Stop right behind the row that makes so many.
+   * @returns How many bytes were taken: all, unless stopped.
+   */
+  scan(chunk: Buffer, stopAtRow = Infinity): number {
+    const averageRow = this.rows === 0 ? 0 : this.end / this.rows;
+    const taken =
+      averageRow > LONG_ROW || chunk.length < 64
+        ? this.scanByCalls(chunk, stopAtRow)
+        : this.scanByWords(chunk, stopAtRow);
+    this.position += taken;
+    return taken;
+  }
+
+  /** Takes over an entry made by another index of the same file, with the rows before it. */
+  jump(row: number, offset: number): void {
+    this.rows = row;
+    this.end = offset;
+    this.position = offset;
+    this.addEntry();
+  }
+
+  /** The last entry at or before a row, as `[row, offset]`. */
+  before(row: number): readonly [row: number, offset: number] {
+    const i = this.search(row);
+    return i < 0 ? [0, 0] : [this.entryRow(i), this.entryOffset(i)];
+  }
+
+  /** The byte offset of the first known row start at or after a row; the end of the last complete row if there is none. */
+  after(row: number): number {
+    const i = this.search(row);
+    if (i >= 0 && this.entryRow(i) === row) return this.entryOffset(i);
+    return i + 1 < this.entries ? this.entryOffset(i + 1) : this.end;
+  }
+
+  mark(): IndexMark {
+    return { rows: this.rows, end: this.end, position: this.position, entries: this.entries };
+  }
+
+  /** Forgets what was scanned since the mark was made. */
+  reset(mark: IndexMark): void {
+    this.rows = mark.rows;
+    this.end = mark.end;
+    this.position = mark.position;
+    this.entryRows.length = mark.entries;
+    this.entryOffsets.length = mark.entries;
+    this.lastEntryRow = mark.entries === 0 ? 0 : this.entryRow(mark.entries - 1);
+    this.lastEntryOffset = mark.entries === 0 ? 0 : this.entryOffset(mark.entries - 1);
+  }
+
+  private search(row: number): number {
+    let low = 0;
+    let high = this.entries;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.entryRow(middle) <= row) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  private addEntry(): void {
+    this.entryRows.push(this.rows);
+    this.entryOffsets.push(this.end);
+    this.lastEntryRow = this.rows;
+    this.lastEntryOffset = this.end;
+  }
+
+  private endRow(offset: number): void {
+    this.rows++;
+    this.end = offset;
+    if (this.rows - this.lastEntryRow >= ROWS_PER_ENTRY || offset - this.lastEntryOffset >= BYTES_PER_ENTRY) {
+      this.addEntry();
+    }
+  }
+
+  private scanByCalls(chunk: Buffer, stopAtRow: number): number {
+    const base = this.position + 1;
+    for (let i = chunk.indexOf(NEWLINE); i !== -1; i = chunk.indexOf(NEWLINE, i + 1)) {
+      this.endRow(base + i);
+      if (this.rows >= stopAtRow) return i + 1;
+    }
+    return chunk.length;
+  }
+
+  /** Looks at four bytes at once: with many short rows a call for each would cost ten times as much. */
+  private scanByWords(chunk: Buffer, stopAtRow: number): number {
+    const base = this.position + 1;
+    const aligned = -chunk.byteOffset & 3;
+    const words = new Int32Array(chunk.buffer, chunk.byteOffset + aligned, (chunk.length - aligned) >> 2);
+    const wordsEnd = aligned + words.length * 4;
+    for (let i = 0; i < aligned; i++) {
+      if (chunk[i] !== NEWLINE) continue;
+      this.endRow(base + i);
+      if (this.rows >= stopAtRow) return i + 1;
+    }
+    for (let w = 0; w < words.length; w++) {
+      // After the exclusive or, a newline is a zero byte; the rest is the usual test for one.
+      const word = (words[w] ?? 0) ^ 0x0a0a0a0a;
+      if (((word - 0x01010101) & ~word & 0x80808080) === 0) continue;
+      for (let i = aligned + w * 4; i < aligned + w * 4 + 4; i++) {
+        if (chunk[i] !== NEWLINE) continue;
+        this.endRow(base + i);
+        if (this.rows >= stopAtRow) return i + 1;
+      }
+    }
+    for (let i = wordsEnd; i < chunk.length; i++) {
+      if (chunk[i] !== NEWLINE) continue;
+      this.endRow(base + i);
+      if (this.rows >= stopAtRow) return i + 1;
+    }
+    return chunk.length;
+  }
+}
+
+/** Bytes that one entry takes in the index file: row number and byte offset, each a little-endian float64. */
+export const ENTRY_BYTES = 16;
+
+/** Entries of an index as the index file has them. */
+export function encodeEntries(index: LineIndex, from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafe((to - from) * ENTRY_BYTES);
+  for (let i = from; i < to; i++) {
+    bytes.writeDoubleLE(index.entryRow(i), (i - from) * ENTRY_BYTES);
+    bytes.writeDoubleLE(index.entryOffset(i), (i - from) * ENTRY_BYTES + 8);
+  }
+  return bytes;
+}
+
+/**
+ * Takes over the entries of an index file that lie beyond what was scanned.
+ *
+ * @param size Size of the rows file: an entry beyond it, or one not ascending, is of a crash and ends the reading.
+ */
+export function takeEntries(index: LineIndex, bytes: Buffer, size: number): void {
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    const row = bytes.readDoubleLE(at);
+    const offset = bytes.readDoubleLE(at + 8);
+    if (!Number.isSafeInteger(row) || !Number.isSafeInteger(offset) || offset > size) return;
+    if (row > index.rows && offset > index.end) index.jump(row, offset);
+  }
+}

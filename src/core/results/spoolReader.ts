@@ -1,0 +1,363 @@
+import { close, fstat, open, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { decodeField, decodeLine, type Row } from '../../shared/rowCodec';
+import { ENTRY_BYTES, LineIndex, takeEntries } from './lineIndex';
+import {
+  errorCode,
+  indexFile,
+  readRecord,
+  rowsFile,
+  type SpoolColumn,
+  type SpoolRecord,
+  type SpoolStatus,
+} from './spoolFiles';
+import { isBeingWritten } from './spoolWriter';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const statFile = promisify(fstat);
+
+const NEWLINE = 10;
+const TAB = 9;
+/** Read at once when going through all rows. */
+const BLOCK_BYTES = 512 * 1024;
+/** A page that takes more than this is read in parts. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+/** UTF-8 takes at most so many bytes for one UTF-16 unit, and so does an escape. */
+const MAX_BYTES_A_UNIT = 4;
+
+/** Some rows as they are in the file. */
+export interface SpoolBlock {
+  /** Whole lines with their newlines, good until the next block is asked for. */
+  readonly bytes: Buffer;
+  /** Bytes of the file up to the end of this block, and in all. */
+  readonly position: number;
+  readonly size: number;
+}
+
+/** A page for the screen: long values cut. */
+export interface SpoolPreview {
+  readonly rows: Row[];
+  /** The cells that were cut, each as `row in the page * number of columns + column`. */
+  readonly cut: number[];
+}
+
+/**
+ * Random access to the rows of a spool. It can be opened while the spool is being written, by this process or another, and after a
+ * crash: what is in the files to the last complete row is there.
+ *
+ * Rows are numbered from 0. Values are the text of PostgreSQL's output functions, or null.
+ */
+export class SpoolReader {
+  private readonly index = new LineIndex();
+  private entriesRead = 0;
+  /** Bytes behind the last complete row when last looked. */
+  private partial = 0;
+  private refreshing: Promise<void> | undefined;
+
+  /**
+   * @param file The name of the spool, as given to `SpoolWriter.create`.
+   * @throws When it is not there or not readable.
+   */
+  static async open(file: string): Promise<SpoolReader> {
+    const record = await readRecord(file);
+    const rows = await openFile(rowsFile(file), 'r');
+    try {
+      // A spool without its index is slower to open, nothing more.
+      const index = await openFile(indexFile(file), 'r').catch(() => undefined);
+      const reader = new SpoolReader(file, record, rows, index);
+      await reader.refresh();
+      return reader;
+    } catch (error) {
+      await closeFile(rows);
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly file: string,
+    private record: SpoolRecord,
+    private readonly rowsFd: number,
+    private readonly indexFd: number | undefined,
+  ) {}
+
+  get columns(): readonly SpoolColumn[] {
+    return this.record.columns;
+  }
+
+  /** What the spool holds now, read anew while it grows. */
+  async status(): Promise<SpoolStatus> {
+    if (!this.isFinal()) this.record = await readRecord(this.file);
+    // After the record, so that its last word is never about more rows than were counted.
+    await this.refresh();
+    const { rows, end: bytes } = this.index;
+    const status = { ...this.record.status, rows, bytes };
+    if (this.isFinal() || this.isWriterAlive()) return status;
+    return {
+      ...status,
+      dropped: status.dropped + (this.partial > 0 ? 1 : 0),
+      stopped: status.stopped ?? 'error',
+      message:
+        status.message ??
+        `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.` +
+          (this.partial > 0 ? ' One more was incomplete and is not shown.' : ''),
+    };
+  }
+
+  /**
+   * A page of rows.
+   *
+   * @returns Fewer than `limit` where the spool ends.
+   */
+  async rows(offset: number, limit: number): Promise<Row[]> {
+    const { from, to } = await this.range(offset, limit);
+    const rows: Row[] = [];
+    for await (const lines of this.linesOf(from, to)) {
+      for (const line of lines.toString('utf8', 0, lines.length - 1).split('\n')) rows.push(decodeLine(line));
+    }
+    return rows;
+  }
+
+  /**
+   * A page of rows in another order.
+   *
+   * @param order Row numbers, as sorting and filtering give them.
+   */
+  async rowsAt(order: Uint32Array, offset: number, limit: number): Promise<Row[]> {
+    const rows = await Promise.all(inOrder(order, offset, limit).map(({ from }) => this.rows(from, 1)));
+    return rows.flat(1);
+  }
+
+  /**
+   * A page for the screen, with values cut to a length, so that a page of wide rows costs neither the time nor the memory of decoding
+   * them whole.
+   *
+   * @param maxLength UTF-16 units of a value that are kept.
+   * @param order Row numbers to page through instead of all rows in their own order.
+   */
+  async preview(offset: number, limit: number, maxLength: number, order?: Uint32Array): Promise<SpoolPreview> {
+    const rows: Row[] = [];
+    const cut: number[] = [];
+    for (const { from, to } of order ? inOrder(order, offset, limit) : [await this.range(offset, limit)]) {
+      for await (const lines of this.linesOf(from, to)) {
+        for (let start = 0, end = 0; start < lines.length; start = end + 1) {
+          end = lines.indexOf(NEWLINE, start);
+          const row = decodePreview(lines.subarray(start, end), maxLength);
+          for (const column of cutCells(row, maxLength)) cut.push(rows.length * this.columns.length + column);
+          rows.push(row);
+        }
+      }
+    }
+    return { rows, cut };
+  }
+
+  /**
+   * One value, whole.
+   *
+   * @throws RangeError when there is no such cell.
+   */
+  async cell(row: number, column: number): Promise<string | null> {
+    const line = await this.lineOf(row);
+    let start = 0;
+    for (let i = 0; i < column; i++) {
+      const tab = line.indexOf(TAB, start);
+      if (tab === -1) throw new RangeError(`Row ${row} has no column ${column}.`);
+      start = tab + 1;
+    }
+    const end = line.indexOf(TAB, start);
+    return decodeField(line.toString('utf8', start, end === -1 ? line.length : end));
+  }
+
+  /**
+   * All rows there are when it is called, in order, as blocks of whole lines. The next block is read while this one is used.
+   *
+   * @throws The signal's reason when it is aborted.
+   */
+  async *blocks(signal?: AbortSignal): AsyncGenerator<SpoolBlock, void, undefined> {
+    await this.refreshIfGrowing();
+    const size = this.index.end;
+    let position = 0;
+    let current = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size));
+    let other = Buffer.allocUnsafe(current.length);
+    const readAhead = (): Promise<Buffer> =>
+      this.readWhole(current.subarray(0, Math.min(current.length, size - position)), position);
+    let pending = readAhead();
+    try {
+      while (position < size) {
+        const block = await pending;
+        signal?.throwIfAborted();
+        const end = block.lastIndexOf(NEWLINE) + 1;
+        if (end === 0) {
+          // A row longer than a block.
+          current = Buffer.allocUnsafe(Math.min(current.length * 2, size - position));
+          pending = readAhead();
+          continue;
+        }
+        position += end;
+        if (other.length < current.length) other = Buffer.allocUnsafe(current.length);
+        [current, other] = [other, current];
+        if (position < size) pending = readAhead();
+        // The reading ahead may fail while nobody waits for it: the next turn will.
+        pending.catch(() => undefined);
+        yield { bytes: block.subarray(0, end), position, size };
+      }
+    } finally {
+      await pending.catch(() => undefined);
+    }
+  }
+
+  /** Closes the files. Reading afterwards fails. */
+  async close(): Promise<void> {
+    await this.refreshing?.catch(() => undefined);
+    await closeFile(this.rowsFd);
+    if (this.indexFd !== undefined) await closeFile(this.indexFd);
+  }
+
+  private async range(offset: number, limit: number): Promise<{ from: number; to: number }> {
+    const from = Math.max(0, offset);
+    const wanted = from + Math.max(0, limit);
+    if (wanted > this.index.rows) await this.refreshIfGrowing();
+    return { from, to: Math.min(wanted, this.index.rows) };
+  }
+
+  /** The line of one row, without its newline. */
+  private async lineOf(row: number): Promise<Buffer> {
+    const { from, to } = await this.range(row, 1);
+    if (row < 0 || from >= to) throw new RangeError(`There is no row ${row}.`);
+    const line = await this.readLines(from, to);
+    return line.subarray(0, line.length - 1);
+  }
+
+  /** The lines of known rows, newlines included, in as few parts as memory allows: nearly always one. */
+  private async *linesOf(from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+    if (from >= to) return;
+    if (to - from > 1 && this.index.after(to) - this.index.before(from)[1] > MAX_PAGE_BYTES) {
+      const middle = (from + to) >>> 1;
+      yield* this.linesOf(from, middle);
+      yield* this.linesOf(middle, to);
+    } else {
+      yield await this.readLines(from, to);
+    }
+  }
+
+  private async readLines(from: number, to: number): Promise<Buffer> {
+    const [row, start] = this.index.before(from);
+    const bytes = await this.readWhole(Buffer.allocUnsafe(this.index.after(to) - start), start);
+    let first = 0;
+    for (let i = row; i < from; i++) first = bytes.indexOf(NEWLINE, first) + 1;
+    let last = first;
+    for (let i = from; i < to; i++) last = bytes.indexOf(NEWLINE, last) + 1;
+    return bytes.subarray(first, last);
+  }
+
+  /** Fills the buffer with bytes of rows that were there. */
+  private async readWhole(buffer: Buffer, position: number): Promise<Buffer> {
+    const bytes = await readAt(this.rowsFd, buffer, position);
+    if (bytes.length < buffer.length) throw new Error(`Rows are missing: ${rowsFile(this.file)} has become shorter.`);
+    return bytes;
+  }
+
+  /** The last word on this spool has been read, and no rows can come. */
+  private isFinal(): boolean {
+    return this.record.writer === undefined;
+  }
+
+  private isWriterAlive(): boolean {
+    const { writer } = this.record;
+    if (writer === undefined) return false;
+    if (writer === process.pid) return isBeingWritten(this.file);
+    try {
+      return process.kill(writer, 0);
+    } catch (error) {
+      return errorCode(error) === 'EPERM';
+    }
+  }
+
+  /** Counts the rows that came since, unless none can have. */
+  private async refreshIfGrowing(): Promise<void> {
+    if (!this.isFinal()) await this.refresh();
+  }
+
+  private refresh(): Promise<void> {
+    this.refreshing ??= this.countNewRows().finally(() => (this.refreshing = undefined));
+    return this.refreshing;
+  }
+
+  private async countNewRows(): Promise<void> {
+    const { size } = await statFile(this.rowsFd);
+    if (size <= this.index.end) {
+      this.partial = 0;
+      return;
+    }
+    await this.readEntries(size);
+    this.index.position = this.index.end;
+    const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size - this.index.end));
+    for (let at = this.index.end; at < size;) {
+      const bytes = await readAt(this.rowsFd, buffer.subarray(0, Math.min(buffer.length, size - at)), at);
+      if (bytes.length === 0) break;
+      this.index.scan(bytes);
+      at += bytes.length;
+    }
+    this.partial = this.index.position - this.index.end;
+  }
+
+  private async readEntries(size: number): Promise<void> {
+    if (this.indexFd === undefined) return;
+    const file = await statFile(this.indexFd);
+    const length = Math.floor((file.size - this.entriesRead) / ENTRY_BYTES) * ENTRY_BYTES;
+    if (length <= 0) return;
+    const bytes = await readAt(this.indexFd, Buffer.allocUnsafe(length), this.entriesRead);
+    takeEntries(this.index, bytes, size);
+    this.entriesRead += length;
+  }
+}
+
+/** Fills the buffer from a place in the file; less of it where the file ends. */
+function readAt(fd: number, buffer: Buffer, position: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let filled = 0;
+    const next = (): void => {
+      read(fd, buffer, filled, buffer.length - filled, position + filled, (error, bytes) => {
+        filled += bytes;
+        if (error !== null) reject(error);
+        else if (bytes === 0 || filled === buffer.length) resolve(buffer.subarray(0, filled));
+        else next();
+      });
+    };
+    if (buffer.length === 0) resolve(buffer);
+    else next();
+  });
+}
+
+/** The rows of a page in an order of its own, as ranges of one. */
+function inOrder(order: Uint32Array, offset: number, limit: number): { from: number; to: number }[] {
+  const from = Math.max(0, offset);
+  return Array.from(order.subarray(from, from + Math.max(0, limit)), (row) => ({ from: row, to: row + 1 }));
+}
+
+/** A row whose values may be longer than wanted, but not by much. */
+function decodePreview(line: Buffer, maxLength: number): Row {
+  const most = maxLength * MAX_BYTES_A_UNIT + MAX_BYTES_A_UNIT;
+  if (line.length <= most) return decodeLine(line.toString());
+  const row: Row = [];
+  for (let start = 0, end = 0; end < line.length; start = end + 1) {
+    end = line.indexOf(TAB, start);
+    if (end === -1) end = line.length;
+    row.push(decodeField(line.toString('utf8', start, Math.min(end, start + most))));
+  }
+  return row;
+}
+
+/** Cuts the long values of a row, and gives their columns. */
+function cutCells(row: Row, maxLength: number): number[] {
+  const columns: number[] = [];
+  for (let i = 0; i < row.length; i++) {
+    const value = row[i];
+    if (typeof value !== 'string' || value.length <= maxLength) continue;
+    // Not through the middle of a character.
+    const last = value.charCodeAt(maxLength - 1);
+    row[i] = value.slice(0, last >= 0xd800 && last < 0xdc00 ? maxLength - 1 : maxLength);
+    columns.push(i);
+  }
+  return columns;
+}

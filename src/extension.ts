@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { PgBackgroundApi } from './api';
+import { systemClock } from './core/jobs/clock';
+import { JobHistory } from './core/jobs/history';
+import { JobService } from './core/jobs/jobService';
+import { SpoolFiles } from './core/results/jobFiles';
+import { Canceling } from './host/canceling';
+import { ConnectionCommands } from './host/commands/connections';
+import { JobCommands } from './host/commands/jobs';
+import { registerCommands } from './host/commands/register';
+import { Launcher } from './host/commands/run';
+import { Connections } from './host/connections';
+import { Disposables } from './host/disposables';
+import { readSetting, setContext } from './host/ids';
+import { loggerOf } from './host/log';
+import { Notifications } from './host/notifications';
+import { createApi } from './host/publicApi';
+import { createResults } from './host/resultsWiring';
+import { StatusBar } from './host/statusBar';
+import { WorkersView } from './host/workersView';
+
+let shutDown: (() => Promise<void>) | undefined;
+
+/** Composes the parts. Returns the public API of src/api.ts. */
+export async function activate(context: vscode.ExtensionContext): Promise<PgBackgroundApi> {
+  const channel = vscode.window.createOutputChannel('pg_background', { log: true });
+  const log = loggerOf(channel);
+  const disposables = new Disposables();
+  disposables.add(channel);
+  context.subscriptions.push(disposables);
+
+  const connections = new Connections(context.secrets, systemClock, log);
+  const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
+  const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
+  await history.open();
+  const files = new SpoolFiles(join(storage, 'rows'), () => ({
+    maxRows: readSetting('results.maxRows'),
+    maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
+  }));
+  const jobs = new JobService({
+    links: connections,
+    history,
+    files,
+    clock: systemClock,
+    log,
+    newId: () => randomUUID(),
+    settings: () => ({
+      maxConcurrentJobs: readSetting('maxConcurrentJobs'),
+      graceMs: readSetting('cancelGraceSeconds') * 1000,
+      keepFinishedJobs: readSetting('history.maxJobs'),
+      keepFinishedDays: readSetting('history.maxDays'),
+    }),
+  });
+  shutDown = async () => {
+    await jobs.dispose();
+    await connections.dispose();
+    await jobs.settled();
+    await history.close();
+  };
+
+  const launcher = new Launcher(jobs, connections, context.workspaceState);
+  const canceling = new Canceling(jobs, connections);
+  const view = disposables.add(new WorkersView(jobs, connections));
+  const results = disposables.add(createResults(context, jobs, launcher, canceling, files, log));
+  disposables.add(new StatusBar(jobs));
+  disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  registerCommands({
+    disposables,
+    channel,
+    jobs,
+    launcher,
+    view,
+    results,
+    connections,
+    jobCommands: new JobCommands(jobs, connections, canceling, view),
+    connectionCommands: new ConnectionCommands(connections),
+  });
+  const update = (): void => setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
+  disposables.add(connections.onDidChange(update));
+  update();
+
+  await restore(jobs, history, files);
+  setContext('ready', true);
+  return createApi(jobs, launcher, connections, files);
+}
+
+/** VS Code waits for this before it ends the extension host. */
+export async function deactivate(): Promise<void> {
+  await shutDown?.();
+  shutDown = undefined;
+}
+
+/** Takes up the jobs of before the reload; those that were never launched wait for the user's word. */
+async function restore(jobs: JobService, history: JobHistory, files: SpoolFiles): Promise<void> {
+  const { held } = await jobs.restore();
+  await files.sweep(await history.ids());
+  if (held === 0) return;
+  const run = vscode.l10n.t('Run Them');
+  const message =
+    held === 1
+      ? vscode.l10n.t('One job was queued when VS Code was reloaded and was never launched.')
+      : vscode.l10n.t('{0} jobs were queued when VS Code was reloaded and were never launched.', held);
+  // Not awaited: activation does not wait for an answer.
+  void vscode.window.showInformationMessage(message, run).then((choice) => {
+    if (choice === run) jobs.resumeHeld();
+  });
+}

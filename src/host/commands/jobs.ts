@@ -1,0 +1,142 @@
+import * as vscode from 'vscode';
+import type { JobService } from '../../core/jobs/jobService';
+import { mayHaveWorker } from '../../core/jobs/states';
+import type { Canceling } from '../canceling';
+import type { Connections } from '../connections';
+import { matchesLabel } from '../labelPattern';
+import { parseDuration } from '../units';
+import type { WorkersView } from '../workersView';
+import { pickJob, targetsOf, type Targets } from './targets';
+
+/** More than this many at once are asked about first. */
+const CONFIRM_FROM = 2;
+
+/** The commands that act on jobs and workers of the tree. */
+export class JobCommands {
+  constructor(
+    private readonly jobs: JobService,
+    private readonly connections: Connections,
+    private readonly canceling: Canceling,
+    private readonly view: WorkersView,
+  ) {}
+
+  async cancel(first: unknown, selected: unknown, graceMs?: number): Promise<void> {
+    const targets = targetsOf(this.jobs, first, selected);
+    if (targets.jobs.length + targets.workers.length === 0) {
+      const job = await pickJob(
+        this.jobs.jobs.filter((one) => !one.final),
+        vscode.l10n.t('Worker to cancel'),
+      );
+      if (job) await this.canceling.cancelJobs([job], graceMs);
+      return;
+    }
+    await Promise.all([this.canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets)]);
+  }
+
+  async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
+    const text = await vscode.window.showInputBox({
+      title: vscode.l10n.t('Cancel with a Longer Grace Window'),
+      prompt: vscode.l10n.t('How long to watch for the worker to stop, for example 60s. It is never killed.'),
+      value: '60s',
+      validateInput: (input) => (parseDuration(input) === undefined ? vscode.l10n.t('Write a duration such as 30s or 5min.') : undefined),
+    });
+    const graceMs = text === undefined ? undefined : parseDuration(text);
+    if (graceMs !== undefined) await this.cancel(first, selected, graceMs);
+  }
+
+  /** Cancels every job of ours, of all connections or of one, after one question. */
+  async cancelAll(connection?: string): Promise<void> {
+    const living = this.jobs.jobs.filter((job) => !job.final && (connection === undefined || job.record.connection === connection));
+    if (living.length === 0) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('No job of this window is running.'));
+      return;
+    }
+    const running = living.filter((job) => mayHaveWorker(job.state)).length;
+    if (living.length >= CONFIRM_FROM) {
+      const cancel = vscode.l10n.t('Cancel {0} Jobs', living.length);
+      const choice = await vscode.window.showWarningMessage(
+        vscode.l10n.t('Cancel all {0} jobs?', living.length),
+        { modal: true, detail: vscode.l10n.t('{0} are running and are rolled back; {1} are queued and never start.', running, living.length - running) },
+        cancel,
+      );
+      if (choice !== cancel) return;
+    }
+    await this.canceling.cancelJobs(living);
+  }
+
+  /** `*` and `?` match labels; what matches is shown before anything is canceled. */
+  async cancelByLabel(): Promise<void> {
+    const living = this.jobs.jobs.filter((job) => !job.final);
+    const matching = (pattern: string): typeof living => living.filter((job) => matchesLabel(pattern, job.record.label));
+    const pattern = await vscode.window.showInputBox({
+      title: vscode.l10n.t('Cancel Workers by Label'),
+      prompt: vscode.l10n.t('Label, with * for any text and ? for any character'),
+      value: '*',
+      validateInput: (text) => {
+        const found = matching(text);
+        const message =
+          found.length === 0
+            ? vscode.l10n.t('No running or queued job matches.')
+            : vscode.l10n.t('{0} match: {1}', found.length, found.map((job) => job.record.label).join(', '));
+        return { message, severity: vscode.InputBoxValidationSeverity.Info };
+      },
+    });
+    if (pattern === undefined) return;
+    const found = matching(pattern);
+    if (found.length === 0) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('No running or queued job has a label like "{0}".', pattern));
+      return;
+    }
+    await this.canceling.cancelJobs(found);
+  }
+
+  /** Stops tracking: said plainly before, since people take it for a cancel. */
+  async detach(first: unknown, selected: unknown): Promise<void> {
+    const jobs = targetsOf(this.jobs, first, selected).jobs.filter((job) => job.state === 'running');
+    if (jobs.length === 0) return;
+    const stop = vscode.l10n.t('Stop Tracking');
+    const choice = await vscode.window.showWarningMessage(
+      jobs.length === 1
+        ? vscode.l10n.t('Stop tracking “{0}”?', jobs[0]?.record.label ?? '')
+        : vscode.l10n.t('Stop tracking {0} workers?', jobs.length),
+      { modal: true, detail: vscode.l10n.t('This does not stop the worker: it runs on and commits. Its rows and its outcome will not be known.') },
+      stop,
+    );
+    if (choice === stop) for (const job of jobs) this.jobs.detach(job.id);
+  }
+
+  async copyPid(first: unknown, selected: unknown): Promise<void> {
+    const { jobs, workers } = targetsOf(this.jobs, first, selected);
+    const pids = [...jobs.map((job) => job.record.pid), ...workers.map(({ worker }) => worker.pid)].filter((pid) => pid !== undefined);
+    if (pids.length > 0) await vscode.env.clipboard.writeText(pids.join('\n'));
+  }
+
+  async copySql(first: unknown, selected: unknown): Promise<void> {
+    const { jobs, workers } = targetsOf(this.jobs, first, selected);
+    const texts = [...jobs.map((job) => job.record.request.sql), ...workers.map(({ worker }) => worker.query ?? '')];
+    await vscode.env.clipboard.writeText(texts.join('\n'));
+  }
+
+  async clearFinished(first: unknown, selected: unknown): Promise<void> {
+    const { jobs } = targetsOf(this.jobs, first, selected);
+    await this.jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);
+  }
+
+  /** Asks every used server now, and tries at once what waits. */
+  async refresh(): Promise<void> {
+    this.jobs.hurry();
+    const names = new Set(this.connections.profiles.map((profile) => profile.name));
+    await Promise.allSettled([...names].map((name) => this.connections.link(name).refresh()));
+    this.view.refresh();
+  }
+
+  #cancelForeign(targets: Targets): Promise<void>[] {
+    const connections = new Set(targets.workers.map(({ connection }) => connection));
+    return [...connections].map((connection) =>
+      this.canceling.cancelForeign(
+        connection,
+        targets.workers.filter((one) => one.connection === connection).map(({ worker }) => worker),
+      ),
+    );
+  }
+}

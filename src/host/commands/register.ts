@@ -1,0 +1,95 @@
+import * as vscode from 'vscode';
+import type { JobService } from '../../core/jobs/jobService';
+import type { Connections } from '../connections';
+import type { Disposables } from '../disposables';
+import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
+import type { Results } from '../resultsWiring';
+import type { WorkersView } from '../workersView';
+import type { ConnectionCommands } from './connections';
+import type { JobCommands } from './jobs';
+import type { Launcher } from './run';
+import { pickJob, targetsOf } from './targets';
+
+export interface CommandParts {
+  readonly disposables: Disposables;
+  readonly channel: vscode.LogOutputChannel;
+  readonly jobs: JobService;
+  readonly launcher: Launcher;
+  readonly view: WorkersView;
+  readonly results: Results;
+  readonly connections: Connections;
+  readonly jobCommands: JobCommands;
+  readonly connectionCommands: ConnectionCommands;
+}
+
+type Handler = (first: unknown, selected: unknown) => unknown;
+
+/** Registers every command of {@link CommandName}; the compiler says when one is missing. */
+export function registerCommands(parts: CommandParts): void {
+  const { jobs, launcher, view, results, jobCommands, connectionCommands } = parts;
+  /** The job that a command is about, or the one that the user picks. */
+  const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
+    const [job] = targetsOf(jobs, first, undefined).jobs;
+    return job ?? (first === undefined ? pickJob(jobs.jobs, question) : undefined);
+  };
+  const show = async (id: string | undefined): Promise<string | undefined> => {
+    if (id === undefined) return undefined;
+    // The worker appears at once, where the user can see it, without taking the focus from the editor.
+    await view.reveal(id).then(undefined, () => undefined);
+    return id;
+  };
+  const handlers: Record<CommandName, Handler> = {
+    runInBackground: async (first) => show(await launcher.runInBackground(first)),
+    runInBackgroundWithOptions: async () => show(await launcher.runWithOptions()),
+    rerunJob: async (first) => {
+      const job = await withJob(first, vscode.l10n.t('Job to run again'));
+      return job && show(await launcher.rerun(job, false));
+    },
+    rerunJobWithTimeout: async (first) => {
+      const job = await withJob(first, vscode.l10n.t('Job to run again with a timeout'));
+      return job && show(await launcher.rerun(job, true));
+    },
+    showResults: async (first) => {
+      const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
+      if (job) results.show(job.id);
+    },
+    showJobDetails: async (first) => {
+      const job = await withJob(first, vscode.l10n.t('Job whose details to show'));
+      if (job) results.showDetails(job.id);
+    },
+    cancelJob: (first, selected) => jobCommands.cancel(first, selected),
+    cancelJobWithGrace: (first, selected) => jobCommands.cancelWithGrace(first, selected),
+    cancelAllJobs: () => jobCommands.cancelAll(),
+    cancelConnectionJobs: (first, selected) => jobCommands.cancelAll(targetsOf(jobs, first, selected).connection),
+    cancelJobsByLabel: () => jobCommands.cancelByLabel(),
+    detachJob: (first, selected) => jobCommands.detach(first, selected),
+    runJobNext: (first) => targetsOf(jobs, first, undefined).jobs.forEach((job) => jobs.runNext(job.id)),
+    resumeQueuedJobs: () => jobs.resumeHeld(),
+    copyPid: (first, selected) => jobCommands.copyPid(first, selected),
+    copySql: (first, selected) => jobCommands.copySql(first, selected),
+    clearFinishedJobs: (first, selected) => jobCommands.clearFinished(first, selected),
+    showJobs: () => vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`),
+    addConnection: (first) => connectionCommands.add(first),
+    editConnection: (first) => connectionCommands.edit(first),
+    removeConnection: (first) => connectionCommands.remove(first),
+    testConnection: (first) => connectionCommands.test(first),
+    refresh: () => jobCommands.refresh(),
+    showLog: () => parts.channel.show(),
+  };
+  for (const [name, handler] of Object.entries(handlers) as [CommandName, Handler][]) {
+    parts.disposables.add(
+      vscode.commands.registerCommand(commandId(name), async (first: unknown, selected: unknown) => {
+        try {
+          return await handler(first, selected);
+        } catch (error) {
+          const message = error instanceof Error ? error.message : String(error);
+          parts.channel.error(error instanceof Error ? error : message);
+          // A caller from code gets the rejection; a person gets the sentence.
+          if (typeof first === 'object' && first !== null && 'sql' in first) throw error;
+          void vscode.window.showErrorMessage(message);
+          return undefined;
+        }
+      }),
+    );
+  }
+}

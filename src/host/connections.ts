@@ -1,0 +1,189 @@
+import * as vscode from 'vscode';
+import type { Clock, Links, Logger } from '../core/jobs/ports';
+import { ConnectError } from '../core/postgres/connect/errors';
+import { openClient } from '../core/postgres/connect/open';
+import { validateProfile, type ConnectionProfile } from '../core/postgres/connect/profile';
+import { PgLink } from '../core/postgres/link';
+import { Disposables } from './disposables';
+import { affectsSetting, readSetting } from './ids';
+
+/** A profile that cannot be used, with the sentence that says why. */
+export interface FaultyProfile {
+  readonly name: string;
+  readonly problem: string;
+}
+
+/** Sessions kept open beside the running ones, so that a launch finds one. */
+const WARM_SESSIONS = 2;
+
+/** The connections of the settings, their passwords, and the links to their servers. */
+export class Connections implements Links {
+  readonly #links = new Map<string, { link: PgLink; key: string }>();
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly #disposables = new Disposables();
+  #profiles: readonly ConnectionProfile[] = [];
+  #faulty: readonly FaultyProfile[] = [];
+
+  /** Fires when the list, or the state of a link, has changed. */
+  readonly onDidChange = this.#changed.event;
+
+  constructor(
+    private readonly secrets: vscode.SecretStorage,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {
+    this.#disposables.add(this.#changed);
+    this.#disposables.add(
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (affectsSetting(event, 'connections')) this.#read();
+      }),
+    );
+    this.#disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read()));
+    this.#read();
+  }
+
+  get profiles(): readonly ConnectionProfile[] {
+    return this.#profiles;
+  }
+
+  get faulty(): readonly FaultyProfile[] {
+    return this.#faulty;
+  }
+
+  find(name: string): ConnectionProfile | undefined {
+    return this.#profiles.find((profile) => profile.name === name);
+  }
+
+  /** @throws where there is no such connection, or the workspace is not trusted */
+  link(name: string): PgLink {
+    if (!vscode.workspace.isTrusted) {
+      throw new Error(vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'));
+    }
+    const known = this.#links.get(name);
+    if (known) return known.link;
+    const profile = this.find(name);
+    if (!profile) {
+      throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+    }
+    const link = this.#newLink(profile);
+    this.#links.set(name, { link, key: JSON.stringify(profile) });
+    return link;
+  }
+
+  /** The link, where it was used before: asking does not connect. */
+  existing(name: string): PgLink | undefined {
+    return this.#links.get(name)?.link;
+  }
+
+  /** Saves a profile where it was, or in the user's settings when it is new. */
+  async save(profile: ConnectionProfile, password: string | undefined, replaces?: string): Promise<void> {
+    const configuration = vscode.workspace.getConfiguration('pgBackground');
+    const inspected = configuration.inspect<unknown[]>('connections');
+    const old = replaces ?? profile.name;
+    const inWorkspace = (inspected?.workspaceValue ?? []).some((one) => nameOf(one) === old);
+    const before = (inWorkspace ? inspected?.workspaceValue : inspected?.globalValue) ?? [];
+    const index = before.findIndex((one) => nameOf(one) === old);
+    const after = index < 0 ? [...before, profile] : before.with(index, profile);
+    if (password !== undefined) await this.setPassword(profile.name, password);
+    if (replaces !== undefined && replaces !== profile.name) {
+      const kept = await this.secrets.get(secretKey(replaces));
+      if (kept !== undefined && password === undefined) await this.setPassword(profile.name, kept);
+      await this.secrets.delete(secretKey(replaces));
+    }
+    const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
+    await configuration.update('connections', after, target);
+    this.#drop(profile.name);
+    this.#read();
+  }
+
+  async remove(name: string): Promise<void> {
+    const configuration = vscode.workspace.getConfiguration('pgBackground');
+    const inspected = configuration.inspect<unknown[]>('connections');
+    for (const [value, target] of [
+      [inspected?.workspaceValue, vscode.ConfigurationTarget.Workspace],
+      [inspected?.globalValue, vscode.ConfigurationTarget.Global],
+    ] as const) {
+      if (!value?.some((one) => nameOf(one) === name)) continue;
+      await configuration.update('connections', value.filter((one) => nameOf(one) !== name), target);
+    }
+    await this.secrets.delete(secretKey(name));
+    this.#read();
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    await this.secrets.store(secretKey(name), password);
+    this.#drop(name);
+  }
+
+  /** Closes every link; workers run on. */
+  async dispose(): Promise<void> {
+    this.#disposables.dispose();
+    const links = [...this.#links.values()].map(({ link }) => link.dispose());
+    this.#links.clear();
+    await Promise.allSettled(links);
+  }
+
+  #newLink(profile: ConnectionProfile): PgLink {
+    const link = new PgLink({
+      name: profile.name,
+      database: profile.database ?? '',
+      connect: () => this.#connect(profile),
+      clock: this.clock,
+      log: this.log,
+      warmSessions: WARM_SESSIONS,
+    });
+    link.onDidChangeState(() => this.#changed.fire());
+    return link;
+  }
+
+  async #connect(profile: ConnectionProfile): ReturnType<typeof openClient> {
+    const password = await this.secrets.get(secretKey(profile.name));
+    try {
+      return await openClient(profile, {
+        ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
+        log: (message) => this.log.debug(`${profile.name}: ${message}`),
+      });
+    } catch (error) {
+      if (!(error instanceof ConnectError) || (error.reason !== 'noPassword' && error.reason !== 'authentication')) throw error;
+      this.log.info(`${profile.name}: ${error.message}`);
+      throw error;
+    }
+  }
+
+  #drop(name: string): void {
+    const known = this.#links.get(name);
+    this.#links.delete(name);
+    void known?.link.dispose();
+  }
+
+  #read(): void {
+    const value = readSetting('connections');
+    const profiles: ConnectionProfile[] = [];
+    const faulty: FaultyProfile[] = [];
+    const entries: readonly unknown[] = vscode.workspace.isTrusted && Array.isArray(value) ? value : [];
+    entries.forEach((entry, index) => {
+      const name = nameOf(entry) ?? `#${index + 1}`;
+      const checked = validateProfile(entry);
+      if ('problem' in checked) faulty.push({ name, problem: checked.problem });
+      else if (profiles.some((one) => one.name === name)) {
+        faulty.push({ name, problem: vscode.l10n.t('Two connections have the name "{0}". Rename one in the settings.', name) });
+      } else profiles.push(checked.profile);
+    });
+    this.#profiles = profiles;
+    this.#faulty = faulty;
+    for (const [name, { key }] of this.#links) {
+      if (JSON.stringify(this.find(name)) !== key) this.#drop(name);
+    }
+    this.#changed.fire();
+  }
+}
+
+/** Where a connection's password is kept in VS Code's secret storage. */
+export function secretKey(name: string): string {
+  return `pgBackground.password:${name}`;
+}
+
+function nameOf(entry: unknown): string | undefined {
+  const name = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
+  return typeof name === 'string' ? name : undefined;
+}

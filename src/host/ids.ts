@@ -1,0 +1,69 @@
+import * as vscode from 'vscode';
+
+/** The extension's id, as other extensions ask for it. */
+export const EXTENSION_ID = 'pg-background.pg-background-workers';
+
+const PREFIX = 'pgBackground.';
+
+/** The commands, without their prefix. Those of DESIGN.md are a contract: add, don't break. */
+export type CommandName =
+  | 'addConnection'
+  | 'cancelAllJobs'
+  | 'cancelConnectionJobs'
+  | 'cancelJob'
+  | 'cancelJobWithGrace'
+  | 'cancelJobsByLabel'
+  | 'clearFinishedJobs'
+  | 'copyPid'
+  | 'copySql'
+  | 'detachJob'
+  | 'editConnection'
+  | 'refresh'
+  | 'removeConnection'
+  | 'rerunJob'
+  | 'rerunJobWithTimeout'
+  | 'resumeQueuedJobs'
+  | 'runInBackground'
+  | 'runInBackgroundWithOptions'
+  | 'runJobNext'
+  | 'showJobDetails'
+  | 'showJobs'
+  | 'showLog'
+  | 'showResults'
+  | 'testConnection';
+
+export const WORKERS_VIEW = 'pgBackground.workers';
+
+export type ContextKey = 'ready' | 'hasConnections' | 'hasRunningJobs' | 'hasFinishedJobs' | 'hasHeldJobs';
+
+/** Every setting and its type; the defaults stand in package.json. */
+export interface Settings {
+  readonly connections: unknown;
+  readonly defaultConnection: string;
+  readonly cancelGraceSeconds: number;
+  readonly maxConcurrentJobs: number;
+  readonly showForeignWorkers: boolean;
+  readonly notifyAfterSeconds: number;
+  readonly notifications: 'all' | 'failures' | 'none';
+  readonly 'history.maxJobs': number;
+  readonly 'history.maxDays': number;
+  readonly 'results.maxRows': number;
+  readonly 'results.maxMegabytes': number;
+}
+
+export function commandId(name: CommandName): string {
+  return PREFIX + name;
+}
+
+export function readSetting<K extends keyof Settings>(key: K): Settings[K] {
+  // package.json gives every setting a default, so that get() never finds nothing.
+  return vscode.workspace.getConfiguration('pgBackground').get(key) as Settings[K];
+}
+
+export function affectsSetting(event: vscode.ConfigurationChangeEvent, key: keyof Settings): boolean {
+  return event.affectsConfiguration(PREFIX + key);
+}
+
+export function setContext(key: ContextKey, value: boolean): void {
+  void vscode.commands.executeCommand('setContext', PREFIX + key, value);
+}

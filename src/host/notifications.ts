@@ -1,0 +1,69 @@
+import * as vscode from 'vscode';
+import type { Job } from '../core/jobs/job';
+import type { JobService } from '../core/jobs/jobService';
+import type { JobState } from '../api';
+import { Disposables } from './disposables';
+import { commandId, readSetting } from './ids';
+import { formatSpan, join, rowsText } from './text';
+
+/** Tells once how a job ended, where the user asked for it by the settings. */
+export class Notifications implements vscode.Disposable {
+  readonly #disposables = new Disposables();
+  readonly #states = new Map<string, JobState>();
+
+  constructor(
+    jobs: JobService,
+    /** True where the user looks at the job's results already. */
+    private readonly isVisible: (id: string) => boolean,
+  ) {
+    for (const job of jobs.jobs) this.#states.set(job.id, job.state);
+    this.#disposables.add(
+      jobs.onDidChange((job) => {
+        const before = this.#states.get(job.id);
+        if (before === job.state) return;
+        this.#states.set(job.id, job.state);
+        if (job.final) void this.#tell(job);
+      }),
+    );
+    this.#disposables.add(jobs.onDidRemove((ids) => ids.forEach((id) => this.#states.delete(id))));
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  async #tell(job: Job): Promise<void> {
+    const { record } = job;
+    const wanted = readSetting('notifications');
+    const took = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
+    // A cancel is told by the one who asked for it.
+    if (wanted === 'none' || record.state === 'canceled' || this.isVisible(job.id)) return;
+    const bad = record.state !== 'succeeded';
+    if (wanted === 'failures' && !bad) return;
+    if (took < readSetting('notifyAfterSeconds') * 1000 && !(record.state === 'lost' || record.state === 'finished')) return;
+    const showResults = vscode.l10n.t('Show Results');
+    const showDetails = vscode.l10n.t('Show Details');
+    const span = formatSpan(took);
+    const choice = await (async () => {
+      switch (record.state) {
+        case 'succeeded':
+          return vscode.window.showInformationMessage(
+            vscode.l10n.t('“{0}” succeeded: {1}', record.label, join(rowsText(job), span)),
+            showResults,
+          );
+        case 'failed':
+          return vscode.window.showErrorMessage(
+            vscode.l10n.t('“{0}” failed after {1}: {2}', record.label, span, record.error?.message ?? ''),
+            showDetails,
+          );
+        default:
+          return vscode.window.showWarningMessage(
+            vscode.l10n.t('“{0}” ended and its outcome is unknown. {1}', record.label, record.reason ?? ''),
+            showDetails,
+          );
+      }
+    })();
+    if (choice === showResults) await vscode.commands.executeCommand(commandId('showResults'), job.id);
+    if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
+  }
+}

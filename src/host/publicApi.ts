@@ -1,0 +1,65 @@
+import type { JobInfo, PgBackgroundApi } from '../api';
+import type { JobService } from '../core/jobs/jobService';
+import { validateProfile } from '../core/postgres/connect/profile';
+import type { SpoolFiles } from '../core/results/jobFiles';
+import type { Launcher } from './commands/run';
+import type { Connections } from './connections';
+
+/** What `activate()` returns: see src/api.ts. */
+export function createApi(jobs: JobService, launcher: Launcher, connections: Connections, files: SpoolFiles): PgBackgroundApi {
+  const need = (id: string): JobInfo => {
+    const job = jobs.get(id);
+    if (!job) throw new Error(`There is no job ${id}.`);
+    return job.info();
+  };
+  return {
+    // async, so that what is wrong with a request rejects.
+    run: async (request) => Promise.resolve(launcher.run(request).info()),
+    jobs: () => jobs.jobs.map((job) => job.info()),
+    onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(job.info())),
+    cancel: (id, options) => jobs.cancel(id, options?.graceMs),
+    waitFor: (id) => jobs.waitFor(id),
+    rows: async (id, offset, limit) => {
+      need(id);
+      const columns = jobs.get(id)?.record.columns;
+      if (!columns) return { columns: [], rows: [] };
+      const reader = await files.open(id);
+      try {
+        return { columns: reader.columns.map(({ name, type }) => ({ name, type })), rows: await reader.rows(offset, limit) };
+      } finally {
+        await reader.close();
+      }
+    },
+    notices: (id) => jobs.notices(id),
+    addConnection: async (profile, password) => {
+      const checked = validateProfile(profile);
+      if ('problem' in checked) throw new Error(checked.problem);
+      await connections.save(checked.profile, password);
+    },
+    connections: () =>
+      connections.profiles.map(({ name, host, port, database, user }) => ({
+        name,
+        ...(host === undefined ? {} : { host }),
+        ...(port === undefined ? {} : { port }),
+        ...(database === undefined ? {} : { database }),
+        ...(user === undefined ? {} : { user }),
+      })),
+    workers: async (connection) => {
+      const snapshot = await connections.link(connection).refresh();
+      return snapshot.workers.map((worker) => {
+        const job = jobs.jobs.find((one) => one.record.pid === worker.pid && one.record.backendStart === worker.backendStart);
+        const { pid, backendStart, label, user, database, state, waitEvent } = worker;
+        return {
+          pid,
+          backendStart,
+          label,
+          ...(user === undefined ? {} : { user }),
+          ...(database === undefined ? {} : { database }),
+          ...(state === undefined ? {} : { state }),
+          ...(waitEvent === undefined ? {} : { waitEvent }),
+          ...(job === undefined ? {} : { jobId: job.id }),
+        };
+      });
+    },
+  };
+}

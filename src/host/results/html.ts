@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+
+/** The folder from which a results page loads; nothing else is open to it. */
+export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
+  return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+}
+
+/**
+ * The page around the bundle. Everything is forbidden but our own script (by nonce) and our own style sheet: no inline
+ * style, no image, no request. The toolkit styles itself through constructed style sheets, which the policy leaves alone.
+ * See https://code.visualstudio.com/api/extension-guides/webview#content-security-policy.
+ */
+export function pageHtml(webview: vscode.Webview, root: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64');
+  const script = webview.asWebviewUri(vscode.Uri.joinPath(root, 'results.js')).toString();
+  const style = webview.asWebviewUri(vscode.Uri.joinPath(root, 'results.css')).toString();
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource};`;
+  // VS Code's own menu for webviews (Cut, Copy, Paste) knows nothing of cells; the page has its own.
+  return `<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${style}">
+<title>pg_background</title>
+</head>
+<body data-vscode-context='{"preventDefaultContextMenuItems":true}'>
+<script nonce="${nonce}" src="${script}"></script>
+</body>
+</html>`;
+}

@@ -1,0 +1,23 @@
+import type { JobService } from '../../core/jobs/jobService';
+import type { SpoolFiles } from '../../core/results/jobFiles';
+import type { ResultsSource } from './source';
+
+/** The results panels' source: the jobs of this window and the files of their rows. */
+export function jobSource(
+  jobs: JobService,
+  files: SpoolFiles,
+  actions: Pick<ResultsSource, 'cancel' | 'rerun'>,
+): ResultsSource {
+  return {
+    job: (id) => {
+      const job = jobs.get(id);
+      return job && { info: job.info(), request: job.record.request, final: job.final };
+    },
+    onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
+    onDidRemove: (listener) => jobs.onDidRemove(listener),
+    // The columns are noted once there is a file for the rows.
+    rows: async (id) => (jobs.get(id)?.record.columns === undefined ? undefined : files.open(id)),
+    notices: (id) => jobs.notices(id),
+    ...actions,
+  };
+}

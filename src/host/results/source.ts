@@ -1,0 +1,32 @@
+/**
+ * What the results panels need from the rest of the extension. `jobSource.ts` fills it from the jobs and their files;
+ * tests fill it with fakes.
+ */
+import type { JobInfo, JobNotice, RunRequest } from '../../api';
+import type { Disposable } from '../../core/jobs/ports';
+import type { SpoolReader } from '../../core/results/spool';
+
+/** The rows of a job, open for reading. Whoever asked for it closes it. */
+export type RowsReader = SpoolReader;
+
+/** A job as a panel shows it. */
+export interface ResultsJob {
+  readonly info: JobInfo;
+  readonly request: RunRequest;
+  /** Nothing can happen to it any more. */
+  readonly final: boolean;
+}
+
+export interface ResultsSource {
+  /** Undefined where the job is no longer known. */
+  job(id: string): ResultsJob | undefined;
+  /** Told at every change of a job. */
+  onDidChange(listener: (id: string) => void): Disposable;
+  /** Told when jobs are forgotten, with their rows. */
+  onDidRemove(listener: (ids: readonly string[]) => void): Disposable;
+  /** Opens the rows; undefined while there are none. Rejects where they cannot be read. */
+  rows(id: string): Promise<RowsReader | undefined>;
+  notices(id: string): readonly JobNotice[];
+  cancel(id: string): unknown;
+  rerun(id: string): unknown;
+}

@@ -1,0 +1,195 @@
+import * as vscode from 'vscode';
+import type { Job } from '../core/jobs/job';
+import type { JobService } from '../core/jobs/jobService';
+import type { ActiveWorker } from '../core/jobs/ports';
+import { isFinal, mayHaveWorker } from '../core/jobs/states';
+import type { Connections } from './connections';
+import { Disposables } from './disposables';
+import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
+import { ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
+
+/** Elapsed times move on once a second, and only while somebody looks. */
+const TICK_MS = 1000;
+
+/** The tree of connections, their jobs and the workers that others launched. */
+export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<Node | undefined>();
+  readonly #disposables = new Disposables();
+  readonly #jobNodes = new Map<string, JobNode>();
+  readonly #connectionNodes = new Map<string, ConnectionNode>();
+  readonly #looking = new Map<string, { dispose(): void }>();
+  readonly #snapshots = new Map<string, { dispose(): void }>();
+  readonly #pending = new Set<string>();
+  #flush: NodeJS.Timeout | undefined;
+  #tick: NodeJS.Timeout | undefined;
+  readonly view: vscode.TreeView<Node>;
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(
+    private readonly jobs: JobService,
+    private readonly connections: Connections,
+  ) {
+    this.view = vscode.window.createTreeView(WORKERS_VIEW, { treeDataProvider: this, canSelectMany: true, showCollapseAll: false });
+    for (const item of [
+      this.#changed,
+      this.view,
+      this.view.onDidChangeVisibility(() => this.#look()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
+      }),
+      connections.onDidChange(() => this.refresh()),
+      jobs.onDidChange((job) => this.#jobChanged(job)),
+      jobs.onDidRemove((ids) => {
+        for (const id of ids) this.#jobNodes.delete(id);
+        this.refresh();
+      }),
+    ]) {
+      this.#disposables.add(item);
+    }
+    this.#look();
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    return node.item();
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node instanceof JobNode ? this.#connectionNode(node.job.record.connection) : undefined;
+  }
+
+  getChildren(node?: Node): Node[] {
+    if (!node) return [...this.#roots()];
+    return node instanceof ConnectionNode ? this.#children(node) : [];
+  }
+
+  /** Shows and selects a job. */
+  async reveal(id: string, focus = false): Promise<void> {
+    const job = this.jobs.get(id);
+    if (job) await this.view.reveal(this.#jobNode(job), { select: true, focus, expand: true });
+  }
+
+  refresh(): void {
+    this.#changed.fire(undefined);
+  }
+
+  dispose(): void {
+    clearInterval(this.#tick);
+    clearTimeout(this.#flush);
+    for (const watch of [...this.#looking.values(), ...this.#snapshots.values()]) watch.dispose();
+    this.#disposables.dispose();
+  }
+
+  *#roots(): Iterable<Node> {
+    const names = new Set(this.connections.profiles.map((profile) => profile.name));
+    // A removed connection stays as long as it has jobs: what was received is not thrown away.
+    for (const job of this.jobs.jobs) names.add(job.record.connection);
+    for (const fault of this.connections.faulty) yield new FaultNode(fault.name, fault.problem);
+    for (const name of names) yield this.#connectionNode(name);
+  }
+
+  #connectionNode(name: string): ConnectionNode {
+    let node = this.#connectionNodes.get(name);
+    if (!node) {
+      node = new ConnectionNode(name, this.connections, this.jobs);
+      this.#connectionNodes.set(name, node);
+    }
+    return node;
+  }
+
+  #jobNode(job: Job): JobNode {
+    let node = this.#jobNodes.get(job.id);
+    if (!node) {
+      node = new JobNode(job, this.jobs);
+      this.#jobNodes.set(job.id, node);
+    }
+    return node;
+  }
+
+  #children(node: ConnectionNode): Node[] {
+    const own = this.jobs.jobs.filter((job) => job.record.connection === node.name);
+    const children: Node[] = [];
+    const state = this.connections.existing(node.name)?.state;
+    if (state?.kind === 'error') children.push(new ProblemNode(node.name, state.message));
+    // What runs, then what waits in its order, then what has ended, the newest first.
+    const place = (job: Job): number => this.jobs.place(job.id) ?? 0;
+    children.push(...own.filter((job) => mayHaveWorker(job.state)).map((job) => this.#jobNode(job)));
+    children.push(
+      ...own
+        .filter((job) => job.state === 'queued')
+        .sort((a, b) => place(a) - place(b))
+        .map((job) => this.#jobNode(job)),
+    );
+    children.push(...this.#foreign(node.name).map((worker) => new WorkerNode(node.name, worker)));
+    children.push(
+      ...own
+        .filter((job) => isFinal(job.state))
+        .reverse()
+        .map((job) => this.#jobNode(job)),
+    );
+    return children;
+  }
+
+  #foreign(connection: string): readonly ActiveWorker[] {
+    if (!readSetting('showForeignWorkers')) return [];
+    const workers = this.connections.existing(connection)?.snapshot?.workers ?? [];
+    const ours = new Set(this.jobs.jobs.filter((job) => !job.final).map((job) => job.record.pid));
+    return workers.filter((worker) => !ours.has(worker.pid) && !this.#justEnded(worker));
+  }
+
+  /** A snapshot can be older than the end of a job of ours. */
+  #justEnded(worker: ActiveWorker): boolean {
+    return this.jobs.jobs.some((job) => job.record.pid === worker.pid && job.record.backendStart === worker.backendStart);
+  }
+
+  /** Changes come in bursts: each frame of the tree is drawn once, and only the rows that changed. */
+  #jobChanged(job: Job): void {
+    const node = this.#jobNodes.get(job.id);
+    if (!node || node.drawnState !== job.state) {
+      this.#pending.add('');
+    } else {
+      this.#pending.add(job.id);
+    }
+    this.#flush ??= setTimeout(() => {
+      this.#flush = undefined;
+      const changed = [...this.#pending];
+      this.#pending.clear();
+      if (changed.includes('')) this.refresh();
+      else for (const id of changed) this.#changed.fire(this.#jobNodes.get(id));
+      this.#look();
+    }, 50);
+  }
+
+  /** While the view is seen, used connections are asked for their workers and the elapsed times move on. */
+  #look(): void {
+    const visible = this.view.visible;
+    for (const { name } of this.connections.profiles) {
+      const link = this.connections.existing(name);
+      const looking = this.#looking.get(name);
+      if (visible && link && !looking) {
+        this.#looking.set(name, link.watch('steady'));
+        this.#snapshots.set(
+          name,
+          link.onSnapshot(() => this.#changed.fire(this.#connectionNode(name))),
+        );
+      } else if (looking && (!visible || !link)) {
+        looking.dispose();
+        this.#looking.delete(name);
+        this.#snapshots.get(name)?.dispose();
+        this.#snapshots.delete(name);
+      }
+    }
+    const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
+    if (active && !this.#tick) {
+      this.#tick = setInterval(() => {
+        for (const job of this.jobs.jobs) {
+          const node = mayHaveWorker(job.state) ? this.#jobNodes.get(job.id) : undefined;
+          if (node) this.#changed.fire(node);
+        }
+      }, TICK_MS);
+    } else if (!active) {
+      clearInterval(this.#tick);
+      this.#tick = undefined;
+    }
+  }
+}
+

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
+
+describe('outcomes', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+    engine = await newEngine(profile, { maxConcurrentJobs: 0 });
+  });
+  after(() => engine.close());
+
+  it('a query succeeds with its rows, their columns and the tag', async () => {
+    const job = engine.run("SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, NULL ORDER BY 1", { label: 'two rows' });
+    const info = await engine.jobs.waitFor(job.id);
+    assert.equal(info.state, 'succeeded');
+    assert.equal(info.rowCount, 2);
+    assert.equal(info.commandTag, 'SELECT');
+    assert.ok(info.pid !== undefined && info.launchedAt !== undefined && info.finishedAt !== undefined);
+    assert.deepEqual(job.record.columns?.map(({ name, type }) => [name, type]), [
+      ['id', 'integer'],
+      ['name', 'text'],
+    ]);
+    assert.deepEqual(await engine.rows(job), [
+      ['1', 'a'],
+      ['2', null],
+    ]);
+  });
+
+  it('a statement without rows succeeds with its tag alone', async () => {
+    const job = engine.run('CREATE TABLE made (a int)');
+    const info = await engine.jobs.waitFor(job.id);
+    assert.deepEqual([info.state, info.commandTag, job.record.columns], ['succeeded', 'CREATE TABLE', undefined]);
+    assert.equal(await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'made'", { database: profile.database! }), '1');
+  });
+
+  it('an error comes with its SQLSTATE, message and place in the text of the user', async () => {
+    const sql = "SELECT '😀', nosuch FROM pg_class";
+    const info = await engine.jobs.waitFor(engine.run(sql).id);
+    assert.equal(info.state, 'failed');
+    assert.equal(info.error?.sqlstate, '42703');
+    assert.match(info.error.message, /column "nosuch" does not exist/);
+    assert.equal(info.error.position, sql.indexOf('nosuch'));
+  });
+
+  it('messages come in order, also those of a failed job', async () => {
+    const job = engine.run("DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; RAISE EXCEPTION 'boom' USING detail = 'd', hint = 'h'; END $$");
+    const info = await engine.jobs.waitFor(job.id);
+    assert.deepEqual([info.state, info.error?.message, info.error?.detail, info.error?.hint], ['failed', 'boom', 'd', 'h']);
+    assert.deepEqual(
+      job.notices.map(({ severity, message }) => [severity, message]),
+      [
+        ['NOTICE', 'one'],
+        ['WARNING', 'two'],
+      ],
+    );
+  });
+
+  it('statement_timeout of the launch bounds that worker alone', async () => {
+    const bounded = engine.run('SELECT pg_sleep(20)', { statementTimeoutMs: 200 });
+    const free = engine.run('SELECT pg_sleep(0.5)');
+    const info = await engine.jobs.waitFor(bounded.id);
+    assert.deepEqual([info.state, info.error?.sqlstate], ['failed', '57014']);
+    assert.match(info.error!.message, /timeout/);
+    assert.equal((await engine.jobs.waitFor(free.id)).state, 'succeeded');
+  });
+
+  it('worker_timeout wins over statement_timeout', async () => {
+    const job = engine.run('SELECT pg_sleep(20)', { statementTimeoutMs: 60_000, workerTimeoutMs: 200 });
+    assert.equal((await engine.jobs.waitFor(job.id)).state, 'failed');
+  });
+
+  it('a worker terminated by an administrator has failed, with the server’s words', async () => {
+    const job = engine.run('SELECT pg_sleep(60)', { label: 'to be ended' });
+    await waitForPid(engine, job.id);
+    await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
+    const info = await engine.jobs.waitFor(job.id);
+    assert.equal(info.state, 'failed');
+    assert.match(info.error!.sqlstate, /^57/);
+  });
+
+  it('what the extension’s own schema is called does not matter', async () => {
+    const elsewhere = await newDatabase(server, { schema: 'my "odd" schema' });
+    const other = await newEngine(elsewhere);
+    try {
+      const job = other.run('SELECT 42 AS answer');
+      assert.equal((await other.jobs.waitFor(job.id)).state, 'succeeded');
+      assert.deepEqual(await other.rows(job), [['42']]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('a database without pg_background says what to do', async () => {
+    const without = await newDatabase(server, { extension: false });
+    const other = await newEngine(without);
+    try {
+      const info = await other.jobs.waitFor(other.run('SELECT 1').id);
+      assert.equal(info.state, 'failed');
+      assert.match(info.error!.message, /not installed.*CREATE EXTENSION pg_background/);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+async function waitForPid(engine: Engine, id: string): Promise<void> {
+  const job = engine.jobs.get(id)!;
+  if (job.record.pid !== undefined) return;
+  await new Promise<void>((resolve) => {
+    const listener = engine.jobs.onDidChange(() => {
+      if (job.record.pid === undefined) return;
+      listener.dispose();
+      resolve();
+    });
+  });
+}

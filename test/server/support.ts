@@ -1,0 +1,196 @@
+/**
+ * A real PostgreSQL with pg_background for the tests: one server for all files of a run, a database of its own for each.
+ * The scripts that make it are plain modules, so they are loaded at run time and described here.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { systemClock } from '../../src/core/jobs/clock';
+import { JobHistory } from '../../src/core/jobs/history';
+import { JobService, type JobSettings, type NewJob } from '../../src/core/jobs/jobService';
+import type { Job } from '../../src/core/jobs/job';
+import type { Logger } from '../../src/core/jobs/ports';
+import { openClient } from '../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { PgLink } from '../../src/core/postgres/link';
+import { SpoolFiles } from '../../src/core/results/jobFiles';
+import type { JobState } from '../../src/api';
+
+export interface TestServer {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly socketDir: string;
+  readonly user: string;
+  readonly dataDir: string;
+  readonly bin: string;
+  readonly root: string;
+  psql(sql: string, options?: { database?: string }): Promise<string>;
+  stop(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
+  start(): Promise<void>;
+  restart(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
+  crashes(): Promise<number>;
+  addFile(name: string, content: string, mode?: number): Promise<string>;
+}
+
+interface PostgresScripts {
+  startPostgres(options: {
+    log: (message: string) => void;
+    settings?: Record<string, string | number>;
+    hba?: string;
+    initdbArgs?: string[];
+  }): Promise<TestServer>;
+  startPgbouncer(options: {
+    server: TestServer;
+    log: (message: string) => void;
+    poolMode?: 'session' | 'transaction';
+  }): Promise<{ host: string; port: number; stop(): Promise<void> }>;
+  createDatabase(
+    server: Pick<TestServer, 'psql'>,
+    name: string,
+    options?: { extension?: boolean; schema?: string; version?: '1.8' | '1.9' | '1.10' },
+  ): Promise<void>;
+}
+
+/** The repository: the tests run from it. */
+export const repository = process.cwd();
+
+export async function scripts(): Promise<PostgresScripts> {
+  const file = pathToFileURL(join(repository, 'scripts/lib/postgres.mjs')).href;
+  return (await import(file)) as PostgresScripts;
+}
+
+const shared = globalThis as { pgbgTestServer?: Promise<TestServer> };
+
+/** The server that all test files share. It is stopped when the process ends. */
+export function sharedServer(): Promise<TestServer> {
+  shared.pgbgTestServer ??= newServer();
+  return shared.pgbgTestServer;
+}
+
+/** A server for tests that restart or exhaust it. */
+export async function newServer(settings: Record<string, string | number> = {}, hba?: string): Promise<TestServer> {
+  const { startPostgres } = await scripts();
+  return startPostgres({
+    log: () => undefined,
+    settings: { max_worker_processes: 64, max_connections: 300, ...settings },
+    ...(hba === undefined ? {} : { hba }),
+  });
+}
+
+export async function newDatabase(
+  server: TestServer,
+  options: { extension?: boolean; schema?: string; version?: '1.8' | '1.9' | '1.10' } = {},
+): Promise<ConnectionProfile> {
+  const database = `t_${randomUUID().slice(0, 8)}`;
+  const { createDatabase } = await scripts();
+  await createDatabase(server, database, options);
+  return profileOf(server, database);
+}
+
+export function profileOf(server: Pick<TestServer, 'host' | 'port' | 'user'>, database: string): ConnectionProfile {
+  return { name: database, host: server.host, port: server.port, database, user: server.user };
+}
+
+/** Keeps what was logged, to show it where a test fails. */
+export function memoryLog(): Logger & { lines: string[] } {
+  const lines: string[] = [];
+  const add =
+    (level: string) =>
+    (message: string): void => {
+      lines.push(`${level} ${message}`);
+    };
+  return { lines, debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error') };
+}
+
+export function newLink(profile: ConnectionProfile, log: Logger = memoryLog()): PgLink {
+  return new PgLink({
+    name: profile.name,
+    database: profile.database ?? '',
+    connect: () => openClient(profile),
+    clock: systemClock,
+    log,
+    warmSessions: 2,
+  });
+}
+
+export interface Engine {
+  readonly jobs: JobService;
+  readonly link: PgLink;
+  readonly files: SpoolFiles;
+  readonly history: JobHistory;
+  readonly folder: string;
+  readonly log: ReturnType<typeof memoryLog>;
+  readonly settings: { -readonly [K in keyof JobSettings]: JobSettings[K] };
+  run(sql: string, options?: Partial<NewJob>): Job;
+  rows(job: Job, offset?: number, limit?: number): Promise<(string | null)[][]>;
+  /** Ends as a window does that is closed. `keep` leaves its folder, for the next life. */
+  close(options?: { keep?: boolean }): Promise<void>;
+}
+
+/** The whole engine on one connection, as extension.ts composes it. */
+export async function newEngine(
+  profile: ConnectionProfile,
+  options: Partial<JobSettings> & { folder?: string } = {},
+): Promise<Engine> {
+  const log = memoryLog();
+  const { folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')), ...overrides } = options;
+  const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
+  const link = newLink(profile, log);
+  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
+  await history.open();
+  const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
+  const jobs = new JobService({
+    links: { link: () => link },
+    history,
+    files,
+    clock: systemClock,
+    log,
+    newId: () => randomUUID(),
+    settings: () => settings,
+  });
+  return {
+    jobs,
+    link,
+    files,
+    history,
+    folder,
+    log,
+    settings,
+    run: (sql, request = {}) => jobs.run({ sql, label: 'test', connection: profile.name, ...request }),
+    rows: async (job, offset = 0, limit = 1000) => {
+      const reader = await files.open(job.id);
+      try {
+        return await reader.rows(offset, limit);
+      } finally {
+        await reader.close();
+      }
+    },
+    close: async ({ keep = false } = {}) => {
+      await jobs.dispose();
+      await link.dispose();
+      await jobs.settled();
+      await history.close();
+      if (!keep) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when the job is in one of the states, or has ended. */
+export function reaches(jobs: JobService, job: Job, ...states: readonly JobState[]): Promise<JobState> {
+  return until(jobs, job, () => states.includes(job.state) || job.final).then(() => job.state);
+}
+
+/** Resolves when a condition on the job holds, looked at whenever the job changes. */
+export function until(jobs: JobService, job: Job, condition: () => boolean): Promise<void> {
+  if (condition()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const listener = jobs.onDidChange((changed) => {
+      if (changed.id !== job.id || !condition()) return;
+      listener.dispose();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../src/core/results/spool';
+import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
+
+describe('files of the spool', () => {
+  it('are private, whatever was there before', async function () {
+    if (process.platform === 'win32') this.skip();
+    await withFolder(async (folder) => {
+      const old = process.umask(0);
+      try {
+        await writeFile(join(folder, 'a.rows'), 'left over', { mode: 0o666 });
+        const writer = await SpoolWriter.create(join(folder, 'deep', 'er', 'b'), TWO_COLUMNS, NO_LIMITS);
+        await writer.finish();
+        const other = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, { maxRows: 1, maxBytes: 0 });
+        await send(other, copyText(manyRows(3)));
+        await other.finish();
+      } finally {
+        process.umask(old);
+      }
+      for (const file of ['a', 'deep/er/b']) {
+        for (const suffix of ['rows', 'index', 'json']) {
+          assert.equal((await stat(join(folder, `${file}.${suffix}`))).mode & 0o777, 0o600);
+        }
+      }
+      assert.equal((await stat(join(folder, 'deep', 'er'))).mode & 0o777, 0o700);
+      assert.deepEqual((await readdir(folder)).sort(), ['a.index', 'a.json', 'a.rows', 'deep']);
+    });
+  });
+
+  it('are removed, with what a crash has left of them', async () => {
+    await withFolder(async (folder) => {
+      const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
+      await writer.finish();
+      await appendFile(join(folder, 'a.json.0123abcd.tmp'), '');
+      await appendFile(join(folder, 'ab.json'), '');
+      await removeSpool(join(folder, 'a'));
+      await removeSpool(join(folder, 'a'));
+      await removeSpool(join(folder, 'no', 'folder'));
+      assert.deepEqual(await readdir(folder), ['ab.json']);
+    });
+  });
+
+  it('are swept when they belong to no job; other files stay', async () => {
+    await withFolder(async (folder) => {
+      for (const name of ['a', 'b', 'c', 'd']) {
+        await (await SpoolWriter.create(join(folder, name), TWO_COLUMNS, NO_LIMITS)).finish();
+      }
+      await writeFile(join(folder, 'jobs.json'), '{}');
+      await mkdir(join(folder, 'folder'));
+      assert.deepEqual(await sweepOrphans(folder, [join(folder, 'a'), 'c', 'd'], 60_000), []);
+      assert.deepEqual(await sweepOrphans(folder, [join(folder, 'a'), 'c']), [join(folder, 'b'), join(folder, 'd')]);
+      const left = ['a.index', 'a.json', 'a.rows', 'c.index', 'c.json', 'c.rows', 'folder', 'jobs.json'];
+      assert.deepEqual((await readdir(folder)).sort(), left);
+      assert.deepEqual(await sweepOrphans(join(folder, 'none'), []), []);
+    });
+  });
+
+  it('that cannot be made are an error with its reason', async () => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'file'), '');
+      await assert.rejects(SpoolWriter.create(join(folder, 'file', 'a'), TWO_COLUMNS, NO_LIMITS), /EEXIST|ENOTDIR/);
+    });
+  });
+
+  it('may be read while another process writes them', async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'a');
+      const writer = await SpoolWriter.create(file, TWO_COLUMNS, NO_LIMITS);
+      await send(writer, copyText(manyRows(10)));
+      // Another process that lives: the spool grows still.
+      const record = await readFile(`${file}.json`, 'utf8');
+      await writer.finish();
+      await writeFile(`${file}.json`, record.replace(`"writer":${process.pid}`, `"writer":${process.ppid}`));
+      const reader = await SpoolReader.open(file);
+      assert.equal((await reader.status()).stopped, undefined);
+      const handle = await open(`${file}.rows`, 'a');
+      await handle.writeFile('77\tmore\n');
+      await handle.close();
+      assert.deepEqual(await reader.rows(10, 5), [['77', 'more']]);
+      await reader.close();
+    });
+  });
+});

@@ -1,0 +1,2 @@
+/** esbuild takes style sheets along when they are imported. */
+declare module '*.css';

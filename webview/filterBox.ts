@@ -1,0 +1,97 @@
+import {
+  type ColumnView,
+  FILTER_OPERATORS,
+  type FilterOperator,
+  type FilterView,
+} from '../src/shared/resultsProtocol';
+import type { ResultsStringKey } from '../src/shared/resultsStrings';
+import { handled, make, makeControl } from './dom';
+import { text } from './strings';
+import type { Dropdown, TextField } from './toolkit';
+
+const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
+  contains: 'opContains',
+  notContains: 'opNotContains',
+  equals: 'opEquals',
+  notEquals: 'opNotEquals',
+  greater: 'opGreater',
+  less: 'opLess',
+  isNull: 'opIsNull',
+  isNotNull: 'opIsNotNull',
+};
+
+export function operatorName(operator: FilterOperator): string {
+  return text(NAMES[operator]);
+}
+
+/** True for the conditions that compare with a value. */
+export function takesValue(operator: FilterOperator): boolean {
+  return operator !== 'isNull' && operator !== 'isNotNull';
+}
+
+/** Asks for a condition on one column. `apply` gets undefined where the column's filter is to be removed. */
+export function askFilter(
+  column: number,
+  view: ColumnView,
+  current: FilterView | undefined,
+  host: HTMLElement,
+  apply: (filter: FilterView | undefined) => void,
+  closed: () => void,
+): void {
+  host.querySelector('.filter-box')?.remove();
+  const box = make('form', 'filter-box');
+  box.setAttribute('role', 'dialog');
+  box.setAttribute('aria-label', text('filterBy', view.name));
+  const title = make('div', 'filter-title', text('filterBy', view.name));
+  const operator = makeControl('vscode-dropdown', 'filter-operator') as Dropdown;
+  operator.setAttribute('aria-label', text('filterCondition'));
+  for (const name of FILTER_OPERATORS) {
+    const option = makeControl('vscode-option', '', text(NAMES[name]));
+    option.setAttribute('value', name);
+    operator.append(option);
+  }
+  const value = makeControl('vscode-text-field', 'filter-value') as TextField;
+  value.setAttribute('aria-label', text('filterValue'));
+  value.setAttribute('placeholder', text('filterValue'));
+  const done = makeControl('vscode-button', '', text('filterApply'));
+  const remove = makeControl('vscode-button', '', text('filterRemove'));
+  remove.setAttribute('appearance', 'secondary');
+  remove.hidden = current === undefined;
+  const buttons = make('div', 'filter-buttons');
+  buttons.append(done, remove);
+  box.append(title, operator, value, buttons);
+
+  const chosen = (): FilterOperator =>
+    FILTER_OPERATORS.find((name) => name === operator.value) ?? 'contains';
+  const close = (): void => {
+    box.remove();
+    closed();
+  };
+  const submit = (): void => {
+    const condition = chosen();
+    close();
+    apply({ column, operator: condition, value: takesValue(condition) ? value.value : '' });
+  };
+  operator.addEventListener('change', () => (value.hidden = !takesValue(chosen())));
+  done.addEventListener('click', submit);
+  remove.addEventListener('click', () => {
+    close();
+    apply(undefined);
+  });
+  box.addEventListener('submit', handled);
+  box.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') {
+      handled(event);
+      close();
+    } else if (event.key === 'Enter' && event.target === value) {
+      handled(event);
+      submit();
+    }
+  });
+  host.append(box);
+  operator.value = current?.operator ?? (view.numeric ? 'equals' : 'contains');
+  value.value = current?.value ?? '';
+  value.hidden = !takesValue(chosen());
+  // The toolkit's field gives its inner input the focus only after its first rendering.
+  requestAnimationFrame(() => (value.hidden ? operator : value).focus());
+}

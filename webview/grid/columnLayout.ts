@@ -1,0 +1,169 @@
+export const MIN_COLUMN_WIDTH = 40;
+export const MAX_COLUMN_WIDTH = 1200;
+/** Pinned columns stay put only while they leave this share of the width to the others. */
+const PINNED_SHARE = 0.7;
+
+/**
+ * Which columns are shown, in which order, how wide and where. An **ordinal** is a column's place among those shown:
+ * the pinned ones first, then the rest in the order of the result. Positions are pixels from the left edge of the
+ * scrolled box, behind the gutter of row numbers.
+ */
+export class ColumnLayout {
+  private shown: number[] = [];
+  private starts: number[] = [0];
+  private ordinals = new Map<number, number>();
+  private pinned: number[] = [];
+  private readonly hiddenSet = new Set<number>();
+  private readonly widths: number[];
+  private gutterWidth = 0;
+  private viewWidth = 0;
+
+  constructor(
+    readonly count: number,
+    defaultWidth: number,
+  ) {
+    this.widths = new Array<number>(count).fill(defaultWidth);
+    this.refresh();
+  }
+
+  /** Number of columns shown. */
+  get length(): number {
+    return this.shown.length;
+  }
+
+  get gutter(): number {
+    return this.gutterWidth;
+  }
+
+  /** Width of all shown columns and the gutter. */
+  get totalWidth(): number {
+    return this.gutterWidth + (this.starts[this.shown.length] ?? 0);
+  }
+
+  /** How many of the first columns stay put while the others scroll. */
+  get stuck(): number {
+    const end = this.gutterWidth + (this.starts[this.pinned.length] ?? 0);
+    return this.viewWidth > 0 && end > this.viewWidth * PINNED_SHARE ? 0 : this.pinned.length;
+  }
+
+  /** Width covered by the gutter and the columns that stay put. */
+  get stuckWidth(): number {
+    return this.gutterWidth + (this.starts[this.stuck] ?? 0);
+  }
+
+  get hidden(): readonly number[] {
+    return [...this.hiddenSet].sort((a, b) => a - b);
+  }
+
+  get pins(): readonly number[] {
+    return this.pinned;
+  }
+
+  setGutter(width: number): void {
+    this.gutterWidth = width;
+  }
+
+  setViewWidth(width: number): void {
+    this.viewWidth = width;
+  }
+
+  column(ordinal: number): number {
+    return this.shown[ordinal] ?? 0;
+  }
+
+  /** The columns shown, in order. */
+  columns(from = 0, to = this.shown.length - 1): readonly number[] {
+    return this.shown.slice(from, to + 1);
+  }
+
+  /** The ordinal of a column, or -1 where it is hidden. */
+  ordinal(column: number): number {
+    return this.ordinals.get(column) ?? -1;
+  }
+
+  /** Left edge of a shown column in the scrolled box. */
+  left(ordinal: number): number {
+    return this.gutterWidth + (this.starts[ordinal] ?? 0);
+  }
+
+  width(column: number): number {
+    return this.widths[column] ?? MIN_COLUMN_WIDTH;
+  }
+
+  setWidth(column: number, width: number): void {
+    if (column >= this.count) return;
+    this.widths[column] = Math.round(Math.min(Math.max(width, MIN_COLUMN_WIDTH), MAX_COLUMN_WIDTH));
+    this.refresh();
+  }
+
+  setWidths(widths: Iterable<readonly [column: number, width: number]>): void {
+    for (const [column, width] of widths) {
+      if (column < this.count) {
+        this.widths[column] = Math.round(Math.min(Math.max(width, MIN_COLUMN_WIDTH), MAX_COLUMN_WIDTH));
+      }
+    }
+    this.refresh();
+  }
+
+  isPinned(column: number): boolean {
+    return this.pinned.includes(column);
+  }
+
+  setPinned(columns: readonly number[]): void {
+    this.pinned = [...new Set(columns)].filter((column) => column < this.count);
+    this.refresh();
+  }
+
+  /** Hides exactly these. One column always stays shown: an empty grid has no menu to bring any back. */
+  setHidden(columns: readonly number[]): void {
+    this.hiddenSet.clear();
+    for (const column of columns) if (column < this.count) this.hiddenSet.add(column);
+    if (this.hiddenSet.size === this.count) this.hiddenSet.delete(0);
+    this.refresh();
+  }
+
+  /** Ordinals of the scrolling columns that are at least partly seen; `last` is included. */
+  window(scrollLeft: number, overscan: number): { first: number; last: number } {
+    const from = scrollLeft + this.stuckWidth - this.gutterWidth;
+    const to = scrollLeft + this.viewWidth - this.gutterWidth;
+    const first = Math.max(this.stuck, this.at(from) - overscan);
+    const last = Math.min(this.shown.length - 1, this.at(to) + overscan);
+    return { first, last };
+  }
+
+  /** The nearest scroll position at which the column is seen from its left edge on. */
+  reveal(ordinal: number, scrollLeft: number): number {
+    if (ordinal < this.stuck) return scrollLeft;
+    const left = this.left(ordinal);
+    const right = left + this.width(this.column(ordinal));
+    if (left < scrollLeft + this.stuckWidth) return left - this.stuckWidth;
+    if (right > scrollLeft + this.viewWidth) return Math.min(right - this.viewWidth, left - this.stuckWidth);
+    return scrollLeft;
+  }
+
+  /** The ordinal under a position of the scrolled box, gutter left out; the nearest one outside of it. */
+  private at(position: number): number {
+    let low = 0;
+    let high = this.shown.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.starts[middle] ?? 0) <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  private refresh(): void {
+    const pinned = this.pinned.filter((column) => !this.hiddenSet.has(column));
+    const isPinned = new Set(pinned);
+    this.shown = [...pinned];
+    for (let column = 0; column < this.count; column++) {
+      if (!this.hiddenSet.has(column) && !isPinned.has(column)) this.shown.push(column);
+    }
+    this.pinned = pinned;
+    this.ordinals = new Map(this.shown.map((column, ordinal) => [column, ordinal]));
+    this.starts = [0];
+    let start = 0;
+    for (const column of this.shown) this.starts.push((start += this.width(column)));
+  }
+}

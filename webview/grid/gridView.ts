@@ -1,0 +1,329 @@
+import { make, setAttribute } from '../dom';
+import { formatNumber, text } from '../strings';
+import { type CellBox, newCell, placeCell, showValue } from './cells';
+import { GridHeader } from './gridHeader';
+import type { GridModel } from './model';
+
+/** Rows and columns drawn beyond what is seen, so that a small movement finds them there. */
+const OVERSCAN_ROWS = 2;
+const OVERSCAN_COLUMNS = 1;
+/** Rows are placed relative to one near them: offsets of billions of pixels would be rounded. */
+const ANCHOR_ROWS = 2_000;
+
+interface RowBox {
+  readonly element: HTMLElement;
+  readonly gutter: CellBox;
+  /** Columns that stay put, then a pool of scrolling ones by `ordinal % length`. */
+  readonly stuck: CellBox[];
+  readonly cells: CellBox[];
+  row: number;
+  y: number;
+  hidden: boolean;
+}
+
+/**
+ * Draws the part of the rows and columns that is seen, and some more, in a fixed pool of elements.
+ *
+ * The scroller holds a box as large as the table, up to a limit ({@link ScrollMap}); in it stands a part that sticks to
+ * the viewport, and rows are moved within that part. Positions of rows are thereby free of Chromium's limit on sizes.
+ * To the side the box has its real width and scrolls by itself; gutter and pinned columns stick.
+ */
+export class GridView {
+  readonly element = make('div', 'grid');
+  readonly header: GridHeader;
+  private readonly box = make('div', 'grid-box');
+  private readonly body = make('div', 'grid-body');
+  private readonly rowsHost = make('div', 'grid-rows');
+  private pool: RowBox[] = [];
+  private anchor = 0;
+  private scheduled = false;
+  private placedScroll = 0;
+  private activeElement: Element | undefined;
+  private lastWidth = -1;
+  private lastHeight = -1;
+  /** Called after each drawing. */
+  onDrawn: () => void = () => undefined;
+
+  constructor(
+    readonly model: GridModel,
+    readonly rowHeight: number,
+  ) {
+    this.header = new GridHeader(model);
+    this.element.setAttribute('role', 'grid');
+    this.element.tabIndex = 0;
+    this.element.setAttribute('aria-label', text('gridName'));
+    this.element.setAttribute('aria-multiselectable', 'true');
+    this.element.style.setProperty('--row-height', `${rowHeight}px`);
+    this.box.setAttribute('role', 'presentation');
+    this.body.setAttribute('role', 'rowgroup');
+    this.rowsHost.setAttribute('role', 'presentation');
+    this.body.append(this.rowsHost);
+    this.box.append(this.header.element, this.body);
+    this.element.append(this.box);
+    this.element.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    this.element.addEventListener('wheel', (event) => this.wheeled(event), { passive: false });
+    new ResizeObserver(() => this.resize()).observe(this.element);
+  }
+
+  /** Asks for a drawing in the next frame. */
+  schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => {
+      this.scheduled = false;
+      this.draw();
+    });
+  }
+
+  /** Takes the size of the element over. */
+  resize(): void {
+    const { clientWidth, clientHeight } = this.element;
+    if (clientWidth === 0) return;
+    this.model.setViewport(this.rowHeight, clientWidth, clientHeight - this.header.height);
+    this.drop();
+    this.schedule();
+  }
+
+  /** Draws everything anew: columns, widths or places have changed. */
+  drop(): void {
+    for (const row of this.pool) row.row = -1;
+    this.header.drop();
+  }
+
+  draw(): void {
+    const { model } = this;
+    if (this.element.clientWidth === 0) return;
+    this.measureGutter();
+    this.size();
+    this.scroll();
+    const { first, last } = model.map.window(model.top, OVERSCAN_ROWS);
+    const columns = model.layout.window(model.left, OVERSCAN_COLUMNS);
+    this.fit(columns.last - columns.first + 1);
+    if (Math.abs(first - this.anchor) > ANCHOR_ROWS) {
+      this.anchor = first;
+      for (const row of this.pool) row.y = -1;
+    }
+    this.rowsHost.style.setProperty('transform', `translateY(${this.anchor * this.rowHeight - model.top}px)`);
+    this.activeElement?.removeAttribute('id');
+    this.activeElement = undefined;
+    this.header.draw(columns.first, columns.last);
+    const used = new Set<RowBox>();
+    for (let row = first; row <= last; row++) {
+      const box = this.pool[row % this.pool.length];
+      if (box === undefined) continue;
+      used.add(box);
+      this.drawRow(box, row, columns.first, columns.last);
+    }
+    for (const box of this.pool) if (!used.has(box)) this.hide(box);
+    this.markActive();
+    if (last >= 0 && model.layout.length > 0) {
+      const wanted = [
+        ...model.layout.columns(0, model.layout.stuck - 1),
+        ...model.layout.columns(columns.first, columns.last),
+      ];
+      model.tiles.want(first, last, wanted);
+    }
+    this.onDrawn();
+  }
+
+  /** The cell under a point of the window, row -1 for the header, ordinal -1 for the gutter. */
+  placeAt(x: number, y: number): { row: number; ordinal: number } {
+    const { model } = this;
+    const bounds = this.element.getBoundingClientRect();
+    const inside = y - bounds.top - this.header.height;
+    const row = inside < 0 ? -1 : Math.min(model.rows - 1, Math.floor((inside + model.top) / this.rowHeight));
+    const { layout } = model;
+    const offset = x - bounds.left;
+    if (offset < layout.gutter) return { row, ordinal: -1 };
+    const position = offset < layout.stuckWidth ? offset : offset + model.left;
+    let ordinal = offset < layout.stuckWidth ? 0 : layout.stuck;
+    while (
+      ordinal < layout.length - 1 &&
+      layout.left(ordinal) + layout.width(layout.column(ordinal)) <= position
+    ) {
+      ordinal++;
+    }
+    return { row, ordinal };
+  }
+
+  private drawRow(box: RowBox, row: number, first: number, last: number): void {
+    const { model } = this;
+    const { layout, selection } = model;
+    const y = (row - this.anchor) * this.rowHeight;
+    if (box.hidden) {
+      box.hidden = false;
+      box.element.classList.remove('unused');
+    }
+    if (box.y !== y) {
+      box.y = y;
+      box.element.style.setProperty('transform', `translateY(${y}px)`);
+    }
+    if (box.row !== row) {
+      box.row = row;
+      box.element.setAttribute('aria-rowindex', (row + 2).toString());
+      const number = formatNumber(row + 1);
+      box.gutter.shown = number;
+      box.gutter.node.data = number;
+    }
+    const touched = selection.touchesRow(row) || row === selection.active.row;
+    const gutterClass = touched ? 'gutter touched' : 'gutter';
+    if (box.gutter.className !== gutterClass) {
+      box.gutter.className = gutterClass;
+      box.gutter.element.className = gutterClass;
+    }
+    placeCell(box.gutter, 0, layout.gutter);
+    box.stuck.forEach((cell, ordinal) => this.drawCell(cell, row, ordinal, true));
+    for (let ordinal = first; ordinal <= last; ordinal++) {
+      const cell = box.cells[ordinal % box.cells.length];
+      if (cell !== undefined) this.drawCell(cell, row, ordinal, false);
+    }
+    for (const cell of box.cells) {
+      if (cell.ordinal >= 0 && (cell.ordinal < first || cell.ordinal > last)) hideCell(cell);
+    }
+  }
+
+  private drawCell(cell: CellBox, row: number, ordinal: number, stuck: boolean): void {
+    const { layout, selection, columns } = this.model;
+    const column = layout.column(ordinal);
+    if (cell.ordinal !== ordinal) {
+      cell.ordinal = ordinal;
+      cell.element.setAttribute('aria-colindex', (column + 2).toString());
+    }
+    placeCell(cell, layout.left(ordinal), layout.width(column));
+    const selected = selection.contains(row, ordinal);
+    const active = selection.active.row === row && selection.active.ordinal === ordinal;
+    const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
+    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks);
+    setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
+    if (active) this.activeElement = cell.element;
+  }
+
+  /** The grid keeps the focus; the active cell is named by id (ARIA practices, "aria-activedescendant"). */
+  private markActive(): void {
+    const { row, ordinal } = this.model.selection.active;
+    const element = row < 0 ? this.header.cellAt(ordinal) : this.activeElement;
+    this.activeElement = element;
+    const id = element === undefined ? undefined : `at-${row}-${ordinal}`;
+    if (element !== undefined && id !== undefined) element.id = id;
+    setAttribute(this.element, 'aria-activedescendant', id);
+  }
+
+  private hide(box: RowBox): void {
+    if (box.hidden) return;
+    box.hidden = true;
+    box.row = -1;
+    box.element.classList.add('unused');
+  }
+
+  /** Makes as many boxes as the viewport can need. */
+  private fit(columns: number): void {
+    const rows = Math.ceil(this.model.map.viewport / this.rowHeight) + 2 * OVERSCAN_ROWS + 1;
+    const { stuck } = this.model.layout;
+    while (this.pool.length > rows) this.pool.pop()?.element.remove();
+    if (this.pool.length < rows) {
+      // Another number of boxes gives every row another box.
+      for (const box of this.pool) box.row = -1;
+    }
+    while (this.pool.length < rows) {
+      const box = newRow();
+      this.rowsHost.append(box.element);
+      this.pool.push(box);
+    }
+    for (const box of this.pool) {
+      while (box.stuck.length > stuck) box.stuck.pop()?.element.remove();
+      while (box.stuck.length < stuck) {
+        const cell = newCell('gridcell');
+        (box.stuck.at(-1) ?? box.gutter).element.after(cell.element);
+        box.stuck.push(cell);
+      }
+      while (box.cells.length > columns + 2) box.cells.pop()?.element.remove();
+      while (box.cells.length < columns) {
+        const cell = newCell('gridcell');
+        box.element.append(cell.element);
+        box.cells.push(cell);
+      }
+    }
+  }
+
+  /** Gives the box its size, and the grid its counts. */
+  private size(): void {
+    const { model } = this;
+    const width = Math.max(model.layout.totalWidth, this.element.clientWidth);
+    const height = model.map.boxHeight + this.header.height;
+    if (width !== this.lastWidth) {
+      this.lastWidth = width;
+      this.box.style.setProperty('width', `${width}px`);
+    }
+    if (height !== this.lastHeight) {
+      this.lastHeight = height;
+      this.box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
+    }
+    this.body.style.setProperty('height', `${model.map.viewport}px`);
+    setAttribute(this.element, 'aria-rowcount', (model.rows + 1).toString());
+    setAttribute(this.element, 'aria-colcount', (model.columns.length + 1).toString());
+  }
+
+  /** Brings the scrollbars to where the model stands. */
+  private scroll(): void {
+    const scroll = this.model.map.toScroll(this.model.top);
+    if (Math.abs(scroll - this.placedScroll) >= 0.5) {
+      this.element.scrollTop = scroll;
+      // What the browser made of it: rounded to device pixels, and cut at the end.
+      this.placedScroll = this.element.scrollTop;
+    }
+    if (Math.abs(this.element.scrollLeft - this.model.left) >= 0.5) {
+      this.element.scrollLeft = this.model.left;
+      this.model.left = this.element.scrollLeft;
+    }
+  }
+
+  private scrolled(): void {
+    const { scrollTop, scrollLeft } = this.element;
+    if (Math.abs(scrollTop - this.placedScroll) >= 0.5) {
+      this.placedScroll = scrollTop;
+      this.model.top = this.model.map.toTop(scrollTop);
+    }
+    this.model.left = scrollLeft;
+    this.schedule();
+  }
+
+  /** Where one pixel of the scrollbar stands for many rows, the wheel still moves by its own pixels. */
+  private wheeled(event: WheelEvent): void {
+    const { map } = this.model;
+    if (!map.scaled || event.deltaY === 0 || event.ctrlKey || event.shiftKey) return;
+    const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? this.rowHeight : 1;
+    const delta = event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? event.deltaY * map.viewport : event.deltaY * unit;
+    const top = map.clampTop(this.model.top + delta);
+    if (top === this.model.top) return;
+    event.preventDefault();
+    this.model.top = top;
+    if (event.deltaX !== 0) this.model.left = Math.max(0, this.model.left + event.deltaX * unit);
+    this.schedule();
+  }
+
+  private measureGutter(): void {
+    const digits = formatNumber(Math.max(this.model.rows, 999)).length;
+    const width = Math.round(digits * this.header.digitWidth + 18);
+    if (width !== this.model.layout.gutter) {
+      this.model.layout.setGutter(width);
+      this.drop();
+    }
+  }
+}
+
+function newRow(): RowBox {
+  const element = make('div', 'row');
+  element.setAttribute('role', 'row');
+  const gutter = newCell('rowheader');
+  gutter.element.setAttribute('aria-colindex', '1');
+  element.append(gutter.element);
+  return { element, gutter, stuck: [], cells: [], row: -1, y: -1, hidden: false };
+}
+
+function hideCell(cell: CellBox): void {
+  cell.ordinal = -1;
+  if (cell.className !== 'cell unused') {
+    cell.className = 'cell unused';
+    cell.element.className = cell.className;
+  }
+}

@@ -1,0 +1,18 @@
+/** Width of texts in a font, without laying anything out. */
+export class TextMeasure {
+  private readonly context = document.createElement('canvas').getContext('2d');
+
+  constructor(font: string) {
+    if (this.context !== null) this.context.font = font;
+  }
+
+  width(text: string): number {
+    return this.context?.measureText(text).width ?? text.length * 8;
+  }
+}
+
+/** The font of an element with these classes, as the theme's variables make it. */
+export function fontOf(element: Element): string {
+  const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(element);
+  return `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+}

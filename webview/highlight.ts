@@ -1,0 +1,53 @@
+import type { FindMark } from './findBar';
+import type { JsonToken } from './jsonText';
+
+/**
+ * Colours without elements: the CSS Custom Highlight API paints ranges of plain text nodes, so that ten thousand JSON
+ * tokens cost no node, and a value never becomes markup.
+ */
+const KINDS: readonly JsonToken['kind'][] = ['key', 'string', 'number', 'word'];
+/** Ranges are live objects; past this many the rest stays plain. */
+const MAX_RANGES = 20_000;
+
+export function highlightJson(node: Text, tokens: readonly JsonToken[]): void {
+  for (const kind of KINDS) {
+    const ranges = tokens.filter((token) => token.kind === kind).slice(0, MAX_RANGES);
+    CSS.highlights.set(`json-${kind}`, new Highlight(...ranges.map((token) => range(node, token.start, token.end))));
+  }
+}
+
+export function clearHighlights(): void {
+  for (const kind of KINDS) CSS.highlights.delete(`json-${kind}`);
+}
+
+/** Marks a found text in the cells that are drawn. */
+export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined): void {
+  const pattern = mark === undefined ? undefined : toPattern(mark);
+  if (pattern === undefined) {
+    CSS.highlights.delete('found');
+    return;
+  }
+  const ranges: Range[] = [];
+  for (const node of cells) {
+    for (const match of node.data.matchAll(pattern)) {
+      if (match[0] !== '') ranges.push(range(node, match.index, match.index + match[0].length));
+    }
+  }
+  CSS.highlights.set('found', new Highlight(...ranges));
+}
+
+function toPattern(mark: FindMark): RegExp | undefined {
+  const source = mark.regex ? mark.text : mark.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  try {
+    return new RegExp(source, mark.matchCase ? 'gu' : 'giu');
+  } catch {
+    return undefined;
+  }
+}
+
+function range(node: Text, start: number, end: number): Range {
+  const made = new Range();
+  made.setStart(node, start);
+  made.setEnd(node, end);
+  return made;
+}

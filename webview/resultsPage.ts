@@ -1,0 +1,183 @@
+import type { FromPage, NoticeView, ResultsHead, SavedView, TabName, ToPage } from '../src/shared/resultsProtocol';
+import { make, makeControl } from './dom';
+import { JobHead } from './jobHead';
+import { RowsTab } from './rowsTab';
+import { formatNumber, text } from './strings';
+import { drawDetails, drawError, drawMessages, drawQuery } from './tabs/textTabs';
+import type { Panels } from './toolkit';
+
+type Init = Extract<ToPage, { type: 'init' }>;
+
+/** Writing the state at every frame of a scroll would be a message a frame. */
+const SAVE_MS = 250;
+
+interface Tab {
+  readonly name: TabName;
+  readonly tab: HTMLElement;
+  readonly view: HTMLElement;
+}
+
+/** The whole page: the job's head, and the tabs. Only the tab that is seen is drawn. */
+export class ResultsPage {
+  readonly element = make('main', 'page');
+  private readonly jobHead: JobHead;
+  private readonly rows: RowsTab;
+  private readonly panels = makeControl('vscode-panels', 'tabs') as Panels;
+  private readonly tabs: Tab[];
+  private head: ResultsHead;
+  private notices: NoticeView[];
+  private noticesShown = 1;
+  private current: TabName = 'rows';
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** False until the user chose a tab, so that a job's failure may show its error. */
+  private chosen = false;
+
+  constructor(
+    init: Init,
+    saved: SavedView | undefined,
+    private readonly post: (message: FromPage) => void,
+    private readonly saveView: (view: SavedView) => void,
+  ) {
+    this.head = init.head;
+    this.notices = [...init.notices];
+    this.jobHead = new JobHead(() => post({ type: 'cancel' }));
+    this.rows = new RowsTab(init, saved, post, () => this.save());
+    this.tabs = [
+      this.tab('rows', 'tabRows'),
+      this.tab('messages', 'tabMessages'),
+      this.tab('error', 'tabError'),
+      this.tab('query', 'tabQuery'),
+      this.tab('details', 'tabDetails'),
+    ];
+    this.panels.setAttribute('aria-label', text('panelName'));
+    this.rows.tools.slot = 'end';
+    this.panels.append(...this.tabs.map(({ tab }) => tab), ...this.tabs.map(({ view }) => view), this.rows.tools);
+    this.tabs[0]?.view.append(this.rows.element);
+    this.panels.addEventListener('change', (event) => {
+      // The toolkit's inputs and lists inside of the tabs have a change event as well.
+      if (event.target === this.panels) this.changed();
+    });
+    this.chosen = saved?.tab !== undefined;
+    this.element.append(this.jobHead.element, this.panels);
+    this.select(saved?.tab ?? firstTab(init));
+    this.update();
+  }
+
+  /** Called once the page stands in the document. */
+  shown(): void {
+    if (this.current === 'rows') this.rows.gridElement.focus();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.jobHead.dispose();
+  }
+
+  take(message: ToPage): void {
+    if (message.type === 'head') {
+      const failed = message.head.error !== undefined && this.head.error === undefined;
+      this.head = message.head;
+      if (failed && !this.chosen && this.rows.model.rows === 0) this.select('error');
+      this.update();
+    } else if (message.type === 'notices') {
+      this.notices = [...this.notices.slice(0, message.from), ...message.notices];
+      this.label();
+      if (this.current === 'messages') this.draw();
+    } else if (message.type === 'command') {
+      this.select('rows');
+      this.rows.run(message.command);
+    } else {
+      this.rows.take(message);
+      if (message.type === 'rows') this.label();
+    }
+  }
+
+  private tab(name: TabName, key: 'tabRows' | 'tabMessages' | 'tabError' | 'tabQuery' | 'tabDetails'): Tab {
+    const tab = makeControl('vscode-panel-tab', '', text(key));
+    tab.id = `tab-${name}`;
+    const view = makeControl('vscode-panel-view', `view view-${name}`);
+    view.id = `view-${name}`;
+    return { name, tab, view };
+  }
+
+  private select(name: TabName): void {
+    this.current = name;
+    this.panels.activeid = `tab-${name}`;
+    this.draw();
+  }
+
+  private changed(): void {
+    const name = this.tabs.find(({ tab }) => tab.id === this.panels.activeid)?.name ?? 'rows';
+    if (name === this.current) return;
+    this.current = name;
+    this.chosen = true;
+    this.draw();
+    this.save();
+  }
+
+  private update(): void {
+    this.jobHead.update(this.head);
+    this.label();
+    if (this.current !== 'rows' && this.current !== 'messages') this.draw();
+  }
+
+  /** Tabs say how much is in them. */
+  private label(): void {
+    const counts: Partial<Record<TabName, number>> = { rows: this.rows.model.stored.rows, messages: this.notices.length };
+    for (const { name, tab } of this.tabs) {
+      const count = counts[name] ?? 0;
+      const title = text(TITLES[name]);
+      const label = count > 0 ? `${title} (${formatNumber(count)})` : title;
+      if (tab.textContent !== label) {
+        tab.textContent = label;
+        // The toolkit takes the name once, when the tab is connected.
+        tab.setAttribute('aria-label', label);
+      }
+      tab.classList.toggle('has-error', name === 'error' && this.head.error !== undefined);
+    }
+  }
+
+  private draw(): void {
+    for (const { name, view } of this.tabs) if (name !== 'rows' && name !== this.current) view.replaceChildren();
+    this.rows.tools.hidden = this.current !== 'rows';
+    const host = this.tabs.find(({ name }) => name === this.current)?.view;
+    if (host === undefined) return;
+    const post = this.post;
+    if (this.current === 'messages') {
+      const more = (): void => {
+        this.noticesShown++;
+        this.draw();
+      };
+      drawMessages(host, this.notices, this.noticesShown, more, post);
+    } else if (this.current === 'error') drawError(host, this.head, post);
+    else if (this.current === 'query') drawQuery(host, this.head, post);
+    else if (this.current === 'details') drawDetails(host, this.head);
+  }
+
+  private save(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.saveView({
+        version: 1,
+        id: this.head.id,
+        ...(this.chosen ? { tab: this.current } : {}),
+        ...this.rows.keep(),
+      });
+    }, SAVE_MS);
+  }
+}
+
+const TITLES = {
+  rows: 'tabRows',
+  messages: 'tabMessages',
+  error: 'tabError',
+  query: 'tabQuery',
+  details: 'tabDetails',
+} as const;
+
+/** An error without rows, or messages alone, are what one came to see. */
+function firstTab(init: Init): TabName {
+  if (init.rows.rows > 0) return 'rows';
+  if (init.head.error !== undefined) return 'error';
+  return 'rows';
+}

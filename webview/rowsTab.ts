@@ -1,0 +1,416 @@
+import {
+  type CellAt,
+  type FilterView,
+  type FromPage,
+  type OrderView,
+  type PageCommand,
+  type SavedView,
+  type ToPage,
+} from '../src/shared/resultsProtocol';
+import { DetailPane } from './detailPane';
+import { iconButton, make } from './dom';
+import { askFilter } from './filterBox';
+import { FindBar, type FindMark } from './findBar';
+import { GoToRow } from './goToRow';
+import { fitColumns, measures } from './grid/fit';
+import { gridKey } from './grid/gridKeys';
+import { GridMouse } from './grid/gridMouse';
+import { GridView } from './grid/gridView';
+import { GridModel, NO_ORDER } from './grid/model';
+import { TileStore } from './grid/tiles';
+import { highlightFound } from './highlight';
+import { openMenu, openMenuBelow } from './menu';
+import { OrderBar } from './orderBar';
+import { cellMenu, columnMenu, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
+import { StatusLine } from './statusLine';
+import { text } from './strings';
+
+type Init = Extract<ToPage, { type: 'init' }>;
+
+/** The Rows tab: the grid and everything around it. */
+export class RowsTab implements RowsMenuActions {
+  readonly element = make('div', 'rows-tab');
+  /** Buttons that stand beside the tabs. */
+  readonly tools = make('div', 'tools');
+  readonly model: GridModel;
+  private readonly tiles: TileStore;
+  private readonly view: GridView;
+  private readonly detail: DetailPane;
+  private readonly find: FindBar;
+  private readonly goToBox: GoToRow;
+  private readonly orders = new OrderBar(this);
+  private readonly status = new StatusLine();
+  private readonly empty = make('div', 'grid-empty');
+  private readonly area = make('div', 'grid-area');
+  private readonly host = make('div', 'grid-host');
+  private mark: FindMark | undefined;
+  private asked = 0;
+  private askedOrder: OrderView = NO_ORDER;
+  private readonly orderLimit: number;
+  private fitted = false;
+
+  constructor(
+    init: Init,
+    private readonly saved: SavedView | undefined,
+    readonly post: (message: FromPage) => void,
+    private readonly save: () => void,
+  ) {
+    this.orderLimit = init.orderLimit;
+    this.tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
+    this.model = new GridModel(this.tiles, () => this.view.schedule());
+    this.view = new GridView(this.model, rowHeight());
+    this.detail = new DetailPane({
+      post,
+      view: () => this.model.view,
+      closed: () => this.view.element.focus(),
+      changed: () => this.save(),
+    });
+    this.find = new FindBar({
+      post,
+      view: () => this.model.view,
+      from: () => this.activeAt(),
+      goTo: (at) => this.goToCell(at, true),
+      mark: (mark) => {
+        this.mark = mark;
+        this.view.schedule();
+      },
+      closed: () => this.view.element.focus(),
+    });
+    this.goToBox = new GoToRow(
+      () => this.model.rows,
+      (row) => this.goToCell({ row, column: this.activeAt().column }, true),
+      () => this.view.element.focus(),
+    );
+    this.wire();
+    this.host.append(this.view.element, this.empty, this.find.element, this.goToBox.element);
+    this.area.append(this.host, this.detail.sash, this.detail.element);
+    this.element.append(this.orders.element, this.area, this.status.element);
+    this.addTools();
+    this.model.setColumns(init.columns);
+    this.model.setStored(init.rows);
+    if (init.first !== undefined) this.tiles.put(init.first);
+    this.restore();
+  }
+
+  get gridElement(): HTMLElement {
+    return this.view.element;
+  }
+
+  take(message: ToPage): void {
+    switch (message.type) {
+      case 'columns':
+        this.fitted = false;
+        this.model.setColumns(message.columns);
+        this.restoreColumns();
+        this.view.drop();
+        break;
+      case 'rows':
+        this.model.setStored(message.rows);
+        break;
+      case 'tiles':
+        if (this.tiles.answered(message.request, message.view)) for (const tile of message.tiles) this.tiles.put(tile);
+        this.tiles.send();
+        this.view.schedule();
+        break;
+      case 'tilesFailed':
+        if (this.tiles.answered(message.request, this.model.view)) this.status.say(message.message, 'error');
+        break;
+      case 'cell':
+      case 'cellFailed':
+        this.detail.answered(message);
+        break;
+      case 'order':
+        this.ordered(message);
+        break;
+      case 'find':
+        this.find.progress(message);
+        break;
+      case 'findAt':
+        this.find.found(message);
+        break;
+      case 'said':
+        this.status.say(message.message, message.severity);
+        break;
+      default:
+        break;
+    }
+  }
+
+  run(command: PageCommand): void {
+    if (command === 'find') this.find.open();
+    else if (command === 'goToRow') this.goToBox.open();
+    else if (command === 'copy') this.copy('tsv', false);
+    else {
+      this.model.selection.selectAll();
+      this.model.changed();
+    }
+  }
+
+  /** What of this tab outlives a reload. */
+  keep(): Partial<SavedView> {
+    const { model } = this;
+    const { layout } = model;
+    const widths: Record<string, number> = {};
+    for (let column = 0; column < layout.count; column++) widths[column] = layout.width(column);
+    return {
+      top: Math.round(model.top / this.view.rowHeight),
+      left: Math.round(model.left),
+      active: this.activeAt(),
+      ...(this.fitted ? { widths } : {}),
+      hidden: layout.hidden,
+      pinned: layout.pins,
+      order: model.order,
+      pane: { open: this.detail.isOpen, share: this.detail.share },
+    };
+  }
+
+  copy(format: Extract<FromPage, { type: 'copy' }>['format'], headers: boolean): void {
+    const { model } = this;
+    const ranges = model.selection.resolved(model.rows, model.layout.length).map((range) => ({
+      first: range.top,
+      last: range.bottom,
+      columns: model.layout.columns(range.left, range.right),
+    }));
+    if (ranges.length > 0) this.post({ type: 'copy', view: model.view, format, headers, ranges });
+  }
+
+  setOrder(order: OrderView): void {
+    if (order.sort.length === 0 && order.filters.length === 0) {
+      this.asked = 0;
+      this.post({ type: 'orderCancel' });
+      this.show(0, this.model.stored.rows, NO_ORDER);
+      return;
+    }
+    this.asked = Math.max(this.asked, this.model.view) + 1;
+    this.askedOrder = order;
+    this.orders.working(0, this.model.stored.rows);
+    this.post({ type: 'order', view: this.asked, order });
+  }
+
+  stopOrder(): void {
+    this.post({ type: 'orderCancel' });
+    this.orders.show(this.model);
+  }
+
+  askFilter(column: number): void {
+    const view = this.model.columns[column];
+    if (view === undefined) return;
+    const { order } = this.model;
+    const others = order.filters.filter((filter) => filter.column !== column);
+    const apply = (filter: FilterView | undefined): void =>
+      this.setOrder({ sort: order.sort, filters: filter === undefined ? others : [...others, filter] });
+    const current = order.filters.find((filter) => filter.column === column);
+    askFilter(column, view, current, this.host, apply, () => this.view.element.focus());
+  }
+
+  /** Why rows cannot be sorted or filtered now; undefined where they can. */
+  orderHindrance(): string | undefined {
+    if (!this.model.stored.complete) return text('orderWait');
+    return this.model.stored.rows > this.orderLimit ? text('orderTooMany', this.orderLimit) : undefined;
+  }
+
+  autoFit(columns: readonly number[]): void {
+    fitColumns(this.model, columns, this.view.element, false);
+    this.layoutChanged();
+  }
+
+  /** Columns were hidden, shown, pinned or resized. */
+  layoutChanged(): void {
+    this.model.selection.collapse();
+    this.model.selection.clamp(this.model.rows, this.model.layout.length);
+    this.view.resize();
+    this.save();
+  }
+
+  showDetail(focus: boolean): void {
+    this.detail.open(focus);
+    this.follow();
+    this.save();
+  }
+
+  private wire(): void {
+    const { view, model } = this;
+    const fontOfGrid = view.element;
+    view.onDrawn = () => {
+      this.fitOnce(fontOfGrid);
+      this.status.update(model);
+      this.showEmpty();
+      const shown = this.view.element.querySelectorAll('.grid-body .cell:not(.unused)');
+      if (this.mark !== undefined) highlightFound(textNodes(shown), this.mark);
+      else highlightFound([], undefined);
+      this.follow();
+      this.save();
+    };
+    view.element.addEventListener('keydown', (event) =>
+      gridKey(event, model, {
+        copy: (headers) => this.copy('tsv', headers),
+        find: () => this.find.open(),
+        findNext: (back) => this.find.step(back),
+        goToRow: () => this.goToBox.open(),
+        showDetail: (focus) => {
+          this.showDetail(focus);
+        },
+        close: () => this.closeSomething(),
+        columnMenu: (ordinal) => this.openColumnMenu(ordinal),
+        cellMenu: () => {
+          const bounds = this.activeBounds();
+          openMenu(cellMenu(this), bounds.left, bounds.bottom, view.element);
+        },
+        resizeColumn: (ordinal, by) => {
+          const column = model.layout.column(ordinal);
+          model.layout.setWidth(column, model.layout.width(column) + by);
+          this.view.drop();
+          model.changed();
+        },
+      }),
+    );
+    // Copy from VS Code's Edit menu comes as an event instead of a key.
+    view.element.addEventListener('copy', (event) => {
+      event.preventDefault();
+      this.copy('tsv', false);
+    });
+    new GridMouse(view, {
+      moved: () => this.follow(),
+      openDetail: () => this.showDetail(false),
+      columnMenu: (ordinal, x, y) => this.openColumnMenu(ordinal, x, y),
+      cellMenu: (x, y) => openMenu(cellMenu(this), x, y, view.element),
+      autoFit: (column) => this.autoFit([column]),
+      resized: () => this.save(),
+    });
+  }
+
+  private addTools(): void {
+    const back = this.view.element;
+    const copyButton = iconButton('copy', text('copyAs'), () => openMenuBelow(copyMenu(this), copyButton, back));
+    const exportButton = iconButton('save', text('export'), () => openMenuBelow(exportMenu(this), exportButton, back));
+    for (const button of [copyButton, exportButton]) button.setAttribute('aria-haspopup', 'menu');
+    this.tools.append(
+      iconButton('find', text('find'), () => this.find.open()),
+      copyButton,
+      exportButton,
+      iconButton('pane', text('detailShow'), () => {
+        if (this.detail.isOpen) this.detail.close();
+        else this.showDetail(false);
+      }),
+    );
+  }
+
+  private ordered(message: Extract<ToPage, { type: 'order' }>): void {
+    if (message.view !== this.asked) return;
+    if (message.state === 'working') {
+      this.orders.working(message.rows, this.model.stored.rows);
+    } else if (message.state === 'failed') {
+      this.status.say(message.message ?? '', 'error');
+      this.orders.show(this.model);
+    } else {
+      this.show(message.view, message.rows, this.askedOrder);
+    }
+  }
+
+  private show(view: number, rows: number, order: OrderView): void {
+    this.model.setView(view, rows, order);
+    this.detail.forget();
+    this.view.drop();
+    this.orders.show(this.model);
+    this.find.viewChanged();
+    this.save();
+  }
+
+  private closeSomething(): boolean {
+    if (this.find.isOpen) this.find.close();
+    else if (this.detail.isOpen) this.detail.close();
+    else return false;
+    return true;
+  }
+
+  private openColumnMenu(ordinal: number, x?: number, y?: number): void {
+    const { model } = this;
+    model.reveal(-1, ordinal);
+    const bounds = this.view.header.cellAt(ordinal)?.getBoundingClientRect() ?? this.activeBounds();
+    openMenu(columnMenu(this, ordinal), x ?? bounds.left, y ?? bounds.bottom, this.view.element);
+  }
+
+  private activeBounds(): DOMRect {
+    const id = this.view.element.getAttribute('aria-activedescendant');
+    return (document.getElementById(id ?? '') ?? this.view.element).getBoundingClientRect();
+  }
+
+  private activeAt(): CellAt {
+    const { active } = this.model.selection;
+    return { row: Math.max(0, active.row), column: this.model.layout.column(active.ordinal) };
+  }
+
+  private goToCell(at: CellAt, center: boolean): void {
+    const ordinal = this.model.layout.ordinal(at.column);
+    this.model.goTo({ row: at.row, ordinal: Math.max(0, ordinal) }, false, center);
+  }
+
+  /** The open detail pane follows the active cell. */
+  private follow(): void {
+    if (!this.detail.isOpen || this.model.rows === 0) return;
+    const at = this.activeAt();
+    this.detail.setCell(at.row, at.column, this.model.columns[at.column]);
+  }
+
+  /** Widths from the first rows, once they are here. */
+  private fitOnce(font: HTMLElement): void {
+    const { model } = this;
+    if (this.fitted || model.columns.length === 0 || this.tiles.get(0, 0) === undefined) return;
+    this.fitted = true;
+    if (this.saved?.widths !== undefined) return;
+    fitColumns(model, [...model.columns.keys()], font, true);
+    this.view.resize();
+  }
+
+  private showEmpty(): void {
+    const { model } = this;
+    const message =
+      model.rows > 0
+        ? ''
+        : model.view !== 0
+          ? text('noRows')
+          : model.stored.complete
+            ? text(model.columns.length === 0 ? 'noRowsTag' : 'noRows')
+            : text('noRowsYet');
+    if (this.empty.textContent !== message) this.empty.textContent = message;
+    this.empty.hidden = message === '';
+  }
+
+  private restore(): void {
+    const { saved, model } = this;
+    this.restoreColumns();
+    this.view.header.digitWidth = measures(this.view.element).digit;
+    if (saved === undefined) return;
+    if (saved.pane !== undefined) {
+      this.detail.resize(saved.pane.share);
+      if (saved.pane.open) this.detail.open(false);
+    }
+    const order = saved.order ?? NO_ORDER;
+    if (order.sort.length > 0 || order.filters.length > 0) this.setOrder(order);
+    const row = Math.min(saved.active?.row ?? 0, Math.max(0, model.rows - 1));
+    const ordinal = Math.max(0, model.layout.ordinal(saved.active?.column ?? 0));
+    model.selection.moveTo({ row, ordinal }, false);
+    model.top = (saved.top ?? 0) * this.view.rowHeight;
+    model.left = saved.left ?? 0;
+  }
+
+  private restoreColumns(): void {
+    const { saved, model } = this;
+    if (saved === undefined) return;
+    if (saved.widths !== undefined) {
+      model.layout.setWidths(Object.entries(saved.widths).map(([column, width]) => [Number(column), width]));
+    }
+    model.layout.setHidden(saved.hidden ?? []);
+    model.layout.setPinned(saved.pinned ?? []);
+  }
+}
+
+function* textNodes(elements: NodeListOf<Element>): Generator<Text> {
+  for (const element of elements) if (element.firstChild instanceof Text) yield element.firstChild;
+}
+
+/** Rows are as high as VS Code's lists, and higher where the editor's font asks for it. */
+function rowHeight(): number {
+  const size = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'));
+  return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
+}

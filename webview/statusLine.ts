@@ -1,0 +1,62 @@
+import type { RowsView } from '../src/shared/resultsProtocol';
+import { make } from './dom';
+import type { GridModel } from './grid/model';
+import { formatBytes, text } from './strings';
+
+const SAID_MS = 6_000;
+
+/** The line below the grid: how many rows, how large, what is selected, and what was just done. */
+export class StatusLine {
+  readonly element = make('footer', 'status-line');
+  private readonly rows = make('span', 'status-rows');
+  private readonly message = make('span', 'status-message');
+  private readonly said = make('span', 'status-said');
+  private readonly selected = make('span', 'status-selected');
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    this.said.setAttribute('role', 'status');
+    this.element.append(this.rows, this.message, this.said, this.selected);
+  }
+
+  update(model: GridModel): void {
+    const { stored } = model;
+    put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
+    const message =
+      stored.message ?? (stored.dropped > 0 ? text('rowsDropped', stored.dropped) : '');
+    put(this.message, message);
+    this.message.title = message;
+    put(this.selected, selectionText(model));
+  }
+
+  /** Says something for a while; errors stay until the next. */
+  say(message: string, severity: 'info' | 'error'): void {
+    clearTimeout(this.timer);
+    this.said.className = `status-said said-${severity}`;
+    this.said.textContent = message;
+    this.said.title = message;
+    if (severity === 'info') this.timer = setTimeout(() => this.said.replaceChildren(), SAID_MS);
+  }
+}
+
+function rowsText(model: GridModel, stored: RowsView): string {
+  const all = stored.rows === 1 ? text('rowsCountOne') : text('rowsCount', stored.rows);
+  if (model.view !== 0 && model.rows !== stored.rows) return text('rowsOf', model.rows, stored.rows);
+  return stored.complete ? all : text('rowsGrowing', stored.rows);
+}
+
+function selectionText(model: GridModel): string {
+  const { selection, layout } = model;
+  if (selection.ranges.length === 0) return '';
+  const ranges = selection.resolved(model.rows, layout.length);
+  const cells = ranges.reduce((sum, r) => sum + (r.bottom - r.top + 1) * (r.right - r.left + 1), 0);
+  const [only] = ranges;
+  if (ranges.length === 1 && only !== undefined) {
+    return text('selected', only.bottom - only.top + 1, only.right - only.left + 1);
+  }
+  return `${cells}`;
+}
+
+function put(element: HTMLElement, value: string): void {
+  if (element.textContent !== value) element.textContent = value;
+}

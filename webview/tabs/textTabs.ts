@@ -1,0 +1,120 @@
+import type { ErrorView, FromPage, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
+import { make, makeControl, setAttribute } from '../dom';
+import { formatTime, text } from '../strings';
+
+type Post = (message: FromPage) => void;
+
+/** Notices drawn at once; earlier ones come on request, so that 5,000 of them cost no more than these. */
+const NOTICES_SHOWN = 100;
+const APPENDIX = 'https://www.postgresql.org/docs/current/errcodes-appendix.html';
+
+export function button(label: string, run: () => void, primary = false): HTMLElement {
+  const made = makeControl('vscode-button', '', label);
+  if (!primary) made.setAttribute('appearance', 'secondary');
+  made.addEventListener('click', run);
+  return made;
+}
+
+/** The worker's notices, as they came. */
+export function drawMessages(
+  host: HTMLElement,
+  notices: readonly NoticeView[],
+  shown: number,
+  showMore: () => void,
+  post: Post,
+): void {
+  host.replaceChildren();
+  if (notices.length === 0) {
+    host.append(make('p', 'nothing', text('messagesNone')));
+    return;
+  }
+  const bar = make('div', 'tab-bar');
+  bar.append(button(text('messagesCopy'), () => post({ type: 'copyText', what: 'messages' })));
+  host.append(bar);
+  const count = Math.min(notices.length, shown * NOTICES_SHOWN);
+  if (count < notices.length) host.append(button(text('messagesEarlier', notices.length - count), showMore));
+  const list = make('ol', 'messages');
+  for (const notice of notices.slice(-count)) {
+    const item = make('li', `message severity-${notice.severity.toLowerCase().replace(/[^a-z]/g, '')}`);
+    const time = make('time', 'message-time', formatTime(notice.at));
+    const body = [notice.message, notice.detail, notice.hint].filter((part) => part !== undefined && part !== '');
+    item.append(time, make('span', 'message-severity', notice.severity), make('span', 'message-text', body.join('\n')));
+    list.append(item);
+  }
+  host.append(list);
+}
+
+/** The error, part by part, as the server told it. */
+export function drawError(host: HTMLElement, head: ResultsHead, post: Post): void {
+  host.replaceChildren();
+  const { error } = head;
+  if (error === undefined) {
+    host.append(make('p', 'nothing', text('errorNone')));
+    return;
+  }
+  const bar = make('div', 'tab-bar');
+  bar.append(button(text('errorCopy'), () => post({ type: 'copyText', what: 'error' })));
+  const list = make('dl', 'facts');
+  addFact(list, text('errorMessage'), make('div', 'error-message', error.message));
+  if (error.detail !== undefined) addFact(list, text('errorDetail'), make('div', 'error-text', error.detail));
+  if (error.hint !== undefined) addFact(list, text('errorHint'), make('div', 'error-text', error.hint));
+  if (error.context !== undefined) addFact(list, text('errorContext'), make('div', 'error-text', error.context));
+  const line = errorLine(head.sql, error);
+  if (line !== undefined) addFact(list, text('errorPosition'), line);
+  if (/^[0-9A-Z]{5}$/.test(error.sqlstate)) {
+    const link = makeControl('vscode-link', '', error.sqlstate);
+    // Appendix A has no anchor a code; the browser marks the code itself (a text fragment).
+    setAttribute(link, 'href', `${APPENDIX}#:~:text=${error.sqlstate}`);
+    addFact(list, text('errorSqlstate'), link);
+  }
+  host.append(bar, list);
+}
+
+/** The line of the SQL in which the error is, with a sign below the place. */
+function errorLine(sql: string, error: ErrorView): HTMLElement | undefined {
+  const { position } = error;
+  if (position === undefined || position < 0 || position > sql.length) return undefined;
+  const before = sql.slice(0, position);
+  const start = before.lastIndexOf('\n') + 1;
+  const end = sql.indexOf('\n', position);
+  const line = sql.slice(start, end < 0 ? sql.length : end);
+  const column = position - start;
+  const from = Math.max(0, column - 200);
+  const shown = line.slice(from, column + 200).replace(/\t/g, ' ');
+  const box = make('div', 'error-line');
+  const number = before.split('\n').length;
+  const pre = make('pre', 'error-sql', `${shown}\n${' '.repeat(column - from)}^`);
+  box.append(make('div', 'error-place', text('errorLine', number, column + 1)), pre);
+  return box;
+}
+
+/** The SQL, and what can be done with it. */
+export function drawQuery(host: HTMLElement, head: ResultsHead, post: Post): void {
+  host.replaceChildren();
+  const bar = make('div', 'tab-bar');
+  bar.append(button(text('queryOpen'), () => post({ type: 'openSql' }), true));
+  if (head.canRerun) bar.append(button(text('queryRerun'), () => post({ type: 'rerun' })));
+  bar.append(button(text('queryCopy'), () => post({ type: 'copyText', what: 'sql' })));
+  host.append(bar);
+  if (head.sql.length < head.sqlLength) {
+    host.append(make('p', 'nothing', text('queryCut', head.sql.length, head.sqlLength)));
+  }
+  const sql = make('pre', 'query', head.sql);
+  sql.tabIndex = 0;
+  sql.setAttribute('aria-label', text('tabQuery'));
+  host.append(sql);
+}
+
+/** Times, pid, connection and settings, as the host tells them. */
+export function drawDetails(host: HTMLElement, head: ResultsHead): void {
+  host.replaceChildren();
+  const list = make('dl', 'facts');
+  for (const { label, value } of head.details) addFact(list, label, make('div', 'fact-value', value));
+  host.append(list);
+}
+
+function addFact(list: HTMLElement, label: string, value: HTMLElement): void {
+  const definition = make('dd');
+  definition.append(value);
+  list.append(make('dt', '', label), definition);
+}
