@@ -17,7 +17,7 @@ import { readSetting, setContext } from './host/ids';
 import { loggerOf } from './host/log';
 import { Notifications } from './host/notifications';
 import { createApi } from './host/publicApi';
-import { createResults } from './host/resultsWiring';
+import { Results } from './host/resultsWiring';
 import { StatusBar } from './host/statusBar';
 import { WorkersView } from './host/workersView';
 
@@ -63,7 +63,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const launcher = new Launcher(jobs, connections, context.workspaceState);
   const canceling = new Canceling(jobs, connections);
   const view = disposables.add(new WorkersView(jobs, connections));
-  const results = disposables.add(createResults(context, jobs, launcher, canceling, files, log));
+  const results = disposables.add(new Results(context, jobs, launcher, canceling, files));
   disposables.add(new StatusBar(jobs));
   disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   registerCommands({

@@ -112,7 +112,7 @@ export class DetailPane {
       return;
     }
     this.value = message.value;
-    const [type] = (this.facts.textContent).split(' · ');
+    const [type] = this.facts.textContent.split(' · ');
     const facts = [type ?? '', text('row', this.at.row + 1)];
     if (message.value !== null) {
       facts.push(text('detailCharacters', message.length));

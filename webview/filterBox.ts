@@ -1,13 +1,8 @@
-import {
-  type ColumnView,
-  FILTER_OPERATORS,
-  type FilterOperator,
-  type FilterView,
-} from '../src/shared/resultsProtocol';
+import { type ColumnView, FILTER_OPERATORS, type FilterOperator, type FilterView } from '../src/shared/resultsProtocol';
 import type { ResultsStringKey } from '../src/shared/resultsStrings';
 import { handled, make, makeControl } from './dom';
 import { text } from './strings';
-import type { Dropdown, TextField } from './toolkit';
+import { makeDropdown, makeTextField } from './toolkit';
 
 const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
   contains: 'opContains',
@@ -43,14 +38,14 @@ export function askFilter(
   box.setAttribute('role', 'dialog');
   box.setAttribute('aria-label', text('filterBy', view.name));
   const title = make('div', 'filter-title', text('filterBy', view.name));
-  const operator = makeControl('vscode-dropdown', 'filter-operator') as Dropdown;
+  const operator = makeDropdown('filter-operator');
   operator.setAttribute('aria-label', text('filterCondition'));
   for (const name of FILTER_OPERATORS) {
     const option = makeControl('vscode-option', '', text(NAMES[name]));
     option.setAttribute('value', name);
     operator.append(option);
   }
-  const value = makeControl('vscode-text-field', 'filter-value') as TextField;
+  const value = makeTextField('filter-value');
   value.setAttribute('aria-label', text('filterValue'));
   value.setAttribute('placeholder', text('filterValue'));
   const done = makeControl('vscode-button', '', text('filterApply'));
@@ -61,8 +56,7 @@ export function askFilter(
   buttons.append(done, remove);
   box.append(title, operator, value, buttons);
 
-  const chosen = (): FilterOperator =>
-    FILTER_OPERATORS.find((name) => name === operator.value) ?? 'contains';
+  const chosen = (): FilterOperator => FILTER_OPERATORS.find((name) => name === operator.value) ?? 'contains';
   const close = (): void => {
     box.remove();
     closed();

@@ -32,7 +32,9 @@ export class OrderBar {
     this.element.replaceChildren();
     const name = (column: number): string => columns[column]?.name ?? '';
     if (order.sort.length > 0) {
-      const sorted = order.sort.map(({ column, direction }) => `${name(column)} ${direction === 'ascending' ? '↑' : '↓'}`);
+      const sorted = order.sort.map(
+        ({ column, direction }) => `${name(column)} ${direction === 'ascending' ? '↑' : '↓'}`,
+      );
       this.chip(text('sortedBy', sorted.join(', ')), text('sortClear'), undefined, () =>
         this.actions.setOrder({ sort: [], filters: order.filters }),
       );

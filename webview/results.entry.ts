@@ -3,7 +3,7 @@ import './css/page.css';
 import './css/grid.css';
 import './css/parts.css';
 import type { ToPage } from '../src/shared/resultsProtocol';
-import { onHostMessage, post, savedView, saveView } from './host';
+import { onHostMessage, post, savedView, saveView } from './vscodeApi';
 import { ResultsPage } from './resultsPage';
 import { setStrings } from './strings';
 import { registerToolkit } from './toolkit';

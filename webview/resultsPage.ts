@@ -4,7 +4,7 @@ import { JobHead } from './jobHead';
 import { RowsTab } from './rowsTab';
 import { formatNumber, text } from './strings';
 import { drawDetails, drawError, drawMessages, drawQuery } from './tabs/textTabs';
-import type { Panels } from './toolkit';
+import { makePanels } from './toolkit';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
@@ -22,7 +22,7 @@ export class ResultsPage {
   readonly element = make('main', 'page');
   private readonly jobHead: JobHead;
   private readonly rows: RowsTab;
-  private readonly panels = makeControl('vscode-panels', 'tabs') as Panels;
+  private readonly panels = makePanels('tabs');
   private readonly tabs: Tab[];
   private head: ResultsHead;
   private notices: NoticeView[];
@@ -123,7 +123,10 @@ export class ResultsPage {
 
   /** Tabs say how much is in them. */
   private label(): void {
-    const counts: Partial<Record<TabName, number>> = { rows: this.rows.model.stored.rows, messages: this.notices.length };
+    const counts: Partial<Record<TabName, number>> = {
+      rows: this.rows.model.stored.rows,
+      messages: this.notices.length,
+    };
     for (const { name, tab } of this.tabs) {
       const count = counts[name] ?? 0;
       const title = text(TITLES[name]);

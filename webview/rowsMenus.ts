@@ -162,9 +162,7 @@ function showEntries(tab: RowsMenuActions, item: (label: string, change: () => v
   const one: MenuItem = {
     label: text('columnShow'),
     run: () => {
-      const named = layout.hidden
-        .slice(0, 40)
-        .map((column) => item(columns[column]?.name ?? '', () => show(column)));
+      const named = layout.hidden.slice(0, 40).map((column) => item(columns[column]?.name ?? '', () => show(column)));
       const bounds = tab.element.getBoundingClientRect();
       openMenu(named, bounds.left + 60, bounds.top + 44, tab.gridElement);
     },

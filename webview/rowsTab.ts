@@ -281,7 +281,7 @@ export class RowsTab implements RowsMenuActions {
 
   private addTools(): void {
     const back = this.view.element;
-    const copyButton = iconButton('copy', text('copyAs'), () => openMenuBelow(copyMenu(this), copyButton, back));
+    const copyButton = iconButton('copy', text('copyMenu'), () => openMenuBelow(copyMenu(this), copyButton, back));
     const exportButton = iconButton('save', text('export'), () => openMenuBelow(exportMenu(this), exportButton, back));
     for (const button of [copyButton, exportButton]) button.setAttribute('aria-haspopup', 'menu');
     this.tools.append(
@@ -411,6 +411,8 @@ function* textNodes(elements: NodeListOf<Element>): Generator<Text> {
 
 /** Rows are as high as VS Code's lists, and higher where the editor's font asks for it. */
 function rowHeight(): number {
-  const size = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'));
+  const size = Number.parseFloat(
+    getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),
+  );
   return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
 }

@@ -22,8 +22,7 @@ export class StatusLine {
   update(model: GridModel): void {
     const { stored } = model;
     put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
-    const message =
-      stored.message ?? (stored.dropped > 0 ? text('rowsDropped', stored.dropped) : '');
+    const message = stored.message ?? (stored.dropped > 0 ? text('rowsDropped', stored.dropped) : '');
     put(this.message, message);
     this.message.title = message;
     put(this.selected, selectionText(model));

@@ -3,10 +3,7 @@
  * and replacing it shall stay a change of this one file.
  */
 import {
-  type Dropdown,
-  type Panels,
   provideVSCodeDesignSystem,
-  type TextField,
   vsCodeButton,
   vsCodeDropdown,
   vsCodeLink,
@@ -16,6 +13,7 @@ import {
   vsCodePanelView,
   vsCodeTextField,
 } from '@vscode/webview-ui-toolkit';
+import { makeControl } from './dom';
 
 export function registerToolkit(): void {
   provideVSCodeDesignSystem().register(
@@ -30,4 +28,24 @@ export function registerToolkit(): void {
   );
 }
 
-export type { Dropdown, Panels, TextField };
+/** A control that holds a text. */
+export interface ValueControl extends HTMLElement {
+  value: string;
+}
+
+/** The tabs; `activeid` is the id of the chosen one. Fires `change`. */
+export interface TabsControl extends HTMLElement {
+  activeid: string;
+}
+
+export function makeDropdown(className: string): ValueControl {
+  return Object.assign(makeControl('vscode-dropdown', className), { value: '' });
+}
+
+export function makeTextField(className: string): ValueControl {
+  return Object.assign(makeControl('vscode-text-field', className), { value: '' });
+}
+
+export function makePanels(className: string): TabsControl {
+  return Object.assign(makeControl('vscode-panels', className), { activeid: '' });
+}

@@ -109,7 +109,7 @@ export async function launchBrowser({ log, deviceScaleFactor = 1, viewport = { w
   const profile = await makeTempFolder('pgbg-browser-');
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: ARGUMENTS,
+    args: [...ARGUMENTS, `--crash-dumps-dir=${profile}`],
     viewport,
     deviceScaleFactor,
     // The one registry stops it. Playwright's own handlers would end this script before the servers are stopped.

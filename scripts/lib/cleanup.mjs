@@ -13,10 +13,14 @@
 /** @type {Set<Entry>} */
 const entries = new Set();
 let installed = false;
-let leaving = false;
+/** When the cleaning up for the last time began. */
+let leavingSince = 0;
 
 /** What a shell reports for a process that a signal ended: 128 + the signal's number. */
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/** A signal this long after the first is a second one. */
+const IMPATIENT_MS = 1_000;
 
 /**
  * Registers something to stop at the end of this process, newest first.
@@ -51,7 +55,7 @@ export async function cleanUp() {
  * @returns {Promise<never>}
  */
 export async function exitAfterCleanUp(code) {
-  leaving = true;
+  leavingSince ||= Date.now();
   await cleanUp();
   process.exit(code);
 }
@@ -61,9 +65,10 @@ function install() {
   installed = true;
   for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
     process.on(signal, () => {
-      // A second Ctrl+C means: at once. `exit` then takes the synchronous way.
-      if (leaving) process.exit(code);
-      void exitAfterCleanUp(code);
+      if (leavingSince === 0) void exitAfterCleanUp(code);
+      // A second Ctrl+C means: at once. `exit` then takes the synchronous way. (One Ctrl+C may arrive twice, from the terminal
+      // and from npm.)
+      else if (Date.now() - leavingSince > IMPATIENT_MS) process.exit(code);
     });
   }
   process.on('beforeExit', () => {

@@ -170,7 +170,13 @@ async function runNpm(args, cwd, nodeFolder) {
  * @property {NodeJS.ProcessEnv} [env] what the extension host finds in its environment; by default what this process has
  */
 
-/** @typedef {{ folder?: string, extensionDevelopmentPath?: string | string[], extensionTestsPath?: string }} VscodeTarget */
+/**
+ * @typedef {object} VscodeTarget all paths of the server's machine
+ * @property {string} [folder] a folder or a .code-workspace file; by default the window is empty
+ * @property {string} [openFile] a file to open in an editor
+ * @property {string | string[]} [extensionDevelopmentPath]
+ * @property {string} [extensionTestsPath]
+ */
 
 /**
  * @typedef {object} VscodeServer
@@ -274,11 +280,12 @@ function serverEnv(env) {
  * @param {VscodeTarget} target
  * @returns {string}
  */
-function windowUrl(origin, { folder, extensionDevelopmentPath = [], extensionTestsPath }) {
+function windowUrl(origin, { folder, openFile, extensionDevelopmentPath = [], extensionTestsPath }) {
   const remote = (/** @type {string} */ file) =>
     `vscode-remote://${new URL(origin).host}${pathToFileURL(path.resolve(file)).pathname}`;
   /** @type {[string, string][]} */
   const payload = [extensionDevelopmentPath].flat().map((file) => ['extensionDevelopmentPath', remote(file)]);
+  if (openFile) payload.push(['openFile', remote(openFile)]);
   if (extensionTestsPath) payload.push(['extensionTestsPath', remote(extensionTestsPath)]);
   const url = new URL(origin);
   if (folder) url.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', path.resolve(folder));

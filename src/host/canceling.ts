@@ -71,14 +71,20 @@ export class Canceling {
     const { label, pid } = worker;
     try {
       const { result, last } = await cancelForeign({ worker, ...context }, systemClock);
-      return { label, pid, result, tookMs: Date.now() - started, why: result === 'unresponsive' ? whyText(whyStillRunning(last)) : '' };
+      return {
+        label,
+        pid,
+        result,
+        tookMs: Date.now() - started,
+        why: result === 'unresponsive' ? whyText(whyStillRunning(last)) : '',
+      };
     } catch (error) {
       return { label, pid, result: 'error', tookMs: 0, why: '', error: messageOf(error) };
     }
   }
 
   async #together(
-    cancels: readonly { readonly label: string; readonly pid: number | undefined; run(): Promise<Canceled> }[],
+    cancels: readonly { readonly label: string; readonly pid: number | undefined; readonly run: () => Promise<Canceled> }[],
     graceMs: number,
   ): Promise<void> {
     const [first] = cancels;
@@ -87,44 +93,54 @@ export class Canceling {
       cancels.length === 1
         ? vscode.l10n.t('Canceling “{0}” (pid {1})', first.label, first.pid ?? '–')
         : vscode.l10n.t('Canceling {0} workers', cancels.length);
-    const done = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, async (progress) => {
-      const started = Date.now();
-      let stopped = 0;
-      let shown = 0;
-      const step = (): void => {
-        const part = graceMs === 0 ? 100 : Math.min(100, ((Date.now() - started) / graceMs) * 100);
-        const window = vscode.l10n.t('{0} of {1} s', Math.min(graceMs / 1000, Math.floor((Date.now() - started) / 1000)), graceMs / 1000);
-        const message = cancels.length === 1 ? window : vscode.l10n.t('{0} stopped, {1}', stopped, window);
-        progress.report({ message, increment: part - shown });
-        shown = part;
-      };
-      step();
-      const timer = setInterval(step, STEP_MS);
-      try {
-        return await Promise.all(
-          cancels.map(async ({ run }) => {
-            const result = await run();
-            if (result.result === 'stopped') stopped++;
-            return result;
-          }),
-        );
-      } finally {
-        clearInterval(timer);
-      }
-    });
+    const done = await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title },
+      async (progress) => {
+        const started = Date.now();
+        let stopped = 0;
+        let shown = 0;
+        const step = (): void => {
+          const part = graceMs === 0 ? 100 : Math.min(100, ((Date.now() - started) / graceMs) * 100);
+          const window = vscode.l10n.t(
+            '{0} of {1} s',
+            Math.min(graceMs / 1000, Math.floor((Date.now() - started) / 1000)),
+            graceMs / 1000,
+          );
+          const message = cancels.length === 1 ? window : vscode.l10n.t('{0} stopped, {1}', stopped, window);
+          progress.report({ message, increment: part - shown });
+          shown = part;
+        };
+        step();
+        const timer = setInterval(step, STEP_MS);
+        try {
+          return await Promise.all(
+            cancels.map(async ({ run }) => {
+              const result = await run();
+              if (result.result === 'stopped') stopped++;
+              return result;
+            }),
+          );
+        } finally {
+          clearInterval(timer);
+        }
+      },
+    );
     // Not awaited: the command is done when the windows are over, not when the messages are read.
     this.#tell(done, graceMs);
   }
 
   #tell(done: readonly Canceled[], graceMs: number): void {
     for (const one of done.filter(({ result }) => result === 'error')) {
-      void vscode.window.showErrorMessage(vscode.l10n.t('“{0}” could not be canceled: {1}', one.label, one.error ?? ''));
+      void vscode.window.showErrorMessage(
+        vscode.l10n.t('“{0}” could not be canceled: {1}', one.label, one.error ?? ''),
+      );
     }
     const stopped = done.filter(({ result }) => result === 'stopped');
     const still = done.filter(({ result }) => result === 'unresponsive');
     const [only] = stopped;
     if (stopped.length === 1 && only) void vscode.window.showInformationMessage(stoppedText(only));
-    else if (stopped.length > 1) void vscode.window.showInformationMessage(vscode.l10n.t('{0} workers stopped.', stopped.length));
+    else if (stopped.length > 1)
+      void vscode.window.showInformationMessage(vscode.l10n.t('{0} workers stopped.', stopped.length));
     const [stuck] = still;
     if (still.length === 1 && stuck) void this.#warn(stuck, graceMs);
     else if (still.length > 1) {
@@ -161,8 +177,10 @@ export class Canceling {
 /** A worker that ended well before the signal reached it is not called canceled. */
 function stoppedText({ label, job, tookMs }: Canceled): string {
   if (job?.state === 'succeeded') return vscode.l10n.t('“{0}” had already succeeded when it was canceled.', label);
-  if (job?.state === 'failed') return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, job.record.error?.message ?? '');
-  if (job?.record.launchedAt === undefined && job !== undefined) return vscode.l10n.t('“{0}” was canceled before it was launched.', label);
+  if (job?.state === 'failed')
+    return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, job.record.error?.message ?? '');
+  if (job?.record.launchedAt === undefined && job !== undefined)
+    return vscode.l10n.t('“{0}” was canceled before it was launched.', label);
   return vscode.l10n.t('“{0}” stopped {1} after SIGTERM.', label, formatSpan(tookMs));
 }
 

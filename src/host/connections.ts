@@ -5,7 +5,7 @@ import { openClient } from '../core/postgres/connect/open';
 import { validateProfile, type ConnectionProfile } from '../core/postgres/connect/profile';
 import { PgLink } from '../core/postgres/link';
 import { Disposables } from './disposables';
-import { affectsSetting, readSetting } from './ids';
+import { affectsSetting } from './ids';
 
 /** A profile that cannot be used, with the sentence that says why. */
 export interface FaultyProfile {
@@ -57,7 +57,9 @@ export class Connections implements Links {
   /** @throws where there is no such connection, or the workspace is not trusted */
   link(name: string): PgLink {
     if (!vscode.workspace.isTrusted) {
-      throw new Error(vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'));
+      throw new Error(
+        vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'),
+      );
     }
     const known = this.#links.get(name);
     if (known) return known.link;
@@ -104,7 +106,11 @@ export class Connections implements Links {
       [inspected?.globalValue, vscode.ConfigurationTarget.Global],
     ] as const) {
       if (!value?.some((one) => nameOf(one) === name)) continue;
-      await configuration.update('connections', value.filter((one) => nameOf(one) !== name), target);
+      await configuration.update(
+        'connections',
+        value.filter((one) => nameOf(one) !== name),
+        target,
+      );
     }
     await this.secrets.delete(secretKey(name));
     this.#read();
@@ -144,7 +150,8 @@ export class Connections implements Links {
         log: (message) => this.log.debug(`${profile.name}: ${message}`),
       });
     } catch (error) {
-      if (!(error instanceof ConnectError) || (error.reason !== 'noPassword' && error.reason !== 'authentication')) throw error;
+      if (!(error instanceof ConnectError) || (error.reason !== 'noPassword' && error.reason !== 'authentication'))
+        throw error;
       this.log.info(`${profile.name}: ${error.message}`);
       throw error;
     }
@@ -157,18 +164,23 @@ export class Connections implements Links {
   }
 
   #read(): void {
-    const value = readSetting('connections');
     const profiles: ConnectionProfile[] = [];
     const faulty: FaultyProfile[] = [];
-    const entries: readonly unknown[] = vscode.workspace.isTrusted && Array.isArray(value) ? value : [];
-    entries.forEach((entry, index) => {
-      const name = nameOf(entry) ?? `#${index + 1}`;
-      const checked = validateProfile(entry);
-      if ('problem' in checked) faulty.push({ name, problem: checked.problem });
-      else if (profiles.some((one) => one.name === name)) {
-        faulty.push({ name, problem: vscode.l10n.t('Two connections have the name "{0}". Rename one in the settings.', name) });
-      } else profiles.push(checked.profile);
-    });
+    for (const scope of vscode.workspace.isTrusted ? settingsByScope() : []) {
+      const names = new Set<string>();
+      scope.forEach((entry, index) => {
+        const name = nameOf(entry) ?? `#${index + 1}`;
+        const checked = validateProfile(entry);
+        if ('problem' in checked) faulty.push({ name, problem: checked.problem });
+        else if (names.has(name)) {
+          faulty.push({
+            name,
+            problem: vscode.l10n.t('Two connections have the name "{0}". Rename one in the settings.', name),
+          });
+        } else if (!profiles.some((one) => one.name === name)) profiles.push(checked.profile);
+        names.add(name);
+      });
+    }
     this.#profiles = profiles;
     this.#faulty = faulty;
     for (const [name, { key }] of this.#links) {
@@ -176,6 +188,20 @@ export class Connections implements Links {
     }
     this.#changed.fire();
   }
+}
+
+/**
+ * The connections of every scope, the nearest first. VS Code lets one scope's array replace another's; people who have
+ * connections of their own and open a workspace with one expect to see both.
+ */
+function settingsByScope(): readonly (readonly unknown[])[] {
+  const inspected = vscode.workspace.getConfiguration('pgBackground').inspect('connections');
+  const scopes: readonly unknown[] = [
+    inspected?.workspaceFolderValue,
+    inspected?.workspaceValue,
+    inspected?.globalValue,
+  ];
+  return scopes.filter((scope) => Array.isArray(scope));
 }
 
 /** Where a connection's password is kept in VS Code's secret storage. */

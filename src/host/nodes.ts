@@ -52,7 +52,9 @@ export class ConnectionNode {
         : vscode.TreeItemCollapsibleState.None,
     );
     item.id = `connection:${this.name}:${item.collapsibleState === vscode.TreeItemCollapsibleState.None ? 'leaf' : 'tree'}`;
-    const where = profile ? `${profile.host ?? 'localhost'}/${profile.database ?? ''}` : vscode.l10n.t('removed from the settings');
+    const where = profile
+      ? `${profile.host ?? 'localhost'}/${profile.database ?? ''}`
+      : vscode.l10n.t('removed from the settings');
     const stateWord = {
       idle: '',
       connecting: vscode.l10n.t('connecting…'),
@@ -75,7 +77,12 @@ export class ConnectionNode {
       fact(tooltip, 'pg_background', state.extensionVersion);
     }
     const snapshot = link?.snapshot;
-    if (snapshot) fact(tooltip, vscode.l10n.t('Worker slots'), vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal));
+    if (snapshot)
+      fact(
+        tooltip,
+        vscode.l10n.t('Worker slots'),
+        vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal),
+      );
     if (state.kind === 'error') fact(tooltip, vscode.l10n.t('Problem'), state.message);
     item.tooltip = tooltip;
     return item;
@@ -99,13 +106,19 @@ export class JobNode {
     item.id = `job:${record.id}`;
     const state = stateText(this.job, now, this.jobs.place(record.id));
     const worker = this.jobs.activity(this.job);
-    const waits = record.state === 'running' && worker?.waitEventType === 'Lock' ? vscode.l10n.t('waits for a lock') : '';
+    const waits =
+      record.state === 'running' && worker?.waitEventType === 'Lock' ? vscode.l10n.t('waits for a lock') : '';
     item.description = join(record.pid === undefined ? '' : String(record.pid), state, waits);
     item.iconPath = ICONS[record.state];
     item.contextValue = this.#words().join(' ');
     item.tooltip = this.#tooltip(state, worker);
     item.accessibilityInformation = {
-      label: join(record.label, record.state, record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid), state),
+      label: join(
+        record.label,
+        record.state,
+        record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
+        state,
+      ),
     };
     if (this.job.final) {
       item.command = { command: commandId('showResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
@@ -127,21 +140,36 @@ export class JobNode {
   #tooltip(state: string, worker: ActiveWorker | undefined): vscode.MarkdownString {
     const { record } = this.job;
     const tooltip = new vscode.MarkdownString();
-    tooltip.appendMarkdown('**').appendText(record.label).appendMarkdown('** ').appendText(`${record.state}`).appendMarkdown('\n\n');
+    tooltip
+      .appendMarkdown('**')
+      .appendText(record.label)
+      .appendMarkdown('** ')
+      .appendText(record.state)
+      .appendMarkdown('\n\n');
     if (state !== record.state) tooltip.appendText(state).appendMarkdown('\n\n');
     if (record.reason !== undefined) tooltip.appendText(record.reason).appendMarkdown('\n\n');
     fact(tooltip, 'pid', record.pid?.toString());
     fact(tooltip, vscode.l10n.t('Connection'), record.connection);
-    fact(tooltip, vscode.l10n.t('Launched'), record.launchedAt === undefined ? undefined : new Date(record.launchedAt).toLocaleString());
+    fact(
+      tooltip,
+      vscode.l10n.t('Launched'),
+      record.launchedAt === undefined ? undefined : new Date(record.launchedAt).toLocaleString(),
+    );
     fact(
       tooltip,
       vscode.l10n.t('Took'),
-      record.launchedAt === undefined || record.finishedAt === undefined ? undefined : formatSpan(record.finishedAt - record.launchedAt),
+      record.launchedAt === undefined || record.finishedAt === undefined
+        ? undefined
+        : formatSpan(record.finishedAt - record.launchedAt),
     );
     fact(tooltip, vscode.l10n.t('Result'), rowsText(this.job));
     fact(tooltip, vscode.l10n.t('Waits on'), worker?.waitEvent && `${worker.waitEventType ?? ''}/${worker.waitEvent}`);
     const [blocker] = worker?.blockers ?? [];
-    fact(tooltip, vscode.l10n.t('Blocked by'), blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''));
+    fact(
+      tooltip,
+      vscode.l10n.t('Blocked by'),
+      blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
+    );
     if (record.error) {
       fact(tooltip, vscode.l10n.t('Error'), join(record.error.sqlstate, record.error.message));
       fact(tooltip, vscode.l10n.t('Detail'), record.error.detail);
@@ -165,11 +193,22 @@ export class WorkerNode {
     const item = new vscode.TreeItem(worker.label === '' ? vscode.l10n.t('(no label)') : worker.label);
     item.id = `worker:${this.connection}:${worker.pid}:${worker.backendStart}`;
     const age = worker.runningSeconds === undefined ? '' : formatRunning(worker.runningSeconds * 1000);
-    item.description = join(String(worker.pid), worker.user ?? '', worker.database ?? '', age, vscode.l10n.t('launched elsewhere'));
+    item.description = join(
+      String(worker.pid),
+      worker.user ?? '',
+      worker.database ?? '',
+      age,
+      vscode.l10n.t('launched elsewhere'),
+    );
     item.iconPath = new vscode.ThemeIcon('server-process');
     item.contextValue = 'worker pid sql cancelable';
     const tooltip = new vscode.MarkdownString();
-    tooltip.appendMarkdown('**').appendText(worker.label).appendMarkdown('** ').appendText(vscode.l10n.t('launched elsewhere')).appendMarkdown('\n\n');
+    tooltip
+      .appendMarkdown('**')
+      .appendText(worker.label)
+      .appendMarkdown('** ')
+      .appendText(vscode.l10n.t('launched elsewhere'))
+      .appendMarkdown('\n\n');
     fact(tooltip, 'pid', String(worker.pid));
     fact(tooltip, vscode.l10n.t('User'), worker.user);
     fact(tooltip, vscode.l10n.t('Database'), worker.database);

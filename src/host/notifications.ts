@@ -40,7 +40,8 @@ export class Notifications implements vscode.Disposable {
     if (wanted === 'none' || record.state === 'canceled' || this.isVisible(job.id)) return;
     const bad = record.state !== 'succeeded';
     if (wanted === 'failures' && !bad) return;
-    if (took < readSetting('notifyAfterSeconds') * 1000 && !(record.state === 'lost' || record.state === 'finished')) return;
+    if (took < readSetting('notifyAfterSeconds') * 1000 && !(record.state === 'lost' || record.state === 'finished'))
+      return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
     const span = formatSpan(took);

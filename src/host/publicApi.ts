@@ -6,7 +6,12 @@ import type { Launcher } from './commands/run';
 import type { Connections } from './connections';
 
 /** What `activate()` returns: see src/api.ts. */
-export function createApi(jobs: JobService, launcher: Launcher, connections: Connections, files: SpoolFiles): PgBackgroundApi {
+export function createApi(
+  jobs: JobService,
+  launcher: Launcher,
+  connections: Connections,
+  files: SpoolFiles,
+): PgBackgroundApi {
   const need = (id: string): JobInfo => {
     const job = jobs.get(id);
     if (!job) throw new Error(`There is no job ${id}.`);
@@ -25,7 +30,10 @@ export function createApi(jobs: JobService, launcher: Launcher, connections: Con
       if (!columns) return { columns: [], rows: [] };
       const reader = await files.open(id);
       try {
-        return { columns: reader.columns.map(({ name, type }) => ({ name, type })), rows: await reader.rows(offset, limit) };
+        return {
+          columns: reader.columns.map(({ name, type }) => ({ name, type })),
+          rows: await reader.rows(offset, limit),
+        };
       } finally {
         await reader.close();
       }
@@ -47,7 +55,9 @@ export function createApi(jobs: JobService, launcher: Launcher, connections: Con
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {
-        const job = jobs.jobs.find((one) => one.record.pid === worker.pid && one.record.backendStart === worker.backendStart);
+        const job = jobs.jobs.find(
+          (one) => one.record.pid === worker.pid && one.record.backendStart === worker.backendStart,
+        );
         const { pid, backendStart, label, user, database, state, waitEvent } = worker;
         return {
           pid,

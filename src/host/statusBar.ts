@@ -47,7 +47,8 @@ export class StatusBar implements vscode.Disposable {
     if (unresponsive > 0) details.push(vscode.l10n.t('{0} not responding to cancel', unresponsive));
     this.#item.tooltip = `pg_background: ${details.join(', ')}`;
     this.#item.accessibilityInformation = { label: `pg_background: ${details.join(', ')}`, role: 'button' };
-    this.#item.backgroundColor = unresponsive > 0 ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+    this.#item.backgroundColor =
+      unresponsive > 0 ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
     this.#item.show();
   }
 }

@@ -37,10 +37,16 @@ export function stateText(job: Job, now: number, place?: number): string {
   const { record } = job;
   const elapsed = record.launchedAt === undefined ? '' : formatRunning(now - record.launchedAt);
   const taken =
-    record.launchedAt === undefined || record.finishedAt === undefined ? '' : formatSpan(record.finishedAt - record.launchedAt);
+    record.launchedAt === undefined || record.finishedAt === undefined
+      ? ''
+      : formatSpan(record.finishedAt - record.launchedAt);
   switch (record.state) {
     case 'queued':
-      return record.held ? l10n.t('queued, waiting for you') : place === undefined ? l10n.t('queued') : l10n.t('queued, {0} in line', place);
+      return record.held
+        ? l10n.t('queued, waiting for you')
+        : place === undefined
+          ? l10n.t('queued')
+          : l10n.t('queued, {0} in line', place);
     case 'launching':
       return l10n.t('launching');
     case 'running':

@@ -29,7 +29,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     private readonly jobs: JobService,
     private readonly connections: Connections,
   ) {
-    this.view = vscode.window.createTreeView(WORKERS_VIEW, { treeDataProvider: this, canSelectMany: true, showCollapseAll: false });
+    this.view = vscode.window.createTreeView(WORKERS_VIEW, {
+      treeDataProvider: this,
+      canSelectMany: true,
+      showCollapseAll: false,
+    });
     for (const item of [
       this.#changed,
       this.view,
@@ -138,7 +142,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** A snapshot can be older than the end of a job of ours. */
   #justEnded(worker: ActiveWorker): boolean {
-    return this.jobs.jobs.some((job) => job.record.pid === worker.pid && job.record.backendStart === worker.backendStart);
+    return this.jobs.jobs.some(
+      (job) => job.record.pid === worker.pid && job.record.backendStart === worker.backendStart,
+    );
   }
 
   /** Changes come in bursts: each frame of the tree is drawn once, and only the rows that changed. */
@@ -192,4 +198,3 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }
   }
 }
-

@@ -259,7 +259,13 @@ export type ToPage =
       readonly message?: string;
     }
   /** The answer to `findStep`; without `at` nothing was found so far. `index` counts from 0. */
-  | { readonly type: 'findAt'; readonly find: number; readonly request: number; readonly index: number; readonly at?: CellAt }
+  | {
+      readonly type: 'findAt';
+      readonly find: number;
+      readonly request: number;
+      readonly index: number;
+      readonly at?: CellAt;
+    }
   /** Something to say in the status line, for example what was copied. */
   | { readonly type: 'said'; readonly message: string; readonly severity: 'info' | 'error' }
   /** A command of VS Code for the page. */
@@ -284,7 +290,13 @@ export type FromPage =
       readonly matchCase: boolean;
       readonly regex: boolean;
     }
-  | { readonly type: 'findStep'; readonly find: number; readonly request: number; readonly from: CellAt; readonly back: boolean }
+  | {
+      readonly type: 'findStep';
+      readonly find: number;
+      readonly request: number;
+      readonly from: CellAt;
+      readonly back: boolean;
+    }
   | { readonly type: 'findCancel' }
   | {
       readonly type: 'copy';
@@ -296,8 +308,18 @@ export type FromPage =
   /** The whole value of one cell to the clipboard, as it is. */
   | { readonly type: 'copyValue'; readonly view: number; readonly at: CellAt }
   | { readonly type: 'openValue'; readonly view: number; readonly at: CellAt }
-  | { readonly type: 'export'; readonly view: number; readonly format: ExportFormat; readonly columns: readonly number[] }
-  | { readonly type: 'openDocument'; readonly view: number; readonly format: ExportFormat; readonly columns: readonly number[] }
+  | {
+      readonly type: 'export';
+      readonly view: number;
+      readonly format: ExportFormat;
+      readonly columns: readonly number[];
+    }
+  | {
+      readonly type: 'openDocument';
+      readonly view: number;
+      readonly format: ExportFormat;
+      readonly columns: readonly number[];
+    }
   | { readonly type: 'copyText'; readonly what: 'sql' | 'error' | 'messages' }
   | { readonly type: 'openSql' }
   | { readonly type: 'rerun' }

@@ -21,10 +21,13 @@ describe('outcomes', () => {
     assert.equal(info.rowCount, 2);
     assert.equal(info.commandTag, 'SELECT');
     assert.ok(info.pid !== undefined && info.launchedAt !== undefined && info.finishedAt !== undefined);
-    assert.deepEqual(job.record.columns?.map(({ name, type }) => [name, type]), [
-      ['id', 'integer'],
-      ['name', 'text'],
-    ]);
+    assert.deepEqual(
+      job.record.columns?.map(({ name, type }) => [name, type]),
+      [
+        ['id', 'integer'],
+        ['name', 'text'],
+      ],
+    );
     assert.deepEqual(await engine.rows(job), [
       ['1', 'a'],
       ['2', null],
@@ -35,7 +38,10 @@ describe('outcomes', () => {
     const job = engine.run('CREATE TABLE made (a int)');
     const info = await engine.jobs.waitFor(job.id);
     assert.deepEqual([info.state, info.commandTag, job.record.columns], ['succeeded', 'CREATE TABLE', undefined]);
-    assert.equal(await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'made'", { database: profile.database! }), '1');
+    assert.equal(
+      await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'made'", { database: profile.database! }),
+      '1',
+    );
   });
 
   it('an error comes with its SQLSTATE, message and place in the text of the user', async () => {
@@ -48,9 +54,14 @@ describe('outcomes', () => {
   });
 
   it('messages come in order, also those of a failed job', async () => {
-    const job = engine.run("DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; RAISE EXCEPTION 'boom' USING detail = 'd', hint = 'h'; END $$");
+    const job = engine.run(
+      "DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; RAISE EXCEPTION 'boom' USING detail = 'd', hint = 'h'; END $$",
+    );
     const info = await engine.jobs.waitFor(job.id);
-    assert.deepEqual([info.state, info.error?.message, info.error?.detail, info.error?.hint], ['failed', 'boom', 'd', 'h']);
+    assert.deepEqual(
+      [info.state, info.error?.message, info.error?.detail, info.error?.hint],
+      ['failed', 'boom', 'd', 'h'],
+    );
     assert.deepEqual(
       job.notices.map(({ severity, message }) => [severity, message]),
       [

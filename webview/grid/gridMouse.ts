@@ -14,7 +14,8 @@ export interface MouseActions {
   resized(): void;
 }
 
-type Drag = { readonly kind: 'cells' | 'rows' | 'columns' } | { readonly kind: 'width'; column: number; from: number; x: number };
+type Drag =
+  { readonly kind: 'cells' | 'rows' | 'columns' } | { readonly kind: 'width'; column: number; from: number; x: number };
 
 /** Selecting, resizing and menus by mouse; drags scroll on at the edges. */
 export class GridMouse {
@@ -123,7 +124,8 @@ export class GridMouse {
     const { selection } = model;
     const { active } = selection;
     if (this.drag?.kind === 'rows') selection.selectRows({ row: at.row, ordinal: active.ordinal }, true, false);
-    else if (this.drag?.kind === 'columns') selection.selectColumns({ row: active.row, ordinal: at.ordinal }, true, false);
+    else if (this.drag?.kind === 'columns')
+      selection.selectColumns({ row: active.row, ordinal: at.ordinal }, true, false);
     else if (at.row !== active.row || at.ordinal !== active.ordinal) selection.moveTo(at, true);
     model.changed();
     this.actions.moved();

@@ -137,10 +137,7 @@ export class GridView {
     if (offset < layout.gutter) return { row, ordinal: -1 };
     const position = offset < layout.stuckWidth ? offset : offset + model.left;
     let ordinal = offset < layout.stuckWidth ? 0 : layout.stuck;
-    while (
-      ordinal < layout.length - 1 &&
-      layout.left(ordinal) + layout.width(layout.column(ordinal)) <= position
-    ) {
+    while (ordinal < layout.length - 1 && layout.left(ordinal) + layout.width(layout.column(ordinal)) <= position) {
       ordinal++;
     }
     return { row, ordinal };

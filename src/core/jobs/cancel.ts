@@ -52,7 +52,10 @@ export async function cancelWorker(
 }
 
 /** The job's worker as the server shows it now; undefined where it shows none, null where it cannot be asked. */
-export async function currentWorker(job: Job, context: Pick<CancelContext, 'link' | 'log'>): Promise<ActiveWorker | undefined | null> {
+export async function currentWorker(
+  job: Job,
+  context: Pick<CancelContext, 'link' | 'log'>,
+): Promise<ActiveWorker | undefined | null> {
   try {
     const snapshot = await context.link.refresh();
     return snapshot.workers.find((one) => one.pid === job.record.pid && one.backendStart === job.record.backendStart);

@@ -27,7 +27,8 @@ export function watchDetached(job: Job, context: DetachedContext): Disposable {
       return;
     }
     const worker = snapshot.workers.find(
-      (one) => one.pid === record.pid && (record.backendStart === undefined || one.backendStart === record.backendStart),
+      (one) =>
+        one.pid === record.pid && (record.backendStart === undefined || one.backendStart === record.backendStart),
     );
     if (worker) {
       if (record.backendStart === undefined || record.serverStart === undefined) {

@@ -198,7 +198,10 @@ export class JobService {
         detached++;
         this.#adopt(job);
       } else {
-        this.#looseEnd(job, 'VS Code stopped during its launch, so the SQL may or may not run: look for it among the other workers.');
+        this.#looseEnd(
+          job,
+          'VS Code stopped during its launch, so the SQL may or may not run: look for it among the other workers.',
+        );
       }
       await this.#save(job);
     }
@@ -249,7 +252,9 @@ export class JobService {
     try {
       await this.options.history.save(job.record, job.notices);
     } catch (error) {
-      this.options.log.error(`Job ${job.id} could not be written to disk, so a reload would forget it: ${String(error)}`);
+      this.options.log.error(
+        `Job ${job.id} could not be written to disk, so a reload would forget it: ${String(error)}`,
+      );
     }
   }
 
@@ -270,7 +275,9 @@ export class JobService {
       const job = next && this.#jobs.get(next.id);
       if (!next || !job) return;
       const run = this.#start(job, next.refusals).catch((error: unknown) => {
-        this.options.log.error(`Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        this.options.log.error(
+          `Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
       });
       this.#runs.add(run);
       void run.finally(() => this.#runs.delete(run));
@@ -282,7 +289,13 @@ export class JobService {
     const queue = this.#queue(job.record.connection);
     delete job.record.reason;
     job.apply('launch');
-    const runner = new JobRunner(job, { link: links.link(job.record.connection), files, clock, log, save: (one) => this.#save(one) });
+    const runner = new JobRunner(job, {
+      link: links.link(job.record.connection),
+      files,
+      clock,
+      log,
+      save: (one) => this.#save(one),
+    });
     this.#runners.set(job.id, runner);
     const end = await runner.run();
     this.#runners.delete(job.id);
@@ -311,7 +324,8 @@ export class JobService {
   /** A job of an earlier life that had a worker: the server tells whether it still runs. */
   #adopt(job: Job): void {
     const { record } = job;
-    const reason = 'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
+    const reason =
+      'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
     if (record.state === 'running' || record.state === 'reading' || record.state === 'launching') {
       job.apply('detach', { detached: true, reason });
     } else {
@@ -340,7 +354,9 @@ export class JobService {
     const finished = this.jobs.filter((job) => job.final);
     const oldest = keepFinishedDays > 0 ? this.options.clock.now() - keepFinishedDays * DAY_MS : -Infinity;
     const excess = keepFinishedJobs > 0 ? Math.max(0, finished.length - keepFinishedJobs) : 0;
-    const drop = finished.filter((job, index) => index < excess || (job.record.finishedAt ?? job.record.queuedAt) < oldest);
+    const drop = finished.filter(
+      (job, index) => index < excess || (job.record.finishedAt ?? job.record.queuedAt) < oldest,
+    );
     await this.#forget(drop.map((job) => job.id));
   }
 

@@ -158,7 +158,10 @@ export class JobRunner {
     // On disk before the launch: whatever happens next, the run is not forgotten.
     await context.save(job);
     if (job.state === 'canceling') {
-      job.apply('cancelSettled', { finishedAt: context.clock.now(), reason: 'It was canceled before it was launched.' });
+      job.apply('cancelSettled', {
+        finishedAt: context.clock.now(),
+        reason: 'It was canceled before it was launched.',
+      });
       return 'ended';
     }
     let worker: WorkerHandle;
@@ -198,7 +201,11 @@ export class JobRunner {
       if (this.#giveUp) return this.#detach(session, worker, 'You stopped tracking it. It runs on.');
       if (this.#queueFull) {
         if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
-        return this.#detach(session, worker, 'Its queue is full and its rows cannot be read, so it was let go. It runs on.');
+        return this.#detach(
+          session,
+          worker,
+          'Its queue is full and its rows cannot be read, so it was let go. It runs on.',
+        );
       }
       const { stopped, progress } = await session.wait(worker, sliceMs(context.clock.now() - started));
       const known = job.record.progress;
@@ -221,7 +228,11 @@ export class JobRunner {
     }
     if (outcome.event === 'succeed') {
       const read = await this.#read(session, worker, plan);
-      this.#settle('error' in read ? unreadable(outcome, read.error) : { ...outcome, rowCount: Math.max(outcome.rowCount, read.rows) });
+      this.#settle(
+        'error' in read
+          ? unreadable(outcome, read.error)
+          : { ...outcome, rowCount: Math.max(outcome.rowCount, read.rows) },
+      );
       return 'ended';
     }
     // Reading raises the error once more, with its position, and brings the messages that came before it.
@@ -240,9 +251,13 @@ export class JobRunner {
     this.#ended = true;
     const canceled = this.job.record.cancel !== undefined;
     if ('error' in read) {
-      this.#settle(decideOutcome({ completed: true, hasError: true, commandTag: '', rowCount: 0, error: read.error }, canceled));
+      this.#settle(
+        decideOutcome({ completed: true, hasError: true, commandTag: '', rowCount: 0, error: read.error }, canceled),
+      );
     } else {
-      this.#settle(decideOutcome({ completed: true, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled));
+      this.#settle(
+        decideOutcome({ completed: true, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled),
+      );
     }
     return 'ended';
   }
@@ -311,7 +326,10 @@ export class JobRunner {
         this.job.apply('fail', { finishedAt, error: outcome.error });
         break;
       case 'cancelSettled':
-        this.job.apply('cancelSettled', { finishedAt, ...(outcome.reason === undefined ? {} : { reason: outcome.reason }) });
+        this.job.apply('cancelSettled', {
+          finishedAt,
+          ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
+        });
         break;
       case 'lose':
         this.job.apply('lose', { finishedAt, reason: outcome.reason });
@@ -331,7 +349,10 @@ export class JobRunner {
       return 'noSlot';
     }
     if (this.#worker) {
-      job.apply('detach', { detached: true, reason: `${message} The worker may run on; its rows and outcome are lost.` });
+      job.apply('detach', {
+        detached: true,
+        reason: `${message} The worker may run on; its rows and outcome are lost.`,
+      });
       return 'detached';
     }
     if (this.#plan && error instanceof SessionLostError) {

@@ -30,7 +30,8 @@ export function whyStillRunning(worker: ActiveWorker | undefined | null): WhyRun
     return { kind: 'lock', blocker: who };
   }
   if (worker.waitEvent === QUEUE_FULL) return { kind: 'queue' };
-  if (worker.waitEvent !== undefined) return { kind: 'swallowed', wait: `${worker.waitEventType ?? ''}/${worker.waitEvent}` };
+  if (worker.waitEvent !== undefined)
+    return { kind: 'swallowed', wait: `${worker.waitEventType ?? ''}/${worker.waitEvent}` };
   return worker.state === 'active' ? { kind: 'cpu' } : { kind: 'unknown' };
 }
 

@@ -47,7 +47,10 @@ interface WorkerJson {
 
 /** Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. */
 export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
-  const { rows } = await client.query<[string, string, string, string | null]>({ text: ACTIVITY_QUERY, rowMode: 'array' });
+  const { rows } = await client.query<[string, string, string, string | null]>({
+    text: ACTIVITY_QUERY,
+    rowMode: 'array',
+  });
   const [serverStart, total, used, json] = rows[0] ?? ['', '0', '0', null];
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
@@ -71,14 +74,12 @@ function toWorker(json: WorkerJson): ActiveWorker {
     ...optional('waitEvent', json.we),
     ...optional('query', json.query),
     ...optional('runningSeconds', json.secs),
-    blockers: (json.by ?? []).map(
-      (blocker): Blocker => ({
-        pid: blocker.pid,
-        ...optional('user', blocker.user),
-        ...optional('application', blocker.app),
-        ...optional('query', blocker.query),
-      }),
-    ),
+    blockers: (json.by ?? []).map((blocker): Blocker => ({
+      pid: blocker.pid,
+      ...optional('user', blocker.user),
+      ...optional('application', blocker.app),
+      ...optional('query', blocker.query),
+    })),
   };
 }
 

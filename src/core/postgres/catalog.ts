@@ -83,7 +83,9 @@ export function dialectOf(row: readonly (string | null)[] | undefined, database:
     wait: modern ? `${name('wait')}($1, $2, $3)` : `${name('wait', '_v2_timeout')}($1, $2, $3)`,
     result: name('result'),
     // The grace is always 0: a positive one ends in SIGKILL on old builds, and the whole server restarts.
-    cancel: functions.has(`pg_background_cancel${suffix}/3`) ? `${name('cancel')}($1, $2, 0)` : `${name('cancel')}($1, $2)`,
+    cancel: functions.has(`pg_background_cancel${suffix}/3`)
+      ? `${name('cancel')}($1, $2, 0)`
+      : `${name('cancel')}($1, $2)`,
     detach: `${name('detach')}($1, $2)`,
     progress: optional('get_progress'),
     resultInfo: optional('result_info'),

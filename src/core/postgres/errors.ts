@@ -15,7 +15,9 @@ const NO_SLOT = new Set(['53000', '53400']);
 
 /** True for an error that the server sent, false for a connection that broke. */
 export function isServerError(error: unknown): error is Error & ServerFields {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code);
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  );
 }
 
 /** The SQLSTATE of a server's error, or ''. */

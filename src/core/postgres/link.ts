@@ -3,6 +3,7 @@ import type { ActivitySnapshot, Clock, Disposable, Logger, ServerLink, WorkerSes
 import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
 import { PgSession, type SessionContext } from './session';
+import { Turns } from './turns';
 import { TypeCache } from './types';
 
 /** An idle session is closed after this long. Milliseconds. */
@@ -44,6 +45,7 @@ export class PgLink implements ServerLink {
   readonly #idle: { session: PgSession; timer: Disposable }[] = [];
   readonly #stateListeners = new Set<() => void>();
   readonly #types = new TypeCache();
+  readonly #turns = new WeakMap<Client, Turns>();
   readonly #poller: ActivityPoller;
   #control: Promise<Client> | undefined;
   #controlClient: Client | undefined;
@@ -116,8 +118,7 @@ export class PgLink implements ServerLink {
 
   async terminate(pid: number, backendStart: string): Promise<boolean> {
     const control = await this.#open();
-    const { rows } = await this.#bounded(
-      control,
+    const { rows } = await this.#bounded(control, () =>
       control.query<[string]>({
         text: `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
                 WHERE pid = $1 AND ${timeText('backend_start')} = $2`,
@@ -135,7 +136,9 @@ export class PgLink implements ServerLink {
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
     const control = this.#control;
-    const ended = [...this.#sessions].map((session) => (session.reading ? Promise.resolve(session.destroy()) : session.end()));
+    const ended = [...this.#sessions].map((session) =>
+      session.reading ? Promise.resolve(session.destroy()) : session.end(),
+    );
     await Promise.allSettled([...ended, control?.then((client) => client.end())]);
   }
 
@@ -174,14 +177,17 @@ export class PgLink implements ServerLink {
       text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version')`,
       rowMode: 'array',
     });
-    this.#setState({ kind: 'connected', serverVersion: (rows[0] as string[] | undefined)?.[1] ?? '', extensionVersion: undefined });
+    this.#setState({
+      kind: 'connected',
+      serverVersion: (rows[0] as string[] | undefined)?.[1] ?? '',
+      extensionVersion: undefined,
+    });
     return client;
   }
 
   async #findDialect(): Promise<Dialect> {
     const control = await this.#open();
-    const { rows } = await this.#bounded(
-      control,
+    const { rows } = await this.#bounded(control, () =>
       control.query<(string | null)[]>({ text: CATALOG_QUERY, rowMode: 'array' }),
     );
     const dialect = dialectOf(rows[0], this.options.database);
@@ -195,7 +201,7 @@ export class PgLink implements ServerLink {
       types: this.#types,
       interrupt: async (backendPid) => {
         const control = await this.#open();
-        await this.#bounded(control, control.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
+        await this.#bounded(control, () => control.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
       },
       onRelease: (session) => this.#takeBack(session),
       onClosed: (session) => this.#sessions.delete(session),
@@ -208,7 +214,10 @@ export class PgLink implements ServerLink {
       throw new Error(`The connection "${this.options.name}" is closed.`);
     }
     // A server that gives another pid than its own key data is a proxy; only in transaction mode is that a problem.
-    if ((client as unknown as { processID: number }).processID !== session.backendPid && (await this.#sharesBackends(client))) {
+    if (
+      (client as unknown as { processID: number }).processID !== session.backendPid &&
+      (await this.#sharesBackends(client))
+    ) {
       await session.end();
       throw new PoolerError();
     }
@@ -220,7 +229,9 @@ export class PgLink implements ServerLink {
     const control = await this.#open();
     const pids = [];
     for (const side of [control, client]) {
-      const { rows } = await side.query<[string]>({ text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' });
+      const { rows } = await this.#bounded(side, () =>
+        side.query<[string]>({ text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' }),
+      );
       pids.push(rows[0]?.[0]);
     }
     return pids[0] === pids[1];
@@ -258,10 +269,7 @@ export class PgLink implements ServerLink {
 
   async #askActivity(): Promise<ActivitySnapshot> {
     const control = await this.#open();
-    const snapshot = await this.#bounded(
-      control,
-      queryActivity(control, () => this.options.clock.now()),
-    );
+    const snapshot = await this.#bounded(control, () => queryActivity(control, () => this.options.clock.now()));
     if (this.#state.kind !== 'connected') {
       this.#setState({ kind: 'connected', serverVersion: '', extensionVersion: undefined });
     }
@@ -269,16 +277,23 @@ export class PgLink implements ServerLink {
   }
 
   /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  async #bounded<T>(client: Client, work: Promise<T>): Promise<T> {
-    const timer = this.options.clock.after(CONTROL_MS, () => {
-      (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection.stream.destroy(
-        new Error(`no answer within ${CONTROL_MS / 1000} s`),
-      );
-    });
-    try {
-      return await work;
-    } finally {
-      timer.dispose();
+  #bounded<T>(client: Client, work: () => Promise<T>): Promise<T> {
+    let turns = this.#turns.get(client);
+    if (!turns) {
+      turns = new Turns();
+      this.#turns.set(client, turns);
     }
+    return turns.run(async () => {
+      const timer = this.options.clock.after(CONTROL_MS, () => {
+        (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection.stream.destroy(
+          new Error(`no answer within ${CONTROL_MS / 1000} s`),
+        );
+      });
+      try {
+        return await work();
+      } finally {
+        timer.dispose();
+      }
+    });
   }
 }

@@ -26,10 +26,22 @@ export type Description =
 /** The text of an unfolded row: the names of its columns, and the row in PostgreSQL's composite form, which is exact. */
 const UNFOLD_DEFINITION = 'c1 text, c2 text';
 
-const PLAIN_KINDS = new Set(['select', 'values', 'table', 'with-select', 'dml', 'returning', 'with-dml', 'show', 'explain']);
+const PLAIN_KINDS = new Set([
+  'select',
+  'values',
+  'table',
+  'with-select',
+  'dml',
+  'returning',
+  'with-dml',
+  'show',
+  'explain',
+]);
 
 /** The last statement of a text, or undefined where there is none. */
-export function lastStatement(sql: string): { readonly last: Statement; readonly all: readonly Statement[] } | undefined {
+export function lastStatement(
+  sql: string,
+): { readonly last: Statement; readonly all: readonly Statement[] } | undefined {
   const all = splitStatements(sql).statements;
   const last = all.at(-1);
   return last ? { last, all } : undefined;
@@ -55,7 +67,8 @@ export function planRows(sql: string, description: Description): RowPlan {
     const { columns } = description;
     if (columns.length === 0) return plain(sql, 'none', [], '', noColumnsNotice());
     if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
-    if (!columns.some(({ type }) => type.pseudo)) return plain(sql, 'rows', columns.map(toColumn), definitionOf(columns));
+    if (!columns.some(({ type }) => type.pseudo))
+      return plain(sql, 'rows', columns.map(toColumn), definitionOf(columns));
     if (kind.selectLike) return castPseudo(sql, last, columns);
     return plain(sql, 'none', [], '', unreadableNotice(kind.kind));
   }
@@ -92,7 +105,13 @@ function definitionOf(columns: readonly { readonly type: TypeFacts }[]): string 
     .join(', ');
 }
 
-function plain(sql: string, mode: RowPlan['mode'], columns: readonly Column[], definition: string, notice?: string): RowPlan {
+function plain(
+  sql: string,
+  mode: RowPlan['mode'],
+  columns: readonly Column[],
+  definition: string,
+  notice?: string,
+): RowPlan {
   return {
     sql,
     mode,
@@ -111,7 +130,15 @@ function castPseudo(
 ): RowPlan {
   const list = columns.map(({ type }, index) => `q.c${index + 1}${type.pseudo ? '::pg_catalog.text' : ''}`).join(', ');
   const names = columns.map((_, index) => `c${index + 1}`).join(', ');
-  return wrapped(sql, last, `SELECT ${list} FROM (`, `\n) AS q(${names})`, 'rows', columns.map(toColumn), definitionOf(columns));
+  return wrapped(
+    sql,
+    last,
+    `SELECT ${list} FROM (`,
+    `\n) AS q(${names})`,
+    'rows',
+    columns.map(toColumn),
+    definitionOf(columns),
+  );
 }
 
 function unfold(sql: string, last: Statement, columns: readonly Column[]): RowPlan {

@@ -19,6 +19,7 @@ import type { Dialect } from './catalog';
 import { copyOut } from './copyOut';
 import { cleanContext, isNoSlot, isServerError, sqlstateOf, toJobError } from './errors';
 import { lastStatement, planRows } from './rowPlan';
+import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
 
 /** A statement of ours that the server has not answered this long after its time means that the connection is dead. */
@@ -42,6 +43,7 @@ export interface SessionContext {
 
 /** One `pg` client that launches workers. See {@link WorkerSession}. */
 export class PgSession implements WorkerSession {
+  readonly #turns = new Turns();
   readonly #notices = new Set<(notice: Notice) => void>();
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
@@ -118,7 +120,7 @@ export class PgSession implements WorkerSession {
       void this.context.interrupt(this.#backendPid).catch(() => this.destroy());
     }, DESCRIBE_MS);
     try {
-      const description = await this.#guard(describeRows(this.client, this.context.types, text, isServerError));
+      const description = await this.#turn(() => describeRows(this.client, this.context.types, text, isServerError));
       return planRows(sql, late && 'failed' in description ? { failed: true, locked: true } : description);
     } finally {
       clearTimeout(timer);
@@ -129,7 +131,8 @@ export class PgSession implements WorkerSession {
     const { dialect } = this.context;
     const limits = new Map(this.#inherited);
     if (request.statementTimeoutMs !== undefined) limits.set('statement_timeout', String(request.statementTimeoutMs));
-    if (request.workerTimeoutMs !== undefined) limits.set('pg_background.worker_timeout', String(request.workerTimeoutMs));
+    if (request.workerTimeoutMs !== undefined)
+      limits.set('pg_background.worker_timeout', String(request.workerTimeoutMs));
     const values: unknown[] = [request.sql, request.queueSizeBytes ?? 0];
     if (dialect.hasLabel) values.push(request.label);
     const query = {
@@ -215,7 +218,7 @@ export class PgSession implements WorkerSession {
     this.#reading = true;
     this.#lastBytes = performance.now();
     try {
-      const rows = await this.#guard(
+      const rows = await this.#turn(() =>
         copyOut(this.client, `COPY (SELECT * FROM ${call} AS r(${plan.definition})) TO STDOUT`, sink, () => {
           this.#lastBytes = performance.now();
         }),
@@ -223,7 +226,10 @@ export class PgSession implements WorkerSession {
       return { rows };
     } catch (error) {
       if (!isServerError(error)) throw error;
-      throw new WorkerFailedError(toJobError(error, (at) => plan.position(at)), { cause: error });
+      throw new WorkerFailedError(
+        toJobError(error, (at) => plan.position(at)),
+        { cause: error },
+      );
     } finally {
       this.#reading = false;
     }
@@ -277,28 +283,30 @@ export class PgSession implements WorkerSession {
     if (!this.#closed) await this.client.end();
   }
 
-  async #query<Row>(
-    query: { text: string; values?: unknown[]; rowMode?: 'array' },
-    expectedMs = 0,
-  ): Promise<Row[]> {
-    const silence = setTimeout(() => this.destroy(), expectedMs + SILENCE_MS);
-    try {
-      const result = await this.#guard(this.client.query(query) as unknown as Promise<{ rows: Row[] }>);
-      return result.rows;
-    } finally {
-      clearTimeout(silence);
-    }
+  async #query<Row>(query: { text: string; values?: unknown[]; rowMode?: 'array' }, expectedMs = 0): Promise<Row[]> {
+    const result = await this.#turn(async () => {
+      const silence = setTimeout(() => this.destroy(), expectedMs + SILENCE_MS);
+      try {
+        return (await this.client.query(query)) as unknown as { rows: Row[] };
+      } finally {
+        clearTimeout(silence);
+      }
+    });
+    return result.rows;
   }
 
   /** Errors that the server did not send mean that the connection is gone. */
-  async #guard<T>(work: Promise<T>): Promise<T> {
+  async #turn<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work;
+      return await this.#turns.run(work);
     } catch (error) {
       if (isServerError(error)) throw error;
-      throw new SessionLostError(`The connection to the server was lost: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new SessionLostError(
+        `The connection to the server was lost: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 }

@@ -39,7 +39,12 @@ function keyOf(column: DescribedColumn): string {
 }
 
 /** Describes one statement together with its types. Never rejects for a server's error: that is an answer too. */
-export async function describeRows(client: Client, types: TypeCache, text: string, isServerError: (error: unknown) => boolean): Promise<Description> {
+export async function describeRows(
+  client: Client,
+  types: TypeCache,
+  text: string,
+  isServerError: (error: unknown) => boolean,
+): Promise<Description> {
   try {
     const columns = await describeStatement(client, text);
     if (!columns) return { noRows: true };

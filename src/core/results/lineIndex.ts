@@ -208,3 +208,10 @@ export function takeEntries(index: LineIndex, bytes: Buffer, size: number): void
     if (row > index.rows && offset > index.end) index.jump(row, offset);
   }
 }
+
+/** The number of newlines, which in COPY text is that of the rows. */
+export function countNewlines(bytes: Buffer): number {
+  const index = new LineIndex();
+  index.scan(bytes);
+  return index.rows;
+}

@@ -2,6 +2,7 @@ import { close, fstat, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { decodeField, decodeLine, type Row } from '../../shared/rowCodec';
 import { ENTRY_BYTES, LineIndex, takeEntries } from './lineIndex';
+import { previewRow, type CutCell, type PreviewOptions, type SpoolPreview } from './preview';
 import {
   errorCode,
   indexFile,
@@ -23,8 +24,6 @@ const TAB = 9;
 const BLOCK_BYTES = 512 * 1024;
 /** A page that takes more than this is read in parts. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
-/** UTF-8 takes at most so many bytes for one UTF-16 unit, and so does an escape. */
-const MAX_BYTES_A_UNIT = 4;
 
 /** Some rows as they are in the file. */
 export interface SpoolBlock {
@@ -33,13 +32,6 @@ export interface SpoolBlock {
   /** Bytes of the file up to the end of this block, and in all. */
   readonly position: number;
   readonly size: number;
-}
-
-/** A page for the screen: long values cut. */
-export interface SpoolPreview {
-  readonly rows: Row[];
-  /** The cells that were cut, each as `row in the page * number of columns + column`. */
-  readonly cut: number[];
 }
 
 /**
@@ -131,20 +123,16 @@ export class SpoolReader {
   /**
    * A page for the screen, with values cut to a length, so that a page of wide rows costs neither the time nor the memory of decoding
    * them whole.
-   *
-   * @param maxLength UTF-16 units of a value that are kept.
-   * @param order Row numbers to page through instead of all rows in their own order.
    */
-  async preview(offset: number, limit: number, maxLength: number, order?: Uint32Array): Promise<SpoolPreview> {
+  async preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
+    const { order } = options;
     const rows: Row[] = [];
-    const cut: number[] = [];
+    const cut: CutCell[] = [];
     for (const { from, to } of order ? inOrder(order, offset, limit) : [await this.range(offset, limit)]) {
       for await (const lines of this.linesOf(from, to)) {
         for (let start = 0, end = 0; start < lines.length; start = end + 1) {
           end = lines.indexOf(NEWLINE, start);
-          const row = decodePreview(lines.subarray(start, end), maxLength);
-          for (const column of cutCells(row, maxLength)) cut.push(rows.length * this.columns.length + column);
-          rows.push(row);
+          rows.push(previewRow(lines.subarray(start, end), rows.length, options, cut));
         }
       }
     }
@@ -333,31 +321,4 @@ function readAt(fd: number, buffer: Buffer, position: number): Promise<Buffer> {
 function inOrder(order: Uint32Array, offset: number, limit: number): { from: number; to: number }[] {
   const from = Math.max(0, offset);
   return Array.from(order.subarray(from, from + Math.max(0, limit)), (row) => ({ from: row, to: row + 1 }));
-}
-
-/** A row whose values may be longer than wanted, but not by much. */
-function decodePreview(line: Buffer, maxLength: number): Row {
-  const most = maxLength * MAX_BYTES_A_UNIT + MAX_BYTES_A_UNIT;
-  if (line.length <= most) return decodeLine(line.toString());
-  const row: Row = [];
-  for (let start = 0, end = 0; end < line.length; start = end + 1) {
-    end = line.indexOf(TAB, start);
-    if (end === -1) end = line.length;
-    row.push(decodeField(line.toString('utf8', start, Math.min(end, start + most))));
-  }
-  return row;
-}
-
-/** Cuts the long values of a row, and gives their columns. */
-function cutCells(row: Row, maxLength: number): number[] {
-  const columns: number[] = [];
-  for (let i = 0; i < row.length; i++) {
-    const value = row[i];
-    if (typeof value !== 'string' || value.length <= maxLength) continue;
-    // Not through the middle of a character.
-    const last = value.charCodeAt(maxLength - 1);
-    row[i] = value.slice(0, last >= 0xd800 && last < 0xdc00 ? maxLength - 1 : maxLength);
-    columns.push(i);
-  }
-  return columns;
 }

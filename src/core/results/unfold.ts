@@ -8,9 +8,9 @@ import { decodeField, decodeLine, encodeLine, type Row } from '../../shared/rowC
 const NEWLINE = 10;
 const NULL_MARK = '\\N';
 
-/** A value in double quotes: a quote inside is doubled, or like a backslash comes after a backslash. */
-const QUOTED = /"((?:[^"\\]|""|\\[^])*)"/y;
-const UNQUOTED = /(?:[^,()"\\]|\\[^])*/y;
+/** What ends a run of plain characters inside double quotes, and outside. */
+const QUOTED_STOP = /["\\]/g;
+const PLAIN_STOP = /["\\,()]/g;
 
 /**
  * Takes apart the text of a composite value, e.g. `(a,"b ""x"" \\ y",)`.
@@ -23,31 +23,45 @@ const UNQUOTED = /(?:[^,()"\\]|\\[^])*/y;
 export function recordToRow(text: string): Row {
   if (!text.startsWith('(')) throw notComposite(text);
   const row: Row = [];
-  let at = 1;
-  for (;;) {
-    let value: string | null = null;
-    // Quoted and unquoted parts may follow one another in one value; the output function never writes that, but reads it.
-    for (;;) {
-      const quoted = text[at] === '"';
-      const pattern = quoted ? QUOTED : UNQUOTED;
-      pattern.lastIndex = at;
-      const match = pattern.exec(text);
-      if (!match) throw notComposite(text);
-      if (match[0] === '') break;
-      value = (value ?? '') + unescape(quoted ? (match[1] ?? '') : match[0]);
-      at += match[0].length;
+  // Step by step and not by one pattern for a value, which would overflow the stack on values of many megabytes.
+  let value: string | null = null;
+  let quoted = false;
+  for (let at = 1; ;) {
+    const stop = quoted ? QUOTED_STOP : PLAIN_STOP;
+    stop.lastIndex = at;
+    const found = stop.exec(text);
+    if (!found) throw notComposite(text);
+    if (found.index > at) value = (value ?? '') + text.slice(at, found.index);
+    at = found.index + 1;
+    const following = text[at];
+    switch (found[0]) {
+      case '\\':
+        if (following === undefined) throw notComposite(text);
+        value = (value ?? '') + following;
+        at++;
+        break;
+      case '"':
+        // Twice inside quotes it is one of the value.
+        if (quoted && following === '"') {
+          value = (value ?? '') + '"';
+          at++;
+        } else {
+          quoted = !quoted;
+          value ??= '';
+        }
+        break;
+      case ',':
+        row.push(value);
+        value = null;
+        break;
+      case ')':
+        if (at !== text.length) throw notComposite(text);
+        row.push(value);
+        return row;
+      default:
+        throw notComposite(text);
     }
-    row.push(value);
-    const next = text[at++];
-    if (next === ')' && at === text.length) return row;
-    if (next !== ',') throw notComposite(text);
   }
-}
-
-function unescape(text: string): string {
-  return text.includes('"') || text.includes('\\')
-    ? text.replace(/""|\\([^])/g, (_pair, after?: string) => after ?? '"')
-    : text;
 }
 
 function notComposite(text: string): Error {

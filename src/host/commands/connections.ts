@@ -54,7 +54,10 @@ export class ConnectionCommands {
           const link = this.connections.link(name);
           const dialect = await link.connect();
           await link.refresh();
-          return { server: link.state.kind === 'connected' ? link.state.serverVersion : '', extension: dialect.version };
+          return {
+            server: link.state.kind === 'connected' ? link.state.serverVersion : '',
+            extension: dialect.version,
+          };
         },
       );
       void vscode.window.showInformationMessage(
@@ -75,7 +78,11 @@ export class ConnectionCommands {
     const fields = vscode.l10n.t('Enter the fields');
     const picked = await vscode.window.showQuickPick(
       [
-        { label: uri, description: 'postgres://user:password@host:5432/database', detail: vscode.l10n.t('The password in it goes to VS Code’s secret storage.') },
+        {
+          label: uri,
+          description: 'postgres://user:password@host:5432/database',
+          detail: vscode.l10n.t('The password in it goes to VS Code’s secret storage.'),
+        },
         { label: fields, description: vscode.l10n.t('host, port, database, user, password') },
       ],
       { title: vscode.l10n.t('Add Connection'), placeHolder: vscode.l10n.t('How do you want to enter it?') },
@@ -98,7 +105,9 @@ export class ConnectionCommands {
     return name === undefined ? undefined : { profile: { ...profile, name }, password };
   }
 
-  async #askFields(from: ConnectionProfile): Promise<{ profile: ConnectionProfile; password: string | undefined } | undefined> {
+  async #askFields(
+    from: ConnectionProfile,
+  ): Promise<{ profile: ConnectionProfile; password: string | undefined } | undefined> {
     const title = from.name === '' ? vscode.l10n.t('Add Connection') : vscode.l10n.t('Edit Connection');
     const ask = (prompt: string, value: string, options: vscode.InputBoxOptions = {}): Thenable<string | undefined> =>
       vscode.window.showInputBox({ title, prompt, value, ignoreFocusOut: true, ...options });
@@ -112,11 +121,16 @@ export class ConnectionCommands {
     if (database === undefined) return undefined;
     const user = await ask(vscode.l10n.t('User'), from.user ?? 'postgres');
     if (user === undefined) return undefined;
-    const password = await ask(vscode.l10n.t('Password. Empty: keep what is stored, or use ~/.pgpass.'), '', { password: true });
+    const password = await ask(vscode.l10n.t('Password. Empty: keep what is stored, or use ~/.pgpass.'), '', {
+      password: true,
+    });
     if (password === undefined) return undefined;
     const name = await this.#askName(from.name === '' ? `${database}@${host}` : from.name, from.name);
     if (name === undefined) return undefined;
-    return { profile: { ...from, name, host, port: Number(port), database, user }, password: password === '' ? undefined : password };
+    return {
+      profile: { ...from, name, host, port: Number(port), database, user },
+      password: password === '' ? undefined : password,
+    };
   }
 
   #askName(value: string, own?: string): Thenable<string | undefined> {
@@ -127,7 +141,9 @@ export class ConnectionCommands {
       ignoreFocusOut: true,
       validateInput: (text) => {
         if (text.trim() === '') return vscode.l10n.t('It needs a name.');
-        return text !== own && this.connections.find(text) ? vscode.l10n.t('There is a connection of that name already.') : undefined;
+        return text !== own && this.connections.find(text)
+          ? vscode.l10n.t('There is a connection of that name already.')
+          : undefined;
       },
     });
   }

@@ -38,7 +38,8 @@ export class JobCommands {
       title: vscode.l10n.t('Cancel with a Longer Grace Window'),
       prompt: vscode.l10n.t('How long to watch for the worker to stop, for example 60s. It is never killed.'),
       value: '60s',
-      validateInput: (input) => (parseDuration(input) === undefined ? vscode.l10n.t('Write a duration such as 30s or 5min.') : undefined),
+      validateInput: (input) =>
+        parseDuration(input) === undefined ? vscode.l10n.t('Write a duration such as 30s or 5min.') : undefined,
     });
     const graceMs = text === undefined ? undefined : parseDuration(text);
     if (graceMs !== undefined) await this.cancel(first, selected, graceMs);
@@ -46,7 +47,9 @@ export class JobCommands {
 
   /** Cancels every job of ours, of all connections or of one, after one question. */
   async cancelAll(connection?: string): Promise<void> {
-    const living = this.jobs.jobs.filter((job) => !job.final && (connection === undefined || job.record.connection === connection));
+    const living = this.jobs.jobs.filter(
+      (job) => !job.final && (connection === undefined || job.record.connection === connection),
+    );
     if (living.length === 0) {
       void vscode.window.showInformationMessage(vscode.l10n.t('No job of this window is running.'));
       return;
@@ -56,7 +59,14 @@ export class JobCommands {
       const cancel = vscode.l10n.t('Cancel {0} Jobs', living.length);
       const choice = await vscode.window.showWarningMessage(
         vscode.l10n.t('Cancel all {0} jobs?', living.length),
-        { modal: true, detail: vscode.l10n.t('{0} are running and are rolled back; {1} are queued and never start.', running, living.length - running) },
+        {
+          modal: true,
+          detail: vscode.l10n.t(
+            '{0} are running and are rolled back; {1} are queued and never start.',
+            running,
+            living.length - running,
+          ),
+        },
         cancel,
       );
       if (choice !== cancel) return;
@@ -67,7 +77,8 @@ export class JobCommands {
   /** `*` and `?` match labels; what matches is shown before anything is canceled. */
   async cancelByLabel(): Promise<void> {
     const living = this.jobs.jobs.filter((job) => !job.final);
-    const matching = (pattern: string): typeof living => living.filter((job) => matchesLabel(pattern, job.record.label));
+    const matching = (pattern: string): typeof living =>
+      living.filter((job) => matchesLabel(pattern, job.record.label));
     const pattern = await vscode.window.showInputBox({
       title: vscode.l10n.t('Cancel Workers by Label'),
       prompt: vscode.l10n.t('Label, with * for any text and ? for any character'),
@@ -84,7 +95,9 @@ export class JobCommands {
     if (pattern === undefined) return;
     const found = matching(pattern);
     if (found.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('No running or queued job has a label like "{0}".', pattern));
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('No running or queued job has a label like "{0}".', pattern),
+      );
       return;
     }
     await this.canceling.cancelJobs(found);
@@ -99,7 +112,12 @@ export class JobCommands {
       jobs.length === 1
         ? vscode.l10n.t('Stop tracking “{0}”?', jobs[0]?.record.label ?? '')
         : vscode.l10n.t('Stop tracking {0} workers?', jobs.length),
-      { modal: true, detail: vscode.l10n.t('This does not stop the worker: it runs on and commits. Its rows and its outcome will not be known.') },
+      {
+        modal: true,
+        detail: vscode.l10n.t(
+          'This does not stop the worker: it runs on and commits. Its rows and its outcome will not be known.',
+        ),
+      },
       stop,
     );
     if (choice === stop) for (const job of jobs) this.jobs.detach(job.id);
@@ -107,7 +125,9 @@ export class JobCommands {
 
   async copyPid(first: unknown, selected: unknown): Promise<void> {
     const { jobs, workers } = targetsOf(this.jobs, first, selected);
-    const pids = [...jobs.map((job) => job.record.pid), ...workers.map(({ worker }) => worker.pid)].filter((pid) => pid !== undefined);
+    const pids = [...jobs.map((job) => job.record.pid), ...workers.map(({ worker }) => worker.pid)].filter(
+      (pid) => pid !== undefined,
+    );
     if (pids.length > 0) await vscode.env.clipboard.writeText(pids.join('\n'));
   }
 

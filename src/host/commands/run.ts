@@ -39,13 +39,18 @@ export class Launcher {
     if (connection === undefined) return undefined;
     const statementTimeoutMs = await askDuration(title, vscode.l10n.t('statement_timeout of the worker'));
     if (statementTimeoutMs === undefined) return undefined;
-    const workerTimeoutMs = await askDuration(title, vscode.l10n.t('pg_background.worker_timeout, which wins over statement_timeout'));
+    const workerTimeoutMs = await askDuration(
+      title,
+      vscode.l10n.t('pg_background.worker_timeout, which wins over statement_timeout'),
+    );
     if (workerTimeoutMs === undefined) return undefined;
     const queueSize = await vscode.window.showInputBox({
       title,
       prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Empty: the server’s default.'),
       validateInput: (text) =>
-        text.trim() === '' || parseBytes(text) !== undefined ? undefined : vscode.l10n.t('Write a size such as 64kB or 1MB.'),
+        text.trim() === '' || parseBytes(text) !== undefined
+          ? undefined
+          : vscode.l10n.t('Write a size such as 64kB or 1MB.'),
     });
     if (queueSize === undefined) return undefined;
     const queueSizeBytes = parseBytes(queueSize);
@@ -63,9 +68,14 @@ export class Launcher {
   async rerun(job: Job, withTimeout: boolean): Promise<string | undefined> {
     const { request, connection, label } = job.record;
     if (!withTimeout) return this.run({ ...request, connection, label }).id;
-    const statementTimeoutMs = await askDuration(vscode.l10n.t('Run “{0}” Again', label), vscode.l10n.t('statement_timeout of the worker'), '5min');
+    const statementTimeoutMs = await askDuration(
+      vscode.l10n.t('Run “{0}” Again', label),
+      vscode.l10n.t('statement_timeout of the worker'),
+      '5min',
+    );
     if (statementTimeoutMs === undefined) return undefined;
-    return this.run({ ...request, connection, label, ...(statementTimeoutMs === null ? {} : { statementTimeoutMs }) }).id;
+    return this.run({ ...request, connection, label, ...(statementTimeoutMs === null ? {} : { statementTimeoutMs }) })
+      .id;
   }
 
   /**
@@ -83,7 +93,8 @@ export class Launcher {
           : vscode.l10n.t('There are several connections: name one, or set pgBackground.defaultConnection.'),
       );
     }
-    const label = request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
+    const label =
+      request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     return this.jobs.run({ ...request, connection, label });
   }
 
@@ -94,13 +105,21 @@ export class Launcher {
     if (preset !== undefined && (!always || profiles.length === 1)) return preset;
     if (profiles.length === 0) {
       const add = vscode.l10n.t('Add Connection…');
-      const choice = await vscode.window.showWarningMessage(vscode.l10n.t('There is no connection to run this on yet.'), add);
-      return choice === add ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection')) : undefined;
+      const choice = await vscode.window.showWarningMessage(
+        vscode.l10n.t('There is no connection to run this on yet.'),
+        add,
+      );
+      return choice === add
+        ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection'))
+        : undefined;
     }
     const last = this.memory.get<string>('lastConnection');
     const picked = await vscode.window.showQuickPick(
       profiles
-        .map((profile) => ({ label: profile.name, description: `${profile.host ?? 'localhost'}/${profile.database ?? ''}` }))
+        .map((profile) => ({
+          label: profile.name,
+          description: `${profile.host ?? 'localhost'}/${profile.database ?? ''}`,
+        }))
         .sort((a, b) => Number(b.label === last) - Number(a.label === last)),
       { placeHolder: vscode.l10n.t('Connection to run on') },
     );
@@ -118,10 +137,14 @@ export class Launcher {
   #fromEditor(): { sql: string; connection?: undefined } | undefined {
     const editor = vscode.window.activeTextEditor;
     if (!editor) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('Open a SQL file first: what is selected in it is run, or the whole text.'));
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Open a SQL file first: what is selected in it is run, or the whole text.'),
+      );
       return undefined;
     }
-    const selected = editor.selections.filter((selection) => !selection.isEmpty).map((selection) => editor.document.getText(selection));
+    const selected = editor.selections
+      .filter((selection) => !selection.isEmpty)
+      .map((selection) => editor.document.getText(selection));
     return { sql: selected.length > 0 ? selected.join('\n') : editor.document.getText() };
   }
 }
@@ -133,7 +156,9 @@ async function askDuration(title: string, prompt: string, value = ''): Promise<n
     value,
     prompt: vscode.l10n.t('{0}, for example 30s or 5min. Empty: the server’s own setting. 0: no limit.', prompt),
     validateInput: (input) =>
-      input.trim() === '' || parseDuration(input) !== undefined ? undefined : vscode.l10n.t('Write a duration such as 500ms, 30s, 5min or 2h.'),
+      input.trim() === '' || parseDuration(input) !== undefined
+        ? undefined
+        : vscode.l10n.t('Write a duration such as 500ms, 30s, 5min or 2h.'),
   });
   if (text === undefined) return undefined;
   return text.trim() === '' ? null : (parseDuration(text) ?? null);

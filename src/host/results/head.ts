@@ -1,36 +1,35 @@
-import * as vscode from 'vscode';
+import { env, l10n } from 'vscode';
 import type { JobState } from '../../api';
 import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
 import type { ResultsJob } from './source';
 
 /** A job's state in one or two words. */
 export function stateText(state: JobState): string {
-  const { t } = vscode.l10n;
   switch (state) {
     case 'queued':
-      return t('Queued');
+      return l10n.t('Queued');
     case 'launching':
-      return t('Launching');
+      return l10n.t('Launching');
     case 'running':
-      return t('Running');
+      return l10n.t('Running');
     case 'reading':
-      return t('Reading rows');
+      return l10n.t('Reading rows');
     case 'canceling':
-      return t('Canceling');
+      return l10n.t('Canceling');
     case 'unresponsive':
-      return t('Not responding to cancel');
+      return l10n.t('Not responding to cancel');
     case 'detached':
-      return t('Detached');
+      return l10n.t('Detached');
     case 'succeeded':
-      return t('Succeeded');
+      return l10n.t('Succeeded');
     case 'failed':
-      return t('Failed');
+      return l10n.t('Failed');
     case 'canceled':
-      return t('Canceled');
+      return l10n.t('Canceled');
     case 'lost':
-      return t('Lost');
+      return l10n.t('Lost');
     case 'finished':
-      return t('Finished, outcome unknown');
+      return l10n.t('Finished, outcome unknown');
   }
 }
 
@@ -63,30 +62,31 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
 
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
 function detailsOf({ info, request }: ResultsJob): DetailView[] {
-  const { t } = vscode.l10n;
   const time = (at: number | undefined): string | undefined =>
-    at === undefined ? undefined : new Date(at).toLocaleString(vscode.env.language, { dateStyle: 'medium', timeStyle: 'medium' });
+    at === undefined
+      ? undefined
+      : new Date(at).toLocaleString(env.language, { dateStyle: 'medium', timeStyle: 'medium' });
   const limit = (ms: number | undefined): string | undefined =>
-    ms === undefined ? undefined : ms === 0 ? t('no limit') : t('{0} ms', ms.toLocaleString(vscode.env.language));
+    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : l10n.t('{0} ms', ms.toLocaleString(env.language));
   const rows: readonly (readonly [string, string | undefined])[] = [
-    [t('Label'), info.label],
-    [t('State'), stateText(info.state)],
-    [t('Connection'), info.connection],
-    [t('Process id'), info.pid?.toString()],
-    [t('Queued'), time(info.queuedAt)],
-    [t('Launched'), time(info.launchedAt)],
-    [t('Ended'), time(info.finishedAt)],
-    [t('Command tag'), info.commandTag],
-    [t('Rows returned or affected'), info.rowCount?.toLocaleString(vscode.env.language)],
+    [l10n.t('Label'), info.label],
+    [l10n.t('State'), stateText(info.state)],
+    [l10n.t('Connection'), info.connection],
+    [l10n.t('Process id'), info.pid?.toString()],
+    [l10n.t('Queued'), time(info.queuedAt)],
+    [l10n.t('Launched'), time(info.launchedAt)],
+    [l10n.t('Ended'), time(info.finishedAt)],
+    [l10n.t('Command tag'), info.commandTag],
+    [l10n.t('Rows returned or affected'), info.rowCount?.toLocaleString(env.language)],
     ['statement_timeout', limit(request.statementTimeoutMs)],
     ['pg_background.worker_timeout', limit(request.workerTimeoutMs)],
     [
-      t('Queue size'),
+      l10n.t('Queue size'),
       request.queueSizeBytes === undefined
         ? undefined
-        : t('{0} bytes', request.queueSizeBytes.toLocaleString(vscode.env.language)),
+        : l10n.t('{0} bytes', request.queueSizeBytes.toLocaleString(env.language)),
     ],
-    [t('Job id'), info.id],
+    [l10n.t('Job id'), info.id],
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
 }

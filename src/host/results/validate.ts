@@ -45,7 +45,8 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
       return { type: m['type'] };
     case 'tiles': {
       const ranges = list(m['ranges'], tileRange, MAX_TILES);
-      return request !== undefined && view !== undefined && ranges && { type: 'tiles', request, view, ranges };
+      if (request === undefined || view === undefined || ranges === undefined) return undefined;
+      return { type: 'tiles', request, view, ranges };
     }
     case 'cell':
       return request !== undefined && view !== undefined && at ? { type: 'cell', request, view, at } : undefined;
@@ -153,7 +154,9 @@ function filterView(raw: unknown): FilterView | undefined {
   const by = column(m?.['column']);
   const operator = oneOf(FILTER_OPERATORS, m?.['operator']);
   const value = shortText(m?.['value']);
-  return by === undefined || operator === undefined || value === undefined ? undefined : { column: by, operator, value };
+  return by === undefined || operator === undefined || value === undefined
+    ? undefined
+    : { column: by, operator, value };
 }
 
 function orderView(raw: unknown): OrderView | undefined {

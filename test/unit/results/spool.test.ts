@@ -48,9 +48,9 @@ describe('the spool', () => {
         assert.equal((await writer.finish()).rows, rows.length);
         const reader = await SpoolReader.open(join(folder, 'a'));
         assert.deepEqual(await reader.rows(0, 10), rows);
-        assert.deepEqual((await reader.preview(0, 10, 5)).rows, rows);
+        assert.deepEqual((await reader.preview(0, 10, { maxLength: 5 })).rows, rows);
         const order = Uint32Array.from(rows.keys()).reverse();
-        assert.deepEqual((await reader.preview(0, 10, 5, order)).rows, rows.toReversed());
+        assert.deepEqual((await reader.preview(0, 10, { maxLength: 5, order })).rows, rows.toReversed());
         await reader.close();
       }
     });
@@ -76,21 +76,27 @@ describe('the spool', () => {
       await assert.rejects(reader.cell(4, 0), RangeError);
       await assert.rejects(reader.cell(0, 2), RangeError);
       assert.deepEqual(await reader.rowsAt(Uint32Array.of(3, 0, 2), 1, 5), [rows[0], rows[2]]);
-      assert.deepEqual(await reader.preview(0, 10, 5), {
+      const length = long.length;
+      assert.deepEqual(await reader.preview(0, 10, { maxLength: 5 }), {
         rows: [
           ['1', 'a\\b\nc'],
           ['2', '😀😀'],
           ['3', null],
           ['4', '😀😀'],
         ],
-        cut: [3, 7],
-      });
-      assert.deepEqual(await reader.preview(1, 2, 5, Uint32Array.of(3, 0, 1)), {
-        rows: [
-          ['1', 'a\\b\nc'],
-          ['2', '😀😀'],
+        cut: [
+          { row: 1, column: 1, length },
+          { row: 3, column: 1, length: length + 1 },
         ],
-        cut: [3],
+      });
+      const order = Uint32Array.of(3, 0, 1);
+      assert.deepEqual(await reader.preview(1, 2, { maxLength: 5, order, columns: { from: 1, count: 5 } }), {
+        rows: [['a\\b\nc'], ['😀😀']],
+        cut: [{ row: 1, column: 0, length }],
+      });
+      assert.deepEqual(await reader.preview(0, 3, { maxLength: 50, columns: { from: 0, count: 1 } }), {
+        rows: [['1'], ['2'], ['3']],
+        cut: [],
       });
       await reader.close();
     });

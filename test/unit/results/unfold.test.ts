@@ -61,6 +61,13 @@ describe('recordToRow', () => {
   });
 });
 
+describe('recordToRow with large values', () => {
+  it('needs no stack for them', () => {
+    const row = ['"\\'.repeat(300_000), 'x'.repeat(5_000_000), null];
+    assert.deepEqual(recordToRow(compositeText(row)), row);
+  });
+});
+
 describe('UnfoldStream', () => {
   it('gives names once and rows as they were, in chunks that end anywhere', async () => {
     const names = ['id', 'ž "quoted"', 'id'];

@@ -1,0 +1,48 @@
+-- Select a statement, right-click it, and choose "Run in Background".
+--
+-- It runs in a pg_background worker: a process of the PostgreSQL server. The editor stays free, and the view
+-- "pg_background" in the Activity Bar shows every worker with its label, its progress and what it returned.
+
+-- A quick one: some rows, at once.
+-- label: quick
+SELECT current_database() AS database, current_user AS "user", version() AS server, now() AS launched;
+
+-- A long one that says how far it is. Half a minute; cancel it when you like.
+-- label: with progress
+DO $$
+BEGIN
+  FOR step IN 1..30 LOOP
+    PERFORM pg_sleep(1);
+    PERFORM pg_background_report_progress(step * 100 / 30, format('step %s of 30', step));
+    IF step % 10 = 0 THEN
+      RAISE NOTICE '% steps are done', step;
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- One that fails: the column is misspelt, and the error says where.
+-- label: misspelt
+SELECT relname, relkindd
+FROM pg_class
+ORDER BY relname;
+
+-- A million rows. Scroll through them: only what you see is ever loaded.
+-- label: a million rows
+SELECT i AS number, md5(i::text) AS checksum, 'row ' || i || ' of a million' AS text
+FROM generate_series(1, 1000000) AS i;
+
+-- One that ignores being canceled: it catches every cancel and goes on, for 40 seconds at most. Cancel it and see what
+-- you are told. Nothing may kill such a worker: PostgreSQL would restart the whole server.
+-- label: ignores cancel
+DO $$
+BEGIN
+  FOR i IN 1..40 LOOP
+    BEGIN
+      PERFORM pg_sleep(1);
+    EXCEPTION WHEN query_canceled THEN
+      NULL;
+    END;
+  END LOOP;
+END
+$$;

@@ -1,0 +1,163 @@
+// `npm run demo`: a PostgreSQL with pg_background and a VS Code with this extension, ready to be clicked through.
+//   npm run demo [-- --port N] [-- --desktop]
+//   --port N    the port of the VS Code in the browser; by default a free one
+//   --desktop   use the desktop VS Code whose `code` is in PATH
+//   PGBG_SERVER_URL=postgres://user@host:port/database   use this server instead of a new one
+// Works right after `git clone`: it installs what it needs. Ctrl+C stops and removes everything it started.
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkNode, ensureDependencies } from './ensure-deps.mjs';
+import { makeTempFolder, repoRoot } from './lib/cache.mjs';
+import { exitAfterCleanUp, onExit } from './lib/cleanup.mjs';
+import { isRoot } from './lib/nobody.mjs';
+import { createDatabase, startPostgres } from './lib/postgres.mjs';
+import { describeEnd, describeError, findInPath, log, run, startProcess } from './lib/process.mjs';
+import { NEWEST_VSCODE, prepareVscode, startVscode } from './lib/vscode.mjs';
+
+/** @typedef {{ name: string, host: string, port: number, database: string, user: string }} Connection */
+
+const DATABASE = 'demo';
+const DESKTOPS = ['code', 'code-insiders', 'codium'];
+
+async function main() {
+  checkNode();
+  const { values } = parseArgs({ options: { port: { type: 'string' }, desktop: { type: 'boolean', default: false } } });
+  const port = values.port === undefined ? undefined : portNumber(values.port);
+  const desktop = values.desktop ? findDesktop() : undefined;
+  log('Preparing. The first time this takes a minute, later some seconds.');
+  const [connection] = await Promise.all([
+    connect(),
+    buildExtension(),
+    desktop ? undefined : prepareVscode(NEWEST_VSCODE, { log }),
+  ]);
+  const workspace = await makeWorkspace(connection);
+  if (desktop) return runDesktop(desktop, workspace);
+  return runInBrowser(workspace, port);
+}
+
+/**
+ * @param {string} text
+ * @returns {number}
+ */
+function portNumber(text) {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new Error(`--port ${text} is no port: give a number from 1 to 65535.`);
+}
+
+/** @returns {string} */
+function findDesktop() {
+  for (const name of DESKTOPS) {
+    const file = findInPath(name);
+    if (file) return file;
+  }
+  throw new Error('--desktop needs the `code` command of a desktop VS Code in PATH: leave it out to use a browser.');
+}
+
+/** @returns {Promise<Connection>} */
+async function connect() {
+  const url = process.env['PGBG_SERVER_URL'];
+  if (url) return connectionOf(url);
+  const server = await startPostgres({ log });
+  await createDatabase(server, DATABASE);
+  await server.psql('CREATE EXTENSION plpython3u', { database: DATABASE });
+  return { name: 'demo', host: server.host, port: server.port, database: DATABASE, user: server.user };
+}
+
+/**
+ * @param {string} text
+ * @returns {Connection}
+ */
+function connectionOf(text) {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname) {
+    throw new Error('PGBG_SERVER_URL is no address of a server: it looks like postgres://user@host:5432/database.');
+  }
+  const user = decodeURIComponent(url.username) || 'postgres';
+  const database = decodeURIComponent(url.pathname.slice(1)) || user;
+  log(`Using ${url.hostname}. A password is asked for by VS Code when the server wants one.`);
+  return { name: 'demo', host: url.hostname, port: Number(url.port || 5432), database, user };
+}
+
+async function buildExtension() {
+  await ensureDependencies({ log });
+  await run(process.execPath, [path.join(repoRoot, 'scripts', 'build.mjs')], { cwd: repoRoot });
+  log('The extension is built.');
+}
+
+/**
+ * @param {Connection} connection
+ * @returns {Promise<string>} a copy of the sample workspace that knows the connection
+ */
+async function makeWorkspace(connection) {
+  const workspace = path.join(await makeTempFolder('pgbg-demo-'), 'pg_background demo');
+  await cp(path.join(repoRoot, 'scripts', 'demo-workspace'), workspace, { recursive: true });
+  const file = path.join(workspace, '.vscode', 'settings.json');
+  await mkdir(path.dirname(file), { recursive: true });
+  const settings = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+  settings['pgBackground.connections'] = [connection];
+  await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
+  return workspace;
+}
+
+/**
+ * @param {string} workspace
+ * @param {number | undefined} port
+ */
+async function runInBrowser(workspace, port) {
+  const server = await startVscode({ log, port });
+  const url = server.url({
+    folder: workspace,
+    openFile: path.join(workspace, 'sample.sql'),
+    extensionDevelopmentPath: repoRoot,
+  });
+  log('Ready. Ctrl+C stops everything. Open in a browser:');
+  process.stdout.write(`\n  ${url}\n\n`);
+  // The server alone does not keep this script alive.
+  const alive = setInterval(() => {}, 60_000);
+  const end = await server.process.exited;
+  clearInterval(alive);
+  throw new Error(`VS Code ended by itself (${describeEnd(end)}). It said last:\n${server.process.tail()}`);
+}
+
+/**
+ * @param {string} code the command
+ * @param {string} workspace
+ */
+async function runDesktop(code, workspace) {
+  const folder = await makeTempFolder('pgbg-desktop-');
+  const userDataDir = path.join(folder, 'user');
+  const args = ['--new-window', '--wait', '--user-data-dir', userDataDir];
+  args.push('--extensions-dir', path.join(folder, 'extensions'), `--extensionDevelopmentPath=${repoRoot}`);
+  args.push('--disable-workspace-trust', '--skip-welcome', '--skip-release-notes', '--disable-updates');
+  if (isRoot) args.push('--no-sandbox');
+  onExit({ stop: () => stopDesktop(userDataDir), stopNow: () => {} });
+  const window = await startProcess(code, [...args, workspace, path.join(workspace, 'sample.sql')]);
+  log('VS Code is opening. Ctrl+C, or closing its window, stops everything.');
+  const end = await window.exited;
+  if (end.code !== 0) throw new Error(`VS Code could not be used (${describeEnd(end)}):\n${window.tail()}`);
+}
+
+/**
+ * The `code` command is not the parent of the window: that process leaves its id in its own folder.
+ *
+ * @param {string} userDataDir
+ */
+async function stopDesktop(userDataDir) {
+  const pid = Number(await readFile(path.join(userDataDir, 'code.lock'), 'utf8').catch(() => ''));
+  if (!(pid > 1)) return;
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It is closed already.
+  }
+}
+
+main().then(
+  () => exitAfterCleanUp(0),
+  (error) => {
+    log(describeError(error));
+    return exitAfterCleanUp(1);
+  },
+);

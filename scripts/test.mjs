@@ -1,0 +1,168 @@
+// Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, all levels when none is
+// named. Works right after a clone: it installs what is missing. Its last line is the plain count.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { spawn } from 'node:child_process';
+import { ensureDependencies } from './ensure-deps.mjs';
+import { makeTempFolder, repoRoot } from './lib/cache.mjs';
+import { exitAfterCleanUp } from './lib/cleanup.mjs';
+import { describeError, log } from './lib/process.mjs';
+
+const LEVELS = /** @type {const} */ (['unit', 'server', 'extension', 'ui']);
+/** @typedef {typeof LEVELS[number]} Level */
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<number>} its exit code
+ */
+function run(command, args, env = process.env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: repoRoot, stdio: ['ignore', 'inherit', 'inherit'], env });
+    const forward = () => child.kill('SIGTERM');
+    process.once('SIGTERM', forward);
+    process.once('SIGINT', forward);
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      process.removeListener('SIGTERM', forward);
+      process.removeListener('SIGINT', forward);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/**
+ * @param {Level} level
+ * @param {{ coverage: boolean, grep: string | undefined, counts: string }} options
+ * @returns {Promise<number>}
+ */
+async function mocha(level, { coverage, grep, counts }) {
+  const bin = (/** @type {string} */ name) => join(repoRoot, 'node_modules', name);
+  const covered = coverage
+    ? [bin('c8/bin/c8.js'), '--src', 'src', '--reporter', 'text-summary', '--reporter', 'html', process.execPath]
+    : [];
+  const args = [
+    ...covered,
+    '--enable-source-maps',
+    bin('mocha/bin/mocha.js'),
+    '--reporter',
+    join(repoRoot, 'scripts/lib/countingReporter.cjs'),
+    // What a test started is stopped by the clean-up of scripts/lib, which runs at the end of the process.
+    '--exit',
+    ...(grep === undefined ? [] : ['--grep', grep]),
+    `dist/test/${level}/**/*.test.js`,
+  ];
+  return run(process.execPath, args, { ...process.env, PGBG_TEST_COUNTS: counts });
+}
+
+/**
+ * The extension's tests inside VS Code: the newest and the oldest that package.json accepts, or the desktop one that
+ * PGBG_VSCODE names (a path, or `download`).
+ *
+ * @param {string} counts
+ * @param {string | undefined} grep
+ * @returns {Promise<number>}
+ */
+async function extension(counts, grep) {
+  const { runTests, downloadAndUnzipVSCode } = await import('@vscode/test-electron');
+  const { NEWEST_VSCODE, OLDEST_VSCODE } = await import('./lib/vscode.mjs');
+  const desktop = process.env['PGBG_VSCODE'];
+  const launcher = fileURLToPath(new URL('./vscode-launcher.mjs', import.meta.url));
+  const hosts = desktop
+    ? [{ name: 'desktop', path: desktop === 'download' ? await downloadAndUnzipVSCode() : desktop, version: '' }]
+    : [NEWEST_VSCODE, OLDEST_VSCODE].map((version) => ({ name: version, path: launcher, version }));
+  const { startPostgres, createDatabase } = await import('./lib/postgres.mjs');
+  const server = await startPostgres({ log: () => undefined, settings: { max_worker_processes: 64 } });
+  let worst = 0;
+  for (const [index, host] of hosts.entries()) {
+    log(`Extension tests in VS Code (${host.name}).`);
+    const folder = await makeTempFolder('pgbg-extension-test-');
+    const workspace = join(folder, 'workspace');
+    const database = `extension_${index}`;
+    await createDatabase(server, database);
+    const connection = { name: 'test', host: server.host, port: server.port, database, user: server.user };
+    await mkdir(join(workspace, '.vscode'), { recursive: true });
+    await writeFile(
+      join(workspace, '.vscode/settings.json'),
+      JSON.stringify({ 'pgBackground.connections': [connection] }),
+    );
+    try {
+      worst = Math.max(
+        worst,
+        await runTests({
+          vscodeExecutablePath: host.path,
+          extensionDevelopmentPath: repoRoot,
+          extensionTestsPath: join(repoRoot, 'dist/test/extension/index.entry.js'),
+          launchArgs: [
+            workspace,
+            `--user-data-dir=${join(folder, 'user')}`,
+            `--extensions-dir=${join(folder, 'extensions')}`,
+          ],
+          extensionTestsEnv: {
+            ...(host.version === '' ? {} : { PGBG_VSCODE_VERSION: host.version }),
+            ...(grep === undefined ? {} : { PGBG_TEST_GREP: grep }),
+            PGBG_TEST_COUNTS: counts,
+            PGBG_TEST_DATABASE_URL: `postgres://${server.user}@${server.host}:${server.port}/${database}`,
+            PGBG_TEST_REPOSITORY: repoRoot,
+          },
+        }),
+      );
+    } catch (error) {
+      log(describeError(error));
+      worst = 1;
+    }
+  }
+  await server.stop();
+  return worst;
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { coverage: { type: 'boolean', default: false }, grep: { type: 'string' } },
+  });
+  const unknown = positionals.filter((name) => !LEVELS.some((level) => level === name));
+  if (unknown.length > 0)
+    throw new Error(`There is no test level "${unknown.join(', ')}": choose of ${LEVELS.join(', ')}.`);
+  const wanted = LEVELS.filter((level) => positionals.length === 0 || positionals.includes(level));
+
+  await ensureDependencies({ log });
+  const counts = join(await makeTempFolder('pgbg-counts-'), 'counts.ndjson');
+  await writeFile(counts, '');
+  if ((await run(process.execPath, ['scripts/build.mjs', '--tests'])) !== 0) throw new Error('The build failed.');
+  let failed = false;
+  for (const level of wanted) {
+    log(`Tests: ${level}.`);
+    const code =
+      level === 'extension'
+        ? await extension(counts, values.grep)
+        : await mocha(level, { coverage: values.coverage, grep: values.grep, counts });
+    if (code !== 0) failed = true;
+  }
+  const lines = (await readFile(counts, 'utf8')).split('\n').filter(Boolean);
+  const sum = { passes: 0, failures: 0, pending: 0 };
+  for (const line of lines) {
+    const one = JSON.parse(line);
+    sum.passes += one.passes;
+    sum.failures += one.failures;
+    sum.pending += one.pending;
+  }
+  // A level that broke before it could count is a failure too.
+  if (failed && sum.failures === 0) sum.failures = 1;
+  process.stdout.write(
+    `${sum.passes} passed, ${sum.failures} failed${sum.pending > 0 ? `, ${sum.pending} skipped` : ''}\n`,
+  );
+  return failed ? 1 : 0;
+}
+
+let code = 1;
+try {
+  code = await main();
+} catch (error) {
+  log(describeError(error));
+  process.stdout.write('0 passed, 1 failed\n');
+}
+await exitAfterCleanUp(code);

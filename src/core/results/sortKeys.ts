@@ -1,0 +1,219 @@
+/** Values of a column as keys that compare fast and as PostgreSQL compares them. */
+import { columnKind, type ColumnKind } from './columnKinds';
+import type { SpoolColumn } from './spoolFiles';
+
+/** Ranks within an ascending order: NaN comes after every number, and NULL after every value. */
+const VALUE = 0;
+const NAN = 1;
+const NULL = 2;
+
+/** Bytes of text that fit into one exact number. */
+const PREFIX = 6;
+/** Digits that a number in JavaScript always holds exactly. */
+const EXACT_DIGITS = 15;
+
+/**
+ * The keys of one column, in the order in which they are added.
+ *
+ * - Numbers compare by value, exactly, whatever their length.
+ * - false comes before true.
+ * - Dates and timestamps compare by time, also before Christ and over changes of the clock, as long as they are in ISO style
+ *   (`DateStyle`); in other styles as text.
+ * - Everything else compares as text by its UTF-8 bytes, as `COLLATE "C"` does.
+ */
+export class SortKeys {
+  private readonly kind: ColumnKind;
+  private ranks = new Uint8Array(1024);
+  private numbers = new Float64Array(1024);
+  private readonly texts: TextPool | undefined;
+  private byNumber: boolean;
+  private length = 0;
+
+  /** @param textBytes Bytes of a text that are compared; what comes after them is not. */
+  constructor(column: SpoolColumn, textBytes: number) {
+    this.kind = columnKind(column);
+    this.byNumber = this.kind !== 'text' && this.kind !== 'json';
+    if (this.kind === 'float' || this.kind === 'boolean') this.texts = undefined;
+    // The digits of a number are needed to the last.
+    else this.texts = new TextPool(this.byNumber ? Infinity : textBytes);
+  }
+
+  add(value: string | null): void {
+    const i = this.length++;
+    if (i === this.ranks.length) {
+      this.ranks = grown(this.ranks, new Uint8Array(i * 2));
+      this.numbers = grown(this.numbers, new Float64Array(i * 2));
+    }
+    if (value === null) {
+      this.ranks[i] = NULL;
+      this.texts?.push('');
+      return;
+    }
+    this.ranks[i] = VALUE;
+    switch (this.kind) {
+      case 'integer':
+      case 'numeric':
+      case 'float': {
+        const number = Number(value);
+        if (Number.isNaN(number)) this.ranks[i] = NAN;
+        this.numbers[i] = number;
+        // Rounding never turns an order around, so only what rounds to the same number needs its digits.
+        this.texts?.push(value.length > EXACT_DIGITS ? value : '');
+        break;
+      }
+      case 'boolean':
+        this.numbers[i] = value === 't' ? 1 : 0;
+        break;
+      case 'date':
+      case 'timestamp': {
+        const time = isoTime(value);
+        if (time === undefined) this.byNumber = false;
+        this.numbers[i] = time ?? 0;
+        this.texts?.push(value);
+        break;
+      }
+      case 'json':
+      case 'text':
+        if (this.texts) this.numbers[i] = this.texts.push(value);
+        break;
+    }
+  }
+
+  /** Negative when the first key comes before the second in ascending order, 0 when they are the same. */
+  compare(a: number, b: number): number {
+    const rank = (this.ranks[a] ?? 0) - (this.ranks[b] ?? 0);
+    return rank !== 0 ? rank : this.compareValues(a, b);
+  }
+
+  isNull(i: number): boolean {
+    return this.ranks[i] === NULL;
+  }
+
+  /** Forgets all keys but the first ones. */
+  truncate(length: number): void {
+    this.length = length;
+    this.texts?.truncate(length);
+  }
+
+  /** The same for two keys of the same rank. */
+  private compareValues(a: number, b: number): number {
+    const x = this.numbers[a] ?? 0;
+    const y = this.numbers[b] ?? 0;
+    if (this.byNumber || this.kind === 'text' || this.kind === 'json') {
+      if (x < y) return -1;
+      if (x > y) return 1;
+      if (this.ranks[a] !== VALUE) return 0;
+    }
+    const { texts } = this;
+    if (!texts) return 0;
+    if (this.kind === 'integer' || this.kind === 'numeric') return compareDigits(x, texts.get(a), texts.get(b));
+    return this.byNumber && Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : texts.compare(a, b);
+  }
+}
+
+/** Compares two decimals that round to the same number; short ones have no text. */
+function compareDigits(rounded: number, a: string, b: string): number {
+  if (a === '' && b === '') return 0;
+  // Only infinity itself has no text here.
+  if (!Number.isFinite(rounded) && (a === '' || b === '')) return (a === '') === rounded > 0 ? 1 : -1;
+  return compareDecimals(a || String(rounded), b || String(rounded));
+}
+
+/** Texts one after the other in one buffer: a million strings would cost several times as much. */
+class TextPool {
+  private bytes = Buffer.allocUnsafe(64 * 1024);
+  private used = 0;
+  private ends = new Float64Array(1024);
+  private length = 0;
+
+  constructor(private readonly mostBytes: number) {}
+
+  /** @returns The beginning of the text as a number that compares as the text does, as far as it goes. */
+  push(text: string): number {
+    const most = Math.min(this.mostBytes, text.length * 3);
+    if (this.used + most + PREFIX > this.bytes.length) {
+      this.bytes = grown(this.bytes, Buffer.allocUnsafe((this.bytes.length + most) * 2));
+    }
+    if (this.length === this.ends.length) this.ends = grown(this.ends, new Float64Array(this.length * 2));
+    const start = this.used;
+    this.used += text === '' ? 0 : this.bytes.write(text, start, most, 'utf8');
+    this.ends[this.length++] = this.used;
+    this.bytes.fill(0, this.used, this.used + PREFIX);
+    return this.bytes.readUIntBE(start, PREFIX);
+  }
+
+  truncate(length: number): void {
+    this.length = length;
+    this.used = this.start(length);
+  }
+
+  get(i: number): string {
+    return this.bytes.toString('utf8', this.start(i), this.ends[i]);
+  }
+
+  compare(a: number, b: number): number {
+    return this.bytes.compare(this.bytes, this.start(b), this.ends[b], this.start(a), this.ends[a]);
+  }
+
+  private start(i: number): number {
+    return i === 0 ? 0 : (this.ends[i - 1] ?? 0);
+  }
+}
+
+function grown<T extends Uint8Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+
+/** Compares two finite decimals of any length by value. */
+export function compareDecimals(a: string, b: string): number {
+  const x = parts(a);
+  const y = parts(b);
+  const digits = Math.max(x.fraction.length, y.fraction.length);
+  const left = BigInt(x.whole + x.fraction.padEnd(digits, '0')) * x.sign;
+  const right = BigInt(y.whole + y.fraction.padEnd(digits, '0')) * y.sign;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function parts(text: string): { sign: bigint; whole: string; fraction: string } {
+  const [, minus, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
+  const shift = Number(exponent);
+  const sign = minus === '-' ? -1n : 1n;
+  if (shift >= 0) {
+    const padded = fraction.padEnd(shift, '0');
+    return { sign, whole: whole + padded.slice(0, shift), fraction: padded.slice(shift) };
+  }
+  const padded = whole.padStart(-shift, '0');
+  return { sign, whole: padded.slice(0, shift) || '0', fraction: padded.slice(shift) + fraction };
+}
+
+const ISO =
+  /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:([+-])(\d\d)(?::(\d\d)(?::(\d\d))?)?)?)?( BC)?$/;
+
+/**
+ * Microseconds since 1970 of a date or timestamp in ISO style, e.g. `2026-01-31 23:59:59.5+02`. Beyond the years 1685 to 2255 a number
+ * cannot hold all microseconds: what is a fraction of a second apart may be the same then.
+ *
+ * @returns undefined for any other text.
+ */
+export function isoTime(text: string): number | undefined {
+  if (text === 'infinity') return Infinity;
+  if (text === '-infinity') return -Infinity;
+  const match = ISO.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hours = 0, minutes = 0, seconds = 0, fraction = '', sign, h = 0, m = 0, s = 0, bc] = match;
+  const date = new Date(0);
+  // Not Date.UTC(), which takes the years 0 to 99 for those after 1900.
+  date.setUTCFullYear(bc === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
+  // Dates of PostgreSQL go further than those of JavaScript; a number of days of its own is exact enough there.
+  const days = Number.isNaN(date.getTime())
+    ? Math.round(
+        (bc === undefined ? Number(year) - 1970 : -Number(year) - 1969) * 365.2425 + (Number(month) - 1) * 31,
+      ) + Number(day)
+    : date.getTime() / 86_400_000;
+  const offset = (Number(h) * 60 + Number(m)) * 60 + Number(s);
+  const time = days * 86_400 + (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
+  return (sign === '-' ? time + offset : time - offset) * 1e6 + Number(fraction.padEnd(6, '0'));
+}

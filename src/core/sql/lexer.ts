@@ -1,0 +1,399 @@
+/**
+ * PostgreSQL's lexical rules, as far as they decide where tokens begin and end.
+ *
+ * The rules are those of `src/backend/parser/scan.l` and `src/fe_utils/psqlscan.l` of PostgreSQL 18, with
+ * `standard_conforming_strings = on`. All offsets are UTF-16 code units, as VS Code and JavaScript count.
+ */
+
+/** What a token is. Punctuation and operators come one character at a time: nothing here needs them joined. */
+export enum Token {
+  /** The end of the text (or of the range that was asked for). */
+  End,
+  /** An identifier or keyword without quotes. */
+  Word,
+  /** `"…"` and `U&"…"`. */
+  QuotedName,
+  /** `'…'` with any of the prefixes E, B, X, N, U&. An E string includes the parts it continues with on later lines. */
+  String,
+  /** `$$…$$` and `$tag$…$tag$`. */
+  DollarString,
+  /** A number, with the junk behind it that PostgreSQL makes part of it. */
+  Number,
+  /** `$1`, with the junk behind it that PostgreSQL makes part of it. */
+  Parameter,
+  Semicolon,
+  Open,
+  Close,
+  /** A backslash outside of quotes: in psql the start of a meta-command. */
+  Backslash,
+  /** Any other character. */
+  Other,
+  /** `-- …` without its line end. */
+  LineComment,
+  /** A block comment with those nested in it. */
+  BlockComment,
+}
+
+const SPACE = 1;
+const NEWLINE = 2;
+const LETTER = 4;
+const DIGIT = 8;
+const WORD_PART = LETTER | DIGIT;
+
+/** Character classes of ASCII; everything above is a letter, as in scan.l (`\200-\377`). */
+const CLASSES = new Uint8Array(128);
+for (const char of ' \t\f\v') CLASSES[char.charCodeAt(0)] = SPACE;
+for (const char of '\n\r') CLASSES[char.charCodeAt(0)] = NEWLINE;
+for (let code = 0; code < 26; code++) CLASSES[65 + code] = CLASSES[97 + code] = LETTER;
+for (let code = 48; code < 58; code++) CLASSES[code] = DIGIT;
+CLASSES[95] = LETTER;
+
+const QUOTE = 39;
+const DOUBLE_QUOTE = 34;
+const DOLLAR = 36;
+const BACKSLASH = 92;
+const DASH = 45;
+const SLASH = 47;
+const STAR = 42;
+const DOT = 46;
+
+function classOf(code: number): number {
+  return code < 128 ? (CLASSES[code] ?? 0) : LETTER;
+}
+
+/** A character that may start an identifier: a letter, an underscore, anything that is not ASCII. NaN (past the end) is none. */
+export function startsWord(code: number): boolean {
+  return (code >= 128 ? LETTER : (CLASSES[code] ?? 0)) === LETTER;
+}
+
+/** A character that may stand inside an identifier: those that start one, digits and `$`. */
+export function continuesWord(code: number): boolean {
+  return code === DOLLAR || ((code >= 128 ? LETTER : (CLASSES[code] ?? 0)) & WORD_PART) !== 0;
+}
+
+export function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** A line end to PostgreSQL: either of `\n` and `\r`. */
+export function isNewline(code: number): boolean {
+  return code === 10 || code === 13;
+}
+
+/** A space to PostgreSQL (since 16 the vertical tab too), line ends included. NBSP is none: it is part of a name. */
+export function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13);
+}
+
+/**
+ * A word in upper case as keywords are compared: only ASCII letters fold, so that `ſelect` or `lıke` do not turn into
+ * keywords as they would with `toUpperCase` alone.
+ */
+export function upperWord(text: string, start: number, end: number): string {
+  const word = text.slice(start, end);
+  for (let at = 0; at < word.length; at++) if (word.charCodeAt(at) >= 128) return word;
+  return word.toUpperCase();
+}
+
+/** Whether the text has this upper-case ASCII word at exactly this range, in any case. */
+export function isWord(text: string, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false;
+  for (let at = 0; at < word.length; at++) {
+    const code = text.charCodeAt(start + at);
+    const wanted = word.charCodeAt(at);
+    if (code !== wanted && !(code === wanted + 32 && code >= 97 && code <= 122)) return false;
+  }
+  return true;
+}
+
+/** Walks over the tokens of a text. `next()` overwrites the fields, so that no object is made per token. */
+export class Lexer {
+  kind: Token = Token.End;
+  /** Where the token begins. */
+  start: number;
+  /** Just past the token. Setting it makes `next()` go on from there. */
+  end: number;
+  /** How many lines ended in the white space before the token; `\r\n` counts once. */
+  newlines = 0;
+  /** The token is a string, quoted name or block comment that the text's end cuts off. */
+  unterminated = false;
+
+  constructor(
+    readonly text: string,
+    from = 0,
+    readonly limit = text.length,
+  ) {
+    this.start = from;
+    this.end = from;
+  }
+
+  /** Moves to the next token, comments included, and returns what it is. */
+  next(): Token {
+    const { text, limit } = this;
+    let at = this.end;
+    let newlines = 0;
+    this.unterminated = false;
+    for (;;) {
+      if (at >= limit) return this.found(Token.End, limit, limit, newlines);
+      const code = text.charCodeAt(at);
+      if (code === 32) at++;
+      else if (code > 32 || code < 9) break;
+      else if (code === 10) {
+        newlines++;
+        at++;
+      } else if (code === 13) {
+        newlines++;
+        at += text.charCodeAt(at + 1) === 10 ? 2 : 1;
+      } else if (code <= 12) at++;
+      else break;
+    }
+    this.newlines = newlines;
+    this.start = at;
+    return (this.kind = this.token(text.charCodeAt(at), at));
+  }
+
+  /** The next token that is not a comment. */
+  nextCode(): Token {
+    let kind = this.next();
+    while (kind === Token.LineComment || kind === Token.BlockComment) kind = this.next();
+    return kind;
+  }
+
+  /** The current token as written. */
+  slice(): string {
+    return this.text.slice(this.start, this.end);
+  }
+
+  /** Whether the current token is this upper-case keyword. */
+  is(word: string): boolean {
+    return this.kind === Token.Word && isWord(this.text, this.start, this.end, word);
+  }
+
+  private found(kind: Token, start: number, end: number, newlines: number): Token {
+    this.newlines = newlines;
+    this.start = start;
+    this.end = end;
+    return (this.kind = kind);
+  }
+
+  /** Reads the token that begins at `at`, sets `end`, and says what it is. */
+  private token(code: number, at: number): Token {
+    const { text } = this;
+    if (classOf(code) === LETTER) return this.word(at);
+    if (isDigit(code)) return this.ended(Token.Number, numberEnd(text, at, this.limit));
+    switch (code) {
+      case QUOTE:
+        return this.string(at + 1);
+      case DOUBLE_QUOTE:
+        return this.quotedName(at + 1);
+      case 59:
+        return this.ended(Token.Semicolon, at + 1);
+      case 40:
+        return this.ended(Token.Open, at + 1);
+      case 41:
+        return this.ended(Token.Close, at + 1);
+      case BACKSLASH:
+        return this.ended(Token.Backslash, at + 1);
+      case DOLLAR:
+        return this.dollar(at);
+      case DASH:
+        if (text.charCodeAt(at + 1) === DASH) return this.ended(Token.LineComment, this.clip(lineEnd(text, at + 2)));
+        return this.ended(Token.Other, at + 1);
+      case SLASH:
+        if (text.charCodeAt(at + 1) === STAR) return this.blockComment(at);
+        return this.ended(Token.Other, at + 1);
+      case DOT:
+        if (isDigit(text.charCodeAt(at + 1))) return this.ended(Token.Number, numberEnd(text, at, this.limit));
+        return this.ended(Token.Other, at + 1);
+      default:
+        return this.ended(Token.Other, at + 1);
+    }
+  }
+
+  private ended(kind: Token, end: number): Token {
+    this.end = end;
+    return kind;
+  }
+
+  private cut(kind: Token): Token {
+    this.unterminated = true;
+    this.end = this.limit;
+    return kind;
+  }
+
+  private clip(offset: number): number {
+    return offset < this.limit ? offset : this.limit;
+  }
+
+  private word(at: number): Token {
+    const { text, limit } = this;
+    let end = at + 1;
+    while (end < limit && continuesWord(text.charCodeAt(end))) end++;
+    if (end - at === 1) {
+      const follower = text.charCodeAt(end);
+      const letter = text.charCodeAt(at) | 32;
+      if (follower === QUOTE) {
+        if (letter === 101) return this.escapeString(end + 1);
+        if (letter === 98 || letter === 110 || letter === 120) return this.string(end + 1);
+      } else if (follower === 38 && letter === 117) {
+        const quote = text.charCodeAt(end + 1);
+        if (quote === QUOTE) return this.string(end + 2);
+        if (quote === DOUBLE_QUOTE) return this.quotedName(end + 2);
+      }
+    }
+    this.end = end;
+    return Token.Word;
+  }
+
+  private string(from: number): Token {
+    const { text, limit } = this;
+    let at = text.indexOf("'", from);
+    while (at >= 0 && at < limit) {
+      if (text.charCodeAt(at + 1) !== QUOTE) return this.ended(Token.String, at + 1);
+      at = text.indexOf("'", at + 2);
+    }
+    return this.cut(Token.String);
+  }
+
+  private quotedName(from: number): Token {
+    const { text, limit } = this;
+    let at = text.indexOf('"', from);
+    while (at >= 0 && at < limit) {
+      if (text.charCodeAt(at + 1) !== DOUBLE_QUOTE) return this.ended(Token.QuotedName, at + 1);
+      at = text.indexOf('"', at + 2);
+    }
+    return this.cut(Token.QuotedName);
+  }
+
+  private escapeString(from: number): Token {
+    const { text, limit } = this;
+    let at = from;
+    while (at < limit) {
+      const code = text.charCodeAt(at);
+      if (code === BACKSLASH) at += 2;
+      else if (code !== QUOTE) at++;
+      else if (text.charCodeAt(at + 1) === QUOTE) at += 2;
+      else {
+        // 'a' <newline> 'b' is one string, and its second part keeps the escapes of the first.
+        const more = continuation(text, at + 1, limit);
+        if (more < 0) return this.ended(Token.String, at + 1);
+        at = more;
+      }
+    }
+    return this.cut(Token.String);
+  }
+
+  private dollar(at: number): Token {
+    const { text, limit } = this;
+    let end = at + 1;
+    const first = text.charCodeAt(end);
+    if (isDigit(first)) {
+      while (isDigit(text.charCodeAt(end))) end++;
+      return this.ended(Token.Parameter, this.clip(wordEnd(text, end, limit)));
+    }
+    if (startsWord(first)) {
+      end++;
+      for (;;) {
+        const code = text.charCodeAt(end);
+        if (code === DOLLAR || !continuesWord(code)) break;
+        end++;
+      }
+    }
+    if (text.charCodeAt(end) !== DOLLAR) return this.ended(Token.Other, at + 1);
+    const tag = text.slice(at, end + 1);
+    const close = text.indexOf(tag, end + 1);
+    if (close < 0 || close >= limit) return this.cut(Token.DollarString);
+    return this.ended(Token.DollarString, close + tag.length);
+  }
+
+  private blockComment(at: number): Token {
+    const { text, limit } = this;
+    let depth = 1;
+    let end = at + 2;
+    while (end < limit) {
+      const code = text.charCodeAt(end);
+      if (code === STAR && text.charCodeAt(end + 1) === SLASH) {
+        end += 2;
+        if (--depth === 0) return this.ended(Token.BlockComment, end);
+      } else if (code === SLASH && text.charCodeAt(end + 1) === STAR) {
+        depth++;
+        end += 2;
+      } else end++;
+    }
+    return this.cut(Token.BlockComment);
+  }
+}
+
+/** Where the line that `at` lies in ends, before its line end. */
+export function lineEnd(text: string, at: number): number {
+  let end = at;
+  while (end < text.length && !isNewline(text.charCodeAt(end))) end++;
+  return end;
+}
+
+/** The end of the identifier that begins at `at`, or `at` where none does. */
+function wordEnd(text: string, at: number, limit: number): number {
+  if (at >= limit || !startsWord(text.charCodeAt(at))) return at;
+  let end = at + 1;
+  while (end < limit && continuesWord(text.charCodeAt(end))) end++;
+  return end;
+}
+
+/** Past `digits(_digits)*`. */
+function digitsEnd(text: string, at: number): number {
+  let end = at;
+  for (;;) {
+    const code = text.charCodeAt(end);
+    if (isDigit(code)) end++;
+    else if (code === 95 && end > at && isDigit(text.charCodeAt(end + 1))) end += 2;
+    else return end;
+  }
+}
+
+/**
+ * The end of the number at `at` by flex's longest match over integer, numeric, real and their `_junk` forms. Junk is an
+ * identifier glued to a number, an error since 15 that may contain `$`: `1a$$;` has no dollar quote in it.
+ */
+function numberEnd(text: string, at: number, limit: number): number {
+  const integer = digitsEnd(text, at);
+  let longest = Math.max(integer, junkEnd(text, at, integer, limit));
+  let mantissa = integer;
+  if (text.charCodeAt(integer) === DOT && text.charCodeAt(integer + 1) !== DOT) {
+    mantissa = digitsEnd(text, integer + 1);
+    longest = Math.max(longest, mantissa, junkEnd(text, integer + 1, mantissa, limit));
+  }
+  if ((text.charCodeAt(mantissa) | 32) === 101) {
+    const sign = text.charCodeAt(mantissa + 1);
+    const signed = sign === 43 || sign === DASH;
+    const digits = mantissa + (signed ? 2 : 1);
+    const exponent = digitsEnd(text, digits);
+    if (signed || exponent > digits) longest = Math.max(longest, exponent, junkEnd(text, digits, exponent, limit));
+  }
+  return Math.min(longest, limit);
+}
+
+/** The end of the junk behind digits: an identifier after them, or one that begins with an underscore among them. */
+function junkEnd(text: string, from: number, digits: number, limit: number): number {
+  if (digits === from) return wordEnd(text, digits, limit);
+  for (let at = from; at < digits; at++) {
+    if (text.charCodeAt(at) === 95) return wordEnd(text, at, limit);
+  }
+  return wordEnd(text, digits, limit);
+}
+
+/** The offset past the quote with which a string goes on after a line end (`quotecontinue` of scan.l), or -1. */
+function continuation(text: string, from: number, limit: number): number {
+  let at = from;
+  let newline = false;
+  while (at < limit) {
+    const code = text.charCodeAt(at);
+    if (isNewline(code)) newline = true;
+    else if (code === DASH && text.charCodeAt(at + 1) === DASH) {
+      at = lineEnd(text, at + 2);
+      continue;
+    } else if (code === QUOTE) return newline ? at + 1 : -1;
+    else if (!isSpace(code)) return -1;
+    at++;
+  }
+  return -1;
+}

@@ -1,0 +1,235 @@
+import * as vscode from 'vscode';
+import type { Disposable } from '../../core/jobs/ports';
+import {
+  type FromPage,
+  type NoticeView,
+  type PageCommand,
+  type RowsView,
+  type ToPage,
+  VALUE_CHARACTERS,
+} from '../../shared/resultsProtocol';
+import { Disposables } from '../disposables';
+import { headOf } from './head';
+import { pageHtml, pageRoot } from './html';
+import type { ResultsActions } from './resultsActions';
+import { RowsService, StaleViewError } from './rowsService';
+import type { ResultsSource } from './source';
+import { resultsStrings } from './strings';
+import { parseFromPage } from './validate';
+
+/** A job may change many times a second; the page is told at most this often (ms). */
+const UPDATE_MS = 100;
+/** While rows come in, the page is told how many this often (ms). */
+const GROWTH_MS = 400;
+
+/** One panel: one job, for good. */
+export class ResultsPanel implements Disposable {
+  readonly #disposables = new Disposables();
+  readonly #rows: RowsService;
+  #ready = false;
+  #columnsSent = 0;
+  #noticesSent = 0;
+  #status: RowsView | undefined;
+  #updateTimer: ReturnType<typeof setTimeout> | undefined;
+  #growthTimer: ReturnType<typeof setTimeout> | undefined;
+  #tiles = new AbortController();
+  #disposed = false;
+
+  constructor(
+    readonly id: string,
+    readonly panel: vscode.WebviewPanel,
+    private readonly source: ResultsSource,
+    private readonly actions: ResultsActions,
+    extensionUri: vscode.Uri,
+  ) {
+    this.#rows = this.#disposables.add(new RowsService(source, id));
+    const root = pageRoot(extensionUri);
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    this.#disposables.add(
+      panel.webview.onDidReceiveMessage((raw: unknown) => {
+        const message = parseFromPage(raw);
+        if (message !== undefined) void this.#take(message);
+      }),
+    );
+    this.#disposables.add(panel.onDidChangeViewState(() => this.changed()));
+    this.#disposables.add({ dispose: () => this.#tiles.abort() });
+    this.setTitle();
+    panel.webview.html = pageHtml(panel.webview, root);
+  }
+
+  /** The job has changed: the page is told soon. */
+  changed(): void {
+    this.setTitle();
+    this.#updateTimer ??= setTimeout(() => {
+      this.#updateTimer = undefined;
+      void this.#update();
+    }, UPDATE_MS);
+  }
+
+  /** A command of VS Code for the page. */
+  command(command: PageCommand): void {
+    this.#post({ type: 'command', command });
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearTimeout(this.#updateTimer);
+    clearTimeout(this.#growthTimer);
+    this.#disposables.dispose();
+  }
+
+  private setTitle(): void {
+    const info = this.source.job(this.id)?.info;
+    if (info === undefined) return;
+    const title = info.pid === undefined ? info.label : `${info.label} (${info.pid})`;
+    if (this.panel.title !== title) this.panel.title = title;
+  }
+
+  #post(message: ToPage): void {
+    if (this.#disposed) return;
+    // A page that is being torn down takes nothing; it asks for everything when it comes back.
+    void this.panel.webview.postMessage(message);
+  }
+
+  #say(message: string, severity: 'info' | 'error' = 'error'): void {
+    this.#post({ type: 'said', message, severity });
+  }
+
+  async #init(): Promise<void> {
+    const job = this.source.job(this.id);
+    if (job === undefined) return;
+    const unreadable = (error: unknown): RowsView => ({
+      rows: 0,
+      bytes: 0,
+      complete: true,
+      dropped: 0,
+      message: vscode.l10n.t('The rows cannot be read: {0}', messageOf(error)),
+    });
+    const [columns, rows, first] = await Promise.all([
+      this.#rows.columns().catch(() => []),
+      this.#rows.status().catch(unreadable),
+      this.#rows.firstTile().catch(() => undefined),
+    ]);
+    const notices = this.source.notices(this.id);
+    this.#columnsSent = columns.length;
+    this.#noticesSent = notices.length;
+    this.#status = rows;
+    this.#rows.dropView();
+    this.#ready = true;
+    this.#post({
+      type: 'init',
+      strings: resultsStrings(),
+      language: vscode.env.language,
+      head: headOf(job, Date.now()),
+      columns,
+      rows,
+      notices,
+      orderLimit: this.actions.orderLimit,
+      ...(first === undefined ? {} : { first }),
+    });
+    this.#watchGrowth(rows);
+  }
+
+  async #update(): Promise<void> {
+    const job = this.source.job(this.id);
+    if (!this.#ready || !this.panel.visible || job === undefined) return;
+    this.#post({ type: 'head', head: headOf(job, Date.now()) });
+    this.#sendNotices(this.source.notices(this.id));
+    await this.#sendRows();
+  }
+
+  #sendNotices(notices: readonly NoticeView[]): void {
+    if (notices.length === this.#noticesSent) return;
+    // The oldest are let go where there are very many, so that fewer or other ones may be there now.
+    const from = notices.length > this.#noticesSent ? this.#noticesSent : 0;
+    this.#noticesSent = notices.length;
+    this.#post({ type: 'notices', from, notices: notices.slice(from) });
+  }
+
+  async #sendRows(): Promise<void> {
+    try {
+      if (this.#columnsSent === 0) {
+        const columns = await this.#rows.columns();
+        this.#columnsSent = columns.length;
+        if (columns.length > 0) this.#post({ type: 'columns', columns });
+      }
+      const rows = await this.#rows.status();
+      if (!same(rows, this.#status)) this.#post({ type: 'rows', rows });
+      this.#status = rows;
+      this.#watchGrowth(rows);
+    } catch (error) {
+      this.#say(vscode.l10n.t('The rows cannot be read: {0}', messageOf(error)));
+    }
+  }
+
+  /** Rows come without the job changing, so they are looked for while they may come and somebody looks. */
+  #watchGrowth(rows: RowsView): void {
+    clearTimeout(this.#growthTimer);
+    if (rows.complete || this.#disposed || !this.panel.visible) return;
+    this.#growthTimer = setTimeout(() => void this.#sendRows(), GROWTH_MS);
+  }
+
+  async #take(message: FromPage): Promise<void> {
+    const context = { id: this.id, rows: this.#rows, source: this.source, post: (m: ToPage) => this.#post(m) };
+    try {
+      switch (message.type) {
+        case 'ready':
+          await this.#init();
+          break;
+        case 'tiles':
+          await this.#sendTiles(message);
+          break;
+        case 'cell':
+          await this.#sendCell(message);
+          break;
+        default:
+          await this.actions.take(message, context);
+      }
+    } catch (error) {
+      if (!isAbort(error) && !(error instanceof StaleViewError)) this.#say(messageOf(error));
+    }
+  }
+
+  /** The newest request wins: an older one stops where it is. */
+  async #sendTiles(message: Extract<FromPage, { type: 'tiles' }>): Promise<void> {
+    this.#tiles.abort();
+    const { signal } = (this.#tiles = new AbortController());
+    const { request, view } = message;
+    try {
+      const tiles = await this.#rows.tiles(view, message.ranges, signal);
+      if (!signal.aborted) this.#post({ type: 'tiles', request, view, tiles });
+    } catch (error) {
+      if (signal.aborted || error instanceof StaleViewError) return;
+      this.#post({ type: 'tilesFailed', request, message: messageOf(error) });
+    }
+  }
+
+  async #sendCell({ request, view, at }: Extract<FromPage, { type: 'cell' }>): Promise<void> {
+    try {
+      const value = await this.#rows.cell(view, at);
+      const length = value?.length ?? 0;
+      this.#post({ type: 'cell', request, value: value === null ? null : value.slice(0, VALUE_CHARACTERS), length });
+    } catch (error) {
+      if (!(error instanceof StaleViewError)) this.#post({ type: 'cellFailed', request, message: messageOf(error) });
+    }
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+function same(a: RowsView, b: RowsView | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.rows === b.rows &&
+    a.bytes === b.bytes &&
+    a.complete === b.complete &&
+    a.dropped === b.dropped &&
+    a.message === b.message
+  );
+}

@@ -1,0 +1,54 @@
+import type * as vscode from 'vscode';
+import type { Disposable } from '../core/jobs/ports';
+import type { JobService } from '../core/jobs/jobService';
+import type { SpoolFiles } from '../core/results/jobFiles';
+import type { Canceling } from './canceling';
+import type { Launcher } from './commands/run';
+import { jobSource } from './results/jobSource';
+import { ResultsPanels } from './results/resultsPanels';
+
+/** The results panels, wired to the jobs. */
+export class Results implements Disposable {
+  readonly #panels: ResultsPanels;
+
+  constructor(
+    context: vscode.ExtensionContext,
+    jobs: JobService,
+    launcher: Launcher,
+    canceling: Canceling,
+    files: SpoolFiles,
+  ) {
+    this.#panels = new ResultsPanels(
+      jobSource(jobs, files, {
+        cancel: (id) => {
+          const job = jobs.get(id);
+          return job && canceling.cancelJobs([job]);
+        },
+        rerun: async (id) => {
+          const job = jobs.get(id);
+          const again = job && (await launcher.rerun(job, false));
+          if (again !== undefined) this.show(again);
+        },
+      }),
+      context.extensionUri,
+    );
+  }
+
+  show(id: string): void {
+    this.#panels.show(id);
+  }
+
+  /** The same panel, at its facts. */
+  showDetails(id: string): void {
+    this.#panels.show(id);
+  }
+
+  /** True where the user has the job's panel before them. */
+  isVisible(id: string): boolean {
+    return this.#panels.open.includes(id);
+  }
+
+  dispose(): void {
+    this.#panels.dispose();
+  }
+}

@@ -1,0 +1,55 @@
+import { Client } from 'pg';
+import * as vscode from 'vscode';
+import type { JobInfo, JobState, PgBackgroundApi } from '../../src/api';
+
+export const EXTENSION_ID = 'pg-background.pg-background-workers';
+
+/** The extension's API; activates it where it is not active yet. */
+export async function activate(): Promise<PgBackgroundApi> {
+  const extension = vscode.extensions.getExtension<PgBackgroundApi>(EXTENSION_ID);
+  if (!extension) throw new Error('The extension is not there.');
+  return extension.activate();
+}
+
+/** The database that the workspace's connection "test" points to. */
+export function databaseUrl(): string {
+  const url = process.env['PGBG_TEST_DATABASE_URL'];
+  if (!url) throw new Error('scripts/test.mjs sets PGBG_TEST_DATABASE_URL.');
+  return url;
+}
+
+/** One statement on the server, outside of the extension. */
+export async function sql(text: string): Promise<unknown[][]> {
+  const client = new Client({ connectionString: databaseUrl() });
+  await client.connect();
+  try {
+    const { rows } = await client.query<unknown[]>({ text, rowMode: 'array' });
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Resolves when the job is in one of the states; rejects when it ended in another. */
+export function reaches(api: PgBackgroundApi, id: string, ...states: readonly JobState[]): Promise<JobInfo> {
+  return new Promise((resolve, reject) => {
+    const ended: readonly JobState[] = ['succeeded', 'failed', 'canceled', 'lost', 'finished'];
+    const look = (job: JobInfo | undefined): boolean => {
+      if (job?.id !== id) return false;
+      if (states.includes(job.state)) resolve(job);
+      else if (ended.includes(job.state))
+        reject(new Error(`The job is ${job.state}: ${job.error?.message ?? job.reason ?? ''}`));
+      else return false;
+      return true;
+    };
+    const listener = api.onDidChangeJob((job) => {
+      if (look(job)) listener.dispose();
+    });
+    if (look(api.jobs().find((job) => job.id === id))) listener.dispose();
+  });
+}
+
+export async function openSql(content: string): Promise<vscode.TextEditor> {
+  const document = await vscode.workspace.openTextDocument({ language: 'sql', content });
+  return vscode.window.showTextDocument(document);
+}

@@ -1,0 +1,198 @@
+/**
+ * Stands for VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers over made-up
+ * rows. The test steers it through `window.harness`, and reads there what the page asked for.
+ */
+import {
+  CELL_CHARACTERS,
+  type FromPage,
+  type NoticeView,
+  type OrderView,
+  type ResultsHead,
+  type ToPage,
+} from '../../../src/shared/resultsProtocol';
+import type { ResultsStrings } from '../../../src/shared/resultsStrings';
+import { ATTACK, fakeColumns, fakeTile, fakeValue } from './fakeRows';
+import { THEME_CLASSES, THEMES, type ThemeName } from './themes';
+
+/** What a test sets before the page loads. */
+export interface HarnessOptions {
+  readonly strings: ResultsStrings;
+  readonly theme?: ThemeName;
+  readonly rows?: number;
+  readonly columns?: number;
+  readonly growing?: boolean;
+  readonly notices?: number;
+  readonly head?: Partial<ResultsHead>;
+  /** Milliseconds that each answer takes. */
+  readonly delay?: number;
+  readonly orderLimit?: number;
+}
+
+export interface Harness {
+  readonly sent: FromPage[];
+  readonly violations: string[];
+  send(message: ToPage): void;
+  setTheme(theme: ThemeName): void;
+  value(row: number, column: number): string | null;
+}
+
+declare global {
+  interface Window {
+    harnessOptions: HarnessOptions;
+    harness: Harness;
+    attacked?: number;
+    /** VS Code defines it before the page's own script runs. */
+    acquireVsCodeApi: unknown;
+  }
+}
+
+const options = window.harnessOptions;
+const rows = options.rows ?? 1_000_000;
+const columns = fakeColumns(options.columns ?? 8);
+const sent: FromPage[] = [];
+const violations: string[] = [];
+let order: { view: number; row: (row: number) => number; rows: number } = { view: 0, row: (row) => row, rows };
+let found: { find: number; rows: number[] } = { find: 0, rows: [] };
+
+document.addEventListener('securitypolicyviolation', (event) => {
+  violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+
+function setTheme(theme: ThemeName): void {
+  const { style } = document.documentElement;
+  for (const name of Object.keys(THEMES['hc-dark'])) style.removeProperty(`--vscode-${name}`);
+  for (const [name, value] of Object.entries(THEMES[theme])) style.setProperty(`--vscode-${name}`, value);
+  document.body.className = THEME_CLASSES[theme];
+}
+
+function send(message: ToPage): void {
+  setTimeout(
+    () => window.dispatchEvent(new MessageEvent('message', { data: structuredClone(message) })),
+    options.delay ?? 0,
+  );
+}
+
+function head(): ResultsHead {
+  const sql = `SELECT *\n  FROM orders -- ${ATTACK}\n WHERE id <= 1000000`;
+  const now = Date.now();
+  return {
+    id: 'job-1',
+    label: `nightly totals ${ATTACK}`,
+    pid: 4711,
+    connection: 'warehouse',
+    state: 'succeeded',
+    stateText: 'Succeeded',
+    startedAt: now - 65_000,
+    finishedAt: now,
+    now,
+    sql,
+    sqlLength: sql.length,
+    rowCount: rows,
+    commandTag: 'SELECT',
+    details: [
+      { label: 'Label', value: `nightly totals ${ATTACK}` },
+      { label: 'Process id', value: '4711' },
+      { label: 'Connection', value: 'warehouse' },
+      { label: 'Launched', value: 'Nov 23, 2026, 9:00:00 PM' },
+    ],
+    canCancel: false,
+    canRerun: true,
+    ...options.head,
+  };
+}
+
+function notices(): NoticeView[] {
+  return Array.from({ length: options.notices ?? 0 }, (_, index) => ({
+    at: 1_790_000_000_000 + index * 137,
+    severity: index % 5 === 4 ? 'WARNING' : 'NOTICE',
+    message: index % 7 === 0 ? ATTACK : `step ${index + 1} done`,
+    ...(index % 5 === 4 ? { hint: 'Look at the plan.' } : {}),
+  }));
+}
+
+function answer(message: FromPage): void {
+  sent.push(message);
+  switch (message.type) {
+    case 'ready':
+      send({
+        type: 'init',
+        strings: options.strings,
+        language: 'en',
+        head: head(),
+        columns,
+        rows: { rows, bytes: rows * 112, complete: options.growing !== true, dropped: 0 },
+        notices: notices(),
+        first: fakeTile({ row: 0, rows: 128, column: 0, columns: Math.min(64, columns.length) }, rows, CELL_CHARACTERS, (r) => r),
+        orderLimit: options.orderLimit ?? 5_000_000,
+      });
+      break;
+    case 'tiles': {
+      const { request, view } = message;
+      const row = view === order.view ? order.row : (same: number): number => same;
+      const count = view === 0 ? rows : order.rows;
+      const tiles = message.ranges.map((range) => fakeTile(range, count, CELL_CHARACTERS, view === 0 ? (r) => r : row));
+      send({ type: 'tiles', request, view, tiles });
+      break;
+    }
+    case 'cell': {
+      const row = message.view === 0 ? message.at.row : order.row(message.at.row);
+      const value = fakeValue(row, message.at.column);
+      send({ type: 'cell', request: message.request, value, length: value?.length ?? 0 });
+      break;
+    }
+    case 'order':
+      order = arrange(message.view, message.order);
+      send({ type: 'order', view: message.view, state: 'working', rows: Math.floor(rows / 2) });
+      send({ type: 'order', view: message.view, state: 'ready', rows: order.rows });
+      break;
+    case 'find':
+      search(message);
+      break;
+    case 'findStep':
+      step(message);
+      break;
+    case 'copy':
+      send({ type: 'said', message: 'Copied.', severity: 'info' });
+      break;
+    default:
+      break;
+  }
+}
+
+/** Knows two orders: turned around, and only the rows with one id. */
+function arrange(view: number, wanted: OrderView): typeof order {
+  const [filter] = wanted.filters;
+  if (filter?.operator === 'equals') return { view, row: () => Number(filter.value) - 1, rows: 1 };
+  if (filter !== undefined) return { view, row: (row) => row * 2, rows: Math.floor(rows / 2) };
+  const down = wanted.sort[0]?.direction === 'descending';
+  return { view, row: (row) => (down ? rows - 1 - row : row), rows };
+}
+
+/** Looks in the first column only; its value is the row's number. */
+function search(message: Extract<FromPage, { type: 'find' }>): void {
+  found = { find: message.find, rows: [] };
+  for (let row = 0; row < rows && found.rows.length < 10_000; row++) {
+    if ((row + 1).toString().includes(message.text)) found.rows.push(row);
+  }
+  const { find } = message;
+  const count = found.rows.length;
+  send({ type: 'find', find, scanned: rows / 2, total: rows, count: Math.min(1, count), capped: false, done: false });
+  send({ type: 'find', find, scanned: rows, total: rows, count, capped: count === 10_000, done: true });
+}
+
+function step({ find, request, from, back }: Extract<FromPage, { type: 'findStep' }>): void {
+  const after = found.rows.findIndex((row) => row > from.row || (row === from.row && from.column < 0));
+  const before = found.rows.findLastIndex((row) => row < from.row);
+  const index = back ? (before >= 0 ? before : found.rows.length - 1) : Math.max(0, after);
+  const row = found.rows[index];
+  send({ type: 'findAt', find, request, index, ...(row === undefined ? {} : { at: { row, column: 0 } }) });
+}
+
+setTheme(options.theme ?? 'dark');
+window.harness = { sent, violations, send, setTheme, value: fakeValue };
+const STATE = 'state';
+window.acquireVsCodeApi = () => ({
+  postMessage: (message: FromPage) => answer(structuredClone(message)),
+  getState: (): unknown => JSON.parse(sessionStorage.getItem(STATE) ?? 'null') ?? undefined,
+  setState: (state: unknown) => sessionStorage.setItem(STATE, JSON.stringify(state)),
+});
