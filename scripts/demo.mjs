@@ -4,15 +4,16 @@
 //   --desktop   use the desktop VS Code whose `code` is in PATH
 //   PGBG_SERVER_URL=postgres://user@host:port/database   use this server instead of a new one
 // Works right after `git clone`: it installs what it needs. Ctrl+C stops and removes everything it started.
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkNode, ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
-import { exitAfterCleanUp, onExit } from './lib/cleanup.mjs';
+import { onExit } from './lib/cleanup.mjs';
 import { isRoot } from './lib/nobody.mjs';
 import { createDatabase, startPostgres } from './lib/postgres.mjs';
-import { describeEnd, describeError, findInPath, log, run, startProcess } from './lib/process.mjs';
+import { describeEnd, findInPath, log, run, runScript, startProcess } from './lib/process.mjs';
 import { NEWEST_VSCODE, prepareVscode, startVscode } from './lib/vscode.mjs';
 
 /** @typedef {{ name: string, host: string, port: number, database: string, user: string }} Connection */
@@ -102,16 +103,31 @@ async function makeWorkspace(connection) {
 }
 
 /**
+ * Installs the extension as it would come out of the package, but for packing and unpacking it, which takes half a minute.
+ * (VS Code opens an extension under development only with its test driver, which hides every notification.)
+ *
+ * @returns {Promise<string>} the folder of extensions
+ */
+async function installExtension() {
+  const read = (/** @type {string} */ file) => readFile(path.join(repoRoot, file), 'utf8');
+  const { publisher, name, version } = JSON.parse(await read('package.json'));
+  const folder = await makeTempFolder('pgbg-extensions-');
+  const installed = path.join(folder, `${publisher}.${name}-${version}`);
+  const wanted = (await read('.vscodeignore')).match(/(?<=^!)[^*\r\n]+/gm) ?? [];
+  for (const file of wanted) {
+    const source = path.join(repoRoot, file);
+    if (existsSync(source)) await cp(source, path.join(installed, file), { recursive: true });
+  }
+  return folder;
+}
+
+/**
  * @param {string} workspace
  * @param {number | undefined} port
  */
 async function runInBrowser(workspace, port) {
-  const server = await startVscode({ log, port });
-  const url = server.url({
-    folder: workspace,
-    openFile: path.join(workspace, 'sample.sql'),
-    extensionDevelopmentPath: repoRoot,
-  });
+  const server = await startVscode({ log, port, extensionsDir: await installExtension() });
+  const url = server.url({ folder: workspace, openFile: path.join(workspace, 'sample.sql') });
   log('Ready. Ctrl+C stops everything. Open in a browser:');
   process.stdout.write(`\n  ${url}\n\n`);
   // The server alone does not keep this script alive.
@@ -154,10 +170,4 @@ async function stopDesktop(userDataDir) {
   }
 }
 
-main().then(
-  () => exitAfterCleanUp(0),
-  (error) => {
-    log(describeError(error));
-    return exitAfterCleanUp(1);
-  },
-);
+runScript(main);

@@ -1,6 +1,6 @@
 // Makes the VSIX: `npm run package`. The production build, then vsce, then a look at the sizes that DESIGN.md allows.
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { repoRoot } from './lib/cache.mjs';
@@ -20,7 +20,7 @@ function node(args) {
  * @param {number} limit
  */
 async function check(what, file, limit) {
-  const { size } = await stat(join(repoRoot, file));
+  const { size } = await stat(resolve(repoRoot, file));
   log(`${what}: ${(size / 1000).toFixed(0)} kB of ${limit / 1000} kB.`);
   if (size <= limit) return;
   log(`${what} is too large.`);
@@ -33,4 +33,4 @@ const out = process.argv[2] ?? 'pg-background-workers.vsix';
 node(['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', out]);
 await check('dist/extension.js', 'dist/extension.js', LIMITS['dist/extension.js']);
 await check('The VSIX', out, LIMITS.vsix);
-for (const name of await readdir(join(repoRoot, 'dist/webview'))) log(`  webview/${name}`);
+for (const name of await readdir(resolve(repoRoot, 'dist/webview'))) log(`  webview/${name}`);

@@ -9,8 +9,8 @@ import { mkdir } from 'node:fs/promises';
 import { formatWithOptions } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { launchBrowser } from './lib/browser.mjs';
-import { exitAfterCleanUp } from './lib/cleanup.mjs';
-import { describeError, log } from './lib/process.mjs';
+import { isLeaving } from './lib/cleanup.mjs';
+import { log, runScript } from './lib/process.mjs';
 import { makeTempFolder } from './lib/cache.mjs';
 import { NEWEST_VSCODE, startVscode, vscodeVersion } from './lib/vscode.mjs';
 
@@ -157,7 +157,10 @@ async function main({ extensionDevelopmentPath, extensionTestsPath, folder, ...r
   }
   const version = vscodeVersion(process.env['PGBG_VSCODE_VERSION'] || NEWEST_VSCODE);
   if (rest.userDataDir) await mkdir(rest.userDataDir, { recursive: true });
-  const [server, browser] = await Promise.all([startVscode({ log, version, ...rest }), launchBrowser({ log })]);
+  const [server, browser] = await Promise.all([
+    startVscode({ log, version, testDriver: true, ...rest }),
+    launchBrowser({ log }),
+  ]);
   const page = await browser.context.newPage();
   const url = server.url({
     folder: folder ?? (await makeTempFolder('pgbg-empty-')),
@@ -167,15 +170,9 @@ async function main({ extensionDevelopmentPath, extensionTestsPath, folder, ...r
   try {
     return await runInPage(page, server, url);
   } catch (error) {
-    log(`The server said last:\n${server.process.tail()}`);
+    if (!isLeaving()) log(`The server said last:\n${server.process.tail()}`);
     throw error;
   }
 }
 
-main(parseCommandLine(process.argv.slice(2))).then(
-  (code) => exitAfterCleanUp(code),
-  (error) => {
-    log(describeError(error));
-    return exitAfterCleanUp(1);
-  },
-);
+runScript(() => main(parseCommandLine(process.argv.slice(2))));

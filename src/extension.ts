@@ -13,6 +13,7 @@ import { registerCommands } from './host/commands/register';
 import { Launcher } from './host/commands/run';
 import { Connections } from './host/connections';
 import { Disposables } from './host/disposables';
+import { EditorFeatures } from './host/editor/features';
 import { readSetting, setContext } from './host/ids';
 import { loggerOf } from './host/log';
 import { Notifications } from './host/notifications';
@@ -60,10 +61,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     await history.close();
   };
 
-  const launcher = new Launcher(jobs, connections, context.workspaceState);
+  const launcher = disposables.add(new Launcher(jobs, connections, context.workspaceState));
   const canceling = new Canceling(jobs, connections);
   const view = disposables.add(new WorkersView(jobs, connections));
   const results = disposables.add(new Results(context, jobs, launcher, canceling, files));
+  const editor = disposables.add(new EditorFeatures(jobs, connections, launcher, context.workspaceState));
   disposables.add(new StatusBar(jobs));
   disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   registerCommands({
@@ -71,6 +73,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     channel,
     jobs,
     launcher,
+    editor,
     view,
     results,
     connections,

@@ -15,6 +15,9 @@ const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
   isNotNull: 'opIsNotNull',
 };
 
+/** Width of the box with its padding and a margin; the style sheet has the same. */
+const BOX_WIDTH = 300;
+
 export function operatorName(operator: FilterOperator): string {
   return text(NAMES[operator]);
 }
@@ -24,20 +27,22 @@ export function takesValue(operator: FilterOperator): boolean {
   return operator !== 'isNull' && operator !== 'isNotNull';
 }
 
-/** Asks for a condition on one column. `apply` gets undefined where the column's filter is to be removed. */
+/** Asks for a condition on one column, `left` pixels into the host. `apply` gets undefined where the column's filter is to be removed. */
 export function askFilter(
   column: number,
   view: ColumnView,
   current: FilterView | undefined,
   host: HTMLElement,
+  left: number,
   apply: (filter: FilterView | undefined) => void,
   closed: () => void,
 ): void {
   host.querySelector('.filter-box')?.remove();
   const box = make('form', 'filter-box');
   box.setAttribute('role', 'dialog');
-  box.setAttribute('aria-label', text('filterBy', view.name));
-  const title = make('div', 'filter-title', text('filterBy', view.name));
+  box.setAttribute('aria-label', text('filterTitle', view.name));
+  box.style.setProperty('left', `${Math.max(4, Math.min(left, host.clientWidth - BOX_WIDTH))}px`);
+  const title = make('div', 'filter-title', text('filterTitle', view.name));
   const operator = makeDropdown('filter-operator');
   operator.setAttribute('aria-label', text('filterCondition'));
   for (const name of FILTER_OPERATORS) {

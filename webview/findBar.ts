@@ -10,6 +10,8 @@ export interface FindActions {
   /** View number and the place from which to look. */
   view(): number;
   from(): CellAt;
+  /** The columns that are shown. */
+  columns(): readonly number[];
   goTo(at: CellAt): void;
   /** The text that is marked in the cells; undefined for none. */
   mark(mark: FindMark | undefined): void;
@@ -101,15 +103,9 @@ export class FindBar {
   }
 
   step(back: boolean): void {
-    if (this.element.hidden || this.input.value === '') {
-      this.open();
-      return;
-    }
-    if (this.status === undefined) {
-      this.start();
-      return;
-    }
-    this.actions.post({ type: 'findStep', find: this.find, request: ++this.request, from: this.actions.from(), back });
+    if (this.element.hidden || this.input.value === '') this.open();
+    else if (this.status === undefined) this.start();
+    else this.ask(back, false);
   }
 
   progress(message: Extract<ToPage, { type: 'find' }>): void {
@@ -119,7 +115,7 @@ export class FindBar {
     this.bar.hidden = message.done;
     if (this.waiting && message.count > 0) {
       this.waiting = false;
-      this.step(false);
+      this.ask(false, true);
     }
     this.show();
   }
@@ -129,6 +125,11 @@ export class FindBar {
     this.index = message.at === undefined ? undefined : message.index;
     if (message.at !== undefined) this.actions.goTo(message.at);
     this.show();
+  }
+
+  private ask(back: boolean, here: boolean): void {
+    const from = this.actions.from();
+    this.actions.post({ type: 'findStep', find: this.find, request: ++this.request, from, here, back });
   }
 
   private start(jump = true): void {
@@ -147,6 +148,7 @@ export class FindBar {
       text: value,
       matchCase: this.matchCase,
       regex: this.regex,
+      columns: this.actions.columns(),
     });
     this.count.textContent = text('findSearching');
   }

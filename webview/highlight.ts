@@ -24,7 +24,7 @@ export function clearHighlights(): void {
 export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined): void {
   const pattern = mark === undefined ? undefined : toPattern(mark);
   if (pattern === undefined) {
-    CSS.highlights.delete('found');
+    if (CSS.highlights.has('found')) CSS.highlights.delete('found');
     return;
   }
   const ranges: Range[] = [];

@@ -72,7 +72,7 @@ export function openMenu(entries: readonly MenuEntry[], x: number, y: number, ba
   place(menu, x, y);
   document.addEventListener('pointerdown', outside, true);
   window.addEventListener('blur', blurred);
-  items[0]?.focus();
+  (items.find((item) => !item.hasAttribute('aria-disabled')) ?? items[0])?.focus();
 }
 
 function menuKey(event: KeyboardEvent, items: readonly HTMLElement[], dispose: () => void): void {

@@ -59,7 +59,7 @@ export class ResultsPage {
     });
     this.chosen = saved?.tab !== undefined;
     this.element.append(this.jobHead.element, this.panels);
-    this.select(saved?.tab ?? firstTab(init));
+    this.select(init.tab ?? saved?.tab ?? firstTab(init));
     this.update();
   }
 
@@ -83,6 +83,8 @@ export class ResultsPage {
       this.notices = [...this.notices.slice(0, message.from), ...message.notices];
       this.label();
       if (this.current === 'messages') this.draw();
+    } else if (message.type === 'tab') {
+      this.select(message.tab);
     } else if (message.type === 'command') {
       this.select('rows');
       this.rows.run(message.command);

@@ -17,11 +17,13 @@ import { gridKey } from './grid/gridKeys';
 import { GridMouse } from './grid/gridMouse';
 import { GridView } from './grid/gridView';
 import { GridModel, NO_ORDER } from './grid/model';
+import { copiedRanges } from './grid/selection';
 import { TileStore } from './grid/tiles';
 import { highlightFound } from './highlight';
 import { openMenu, openMenuBelow } from './menu';
 import { OrderBar } from './orderBar';
 import { cellMenu, columnMenu, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
+import { keepRows, restoreColumns, restorePlace } from './rowsState';
 import { StatusLine } from './statusLine';
 import { text } from './strings';
 
@@ -48,17 +50,19 @@ export class RowsTab implements RowsMenuActions {
   private askedOrder: OrderView = NO_ORDER;
   private readonly orderLimit: number;
   private fitted = false;
+  /** The saved order is being made: until it is there, what was saved stays. */
+  private restoring = false;
 
   constructor(
     init: Init,
     private readonly saved: SavedView | undefined,
     readonly post: (message: FromPage) => void,
-    private readonly save: () => void,
+    private readonly onChange: () => void,
   ) {
     this.orderLimit = init.orderLimit;
     this.tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
-    this.model = new GridModel(this.tiles, () => this.view.schedule());
-    this.view = new GridView(this.model, rowHeight());
+    this.model = new GridModel(this.tiles, () => this.view.schedule(), rowHeight());
+    this.view = new GridView(this.model);
     this.detail = new DetailPane({
       post,
       view: () => this.model.view,
@@ -69,6 +73,7 @@ export class RowsTab implements RowsMenuActions {
       post,
       view: () => this.model.view,
       from: () => this.activeAt(),
+      columns: () => this.model.layout.columns(),
       goTo: (at) => this.goToCell(at, true),
       mark: (mark) => {
         this.mark = mark;
@@ -101,7 +106,7 @@ export class RowsTab implements RowsMenuActions {
       case 'columns':
         this.fitted = false;
         this.model.setColumns(message.columns);
-        this.restoreColumns();
+        restoreColumns(this.model, this.saved);
         this.view.drop();
         break;
       case 'rows':
@@ -148,29 +153,13 @@ export class RowsTab implements RowsMenuActions {
 
   /** What of this tab outlives a reload. */
   keep(): Partial<SavedView> {
-    const { model } = this;
-    const { layout } = model;
-    const widths: Record<string, number> = {};
-    for (let column = 0; column < layout.count; column++) widths[column] = layout.width(column);
-    return {
-      top: Math.round(model.top / this.view.rowHeight),
-      left: Math.round(model.left),
-      active: this.activeAt(),
-      ...(this.fitted ? { widths } : {}),
-      hidden: layout.hidden,
-      pinned: layout.pins,
-      order: model.order,
-      pane: { open: this.detail.isOpen, share: this.detail.share },
-    };
+    return keepRows(this.model, this.detail, this.fitted);
   }
 
   copy(format: Extract<FromPage, { type: 'copy' }>['format'], headers: boolean): void {
     const { model } = this;
-    const ranges = model.selection.resolved(model.rows, model.layout.length).map((range) => ({
-      first: range.top,
-      last: range.bottom,
-      columns: model.layout.columns(range.left, range.right),
-    }));
+    const selected = model.selection.resolved(model.rows, model.layout.length);
+    const ranges = copiedRanges(selected, (ordinal) => model.layout.column(ordinal));
     if (ranges.length > 0) this.post({ type: 'copy', view: model.view, format, headers, ranges });
   }
 
@@ -200,7 +189,9 @@ export class RowsTab implements RowsMenuActions {
     const apply = (filter: FilterView | undefined): void =>
       this.setOrder({ sort: order.sort, filters: filter === undefined ? others : [...others, filter] });
     const current = order.filters.find((filter) => filter.column === column);
-    askFilter(column, view, current, this.host, apply, () => this.view.element.focus());
+    const ordinal = this.model.layout.ordinal(column);
+    const left = this.view.leftOf(ordinal);
+    askFilter(column, view, current, this.host, left, apply, () => this.view.element.focus());
   }
 
   /** Why rows cannot be sorted or filtered now; undefined where they can. */
@@ -235,9 +226,7 @@ export class RowsTab implements RowsMenuActions {
       this.fitOnce(fontOfGrid);
       this.status.update(model);
       this.showEmpty();
-      const shown = this.view.element.querySelectorAll('.grid-body .cell:not(.unused)');
-      if (this.mark !== undefined) highlightFound(textNodes(shown), this.mark);
-      else highlightFound([], undefined);
+      highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark);
       this.follow();
       this.save();
     };
@@ -295,11 +284,16 @@ export class RowsTab implements RowsMenuActions {
     );
   }
 
+  private save(): void {
+    if (!this.restoring) this.onChange();
+  }
+
   private ordered(message: Extract<ToPage, { type: 'order' }>): void {
     if (message.view !== this.asked) return;
     if (message.state === 'working') {
       this.orders.working(message.rows, this.model.stored.rows);
     } else if (message.state === 'failed') {
+      this.restoring = false;
       this.status.say(message.message ?? '', 'error');
       this.orders.show(this.model);
     } else {
@@ -313,6 +307,8 @@ export class RowsTab implements RowsMenuActions {
     this.view.drop();
     this.orders.show(this.model);
     this.find.viewChanged();
+    if (this.restoring && this.saved !== undefined) restorePlace(this.model, this.saved);
+    this.restoring = false;
     this.save();
   }
 
@@ -378,7 +374,7 @@ export class RowsTab implements RowsMenuActions {
 
   private restore(): void {
     const { saved, model } = this;
-    this.restoreColumns();
+    restoreColumns(model, saved);
     this.view.header.digitWidth = measures(this.view.element).digit;
     if (saved === undefined) return;
     if (saved.pane !== undefined) {
@@ -386,27 +382,12 @@ export class RowsTab implements RowsMenuActions {
       if (saved.pane.open) this.detail.open(false);
     }
     const order = saved.order ?? NO_ORDER;
-    if (order.sort.length > 0 || order.filters.length > 0) this.setOrder(order);
-    const row = Math.min(saved.active?.row ?? 0, Math.max(0, model.rows - 1));
-    const ordinal = Math.max(0, model.layout.ordinal(saved.active?.column ?? 0));
-    model.selection.moveTo({ row, ordinal }, false);
-    model.top = (saved.top ?? 0) * this.view.rowHeight;
-    model.left = saved.left ?? 0;
+    // A view of its own has other rows at those places: they come back once it is there.
+    if (order.sort.length > 0 || order.filters.length > 0) {
+      this.restoring = true;
+      this.setOrder(order);
+    } else restorePlace(model, saved);
   }
-
-  private restoreColumns(): void {
-    const { saved, model } = this;
-    if (saved === undefined) return;
-    if (saved.widths !== undefined) {
-      model.layout.setWidths(Object.entries(saved.widths).map(([column, width]) => [Number(column), width]));
-    }
-    model.layout.setHidden(saved.hidden ?? []);
-    model.layout.setPinned(saved.pinned ?? []);
-  }
-}
-
-function* textNodes(elements: NodeListOf<Element>): Generator<Text> {
-  for (const element of elements) if (element.firstChild instanceof Text) yield element.firstChild;
 }
 
 /** Rows are as high as VS Code's lists, and higher where the editor's font asks for it. */

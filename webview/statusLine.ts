@@ -53,7 +53,7 @@ function selectionText(model: GridModel): string {
   if (ranges.length === 1 && only !== undefined) {
     return text('selected', only.bottom - only.top + 1, only.right - only.left + 1);
   }
-  return `${cells}`;
+  return text('selectedCells', cells);
 }
 
 function put(element: HTMLElement, value: string): void {

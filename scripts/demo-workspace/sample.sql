@@ -1,11 +1,12 @@
 -- Select a statement, right-click it, and choose "Run in Background".
 --
--- It runs in a pg_background worker: a process of the PostgreSQL server. The editor stays free, and the view
--- "pg_background" in the Activity Bar shows every worker with its label, its progress and what it returned.
+-- It runs in a pg_background worker: a process of the PostgreSQL server. The editor stays
+-- free, and the view "Background Workers" shows every worker with its label,
+-- its progress and what it returned.
 
 -- A quick one: some rows, at once.
 -- label: quick
-SELECT current_database() AS database, current_user AS "user", version() AS server, now() AS launched;
+SELECT current_database() AS database, current_user AS "user", now() AS launched;
 
 -- A long one that says how far it is. Half a minute; cancel it when you like.
 -- label: with progress
@@ -32,8 +33,9 @@ ORDER BY relname;
 SELECT i AS number, md5(i::text) AS checksum, 'row ' || i || ' of a million' AS text
 FROM generate_series(1, 1000000) AS i;
 
--- One that ignores being canceled: it catches every cancel and goes on, for 40 seconds at most. Cancel it and see what
--- you are told. Nothing may kill such a worker: PostgreSQL would restart the whole server.
+-- One that ignores being canceled: it catches every cancel and goes on, for 40 seconds at
+-- most. Cancel it and see what you are told. Nothing may kill such a worker: PostgreSQL
+-- would restart the whole server.
 -- label: ignores cancel
 DO $$
 BEGIN

@@ -110,6 +110,8 @@ export async function launchBrowser({ log, deviceScaleFactor = 1, viewport = { w
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: [...ARGUMENTS, `--crash-dumps-dir=${profile}`],
+    // A browser that is killed leaves its temporary files behind: they go with the profile.
+    env: { ...process.env, TMPDIR: profile },
     viewport,
     deviceScaleFactor,
     // The one registry stops it. Playwright's own handlers would end this script before the servers are stopped.

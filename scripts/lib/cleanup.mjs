@@ -36,6 +36,11 @@ export function onExit(entry) {
   };
 }
 
+/** @returns {boolean} whether this process is cleaning up for the last time: what is stopped now did not fail by itself */
+export function isLeaving() {
+  return leavingSince > 0;
+}
+
 /** Stops everything that is registered, newest first. One failure does not keep the others from being stopped. */
 export async function cleanUp() {
   for (const entry of [...entries].reverse()) {
@@ -55,7 +60,9 @@ export async function cleanUp() {
  * @returns {Promise<never>}
  */
 export async function exitAfterCleanUp(code) {
-  leavingSince ||= Date.now();
+  // Who came first has said with which code.
+  if (isLeaving()) return new Promise(() => {});
+  leavingSince = Date.now();
   await cleanUp();
   process.exit(code);
 }
@@ -65,7 +72,7 @@ function install() {
   installed = true;
   for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
     process.on(signal, () => {
-      if (leavingSince === 0) void exitAfterCleanUp(code);
+      if (!isLeaving()) void exitAfterCleanUp(code);
       // A second Ctrl+C means: at once. `exit` then takes the synchronous way. (One Ctrl+C may arrive twice, from the terminal
       // and from npm.)
       else if (Date.now() - leavingSince > IMPATIENT_MS) process.exit(code);

@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onExit } from './cleanup.mjs';
+import { exitAfterCleanUp, isLeaving, onExit } from './cleanup.mjs';
 
 /** How much of a process's last output is kept to explain a failure. */
 const TAIL_CHARACTERS = 8_000;
@@ -30,6 +30,22 @@ export function log(message) {
 export function describeError(error) {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}\n${describeError(error.cause)}`;
+}
+
+/**
+ * Runs a script's main function to its end and ends the process, whatever is still running or open.
+ *
+ * @param {() => Promise<number | void>} main gives the exit code, by default 0; what it throws is told in words, and gives 1
+ */
+export function runScript(main) {
+  main().then(
+    (code) => exitAfterCleanUp(code ?? 0),
+    (error) => {
+      // What was stopped because of a Ctrl+C did not fail.
+      if (!isLeaving()) log(describeError(error));
+      return exitAfterCleanUp(1);
+    },
+  );
 }
 
 /**
@@ -149,6 +165,8 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     if (end.code === 0) return { stdout, stderr };
+    // Nobody is to try another way, or to report a failure, because of a Ctrl+C: this script ends in a moment.
+    if (isLeaving()) await new Promise(() => {});
     const how = timedOut ? `took longer than ${timeoutMs / 1000} s` : `failed (${describeEnd(end)})`;
     throw new Error(`${path.basename(command)} ${how}:\n${`${stdout}\n${stderr}`.trim().slice(-TAIL_CHARACTERS)}`);
   } finally {

@@ -5,9 +5,10 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cacheRoot, makeTempFolder, prepareOnce } from './cache.mjs';
-import { freePort, run, startProcess, waitForHttp } from './process.mjs';
+import { freePort, run, startProcess } from './process.mjs';
 
 /** @typedef {import('./cache.mjs').Log} Log */
+/** @typedef {import('./process.mjs').ManagedProcess} ManagedProcess */
 
 /**
  * The versions of code-server that are provided for: the newest, and the one that holds the oldest VS Code we support
@@ -48,6 +49,7 @@ const QUIET_SETTINGS = {
   'chat.disableAIFeatures': true,
   'chat.commandCenter.enabled': false,
   'git.openRepositoryInParentFolders': 'never',
+  'remote.autoForwardPorts': false,
 };
 
 /**
@@ -78,7 +80,8 @@ export async function prepareVscode(version, { log }) {
       await unpackFromNpm(`code-server@${version}`, into, ['package/lib/vscode']);
       const root = path.join(into, LOCATION);
       // Without scripts no compiler is needed. Of what stays unbuilt the extension host wants a logger and a watchdog.
-      await runNpm(['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], root, path.dirname(node));
+      // Its shrinkwrap fixes the versions, so this Node's npm will do, and it knows the configuration of this machine.
+      await runNpm(['install', '--omit=dev', '--ignore-scripts', '--engine-strict=false'], root);
       await putStandIns(path.join(root, 'node_modules'));
     },
   });
@@ -141,16 +144,14 @@ async function unpackFromNpm(specification, into, members) {
 /**
  * @param {string[]} args
  * @param {string} cwd
- * @param {string} [nodeFolder] goes first in PATH
  */
-async function runNpm(args, cwd, nodeFolder) {
+async function runNpm(args, cwd) {
   // What `npm run` has told this script about its own project is not about this folder.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_prefix$)/.test(name)),
   );
-  if (nodeFolder) env['PATH'] = `${nodeFolder}${path.delimiter}${env['PATH'] ?? ''}`;
   try {
-    await run('npm', args, { cwd, env });
+    await run('npm', [...args, '--no-audit', '--no-fund'], { cwd, env });
   } catch (error) {
     throw new Error("VS Code could not be had from npm's registry: check that `npm ping` works here.", {
       cause: error,
@@ -162,6 +163,8 @@ async function runNpm(args, cwd, nodeFolder) {
  * @typedef {object} VscodeOptions
  * @property {Log} log
  * @property {VscodeVersion} [version]
+ * @property {boolean} [testDriver] whether an address may name an extension under development and its tests. Then VS Code shows no
+ *   notification and confirms every dialog by itself (measured with 1.100 and 1.139), so it is not for looking at.
  * @property {boolean} [workspaceTrust] whether folders start untrusted; by default everything is trusted
  * @property {Record<string, unknown>} [settings] the user's settings, over the quiet defaults and over those in userDataDir
  * @property {string} [extensionsDir] by default a temporary folder
@@ -185,7 +188,7 @@ async function runNpm(args, cwd, nodeFolder) {
  * @property {string} vscodeVersion
  * @property {string} userDataDir
  * @property {string} extensionsDir
- * @property {import('./process.mjs').ManagedProcess} process the server's
+ * @property {ManagedProcess} process the server's
  * @property {(target: VscodeTarget) => string} url the address of a window
  * @property {(vsix: string) => Promise<void>} installVsix as a user would, also while the server runs
  * @property {() => Promise<number[]>} extensionHosts the process ids of the extension hosts, one for each open window
@@ -205,23 +208,19 @@ export async function startVscode(options) {
   const userDataDir = path.resolve(options.userDataDir ?? path.join(own, 'user'));
   const extensionsDir = path.resolve(options.extensionsDir ?? path.join(own, 'extensions'));
   await mkdir(extensionsDir, { recursive: true });
+  await mkdir(path.join(own, 'tmp'));
   await writeSettings(userDataDir, options.settings ?? {});
   const folders = ['--user-data-dir', userDataDir, '--extensions-dir', extensionsDir];
   folders.push('--server-data-dir', path.join(own, 'server'));
   const main = path.join(root, 'out', 'server-main.js');
-  const port = options.port ?? (await freePort());
-  const args = [main, '--host', HOST, '--port', String(port), '--without-connection-token', ...folders];
-  args.push('--accept-server-license-terms', '--enable-smoke-test-driver', '--disable-telemetry');
+  const args = ['--without-connection-token', '--accept-server-license-terms', '--disable-telemetry', ...folders];
+  if (options.testDriver) args.push('--enable-smoke-test-driver');
   if (!options.workspaceTrust) args.push('--disable-workspace-trust');
-  const env = serverEnv(options.env ?? process.env);
-  const server = await startProcess(node, args, { name: 'VS Code', cwd: own, env, parentDeathSignal: 'SIGTERM' });
+  const env = serverEnv(options.env ?? process.env, path.join(own, 'tmp'));
+  const launchAt = (/** @type {number} */ at) =>
+    launch(node, [main, '--host', HOST, '--port', String(at), ...args], { cwd: own, env });
+  const { process: server, port } = await launchOnPort(options.port, launchAt);
   const origin = `http://${HOST}:${port}`;
-  try {
-    await waitForHttp(`${origin}/version`, { timeoutMs: START_MS, exited: server.exited });
-  } catch (error) {
-    await server.stop();
-    throw new Error(`VS Code did not start. It said:\n${server.tail()}`, { cause: error });
-  }
   server.letGo();
   options.log(`VS Code ${vscodeVersion} runs on port ${port}.`);
   const extensionHosts = () => extensionHostsOf(server.pid);
@@ -250,6 +249,40 @@ export async function startVscode(options) {
 }
 
 /**
+ * @param {number | undefined} wanted
+ * @param {(port: number) => Promise<ManagedProcess | undefined>} launchAt gives nothing where the port is taken
+ * @returns {Promise<{ process: ManagedProcess, port: number }>}
+ */
+async function launchOnPort(wanted, launchAt) {
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const port = wanted ?? (await freePort());
+    const process = await launchAt(port);
+    if (process) return { process, port };
+    if (wanted) throw new Error(`Port ${wanted} is taken: choose another.`);
+  }
+  throw new Error('No free port was found for VS Code.');
+}
+
+/**
+ * @param {string} node
+ * @param {string[]} args
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
+ * @returns {Promise<ManagedProcess | undefined>} the server, once it listens; nothing where its port is taken
+ */
+async function launch(node, args, options) {
+  const server = await startProcess(node, args, { ...options, name: 'VS Code', parentDeathSignal: 'SIGTERM' });
+  try {
+    const [said] = await server.waitForLine(/Extension host agent listening on|EADDRINUSE/, START_MS);
+    if (said !== 'EADDRINUSE') return server;
+    await server.stop();
+    return undefined;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/**
  * @param {string} userDataDir
  * @param {Record<string, unknown>} settings
  */
@@ -263,16 +296,18 @@ async function writeSettings(userDataDir, settings) {
 }
 
 /**
- * A script that is itself started from a VS Code terminal has variables that would make the new server believe it was part
- * of that one.
+ * The environment of the server and its extension host: the caller's, but for three things. A script that is itself started
+ * from a VS Code terminal has variables that would make the new server believe it was part of that one. VS Code leaves
+ * sockets behind in the folder for temporary files, so it gets one that is removed. And no marketplace is to be asked for
+ * updates of the extensions that come with VS Code.
  *
  * @param {NodeJS.ProcessEnv} env
+ * @param {string} temporary
  * @returns {NodeJS.ProcessEnv}
  */
-function serverEnv(env) {
-  const kept = Object.entries(env).filter(([name]) => !/^(VSCODE_|ELECTRON_)/.test(name));
-  // No marketplace: it would be asked for updates of the extensions that come with VS Code.
-  return { ...Object.fromEntries(kept), EXTENSIONS_GALLERY: '{}' };
+function serverEnv(env, temporary) {
+  const kept = Object.entries(env).filter(([name]) => !/^(VSCODE_|ELECTRON_|XDG_RUNTIME_DIR$)/.test(name));
+  return { ...Object.fromEntries(kept), TMPDIR: temporary, EXTENSIONS_GALLERY: '{}' };
 }
 
 /**

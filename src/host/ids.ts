@@ -23,9 +23,13 @@ export type CommandName =
   | 'rerunJob'
   | 'rerunJobWithTimeout'
   | 'resumeQueuedJobs'
+  | 'runEachStatementInBackground'
+  | 'runFileInBackground'
   | 'runInBackground'
   | 'runInBackgroundWithOptions'
   | 'runJobNext'
+  | 'runStatementInBackground'
+  | 'setFileConnection'
   | 'showJobDetails'
   | 'showJobs'
   | 'showLog'
@@ -43,6 +47,9 @@ export interface Settings {
   readonly cancelGraceSeconds: number;
   readonly maxConcurrentJobs: number;
   readonly showForeignWorkers: boolean;
+  readonly codeLens: boolean;
+  readonly confirmUnboundedWrites: boolean;
+  readonly onStatementFailure: 'ask' | 'stop' | 'continue';
   readonly notifyAfterSeconds: number;
   readonly notifications: 'all' | 'failures' | 'none';
   readonly 'history.maxJobs': number;

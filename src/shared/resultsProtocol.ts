@@ -221,6 +221,8 @@ export type ToPage =
       readonly first?: Tile;
       /** Rows up to which sorting and filtering are offered. */
       readonly orderLimit: number;
+      /** The tab to show, whatever was saved. */
+      readonly tab?: TabName;
     }
   | { readonly type: 'head'; readonly head: ResultsHead }
   /** Also sent when the columns become known later; all tiles are void then. */
@@ -268,6 +270,8 @@ export type ToPage =
     }
   /** Something to say in the status line, for example what was copied. */
   | { readonly type: 'said'; readonly message: string; readonly severity: 'info' | 'error' }
+  /** Shows a tab. */
+  | { readonly type: 'tab'; readonly tab: TabName }
   /** A command of VS Code for the page. */
   | { readonly type: 'command'; readonly command: PageCommand };
 
@@ -289,12 +293,16 @@ export type FromPage =
       readonly text: string;
       readonly matchCase: boolean;
       readonly regex: boolean;
+      /** The columns that are shown: nobody sees a match in the others. */
+      readonly columns: readonly number[];
     }
   | {
       readonly type: 'findStep';
       readonly find: number;
       readonly request: number;
       readonly from: CellAt;
+      /** A match at `from` itself is taken as well (going forward). */
+      readonly here: boolean;
       readonly back: boolean;
     }
   | { readonly type: 'findCancel' }

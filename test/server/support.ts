@@ -32,7 +32,8 @@ export interface TestServer {
   start(): Promise<void>;
   restart(mode?: 'smart' | 'fast' | 'immediate'): Promise<void>;
   crashes(): Promise<number>;
-  addFile(name: string, content: string, mode?: number): Promise<string>;
+  serverLog(): Promise<string>;
+  addFile(name: string, content: string | Uint8Array, mode?: number): Promise<string>;
 }
 
 interface PostgresScripts {
@@ -118,6 +119,7 @@ export function newLink(profile: ConnectionProfile, log: Logger = memoryLog()): 
 
 export interface Engine {
   readonly jobs: JobService;
+  /** The link of now: see {@link relink}. */
   readonly link: PgLink;
   readonly files: SpoolFiles;
   readonly history: JobHistory;
@@ -125,7 +127,11 @@ export interface Engine {
   readonly log: ReturnType<typeof memoryLog>;
   readonly settings: { -readonly [K in keyof JobSettings]: JobSettings[K] };
   run(sql: string, options?: Partial<NewJob>): Job;
+  /** Runs it and waits for its end. */
+  ended(sql: string, options?: Partial<NewJob>): Promise<Job>;
   rows(job: Job, offset?: number, limit?: number): Promise<(string | null)[][]>;
+  /** Closes the link and makes a new one, as an edited connection does. */
+  relink(to?: ConnectionProfile): Promise<void>;
   /** Ends as a window does that is closed. `keep` leaves its folder, for the next life. */
   close(options?: { keep?: boolean }): Promise<void>;
 }
@@ -138,7 +144,7 @@ export async function newEngine(
   const log = memoryLog();
   const { folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')), ...overrides } = options;
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
-  const link = newLink(profile, log);
+  let link = newLink(profile, log);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
   await history.open();
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
@@ -151,15 +157,24 @@ export async function newEngine(
     newId: () => randomUUID(),
     settings: () => settings,
   });
+  const run: Engine['run'] = (sql, request = {}) =>
+    jobs.run({ sql, label: 'test', connection: profile.name, ...request });
   return {
     jobs,
-    link,
+    get link() {
+      return link;
+    },
     files,
     history,
     folder,
     log,
     settings,
-    run: (sql, request = {}) => jobs.run({ sql, label: 'test', connection: profile.name, ...request }),
+    run,
+    ended: async (sql, request) => {
+      const job = run(sql, request);
+      await job.ended;
+      return job;
+    },
     rows: async (job, offset = 0, limit = 1000) => {
       const reader = await files.open(job.id);
       try {
@@ -167,6 +182,11 @@ export async function newEngine(
       } finally {
         await reader.close();
       }
+    },
+    relink: async (to = profile) => {
+      const old = link;
+      link = newLink(to, log);
+      await old.dispose();
     },
     close: async ({ keep = false } = {}) => {
       await jobs.dispose();
@@ -193,4 +213,39 @@ export function until(jobs: JobService, job: Job, condition: () => boolean): Pro
       resolve();
     });
   });
+}
+
+/** Resolves when a question to the server is answered with true; for what no event tells. */
+export async function eventually(question: () => Promise<boolean>, what: string, ms = 30_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await question())) {
+    if (Date.now() > end) throw new Error(`Still not after ${ms / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** What is worth comparing of how a job ended. */
+export function outcomeOf({ record }: Job): (string | number | undefined)[] {
+  return [record.state, record.commandTag, record.rowCount, record.error?.sqlstate];
+}
+
+/** Resolves when the worker was seen at work in the server's activity view. @param waitEvent and at this */
+export async function atWork(engine: Engine, job: Job, waitEvent?: string): Promise<void> {
+  await reaches(engine.jobs, job, 'running', 'reading');
+  const watch = engine.link.watch('fast');
+  await new Promise<void>((resolve) => {
+    const listener = engine.link.onSnapshot((snapshot) => {
+      const worker = snapshot.workers.find((one) => one.pid === job.record.pid);
+      const there = worker?.state === 'active' && (waitEvent === undefined || worker.waitEvent === waitEvent);
+      if (!there && !job.final) return;
+      listener.dispose();
+      resolve();
+    });
+  });
+  watch.dispose();
+}
+
+/** SQL that catches every cancel, for nearly so many seconds. Cancel it while it sleeps: {@link atWork} with `PgSleep`. */
+export function swallowing(seconds: number): string {
+  return `DO $$ BEGIN FOR i IN 1..${seconds} LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`;
 }

@@ -21,6 +21,8 @@ export interface CellBox {
   left: number;
   width: number;
   label: string | undefined;
+  value: CellView | undefined;
+  room: number;
 }
 
 export function newCell(role: string): CellBox {
@@ -28,7 +30,18 @@ export function newCell(role: string): CellBox {
   element.setAttribute('role', role);
   const node = document.createTextNode('');
   element.append(node);
-  return { element, node, ordinal: -1, shown: '', className: '', left: -1, width: -1, label: undefined };
+  return {
+    element,
+    node,
+    ordinal: -1,
+    shown: '',
+    className: '',
+    left: -1,
+    width: -1,
+    label: undefined,
+    value: undefined,
+    room: -1,
+  };
 }
 
 /** Puts the box at a place. Geometry goes through the CSSOM, which the page's policy allows (no style attributes). */
@@ -43,34 +56,43 @@ export function placeCell(box: CellBox, left: number, width: number): void {
   }
 }
 
-/** Shows a value; undefined is one that is still on its way. */
-export function showValue(box: CellBox, value: CellView | undefined, numeric: boolean, marks: string): void {
-  let shown: string;
-  let className = numeric ? 'cell numeric' : 'cell';
-  let label: string | undefined;
-  if (value === undefined) {
-    shown = '';
-    className += ' loading';
-  } else if (value === null) {
-    shown = text('null');
-    className += ' null';
-  } else if (typeof value === 'string') {
-    shown = cellText(value);
-    if (value === '') label = text('emptyString');
-  } else {
-    shown = `${cellText(value.cut)}…`;
-  }
-  if (box.shown !== shown) {
-    box.shown = shown;
-    box.node.data = shown;
-  }
-  className += marks;
+/**
+ * Shows a value; undefined is one that is still on its way.
+ *
+ * @param room Characters that can be seen at most: shaping the rest would cost more than all else in a frame.
+ */
+export function showValue(
+  box: CellBox,
+  value: CellView | undefined,
+  numeric: boolean,
+  marks: string,
+  room: number,
+): void {
+  const className =
+    (numeric ? 'cell numeric' : 'cell') + (value === undefined ? ' loading' : value === null ? ' null' : '') + marks;
   if (box.className !== className) {
     box.className = className;
     box.element.className = className;
   }
+  if (box.value === value && box.room === room) return;
+  box.value = value;
+  box.room = room;
+  const shown = shownText(value, room);
+  if (box.shown !== shown) {
+    box.shown = shown;
+    box.node.data = shown;
+  }
+  const label = value === '' ? text('emptyString') : undefined;
   if (box.label !== label) {
     box.label = label;
     setAttribute(box.element, 'aria-label', label);
   }
+}
+
+function shownText(value: CellView | undefined, room: number): string {
+  if (value === undefined) return '';
+  if (value === null) return text('null');
+  const [whole, cut] = typeof value === 'string' ? [value, false] : [value.cut, true];
+  if (whole.length > room) return `${cellText(whole.slice(0, room))}…`;
+  return cut ? `${cellText(whole)}…` : cellText(whole);
 }

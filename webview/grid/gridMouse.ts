@@ -141,13 +141,14 @@ export class GridMouse {
   }
 
   private doubleClick(event: MouseEvent): void {
-    const target = event.target instanceof Element ? event.target : undefined;
+    // The pointer was captured by the grid, which makes the grid the target: what lies there is asked for.
+    const target = document.elementFromPoint(event.clientX, event.clientY);
     const header = target?.closest('.column');
     if (header instanceof HTMLElement) {
       if (target?.closest('.column-handle')) this.actions.autoFit(Number(header.dataset['column']));
-      return;
+    } else if (target?.closest('.cell')) {
+      this.actions.openDetail();
     }
-    if (this.view.placeAt(event.clientX, event.clientY).ordinal >= 0) this.actions.openDetail();
   }
 
   private menu(event: MouseEvent): void {

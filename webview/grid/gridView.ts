@@ -10,6 +10,9 @@ const OVERSCAN_COLUMNS = 1;
 /** Rows are placed relative to one near them: offsets of billions of pixels would be rounded. */
 const ANCHOR_ROWS = 2_000;
 
+/** Characters written for each digit's width of a cell: letters may be narrower than digits. */
+const ROOM = 2;
+
 interface RowBox {
   readonly element: HTMLElement;
   readonly gutter: CellBox;
@@ -31,6 +34,7 @@ interface RowBox {
 export class GridView {
   readonly element = make('div', 'grid');
   readonly header: GridHeader;
+  readonly rowHeight: number;
   private readonly box = make('div', 'grid-box');
   private readonly body = make('div', 'grid-body');
   private readonly rowsHost = make('div', 'grid-rows');
@@ -44,16 +48,14 @@ export class GridView {
   /** Called after each drawing. */
   onDrawn: () => void = () => undefined;
 
-  constructor(
-    readonly model: GridModel,
-    readonly rowHeight: number,
-  ) {
+  constructor(readonly model: GridModel) {
+    this.rowHeight = model.map.rowHeight;
     this.header = new GridHeader(model);
     this.element.setAttribute('role', 'grid');
     this.element.tabIndex = 0;
     this.element.setAttribute('aria-label', text('gridName'));
     this.element.setAttribute('aria-multiselectable', 'true');
-    this.element.style.setProperty('--row-height', `${rowHeight}px`);
+    this.element.style.setProperty('--row-height', `${this.rowHeight}px`);
     this.box.setAttribute('role', 'presentation');
     this.body.setAttribute('role', 'rowgroup');
     this.rowsHost.setAttribute('role', 'presentation');
@@ -79,7 +81,7 @@ export class GridView {
   resize(): void {
     const { clientWidth, clientHeight } = this.element;
     if (clientWidth === 0) return;
-    this.model.setViewport(this.rowHeight, clientWidth, clientHeight - this.header.height);
+    this.model.setViewport(clientWidth, clientHeight - this.header.height);
     this.drop();
     this.schedule();
   }
@@ -143,6 +145,20 @@ export class GridView {
     return { row, ordinal };
   }
 
+  /** How far a column is from the left edge of what is seen. */
+  leftOf(ordinal: number): number {
+    const { layout, left } = this.model;
+    return layout.left(ordinal) - (ordinal < layout.stuck ? 0 : left);
+  }
+
+  /** The texts of the cells that are drawn. */
+  *texts(): Generator<Text> {
+    for (const row of this.pool) {
+      if (row.hidden) continue;
+      for (const cell of [...row.stuck, ...row.cells]) if (cell.ordinal >= 0) yield cell.node;
+    }
+  }
+
   private drawRow(box: RowBox, row: number, first: number, last: number): void {
     const { model } = this;
     const { layout, selection } = model;
@@ -186,11 +202,13 @@ export class GridView {
       cell.ordinal = ordinal;
       cell.element.setAttribute('aria-colindex', (column + 2).toString());
     }
-    placeCell(cell, layout.left(ordinal), layout.width(column));
+    const width = layout.width(column);
+    placeCell(cell, layout.left(ordinal), width);
     const selected = selection.contains(row, ordinal);
     const active = selection.active.row === row && selection.active.ordinal === ordinal;
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
-    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks);
+    const room = Math.ceil((width / this.header.digitWidth) * ROOM) + 4;
+    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room);
     setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
     if (active) this.activeElement = cell.element;
   }

@@ -16,7 +16,7 @@ export class GridModel {
   /** The view's number and its rows; view 0 grows with the job. */
   view = 0;
   order: OrderView = NO_ORDER;
-  map = new ScrollMap(0, 22, 0);
+  map: ScrollMap;
   selection = new Selection();
   /** Pixels of real row heights above what is seen (see {@link ScrollMap}). */
   top = 0;
@@ -26,7 +26,10 @@ export class GridModel {
   constructor(
     readonly tiles: TileStore,
     private readonly onChange: () => void,
-  ) {}
+    rowHeight: number,
+  ) {
+    this.map = new ScrollMap(0, rowHeight, 0);
+  }
 
   /** Rows of the view. */
   get rows(): number {
@@ -66,9 +69,9 @@ export class GridModel {
     this.changed();
   }
 
-  setViewport(rowHeight: number, width: number, height: number): void {
+  setViewport(width: number, height: number): void {
     this.layout.setViewWidth(width);
-    this.map = new ScrollMap(this.rows, rowHeight, Math.max(0, height));
+    this.map = new ScrollMap(this.rows, this.map.rowHeight, Math.max(0, height));
     this.tiles.setRows(this.rows);
     this.top = this.map.clampTop(this.top);
   }

@@ -117,6 +117,26 @@ export class Selection {
   }
 }
 
+/**
+ * What is copied of some ranges: their rows once each, top to bottom, and all of their columns, so that the text is one
+ * table also where the ranges are of different columns. Ranges are those of {@link Selection.resolved}.
+ */
+export function copiedRanges(
+  ranges: readonly CellRange[],
+  column: (ordinal: number) => number,
+): { first: number; last: number; columns: number[] }[] {
+  const ordinals = new Set<number>();
+  for (const { left, right } of ranges) for (let ordinal = left; ordinal <= right; ordinal++) ordinals.add(ordinal);
+  const columns = [...ordinals].sort((a, b) => a - b).map(column);
+  const merged: { first: number; last: number; columns: number[] }[] = [];
+  for (const { top, bottom } of [...ranges].sort((a, b) => a.top - b.top)) {
+    const last = merged.at(-1);
+    if (last !== undefined && top <= last.last + 1) last.last = Math.max(last.last, bottom);
+    else merged.push({ first: top, last: bottom, columns });
+  }
+  return merged;
+}
+
 function sorted(a: number, b: number): [number, number] {
   return a <= b ? [a, b] : [b, a];
 }

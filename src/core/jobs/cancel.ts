@@ -1,5 +1,6 @@
-import type { Job } from './job';
-import type { ActiveWorker, Clock, Disposable, Logger, ServerLink } from './ports';
+import type { Job, JobRecord } from './job';
+import { messageOf } from './listeners';
+import { SessionLostError, type ActiveWorker, type Clock, type Disposable, type Logger, type ServerLink } from './ports';
 import type { JobRunner } from './runner';
 import { describeWhy, whyStillRunning } from './why';
 
@@ -12,6 +13,8 @@ export interface CancelContext {
   readonly link: ServerLink;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Resolves when this window gives up: nobody waits any longer, and nothing is said any more. */
+  readonly closing: Promise<void>;
   save(job: Job): Promise<void>;
 }
 
@@ -20,7 +23,7 @@ export interface CancelContext {
  *
  * @param runner undefined for a detached job, which only the guarded `pg_terminate_backend` reaches
  * @returns `stopped` when the job ended within the window; `unresponsive` when it did not: it stays listed until it ends
- * @throws where SIGTERM could not be sent; the message says what to do
+ * @throws where SIGTERM could not be sent; the message says what to do, and the job is again what it was
  */
 export async function cancelWorker(
   job: Job,
@@ -29,25 +32,36 @@ export async function cancelWorker(
   context: CancelContext,
 ): Promise<CancelResult> {
   const { clock } = context;
+  const before = { state: job.state, reason: job.record.reason, cancel: job.record.cancel };
+  const turn = job.nextCancel();
   const cancel = { requestedAt: clock.now(), graceMs };
   job.apply('cancel', { cancel });
-  void context.save(job);
   if (runner) {
-    await Promise.race([runner.launched, job.ended]);
-    if (job.final) return 'stopped';
-    await untilSeen(job, runner, context);
+    await first([runner.launched, job.ended, context.closing]);
+    if (!job.final) await untilSeen(job, runner, context);
   }
-  if (!job.final && !runner?.workerEnded) await signal(job, runner, context);
   if (job.final) return 'stopped';
-  job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
-  void context.save(job);
-  if (await endsWithin(job, graceMs, clock)) return 'stopped';
+  try {
+    const again = before.cancel?.signaledAt !== undefined;
+    if (!runner?.workerEnded) await signal(job, again ? undefined : runner, context);
+  } catch (error) {
+    if (job.final) return 'stopped';
+    if (turn === job.lastCancel) resume(job, runner, before);
+    throw error;
+  }
+  if (job.final) return 'stopped';
+  if (turn === job.lastCancel) {
+    job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
+    void context.save(job);
+  }
+  if (await endsWithin(job, graceMs, context)) return 'stopped';
   // A second cancel has its own window, and the last one tells.
-  if (job.record.cancel?.requestedAt !== cancel.requestedAt || job.state !== 'canceling') return 'unresponsive';
+  if (turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (job.final) return 'stopped';
-  job.apply('graceOver', { reason: describeWhy(whyStillRunning(worker)) });
-  void context.save(job);
+  if (turn === job.lastCancel && job.state === 'canceling') {
+    job.apply('graceOver', { reason: describeWhy(whyStillRunning(worker)) });
+  }
   return 'unresponsive';
 }
 
@@ -60,44 +74,80 @@ export async function currentWorker(
     const snapshot = await context.link.refresh();
     return snapshot.workers.find((one) => one.pid === job.record.pid && one.backendStart === job.record.backendStart);
   } catch (error) {
-    context.log.warn(`Job ${job.id}: the server could not be asked why it runs: ${String(error)}`);
+    context.log.warn(`Job ${job.id}: the server could not be asked why it runs: ${messageOf(error)}`);
     return null;
   }
 }
 
-async function signal(job: Job, runner: JobRunner | undefined, context: CancelContext): Promise<void> {
-  if (runner?.sessionFree) {
-    await runner.signal();
-    return;
-  }
-  const { pid, backendStart } = job.record;
-  if (pid === undefined || backendStart === undefined) return;
-  await context.link.terminate(pid, backendStart);
+/** Nothing was sent, so the job is what it was, or what it has become since. */
+function resume(
+  job: Job,
+  runner: JobRunner | undefined,
+  before: Pick<Job, 'state'> & { reason: string | undefined; cancel: JobRecord['cancel'] },
+): void {
+  if (before.cancel === undefined) delete job.record.cancel;
+  const facts = before.cancel === undefined ? {} : { cancel: before.cancel };
+  const reason = before.reason === undefined ? {} : { reason: before.reason };
+  if (before.state === 'unresponsive') job.apply('resumeUnresponsive', { ...facts, ...reason });
+  else if (job.record.detached) job.apply('resumeDetached', { ...facts, ...reason });
+  else job.apply(runner?.reading ? 'resumeReading' : 'resumeRunning', facts);
 }
 
-/** Waits until the worker was seen running, has ended, or a second has passed. */
+/**
+ * Sends SIGTERM, through the session where it is free. Once only: a second `pg_background_cancel` of the same worker does nothing
+ * (measured), so from then on, and where there is no session, it goes by `pg_terminate_backend`.
+ */
+async function signal(job: Job, runner: JobRunner | undefined, context: CancelContext): Promise<void> {
+  if (runner?.sessionFree) {
+    try {
+      await runner.signal();
+      return;
+    } catch (error) {
+      // The session went away over it; the worker can still be reached.
+      if (!(error instanceof SessionLostError)) throw error;
+    }
+  }
+  const { pid } = job.record;
+  let { backendStart } = job.record;
+  if (pid !== undefined && backendStart === undefined) {
+    // It was not yet shown when it was launched: a worker of this pid that is shown now is ours.
+    const snapshot = await context.link.refresh();
+    backendStart = snapshot.workers.find((one) => one.pid === pid)?.backendStart;
+  }
+  // Not shown any more: it has ended, and whoever watches it will say so.
+  if (pid !== undefined && backendStart !== undefined) await context.link.terminate(pid, backendStart);
+}
+
+/** Waits until the worker was seen running, has ended, or a second has passed since its launch. */
 async function untilSeen(job: Job, runner: JobRunner, context: CancelContext): Promise<void> {
-  if (runner.seenActive) return;
+  const { link, clock, closing } = context;
+  const left = (job.record.launchedAt ?? clock.now()) + SEEN_MS - clock.now();
+  if (runner.seenActive || left <= 0) return;
   const watches: Disposable[] = [];
-  await new Promise<void>((resolve) => {
+  const seen = new Promise<void>((resolve) => {
     watches.push(
-      context.link.watch('fast'),
-      context.clock.after(SEEN_MS, resolve),
-      context.link.onSnapshot(() => {
+      link.watch('fast'),
+      clock.after(left, resolve),
+      link.onSnapshot(() => {
         if (runner.seenActive) resolve();
       }),
     );
-    void job.ended.then(resolve);
   });
+  await first([seen, job.ended, closing]);
   for (const watch of watches) watch.dispose();
 }
 
-async function endsWithin(job: Job, ms: number, clock: Clock): Promise<boolean> {
+async function endsWithin(job: Job, ms: number, { clock, closing }: CancelContext): Promise<boolean> {
   let timer: Disposable | undefined;
   const late = new Promise<void>((resolve) => {
     timer = clock.after(ms, resolve);
   });
-  await Promise.race([job.ended, late]);
+  await first([job.ended, late, closing]);
   timer?.dispose();
   return job.final;
+}
+
+/** Resolves with the first of them. */
+async function first(waits: readonly Promise<void>[]): Promise<void> {
+  await Promise.race(waits);
 }

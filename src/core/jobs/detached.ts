@@ -1,5 +1,9 @@
 import type { Job } from './job';
-import type { ActivitySnapshot, Clock, Disposable, Links, Logger } from './ports';
+import { messageOf } from './listeners';
+import type { ActivitySnapshot, Clock, Disposable, Links, Logger, ServerLink } from './ports';
+
+/** How often it is looked whether the connection was edited, so that another link leads to the server. Milliseconds. */
+const LINK_CHECK_MS = 2000;
 
 export interface DetachedContext {
   readonly links: Links;
@@ -12,18 +16,80 @@ export interface DetachedContext {
  * Watches a worker whose session is gone: as long as the server shows the same pid with the same start it runs; when it
  * is no longer shown it has ended, and nobody can say how (DESIGN: `detached`). After a restart of the server it is lost,
  * since nothing survives that.
+ *
+ * The connection may be edited, removed and added meanwhile: the watch follows the link that the connection has now.
  */
-export function watchDetached(job: Job, context: DetachedContext): Disposable {
-  const judge = (snapshot: ActivitySnapshot): void => {
-    if (job.final) return;
+export class DetachedWatch {
+  readonly #since: number;
+  #link: ServerLink | undefined;
+  #watches: Disposable[] = [];
+  #timer: Disposable | undefined;
+  #problem: string | undefined;
+  #disposed = false;
+
+  constructor(
+    private readonly job: Job,
+    private readonly context: DetachedContext,
+  ) {
+    this.#since = context.clock.now();
+    this.#look();
+  }
+
+  /** Asks the server now. */
+  hurry(): void {
+    if (this.#disposed) return;
+    this.#subscribe();
+    this.#link?.refresh().catch((error: unknown) => this.#say(messageOf(error)));
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#timer?.dispose();
+    this.#leave();
+  }
+
+  #look(): void {
+    this.#timer = this.context.clock.after(LINK_CHECK_MS, () => this.#look());
+    this.#subscribe();
+  }
+
+  #subscribe(): void {
+    let link: ServerLink | undefined;
+    try {
+      link = this.context.links.link(this.job.record.connection);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#say(messageOf(error));
+    }
+    if (link === this.#link) return;
+    this.#leave();
+    this.#link = link;
+    if (!link) return;
+    this.#watches = [link.onSnapshot((snapshot) => this.#judge(snapshot)), link.watch('steady')];
+  }
+
+  #leave(): void {
+    for (const watch of this.#watches.splice(0)) watch.dispose();
+  }
+
+  /** Once for each problem. */
+  #say(problem: string): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.context.log.warn(`Job ${this.job.id}: its worker cannot be watched: ${problem}`);
+  }
+
+  #judge(snapshot: ActivitySnapshot): void {
+    const { job, context } = this;
+    // One that was asked for before proves nothing about a worker that had just been launched.
+    if (job.final || snapshot.at < this.#since) return;
     const { record } = job;
     const finishedAt = context.clock.now();
     // Seen before, and started anew since.
     if (record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
-      job.apply('lose', {
-        finishedAt,
-        reason: 'The server was restarted while it ran: its work was rolled back unless it had already committed.',
-      });
+      const reason =
+        'The server was restarted while it ran: its work was rolled back unless it had already committed.';
+      job.apply('lose', { finishedAt, reason });
       return;
     }
     const worker = snapshot.workers.find(
@@ -41,19 +107,5 @@ export function watchDetached(job: Job, context: DetachedContext): Disposable {
       finishedAt,
       reason: 'The worker has ended, but nobody was there to be told how: whether it succeeded is unknown.',
     });
-  };
-  try {
-    const link = context.links.link(job.record.connection);
-    const watches = [link.onSnapshot(judge), link.watch('steady')];
-    link.refresh().catch((error: unknown) => {
-      context.log.warn(`Job ${job.id}: its server cannot be asked yet: ${String(error)}`);
-    });
-    return { dispose: () => watches.forEach((watch) => watch.dispose()) };
-  } catch (error) {
-    job.apply('lose', {
-      finishedAt: context.clock.now(),
-      reason: `Its connection is no longer configured, so its worker cannot be watched: ${error instanceof Error ? error.message : String(error)}`,
-    });
-    return { dispose: () => undefined };
   }
 }

@@ -1,28 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobNotice } from '../../api';
 import type { JobRecord } from './job';
+import { JobWriter, readNotices, replaceFile } from './jobWriter';
 import type { Logger } from './ports';
+import { isFinal, JOB_STATES } from './states';
+import { Windows } from './windows';
 
-/** How often a window says that it is alive, and after how long without a word it counts as dead. Milliseconds. */
-const HEARTBEAT_MS = 5000;
-const DEAD_AFTER_MS = 20_000;
+/** Files are read so many at once: enough for a long history, few enough for any limit of open files. */
+const READ_AT_ONCE = 64;
+/** A temporary file of this age was left behind by a crash. Milliseconds. */
+const STALE_MS = 60_000;
 
-export interface LoadedJob {
-  readonly record: JobRecord;
-  readonly notices: readonly JobNotice[];
+export interface LoadedJobs {
+  /** Oldest first. Those that had not ended are this window's from now on. */
+  readonly jobs: readonly JobRecord[];
+  /** Records that could not be read and were set aside. */
+  readonly corrupt: number;
+  /** Other windows that are alive, whose jobs were left to them. */
+  readonly others: ReadonlySet<string>;
 }
 
 /**
- * Jobs on disk: `<id>.json` for the record, `<id>.notices.json` for its messages, both private to the user and replaced
- * whole, so that a crash leaves the old or the new one. A file that cannot be read is set aside as `.corrupt`, and said.
+ * Jobs on disk: `<id>.json` for the record and `<id>.notices.ndjson` for its messages, both private to the user. A record is
+ * replaced whole, so that a crash leaves the old or the new one; one that cannot be read is set aside as `.corrupt`, and said.
  *
- * Windows share the folder: each keeps a file in `windows/`, so that none adopts the living jobs of another.
+ * Windows may share the folder: none adopts the living jobs of another.
  */
 export class JobHistory {
-  readonly #queues = new Map<string, Promise<void>>();
-  #heartbeat: NodeJS.Timeout | undefined;
+  readonly #writers = new Map<string, JobWriter>();
+  readonly #windows: Windows;
 
   /**
    * @param folder a folder of our own; made when missing
@@ -32,54 +39,71 @@ export class JobHistory {
     readonly folder: string,
     readonly windowId: string,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.#windows = new Windows(join(folder, 'windows'), windowId);
+  }
 
   /** Takes the folder into use. Rejects where it cannot be written. */
   async open(): Promise<void> {
-    await mkdir(join(this.folder, 'windows'), { recursive: true, mode: 0o700 });
-    const file = this.#windowFile(this.windowId);
-    await writeFile(file, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
-    this.#heartbeat = setInterval(() => {
-      const now = new Date();
-      utimes(file, now, now).catch(() => writeFile(file, JSON.stringify({ pid: process.pid })).catch(() => undefined));
-    }, HEARTBEAT_MS);
-    this.#heartbeat.unref();
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    await this.#windows.enter();
   }
 
-  /** Writes a record; writes of one job follow each other, and only the newest of those that wait is written. */
-  save(record: JobRecord, notices: readonly JobNotice[]): Promise<void> {
-    const json = JSON.stringify(record);
-    const messages = notices.length === 0 ? undefined : JSON.stringify(notices);
-    return this.#inTurn(record.id, async () => {
-      await this.#replace(`${record.id}.json`, json);
-      if (messages !== undefined) await this.#replace(`${record.id}.notices.json`, messages);
-    });
+  /** Writes a record, after the messages that came before it. Resolves when it, or a newer one, is on disk. */
+  save(record: JobRecord): Promise<void> {
+    return this.#writer(record.id).save(JSON.stringify(record));
   }
 
-  remove(id: string): Promise<void> {
-    return this.#inTurn(id, async () => {
-      await rm(join(this.folder, `${id}.json`), { force: true });
-      await rm(join(this.folder, `${id}.notices.json`), { force: true });
-    });
+  /** Keeps a message; it is on disk within a moment, and before the next record. */
+  addNotice(id: string, notice: JobNotice): void {
+    this.#writer(id).append(notice);
   }
 
-  /** Every record that no other living window looks after, oldest first. */
-  async load(): Promise<readonly LoadedJob[]> {
-    const living = await this.#livingWindows();
-    const jobs: LoadedJob[] = [];
-    for (const name of await readdir(this.folder)) {
-      if (!name.endsWith('.json') || name.endsWith('.notices.json')) continue;
-      const id = name.slice(0, -'.json'.length);
-      try {
-        const record = checked(JSON.parse(await readFile(join(this.folder, name), 'utf8')), id);
-        if (living.has(record.owner)) continue;
-        jobs.push({ record, notices: await this.#notices(id) });
-      } catch (error) {
-        this.log.error(`The record ${name} cannot be read and was set aside: ${String(error)}`);
-        await rename(join(this.folder, name), join(this.folder, `${name}.corrupt`)).catch(() => undefined);
+  /** The newest messages of a job, oldest first; none where they cannot be read. */
+  notices(id: string, limit: number): readonly JobNotice[] {
+    try {
+      return readNotices(this.noticesFile(id), limit);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.log.error(`The messages of job ${id} cannot be read: ${String(error)}`);
       }
+      return [];
     }
-    return jobs.sort((a, b) => a.record.queuedAt - b.record.queuedAt);
+  }
+
+  /** All messages of a job, one JSON object a line. */
+  noticesFile(id: string): string {
+    return join(this.folder, `${id}.notices.ndjson`);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#writer(id).remove();
+    this.#writers.delete(id);
+  }
+
+  /**
+   * Every record that no other living window looks after.
+   * @param owners only those of these windows
+   */
+  load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
+    return this.#windows.exclusively(async () => {
+      const others = await this.#windows.others();
+      const names = (await readdir(this.folder)).filter((name) => /^[^.]+\.json(\.|$)/.test(name));
+      await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
+      const files = names.filter((name) => name.endsWith('.json'));
+      const jobs: JobRecord[] = [];
+      let corrupt = 0;
+      for (let at = 0; at < files.length; at += READ_AT_ONCE) {
+        const read = await Promise.all(files.slice(at, at + READ_AT_ONCE).map((name) => this.#read(name)));
+        for (const record of read) {
+          if (record === 'corrupt') corrupt++;
+          if (typeof record === 'string' || others.has(record.owner)) continue;
+          if (owners && !owners.has(record.owner)) continue;
+          jobs.push(record);
+        }
+      }
+      return { jobs: await this.#own(jobs), corrupt, others };
+    });
   }
 
   /** Ids of all records in the folder, other windows' too. */
@@ -90,71 +114,60 @@ export class JobHistory {
 
   /** Waits for what is being written, and leaves the window's place. */
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
-    await Promise.allSettled(this.#queues.values());
-    await rm(this.#windowFile(this.windowId), { force: true });
+    await Promise.allSettled([...this.#writers.values()].map((writer) => writer.close()));
+    await this.#windows.leave();
   }
 
-  async #notices(id: string): Promise<readonly JobNotice[]> {
-    try {
-      return JSON.parse(await readFile(join(this.folder, `${id}.notices.json`), 'utf8')) as JobNotice[];
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.log.error(`The messages of job ${id} cannot be read: ${String(error)}`);
+  /** Before the lock is given up, so that no second window takes the same job. */
+  async #own(jobs: readonly JobRecord[]): Promise<JobRecord[]> {
+    const owned = jobs.map((record) => (isFinal(record.state) ? record : { ...record, owner: this.windowId }));
+    for (const record of owned) {
+      if (!isFinal(record.state)) {
+        await replaceFile(join(this.folder, `${record.id}.json`), JSON.stringify(record));
       }
-      return [];
     }
+    return owned.sort((a, b) => a.queuedAt - b.queuedAt);
   }
 
-  async #livingWindows(): Promise<ReadonlySet<string>> {
-    const folder = join(this.folder, 'windows');
-    const living = new Set<string>();
-    for (const name of await readdir(folder)) {
-      const file = join(folder, name);
-      const alive = await isAlive(file);
-      if (alive && name !== this.windowId) living.add(name);
-      else if (!alive) await unlink(file).catch(() => undefined);
-    }
-    return living;
-  }
-
-  #windowFile(id: string): string {
-    return join(this.folder, 'windows', id);
-  }
-
-  async #replace(name: string, text: string): Promise<void> {
-    const temporary = join(this.folder, `${name}.${randomUUID()}.tmp`);
+  async #read(name: string): Promise<JobRecord | 'corrupt' | 'skip'> {
+    const file = join(this.folder, name);
+    let text: string;
     try {
-      await writeFile(temporary, text, { mode: 0o600 });
-      await rename(temporary, join(this.folder, name));
+      text = await readFile(file, 'utf8');
     } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+      // Not its fault, and perhaps readable the next time.
+      this.log.error(`The record ${name} cannot be read: ${String(error)}`);
+      return 'skip';
+    }
+    try {
+      return checked(JSON.parse(text), name.slice(0, -'.json'.length));
+    } catch (error) {
+      this.log.error(`The record ${name} is damaged and was set aside: ${String(error)}`);
+      await rename(file, `${file}.corrupt`).catch(() => undefined);
+      return 'corrupt';
     }
   }
 
-  #inTurn(id: string, work: () => Promise<void>): Promise<void> {
-    const turn = (this.#queues.get(id) ?? Promise.resolve()).catch(() => undefined).then(work);
-    this.#queues.set(id, turn);
-    const forget = (): void => {
-      if (this.#queues.get(id) === turn) this.#queues.delete(id);
-    };
-    turn.then(forget, forget);
-    return turn;
+  async #sweep(temporary: readonly string[]): Promise<void> {
+    for (const name of temporary) {
+      const file = join(this.folder, name);
+      const old = await stat(file).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs > STALE_MS,
+        () => false,
+      );
+      if (old) await rm(file, { force: true });
+    }
   }
-}
 
-/** A window is alive while its process is there and it said so lately: either alone can be wrong (a reused pid, a sleep). */
-async function isAlive(file: string): Promise<boolean> {
-  try {
-    const { mtimeMs } = await stat(file);
-    const { pid } = JSON.parse(await readFile(file, 'utf8')) as { pid: number };
-    if (Date.now() - mtimeMs > DEAD_AFTER_MS) return false;
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: a process of somebody else, so it is there.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  #writer(id: string): JobWriter {
+    let writer = this.#writers.get(id);
+    if (!writer) {
+      writer = new JobWriter(join(this.folder, `${id}.json`), this.noticesFile(id), (error) => {
+        this.log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
+      });
+      this.#writers.set(id, writer);
+    }
+    return writer;
   }
 }
 
@@ -163,8 +176,11 @@ function checked(value: unknown, id: string): JobRecord {
   const record = value as Partial<JobRecord>;
   if (record.version !== 1) throw new Error(`version ${String(record.version)} is unknown`);
   if (record.id !== id) throw new Error('its id is not its name');
-  if (typeof record.request?.sql !== 'string' || typeof record.label !== 'string' || typeof record.state !== 'string') {
-    throw new Error('a field is missing');
+  if (record.state === undefined || !JOB_STATES.includes(record.state)) throw new Error('its state is unknown');
+  const texts = [record.request?.sql, record.label, record.connection, record.owner];
+  if (!texts.every((text) => typeof text === 'string')) throw new Error('a field is missing');
+  if (typeof record.queuedAt !== 'number' || typeof record.noticeCount !== 'number') {
+    throw new Error('a number is missing');
   }
   return record as JobRecord;
 }

@@ -26,6 +26,8 @@ export interface JobRecord {
   /** When the server itself was started: after a restart no worker of before can be alive. */
   serverStart?: string;
   queuedAt: number;
+  /** Set just before the launch is sent: from here on the SQL may run, and is never launched again. */
+  launchSentAt?: number;
   launchedAt?: number;
   finishedAt?: number;
   progress?: JobProgress;
@@ -37,6 +39,7 @@ export interface JobRecord {
   /** Set once rows are kept for this job. */
   columns?: readonly Column[];
   rows?: RowsKept;
+  /** All messages that were received, also those that only the file of messages still has. */
   noticeCount: number;
   /** Its session is gone, so that only the server's activity view tells about it. */
   detached: boolean;
@@ -44,20 +47,29 @@ export interface JobRecord {
   held: boolean;
 }
 
-/** At most this many messages of a job are held in memory; the newest stay. */
-const NOTICES_HELD = 10_000;
+/** What a job needs of whoever keeps it. */
+export interface JobKeeper {
+  changed(job: Job, stateChanged: boolean): void;
+  /** A message came: it is to be written down. */
+  noticed(job: Job, notice: JobNotice): void;
+  /** The newest messages of an earlier life. */
+  loadNotices(id: string, limit: number): readonly JobNotice[];
+}
+
+/** At most this many messages of a job are held in memory, the newest; all of them are in its file. */
+export const NOTICES_HELD = 10_000;
 
 /** A job: its record, its messages and who waits for its end. */
 export class Job {
-  readonly notices: JobNotice[] = [];
-  /** Messages that were received but are no longer held. */
-  noticesDropped = 0;
   readonly ended: Promise<void>;
   #end!: () => void;
+  /** Read from disk only when asked for: a long history has many. */
+  #notices: JobNotice[] | undefined;
+  #cancels = 0;
 
   constructor(
     readonly record: JobRecord,
-    private readonly onChange: (job: Job, stateChanged: boolean) => void,
+    private readonly keeper: JobKeeper,
   ) {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -77,30 +89,50 @@ export class Job {
     return isFinal(this.record.state);
   }
 
+  /** The newest messages, oldest first; at most {@link NOTICES_HELD} and a few. */
+  get notices(): readonly JobNotice[] {
+    return this.#held();
+  }
+
+  /** How many older messages only the file of messages has. */
+  get noticesNotHeld(): number {
+    return Math.max(0, this.record.noticeCount - this.#held().length);
+  }
+
+  /** Counts the cancels, so that each knows whether it is still the last one. */
+  nextCancel(): number {
+    return ++this.#cancels;
+  }
+
+  get lastCancel(): number {
+    return this.#cancels;
+  }
+
   /**
-   * Moves the job by what happened, with what became known.
+   * Moves the job by what happened, with what became known. The reason belongs to a state, so it goes with it.
    * @throws where the event cannot happen in this state: a bug in the caller, never the server's doing
    */
   apply(event: JobEvent, facts: Partial<JobRecord> = {}): void {
     const next = nextState(this.record.state, event);
     if (next === undefined) throw new Error(`A job that is ${this.record.state} cannot ${event}.`);
+    if (next !== this.record.state) delete this.record.reason;
     Object.assign(this.record, facts, { state: next });
-    this.onChange(this, true);
+    this.keeper.changed(this, true);
     if (isFinal(next)) this.#end();
   }
 
   /** Notes something that became known without a change of state. */
   note(facts: Partial<JobRecord>): void {
     Object.assign(this.record, facts);
-    this.onChange(this, false);
+    this.keeper.changed(this, false);
   }
 
   addNotice(notice: JobNotice): void {
-    this.notices.push(notice);
-    if (this.notices.length > NOTICES_HELD) {
-      this.notices.shift();
-      this.noticesDropped++;
-    }
+    const held = this.#held();
+    held.push(notice);
+    // Not one by one: taking the first of a long array moves all the others.
+    if (held.length > NOTICES_HELD * 1.1) held.splice(0, held.length - NOTICES_HELD);
+    this.keeper.noticed(this, notice);
     this.note({ noticeCount: this.record.noticeCount + 1 });
   }
 
@@ -116,6 +148,12 @@ export class Job {
       queuedAt,
       ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'progress', 'rowCount', 'commandTag', 'error', 'reason']),
     };
+  }
+
+  #held(): JobNotice[] {
+    this.#notices ??=
+      this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
+    return this.#notices;
   }
 }
 

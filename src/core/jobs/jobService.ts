@@ -1,12 +1,14 @@
 import type { JobInfo, JobNotice, RunRequest } from '../../api';
 import { cancelWorker, type CancelResult } from './cancel';
-import { watchDetached } from './detached';
+import { DetachedWatch } from './detached';
 import type { JobHistory } from './history';
 import { Job, type JobRecord } from './job';
+import { Listeners, messageOf } from './listeners';
 import type { ActiveWorker, Clock, Disposable, JobFiles, Links, Logger } from './ports';
-import { JobQueue } from './queue';
-import { JobRunner } from './runner';
-import { isFinal, mayHaveWorker } from './states';
+import { JobQueue, type Waiting } from './queue';
+import { JobRunner, type RunEnd } from './runner';
+import { mayHaveWorker } from './states';
+import { takeUp } from './takeUp';
 
 /** What the user may set; asked for at each use. */
 export interface JobSettings {
@@ -36,20 +38,46 @@ export interface NewJob extends RunRequest {
 }
 
 const DAY_MS = 86_400_000;
+/** Messages and progress come in floods: they are told at most this often for each job. Milliseconds. */
+const TELL_MS = 50;
+/** The window before a reload may live a little longer than this one's start: its jobs are looked for once more. Milliseconds. */
+const SECOND_LOOK_MS = 25_000;
+/** So often a session may break before the launch, until it counts as the SQL's fault. */
+const BREAKS_BORNE = 3;
+
+export interface Restored {
+  /** Jobs that wait for the user's word. */
+  readonly held: number;
+  /** Jobs whose workers may still run. */
+  readonly detached: number;
+  /** Records that could not be read and were set aside. */
+  readonly corrupt: number;
+}
 
 /** All jobs of this window: queues them, runs them, cancels them, keeps them. */
 export class JobService {
   readonly #jobs = new Map<string, Job>();
   readonly #runners = new Map<string, JobRunner>();
   readonly #queues = new Map<string, JobQueue>();
-  readonly #watches = new Map<string, Disposable>();
-  readonly #retries = new Set<Disposable>();
-  readonly #listeners = new Set<(job: Job) => void>();
-  readonly #removed = new Set<(ids: readonly string[]) => void>();
+  readonly #watches = new Map<string, DetachedWatch>();
+  /** Timers that end with the service. */
+  readonly #timers = new Set<Disposable>();
+  /** Jobs with news that were not told yet. */
+  readonly #untold = new Map<string, Disposable>();
+  readonly #breaks = new Map<string, number>();
+  readonly #changes: Listeners<Job>;
+  readonly #removed: Listeners<readonly string[]>;
   readonly #runs = new Set<Promise<void>>();
+  #close!: () => void;
+  readonly #closing = new Promise<void>((resolve) => {
+    this.#close = resolve;
+  });
   #disposed = false;
 
-  constructor(private readonly options: JobServiceOptions) {}
+  constructor(private readonly options: JobServiceOptions) {
+    this.#changes = new Listeners(options.log);
+    this.#removed = new Listeners(options.log);
+  }
 
   /** Every job, oldest first. */
   get jobs(): readonly Job[] {
@@ -60,18 +88,16 @@ export class JobService {
     return this.#jobs.get(id);
   }
 
-  /** Fires at every change of a job, also of its progress and its messages. */
+  /** Fires at every change of a job, also of its progress and its messages (those at most every 50 ms). */
   onDidChange(listener: (job: Job) => void): Disposable {
-    this.#listeners.add(listener);
-    return { dispose: () => this.#listeners.delete(listener) };
+    return this.#changes.add(listener);
   }
 
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable {
-    this.#removed.add(listener);
-    return { dispose: () => this.#removed.delete(listener) };
+    return this.#removed.add(listener);
   }
 
-  /** Lists a job and runs it when its turn comes. */
+  /** Lists a job and runs it when its turn comes. Throws where its connection does not exist. */
   run(request: NewJob): Job {
     this.options.links.link(request.connection);
     const record: JobRecord = {
@@ -87,11 +113,11 @@ export class JobService {
       detached: false,
       held: false,
     };
-    const job = this.#list(record, []);
-    this.#queue(job.record.connection).add(job.id);
+    const job = this.#list(record);
+    this.#queue(record.connection).add(job.id);
     void this.#save(job);
-    this.#changed(job);
-    this.#pump(job.record.connection);
+    this.#changes.emit(job);
+    this.#pump(record.connection);
     return job;
   }
 
@@ -103,20 +129,32 @@ export class JobService {
   async cancel(id: string, graceMs = this.options.settings().graceMs): Promise<CancelResult> {
     const job = this.#need(id);
     if (job.final) return 'stopped';
+    const { links, clock, log } = this.options;
     if (job.state === 'queued') {
       this.#queue(job.record.connection).remove(id);
-      job.apply('cancel', { finishedAt: this.options.clock.now(), reason: 'It was canceled before it was launched.' });
+      job.apply('cancel', { finishedAt: clock.now(), reason: 'It was canceled before it was launched.' });
       await this.#save(job);
       return 'stopped';
     }
-    const { links, clock, log } = this.options;
     const link = links.link(job.record.connection);
-    return cancelWorker(job, this.#runners.get(id), graceMs, { link, clock, log, save: (one) => this.#save(one) });
+    const closing = this.#closing;
+    return cancelWorker(job, this.#runners.get(id), graceMs, { link, clock, log, closing, save: (one) => this.#save(one) });
   }
 
-  /** Stops tracking a job: the worker runs on, and only its end will be seen. */
+  /**
+   * Stops tracking a job: the worker runs on, and only its end will be seen.
+   * @throws where it has no worker that is tracked, or its rows are being read, which cannot be given up without losing them
+   */
   detach(id: string): void {
-    this.#runners.get(this.#need(id).id)?.stopTracking();
+    const job = this.#need(id);
+    const runner = this.#runners.get(id);
+    if (!runner || job.record.detached) throw new Error(`“${job.record.label}” is not being tracked.`);
+    if (runner.reading) {
+      throw new Error(
+        `“${job.record.label}” cannot be let go while its rows are being read. Cancel it, or wait for its end.`,
+      );
+    }
+    runner.stopTracking();
   }
 
   /** Makes a queued job the next one of its connection. */
@@ -143,6 +181,7 @@ export class JobService {
       queue.hurry();
       this.#pump(connection);
     }
+    for (const watch of this.#watches.values()) watch.hurry();
   }
 
   /** Position in the queue of its connection, from 1; undefined where it does not wait. */
@@ -165,8 +204,14 @@ export class JobService {
     }
   }
 
+  /** The newest messages of a job; {@link noticesFile} has all. */
   notices(id: string): readonly JobNotice[] {
     return this.#need(id).notices;
+  }
+
+  /** The file with all messages of a job, a JSON object a line; there is none where no message came. */
+  noticesFile(id: string): string {
+    return this.options.history.noticesFile(this.#need(id).id);
   }
 
   /** Resolves when the job has ended. */
@@ -183,40 +228,44 @@ export class JobService {
     return chosen.length;
   }
 
-  /** Takes up what earlier lives of this window left behind. Returns the jobs that wait for the user's word. */
-  async restore(): Promise<{ held: number; detached: number }> {
-    let held = 0;
-    let detached = 0;
-    for (const { record, notices } of await this.options.history.load()) {
-      const job = this.#list({ ...record, owner: this.options.history.windowId }, notices);
-      if (isFinal(record.state)) continue;
-      if (record.state === 'queued') {
-        held++;
-        job.note({ held: true, reason: 'VS Code was reloaded before its turn came.' });
-        this.#queue(record.connection).add(record.id, true);
-      } else if (record.pid !== undefined) {
-        detached++;
-        this.#adopt(job);
-      } else {
-        this.#looseEnd(
-          job,
-          'VS Code stopped during its launch, so the SQL may or may not run: look for it among the other workers.',
-        );
+  /** Takes up what earlier lives of this window left behind. */
+  async restore(owners?: ReadonlySet<string>): Promise<Restored> {
+    const { jobs, corrupt, others } = await this.options.history.load(owners);
+    const found = { held: 0, detached: 0, corrupt };
+    for (const record of jobs) {
+      if (this.#disposed || this.#jobs.has(record.id)) continue;
+      const job = this.#list(record);
+      const kind = takeUp(job, this.options.clock.now());
+      if (kind === 'final') {
+        if (owners) this.#changes.emit(job);
+        continue;
       }
+      if (kind === 'held') this.#queue(record.connection).add(record.id, true);
+      if (kind === 'detached') this.#watchDetached(job);
+      if (kind !== 'lost') found[kind]++;
       await this.#save(job);
     }
     await this.#prune();
-    return { held, detached };
+    if (owners === undefined && others.size > 0) {
+      this.#after(SECOND_LOOK_MS, () => {
+        this.restore(others).catch((error: unknown) => this.options.log.error(`Jobs of before: ${messageOf(error)}`));
+      });
+    }
+    return found;
   }
 
   /** Stops everything of ours; workers run on. */
   async dispose(): Promise<void> {
+    // As they are now: what breaks from here on breaks because we close it, and says nothing about a job.
+    const saved = this.jobs.filter((job) => !job.final).map((job) => this.#save(job));
     this.#disposed = true;
-    for (const retry of this.#retries) retry.dispose();
-    for (const watch of this.#watches.values()) watch.dispose();
-    // As they were: the next life of this window takes them up.
-    await Promise.allSettled(this.jobs.filter((job) => !job.final).map((job) => this.#save(job)));
-    this.#listeners.clear();
+    this.#close();
+    for (const one of [...this.#timers, ...this.#untold.values(), ...this.#watches.values()]) one.dispose();
+    this.#timers.clear();
+    this.#untold.clear();
+    this.#watches.clear();
+    await Promise.allSettled(saved);
+    this.#changes.clear();
     this.#removed.clear();
   }
 
@@ -231,29 +280,45 @@ export class JobService {
     return job;
   }
 
-  #list(record: JobRecord, notices: readonly JobNotice[]): Job {
-    const job = new Job(record, (changed, stateChanged) => {
-      if (stateChanged) void this.#save(changed);
-      this.#changed(changed);
+  #list(record: JobRecord): Job {
+    const { history } = this.options;
+    const job = new Job(record, {
+      changed: (changed, stateChanged) => {
+        if (stateChanged) void this.#save(changed);
+        this.#tell(changed, stateChanged);
+      },
+      noticed: (changed, notice) => {
+        if (this.#jobs.has(changed.id)) history.addNotice(changed.id, notice);
+      },
+      loadNotices: (id, limit) => history.notices(id, limit),
     });
-    job.notices.push(...notices);
     this.#jobs.set(record.id, job);
     return job;
   }
 
-  #changed(job: Job): void {
+  /** A change of state is told at once, anything else within a moment. */
+  #tell(job: Job, now: boolean): void {
     if (this.#disposed) return;
-    for (const listener of [...this.#listeners]) listener(job);
+    if (now) {
+      this.#untold.get(job.id)?.dispose();
+      this.#untold.delete(job.id);
+      this.#changes.emit(job);
+    } else if (!this.#untold.has(job.id)) {
+      const timer = this.options.clock.after(TELL_MS, () => this.#tell(job, true));
+      this.#untold.set(job.id, timer);
+    }
   }
 
   async #save(job: Job): Promise<void> {
-    // A session that breaks because we close it says nothing about its job.
-    if (this.#disposed && job.state === 'detached') return;
+    if (!this.#jobs.has(job.id)) return;
+    // A session that breaks because we close it says nothing about its job; what the server told does.
+    const told = job.state === 'succeeded' || job.state === 'canceled' || (job.record.error?.sqlstate ?? '') !== '';
+    if (this.#disposed && !(job.final && told)) return;
     try {
-      await this.options.history.save(job.record, job.notices);
+      await this.options.history.save(job.record);
     } catch (error) {
       this.options.log.error(
-        `Job ${job.id} could not be written to disk, so a reload would forget it: ${String(error)}`,
+        `Job ${job.id} could not be written to disk, so a reload would forget it: ${messageOf(error)}`,
       );
     }
   }
@@ -274,45 +339,56 @@ export class JobService {
       const next = queue.take(this.options.clock.now(), this.options.settings().maxConcurrentJobs);
       const job = next && this.#jobs.get(next.id);
       if (!next || !job) return;
-      const run = this.#start(job, next.refusals).catch((error: unknown) => {
-        this.options.log.error(
-          `Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        );
-      });
+      const run = this.#start(job, next, queue)
+        .catch((error: unknown) => {
+          this.options.log.error(`Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        })
+        .finally(() => {
+          this.#runs.delete(run);
+          this.#pump(connection);
+        });
       this.#runs.add(run);
-      void run.finally(() => this.#runs.delete(run));
     }
   }
 
-  async #start(job: Job, refusals: number): Promise<void> {
+  async #start(job: Job, { refusals }: Waiting, queue: JobQueue): Promise<void> {
     const { links, files, clock, log } = this.options;
-    const queue = this.#queue(job.record.connection);
-    delete job.record.reason;
     job.apply('launch');
-    const runner = new JobRunner(job, {
-      link: links.link(job.record.connection),
-      files,
-      clock,
-      log,
-      save: (one) => this.#save(one),
-    });
-    this.#runners.set(job.id, runner);
-    const end = await runner.run();
-    this.#runners.delete(job.id);
-    if (end === 'noSlot' && job.state === 'queued') {
-      const pause = queue.refuse(job.id, clock.now(), refusals);
-      const retry = clock.after(pause, () => {
-        this.#retries.delete(retry);
-        this.#pump(job.record.connection);
+    let end: RunEnd = 'ended';
+    try {
+      const breaks = this.#breaks.get(job.id) ?? 0;
+      const runner = new JobRunner(job, {
+        link: links.link(job.record.connection),
+        files,
+        clock,
+        log,
+        mayRetry: breaks < BREAKS_BORNE,
+        save: (one) => this.#save(one),
       });
-      this.#retries.add(retry);
-    } else {
-      queue.done(job.id);
+      this.#runners.set(job.id, runner);
+      void runner.launched.then(() => {
+        queue.launched(job.id);
+        if (refusals > 0) this.#pump(job.record.connection);
+      });
+      end = await runner.run();
+      if (end === 'broken') this.#breaks.set(job.id, breaks + 1);
+      else this.#breaks.delete(job.id);
+    } catch (error) {
+      // Its connection is gone.
+      if (job.final) throw error;
+      job.apply('fail', { finishedAt: clock.now(), error: { sqlstate: '', message: messageOf(error) } });
+    } finally {
+      this.#runners.delete(job.id);
+      if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') {
+        const pause = queue.refuse(job.id, clock.now());
+        this.#after(pause, () => this.#pump(job.record.connection));
+      } else {
+        queue.done(job.id);
+      }
     }
-    if (end === 'detached' && !this.#disposed) this.#watchDetached(job);
+    if (end === 'detached' && !this.#disposed && !job.final) this.#watchDetached(job);
     await this.#save(job);
     if (job.final) await this.#prune();
-    this.#pump(job.record.connection);
   }
 
   #unhold(job: Job): void {
@@ -321,35 +397,31 @@ export class JobService {
     void this.#save(job);
   }
 
-  /** A job of an earlier life that had a worker: the server tells whether it still runs. */
-  #adopt(job: Job): void {
-    const { record } = job;
-    const reason =
-      'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
-    if (record.state === 'running' || record.state === 'reading' || record.state === 'launching') {
-      job.apply('detach', { detached: true, reason });
-    } else {
-      job.note({ detached: true, reason });
-    }
-    this.#watchDetached(job);
-  }
-
   #watchDetached(job: Job): void {
     const { links, clock, log } = this.options;
-    const watch = watchDetached(job, { links, clock, log, save: (one) => this.#save(one) });
+    const watch = new DetachedWatch(job, { links, clock, log, save: (one) => this.#save(one) });
     this.#watches.set(job.id, watch);
+    watch.hurry();
     void job.ended.then(() => {
       watch.dispose();
       this.#watches.delete(job.id);
+      return this.#prune();
     });
   }
 
-  #looseEnd(job: Job, reason: string): void {
-    job.apply('lose', { finishedAt: this.options.clock.now(), reason });
+  /** Calls once later, unless the service is disposed before. */
+  #after(ms: number, call: () => void): void {
+    if (this.#disposed) return;
+    const timer = this.options.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      call();
+    });
+    this.#timers.add(timer);
   }
 
   /** Finished jobs are kept up to a number and an age. */
   async #prune(): Promise<void> {
+    if (this.#disposed) return;
     const { keepFinishedJobs, keepFinishedDays } = this.options.settings();
     const finished = this.jobs.filter((job) => job.final);
     const oldest = keepFinishedDays > 0 ? this.options.clock.now() - keepFinishedDays * DAY_MS : -Infinity;
@@ -357,13 +429,19 @@ export class JobService {
     const drop = finished.filter(
       (job, index) => index < excess || (job.record.finishedAt ?? job.record.queuedAt) < oldest,
     );
-    await this.#forget(drop.map((job) => job.id));
+    await this.#forget(drop.map((job) => job.id)).catch((error: unknown) => {
+      this.options.log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
+    });
   }
 
   async #forget(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    for (const id of ids) this.#jobs.delete(id);
-    for (const listener of [...this.#removed]) listener(ids);
+    for (const id of ids) {
+      this.#jobs.delete(id);
+      this.#untold.get(id)?.dispose();
+      this.#untold.delete(id);
+    }
+    this.#removed.emit(ids);
     await Promise.all(ids.map((id) => Promise.all([this.options.history.remove(id), this.options.files.remove(id)])));
   }
 }

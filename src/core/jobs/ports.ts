@@ -64,6 +64,10 @@ export interface WorkerHandle {
   /** A signed 64-bit number, kept as text. */
   readonly cookie: string;
   readonly backendStart?: string;
+  /** When the server itself was started. */
+  readonly serverStart?: string;
+  /** Another backend than the session's launched it: a pooling proxy stands between, so nothing more can be asked about it. */
+  readonly elsewhere?: boolean;
 }
 
 export interface Notice {
@@ -88,11 +92,12 @@ export interface WorkerSession {
   /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */
   report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
   /**
-   * Reads the rows as COPY text into a sink. Consumes the worker's handle. Resolves with the number of rows; rejects with
-   * a {@link WorkerFailedError} where the worker failed.
+   * Reads the rows as COPY text into a sink. Consumes the worker's handle. Resolves with the number of rows, and the error of
+   * a sink that failed (the rows were read to their end all the same); rejects with a {@link WorkerFailedError} where the
+   * worker failed.
    */
-  read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number }>;
-  /** Sends SIGTERM once, never with a grace. Returns when it is sent. */
+  read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number; sinkError?: Error }>;
+  /** Sends SIGTERM, never with a grace. Returns when it is sent. */
   cancelWorker(worker: WorkerHandle): Promise<void>;
   detach(worker: WorkerHandle): Promise<void>;
   onNotice(listener: (notice: Notice) => void): Disposable;
@@ -124,7 +129,7 @@ export interface ActiveWorker extends WorkerInfo {
 }
 
 export interface ActivitySnapshot {
-  /** By our clock, milliseconds. */
+  /** When the server was asked, by our clock, milliseconds: what began later cannot be in it. */
   readonly at: number;
   /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
   readonly serverStart: string;

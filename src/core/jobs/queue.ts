@@ -2,73 +2,86 @@
 
 export interface Waiting {
   readonly id: string;
+  /** Its place: the least is next. It keeps it when it is refused. */
+  readonly order: number;
   /** Milliseconds since 1970 before which it is not tried. */
-  notBefore: number;
-  /** How often it was refused for want of a slot. */
-  refusals: number;
+  readonly notBefore: number;
+  /** How often it was refused for want of a slot, or of a server. */
+  readonly refusals: number;
   /** Waits for the user's word after a reload. */
-  held: boolean;
+  readonly held: boolean;
 }
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
 export class JobQueue {
-  readonly #waiting: Waiting[] = [];
-  readonly #running = new Set<string>();
+  /** In the order in which they will run. */
+  #waiting: Waiting[] = [];
+  readonly #running = new Map<string, Waiting>();
+  /** A refused job that is being tried again: as long as it is not known whether there is room, nobody else is tried. */
+  #probe: string | undefined;
+  #first = 0;
+  #last = 0;
 
   add(id: string, held = false): void {
-    this.#waiting.push({ id, notBefore: 0, refusals: 0, held });
+    this.#insert({ id, order: ++this.#last, notBefore: 0, refusals: 0, held });
   }
 
-  /** Puts a job that was refused back to its place at the front, to be tried after a pause that grows. Returns the pause. */
-  refuse(id: string, now: number, refusals: number): number {
-    this.#running.delete(id);
+  /** Puts a job that was refused back to its place, to be tried after a pause that grows. Returns the pause in milliseconds. */
+  refuse(id: string, now: number): number {
+    const one = this.#leave(id);
+    const refusals = one?.refusals ?? 0;
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** refusals);
-    this.#waiting.unshift({ id, notBefore: now + pause, refusals: refusals + 1, held: false });
+    const order = one?.order ?? ++this.#last;
+    this.#insert({ id, order, notBefore: now + pause, refusals: refusals + 1, held: false });
     return pause;
   }
 
   /** Takes the next job that may run now, or undefined. @param limit how many may run at once, 0 = no limit */
   take(now: number, limit: number): Waiting | undefined {
     if (limit > 0 && this.#running.size >= limit) return undefined;
+    if (this.#probe !== undefined) return undefined;
     // A refused job keeps its place: those behind it would be refused too.
-    const index = this.#waiting.findIndex((one) => !one.held);
-    const next = this.#waiting[index];
+    const next = this.#waiting.find((one) => !one.held);
     if (!next || next.notBefore > now) return undefined;
-    this.#waiting.splice(index, 1);
-    this.#running.add(next.id);
+    this.#waiting = this.#waiting.filter((one) => one !== next);
+    this.#running.set(next.id, next);
+    if (next.refusals > 0) this.#probe = next.id;
     return next;
+  }
+
+  /** It got its slot, so there may be room for more. */
+  launched(id: string): void {
+    if (this.#probe === id) this.#probe = undefined;
   }
 
   /** A running job has ended, so a slot is free: a refused one is tried at once. */
   done(id: string): void {
-    if (this.#running.delete(id)) this.hurry();
+    if (this.#leave(id)) this.hurry();
   }
 
   /** Forgets every pause. */
   hurry(): void {
-    for (const one of this.#waiting) one.notBefore = 0;
+    this.#waiting = this.#waiting.map((one) => ({ ...one, notBefore: 0 }));
   }
 
   remove(id: string): boolean {
-    const index = this.#waiting.findIndex((one) => one.id === id);
-    if (index < 0) return false;
-    this.#waiting.splice(index, 1);
-    return true;
+    const before = this.#waiting.length;
+    this.#waiting = this.#waiting.filter((one) => one.id !== id);
+    return this.#waiting.length < before;
   }
 
   /** Makes a waiting job the next one. */
   runNext(id: string): boolean {
-    const index = this.#waiting.findIndex((one) => one.id === id);
-    const [one] = index < 0 ? [] : this.#waiting.splice(index, 1);
-    if (!one) return false;
-    this.#waiting.unshift({ ...one, held: false, notBefore: 0 });
+    const one = this.#waiting.find((waiting) => waiting.id === id);
+    if (!one || !this.remove(id)) return false;
+    this.#insert({ ...one, order: --this.#first, held: false, notBefore: 0 });
     return true;
   }
 
   release(id: string): void {
-    for (const one of this.#waiting) if (one.id === id) one.held = false;
+    this.#waiting = this.#waiting.map((one) => (one.id === id ? { ...one, held: false } : one));
   }
 
   /** Ids in the order in which they will run. */
@@ -78,5 +91,17 @@ export class JobQueue {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  #leave(id: string): Waiting | undefined {
+    const one = this.#running.get(id);
+    this.#running.delete(id);
+    this.launched(id);
+    return one;
+  }
+
+  #insert(one: Waiting): void {
+    const index = this.#waiting.findIndex((other) => other.order > one.order);
+    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, one);
   }
 }

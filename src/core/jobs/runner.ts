@@ -1,24 +1,24 @@
-import { Writable } from 'node:stream';
-import type { JobError } from '../../api';
+import type { Writable } from 'node:stream';
 import type { Job } from './job';
-import { decideOutcome, type Outcome, type WorkerReport } from './outcome';
+import { messageOf } from './listeners';
+import { bareTag, decideOutcome, rowsOfTag, type Outcome, type WorkerReport } from './outcome';
 import {
   LaunchError,
   SessionLostError,
   UnreachableError,
-  WorkerFailedError,
   type ActiveWorker,
   type Clock,
   type Disposable,
   type JobFiles,
+  type LaunchRequest,
   type Logger,
   type RowPlan,
-  type RowSink,
   type ServerLink,
   type WorkerHandle,
   type WorkerSession,
 } from './ports';
-import { QUEUE_FULL } from './why';
+import { collectTag, discard, readRows, type ReadRows } from './reading';
+import { noSlotReason, QUEUE_FULL } from './why';
 
 /** How long a worker counts as young: it is asked about often, since most work is short. Milliseconds. */
 const YOUNG_MS = 1500;
@@ -36,22 +36,28 @@ export interface RunnerContext {
   readonly files: JobFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether a session that breaks before the launch leads to another try: not for ever, should it be the SQL that breaks it. */
+  readonly mayRetry: boolean;
   /** Writes the record; resolves when it is on disk. */
   save(job: Job): Promise<void>;
 }
 
-/** What became of a run, for the service: ended, without a slot, or alive without its session. */
-export type RunEnd = 'ended' | 'noSlot' | 'detached';
+/**
+ * What became of a run, for the service: ended, without a slot or a server, with its session broken before the launch, or
+ * alive without its session.
+ */
+export type RunEnd = 'ended' | 'noSlot' | 'broken' | 'detached';
 
 /** Carries one job from launch to outcome. One use. */
 export class JobRunner {
   #session: WorkerSession | undefined;
   #worker: WorkerHandle | undefined;
-  #plan: RowPlan | undefined;
+  #launchSent = false;
   #queueFull = false;
   #seenActive = false;
   #giveUp = false;
   #ended = false;
+  #reading = false;
   #launched!: () => void;
   /** Resolves when the worker is attached, or when the run has ended without one. */
   readonly launched = new Promise<void>((resolve) => {
@@ -63,13 +69,13 @@ export class JobRunner {
     private readonly context: RunnerContext,
   ) {}
 
-  get worker(): WorkerHandle | undefined {
-    return this.#worker;
-  }
-
   /** False while nothing but the run itself can be asked of the session: rows are read, or it is gone. */
   get sessionFree(): boolean {
     return this.#session !== undefined && !this.#session.closed && !this.#session.reading;
+  }
+
+  get reading(): boolean {
+    return this.#reading;
   }
 
   get seenActive(): boolean {
@@ -121,7 +127,6 @@ export class JobRunner {
       link.onSnapshot((snapshot) => {
         const worker = snapshot.workers.find((one) => this.#isOurs(one));
         if (worker) this.#see(worker, snapshot.serverStart);
-        else this.#dropStalled();
       }),
     ];
   }
@@ -142,56 +147,57 @@ export class JobRunner {
     if (worker.waitEvent === QUEUE_FULL) this.#queueFull = true;
   }
 
-  #dropStalled(): void {
-    const session = this.#session;
-    if (session?.reading && session.idleMs() > STALLED_MS) session.destroy();
-  }
-
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
     const { job, context } = this;
-    const { request } = job.record;
-    const plan = await session.describe(request.sql);
-    this.#plan = plan;
+    const plan = await session.describe(job.record.request.sql);
     if (plan.notice !== undefined) {
       job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
     }
+    job.note({ launchSentAt: context.clock.now() });
     // On disk before the launch: whatever happens next, the run is not forgotten.
     await context.save(job);
     if (job.state === 'canceling') {
-      job.apply('cancelSettled', {
-        finishedAt: context.clock.now(),
-        reason: 'It was canceled before it was launched.',
-      });
+      this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
       return 'ended';
     }
     let worker: WorkerHandle;
     try {
-      worker = await session.launch({
-        sql: plan.sql,
-        label: job.record.label,
-        readable: plan.mode !== 'none',
-        ...(request.queueSizeBytes === undefined ? {} : { queueSizeBytes: request.queueSizeBytes }),
-        ...(request.statementTimeoutMs === undefined ? {} : { statementTimeoutMs: request.statementTimeoutMs }),
-        ...(request.workerTimeoutMs === undefined ? {} : { workerTimeoutMs: request.workerTimeoutMs }),
-      });
+      this.#launchSent = true;
+      worker = await session.launch(launchRequest(job, plan));
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
-      if (error.noSlot) {
-        job.apply('noSlot', { reason: error.message });
-        return 'noSlot';
-      }
+      delete job.record.launchSentAt;
+      if (error.noSlot) return await this.#noSlot(error);
       this.#settle({ event: 'fail', error: error.error });
       return 'ended';
     }
     this.#worker = worker;
+    const { pid, backendStart, serverStart } = worker;
     job.apply('launched', {
-      pid: worker.pid,
+      pid,
       launchedAt: context.clock.now(),
-      ...(worker.backendStart === undefined ? {} : { backendStart: worker.backendStart }),
+      ...(backendStart === undefined ? {} : { backendStart }),
+      ...(serverStart === undefined ? {} : { serverStart }),
     });
-    void context.save(job);
     this.#launched();
+    if (worker.elsewhere === true) throw new SessionLostError(PROXY);
     return this.#watch(session, worker, plan);
+  }
+
+  async #noSlot(error: LaunchError): Promise<RunEnd> {
+    const snapshot = await this.context.link.refresh().catch(() => this.context.link.snapshot);
+    return this.#again('noSlot', noSlotReason(error.error, snapshot));
+  }
+
+  /** Back to the queue; a job that was to be canceled has not to wait there. */
+  #again(end: 'noSlot' | 'broken', reason: string): RunEnd {
+    if (this.job.state === 'canceling') {
+      this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+      return 'ended';
+    }
+    delete this.job.record.launchSentAt;
+    this.job.apply('noSlot', { reason });
+    return end;
   }
 
   async #watch(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
@@ -201,11 +207,8 @@ export class JobRunner {
       if (this.#giveUp) return this.#detach(session, worker, 'You stopped tracking it. It runs on.');
       if (this.#queueFull) {
         if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
-        return this.#detach(
-          session,
-          worker,
-          'Its queue is full and its rows cannot be read, so it was let go. It runs on.',
-        );
+        const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
+        return this.#detach(session, worker, reason);
       }
       const { stopped, progress } = await session.wait(worker, sliceMs(context.clock.now() - started));
       const known = job.record.progress;
@@ -214,12 +217,21 @@ export class JobRunner {
     }
     this.#ended = true;
     const report = await session.report(worker);
-    if (!report) return this.#readEarly(session, worker, plan);
-    return this.#readAfter(session, worker, plan, report);
+    if (report) return this.#readAfter(session, worker, plan, report);
+    if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
+    await session.detach(worker);
+    const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
+    this.#settle({ event: 'finish', reason });
+    return 'ended';
   }
 
   /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
-  async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
+  async #readAfter(
+    session: WorkerSession,
+    worker: WorkerHandle,
+    plan: RowPlan,
+    report: WorkerReport,
+  ): Promise<RunEnd> {
     const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
     if (plan.mode === 'none') {
       await session.detach(worker);
@@ -228,11 +240,10 @@ export class JobRunner {
     }
     if (outcome.event === 'succeed') {
       const read = await this.#read(session, worker, plan);
-      this.#settle(
-        'error' in read
-          ? unreadable(outcome, read.error)
-          : { ...outcome, rowCount: Math.max(outcome.rowCount, read.rows) },
-      );
+      // The work is done, and that is what counts; that its rows could not be read is said.
+      const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
+      const rowCount = 'error' in read ? outcome.rowCount : Math.max(outcome.rowCount, read.rows);
+      this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
       return 'ended';
     }
     // Reading raises the error once more, with its position, and brings the messages that came before it.
@@ -250,59 +261,84 @@ export class JobRunner {
     const read = await this.#read(session, worker, plan);
     this.#ended = true;
     const canceled = this.job.record.cancel !== undefined;
+    const known = { completed: true, rowCount: 0, commandTag: '' };
     if ('error' in read) {
-      this.#settle(
-        decideOutcome({ completed: true, hasError: true, commandTag: '', rowCount: 0, error: read.error }, canceled),
-      );
-    } else {
-      this.#settle(
-        decideOutcome({ completed: true, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled),
-      );
+      this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
+      return 'ended';
     }
+    const outcome = decideOutcome(
+      { ...known, hasError: false, commandTag: read.tag, rowCount: read.rows },
+      canceled,
+    );
+    const said = outcome.event === 'succeed' && read.problem !== undefined ? { reason: read.problem } : {};
+    this.#settle({ ...outcome, ...said });
     return 'ended';
   }
 
-  async #read(
-    session: WorkerSession,
-    worker: WorkerHandle,
-    plan: RowPlan,
-    into?: Writable,
-  ): Promise<{ rows: number; tag: string } | { error: JobError }> {
-    const { job } = this;
+  async #read(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, into?: Writable): Promise<ReadRows> {
+    const { job, context } = this;
     if (job.state === 'running') job.apply('read');
-    const keep = plan.mode === 'rows' || plan.mode === 'unfold';
-    const tag = collectTag();
-    let sink: RowSink | undefined;
+    this.#reading = true;
+    const stall = this.#watchStall(session);
     try {
-      if (into) {
-        await session.read(worker, plan, into);
-        return { rows: 0, tag: '' };
+      if (into || (plan.mode !== 'rows' && plan.mode !== 'unfold')) {
+        const tag = collectTag();
+        return await readRows(session, worker, plan, into ?? tag.stream, () => ({
+          tag: bareTag(tag.text()),
+          rows: rowsOfTag(tag.text()),
+        }));
       }
-      if (!keep) {
-        await session.read(worker, plan, tag.stream);
-        return { rows: rowsOfTag(tag.text()), tag: tag.text() };
-      }
-      sink = await this.#openSink(plan);
-      const { rows } = await session.read(worker, plan, sink.stream);
-      return { rows, tag: plan.tag };
-    } catch (error) {
-      if (!(error instanceof WorkerFailedError)) throw error;
-      return { error: error.error };
+      return await this.#keepRows(session, worker, plan);
     } finally {
-      if (sink) {
-        const kept = await sink.finish();
-        job.note({ rows: kept });
-        if (kept.message !== undefined) {
-          job.addNotice({ at: this.context.clock.now(), severity: 'WARNING', message: kept.message });
-        }
+      this.#reading = false;
+      stall.dispose();
+      void context.save(job);
+    }
+  }
+
+  async #keepRows(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<ReadRows> {
+    const { job, context } = this;
+    const columns = (known: RowPlan['columns']): void => job.note({ columns: known });
+    let sink;
+    try {
+      sink = await context.files.createRows(job.id, plan.columns, plan.mode === 'unfold', columns);
+    } catch (error) {
+      const problem = `Its rows could not be kept: ${messageOf(error)}`;
+      const read = await readRows(session, worker, plan, discard(), (rows) => ({ tag: plan.tag, rows }));
+      return 'error' in read ? read : { ...read, problem };
+    }
+    // Only now: whoever hears of columns looks for the rows.
+    if (job.record.columns === undefined) columns(plan.columns);
+    try {
+      return await readRows(session, worker, plan, sink.stream, (rows) => ({ tag: plan.tag, rows }));
+    } finally {
+      const kept = await sink.finish();
+      job.note({ rows: kept });
+      if (kept.message !== undefined) {
+        job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
       }
     }
   }
 
-  async #openSink(plan: RowPlan): Promise<RowSink> {
-    const { job, context } = this;
-    job.note({ columns: plan.columns });
-    return context.files.createRows(job.id, plan.columns, plan.mode === 'unfold', (columns) => job.note({ columns }));
+  /** A dead network brings no rows and no end: when the server has no such worker any more, or is away too, it is given up. */
+  #watchStall(session: WorkerSession): Disposable {
+    const { clock, link } = this.context;
+    const idle = (ms: number): boolean => session.reading && session.idleMs() > ms;
+    let timer: Disposable | undefined;
+    const look = (): void => {
+      timer = clock.after(STALLED_MS / 2, look);
+      if (!idle(STALLED_MS)) return;
+      link.refresh().then(
+        (snapshot) => {
+          if (idle(STALLED_MS) && !snapshot.workers.some((one) => this.#isOurs(one))) session.destroy();
+        },
+        () => {
+          if (idle(2 * STALLED_MS)) session.destroy();
+        },
+      );
+    };
+    timer = clock.after(STALLED_MS, look);
+    return { dispose: () => timer?.dispose() };
   }
 
   async #detach(session: WorkerSession, worker: WorkerHandle, reason: string): Promise<RunEnd> {
@@ -311,82 +347,49 @@ export class JobRunner {
     return 'detached';
   }
 
-  #settle(outcome: Outcome): void {
-    const finishedAt = this.context.clock.now();
-    switch (outcome.event) {
-      case 'succeed':
-        this.job.apply('succeed', {
-          finishedAt,
-          commandTag: outcome.commandTag,
-          rowCount: outcome.rowCount,
-          ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
-        });
-        break;
-      case 'fail':
-        this.job.apply('fail', { finishedAt, error: outcome.error });
-        break;
-      case 'cancelSettled':
-        this.job.apply('cancelSettled', {
-          finishedAt,
-          ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
-        });
-        break;
-      case 'lose':
-        this.job.apply('lose', { finishedAt, reason: outcome.reason });
-        break;
-    }
+  #settle({ event, ...facts }: Outcome): void {
+    this.job.apply(event, { finishedAt: this.context.clock.now(), ...facts });
   }
 
   /** The session broke, or something of ours did: what is known decides what the job is now. */
   #broken(error: unknown): RunEnd {
     const { job, context } = this;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     context.log.warn(`Job ${job.id} (${job.record.label}): ${message}`);
     if (job.final) return 'ended';
-    const finishedAt = context.clock.now();
-    if (error instanceof UnreachableError) {
-      job.apply('noSlot', { reason: message });
-      return 'noSlot';
-    }
     if (this.#worker) {
-      job.apply('detach', {
-        detached: true,
-        reason: `${message} The worker may run on; its rows and outcome are lost.`,
-      });
+      // A worker that is attached but read by nobody would stop at its full queue: without its session it runs on.
+      this.#session?.destroy();
+      const reason = `${message} The worker may run on; its rows and outcome are lost.`;
+      job.apply('detach', { detached: true, reason });
       return 'detached';
     }
-    if (this.#plan && error instanceof SessionLostError) {
+    if (this.#launchSent) {
       const reason = `${message} It happened during the launch, so the SQL may or may not run: look for it among the other workers.`;
-      job.apply('lose', { finishedAt, reason });
-    } else {
-      job.apply('fail', { finishedAt, error: { sqlstate: '', message } });
+      this.#settle({ event: 'lose', reason });
+      return 'ended';
     }
+    if (error instanceof UnreachableError) return this.#again('noSlot', message);
+    if (error instanceof SessionLostError && context.mayRetry) return this.#again('broken', message);
+    if (job.state === 'canceling') this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    else this.#settle({ event: 'fail', error: { sqlstate: '', message } });
     return 'ended';
   }
 }
 
-/** A success whose rows could not be read: the work is done, and that is what counts; the loss is said. */
-function unreadable(outcome: Extract<Outcome, { event: 'succeed' }>, error: JobError): Outcome {
-  return { ...outcome, reason: `Its rows could not be read: ${error.message}` };
-}
+const NEVER_LAUNCHED = 'It was canceled before it was launched.';
 
-function discard(): Writable {
-  return new Writable({ write: (_chunk, _encoding, done) => done() });
-}
+const PROXY =
+  'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';
 
-/** A statement without rows answers with its command tag, as the one row of one column. */
-function collectTag(): { stream: Writable; text(): string } {
-  let text = '';
-  const stream = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      text = (text + chunk.toString('utf8')).slice(0, 200);
-      done();
-    },
-  });
-  return { stream, text: () => text.split('\n')[0] ?? '' };
-}
-
-/** The count at the end of `INSERT 0 5` or `UPDATE 5`. */
-function rowsOfTag(tag: string): number {
-  return Number(/\d+$/.exec(tag)?.[0] ?? 0);
+function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
+  const { queueSizeBytes, statementTimeoutMs, workerTimeoutMs } = record.request;
+  return {
+    sql: plan.sql,
+    label: record.label,
+    readable: plan.mode !== 'none',
+    ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
+    ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
+    ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
+  };
 }

@@ -4,9 +4,10 @@ import type { JobState } from '../../api';
  * What can happen to a job. The names are what was seen, not what is wished for:
  * - `launch`: its turn has come; `noSlot`: the server had no slot or was away, it waits again; `launched`: the worker is attached
  * - `read`: its rows are being read; `cancel`: the user asked; `graceOver`: the grace window has passed
+ * - `resume…`: SIGTERM could not be sent after all, so the job is again what it was
  * - `detach`: the session is gone or given up while the worker was alive
  * - `succeed`, `fail`, `cancelSettled`, `lose`: an outcome that the server told (or its loss)
- * - `finish`: a detached worker has ended, its outcome unknown
+ * - `finish`: the worker has ended, its outcome unknown
  */
 export type JobEvent =
   | 'launch'
@@ -15,6 +16,10 @@ export type JobEvent =
   | 'read'
   | 'cancel'
   | 'graceOver'
+  | 'resumeRunning'
+  | 'resumeReading'
+  | 'resumeDetached'
+  | 'resumeUnresponsive'
   | 'detach'
   | 'succeed'
   | 'fail'
@@ -30,7 +35,7 @@ const SETTLED: Row = { succeed: 'succeeded', fail: 'failed', cancelSettled: 'can
 const TABLE: Record<JobState, Row> = {
   queued: { launch: 'launching', cancel: 'canceled', fail: 'failed', lose: 'lost' },
   launching: { launched: 'running', noSlot: 'queued', cancel: 'canceling', detach: 'detached', ...SETTLED },
-  running: { read: 'reading', cancel: 'canceling', detach: 'detached', ...SETTLED },
+  running: { read: 'reading', cancel: 'canceling', detach: 'detached', finish: 'finished', ...SETTLED },
   reading: { cancel: 'canceling', detach: 'detached', finish: 'finished', ...SETTLED },
   // A cancel does not stop the watching: what follows (attached, rows, the end) is noted without leaving the state.
   canceling: {
@@ -39,6 +44,10 @@ const TABLE: Record<JobState, Row> = {
     read: 'canceling',
     cancel: 'canceling',
     graceOver: 'unresponsive',
+    resumeRunning: 'running',
+    resumeReading: 'reading',
+    resumeDetached: 'detached',
+    resumeUnresponsive: 'unresponsive',
     detach: 'canceling',
     finish: 'finished',
     ...SETTLED,

@@ -1,4 +1,5 @@
-import type { ActiveWorker } from './ports';
+import type { JobError } from '../../api';
+import type { ActiveWorker, ActivitySnapshot } from './ports';
 
 /** Why a worker that was asked to stop still runs, as far as the server shows. */
 export type WhyRunning =
@@ -51,4 +52,19 @@ export function describeWhy(why: WhyRunning): string {
     case 'unknown':
       return 'The server does not show why.';
   }
+}
+
+/** SQLSTATE configuration_limit_exceeded: `pg_background.max_workers` of the session. */
+const SESSION_LIMIT = '53400';
+
+/** Why a job waits for a worker slot (PG_BACKGROUND.md, point 9). */
+export function noSlotReason(error: JobError, snapshot: ActivitySnapshot | undefined): string {
+  if (error.sqlstate === SESSION_LIMIT) {
+    return `The session may launch no more workers (pg_background.max_workers): ${error.message}. It is tried again by itself.`;
+  }
+  // Other roles' processes may be hidden from ours, so there are at least so many.
+  const slots = snapshot
+    ? ` (max_worker_processes: at least ${snapshot.slotsUsed} of ${snapshot.slotsTotal} in use, ${Math.max(0, snapshot.slotsTotal - snapshot.slotsUsed)} free at most)`
+    : '';
+  return `The server has no free worker slot${slots}: ${error.message}. It is tried again by itself.`;
 }

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
-import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable } from '../jobs/ports';
+import { Listeners } from '../jobs/listeners';
+import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../jobs/ports';
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {
@@ -47,6 +48,7 @@ interface WorkerJson {
 
 /** Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. */
 export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
+  const at = now();
   const { rows } = await client.query<[string, string, string, string | null]>({
     text: ACTIVITY_QUERY,
     rowMode: 'array',
@@ -54,7 +56,7 @@ export async function queryActivity(client: Client, now: () => number): Promise<
   const [serverStart, total, used, json] = rows[0] ?? ['', '0', '0', null];
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
-    at: now(),
+    at,
     serverStart,
     slotsTotal: Number(total),
     slotsUsed: Number(used),
@@ -102,7 +104,7 @@ const LONGEST_PAUSE = 30_000;
 /** Asks again and again while somebody watches, never twice at once, with growing pauses while the server is away. */
 export class ActivityPoller {
   readonly #watchers: Record<keyof typeof PACE, number> = { fast: 0, steady: 0 };
-  readonly #listeners = new Set<(snapshot: ActivitySnapshot) => void>();
+  readonly #listeners: Listeners<ActivitySnapshot>;
   #running: Promise<ActivitySnapshot> | undefined;
   #next: Disposable | undefined;
   #failures = 0;
@@ -113,24 +115,26 @@ export class ActivityPoller {
     private readonly ask: () => Promise<ActivitySnapshot>,
     private readonly clock: Clock,
     private readonly onFailure: (error: unknown, pauseMs: number) => void,
-  ) {}
+    log: Pick<Logger, 'error'>,
+  ) {
+    this.#listeners = new Listeners(log);
+  }
 
   onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable {
-    this.#listeners.add(listener);
-    return { dispose: () => this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   watch(pace: 'fast' | 'steady'): Disposable {
     this.#watchers[pace]++;
     let done = false;
-    // A pause for a slower pace, or after a failure, is not a reason to keep somebody new waiting.
-    this.#schedule(this.#failures === 0 ? 0 : undefined);
+    // A slower pace is no reason to keep somebody new waiting; a server that is away is, since it is asked again soon enough.
+    if (this.#failures === 0 || !this.#next) this.#schedule(0);
     return {
       dispose: () => {
         if (done) return;
         done = true;
         this.#watchers[pace]--;
-        if (!this.#watched) this.#next?.dispose();
+        if (!this.#watched) this.#stop();
       },
     };
   }
@@ -138,7 +142,7 @@ export class ActivityPoller {
   /** Asks at once, or joins the question that is under way. */
   refresh(): Promise<ActivitySnapshot> {
     if (this.#running) return this.#running;
-    this.#next?.dispose();
+    this.#stop();
     const running = this.#askOnce();
     this.#running = running;
     return running;
@@ -146,7 +150,7 @@ export class ActivityPoller {
 
   dispose(): void {
     this.#disposed = true;
-    this.#next?.dispose();
+    this.#stop();
     this.#listeners.clear();
   }
 
@@ -161,7 +165,7 @@ export class ActivityPoller {
       this.snapshot = snapshot;
       // The listeners see a poller that is free again, so that they can ask anew.
       this.#running = undefined;
-      for (const listener of [...this.#listeners]) listener(snapshot);
+      this.#listeners.emit(snapshot);
       this.#schedule();
       return snapshot;
     } catch (error) {
@@ -178,10 +182,15 @@ export class ActivityPoller {
 
   #schedule(pause: number | undefined = this.#watchers.fast > 0 ? PACE.fast : PACE.steady): void {
     if (this.#disposed || !this.#watched || this.#running) return;
-    this.#next?.dispose();
+    this.#stop();
     this.#next = this.clock.after(pause, () => {
       // A failure has been said by onFailure.
       this.refresh().catch(() => undefined);
     });
+  }
+
+  #stop(): void {
+    this.#next?.dispose();
+    this.#next = undefined;
   }
 }

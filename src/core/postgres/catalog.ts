@@ -21,9 +21,10 @@ export interface Dialect {
   readonly version: string;
   /** The schema, quoted where it needs to be. */
   readonly schema: string;
-  /** `$1` sql, `$2` queue size, `$3` label (only where {@link hasLabel}). */
-  readonly launch: string;
-  readonly submit: string;
+  /** `$2` queue size, `$3` label (only where {@link hasLabel}). @param sql an expression for the worker's SQL, made of `$1` */
+  launch(sql: string): string;
+  /** As `launch`, for rows that are never read. */
+  submit(sql: string): string;
   readonly hasLabel: boolean;
   /** `$3` milliseconds. */
   readonly wait: string;
@@ -73,7 +74,10 @@ export function dialectOf(row: readonly (string | null)[] | undefined, database:
   const optional = (base: string): string | undefined =>
     functions.has(`pg_background_${base}${suffix}/2`) ? `${name(base)}($1, $2)` : undefined;
   const hasLabel = functions.has(`pg_background_launch${suffix}/3`);
-  const start = (base: string): string => `${name(base)}($1, $2${hasLabel ? ', $3' : ''})`;
+  const start =
+    (base: string) =>
+    (sql: string): string =>
+      `${name(base)}(${sql}, $2::pg_catalog.int4${hasLabel ? ', $3::pg_catalog.text' : ''})`;
   return {
     version,
     schema,

@@ -11,6 +11,11 @@ const HEADER = 5;
 
 type DataListener = (chunk: Buffer) => void;
 
+export interface CopiedRows {
+  readonly rows: number;
+  readonly sinkError?: Error;
+}
+
 /**
  * `COPY … TO STDOUT` into a stream, without decoding a row.
  *
@@ -26,9 +31,9 @@ class CopyOut implements Submittable {
   #code = 0;
   #left = 0;
   #rows = 0;
-  #error: Error | undefined;
-  #sinkGone = false;
-  readonly done: Promise<number>;
+  #sinkError: Error | undefined;
+  #sinkLeft = false;
+  readonly done: Promise<CopiedRows>;
   #settle!: (error: Error | undefined) => void;
 
   constructor(
@@ -39,11 +44,13 @@ class CopyOut implements Submittable {
     this.done = new Promise((resolve, reject) => {
       this.#settle = (error) => {
         if (error) reject(error);
-        else resolve(this.#rows);
+        else resolve({ rows: this.#rows, ...(this.#sinkError ? { sinkError: this.#sinkError } : {}) });
       };
     });
-    sink.once('error', this.#onSinkError);
+    sink.on('error', this.#onSinkError);
     sink.on('drain', this.#onDrain);
+    // A sink that was destroyed drains no more.
+    sink.on('close', this.#onDrain);
   }
 
   submit(connection: Connection): void {
@@ -56,9 +63,11 @@ class CopyOut implements Submittable {
   }
 
   handleError(error: Error): void {
-    // pg forgets the query at its error, so ReadyForQuery will not be told; the socket is given back there all the same.
-    this.#error = error;
-    this.#finish();
+    // pg forgets the query at its error, so ReadyForQuery will not be told; the socket is given back there all the same. The sink
+    // must not stop it on the way: what comes after an error is not for the sink.
+    this.#leaveSink();
+    this.#socket?.resume();
+    this.#settle(error);
   }
 
   /** COPY's own messages: the bytes were taken before the parser, so there is nothing to do. */
@@ -67,13 +76,13 @@ class CopyOut implements Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.#finish();
+    this.#leaveSink();
+    this.#settle(undefined);
   }
 
   readonly #onSinkError = (error: Error): void => {
     // The rows still have to leave the socket, or the session could never be used again.
-    this.#sinkGone = true;
-    this.#error ??= error;
+    this.#sinkError ??= error;
     this.#socket?.resume();
   };
 
@@ -84,13 +93,20 @@ class CopyOut implements Submittable {
   readonly #onData = (chunk: Buffer): void => {
     this.onBytes();
     let from = 0;
+    /** The rows of this chunk that were not passed on yet: they are moved together over the headers between them. */
+    let first = 0;
     let kept = 0;
+    const passOn = (): void => {
+      this.#write(chunk.subarray(first, kept));
+      first = kept = from;
+    };
     while (from < chunk.length) {
       if (this.#headerLength < HEADER) {
         from += this.#takeHeader(chunk, from);
         if (this.#headerLength < HEADER) break;
+        // What came before another message goes before it: after an error nothing is passed on.
+        if (this.#isForParser()) passOn();
         if (this.#code === READY_FOR_QUERY) {
-          this.#write(chunk.subarray(0, kept));
           this.#giveBack();
           this.#parser?.(Buffer.concat([this.#header, chunk.subarray(from)]));
           return;
@@ -100,7 +116,7 @@ class CopyOut implements Submittable {
       const take = Math.min(this.#left, chunk.length - from);
       if (take > 0) {
         if (this.#code === COPY_DATA) {
-          // The chunk is ours: its rows are moved together over the headers between them, without another buffer.
+          // The chunk is ours, so no other buffer is needed.
           chunk.copyWithin(kept, from, from + take);
           kept += take;
         } else if (this.#isForParser()) {
@@ -114,7 +130,7 @@ class CopyOut implements Submittable {
         if (this.#code === COPY_DATA) this.#rows++;
       }
     }
-    this.#write(chunk.subarray(0, kept));
+    passOn();
   };
 
   /** Collects the header, which may be cut between two chunks. Returns the bytes taken. */
@@ -145,7 +161,7 @@ class CopyOut implements Submittable {
   }
 
   #write(bytes: Buffer): void {
-    if (bytes.length === 0 || this.#sinkGone) return;
+    if (bytes.length === 0 || this.#sinkLeft || this.#sinkError || this.sink.destroyed) return;
     if (!this.sink.write(bytes)) this.#socket?.pause();
   }
 
@@ -157,10 +173,11 @@ class CopyOut implements Submittable {
     }
   }
 
-  #finish(): void {
+  #leaveSink(): void {
+    this.#sinkLeft = true;
     this.sink.removeListener('drain', this.#onDrain);
-    this.sink.removeListener('error', this.#onSinkError);
-    this.#settle(this.#error);
+    this.sink.removeListener('close', this.#onDrain);
+    // Its 'error' listener stays: an error that comes late must not crash the process.
   }
 }
 
@@ -168,10 +185,11 @@ class CopyOut implements Submittable {
  * Runs a `COPY … TO STDOUT` and writes its bytes to the sink, which is left open.
  *
  * @param onBytes called at every chunk, so that a caller can see that something comes
- * @returns the number of rows
- * @throws the server's error, the connection's, or the sink's
+ * @returns the number of rows that came, and the error of a sink that failed: they are read to their end all the same, or the
+ * session could not be used again
+ * @throws the server's error, or the connection's
  */
-export function copyOut(client: Client, text: string, sink: Writable, onBytes: () => void): Promise<number> {
+export function copyOut(client: Client, text: string, sink: Writable, onBytes: () => void): Promise<CopiedRows> {
   const query = new CopyOut(text, sink, onBytes);
   client.query(query);
   return query.done;

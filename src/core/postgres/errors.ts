@@ -1,9 +1,11 @@
 import type { JobError } from '../../api';
+import { ConnectError } from './connect/errors';
 
 /** The fields of an ErrorResponse as `pg` exposes them (PostgreSQL, "Error and Notice Message Fields"). */
 interface ServerFields {
   readonly code?: string;
   readonly message: string;
+  readonly severity: string;
   readonly detail?: string | undefined;
   readonly hint?: string | undefined;
   readonly where?: string | undefined;
@@ -13,11 +15,19 @@ interface ServerFields {
 /** SQLSTATE insufficient_resources and configuration_limit_exceeded: no worker slot, of the server or of the session. */
 const NO_SLOT = new Set(['53000', '53400']);
 
-/** True for an error that the server sent, false for a connection that broke. */
+/** True for an error that the server sent, false for a connection that broke (whose code may look alike: EPIPE). */
 export function isServerError(error: unknown): error is Error & ServerFields {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
-  );
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code);
+}
+
+/**
+ * True for an error that may have ended the session itself: an administrator, a shutdown, a timeout of idleness. Whether it did
+ * shows only when the session is asked again, since a worker's error of the same kind is raised by a session that lives on, and
+ * the word FATAL may come in any language.
+ */
+export function mayEndSession(error: unknown): boolean {
+  return isServerError(error) && (/^(57P|08|25P0)/.test(error.code ?? '') || /^(FATAL|PANIC)$/.test(error.severity));
 }
 
 /** The SQLSTATE of a server's error, or ''. */
@@ -28,6 +38,26 @@ export function sqlstateOf(error: unknown): string {
 /** True where a launch failed for want of a worker slot, so that nothing was started and a later try may succeed. */
 export function isNoSlot(error: unknown): boolean {
   return NO_SLOT.has(sqlstateOf(error));
+}
+
+/** Reasons for which a server that could be reached before may be reached again. */
+const TRANSIENT_REASONS = new Set<string>(['unreachable', 'timeout', 'starting', 'slots']);
+/** What Node says of a network or a process that is away. */
+const TRANSIENT_CODES = new Set(
+  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT'.split(' '),
+);
+
+/** True where a connection could not be opened, or broke, for a reason that may pass by itself. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof ConnectError && TRANSIENT_REASONS.has(error.reason)) return true;
+  if (isServerError(error)) {
+    // connection_exception, operator_intervention (shutting down, starting up), too_many_connections; not a cancel or a timeout.
+    return /^(08|57P0[1-5])/.test(error.code ?? '') || error.code === '53300';
+  }
+  if ('code' in error && typeof error.code === 'string' && TRANSIENT_CODES.has(error.code)) return true;
+  // `pg` says it in words alone.
+  return /^(Connection terminated|no answer within|timeout expired)/.test(error.message) || isTransient(error.cause);
 }
 
 /** pg_background adds a line of its own to every context, twice when the error is raised again. */

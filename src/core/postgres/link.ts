@@ -1,7 +1,19 @@
 import type { Client } from 'pg';
-import type { ActivitySnapshot, Clock, Disposable, Logger, ServerLink, WorkerSession } from '../jobs/ports';
+import { Listeners, messageOf } from '../jobs/listeners';
+import {
+  SessionLostError,
+  UnreachableError,
+  type ActivitySnapshot,
+  type Clock,
+  type Disposable,
+  type Logger,
+  type ServerLink,
+  type WorkerSession,
+} from '../jobs/ports';
 import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
+import { destroySocket, endClient } from './closing';
+import { isTransient } from './errors';
 import { PgSession, type SessionContext } from './session';
 import { Turns } from './turns';
 import { TypeCache } from './types';
@@ -39,30 +51,43 @@ export class PoolerError extends Error {
   }
 }
 
+/** The connection that asks and signals; its statements go one at a time. */
+interface Control {
+  readonly client: Client;
+  readonly turns: Turns;
+}
+
 /** One server reached by one connection: the control client, the activity poller and the pool of warm sessions. */
 export class PgLink implements ServerLink {
   readonly #sessions = new Set<PgSession>();
   readonly #idle: { session: PgSession; timer: Disposable }[] = [];
-  readonly #stateListeners = new Set<() => void>();
+  readonly #stateListeners: Listeners<undefined>;
   readonly #types = new TypeCache();
-  readonly #turns = new WeakMap<Client, Turns>();
   readonly #poller: ActivityPoller;
-  #control: Promise<Client> | undefined;
+  /** Connections that are being opened. */
+  readonly #opening = new Set<Promise<unknown>>();
+  #control: Promise<Control> | undefined;
   #controlClient: Client | undefined;
   #dialect: Promise<Dialect> | undefined;
   #warming = 0;
+  /** The server answered once, so that it is away, and not wrong, when it does not. */
+  #reached = false;
+  #serverVersion = '';
+  #extensionVersion: string | undefined;
   #disposed = false;
   #state: LinkState = { kind: 'idle' };
 
   constructor(private readonly options: LinkOptions) {
+    this.#stateListeners = new Listeners(options.log);
     this.#poller = new ActivityPoller(
       () => this.#askActivity(),
       options.clock,
       (error, pause) => {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         options.log.warn(`${options.name}: the server did not answer (${message}); trying again in ${pause} ms.`);
         this.#setState({ kind: 'error', message, retryAt: options.clock.now() + pause });
       },
+      options.log,
     );
   }
 
@@ -71,8 +96,7 @@ export class PgLink implements ServerLink {
   }
 
   onDidChangeState(listener: () => void): Disposable {
-    this.#stateListeners.add(listener);
-    return { dispose: () => this.#stateListeners.delete(listener) };
+    return this.#stateListeners.add(listener);
   }
 
   get snapshot(): ActivitySnapshot | undefined {
@@ -94,32 +118,32 @@ export class PgLink implements ServerLink {
   /** Opens the control connection and finds pg_background; rejects with a message that says what to do. */
   async connect(): Promise<Dialect> {
     await this.#open();
-    this.#dialect ??= this.#findDialect();
+    const dialect = (this.#dialect ??= this.#findDialect());
     try {
-      return await this.#dialect;
+      return await dialect;
     } catch (error) {
-      this.#dialect = undefined;
+      if (this.#dialect === dialect) this.#dialect = undefined;
       throw error;
     }
   }
 
+  /** @throws UnreachableError where the server answered before and is away now, or this link was closed: try again later */
   async acquire(): Promise<WorkerSession> {
-    const dialect = await this.connect();
-    let session: PgSession | undefined;
-    while (!session && this.#idle.length > 0) {
-      const entry = this.#idle.pop();
-      entry?.timer.dispose();
-      if (entry && !entry.session.closed) session = entry.session;
+    try {
+      const dialect = await this.connect();
+      const session = this.#takeIdle() ?? (await this.#newSession(dialect));
+      this.#warm(dialect);
+      return session;
+    } catch (error) {
+      const away = this.#disposed || (this.#reached && (error instanceof SessionLostError || isTransient(error)));
+      if (!away) throw error;
+      throw new UnreachableError(messageOf(error), { cause: error });
     }
-    session ??= await this.#newSession(dialect);
-    this.#warm(dialect);
-    return session;
   }
 
   async terminate(pid: number, backendStart: string): Promise<boolean> {
-    const control = await this.#open();
-    const { rows } = await this.#bounded(control, () =>
-      control.query<[string]>({
+    const { rows } = await this.#ask((client) =>
+      client.query<[string]>({
         text: `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
                 WHERE pid = $1 AND ${timeText('backend_start')} = $2`,
         values: [pid, backendStart],
@@ -135,31 +159,38 @@ export class PgLink implements ServerLink {
     this.#poller.dispose();
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
-    const control = this.#control;
     const ended = [...this.#sessions].map((session) =>
       session.reading ? Promise.resolve(session.destroy()) : session.end(),
     );
-    await Promise.allSettled([...ended, control?.then((client) => client.end())]);
+    const control = this.#control?.then(({ client }) => endClient(client));
+    await Promise.allSettled([...ended, control, ...this.#opening]);
   }
 
   #setState(state: LinkState): void {
     if (this.#disposed) return;
     this.#state = state;
-    for (const listener of [...this.#stateListeners]) listener();
+    this.#stateListeners.emit(undefined);
   }
 
-  /** The control client; concurrent callers share one attempt. */
-  #open(): Promise<Client> {
-    if (this.#disposed) return Promise.reject(new Error(`The connection "${this.options.name}" is closed.`));
-    this.#control ??= this.#openControl().catch((error: unknown) => {
+  #setConnected(): void {
+    const { kind } = this.#state;
+    const [serverVersion, extensionVersion] = [this.#serverVersion, this.#extensionVersion];
+    if (kind === 'connected' && this.#state.extensionVersion === extensionVersion) return;
+    this.#setState({ kind: 'connected', serverVersion, extensionVersion });
+  }
+
+  /** The control connection; concurrent callers share one attempt. */
+  #open(): Promise<Control> {
+    if (this.#disposed) return Promise.reject(this.#closedError());
+    this.#control ??= this.#track(this.#openControl()).catch((error: unknown) => {
       this.#control = undefined;
-      this.#setState({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
+      this.#setState({ kind: 'error', message: messageOf(error) });
       throw error;
     });
     return this.#control;
   }
 
-  async #openControl(): Promise<Client> {
+  async #openControl(): Promise<Control> {
     if (this.#state.kind !== 'error') this.#setState({ kind: 'connecting' });
     const client = await this.options.connect();
     const gone = (): void => {
@@ -171,85 +202,96 @@ export class PgLink implements ServerLink {
     };
     client.on('end', gone);
     client.on('error', gone);
+    const control = { client, turns: new Turns() };
+    try {
+      const { rows } = await this.#bounded(control, () =>
+        client.query<[string, string]>({
+          // The control connection is ours alone: a limit of the role must not end its questions.
+          text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version')`,
+          rowMode: 'array',
+        }),
+      );
+      this.#serverVersion = rows[0]?.[1] ?? '';
+    } catch (error) {
+      await endClient(client);
+      throw error;
+    }
+    if (this.#disposed) {
+      await endClient(client);
+      throw this.#closedError();
+    }
     this.#controlClient = client;
-    const { rows } = await client.query<[string]>({
-      // The control connection is ours alone: a limit of the role must not end its questions.
-      text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version')`,
-      rowMode: 'array',
-    });
-    this.#setState({
-      kind: 'connected',
-      serverVersion: (rows[0] as string[] | undefined)?.[1] ?? '',
-      extensionVersion: undefined,
-    });
-    return client;
+    this.#reached = true;
+    this.#setConnected();
+    return control;
   }
 
   async #findDialect(): Promise<Dialect> {
-    const control = await this.#open();
-    const { rows } = await this.#bounded(control, () =>
-      control.query<(string | null)[]>({ text: CATALOG_QUERY, rowMode: 'array' }),
+    const { rows } = await this.#ask((client) =>
+      client.query<(string | null)[]>({ text: CATALOG_QUERY, rowMode: 'array' }),
     );
     const dialect = dialectOf(rows[0], this.options.database);
-    if (this.#state.kind === 'connected') this.#setState({ ...this.#state, extensionVersion: dialect.version });
+    this.#extensionVersion = dialect.version;
+    this.#setConnected();
     return dialect;
   }
 
-  async #newSession(dialect: Dialect): Promise<PgSession> {
+  #takeIdle(): PgSession | undefined {
+    for (;;) {
+      const entry = this.#idle.pop();
+      entry?.timer.dispose();
+      if (!entry?.session.closed) return entry?.session;
+    }
+  }
+
+  #newSession(dialect: Dialect): Promise<PgSession> {
+    if (this.#disposed) return Promise.reject(this.#closedError());
+    return this.#track(this.#openSession(dialect));
+  }
+
+  async #openSession(dialect: Dialect): Promise<PgSession> {
     const context: SessionContext = {
       dialect,
       types: this.#types,
       interrupt: async (backendPid) => {
-        const control = await this.#open();
-        await this.#bounded(control, () => control.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
+        await this.#ask((client) => client.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
       },
       onRelease: (session) => this.#takeBack(session),
       onClosed: (session) => this.#sessions.delete(session),
     };
     const client = await this.options.connect();
-    const session = await PgSession.start(client, context);
-    this.#sessions.add(session);
-    if (this.#disposed) {
-      await session.end();
-      throw new Error(`The connection "${this.options.name}" is closed.`);
+    try {
+      const session = await PgSession.start(client, context);
+      if (this.#disposed) throw this.#closedError();
+      // A server that gives another pid than its own key data is a proxy; only in transaction mode is that a problem.
+      const { processID } = client as unknown as { processID: number | null };
+      if (processID !== session.backendPid && (await this.#sharesBackends(client))) throw new PoolerError();
+      this.#sessions.add(session);
+      return session;
+    } catch (error) {
+      await endClient(client);
+      throw error;
     }
-    // A server that gives another pid than its own key data is a proxy; only in transaction mode is that a problem.
-    if (
-      (client as unknown as { processID: number }).processID !== session.backendPid &&
-      (await this.#sharesBackends(client))
-    ) {
-      await session.end();
-      throw new PoolerError();
-    }
-    return session;
   }
 
   /** Two idle clients that meet in one server process: the proxy gives connections by transaction. */
   async #sharesBackends(client: Client): Promise<boolean> {
-    const control = await this.#open();
-    const pids = [];
-    for (const side of [control, client]) {
-      const { rows } = await this.#bounded(side, () =>
-        side.query<[string]>({ text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' }),
-      );
-      pids.push(rows[0]?.[0]);
-    }
-    return pids[0] === pids[1];
+    const query = { text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' as const };
+    const control = await this.#ask((one) => one.query<[string]>(query));
+    const session = await client.query<[string]>(query);
+    return control.rows[0]?.[0] === session.rows[0]?.[0];
   }
 
   #takeBack(session: PgSession): void {
+    if (session.closed) return;
     if (this.#disposed || this.#idle.length >= Math.max(1, this.options.warmSessions)) {
-      void session.end().catch(() => undefined);
+      void this.#track(session.end());
       return;
     }
-    this.#keepIdle(session);
-  }
-
-  #keepIdle(session: PgSession): void {
     const timer = this.options.clock.after(IDLE_MS, () => {
       const index = this.#idle.findIndex((entry) => entry.session === session);
       if (index >= 0) this.#idle.splice(index, 1);
-      void session.end().catch(() => undefined);
+      void this.#track(session.end());
     });
     this.#idle.push({ session, timer });
   }
@@ -261,39 +303,48 @@ export class PgLink implements ServerLink {
     this.#newSession(dialect)
       .then(
         (session) => this.#takeBack(session),
-        (error: unknown) => this.options.log.debug(`${this.options.name}: no session ahead: ${String(error)}`),
+        (error: unknown) => this.options.log.debug(`${this.options.name}: no session ahead: ${messageOf(error)}`),
       )
       .finally(() => this.#warming--)
       .catch(() => undefined);
   }
 
   async #askActivity(): Promise<ActivitySnapshot> {
-    const control = await this.#open();
-    const snapshot = await this.#bounded(control, () => queryActivity(control, () => this.options.clock.now()));
-    if (this.#state.kind !== 'connected') {
-      this.#setState({ kind: 'connected', serverVersion: '', extensionVersion: undefined });
-    }
+    const snapshot = await this.#ask((client) => queryActivity(client, () => this.options.clock.now()));
+    this.#setConnected();
     return snapshot;
   }
 
+  async #ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
+    const control = await this.#open();
+    return this.#bounded(control, () => question(control.client));
+  }
+
   /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  #bounded<T>(client: Client, work: () => Promise<T>): Promise<T> {
-    let turns = this.#turns.get(client);
-    if (!turns) {
-      turns = new Turns();
-      this.#turns.set(client, turns);
-    }
+  #bounded<T>({ client, turns }: Control, work: () => Promise<T>): Promise<T> {
     return turns.run(async () => {
-      const timer = this.options.clock.after(CONTROL_MS, () => {
-        (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection.stream.destroy(
-          new Error(`no answer within ${CONTROL_MS / 1000} s`),
-        );
-      });
+      const timer = this.options.clock.after(CONTROL_MS, () =>
+        destroySocket(client, new Error(`no answer within ${CONTROL_MS / 1000} s`)),
+      );
       try {
         return await work();
       } finally {
         timer.dispose();
       }
     });
+  }
+
+  /** Notes that it is under way, so that dispose() can wait for it. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#opening.add(work);
+    const done = (): void => {
+      this.#opening.delete(work);
+    };
+    work.then(done, done);
+    return work;
+  }
+
+  #closedError(): Error {
+    return new Error(`The connection "${this.options.name}" is closed.`);
   }
 }

@@ -8,10 +8,10 @@ import type { DescribedColumn } from './describe';
 export interface TypeFacts {
   /** `format_type()` with the modifier: what a person reads. */
   readonly display: string;
-  /** `format_type()` without it, valid in a column definition list. */
+  /** `format_type()` without it (-1, since a bare `bit` would mean `bit(1)`), valid in a column definition list. */
   readonly definition: string;
-  /** `typtype = 'p'`: void, record, anyarray, cstring; no column list accepts it. */
-  readonly pseudo: boolean;
+  /** A pseudo-type (void, record, anyarray, cstring), which no column list accepts, or one that a worker cannot send (aclitem). */
+  readonly needsCast: boolean;
   /** Without a binary receive function the worker's value arrives as text. */
   readonly receivable: boolean;
 }
@@ -38,6 +38,9 @@ const PLAIN_KINDS = new Set([
   'explain',
 ]);
 
+/** What the server calls SELECT. EXECUTE takes the tag of what was prepared, which is nearly always a query. */
+const QUERY_KINDS = new Set(['select', 'values', 'table', 'with-select', 'execute']);
+
 /** The last statement of a text, or undefined where there is none. */
 export function lastStatement(
   sql: string,
@@ -51,7 +54,7 @@ export function lastStatement(
  * Decides how the rows of a text come back (PG_BACKGROUND.md, point 6).
  *
  * - Columns that a list accepts are named c1…cN, since names may repeat.
- * - A column of a pseudo-type is cast to text in the worker, by wrapping the last statement.
+ * - A column of a type that cannot come back is cast to text in the worker, by wrapping the last statement.
  * - Where the last statement cannot be described, or an earlier one could change what it returns, it is wrapped so that
  *   every row brings its own names, and is unfolded afterwards.
  * - Where it cannot be wrapped either, it runs without rows, and `notice` says so.
@@ -67,10 +70,10 @@ export function planRows(sql: string, description: Description): RowPlan {
     const { columns } = description;
     if (columns.length === 0) return plain(sql, 'none', [], '', noColumnsNotice());
     if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
-    if (!columns.some(({ type }) => type.pseudo))
+    if (!columns.some(({ type }) => type.needsCast))
       return plain(sql, 'rows', columns.map(toColumn), definitionOf(columns));
-    if (kind.selectLike) return castPseudo(sql, last, columns);
-    return plain(sql, 'none', [], '', unreadableNotice(kind.kind));
+    if (kind.selectLike) return castInWorker(sql, last, columns);
+    return plain(sql, 'none', [], '', uncastNotice(kind.kind));
   }
   if ('noRows' in description) return plain(sql, 'tag', [], 'c1 text');
   if (all.length === 1 && !description.locked) {
@@ -78,9 +81,25 @@ export function planRows(sql: string, description: Description): RowPlan {
     return plain(sql, 'tag', [], 'c1 text');
   }
   if (kind.selectLike) return unfold(sql, last, []);
-  if (kind.kind === 'explain') return plain(sql, 'rows', [{ name: 'QUERY PLAN', type: 'text' }], 'c1 text');
+  if (kind.kind === 'explain') {
+    const type = explainType(sql.slice(last.start, last.end));
+    return plain(sql, 'rows', [{ name: 'QUERY PLAN', type }], `c1 ${type}`);
+  }
   if (kind.returnsRows === false) return plain(sql, 'tag', [], 'c1 text');
   return plain(sql, 'none', [], '', description.locked ? lockedNotice() : unreadableNotice(kind.kind));
+}
+
+/** EXPLAIN's one column is text, except in two of its formats. */
+function explainType(statement: string): string {
+  return /^explain\s*\([^)]*\bformat\s+'?(json|xml)\b/i.exec(statement)?.[1]?.toLowerCase() ?? 'text';
+}
+
+/** The command tag of the last statement, for where the server can no longer be asked: every query's is SELECT. */
+function tagOf(sql: string): string {
+  const found = lastStatement(sql);
+  if (!found) return '';
+  const { kind } = classify(sql, found.last);
+  return QUERY_KINDS.has(kind) ? 'SELECT' : found.last.keyword;
 }
 
 function lockedNotice(): string {
@@ -89,6 +108,10 @@ function lockedNotice(): string {
 
 function noColumnsNotice(): string {
   return 'The last statement returns rows without columns: they are counted, not kept.';
+}
+
+function uncastNotice(kind: string): string {
+  return `The rows of this ${kind.toUpperCase()} cannot be read, because a column's type cannot leave the worker. It runs without them; cast that column to text to see rows.`;
 }
 
 function unreadableNotice(kind: string): string {
@@ -101,7 +124,7 @@ function toColumn({ column, type }: { column: DescribedColumn; type: TypeFacts }
 
 function definitionOf(columns: readonly { readonly type: TypeFacts }[]): string {
   return columns
-    .map(({ type }, index) => `c${index + 1} ${type.receivable && !type.pseudo ? type.definition : 'text'}`)
+    .map(({ type }, index) => `c${index + 1} ${type.receivable && !type.needsCast ? type.definition : 'text'}`)
     .join(', ');
 }
 
@@ -116,19 +139,19 @@ function plain(
     sql,
     mode,
     columns,
-    tag: lastStatement(sql)?.last.keyword ?? '',
+    tag: tagOf(sql),
     definition,
     position: (codePoint) => codePointToUtf16(sql, codePoint),
     ...(notice === undefined ? {} : { notice }),
   };
 }
 
-function castPseudo(
+function castInWorker(
   sql: string,
   last: Statement,
   columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[],
 ): RowPlan {
-  const list = columns.map(({ type }, index) => `q.c${index + 1}${type.pseudo ? '::pg_catalog.text' : ''}`).join(', ');
+  const list = columns.map(({ type }, index) => `q.c${index + 1}${type.needsCast ? '::pg_catalog.text' : ''}`).join(', ');
   const names = columns.map((_, index) => `c${index + 1}`).join(', ');
   return wrapped(
     sql,

@@ -13,11 +13,13 @@ import {
   type WorkerHandle,
   type WorkerSession,
 } from '../jobs/ports';
+import { messageOf } from '../jobs/listeners';
 import { QUERY_CANCELED, type WorkerReport } from '../jobs/outcome';
 import { timeText } from './activity';
 import type { Dialect } from './catalog';
-import { copyOut } from './copyOut';
-import { cleanContext, isNoSlot, isServerError, sqlstateOf, toJobError } from './errors';
+import { copyOut, type CopiedRows } from './copyOut';
+import { destroySocket, endClient } from './closing';
+import { cleanContext, isNoSlot, isServerError, mayEndSession, sqlstateOf, toJobError } from './errors';
 import { lastStatement, planRows } from './rowPlan';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
@@ -52,6 +54,7 @@ export class PgSession implements WorkerSession {
   #reading = false;
   #closed = false;
   #lastBytes = 0;
+  #interrupting: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly client: Client,
@@ -117,10 +120,10 @@ export class PgSession implements WorkerSession {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      void this.context.interrupt(this.#backendPid).catch(() => this.destroy());
+      this.#interrupt().catch(() => this.destroy());
     }, DESCRIBE_MS);
     try {
-      const description = await this.#turn(() => describeRows(this.client, this.context.types, text, isServerError));
+      const description = await this.#turn(() => describeRows(this.client, this.context.types, text));
       return planRows(sql, late && 'failed' in description ? { failed: true, locked: true } : description);
     } finally {
       clearTimeout(timer);
@@ -128,36 +131,52 @@ export class PgSession implements WorkerSession {
   }
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
-    const { dialect } = this.context;
     const limits = new Map(this.#inherited);
-    if (request.statementTimeoutMs !== undefined) limits.set('statement_timeout', String(request.statementTimeoutMs));
-    if (request.workerTimeoutMs !== undefined)
-      limits.set('pg_background.worker_timeout', String(request.workerTimeoutMs));
-    const values: unknown[] = [request.sql, request.queueSizeBytes ?? 0];
-    if (dialect.hasLabel) values.push(request.label);
-    const query = {
-      text: `SELECT l.pid, l.cookie, ${timeText('a.backend_start')} FROM ${request.readable ? dialect.launch : dialect.submit} AS l
-               LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) AS a ON true`,
-      values,
-      rowMode: 'array' as const,
-    };
+    const { statementTimeoutMs, workerTimeoutMs } = request;
+    if (statementTimeoutMs !== undefined) limits.set('statement_timeout', String(statementTimeoutMs));
+    if (workerTimeoutMs !== undefined) limits.set('pg_background.worker_timeout', String(workerTimeoutMs));
     try {
-      if (limits.size === 0) return handleOf(await this.#query<LaunchRow>(query));
-      // Only for the launch: the settings travel with it (PG_BACKGROUND.md, point 7).
-      const names = [...limits.keys()];
-      await this.#query({ text: 'BEGIN' });
-      await this.#query({
-        text: `SELECT ${names.map((_, i) => `pg_catalog.set_config($${i * 2 + 1}, $${i * 2 + 2}, true)`).join(', ')}`,
-        values: names.flatMap((name) => [name, limits.get(name)]),
-      });
-      const handle = handleOf(await this.#query<LaunchRow>(query));
-      await this.#query({ text: 'COMMIT' });
-      return handle;
+      const [row] = await this.#query<LaunchRow>(this.#launchQuery(request, [...limits]));
+      if (!row) throw new Error('pg_background_launch returned nothing.');
+      const [pid, cookie, backendPid, serverStart, backendStart] = row;
+      return {
+        pid: Number(pid),
+        cookie,
+        serverStart,
+        elsewhere: Number(backendPid) !== this.#backendPid,
+        ...(backendStart === null ? {} : { backendStart }),
+      };
     } catch (error) {
-      if (error instanceof SessionLostError) throw error;
-      if (limits.size > 0 && !this.#closed) await this.#query({ text: 'ROLLBACK' });
+      if (!isServerError(error)) throw error;
       throw new LaunchError(toJobError(error), isNoSlot(error), { cause: error });
     }
+  }
+
+  /**
+   * Settings travel with the launch (PG_BACKGROUND.md, point 7). They are set in the same statement: so they last no longer
+   * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
+   */
+  #launchQuery(
+    { sql, label, queueSizeBytes = 0, readable }: LaunchRequest,
+    limits: readonly (readonly [string, string])[],
+  ): { text: string; values: unknown[]; rowMode: 'array' } {
+    const { dialect } = this.context;
+    const values: unknown[] = [sql, queueSizeBytes, ...(dialect.hasLabel ? [label] : [])];
+    const next = values.length + 1;
+    const sets = limits.map((_, i) => `pg_catalog.set_config($${next + 2 * i}, $${next + 2 * i + 1}, true) AS s${i}`);
+    // The SQL depends on them, so that they are set before the launch, whatever the planner thinks.
+    const set = limits.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
+    const text = '$1::pg_catalog.text';
+    const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
+    const call = readable ? dialect.launch(argument) : dialect.submit(argument);
+    return {
+      text: `SELECT l.pid, l.cookie, pg_catalog.pg_backend_pid(),
+                    ${timeText('pg_catalog.pg_postmaster_start_time()')}, ${timeText('a.backend_start')}
+               FROM ${sets.length === 0 ? '' : `(SELECT ${sets.join(', ')} OFFSET 0) AS s CROSS JOIN LATERAL `}${call} AS l
+               LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) AS a ON true`,
+      values: [...values, ...limits.flat()],
+      rowMode: 'array',
+    };
   }
 
   async wait(worker: WorkerHandle, ms: number): Promise<WaitResult> {
@@ -212,18 +231,17 @@ export class PgSession implements WorkerSession {
     };
   }
 
-  async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number }> {
+  async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<CopiedRows> {
     // Numbers of our own making and a definition of format_type's: nothing here is anybody's text.
     const call = `${this.context.dialect.result}(${worker.pid}, ${BigInt(worker.cookie)})`;
     this.#reading = true;
     this.#lastBytes = performance.now();
     try {
-      const rows = await this.#turn(() =>
+      return await this.#turn(() =>
         copyOut(this.client, `COPY (SELECT * FROM ${call} AS r(${plan.definition})) TO STDOUT`, sink, () => {
           this.#lastBytes = performance.now();
         }),
       );
-      return { rows };
     } catch (error) {
       if (!isServerError(error)) throw error;
       throw new WorkerFailedError(
@@ -236,26 +254,18 @@ export class PgSession implements WorkerSession {
   }
 
   async cancelWorker(worker: WorkerHandle): Promise<void> {
-    const query = {
-      text: `SELECT ${this.context.dialect.cancel}`,
-      values: [worker.pid, worker.cookie],
-    };
-    // A bounded wait may be under way: the call is put behind it, and the wait is interrupted from the other connection.
-    const interrupt = this.#waiting;
+    const query = { text: `SELECT ${this.context.dialect.cancel}`, values: [worker.pid, worker.cookie] };
     const sent = this.#query(query);
-    if (!interrupt) {
+    // A bounded wait may be under way: the call stands behind it, and the wait is interrupted from the other connection. Where
+    // that fails the wait ends by itself, within a second.
+    if (this.#waiting) this.#interrupt().catch(() => undefined);
+    try {
       await sent;
-      return;
+    } catch (error) {
+      // Somebody interrupted this very call, so SIGTERM may not have been sent.
+      if (sqlstateOf(error) !== QUERY_CANCELED) throw error;
+      await this.#query(query);
     }
-    const settled = sent.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    await this.context.interrupt(this.#backendPid);
-    const error = await settled;
-    // The wait had ended by itself just then, so the interrupt met this call instead: SIGTERM was not sent.
-    if (sqlstateOf(error) === QUERY_CANCELED) await this.#query(query);
-    else if (error !== undefined) throw error;
   }
 
   async detach(worker: WorkerHandle): Promise<void> {
@@ -274,13 +284,12 @@ export class PgSession implements WorkerSession {
 
   destroy(): void {
     this.#notices.clear();
-    // end() would wait for the query under way; the socket is what has to go.
-    (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    destroySocket(this.client);
   }
 
-  /** Ends the connection in order. */
+  /** Ends the connection in order; a dead network is not waited for. */
   async end(): Promise<void> {
-    if (!this.#closed) await this.client.end();
+    if (!this.#closed) await endClient(this.client);
   }
 
   async #query<Row>(query: { text: string; values?: unknown[]; rowMode?: 'array' }, expectedMs = 0): Promise<Row[]> {
@@ -295,30 +304,39 @@ export class PgSession implements WorkerSession {
     return result.rows;
   }
 
-  /** Errors that the server did not send mean that the connection is gone. */
+  /** Ends what the backend is doing, from another connection. Nothing is sent on this one until that is over. */
+  #interrupt(): Promise<void> {
+    const interrupting = this.context.interrupt(this.#backendPid);
+    this.#interrupting = interrupting.catch(() => undefined);
+    return interrupting;
+  }
+
+  /**
+   * One statement at a time, and none while an interrupt is on its way, which would meet it instead of the one it is for.
+   * Errors that the server did not send mean that the connection is gone.
+   */
   async #turn<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#turns.run(work);
+      return await this.#turns.run(async () => {
+        await this.#interrupting;
+        try {
+          return await work();
+        } catch (error) {
+          // The session may have ended over it. Asked again it tells.
+          if (mayEndSession(error)) await this.client.query('SELECT 1');
+          throw error;
+        }
+      });
     } catch (error) {
-      if (isServerError(error)) throw error;
-      throw new SessionLostError(
-        `The connection to the server was lost: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          cause: error,
-        },
-      );
+      if (isServerError(error) && !this.#closed) throw error;
+      const message = `The connection to the server was lost: ${messageOf(error)}.`;
+      throw new SessionLostError(message, { cause: error });
     }
   }
 }
 
-type LaunchRow = [string, string, string | null];
-
-function handleOf(rows: LaunchRow[]): WorkerHandle {
-  const [row] = rows;
-  if (!row) throw new Error('pg_background_launch returned nothing.');
-  const [pid, cookie, backendStart] = row;
-  return { pid: Number(pid), cookie, ...(backendStart === null ? {} : { backendStart }) };
-}
+/** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
+type LaunchRow = [string, string, string, string, string | null];
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return pct == null ? {} : { progress: { pct: Number(pct), message: message ?? '' } };

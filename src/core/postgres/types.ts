@@ -1,18 +1,41 @@
 import type { Client } from 'pg';
 import { describeStatement, type DescribedColumn } from './describe';
+import { isServerError, mayEndSession } from './errors';
 import type { Description, TypeFacts } from './rowPlan';
 
+/**
+ * A worker sends values in binary form, so a type without a send function, or made of one (an array, a domain, a row of a table
+ * with one), cannot leave it: `aclitem` is such a type. `typelem`, `typbasetype` and the attributes are what a type is made of.
+ */
 const TYPE_QUERY = `
-  SELECT i.n, pg_catalog.format_type(t.oid, i.typmod), pg_catalog.format_type(t.oid, NULL), t.typtype = 'p', t.typreceive <> 0
-    FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int4[]))
-         WITH ORDINALITY AS i(oid, typmod, n)
-    JOIN pg_catalog.pg_type t ON t.oid = i.oid`;
+  WITH RECURSIVE wanted AS (
+    SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int4[]))
+                  WITH ORDINALITY AS i(oid, typmod, n)
+  ), parts(root, oid) AS (
+    SELECT DISTINCT oid, oid FROM wanted
+    UNION
+    SELECT p.root, made_of.oid
+      FROM parts AS p JOIN pg_catalog.pg_type AS t ON t.oid = p.oid
+      JOIN LATERAL (SELECT t.typelem UNION ALL SELECT t.typbasetype UNION ALL
+                    SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+                     WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped
+                   ) AS made_of(oid) ON made_of.oid <> 0
+  )
+  SELECT w.n, pg_catalog.format_type(t.oid, w.typmod), pg_catalog.format_type(t.oid, -1),
+         t.typtype = 'p' OR EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
+                                     WHERE p.root = t.oid AND s.typsend = 0),
+         t.typreceive <> 0
+    FROM wanted AS w JOIN pg_catalog.pg_type AS t ON t.oid = w.oid`;
 
-/** What is known about types, kept a connection long: a type's name changes rarely, and a wrong one only fails to read. */
+/** Types below are the server's own (FirstNormalObjectId); those above may be renamed or made anew at any time. */
+const FIRST_USER_OID = 16_384;
+
+/** What is known about types. The server's own are kept as long as the connection. */
 export class TypeCache {
   readonly #facts = new Map<string, TypeFacts>();
 
   async load(client: Client, columns: readonly DescribedColumn[]): Promise<void> {
+    for (const column of columns) if (column.typeOid >= FIRST_USER_OID) this.#facts.delete(keyOf(column));
     const missing = new Map(columns.map((column) => [keyOf(column), column]));
     for (const key of missing.keys()) if (this.#facts.has(key)) missing.delete(key);
     if (missing.size === 0) return;
@@ -22,15 +45,15 @@ export class TypeCache {
       values: [wanted.map((column) => column.typeOid), wanted.map((column) => column.typeModifier)],
       rowMode: 'array',
     });
-    for (const [n, display, definition, pseudo, receivable] of result.rows) {
+    for (const [n, display, definition, needsCast, receivable] of result.rows) {
       const column = wanted[Number(n) - 1];
       if (!column) continue;
-      this.#facts.set(keyOf(column), { display, definition, pseudo: pseudo === 't', receivable: receivable === 't' });
+      this.#facts.set(keyOf(column), { display, definition, needsCast: needsCast === 't', receivable: receivable === 't' });
     }
   }
 
   get(column: DescribedColumn): TypeFacts {
-    return this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', pseudo: false, receivable: true };
+    return this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', needsCast: false, receivable: true };
   }
 }
 
@@ -38,12 +61,11 @@ function keyOf(column: DescribedColumn): string {
   return `${column.typeOid}:${column.typeModifier}`;
 }
 
-/** Describes one statement together with its types. Never rejects for a server's error: that is an answer too. */
+/** Describes one statement together with its types. A server's error is an answer too, except where it may end the session. */
 export async function describeRows(
   client: Client,
   types: TypeCache,
   text: string,
-  isServerError: (error: unknown) => boolean,
 ): Promise<Description> {
   try {
     const columns = await describeStatement(client, text);
@@ -51,7 +73,7 @@ export async function describeRows(
     await types.load(client, columns);
     return { columns: columns.map((column) => ({ column, type: types.get(column) })) };
   } catch (error) {
-    if (isServerError(error)) return { failed: true };
+    if (isServerError(error) && !mayEndSession(error)) return { failed: true };
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import type { Column, JobFiles, RowSink, RowsKept } from '../jobs/ports';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
 import { UnfoldStream } from './unfold';
@@ -22,8 +21,8 @@ export class SpoolFiles implements JobFiles {
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink> {
-    if (unfold) return new UnfoldingSink(this.path(id), columns, this.limits(), onColumns);
     const writer = await SpoolWriter.create(this.path(id), columns, this.limits());
+    if (unfold) return unfoldingSink(writer, columns, onColumns);
     return {
       stream: writer.stream,
       status: () => kept(writer.status()),
@@ -54,62 +53,41 @@ function kept(status: SpoolStatus): RowsKept {
   return { rows, bytes, dropped, ...(message === undefined ? {} : { message }) };
 }
 
-/** Keeps unfolded rows: the columns are known only when the first row has come, so the spool is made then. */
-class UnfoldingSink implements RowSink {
-  readonly stream: Writable;
-  readonly #unfold = new UnfoldStream();
-  #writer: Promise<SpoolWriter> | undefined;
-  #open: SpoolWriter | undefined;
+/** Keeps unfolded rows: the columns are known for sure only when the first row has come. */
+function unfoldingSink(
+  writer: SpoolWriter,
+  described: readonly Column[],
+  onColumns: (columns: readonly Column[]) => void,
+): RowSink {
+  const unfold = new UnfoldStream();
+  let named = Promise.resolve();
+  unfold.once('columns', (names: readonly string[]) => {
+    const columns = columnsOf(names, described);
+    // Without its record a reader shows the columns that were described, so this is no reason to keep no rows.
+    named = writer.setColumns(columns).catch(() => undefined);
+    void named.then(() => onColumns(columns));
+  });
+  // Rows that cannot be unfolded: those before are kept, and whoever feeds the stream hears of the error as well.
+  unfold.once('error', (error) => void writer.abort(`The rows could not be read: ${error.message}`));
+  unfold.pipe(writer.stream);
+  return {
+    stream: unfold,
+    status: () => kept(writer.status()),
+    finish: async () => {
+      if (!unfold.destroyed && !unfold.readableEnded) {
+        await new Promise<void>((resolve) => {
+          unfold.once('end', resolve).once('close', resolve);
+          unfold.end();
+        });
+      }
+      await named;
+      return kept(await writer.finish());
+    },
+  };
+}
 
-  constructor(
-    private readonly file: string,
-    private readonly described: readonly Column[],
-    private readonly limits: SpoolLimits,
-    private readonly onColumns: (columns: readonly Column[]) => void,
-  ) {
-    this.#unfold.once('columns', (names: readonly string[]) => {
-      const columns = this.#columnsOf(names);
-      this.onColumns(columns);
-      void this.#start(columns);
-    });
-    this.#unfold.on('data', (chunk: Buffer) => {
-      this.#unfold.pause();
-      void this.#start(this.described).then((writer) => {
-        if (writer.stream.write(chunk)) this.#unfold.resume();
-        else writer.stream.once('drain', () => this.#unfold.resume());
-      });
-    });
-    this.stream = this.#unfold;
-  }
-
-  status(): RowsKept {
-    return this.#open ? kept(this.#open.status()) : { rows: 0, bytes: 0, dropped: 0 };
-  }
-
-  async finish(): Promise<RowsKept> {
-    if (!this.#unfold.destroyed && !this.#unfold.readableEnded) {
-      await new Promise<void>((resolve) => {
-        this.#unfold.once('end', resolve);
-        this.#unfold.once('close', resolve);
-        this.#unfold.end();
-      });
-    }
-    const writer = await this.#start(this.described);
-    return kept(await writer.finish());
-  }
-
-  #start(columns: readonly Column[]): Promise<SpoolWriter> {
-    this.#writer ??= SpoolWriter.create(this.file, columns, this.limits).then((writer) => {
-      this.#open = writer;
-      return writer;
-    });
-    return this.#writer;
-  }
-
-  /** What the server described before, where it fits: it also knows the types. */
-  #columnsOf(names: readonly string[]): readonly Column[] {
-    const fits =
-      this.described.length === names.length && names.every((name, index) => this.described[index]?.name === name);
-    return fits ? this.described : names.map((name) => ({ name, type: 'text' }));
-  }
+/** What the server described before, where it fits: it also knows the types. */
+function columnsOf(names: readonly string[], described: readonly Column[]): readonly Column[] {
+  const fits = described.length === names.length && names.every((name, index) => described[index]?.name === name);
+  return fits ? described : names.map((name) => ({ name, type: 'text' }));
 }

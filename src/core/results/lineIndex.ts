@@ -4,9 +4,9 @@
  */
 
 /** An entry is made after so many rows… */
-const ROWS_PER_ENTRY = 256;
-/** …or so many bytes, so that a page of wide rows does not cost 256 of them. */
-const BYTES_PER_ENTRY = 64 * 1024;
+const ROWS_PER_ENTRY = 64;
+/** …or so many bytes, so that a page of wide rows does not cost 64 of them. */
+const BYTES_PER_ENTRY = 32 * 1024;
 
 const NEWLINE = 10;
 /** `Buffer.indexOf` (one call a row) is the faster scan for rows longer than this, the one by words for shorter ones (measured). */

@@ -311,6 +311,7 @@ class Merge {
   go(steps: number): number {
     const { from, to, middle, end, compare } = this;
     let { left, right, next } = this;
+    if (next === end) return 0;
     const begin = next;
     const stop = Math.min(end, next + steps);
     while (next < stop && left < middle && right < end) {

@@ -204,16 +204,19 @@ export function isoTime(text: string): number | undefined {
   const match = ISO.exec(text);
   if (!match) return undefined;
   const [, year, month, day, hours = 0, minutes = 0, seconds = 0, fraction = '', sign, h = 0, m = 0, s = 0, bc] = match;
-  const date = new Date(0);
-  // Not Date.UTC(), which takes the years 0 to 99 for those after 1900.
-  date.setUTCFullYear(bc === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
-  // Dates of PostgreSQL go further than those of JavaScript; a number of days of its own is exact enough there.
-  const days = Number.isNaN(date.getTime())
-    ? Math.round(
-        (bc === undefined ? Number(year) - 1970 : -Number(year) - 1969) * 365.2425 + (Number(month) - 1) * 31,
-      ) + Number(day)
-    : date.getTime() / 86_400_000;
+  const days = daysSince1970(bc === undefined ? Number(year) : 1 - Number(year), Number(month), Number(day));
   const offset = (Number(h) * 60 + Number(m)) * 60 + Number(s);
   const time = days * 86_400 + (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
   return (sign === '-' ? time + offset : time - offset) * 1e6 + Number(fraction.padEnd(6, '0'));
+}
+
+/** Days of the Gregorian calendar; those of PostgreSQL go much further than JavaScript's. Year 0 is 1 BC. */
+function daysSince1970(year: number, month: number, day: number): number {
+  // Years that begin in March have the leap day last; http://howardhinnant.github.io/date_algorithms.html#days_from_civil
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
 }

@@ -24,8 +24,8 @@ const truncateFile = promisify(ftruncate);
 
 /** What the stream holds before it asks the source to wait. Enough to keep the socket busy while the disk works. */
 const HIGH_WATER_MARK = 1024 * 1024;
-/** Index entries are written when so many have gathered (at most 1 MB of rows, which a reader counts by itself). */
-const ENTRIES_PER_WRITE = 16;
+/** Index entries are written when so many have gathered (at most 2 MB of rows, which a reader counts by itself). */
+const ENTRIES_PER_WRITE = 64;
 /** One writev call takes no more buffers than this (IOV_MAX is 1,024 on Linux and macOS). */
 const BUFFERS_PER_WRITE = 1000;
 

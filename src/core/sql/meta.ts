@@ -1,5 +1,5 @@
 /** psql's meta-commands and COPY data, as far as a splitter must know where they end (psqlscanslash.l, copy.c, command.c). */
-import { isNewline, isSpace, lineEnd } from './lexer';
+import { isSpace } from './lexer';
 
 /** What a backslash outside of quotes is to psql. */
 export interface MetaCommand {
@@ -18,23 +18,35 @@ export interface MetaCommand {
 
 const SENDS = new Set(['g', 'gx', 'gexec', 'gset', 'gdesc', 'crosstabview', 'watch', 'parse', 'sendpipeline']);
 const RESETS = new Set(['r', 'reset']);
-/** Commands that take the rest of the line as it is, backslashes and quotes included. */
-const WHOLE_LINE = new Set(['!', 'copy', 'ef', 'ev', 'h', 'help', 'sf', 'sf+', 'sv', 'sv+']);
+
+/**
+ * The other commands of psql 18 that take arguments in words; those that begin with d describe something. Not here are
+ * `\!`, `\copy`, `\ef`, `\ev`, `\h`, `\help`, `\sf` and `\sv`, which take the line as it is.
+ */
+const OTHERS = new Set(
+  (
+    '? a bind bind_named C c cd close_prepared connect conninfo copyright e echo edit elif else encoding endif endpipeline ' +
+    'errverbose f flush flushrequest getenv getresults H html i if include include_relative ir l l+ list list+ lo_export ' +
+    'lo_import lo_list lo_list+ lo_unlink lx lx+ o out p password print prompt pset q qecho quit restrict s set setenv ' +
+    'startpipeline syncpipeline T t timing unrestrict unset w warn write x z zS zx zSx'
+  ).split(' '),
+);
 
 /** Reads the meta-command whose backslash is at `at`. */
 export function metaCommandAt(text: string, at: number): MetaCommand {
   const second = text.charAt(at + 1);
   if (second === ';') return { kind: 'semicolon', end: at + 2, next: at + 2, copiesIn: false };
   if (second === ':') return { kind: 'colon', end: at + 2, next: at + 2, copiesIn: false };
-  if (second === '\\') return { kind: 'other', end: at + 2, next: at + 2, copiesIn: false };
 
   let nameEnd = at + 1;
   while (nameEnd < text.length && !isSpace(text.charCodeAt(nameEnd)) && text.charAt(nameEnd) !== '\\') nameEnd++;
   const name = text.slice(at + 1, nameEnd);
-  const line = lineEnd(text, nameEnd);
-  const next = WHOLE_LINE.has(name) || name.startsWith('!') ? line : argumentsEnd(text, nameEnd, line);
+  const line = lineFeed(text, nameEnd);
+  // Of a command that it does not know, such as a stray backslash, psql throws the rest of the line away.
+  const known = SENDS.has(name) || RESETS.has(name) || OTHERS.has(name) || name.startsWith('d');
+  const next = known ? argumentsEnd(text, nameEnd, line) : line;
   let end = next;
-  while (end > nameEnd && isSpace(text.charCodeAt(end - 1))) end--;
+  while (end > at + 1 && isSpace(text.charCodeAt(end - 1))) end--;
   return {
     kind: SENDS.has(name) ? 'send' : RESETS.has(name) ? 'reset' : 'other',
     end,
@@ -63,10 +75,16 @@ function argumentsEnd(text: string, from: number, line: number): number {
 export function copyDataEnd(text: string, start: number): number {
   let at = text.indexOf('\\.', start);
   while (at >= 0) {
-    const after = at + 2;
-    const alone = at === start || isNewline(text.charCodeAt(at - 1));
-    if (alone && (after === text.length || isNewline(text.charCodeAt(after)))) return after;
-    at = text.indexOf('\\.', after);
+    const end = at + 2;
+    const alone = at === start || text.charAt(at - 1) === '\n';
+    if (alone && (end === text.length || text.charAt(end) === '\n' || text.startsWith('\r\n', end))) return end;
+    at = text.indexOf('\\.', end);
   }
   return text.length;
+}
+
+/** The end of a line to psql's own reader, to which a lone carriage return is only a space; without the line feed. */
+function lineFeed(text: string, from: number): number {
+  const at = text.indexOf('\n', from);
+  return at < 0 ? text.length : at;
 }

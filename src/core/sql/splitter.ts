@@ -1,5 +1,5 @@
 /** The machine behind `splitStatements` and `updateSplit`; see statements.ts for the rules it follows. */
-import { Lexer, Token, isNewline, isSpace, upperWord } from './lexer';
+import { Lexer, Token, isSpace, upperWord } from './lexer';
 import { copyDataEnd, metaCommandAt } from './meta';
 import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './statements';
 
@@ -30,6 +30,8 @@ interface Repair {
   readonly next: number;
   readonly problems: number;
 }
+
+const LINE_FEED = 10;
 
 const MESSAGES: Record<SplitProblemKind, string> = {
   metaCommand: 'psql runs this command itself; the server does not know it. Remove the line, or run the file in psql.',
@@ -106,7 +108,8 @@ export class Splitter {
       while (candidate < old.length && (old[candidate]?.next ?? Infinity) < wanted) candidate++;
       const met = old[candidate];
       if (!met?.seam || met.next !== wanted || wanted < oldTo || met.start >= repairedFrom) return false;
-      if (this.pendingCopies > 0) return false;
+      // After a repair the rest depends on how much was read twice, so it is read to its end.
+      if (this.pendingCopies > 0 || this.repairedFrom >= 0) return false;
       rest = candidate + 1;
       return true;
     });
@@ -135,7 +138,14 @@ export class Splitter {
   private read(met: (boundary: number) => boolean): void {
     const { lexer } = this;
     for (;;) {
-      if (this.pendingCopies > 0 && this.skipCopyData()) continue;
+      if (this.pendingCopies > 0) {
+        if (this.skipCopyData()) continue;
+      } else if (this.mode === Mode.Plain && this.bodies === 0 && this.keyword !== '') {
+        // No word can matter any more: most of most texts is read here.
+        const from = lexer.end;
+        const last = lexer.skim();
+        if (last > from) this.lastEnd = last;
+      }
       const kind = lexer.next();
       if (lexer.newlines > 0) this.newLine = true;
       switch (kind) {
@@ -370,9 +380,9 @@ export class Splitter {
   private skipCopyData(): boolean {
     const { text, lexer } = this;
     let at = lexer.end;
-    while (at < text.length && isSpace(text.charCodeAt(at)) && !isNewline(text.charCodeAt(at))) at++;
-    if (at < text.length && !isNewline(text.charCodeAt(at))) return false;
-    const start = text.startsWith('\r\n', at) ? at + 2 : Math.min(at + 1, text.length);
+    while (at < text.length && isSpace(text.charCodeAt(at)) && text.charCodeAt(at) !== LINE_FEED) at++;
+    if (at < text.length && text.charCodeAt(at) !== LINE_FEED) return false;
+    const start = Math.min(at + 1, text.length);
     const end = copyDataEnd(text, start);
     if (text.slice(start, end).trim() !== '') this.problem('copyData', start, end);
     lexer.end = end;

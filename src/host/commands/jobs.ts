@@ -4,7 +4,7 @@ import { mayHaveWorker } from '../../core/jobs/states';
 import type { Canceling } from '../canceling';
 import type { Connections } from '../connections';
 import { matchesLabel } from '../labelPattern';
-import { parseDuration } from '../units';
+import { parseDuration } from '../../core/sql/units';
 import type { WorkersView } from '../workersView';
 import { pickJob, targetsOf, type Targets } from './targets';
 

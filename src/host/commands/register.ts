@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Connections } from '../connections';
 import type { Disposables } from '../disposables';
+import type { EditorFeatures } from '../editor/features';
+import { isLensTarget } from '../editor/lenses';
 import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
 import type { Results } from '../resultsWiring';
 import type { WorkersView } from '../workersView';
@@ -15,6 +17,7 @@ export interface CommandParts {
   readonly channel: vscode.LogOutputChannel;
   readonly jobs: JobService;
   readonly launcher: Launcher;
+  readonly editor: EditorFeatures;
   readonly view: WorkersView;
   readonly results: Results;
   readonly connections: Connections;
@@ -26,7 +29,7 @@ type Handler = (first: unknown, selected: unknown) => unknown;
 
 /** Registers every command of {@link CommandName}; the compiler says when one is missing. */
 export function registerCommands(parts: CommandParts): void {
-  const { jobs, launcher, view, results, jobCommands, connectionCommands } = parts;
+  const { jobs, launcher, editor, view, results, jobCommands, connectionCommands } = parts;
   /** The job that a command is about, or the one that the user picks. */
   const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
     const [job] = targetsOf(jobs, first, undefined).jobs;
@@ -39,8 +42,13 @@ export function registerCommands(parts: CommandParts): void {
     return id;
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show(await launcher.runInBackground(first)),
-    runInBackgroundWithOptions: async () => show(await launcher.runWithOptions()),
+    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.runner.run())[0]),
+    runInBackgroundWithOptions: async () => show((await editor.runner.runWithOptions())[0]),
+    runFileInBackground: async (first, selected) => show((await editor.runner.runFiles(urisOf(first, selected)))[0]),
+    runEachStatementInBackground: (first, selected) => editor.runner.runEach(urisOf(first, selected)),
+    runStatementInBackground: async (first) =>
+      isLensTarget(first) ? show((await editor.runner.runLens(first))[0]) : undefined,
+    setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job to run again'));
       return job && show(await launcher.rerun(job, false));
@@ -92,4 +100,10 @@ export function registerCommands(parts: CommandParts): void {
       }),
     );
   }
+}
+
+/** VS Code calls a command of the explorer with the file and, where several are selected, with all of them. */
+function urisOf(first: unknown, selected: unknown): vscode.Uri[] {
+  const all: readonly unknown[] = Array.isArray(selected) && selected.length > 0 ? selected : [first];
+  return all.filter((one) => one instanceof vscode.Uri);
 }

@@ -11,9 +11,12 @@ export interface Targets {
   readonly connection: string | undefined;
 }
 
-/** VS Code calls a tree's command with the row and, where several are selected, with all of them. */
+/**
+ * VS Code calls a tree's command with the row and the selection. A row outside of the selection is meant alone, as a click
+ * on its inline button is.
+ */
 export function targetsOf(service: JobService, first: unknown, selected: unknown): Targets {
-  const nodes: readonly unknown[] = Array.isArray(selected) && selected.length > 0 ? selected : [first];
+  const nodes: readonly unknown[] = Array.isArray(selected) && selected.includes(first) ? selected : [first];
   const jobs: Job[] = [];
   const workers: { connection: string; worker: ActiveWorker }[] = [];
   let connection: string | undefined;

@@ -1,27 +1,34 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
+import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
+import { copiedRows, isHopeless, tooMuch } from './copyRows';
+import { exportToFile, openAsDocument, openText } from './exportRows';
+import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './source';
 
-/** The panel that an action acts for. */
-export interface ActionContext {
-  readonly id: string;
-  readonly rows: RowsService;
-  readonly source: ResultsSource;
-  post(message: ToPage): void;
-}
+/** Rows up to which sorting and filtering are offered. */
+export const ORDER_LIMIT = DEFAULT_MAX_ROWS;
 
 /** Messages that ask for more than showing. */
 export type ActionMessage = Exclude<FromPage, { type: 'ready' | 'tiles' | 'cell' }>;
 
-/** What the page asks the host to do. Stateless: what a panel has under way is kept with its context. */
+/** What a page asks of the host beyond showing; one for each panel. */
 export class ResultsActions implements Disposable {
-  /** Rows up to which sorting and filtering are offered. */
-  readonly orderLimit = 0;
+  #find: FindSession | undefined;
+  #order: AbortController | undefined;
+  #copying: AbortController | undefined;
 
-  async take(message: ActionMessage, context: ActionContext): Promise<void> {
-    const { id, source, rows } = context;
+  constructor(
+    private readonly id: string,
+    private readonly rows: RowsService,
+    private readonly source: ResultsSource,
+    private readonly post: (message: ToPage) => void,
+  ) {}
+
+  async take(message: ActionMessage): Promise<void> {
+    const { id, source, rows } = this;
     switch (message.type) {
       case 'cancel':
         await source.cancel(id);
@@ -33,55 +40,155 @@ export class ResultsActions implements Disposable {
         await openText(source.job(id)?.info.sql ?? '', 'sql');
         break;
       case 'copyText':
-        await vscode.env.clipboard.writeText(copiedText(message.what, context));
-        context.post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
+        await this.#copy(copiedText(message.what, id, source));
         break;
-      case 'copyValue': {
-        const value = await rows.cell(message.view, message.at);
-        await vscode.env.clipboard.writeText(value ?? '');
-        context.post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
+      case 'copyValue':
+        await this.#copy((await rows.cell(message.view, message.at)) ?? '');
         break;
-      }
       case 'openValue': {
         const value = (await rows.cell(message.view, message.at)) ?? '';
         await openText(value, /^\s*[[{]/.test(value) ? 'json' : 'plaintext');
         break;
       }
-      default:
+      case 'find':
+        await this.#startFind(message);
+        break;
+      case 'findStep':
+        if (this.#find?.id === message.find) this.#find.step(message);
+        break;
+      case 'findCancel':
+        this.#stopFind();
+        break;
+      case 'order':
+        await this.#startOrder(message);
+        break;
+      case 'orderCancel':
+        this.#order?.abort();
+        rows.dropView();
+        break;
+      case 'copy':
+        await this.#copyRows(message);
+        break;
+      case 'export':
+      case 'openDocument':
+        await this.#export(message);
         break;
     }
   }
 
+  /** Stops what is under way: the page has gone, or was loaded anew. */
+  stop(): void {
+    this.#stopFind();
+    this.#order?.abort();
+    this.#copying?.abort();
+    this.rows.dropView();
+  }
+
   dispose(): void {
-    // Nothing is held yet.
+    this.stop();
+  }
+
+  async #copy(text: string): Promise<void> {
+    await vscode.env.clipboard.writeText(text);
+    this.post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
+  }
+
+  /** The newest copy wins: an older one would put its text on the clipboard behind it. */
+  async #copyRows(message: Extract<FromPage, { type: 'copy' }>): Promise<void> {
+    this.#copying?.abort();
+    const { signal } = (this.#copying = new AbortController());
+    const { rows, bytes } = await this.rows.status();
+    if (isHopeless(message.ranges, rows, bytes)) throw tooMuch();
+    const copied = await copiedRows(message, this.rows, signal);
+    if (signal.aborted) return;
+    await vscode.env.clipboard.writeText(copied.text);
+    const said =
+      copied.rows === 1
+        ? vscode.l10n.t('Copied 1 row.')
+        : vscode.l10n.t('Copied {0} rows.', copied.rows.toLocaleString(vscode.env.language));
+    this.post({ type: 'said', message: said, severity: 'info' });
+  }
+
+  /** Rows of its own, so that closing the panel does not end an export. */
+  async #export(message: Extract<FromPage, { type: 'export' | 'openDocument' }>): Promise<void> {
+    const order = this.rows.order(message.view);
+    const reader = await this.source.rows(this.id);
+    if (reader === undefined) return;
+    try {
+      const exported = { reader, order, label: this.source.job(this.id)?.info.label ?? '' };
+      if (message.type === 'openDocument') {
+        await openAsDocument(message, exported);
+        return;
+      }
+      const said = await exportToFile(message, exported);
+      if (said !== undefined) this.post({ type: 'said', message: said, severity: 'info' });
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async #startFind(message: Extract<FromPage, { type: 'find' }>): Promise<void> {
+    this.#stopFind();
+    const session = new FindSession(message, this.rows, this.post);
+    this.#find = session;
+    await session.run();
+  }
+
+  #stopFind(): void {
+    this.#find?.dispose();
+    this.#find = undefined;
+  }
+
+  /** The newest order wins. */
+  async #startOrder({ view, order }: Extract<FromPage, { type: 'order' }>): Promise<void> {
+    this.#order?.abort();
+    const { signal } = (this.#order = new AbortController());
+    const reader = await this.rows.reader();
+    if (reader === undefined) return;
+    try {
+      const { order: rows } = await orderRows(reader, order.sort, order.filters, {
+        maxRows: ORDER_LIMIT,
+        signal,
+        progress: (read) => this.post({ type: 'order', view, state: 'working', rows: read }),
+      });
+      if (signal.aborted) return;
+      this.rows.setView(view, rows);
+      this.post({ type: 'order', view, state: 'ready', rows: rows.length });
+    } catch (error) {
+      if (signal.aborted) return;
+      const message = error instanceof Error ? error.message : String(error);
+      this.post({ type: 'order', view, state: 'failed', rows: 0, message });
+    }
   }
 }
 
-async function openText(content: string, language: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ content, language });
-  await vscode.window.showTextDocument(document, { preview: false });
-}
-
-function copiedText(what: 'sql' | 'error' | 'messages', { id, source }: ActionContext): string {
+function copiedText(what: 'sql' | 'error' | 'messages', id: string, source: ResultsSource): string {
   const info = source.job(id)?.info;
   if (what === 'sql') return info?.sql ?? '';
   if (what === 'messages') {
     return source
       .notices(id)
       .map(({ at, severity, message, detail, hint }) =>
-        [`${new Date(at).toISOString()} ${severity}: ${message}`, detail, hint].filter(Boolean).join('\n  '),
+        lines([
+          [`${new Date(at).toISOString()} ${severity}`, message],
+          ['  DETAIL', detail],
+          ['  HINT', hint],
+        ]),
       )
       .join('\n');
   }
   const error = info?.error;
   if (error === undefined) return '';
-  const parts: [string, string | undefined][] = [
+  return lines([
     ['ERROR', error.message],
     ['DETAIL', error.detail],
     ['HINT', error.hint],
     ['CONTEXT', error.context],
     ['SQLSTATE', error.sqlstate],
-  ];
+  ]);
+}
+
+function lines(parts: readonly (readonly [name: string, value: string | undefined])[]): string {
   return parts
     .flatMap(([name, value]) => (value === undefined || value === '' ? [] : [`${name}: ${value}`]))
     .join('\n');

@@ -5,13 +5,14 @@ import {
   type NoticeView,
   type PageCommand,
   type RowsView,
+  type TabName,
   type ToPage,
   VALUE_CHARACTERS,
 } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
 import { headOf } from './head';
 import { pageHtml, pageRoot } from './html';
-import type { ResultsActions } from './resultsActions';
+import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
 import type { ResultsSource } from './source';
 import { resultsStrings } from './strings';
@@ -26,7 +27,9 @@ const GROWTH_MS = 400;
 export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
+  readonly #actions: ResultsActions;
   #ready = false;
+  #tab: TabName | undefined;
   #columnsSent = 0;
   #noticesSent = 0;
   #status: RowsView | undefined;
@@ -39,10 +42,10 @@ export class ResultsPanel implements Disposable {
     readonly id: string,
     readonly panel: vscode.WebviewPanel,
     private readonly source: ResultsSource,
-    private readonly actions: ResultsActions,
     extensionUri: vscode.Uri,
   ) {
     this.#rows = this.#disposables.add(new RowsService(source, id));
+    this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
     const root = pageRoot(extensionUri);
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     this.#disposables.add(
@@ -51,7 +54,13 @@ export class ResultsPanel implements Disposable {
         if (message !== undefined) void this.#take(message);
       }),
     );
-    this.#disposables.add(panel.onDidChangeViewState(() => this.changed()));
+    this.#disposables.add(
+      panel.onDidChangeViewState(() => {
+        // A hidden page is thrown away and asks for everything when it comes back.
+        if (!panel.visible) this.#ready = false;
+        this.changed();
+      }),
+    );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.setTitle();
     panel.webview.html = pageHtml(panel.webview, root);
@@ -64,6 +73,12 @@ export class ResultsPanel implements Disposable {
       this.#updateTimer = undefined;
       void this.#update();
     }, UPDATE_MS);
+  }
+
+  /** Shows a tab, also where the page is still loading. */
+  showTab(tab: TabName): void {
+    if (this.#ready) this.#post({ type: 'tab', tab });
+    else this.#tab = tab;
   }
 
   /** A command of VS Code for the page. */
@@ -98,6 +113,7 @@ export class ResultsPanel implements Disposable {
   async #init(): Promise<void> {
     const job = this.source.job(this.id);
     if (job === undefined) return;
+    this.#actions.stop();
     const unreadable = (error: unknown): RowsView => ({
       rows: 0,
       bytes: 0,
@@ -114,7 +130,6 @@ export class ResultsPanel implements Disposable {
     this.#columnsSent = columns.length;
     this.#noticesSent = notices.length;
     this.#status = rows;
-    this.#rows.dropView();
     this.#ready = true;
     this.#post({
       type: 'init',
@@ -124,9 +139,11 @@ export class ResultsPanel implements Disposable {
       columns,
       rows,
       notices,
-      orderLimit: this.actions.orderLimit,
+      orderLimit: ORDER_LIMIT,
       ...(first === undefined ? {} : { first }),
+      ...(this.#tab === undefined ? {} : { tab: this.#tab }),
     });
+    this.#tab = undefined;
     this.#watchGrowth(rows);
   }
 
@@ -170,7 +187,6 @@ export class ResultsPanel implements Disposable {
   }
 
   async #take(message: FromPage): Promise<void> {
-    const context = { id: this.id, rows: this.#rows, source: this.source, post: (m: ToPage) => this.#post(m) };
     try {
       switch (message.type) {
         case 'ready':
@@ -183,7 +199,7 @@ export class ResultsPanel implements Disposable {
           await this.#sendCell(message);
           break;
         default:
-          await this.actions.take(message, context);
+          await this.#actions.take(message);
       }
     } catch (error) {
       if (!isAbort(error) && !(error instanceof StaleViewError)) this.#say(messageOf(error));

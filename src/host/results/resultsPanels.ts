@@ -1,9 +1,8 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
-import type { PageCommand } from '../../shared/resultsProtocol';
+import type { PageCommand, TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
 import { pageRoot } from './html';
-import { ResultsActions } from './resultsActions';
 import { ResultsPanel } from './resultsPanel';
 import type { ResultsSource } from './source';
 
@@ -13,13 +12,11 @@ export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
   readonly #panels = new Map<string, ResultsPanel>();
-  readonly #actions: ResultsActions;
 
   constructor(
     private readonly source: ResultsSource,
     private readonly extensionUri: vscode.Uri,
   ) {
-    this.#actions = this.#disposables.add(new ResultsActions());
     this.#disposables.add(source.onDidChange((id) => this.#panels.get(id)?.changed()));
     this.#disposables.add(
       source.onDidRemove((ids) => {
@@ -34,22 +31,29 @@ export class ResultsPanels implements Disposable {
   }
 
   /** Shows the panel of a job, making it where there is none. False where the job is not known. */
-  show(id: string, options: { readonly preserveFocus?: boolean } = {}): boolean {
+  show(id: string, options: { readonly preserveFocus?: boolean; readonly tab?: TabName } = {}): boolean {
     const job = this.source.job(id);
     if (job === undefined) return false;
-    const open = this.#panels.get(id);
-    if (open !== undefined) {
-      open.panel.reveal(undefined, options.preserveFocus);
-      return true;
+    const { preserveFocus = false, tab } = options;
+    let shown = this.#panels.get(id);
+    if (shown !== undefined) {
+      shown.panel.reveal(undefined, preserveFocus);
+    } else {
+      const panel = vscode.window.createWebviewPanel(
+        RESULTS_VIEW_TYPE,
+        job.info.label,
+        { viewColumn: vscode.ViewColumn.Active, preserveFocus },
+        { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] },
+      );
+      shown = this.#adopt(id, panel);
     }
-    const panel = vscode.window.createWebviewPanel(
-      RESULTS_VIEW_TYPE,
-      job.info.label,
-      { viewColumn: vscode.ViewColumn.Active, preserveFocus: options.preserveFocus ?? false },
-      { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] },
-    );
-    this.#adopt(id, panel);
+    if (tab !== undefined) shown.showTab(tab);
     return true;
+  }
+
+  /** True where the user can see the panel of the job. */
+  isVisible(id: string): boolean {
+    return this.#panels.get(id)?.panel.visible ?? false;
   }
 
   /** Gives a command to the panel that has the focus; false where none has. */
@@ -70,13 +74,14 @@ export class ResultsPanels implements Disposable {
     this.#disposables.dispose();
   }
 
-  #adopt(id: string, panel: vscode.WebviewPanel): void {
-    const made = new ResultsPanel(id, panel, this.source, this.#actions, this.extensionUri);
+  #adopt(id: string, panel: vscode.WebviewPanel): ResultsPanel {
+    const made = new ResultsPanel(id, panel, this.source, this.extensionUri);
     this.#panels.set(id, made);
     panel.onDidDispose(() => {
       made.dispose();
       if (this.#panels.get(id) === made) this.#panels.delete(id);
     });
+    return made;
   }
 
   /** The page's own saved state comes back; it names the job. */

@@ -1,4 +1,5 @@
 import type { Disposable } from '../../core/jobs/ports';
+import { isNumeric } from '../../core/results/columnKinds';
 import {
   CELL_CHARACTERS,
   type CellAt,
@@ -10,7 +11,6 @@ import {
   TILE_ROWS,
   type TileRange,
 } from '../../shared/resultsProtocol';
-import { isNumeric } from './columnTypes';
 import type { ResultsSource, RowsReader } from './source';
 
 const NO_ROWS: RowsView = { rows: 0, bytes: 0, complete: false, dropped: 0 };
@@ -41,7 +41,11 @@ export class RowsService implements Disposable {
 
   async columns(): Promise<readonly ColumnView[]> {
     const reader = await this.reader();
-    return (reader?.columns ?? []).map(({ name, type }) => ({ name, type, numeric: isNumeric(type) }));
+    return (reader?.columns ?? []).map((column) => ({
+      name: column.name,
+      type: column.type,
+      numeric: isNumeric(column),
+    }));
   }
 
   /** How the rows stand; a job that is over gets no more of them, whatever its file says. */

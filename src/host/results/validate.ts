@@ -59,13 +59,21 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
     }
     case 'find': {
       const text = shortText(m['text']);
-      if (find === undefined || view === undefined || text === undefined) return undefined;
-      return { type: 'find', find, view, text, matchCase: m['matchCase'] === true, regex: m['regex'] === true };
+      if (find === undefined || view === undefined || text === undefined || columns === undefined) return undefined;
+      return {
+        type: 'find',
+        find,
+        view,
+        text,
+        matchCase: m['matchCase'] === true,
+        regex: m['regex'] === true,
+        columns,
+      };
     }
     case 'findStep': {
       const from = cellAt(m['from']);
       if (find === undefined || request === undefined || from === undefined) return undefined;
-      return { type: 'findStep', find, request, from, back: m['back'] === true };
+      return { type: 'findStep', find, request, from, here: m['here'] === true, back: m['back'] === true };
     }
     case 'copy': {
       const format = oneOf(COPY_FORMATS, m['format']);

@@ -18,7 +18,10 @@ const NAMES = ['Ada Lovelace', 'Edgar F. Codd', 'Grace Hopper', 'Michael Stonebr
 
 /** Columns beyond the base ones are numbered. */
 export function fakeColumns(count: number): ColumnView[] {
-  return Array.from({ length: count }, (_, index) => BASE[index] ?? { name: `c${index}`, type: 'integer', numeric: true });
+  return Array.from(
+    { length: count },
+    (_, index) => BASE[index] ?? { name: `c${index}`, type: 'integer', numeric: true },
+  );
 }
 
 /** The whole value of a cell. Row and column count from 0. */

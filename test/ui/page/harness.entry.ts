@@ -10,39 +10,15 @@ import {
   type ResultsHead,
   type ToPage,
 } from '../../../src/shared/resultsProtocol';
-import type { ResultsStrings } from '../../../src/shared/resultsStrings';
 import { ATTACK, fakeColumns, fakeTile, fakeValue } from './fakeRows';
+import type { Harness, HarnessOptions, ShownCell, ShownRows } from './harnessTypes';
 import { THEME_CLASSES, THEMES, type ThemeName } from './themes';
-
-/** What a test sets before the page loads. */
-export interface HarnessOptions {
-  readonly strings: ResultsStrings;
-  readonly theme?: ThemeName;
-  readonly rows?: number;
-  readonly columns?: number;
-  readonly growing?: boolean;
-  readonly notices?: number;
-  readonly head?: Partial<ResultsHead>;
-  /** Milliseconds that each answer takes. */
-  readonly delay?: number;
-  readonly orderLimit?: number;
-}
-
-export interface Harness {
-  readonly sent: FromPage[];
-  readonly violations: string[];
-  send(message: ToPage): void;
-  setTheme(theme: ThemeName): void;
-  value(row: number, column: number): string | null;
-}
 
 declare global {
   interface Window {
     harnessOptions: HarnessOptions;
     harness: Harness;
     attacked?: number;
-    /** VS Code defines it before the page's own script runs. */
-    acquireVsCodeApi: unknown;
   }
 }
 
@@ -83,7 +59,7 @@ function head(): ResultsHead {
     state: 'succeeded',
     stateText: 'Succeeded',
     startedAt: now - 65_000,
-    finishedAt: now,
+    ...(options.head?.state === undefined ? { finishedAt: now } : {}),
     now,
     sql,
     sqlLength: sql.length,
@@ -122,7 +98,12 @@ function answer(message: FromPage): void {
         columns,
         rows: { rows, bytes: rows * 112, complete: options.growing !== true, dropped: 0 },
         notices: notices(),
-        first: fakeTile({ row: 0, rows: 128, column: 0, columns: Math.min(64, columns.length) }, rows, CELL_CHARACTERS, (r) => r),
+        first: fakeTile(
+          { row: 0, rows: 128, column: 0, columns: Math.min(64, columns.length) },
+          rows,
+          CELL_CHARACTERS,
+          (r) => r,
+        ),
         orderLimit: options.orderLimit ?? 5_000_000,
       });
       break;
@@ -180,19 +161,71 @@ function search(message: Extract<FromPage, { type: 'find' }>): void {
   send({ type: 'find', find, scanned: rows, total: rows, count, capped: count === 10_000, done: true });
 }
 
-function step({ find, request, from, back }: Extract<FromPage, { type: 'findStep' }>): void {
-  const after = found.rows.findIndex((row) => row > from.row || (row === from.row && from.column < 0));
+function step({ find, request, from, here, back }: Extract<FromPage, { type: 'findStep' }>): void {
+  const after = found.rows.findIndex((row) => row > from.row || (here && row === from.row));
   const before = found.rows.findLastIndex((row) => row < from.row);
   const index = back ? (before >= 0 ? before : found.rows.length - 1) : Math.max(0, after);
   const row = found.rows[index];
   send({ type: 'findAt', find, request, index, ...(row === undefined ? {} : { at: { row, column: 0 } }) });
 }
 
+function frame(): Promise<number> {
+  return new Promise((done) => requestAnimationFrame(done));
+}
+
+async function settle(): Promise<void> {
+  do {
+    await frame();
+    await frame();
+    await new Promise((done) => setTimeout(done, 20));
+  } while (document.querySelector('.row:not(.unused) > .cell.loading:not(.unused)') !== null);
+}
+
+function active(): ShownCell {
+  const grid = document.querySelector('[role=grid]');
+  const cell = document.getElementById(grid?.getAttribute('aria-activedescendant') ?? '');
+  const row = Number(cell?.closest('[role=row]')?.getAttribute('aria-rowindex'));
+  return { row: row - 2, column: Number(cell?.getAttribute('aria-colindex')) - 2, text: cell?.textContent ?? '' };
+}
+
+function seen(column: number): ShownRows {
+  const body = document.querySelector('.grid-body')?.getBoundingClientRect();
+  const texts: Record<number, string> = {};
+  for (const row of document.querySelectorAll('.grid-body .row:not(.unused)')) {
+    const bounds = row.getBoundingClientRect();
+    if (body === undefined || bounds.top < body.top - 1 || bounds.bottom > body.bottom + 1) continue;
+    const cell = row.querySelector(`.cell:not(.unused)[aria-colindex="${column + 2}"]`);
+    texts[Number(row.getAttribute('aria-rowindex')) - 2] = cell?.textContent ?? '';
+  }
+  const numbers = Object.keys(texts).map(Number);
+  return { first: Math.min(...numbers), last: Math.max(...numbers), texts };
+}
+
+function nodes(root: Document | ShadowRoot = document): number {
+  const all = [...root.querySelectorAll('*')];
+  return all.reduce((sum, element) => sum + (element.shadowRoot ? nodes(element.shadowRoot) : 0), all.length);
+}
+
+async function scrollFor(frames: number, step: number): Promise<number[]> {
+  const grid = document.querySelector('.grid');
+  const times: number[] = [];
+  let last = await frame();
+  for (let count = 0; count < frames && grid !== null; count++) {
+    grid.scrollTop += step;
+    const now = await frame();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+}
+
 setTheme(options.theme ?? 'dark');
-window.harness = { sent, violations, send, setTheme, value: fakeValue };
+window.harness = { sent, violations, send, setTheme, settle, active, seen, nodes, scrollFor };
 const STATE = 'state';
-window.acquireVsCodeApi = () => ({
-  postMessage: (message: FromPage) => answer(structuredClone(message)),
-  getState: (): unknown => JSON.parse(sessionStorage.getItem(STATE) ?? 'null') ?? undefined,
-  setState: (state: unknown) => sessionStorage.setItem(STATE, JSON.stringify(state)),
+Object.assign(window, {
+  acquireVsCodeApi: () => ({
+    postMessage: (message: FromPage) => answer(structuredClone(message)),
+    getState: (): unknown => JSON.parse(sessionStorage.getItem(STATE) ?? 'null') ?? undefined,
+    setState: (state: unknown) => sessionStorage.setItem(STATE, JSON.stringify(state)),
+  }),
 });

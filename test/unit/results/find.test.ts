@@ -48,7 +48,7 @@ describe('find', () => {
   it('finds what looking at every value finds', async () => {
     await withFolder(async (folder) => {
       const random = randomizer(5);
-      const alphabet = [...'aAbBnNtT\\\t\n\r ςσΣéÉİ😀'];
+      const alphabet = Array.from('aAbBnNtT\\\t\n\r ςσΣéÉİ😀');
       const rows: Row[] = [
         ...tricky,
         ...Array.from({ length: 3000 }, () =>

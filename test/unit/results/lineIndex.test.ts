@@ -16,7 +16,7 @@ function check(index: LineIndex, starts: readonly number[]): void {
   for (let i = 0; i < index.entries; i++) assert.equal(index.entryOffset(i), starts[index.entryRow(i)]);
   for (let row = 0; row <= rows; row += 37) {
     const [at, offset] = index.before(row);
-    assert.ok(at <= row && row - at < 256);
+    assert.ok(at <= row && row - at < 64);
     assert.equal(offset, starts[at]);
     assert.ok(starts.includes(index.after(row)) && index.after(row) >= starts[row]!);
   }
@@ -90,10 +90,10 @@ describe('LineIndex', () => {
     const entries = encodeEntries(index, 0, index.entries);
     const cut = new LineIndex();
     takeEntries(cut, entries.subarray(0, 40), 6000);
-    assert.deepEqual(cut.mark(), { rows: 512, end: 1024, position: 1024, entries: 2 });
+    assert.deepEqual(cut.mark(), { rows: 128, end: 256, position: 256, entries: 2 });
     const short = new LineIndex();
-    takeEntries(short, entries, 1100);
-    assert.equal(short.rows, 512);
+    takeEntries(short, entries, 300);
+    assert.equal(short.rows, 128);
     const zeros = new LineIndex();
     takeEntries(zeros, Buffer.concat([Buffer.alloc(16), Buffer.alloc(16, 0xff)]), 6000);
     assert.equal(zeros.rows, 0);

@@ -83,6 +83,8 @@ const ASCENDING: Record<string, Row> = {
     '2026-01-31 23:59:59.500001',
     '9999-12-31 00:00:00',
     '10000-01-01 00:00:00',
+    '275760-12-31 00:00:00',
+    '275761-01-01 00:00:00',
     '294276-12-31 23:59:59.999998',
     '294276-12-31 23:59:59.999999',
     'infinity',
@@ -327,6 +329,10 @@ describe('ordering', () => {
       assert.equal(compareDecimals(b, a), -result + 0);
     }
     assert.equal(isoTime('1970-01-01'), 0);
+    for (let day = -900_000; day < 900_000; day += 731) {
+      const text = new Date(day * 86_400_000).toISOString().slice(0, 10);
+      if (/^\d{4}-/.test(text) && !text.startsWith('0000')) assert.equal(isoTime(text), day * 86_400e6);
+    }
     assert.equal(isoTime('2026-01-31 23:59:59.5+02'), Date.UTC(2026, 0, 31, 21, 59, 59, 500) * 1000);
     assert.equal(isoTime('0001-01-01 00:00:00 BC'), Date.parse('0000-01-01T00:00:00Z') * 1000);
     for (const text of ['', '2026', '2026-1-1', '01.02.2026', '2026-01-01 BCE']) assert.equal(isoTime(text), undefined);

@@ -5,8 +5,9 @@ import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../sr
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('files of the spool', () => {
-  it('are private, whatever was there before', async function () {
-    if (process.platform === 'win32') this.skip();
+  // Windows has no such modes: there a profile's folders are its user's own.
+  const posixIt = process.platform === 'win32' ? (): void => undefined : it;
+  posixIt('are private, whatever was there before', async () => {
     await withFolder(async (folder) => {
       const old = process.umask(0);
       try {

@@ -71,7 +71,7 @@ function parseUri(
 
   const hosts: string[] = [];
   const ports: string[] = [];
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const [host, length] = readHost(rest);
     rest = rest.slice(length);
     const port = /^:[^/?,]*/.exec(rest)?.[0] ?? '';
@@ -80,6 +80,12 @@ function parseUri(
     ports.push(port.slice(1));
     more = rest.startsWith(',');
     if (more) rest = rest.slice(1);
+  }
+  if (hosts.some((host) => host.includes('@'))) {
+    throw fault('The URI has more than one "@" before the host: write an "@" in the user name or password as %40.');
+  }
+  if (ports.some((port) => !/^(\d|%|$)/.test(port)) && rest.includes('@')) {
+    throw fault('The URI has an "@" after a "/": write a "/" in the user name or password as %2F.');
   }
   if (hosts.join(',') !== '') parameters.set('host', decode(hosts.join(','), 'host'));
   if (ports.join(',') !== '') parameters.set('port', decode(ports.join(','), 'port'));
@@ -112,13 +118,21 @@ function readHost(text: string): readonly [host: string, length: number] {
 
 function readQuery(query: string, parameters: Map<string, string>, ignoreUnknown: boolean): string[] {
   const ignored: string[] = [];
+  let before = '';
   // libpq accepts one "&" too many at the end, and nowhere else.
   for (const part of query.replace(/&$/, '').split('&')) {
     if (part === '' && query === '') continue;
     const [rawName = '', ...values] = part.split('=');
     const name = decode(rawName, 'parameters');
-    if (values.length === 0) throw fault(`The URI's parameter "${name}" has no value: write "${name}=" and the value.`);
-    if (values.length > 1) throw fault(`The URI's parameter "${name}" has more than one "=": write further ones as %3D.`);
+    // What follows a password may be the rest of it, after an "&" that should have been %26.
+    if (SECRETS.has(before) && !isKeyword(name) && name !== 'ssl' && !ignoreUnknown) {
+      throw fault('The URI has something that PostgreSQL does not know after the password: write an "&" in it as %26.');
+    }
+    before = name;
+    if (values.length === 0 && !ignoreUnknown)
+      throw fault(`The URI's parameter "${name}" has no value: write "${name}=" and the value.`);
+    if (values.length > 1)
+      throw fault(`The URI's parameter "${name}" has more than one "=": write further ones as %3D.`);
     const value = decode(values[0] ?? '', `parameter "${name}"`);
     // As JDBC writes it.
     if (name === 'ssl' && value === 'true') parameters.set('sslmode', 'require');
@@ -128,6 +142,8 @@ function readQuery(query: string, parameters: Map<string, string>, ignoreUnknown
   }
   return ignored;
 }
+
+const SECRETS: ReadonlySet<string> = new Set(['password', 'sslpassword']);
 
 /** Keeps a value under its keyword; false where there is no such keyword. */
 function store(parameters: Map<string, string>, name: string, value: string): boolean {
@@ -141,7 +157,9 @@ function store(parameters: Map<string, string>, name: string, value: string): bo
 /** Percent-decoding as libpq does it: strict, of bytes, and "+" stays what it is. */
 function decode(text: string, where: string): string {
   if (/%(?![0-9a-f]{2})/i.test(text)) {
-    throw fault(`The URI's ${where} has a "%" that is not followed by two hexadecimal digits: write a "%" itself as %25.`);
+    throw fault(
+      `The URI's ${where} has a "%" that is not followed by two hexadecimal digits: write a "%" itself as %25.`,
+    );
   }
   if (text.includes('%00')) throw fault(`The URI's ${where} has a forbidden %00 in it.`);
   if (!text.includes('%')) return text;
@@ -154,24 +172,27 @@ function decode(text: string, where: string): string {
 /** The blanks of C's isspace(). */
 const BLANK = /[ \t\n\v\f\r]/;
 
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && BLANK.test(text.charAt(at))) at++;
+  return at;
+}
+
 function parseDsn(dsn: string): Map<string, string> {
   const parameters = new Map<string, string>();
-  let at = 0;
-  const skipBlanks = (): void => {
-    while (at < dsn.length && BLANK.test(dsn.charAt(at))) at++;
-  };
-  for (skipBlanks(); at < dsn.length; skipBlanks()) {
+  let at = skipBlanks(dsn, 0);
+  while (at < dsn.length) {
     const start = at;
     while (at < dsn.length && dsn.charAt(at) !== '=' && !BLANK.test(dsn.charAt(at))) at++;
     const name = dsn.slice(start, at);
-    skipBlanks();
+    at = skipBlanks(dsn, at);
     if (dsn.charAt(at) !== '=') throw missingEquals(name, parameters.size === 0);
-    at++;
-    skipBlanks();
-    const [value, end] = readValue(dsn, at, name);
-    at = end;
+    const [value, end] = readValue(dsn, skipBlanks(dsn, at + 1), name);
+    at = skipBlanks(dsn, end);
     if (!store(parameters, name, value)) {
-      throw fault(`The connection string has the parameter "${name}", which PostgreSQL does not know: remove or correct it.`);
+      throw fault(
+        `The connection string has the parameter "${name}", which PostgreSQL does not know: remove or correct it.`,
+      );
     }
   }
   return parameters;
@@ -215,7 +236,9 @@ export function formatUri(profile: ConnectionProfile): string {
     ...(profile.searchPath ? [`-c search_path=${escapeOption(profile.searchPath)}`] : []),
     ...(profile.role ? [`-c role=${escapeOption(profile.role)}`] : []),
   ];
-  const parameters = parametersOf({ ...profile, ...(settings.length > 0 ? { options: settings.join(' ') } : {}) });
+  const given = parametersOf({ ...profile, ...(settings.length > 0 ? { options: settings.join(' ') } : {}) });
+  // `servicefile` is newer than the psql that most people have.
+  const parameters = new Map([...given].filter(([name, value]) => value !== '' && name !== 'servicefile'));
   const take = (keyword: string): string => {
     const value = parameters.get(keyword) ?? '';
     parameters.delete(keyword);

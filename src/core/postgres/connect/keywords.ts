@@ -103,10 +103,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
     ...refuseUnless(['3.0'], 'version 3.0 of the protocol is used, so leave it out'),
   },
   replication: {
-    ...refuseUnless(
-      ['false', 'off', 'no', '0'],
-      'a replication connection cannot run workers, so leave it out',
-    ),
+    ...refuseUnless(['false', 'off', 'no', '0'], 'a replication connection cannot run workers, so leave it out'),
   },
   sslkeylogfile: { ...refuseUnless([''], 'keys of connections are not written to files, so leave it out') },
   scram_client_key: { secret: true, ...refuseUnless([''], 'only passwords are used, so leave it out') },
@@ -130,16 +127,33 @@ export function environmentVariables(): readonly (readonly [keyword: string, var
   return Object.entries(KEYWORDS).flatMap(([name, { env }]) => (env === undefined ? [] : [[name, env] as const]));
 }
 
-/** Parameters as the fields of a profile; the secrets are not among them. @throws ConnectError where one must be refused */
-export function fieldsOf(parameters: Parameters): Partial<Record<ProfileField, unknown>> {
-  const fields: Partial<Record<ProfileField, unknown>> = {};
-  for (const [name, value] of parameters) {
-    const keyword = KEYWORDS[name];
-    const why = keyword?.refuse?.(value);
-    if (why !== undefined) throw new ConnectError('profile', `The parameter "${name}" cannot be used: ${why}.`);
-    if (keyword?.field) fields[keyword.field] = keyword.read ? keyword.read(value) : value;
+/**
+ * One parameter as a field of a profile; undefined where it is a secret, or without effect here.
+ * @param where ends the message, to say where the parameter was found
+ * @throws ConnectError ('profile') where it must be refused
+ */
+export function readParameter(
+  name: string,
+  value: string,
+  where?: string,
+): readonly [field: ProfileField, value: unknown] | undefined {
+  const keyword = KEYWORDS[name];
+  const why = keyword?.refuse?.(value);
+  if (why !== undefined) {
+    const from = where === undefined ? '' : ` (from ${where})`;
+    throw new ConnectError('profile', `The parameter "${name}"${from} cannot be used: ${why}.`);
   }
-  return fields;
+  return keyword?.field === undefined ? undefined : [keyword.field, keyword.read ? keyword.read(value) : value];
+}
+
+/** Parameters as the fields of a profile. @throws ConnectError ('profile') where one must be refused */
+export function fieldsOf(parameters: Parameters): Partial<Record<ProfileField, unknown>> {
+  return Object.fromEntries(
+    [...parameters].flatMap(([name, value]) => {
+      const field = readParameter(name, value);
+      return field ? [field] : [];
+    }),
+  );
 }
 
 /** The fields of a profile that are libpq's parameters. */

@@ -1,56 +1,238 @@
-import { Client, type ClientConfig } from 'pg';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { Client } from 'pg';
+import { attempt, AttemptError } from './attempt';
+import { resolveSettings, type Settings, type Target } from './defaults';
 import { ConnectError } from './errors';
-import type { ConnectionProfile } from './profile';
+import { explainNetwork, placeOf } from './explain';
+import { Passwords, type FoundPassword } from './passwords';
+import type { ConnectionProfile, SslMode } from './profile';
+import { surroundingsOf } from './surroundings';
+import { tlsOptions } from './tls';
 
 export interface OpenOptions {
-  /** The stored password; undefined where there is none. */
+  /** The stored password; undefined where there is none. Comes before all others. */
   readonly password?: () => Promise<string | undefined>;
+  /** Asks the user, when the server wants a password and none was found; undefined where the user gives none. */
+  readonly askPassword?: (question: { readonly user: string; readonly place: string }) => Promise<string | undefined>;
+  /** Asks for the passphrase of the client's key. */
+  readonly keyPassphrase?: (keyFile: string) => Promise<string | undefined>;
+  /** False: the profile's password command is not run, because nobody vouches for the profile. */
+  readonly allowPasswordCommand?: boolean;
+  /** Where neither the profile nor the environment names the application. */
   readonly applicationName?: string;
   readonly signal?: AbortSignal;
+  /** In place of this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: (message: string) => void;
 }
 
-/** Opens a connection. @throws ConnectError */
+/**
+ * Opens a connection as libpq would with the same parameters: hosts in turn, each address of a host in turn, with or without
+ * TLS by sslmode (PostgreSQL, libpq, "Database Connection Control Functions"). Values come as the server's text; an error of
+ * the connection later is logged and never thrown into the process.
+ * @throws ConnectError
+ */
 export async function openClient(profile: ConnectionProfile, options: OpenOptions = {}): Promise<Client> {
-  const password = await options.password?.();
-  const config: ClientConfig = {
-    host: profile.host ?? 'localhost',
-    port: Number(profile.port ?? 5432),
-    keepAlive: true,
-    connectionTimeoutMillis: (profile.connectTimeoutSeconds ?? 10) * 1000,
-    application_name: profile.applicationName ?? options.applicationName ?? 'pg_background Workers (VS Code)',
-    types: { getTypeParser: () => (value: string) => value },
-    ...(profile.database === undefined ? {} : { database: profile.database }),
-    ...(profile.user === undefined ? {} : { user: profile.user }),
-    ...(profile.options === undefined ? {} : { options: profile.options }),
-    ...(password === undefined ? {} : { password }),
-    ssl:
-      profile.sslmode === undefined || profile.sslmode === 'disable'
-        ? false
-        : { rejectUnauthorized: profile.sslmode.startsWith('verify') },
-  };
-  const client = new Client(config);
-  client.on('error', (error) => options.log?.(error.message));
-  const abort = (): void => {
-    client.connection.stream.destroy(new ConnectError('aborted', 'Connecting was canceled.'));
-  };
-  options.signal?.addEventListener('abort', abort, { once: true });
-  try {
-    await client.connect();
-    await client.query({
-      text: `SELECT pg_catalog.set_config(name, value, false) FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS s(name, value) WHERE value IS NOT NULL`,
-      values: [
-        ['role', 'search_path'],
-        [profile.role ?? null, profile.searchPath ?? null],
-      ],
-    });
-    return client;
-  } catch (error) {
-    client.connection.stream.destroy();
-    if (error instanceof ConnectError) throw error;
-    throw new ConnectError('server', error instanceof Error ? error.message : String(error), { cause: error });
-  } finally {
-    options.signal?.removeEventListener('abort', abort);
+  const surroundings = surroundingsOf(options.env);
+  const settings = await resolveSettings(profile, surroundings, options.applicationName);
+  const opening = new Opening(settings, new Passwords(profile, settings, { surroundings, ...options }), options);
+  const client = await opening.run();
+  options.log?.(
+    `Connected to ${placeOf(opening.reached ?? { host: '', hostaddr: undefined, port: 0, socket: false })}.`,
+  );
+  return client;
+}
+
+type Way = 'tls' | 'plain';
+
+interface Failure {
+  readonly way: Way;
+  readonly told: ConnectError;
+}
+
+/** Which of the encrypted and the plain connection is tried, in order. */
+function waysOf(sslmode: SslMode, target: Target): readonly Way[] {
+  // The kernel guards a socket; libpq never encrypts there, whatever sslmode says.
+  if (target.socket || sslmode === 'disable') return ['plain'];
+  if (sslmode === 'allow') return ['plain', 'tls'];
+  return sslmode === 'prefer' ? ['tls', 'plain'] : ['tls'];
+}
+
+class Opening {
+  /** Where we are connected. */
+  reached: Target | undefined;
+  readonly #failures: ConnectError[] = [];
+  #asked: FoundPassword | undefined;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly passwords: Passwords,
+    private readonly options: OpenOptions,
+  ) {}
+
+  async run(): Promise<Client> {
+    const { targetSessionAttrs, loadBalanceHosts, targets } = this.settings;
+    const order = loadBalanceHosts === 'random' ? shuffle(targets) : targets;
+    // A standby if there is one: a second round takes whatever there is.
+    const rounds =
+      targetSessionAttrs === 'prefer-standby'
+        ? [this.settings, { ...this.settings, targetSessionAttrs: 'any' as const }]
+        : [this.settings];
+    for (const settings of rounds) {
+      for (const target of order) {
+        const client = await this.#tryHost(settings, target);
+        if (!client) continue;
+        this.reached = target;
+        return client;
+      }
+    }
+    throw this.#summary();
   }
+
+  /** Undefined where the next host is to be tried. */
+  async #tryHost(settings: Settings, target: Target): Promise<Client | undefined> {
+    const addresses = await this.#addressesOf(target);
+    for (const address of addresses) {
+      const outcome = await this.#tryAddress(settings, target, address);
+      if (outcome === 'nextHost') return undefined;
+      if (outcome !== 'nextAddress') return outcome;
+    }
+    return undefined;
+  }
+
+  async #tryAddress(
+    settings: Settings,
+    target: Target,
+    address: string | undefined,
+  ): Promise<Client | 'nextAddress' | 'nextHost'> {
+    const before: Failure[] = [];
+    const ways = waysOf(settings.sslmode, target);
+    for (const [i, way] of ways.entries()) {
+      try {
+        return await this.#tryWay(settings, target, address, way);
+      } catch (error) {
+        if (!(error instanceof AttemptError)) throw error;
+        const { stage, told } = error;
+        this.options.log?.(told.message);
+        if (stage === 'network') {
+          this.#failures.push(told);
+          return 'nextAddress';
+        }
+        if (stage === 'notNow' || stage === 'unwanted') {
+          this.#failures.push(told);
+          return 'nextHost';
+        }
+        const another = stage === 'server' || (way === 'tls' && (stage === 'tls' || stage === 'noTls'));
+        if (i === ways.length - 1 || !another) throw together([...before, { way, told }]);
+        // That a server has no TLS is what "prefer" expects, and no failure.
+        if (stage !== 'noTls') before.push({ way, told });
+      }
+    }
+    return 'nextAddress';
+  }
+
+  async #tryWay(settings: Settings, target: Target, address: string | undefined, way: Way): Promise<Client> {
+    const tls = way === 'tls' ? await this.#tls(settings, target) : undefined;
+    const password = this.#asked ?? (await this.passwords.forTarget(target));
+    const { signal, log } = this.options;
+    const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
+    try {
+      return await attempt({ ...common, password });
+    } catch (error) {
+      if (!(error instanceof AttemptError) || error.stage !== 'needsPassword') throw error;
+      // The user may take long, so that happens between two attempts, as with psql.
+      const value = await this.options.askPassword?.({ user: settings.user, place: placeOf(target) });
+      if (!value) throw error;
+      this.#asked = { value, source: 'what was entered' };
+      return attempt({ ...common, password: this.#asked });
+    }
+  }
+
+  async #tls(settings: Settings, target: Target): Promise<ConnectionOptions> {
+    const { keyPassphrase, log, env } = this.options;
+    const help = {
+      surroundings: surroundingsOf(env),
+      ...(keyPassphrase ? { keyPassphrase } : {}),
+      ...(log ? { log } : {}),
+    };
+    try {
+      return await tlsOptions(settings, target, help);
+    } catch (error) {
+      // Files that cannot be used are a failure of TLS: "prefer" goes on without.
+      throw error instanceof ConnectError ? new AttemptError('tls', error) : error;
+    }
+  }
+
+  /** The addresses of a host, in the system's order; one undefined for a socket. */
+  async #addressesOf(target: Target): Promise<readonly (string | undefined)[]> {
+    if (target.socket) return [undefined];
+    if (target.hostaddr !== undefined) return [target.hostaddr];
+    if (isIP(target.host) !== 0) return [target.host];
+    try {
+      const found = await this.#bounded(target, lookup(target.host, { all: true }));
+      return found.map(({ address }) => address);
+    } catch (error) {
+      if (error instanceof ConnectError && error.reason === 'aborted') throw error;
+      const told = error instanceof ConnectError ? error : explainNetwork(error, { target, address: undefined });
+      this.options.log?.(told.message);
+      this.#failures.push(told);
+      return [];
+    }
+  }
+
+  /** Looking up a name cannot be interrupted, so it is left behind. */
+  #bounded<T>(target: Target, work: Promise<T>): Promise<T> {
+    const { signal } = this.options;
+    const { connectTimeoutMs } = this.settings;
+    return new Promise((resolve, reject) => {
+      const canceled = (): void => reject(new ConnectError('aborted', 'Connecting was canceled.'));
+      if (signal?.aborted) canceled();
+      signal?.addEventListener('abort', canceled, { once: true });
+      const late = (): void =>
+        reject(
+          new ConnectError(
+            'timeout',
+            `Looking up the host ${target.host} took too long: check the network, and try again.`,
+          ),
+        );
+      const timer = connectTimeoutMs === 0 ? undefined : setTimeout(late, connectTimeoutMs);
+      work.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', canceled);
+      });
+    });
+  }
+
+  /** When no host was left. */
+  #summary(): ConnectError {
+    const [first, ...others] = this.#failures;
+    if (!first) return new ConnectError('unreachable', 'There was no host to connect to.');
+    const messages = [...new Set(this.#failures.map(({ message }) => message))];
+    if (messages.length === 1) return first;
+    const reasons = new Set(this.#failures.map(({ reason }) => reason));
+    const reason = reasons.has('sessionAttrs') ? 'sessionAttrs' : first.reason;
+    return new ConnectError(reason, `No server could be used. ${messages.join(' ')}`, { cause: [first, ...others] });
+  }
+}
+
+/** The failures with and without TLS as one. */
+function together(failures: readonly Failure[]): ConnectError {
+  const [first, second] = failures;
+  if (!first) return new ConnectError('unreachable', 'There was no way to connect.');
+  if (!second || first.told.reason === second.told.reason) return first.told;
+  // What is wrong with TLS explains why the server then found no rule for us without it.
+  const reason = second.told.reason === 'hba' ? first.told.reason : second.told.reason;
+  const said = failures.map(({ way, told }) => `${way === 'tls' ? 'With TLS' : 'Without TLS'}: ${told.message}`);
+  return new ConnectError(reason, said.join(' '), { cause: failures.map(({ told }) => told) });
+}
+
+function shuffle<T>(items: readonly T[]): T[] {
+  const mixed = [...items];
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T];
+  }
+  return mixed;
 }

@@ -136,19 +136,27 @@ export function validateProfile(value: unknown): { profile: ConnectionProfile } 
     typeof given['name'] === 'string' && given['name'] !== '' ? `The connection "${given['name']}"` : 'A connection';
   if (given['name'] === undefined) return { problem: `${called} has no "name": give it one.` };
   for (const [field, fieldValue] of entries) {
-    const rule = isField(field) ? RULES[field] : undefined;
-    if (!rule) return { problem: `${called} has the unknown field "${field}"${adviceFor(field)}.` };
-    const must = rule(fieldValue);
-    if (must !== undefined) return { problem: `${called} has a faulty "${field}": it must be ${must}.` };
+    const problem = fieldProblem(field, fieldValue);
+    if (problem !== undefined) return { problem: `${called} ${problem}` };
   }
   const problem = listProblem(given);
   if (problem !== undefined) return { problem: `${called} ${problem}` };
   return { profile: given as unknown as ConnectionProfile };
 }
 
+/** What is wrong with one field, as the end of a sentence; undefined where it is fine. */
+export function fieldProblem(field: string, value: unknown): string | undefined {
+  if (!isField(field)) return `has the unknown field "${field}"${adviceFor(field)}.`;
+  const must = RULES[field](value);
+  return must === undefined ? undefined : `has a faulty "${field}": it must be ${must}.`;
+}
+
 /** libpq's rule: one port for all the hosts, or one for each; and one address for each host. */
 function listProblem(given: Readonly<Record<string, unknown>>): string | undefined {
-  const count = (field: Field): number => (given[field] === undefined ? 0 : String(given[field]).split(',').length);
+  const count = (field: Field): number => {
+    const value = given[field];
+    return typeof value === 'string' || typeof value === 'number' ? String(value).split(',').length : 0;
+  };
   const hosts = count('hostaddr') || count('host');
   if (count('host') > 0 && count('hostaddr') > 0 && count('host') !== count('hostaddr')) {
     return `has ${count('host')} in "host" but ${count('hostaddr')} in "hostaddr": give one address for each host.`;

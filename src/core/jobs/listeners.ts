@@ -1,0 +1,38 @@
+import type { Disposable, Logger } from './ports';
+
+/** Who wants to be told. One that throws is logged and stops nobody else: the engine never depends on who watches it. */
+export class Listeners<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  constructor(private readonly log: Pick<Logger, 'error'>) {}
+
+  add(listener: (value: T) => void): Disposable {
+    // A wrapper of its own, so that the same function can be added twice.
+    const own = (value: T): void => listener(value);
+    this.#listeners.add(own);
+    return { dispose: () => this.#listeners.delete(own) };
+  }
+
+  emit(value: T): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        this.log.error(`A listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,284 @@
+/**
+ * The forms in which rows leave: CSV, TSV, JSON, NDJSON, Markdown and SQL INSERT.
+ *
+ * A format takes strings and gives strings. They may be text, or bytes with one character a byte (latin1), which is how files are
+ * written: every character that a format gives a meaning to is ASCII, so nothing else need be decoded.
+ */
+import { decodeField, decodeLine, type Row } from '../../shared/rowCodec';
+import { columnKind, isNumeric, type ColumnKind } from './columnKinds';
+import type { SpoolColumn } from './spoolFiles';
+
+export const FORMATS = ['csv', 'tsv', 'json', 'ndjson', 'markdown', 'insert'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface FormatOptions {
+  /** CSV, TSV: a first line with the names of the columns; true if not said. */
+  readonly header?: boolean;
+  /** SQL INSERT: the table, with its schema before it if there is one; `result` if not said. */
+  readonly table?: readonly [name: string] | readonly [schema: string, name: string];
+}
+
+/** Writes rows in one format. */
+export interface Formatter {
+  readonly head: string;
+  row(values: Row): string;
+  /** A whole block of COPY lines, each with its newline; for those formats that need not look at each value. */
+  readonly block?: (lines: string) => string;
+  /** What comes last. To be called once, after all rows. */
+  tail(): string;
+}
+
+/**
+ * Makes the writer of a format.
+ *
+ * @param columns Their names are taken to be in the same kind of string as the values.
+ */
+export function createFormatter(
+  format: Format,
+  columns: readonly SpoolColumn[],
+  options: FormatOptions = {},
+): Formatter {
+  switch (format) {
+    case 'csv':
+      return separated(',', columns, options);
+    case 'tsv':
+      return separated('\t', columns, options);
+    case 'json':
+      return json(columns);
+    case 'ndjson':
+      return ndjson(columns);
+    case 'markdown':
+      return markdown(columns);
+    case 'insert':
+      return insert(columns, options);
+  }
+}
+
+/**
+ * CSV as PostgreSQL's COPY writes and reads it (`FORMAT csv`), with tabs as TSV: NULL is an empty value, the empty string is `""`, and
+ * values are in quotes where they need to be.
+ */
+function separated(
+  separator: ',' | '\t',
+  columns: readonly SpoolColumn[],
+  { header = true }: FormatOptions,
+): Formatter {
+  // The decoded value: a line of `\.` alone would end the data for older servers and psql.
+  const quoted = separator === ',' ? /[",\n\r]|^\\\.$|^$/ : /["\t\n\r]|^\\\.$|^$/;
+  const quote = (text: string): string => (quoted.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const field = (raw: string): string => {
+    if (raw === '\\N') return '';
+    return quote(raw.includes('\\') ? (decodeField(raw, 'latin1') ?? '') : raw);
+  };
+  // In a raw line: an escape, what needs quotes, or an empty value somewhere.
+  const special = separator === ',' ? /[\\",]|\t\t|^\t|\t$|^$/ : /[\\"]|\t\t|^\t|\t$|^$/;
+  const line = (raw: string): string => {
+    if (!special.test(raw)) return separator === ',' ? raw.replaceAll('\t', ',') : raw;
+    return raw.split('\t').map(field).join(separator);
+  };
+  const plain =
+    separator === ',' ? ['\\', '"', ',', '\t\t', '\n\t', '\t\n', '\n\n'] : ['\\', '"', '\t\t', '\n\t', '\t\n', '\n\n'];
+  return {
+    head: header ? columns.map(({ name }) => quote(name)).join(separator) + '\n' : '',
+    row: (values) => values.map((value) => (value === null ? '' : quote(value))).join(separator) + '\n',
+    block: (lines) => {
+      if (!/^[\t\n]/.test(lines) && !plain.some((part) => lines.includes(part))) {
+        return separator === ',' ? lines.replaceAll('\t', ',') : lines;
+      }
+      let text = '';
+      for (let start = 0; start < lines.length;) {
+        const end = lines.indexOf('\n', start);
+        text += line(lines.slice(start, end)) + '\n';
+        start = end + 1;
+      }
+      return text;
+    },
+    tail: () => '',
+  };
+}
+
+/** An array of objects, one a line. Values: {@link jsonValue}. */
+function json(columns: readonly SpoolColumn[]): Formatter {
+  const object = jsonObject(columns);
+  let first = true;
+  return {
+    head: '[',
+    row: (values) => {
+      const text = (first ? '\n' : ',\n') + object(values);
+      first = false;
+      return text;
+    },
+    tail: () => '\n]\n',
+  };
+}
+
+/** An object a line; https://github.com/ndjson/ndjson-spec */
+function ndjson(columns: readonly SpoolColumn[]): Formatter {
+  const object = jsonObject(columns);
+  return { head: '', row: (values) => object(values) + '\n', tail: () => '' };
+}
+
+function jsonObject(columns: readonly SpoolColumn[]): (values: Row) => string {
+  const names = uniqueNames(columns).map((name) => JSON.stringify(name) + ':');
+  const kinds = columns.map(columnKind);
+  return (values) => {
+    let text = '{';
+    for (let i = 0; i < names.length; i++) {
+      if (i > 0) text += ',';
+      text += (names[i] ?? '') + jsonValue(values[i] ?? null, kinds[i] ?? 'text');
+    }
+    return text + '}';
+  };
+}
+
+/** Digits that survive being read as a double and written again: the number is what it was for every reader. */
+const EXACT_DIGITS = 15;
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/;
+
+/**
+ * One value in JSON, without loss:
+ *
+ * - integers and numerics are numbers, with the digits PostgreSQL wrote, where no reader loses any: integers up to 2^53, numerics up to
+ *   15 digits. Longer ones are strings.
+ * - real and double precision are numbers: PostgreSQL writes the digits that give the same double again.
+ * - NaN and infinities, which JSON has no numbers for, are strings.
+ * - json and jsonb are put in as they are, in one line. (What is in them is theirs: numbers may be longer than some readers keep.)
+ * - boolean is true or false, NULL is null, everything else a string with PostgreSQL's text of it.
+ */
+function jsonValue(value: string | null, kind: ColumnKind): string {
+  if (value === null) return 'null';
+  switch (kind) {
+    case 'integer':
+      return isExactInteger(value) ? value : JSON.stringify(value);
+    case 'numeric':
+      return JSON_NUMBER.test(value) && (isExactInteger(value) || isExactDecimal(value))
+        ? value
+        : JSON.stringify(value);
+    case 'float':
+      return JSON_NUMBER.test(value) ? value : JSON.stringify(value);
+    case 'boolean':
+      return value === 't' ? 'true' : 'false';
+    case 'json':
+      // Inside its strings JSON has no line ends, so these are only between its parts.
+      return /[\n\r]/.test(value) ? value.replace(/[\n\r]+/g, ' ') : value;
+    case 'date':
+    case 'timestamp':
+    case 'text':
+      return JSON.stringify(value);
+  }
+}
+
+function isExactInteger(value: string): boolean {
+  return value.length <= EXACT_DIGITS
+    ? /^-?(?:0|[1-9]\d*)$/.test(value)
+    : /^-?[1-9]\d{0,15}$/.test(value) && Number.isSafeInteger(Number(value));
+}
+
+function isExactDecimal(value: string): boolean {
+  const digits = value.replace(/^[-0.]+|\D/g, '').length;
+  // Smaller ones lose digits, or become zero.
+  return digits <= EXACT_DIGITS && (digits === 0 || Math.abs(Number(value)) > 1e-300);
+}
+
+/** Names that are all different: a name that repeats gets a number, as in `id`, `id_2`. */
+export function uniqueNames(columns: readonly SpoolColumn[]): string[] {
+  const all = new Set(columns.map(({ name }) => name));
+  const used = new Set<string>();
+  return columns.map(({ name }) => {
+    let unique = name;
+    for (let i = 2; used.has(unique); i++) {
+      // Not one that another column has by itself.
+      const candidate = `${name}_${i}`;
+      if (!all.has(candidate)) unique = candidate;
+    }
+    used.add(unique);
+    return unique;
+  });
+}
+
+/** A table of GitHub's Markdown; https://github.github.com/gfm/#tables-extension- NULL is in italics, to tell it from the text. */
+function markdown(columns: readonly SpoolColumn[]): Formatter {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
+  return {
+    head:
+      line(columns.map(({ name }) => markdownText(name))) +
+      line(columns.map((column) => (isNumeric(column) ? '---:' : '---'))),
+    row: (values) => line(values.map((value) => (value === null ? '*NULL*' : markdownText(value)))),
+    tail: () => '',
+  };
+}
+
+/** Text that looks in Markdown as it is, and stays in its cell. An underscore within a word has no meaning there. */
+function markdownText(text: string): string {
+  return /[\\`*_[\]<>|~&\n\r]/.test(text)
+    ? text.replace(/[\\`*[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&').replace(/\r\n|\r|\n/g, '<br>')
+    : text;
+}
+
+/** Rows in one INSERT, and characters after which it ends as well: more make it neither faster nor readable. */
+const ROWS_PER_INSERT = 500;
+const LENGTH_PER_INSERT = 1024 * 1024;
+
+/**
+ * INSERT statements of many rows each. Names are quoted. Numbers and booleans are literals; everything else is quoted text, to which
+ * INSERT gives the type of its column, so that no casts are needed. Backslashes only ever come in `E''`, which means the same whatever
+ * `standard_conforming_strings` is.
+ */
+function insert(columns: readonly SpoolColumn[], { table = ['result'] }: FormatOptions): Formatter {
+  const kinds = columns.map(columnKind);
+  const target = table.map(quoteIdentifier).join('.');
+  const start = `INSERT INTO ${target} (${uniqueNames(columns).map(quoteIdentifier).join(', ')}) VALUES\n`;
+  let rows = 0;
+  let length = 0;
+  return {
+    head: '',
+    row: (values) => {
+      const tuple = `(${values.map((value, i) => sqlLiteral(value, kinds[i] ?? 'text')).join(', ')})`;
+      const begins = rows === 0 || rows === ROWS_PER_INSERT || length > LENGTH_PER_INSERT;
+      const before = !begins ? ',\n' : rows === 0 ? start : ';\n' + start;
+      rows = begins ? 1 : rows + 1;
+      length = begins ? tuple.length : length + tuple.length;
+      return before + tuple;
+    },
+    tail: () => (rows === 0 ? '' : ';\n'),
+  };
+}
+
+function sqlLiteral(value: string | null, kind: ColumnKind): string {
+  if (value === null) return 'NULL';
+  switch (kind) {
+    case 'integer':
+    case 'numeric':
+    case 'float':
+      // -0 without quotes would be an integer, and lose its sign.
+      return JSON_NUMBER.test(value) && value !== '-0' ? value : quoteLiteral(value);
+    case 'boolean':
+      return value === 't' ? 'true' : 'false';
+    case 'json':
+    case 'date':
+    case 'timestamp':
+    case 'text':
+      return quoteLiteral(value);
+  }
+}
+
+/** As `quote_literal()` does. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted;
+}
+
+/** As `quote_ident()` does, also where it would not need to. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A COPY line as a row of bytes. */
+export function binaryRow(line: string): Row {
+  return decodeLine(line, 'latin1');
+}
+
+/** Text as a string with one character a byte of its UTF-8, and back. */
+export function toBinary(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}

@@ -1,0 +1,114 @@
+import * as vscode from 'vscode';
+
+/** The user went back to the step before. */
+export const BACK = Symbol('back');
+
+/** Where a step stands in its flow. */
+export interface StepPlace {
+  readonly title: string;
+  readonly step: number;
+  readonly totalSteps: number;
+}
+
+/** One question. Keeps its answer itself; undefined means that the user gave up. */
+export type Step = (place: StepPlace) => Promise<typeof BACK | 'done' | undefined>;
+
+/** Asks question after question, with a way back. @returns false where the user gave up */
+export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
+  for (let index = 0; index < steps.length;) {
+    const answer = await steps[index]?.({ title, step: index + 1, totalSteps: steps.length });
+    if (answer === undefined) return false;
+    index += answer === BACK ? -1 : 1;
+  }
+  return true;
+}
+
+export interface TextQuestion {
+  readonly prompt: string;
+  readonly value: string;
+  readonly placeholder?: string;
+  readonly password?: boolean;
+  /** Says what is wrong with an answer. */
+  readonly check?: (text: string) => string | undefined;
+}
+
+/** A step that asks for a text. */
+export function askText(place: StepPlace, question: TextQuestion): Promise<string | typeof BACK | undefined> {
+  const input = vscode.window.createInputBox();
+  input.value = question.value;
+  input.prompt = question.prompt;
+  input.placeholder = question.placeholder;
+  input.password = question.password ?? false;
+  const check = (): void => {
+    input.validationMessage = question.check?.(input.value);
+  };
+  input.onDidChangeValue(check);
+  return show(input, place, () => {
+    check();
+    return input.validationMessage === undefined ? input.value : undefined;
+  });
+}
+
+/** A step that asks for one of several. */
+export function askOne<T extends vscode.QuickPickItem>(
+  place: StepPlace,
+  question: { readonly placeholder: string; readonly items: readonly T[]; readonly active?: T },
+): Promise<T | typeof BACK | undefined> {
+  const pick = pickOf(question);
+  if (question.active) pick.activeItems = [question.active];
+  return show(pick, place, () => pick.activeItems[0]);
+}
+
+/** A step that asks for any of several. */
+export function askMany<T extends vscode.QuickPickItem>(
+  place: StepPlace,
+  question: { readonly placeholder: string; readonly items: readonly T[]; readonly selected: readonly T[] },
+): Promise<readonly T[] | typeof BACK | undefined> {
+  const pick = pickOf(question);
+  pick.canSelectMany = true;
+  pick.selectedItems = question.selected;
+  return show(pick, place, () => pick.selectedItems);
+}
+
+function pickOf<T extends vscode.QuickPickItem>(question: {
+  readonly placeholder: string;
+  readonly items: readonly T[];
+}): vscode.QuickPick<T> {
+  const pick = vscode.window.createQuickPick<T>();
+  pick.items = question.items;
+  pick.placeholder = question.placeholder;
+  return pick;
+}
+
+/** @param answer what the user accepted; undefined where it cannot be accepted */
+function show<A>(
+  input: vscode.InputBox | vscode.QuickPick<vscode.QuickPickItem>,
+  { title, step, totalSteps }: StepPlace,
+  answer: () => A | undefined,
+): Promise<A | typeof BACK | undefined> {
+  input.title = title;
+  if (totalSteps > 1) {
+    input.step = step;
+    input.totalSteps = totalSteps;
+  }
+  // Looking something up in the editor must not throw away what was entered before.
+  input.ignoreFocusOut = true;
+  if (step > 1) input.buttons = [vscode.QuickInputButtons.Back];
+  return new Promise((resolve) => {
+    input.onDidTriggerButton(() => {
+      resolve(BACK);
+      input.hide();
+    });
+    input.onDidAccept(() => {
+      const accepted = answer();
+      if (accepted === undefined) return;
+      resolve(accepted);
+      input.hide();
+    });
+    input.onDidHide(() => {
+      resolve(undefined);
+      input.dispose();
+    });
+    input.show();
+  });
+}

@@ -1,0 +1,41 @@
+import * as vscode from 'vscode';
+import type { ParameterValue } from '../../core/sql/parameters';
+import { readValue, type Variable } from '../editor/parameterInput';
+import { askText, runSteps, type Step } from './steps';
+
+/** Asks for the values of variables. What was typed is remembered until the window is closed, and never written to disk. */
+export class VariableValues {
+  readonly #typed = new Map<string, string>();
+
+  /** A value for each variable, in one flow; undefined where the user gave up. */
+  async ask(variables: readonly Variable[]): Promise<ReadonlyMap<string, ParameterValue> | undefined> {
+    const values = new Map<string, ParameterValue>();
+    const steps = variables.map((variable): Step => async (place) => {
+      const { name, written, identifier, literal } = variable;
+      const typed = await askText(place, {
+        value: this.#typed.get(name) ?? '',
+        prompt: identifier
+          ? vscode.l10n.t('A name for {0}; it is put in double quotes.', written)
+          : literal
+            ? vscode.l10n.t('A text for {0}; it is put in quotes.', written)
+            : vscode.l10n.t(
+                "A value for {0}: a number, NULL, or a text, which is put in quotes. Write '5' for a text that is a number.",
+                written,
+              ),
+        password: /passw|pwd|secret/i.test(name),
+        check: (text) => problemOf(text, variable),
+      });
+      if (typeof typed !== 'string') return typed;
+      this.#typed.set(name, typed);
+      values.set(name, readValue(typed, variable));
+      return 'done';
+    });
+    const done = await runSteps(vscode.l10n.t('Values for the Variables'), steps);
+    return done ? values : undefined;
+  }
+}
+
+function problemOf(text: string, { identifier }: Variable): string | undefined {
+  if (text.includes('\0')) return vscode.l10n.t('PostgreSQL cannot take a NUL character.');
+  return identifier && text.trim() === '' ? vscode.l10n.t('Write a name.') : undefined;
+}

@@ -1,0 +1,69 @@
+/** Where in a text an error belongs. */
+import type { JobError } from '../../api';
+import { Cursor } from '../../core/sql/cursor';
+import { splitStatements, statementAt, type Statement } from '../../core/sql/statements';
+import type { Span } from './edits';
+
+export interface ErrorPlace {
+  /** The statement that failed: the error stands as long as this is unchanged. */
+  readonly statement: Span;
+  /** What is marked. */
+  readonly mark: Span;
+}
+
+/** A statement of more lines than this is marked at its first line: a wall of waves hides more than it shows. */
+const MOST_LINES = 10;
+
+/**
+ * @param text As it was launched, before its variables had values.
+ * @param position Offset in it; undefined where the server named no place.
+ */
+export function placeOfError(text: string, position: number | undefined): ErrorPlace {
+  const split = splitStatements(text);
+  const { statements } = split;
+  const failed = position === undefined ? undefined : (statementAt(split, position, text) ?? statements.at(-1));
+  if (failed && position !== undefined) {
+    const { start, end } = failed;
+    return { statement: { start, end }, mark: tokenAt(text, position, failed) };
+  }
+  const [first] = statements;
+  const last = statements.at(-1);
+  if (!first || !last) return { statement: { start: 0, end: text.length }, mark: { start: 0, end: text.length } };
+  // With several statements in one transaction the server does not say which one failed.
+  const statement = { start: first.start, end: last.end };
+  return { statement, mark: shortened(text, statement) };
+}
+
+/** The token at a position, or the last one where the error is that the text ends too early. */
+function tokenAt(text: string, position: number, { start, end }: Statement): Span {
+  const at = Math.min(Math.max(position, start), end);
+  const cursor = new Cursor(text, at, end);
+  if (!cursor.atEnd) return { start: cursor.start, end: cursor.end };
+  let last: Span = { start: Math.max(start, end - 1), end };
+  const all = new Cursor(text, start, end);
+  while (!all.atEnd) {
+    last = { start: all.start, end: all.end };
+    all.next();
+  }
+  return last;
+}
+
+function shortened(text: string, span: Span): Span {
+  const lines = text.slice(span.start, span.end).split('\n', MOST_LINES + 1);
+  if (lines.length <= MOST_LINES) return span;
+  return { start: span.start, end: span.start + (lines[0] ?? '').trimEnd().length };
+}
+
+/** An error as the Problems panel shows it: the message, and below it what the server added. */
+export function errorText(error: JobError): string {
+  const parts = [error.message];
+  if (error.detail) parts.push(`DETAIL: ${error.detail}`);
+  if (error.hint) parts.push(`HINT: ${error.hint}`);
+  if (error.context) parts.push(`CONTEXT: ${error.context}`);
+  return parts.join('\n');
+}
+
+/** 57014 is any cancel; only a timeout is helped by a longer one. */
+export function isTimeout(error: JobError): boolean {
+  return error.sqlstate === '57014' && /timeout/i.test(error.message);
+}

@@ -1,0 +1,45 @@
+import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
+import { errorText, isTimeout, placeOfError } from './errorPlace';
+import type { Origins } from './origins';
+import { rangeOf, type Problems } from './problems';
+
+/**
+ * Puts the error of a failed job where it belongs in the text that it came from, unless that text is another one by now.
+ */
+export async function showFailure(job: Job, origins: Origins, problems: Problems): Promise<void> {
+  const { error } = job.record;
+  const origin = origins.get(job.id);
+  if (!origin || !error || job.state !== 'failed') return;
+  const document = await openDocument(origin.document);
+  if (!document) return;
+  const position = error.position === undefined ? undefined : origin.sourceOffset(error.position);
+  const { statement, mark } = placeOfError(origin.text, position);
+  const now = origins.trace(job.id, statement);
+  if (!now || now.gone) return;
+  const owner = { start: now.start, end: now.end };
+  if (document.getText(rangeOf(document, owner)) !== origin.text.slice(statement.start, statement.end)) return;
+  const shift = now.start - statement.start;
+  problems.add({
+    document,
+    owner,
+    mark: { start: mark.start + shift, end: mark.end + shift },
+    message: errorText(error),
+    severity: vscode.DiagnosticSeverity.Error,
+    sqlstate: error.sqlstate,
+    jobId: job.id,
+    timedOut: isTimeout(error),
+  });
+}
+
+/** The document, also where nobody shows it; undefined where it is gone. */
+async function openDocument(uri: string): Promise<vscode.TextDocument | undefined> {
+  const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri);
+  const parsed = vscode.Uri.parse(uri);
+  if (open || parsed.scheme === 'untitled') return open;
+  try {
+    return await vscode.workspace.openTextDocument(parsed);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
+import type { JobService } from '../../core/jobs/jobService';
+import type { Launcher } from '../commands/run';
+import type { Connections } from '../connections';
+import { Disposables } from '../disposables';
+import { DirectiveProvider } from './directives';
+import { showFailure } from './failures';
+import { FileConnection } from './fileConnection';
+import { FileDefaultsStore } from './fileDefaults';
+import { SQL_SELECTOR } from './languages';
+import { StatementLenses } from './lenses';
+import { NotifyWhenDone } from './notifyWhenDone';
+import { Origins } from './origins';
+import { Preparation } from './preparation';
+import { Problems } from './problems';
+import { QuickFixes } from './quickFixes';
+import { EditorRunner } from './runner';
+import { editsOf, StatementCache } from './statementCache';
+import { Targets } from './targets';
+
+/** Everything that the extension does in SQL editors, wired together. */
+export class EditorFeatures implements vscode.Disposable {
+  readonly runner: EditorRunner;
+  readonly fileConnection: FileConnection;
+  readonly #origins = new Origins();
+  readonly #problems: Problems;
+  readonly #lenses: StatementLenses;
+  readonly #disposables = new Disposables();
+
+  constructor(jobs: JobService, connections: Connections, launcher: Launcher, memory: vscode.Memento) {
+    const own = this.#disposables;
+    const cache = own.add(new StatementCache());
+    const defaults = own.add(new FileDefaultsStore(memory));
+    this.#problems = own.add(new Problems());
+    this.fileConnection = own.add(new FileConnection(connections, launcher, defaults));
+    this.#lenses = own.add(new StatementLenses(cache, this.#origins, jobs));
+    this.runner = own.add(
+      new EditorRunner({
+        jobs,
+        launcher,
+        defaults,
+        origins: this.#origins,
+        targets: new Targets(cache),
+        preparation: new Preparation(connections, launcher, defaults, this.fileConnection, this.#problems),
+        notify: own.add(new NotifyWhenDone(jobs)),
+        launched: (job) => this.#watch(job),
+      }),
+    );
+    const directives = new DirectiveProvider(cache, connections);
+    own.add(vscode.languages.registerCodeLensProvider(SQL_SELECTOR, this.#lenses));
+    own.add(vscode.languages.registerCompletionItemProvider(SQL_SELECTOR, directives, ':'));
+    own.add(vscode.languages.registerHoverProvider(SQL_SELECTOR, directives));
+    own.add(
+      vscode.languages.registerCodeActionsProvider(SQL_SELECTOR, new QuickFixes(this.#problems), {
+        providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+      }),
+    );
+    own.add(
+      launcher.onDidRerun(({ from, to }) => {
+        this.#origins.repeat(from, to);
+        const origin = this.#origins.get(to);
+        const job = jobs.get(to);
+        if (!origin || !job) return;
+        this.#problems.clear(vscode.Uri.parse(origin.document), origin.span);
+        this.#watch(job);
+      }),
+    );
+    own.add(
+      jobs.onDidRemove((ids) => {
+        this.#origins.forget(ids);
+        this.#problems.forget(ids);
+      }),
+    );
+    this.#follow();
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  /** Shows a job at its place, and its error when it fails. */
+  #watch(job: Job): void {
+    this.#lenses.refresh();
+    void job.ended.then(async () => {
+      await showFailure(job, this.#origins, this.#problems);
+      this.#origins.settle(job.id);
+      this.#lenses.refresh();
+    });
+  }
+
+  /** Keeps places and entries where their text is. */
+  #follow(): void {
+    const { workspace } = vscode;
+    this.#disposables.add(
+      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length === 0) return;
+        const edits = editsOf(contentChanges);
+        this.#origins.edit(document.uri.toString(), edits, ({ start, end }) =>
+          document.getText(new vscode.Range(document.positionAt(start), document.positionAt(end))),
+        );
+        this.#problems.edit(document, edits);
+      }),
+    );
+    this.#disposables.add(
+      workspace.onDidOpenTextDocument((document) => {
+        this.#origins.reopen(document.uri.toString(), () => document.getText());
+        this.#problems.reopen(document);
+      }),
+    );
+    this.#disposables.add(
+      workspace.onDidCloseTextDocument((document) => {
+        // Nothing untitled can be opened again.
+        if (!document.isUntitled) return;
+        this.#origins.drop(document.uri.toString());
+        this.#problems.drop(document.uri);
+      }),
+    );
+  }
+}

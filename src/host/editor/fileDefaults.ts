@@ -1,0 +1,42 @@
+import * as vscode from 'vscode';
+import type { RunOptions } from '../commands/request';
+
+/** What a file's jobs run with where nothing else is said. */
+export type FileDefaults = Omit<RunOptions, 'label'>;
+
+const KEY = 'fileDefaults';
+/** The files used last; more are forgotten. */
+const MOST_FILES = 500;
+
+/** Defaults of files, kept in the workspace's state and not in the files. */
+export class FileDefaultsStore implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChange = this.#changed.event;
+
+  constructor(private readonly memory: vscode.Memento) {}
+
+  get(uri: vscode.Uri): FileDefaults {
+    return this.#all()[keyOf(uri)] ?? {};
+  }
+
+  async set(uri: vscode.Uri, defaults: FileDefaults): Promise<void> {
+    const { [keyOf(uri)]: _, ...others } = this.#all();
+    const entries = Object.entries(others).slice(1 - MOST_FILES);
+    if (Object.keys(defaults).length > 0) entries.push([keyOf(uri), defaults]);
+    await this.memory.update(KEY, Object.fromEntries(entries));
+    this.#changed.fire();
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+
+  #all(): Readonly<Record<string, FileDefaults>> {
+    return this.memory.get<Record<string, FileDefaults>>(KEY, {});
+  }
+}
+
+/** A notebook's cells share one connection. */
+function keyOf(uri: vscode.Uri): string {
+  return uri.scheme === 'vscode-notebook-cell' ? uri.with({ scheme: 'file', fragment: '' }).toString() : uri.toString();
+}

@@ -1,0 +1,28 @@
+import * as vscode from 'vscode';
+
+/** How long what was sent is highlighted. Milliseconds. */
+const FLASH_MS = 600;
+
+/** Shows for a moment what was sent, unless the user asked VS Code for less movement or uses a screen reader. */
+export class Flash implements vscode.Disposable {
+  readonly #decoration = vscode.window.createTextEditorDecorationType({
+    backgroundColor: new vscode.ThemeColor('editor.wordHighlightStrongBackground'),
+    borderRadius: '2px',
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+  });
+  #timer: NodeJS.Timeout | undefined;
+
+  show(editor: vscode.TextEditor, ranges: readonly vscode.Range[]): void {
+    const configuration = vscode.workspace.getConfiguration();
+    if (configuration.get('workbench.reduceMotion') === 'on') return;
+    if (configuration.get('editor.accessibilitySupport') === 'on') return;
+    clearTimeout(this.#timer);
+    editor.setDecorations(this.#decoration, ranges);
+    this.#timer = setTimeout(() => editor.setDecorations(this.#decoration, []), FLASH_MS);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#decoration.dispose();
+  }
+}

@@ -1,0 +1,164 @@
+import * as vscode from 'vscode';
+import { Disposables } from '../disposables';
+import { moveSpan, type Edit, type Span } from './edits';
+
+/** What the Problems panel says where these entries come from. */
+export const SOURCE = 'pg_background';
+
+/** Entries follow the text while it is typed, after a moment: VS Code moves what is on screen by itself. Milliseconds. */
+const FOLLOW_MS = 300;
+
+export interface NewProblem {
+  readonly document: vscode.TextDocument;
+  /** The entry stands as long as this part is unchanged. */
+  readonly owner: Span;
+  readonly mark: Span;
+  readonly message: string;
+  readonly severity: vscode.DiagnosticSeverity;
+  readonly sqlstate?: string;
+  /** The job that failed, and whether a longer timeout may help. */
+  readonly jobId?: string;
+  readonly timedOut?: boolean;
+}
+
+interface Entry extends Omit<NewProblem, 'document'> {
+  owner: Span;
+  mark: Span;
+  /** The owner's text, by which it is found again in a file that was closed. */
+  readonly text: string;
+  diagnostic: vscode.Diagnostic;
+}
+
+/** The entries in the Problems panel, each at its place until its statement is edited or run again. */
+export class Problems implements vscode.Disposable {
+  readonly #collection = vscode.languages.createDiagnosticCollection(SOURCE);
+  readonly #entries = new Map<string, Entry[]>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #disposables = new Disposables();
+
+  constructor() {
+    this.#disposables.add(this.#collection);
+  }
+
+  add({ document, ...problem }: NewProblem): void {
+    const key = document.uri.toString();
+    const text = document.getText(rangeOf(document, problem.owner));
+    const entry = { ...problem, text, diagnostic: diagnosticOf(document, problem) };
+    this.#entries.set(key, [...(this.#entries.get(key) ?? []), entry]);
+    this.#show(document.uri);
+  }
+
+  /** Removes what is said about a part of a document: it is run again. */
+  clear(uri: vscode.Uri, part: Span): void {
+    this.#keep(uri, ({ owner }) => owner.end <= part.start || owner.start >= part.end);
+  }
+
+  /** Removes what is said about jobs that are no longer listed. */
+  forget(jobIds: readonly string[]): void {
+    for (const key of this.#entries.keys()) {
+      this.#keep(vscode.Uri.parse(key), ({ jobId }) => jobId === undefined || !jobIds.includes(jobId));
+    }
+  }
+
+  /** Follows an event of a document. */
+  edit(document: vscode.TextDocument, edits: readonly Edit[]): void {
+    const key = document.uri.toString();
+    const entries = this.#entries.get(key);
+    if (!entries) return;
+    let moved = false;
+    for (const entry of entries) {
+      const owner = moveSpan(entry.owner, edits);
+      if (owner.touched) continue;
+      const shift = owner.start - entry.owner.start;
+      if (shift === 0) continue;
+      moved = true;
+      entry.owner = { start: owner.start, end: owner.end };
+      entry.mark = shifted(entry.mark, shift);
+    }
+    const touched = new Set(entries.filter(({ owner, text }) => document.getText(rangeOf(document, owner)) !== text));
+    if (touched.size > 0) {
+      this.#refresh(document);
+      this.#keep(document.uri, (entry) => !touched.has(entry));
+    } else if (moved && !this.#timers.has(key)) {
+      this.#timers.set(
+        key,
+        setTimeout(() => this.#refresh(document), FOLLOW_MS),
+      );
+    }
+  }
+
+  /** A document is open again: what stands elsewhere now is found there, what is no longer in it is removed. */
+  reopen(document: vscode.TextDocument): void {
+    const entries = this.#entries.get(document.uri.toString());
+    if (!entries) return;
+    const text = document.getText();
+    const lost = new Set<Entry>();
+    for (const entry of entries) {
+      if (text.startsWith(entry.text, entry.owner.start)) continue;
+      const start = text.indexOf(entry.text);
+      if (start < 0) lost.add(entry);
+      entry.mark = shifted(entry.mark, start - entry.owner.start);
+      entry.owner = { start, end: start + entry.text.length };
+    }
+    this.#keep(document.uri, (entry) => !lost.has(entry));
+    this.#refresh(document);
+  }
+
+  drop(uri: vscode.Uri): void {
+    this.#keep(uri, () => false);
+  }
+
+  /** The job whose timeout an entry tells about. */
+  timedOutJob(uri: vscode.Uri, diagnostic: vscode.Diagnostic): string | undefined {
+    return this.#entries
+      .get(uri.toString())
+      ?.find((entry) => entry.timedOut && entry.diagnostic.message === diagnostic.message)?.jobId;
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#disposables.dispose();
+  }
+
+  #refresh(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    clearTimeout(this.#timers.get(key));
+    this.#timers.delete(key);
+    const entries = this.#entries.get(key);
+    if (!entries || document.isClosed) return;
+    for (const entry of entries) entry.diagnostic = diagnosticOf(document, entry);
+    this.#show(document.uri);
+  }
+
+  #keep(uri: vscode.Uri, wanted: (entry: Entry) => boolean): void {
+    const key = uri.toString();
+    const entries = this.#entries.get(key);
+    const kept = entries?.filter(wanted);
+    if (!entries || !kept || kept.length === entries.length) return;
+    if (kept.length > 0) this.#entries.set(key, kept);
+    else this.#entries.delete(key);
+    this.#show(uri);
+  }
+
+  #show(uri: vscode.Uri): void {
+    this.#collection.set(
+      uri,
+      this.#entries.get(uri.toString())?.map(({ diagnostic }) => diagnostic),
+    );
+  }
+}
+
+export function rangeOf(document: vscode.TextDocument, { start, end }: Span): vscode.Range {
+  return new vscode.Range(document.positionAt(start), document.positionAt(end));
+}
+
+function shifted({ start, end }: Span, by: number): Span {
+  return { start: start + by, end: end + by };
+}
+
+function diagnosticOf(document: vscode.TextDocument, problem: Omit<NewProblem, 'document'>): vscode.Diagnostic {
+  const diagnostic = new vscode.Diagnostic(rangeOf(document, problem.mark), problem.message, problem.severity);
+  diagnostic.source = SOURCE;
+  if (problem.sqlstate) diagnostic.code = problem.sqlstate;
+  return diagnostic;
+}

@@ -1,0 +1,24 @@
+import * as vscode from 'vscode';
+import { commandId } from '../ids';
+import type { Problems } from './problems';
+
+/** What can be done about an error of a job right at its place. */
+export class QuickFixes implements vscode.CodeActionProvider {
+  constructor(private readonly problems: Problems) {}
+
+  provideCodeActions(
+    document: vscode.TextDocument,
+    _range: vscode.Range,
+    { diagnostics }: vscode.CodeActionContext,
+  ): vscode.CodeAction[] {
+    return diagnostics.flatMap((diagnostic) => {
+      const jobId = this.problems.timedOutJob(document.uri, diagnostic);
+      if (jobId === undefined) return [];
+      const title = vscode.l10n.t('Run Again with a Longer statement_timeout…');
+      const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+      action.command = { command: commandId('rerunJobWithTimeout'), title, arguments: [jobId] };
+      action.diagnostics = [diagnostic];
+      return [action];
+    });
+  }
+}

@@ -1,0 +1,159 @@
+import * as vscode from 'vscode';
+import type { RunOptions } from '../commands/request';
+import type { JobService } from '../../core/jobs/jobService';
+import type { Job } from '../../core/jobs/job';
+import { askOptions } from '../commands/options';
+import type { Launcher } from '../commands/run';
+import type { FileDefaultsStore } from './fileDefaults';
+import { Flash } from './flash';
+import { isSql } from './languages';
+import type { LensTarget } from './lenses';
+import type { NotifyWhenDone } from './notifyWhenDone';
+import type { Origins } from './origins';
+import type { Preparation, Prepared } from './preparation';
+import { rangeOf } from './problems';
+import { runInOrder } from './sequence';
+import type { Target, Targets } from './targets';
+
+export interface RunnerParts {
+  readonly jobs: JobService;
+  readonly launcher: Launcher;
+  readonly targets: Targets;
+  readonly preparation: Preparation;
+  readonly defaults: FileDefaultsStore;
+  readonly origins: Origins;
+  readonly notify: NotifyWhenDone;
+  /** Called when a job has its place in a text. */
+  readonly launched: (job: Job) => void;
+}
+
+/** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
+export class EditorRunner implements vscode.Disposable {
+  readonly #flash = new Flash();
+
+  constructor(private readonly parts: RunnerParts) {}
+
+  /** Each selection, else the statement under each cursor. */
+  async run(): Promise<string[]> {
+    const targets = this.#inActiveEditor();
+    return targets ? this.#launch(targets) : [];
+  }
+
+  /** The same, with everything that a launch can be given asked for in one flow. */
+  async runWithOptions(): Promise<string[]> {
+    const targets = this.#inActiveEditor();
+    const [first] = targets ?? [];
+    if (!targets || !first) return [];
+    const { launcher, preparation, defaults } = this.parts;
+    const options = preparation.optionsOf(first);
+    const { label: _, ...unlabeled } = options;
+    const connections = launcher.connectionItems();
+    if (connections.length === 0) {
+      await launcher.pickConnection();
+      return [];
+    }
+    const answer = await askOptions({
+      title: vscode.l10n.t('Run in Background with Options'),
+      jobs: targets.length,
+      options: targets.length === 1 ? options : unlabeled,
+      connections,
+      canSave: true,
+    });
+    if (!answer) return [];
+    if (answer.saveAsDefaults) {
+      const { label: __, ...kept } = answer.options;
+      await defaults.set(first.uri, kept);
+    }
+    return this.#launch(targets, answer.options);
+  }
+
+  /** The statement that a lens stands over. */
+  async runLens(lens: LensTarget): Promise<string[]> {
+    const target = this.parts.targets.ofLens(lens);
+    if (!target) throw new Error(vscode.l10n.t('The text has changed in the meantime. Try again.'));
+    const editor = vscode.window.visibleTextEditors.find(({ document }) => document === target.document);
+    if (editor) this.#show(editor, [target]);
+    return this.#launch([target]);
+  }
+
+  /** Whole files, each as one job and so in one transaction; the active editor's where none is given. */
+  async runFiles(uris: readonly vscode.Uri[]): Promise<string[]> {
+    const files = uris.length > 0 ? uris : [this.#activeSql().document.uri];
+    return this.#launch(await Promise.all(files.map((uri) => this.parts.targets.file(uri))));
+  }
+
+  /** Every statement of the selection, the editor or the files, one after the other. Resolves when all is over. */
+  async runEach(uris: readonly vscode.Uri[]): Promise<string[]> {
+    const { targets: find, preparation } = this.parts;
+    const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
+    const editor = documents.length === 0 ? this.#activeSql() : undefined;
+    const targets = editor ? find.eachInEditor(editor) : documents.flatMap((document) => find.each(document));
+    const [first] = targets;
+    if (!first) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
+      return [];
+    }
+    const prepared = await preparation.prepare(targets);
+    if (!prepared) return [];
+    const skipped = (editor ? [editor.document] : documents).reduce((sum, one) => sum + find.psqlCommands(one), 0);
+    return runInOrder(prepared, {
+      skipped,
+      start: (one) => this.#start(one),
+      cancel: (job) => this.parts.jobs.cancel(job.id),
+    });
+  }
+
+  dispose(): void {
+    this.#flash.dispose();
+  }
+
+  async #launch(targets: readonly Target[], options: RunOptions = {}): Promise<string[]> {
+    const prepared = await this.parts.preparation.prepare(targets, options);
+    return (prepared ?? []).map((one) => this.#start(one).id);
+  }
+
+  #start({ target, request, sourceOffset, notify }: Prepared): Job {
+    const { jobs, origins, launched } = this.parts;
+    const job = jobs.run(request);
+    const { document, piece } = target;
+    if (document) origins.add({ jobId: job.id, document: document.uri.toString(), piece, sourceOffset });
+    if (notify) this.parts.notify.add(job.id);
+    launched(job);
+    return job;
+  }
+
+  /** What is to be run in the active editor, highlighted; says so where there is nothing. */
+  #inActiveEditor(): Target[] | undefined {
+    const editor = vscode.window.activeTextEditor;
+    if (!editor) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'),
+      );
+      return undefined;
+    }
+    const targets = this.parts.targets.inEditor(editor);
+    if (targets.length > 0) {
+      this.#show(editor, targets);
+      return targets;
+    }
+    void vscode.window.showInformationMessage(
+      isSql(editor.document)
+        ? vscode.l10n.t('Nothing here to run: put the cursor in a statement, or select what to run.')
+        : vscode.l10n.t('Nothing here to run: this is no SQL file. Select the SQL to run in it.'),
+    );
+    return undefined;
+  }
+
+  #show(editor: vscode.TextEditor, targets: readonly Target[]): void {
+    this.#flash.show(
+      editor,
+      targets.map(({ piece }) => rangeOf(editor.document, piece)),
+    );
+  }
+
+  #activeSql(): vscode.TextEditor {
+    const editor = vscode.window.activeTextEditor;
+    if (!editor) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
+    return editor;
+  }
+}

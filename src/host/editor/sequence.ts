@@ -1,0 +1,94 @@
+import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
+import { readSetting } from '../ids';
+import type { Prepared } from './preparation';
+
+/** What happens to the statements behind one that did not succeed. */
+export type OnFailure = 'stop' | 'continue';
+
+export interface SequenceParts {
+  /** Commands of psql that nobody ran. */
+  readonly skipped: number;
+  start(prepared: Prepared): Job;
+  cancel(job: Job): Promise<unknown>;
+}
+
+/** Runs jobs one after the other. Resolves to their ids when the last one that is to run has ended. */
+export async function runInOrder(all: readonly Prepared[], parts: SequenceParts): Promise<string[]> {
+  const onFailure = all.length === 1 ? 'stop' : await askOnFailure();
+  if (!onFailure) return [];
+  const jobs: Job[] = [];
+  let canceled = false;
+  await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: vscode.l10n.t('Running each statement'),
+      cancellable: true,
+    },
+    async (progress, token) => {
+      token.onCancellationRequested(() => {
+        canceled = true;
+        const job = jobs.at(-1);
+        // How that went is told by the job itself.
+        if (job && !job.final) parts.cancel(job).catch(() => undefined);
+      });
+      for (const [index, prepared] of all.entries()) {
+        progress.report({
+          message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, prepared.request.label),
+          increment: index === 0 ? 0 : 100 / all.length,
+        });
+        const job = parts.start(prepared);
+        jobs.push(job);
+        await job.ended;
+        if (canceled || (onFailure === 'stop' && job.state !== 'succeeded')) break;
+      }
+    },
+  );
+  tell(jobs, all.length, parts.skipped, canceled);
+  return jobs.map(({ id }) => id);
+}
+
+/** The setting, or the user's answer; undefined where they gave up. */
+async function askOnFailure(): Promise<OnFailure | undefined> {
+  const setting = readSetting('onStatementFailure');
+  if (setting !== 'ask') return setting;
+  const items: readonly (vscode.QuickPickItem & { readonly value: OnFailure; readonly always: boolean })[] = [
+    { label: vscode.l10n.t('Stop at the first failure'), value: 'stop', always: false },
+    { label: vscode.l10n.t('Go on with the next statement'), value: 'continue', always: false },
+    { label: vscode.l10n.t('Always stop at the first failure'), value: 'stop', always: true },
+    { label: vscode.l10n.t('Always go on with the next statement'), value: 'continue', always: true },
+  ];
+  const picked = await vscode.window.showQuickPick(items, {
+    title: vscode.l10n.t('Run Each Statement in Background'),
+    placeHolder: vscode.l10n.t('What if a statement fails?'),
+  });
+  if (picked?.always) {
+    await vscode.workspace
+      .getConfiguration('pgBackground')
+      .update('onStatementFailure', picked.value, vscode.ConfigurationTarget.Global);
+  }
+  return picked?.value;
+}
+
+function tell(jobs: readonly Job[], total: number, skipped: number, canceled: boolean): void {
+  const failed = jobs.filter((job) => job.state !== 'succeeded');
+  const left = total - jobs.length;
+  const parts = [
+    failed.length === 0
+      ? vscode.l10n.t('{0} of {1} statements succeeded.', jobs.length, total)
+      : vscode.l10n.t(
+          '{0} of {1} statements succeeded, {2} did not.',
+          jobs.length - failed.length,
+          total,
+          failed.length,
+        ),
+  ];
+  const last = jobs.at(-1);
+  if (left > 0 && !canceled && last) {
+    parts.push(vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left));
+  } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
+  if (skipped > 0) parts.push(vscode.l10n.t('{0} commands of psql were skipped.', skipped));
+  const text = parts.join(' ');
+  if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(text);
+  else void vscode.window.showInformationMessage(text);
+}

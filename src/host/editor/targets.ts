@@ -1,0 +1,108 @@
+import * as vscode from 'vscode';
+import { headAt, type LensTarget } from './lenses';
+import { isSql } from './languages';
+import { everyStatement, pieceOf, piecesToRun, wholeText, type Piece } from './pieces';
+import type { Span } from './edits';
+import type { StatementCache } from './statementCache';
+import { statementAt } from '../../core/sql/statements';
+
+/** A piece of SQL and where it comes from. */
+export interface Target {
+  readonly piece: Piece;
+  readonly uri: vscode.Uri;
+  /** Undefined where the file is too large for VS Code to open: then it can be run, and no more. */
+  readonly document?: vscode.TextDocument;
+}
+
+/** A file of more bytes than this is more than a JavaScript string, and more than a server takes in one text. */
+const MOST_BYTES = 500 * 1024 * 1024;
+
+/** Finds out what a command is about. Each function returns nothing where there is nothing to run. */
+export class Targets {
+  constructor(private readonly cache: StatementCache) {}
+
+  /** What is selected in an editor, else the statements under its cursors. */
+  inEditor({ document, selections }: vscode.TextEditor): Target[] {
+    const spans = selections.map((selection) => spanOf(document, selection));
+    // Of another language only what is selected can be SQL.
+    if (!isSql(document))
+      return targets(document, piecesToRun(document.getText(), { statements: [], problems: [] }, spans));
+    const { text, split } = this.cache.get(document);
+    return targets(document, piecesToRun(text, split, spans));
+  }
+
+  /** Every statement of an editor's selections, or of all of its text. */
+  eachInEditor({ document, selections }: vscode.TextEditor): Target[] {
+    const { text, split } = this.cache.get(document);
+    return targets(
+      document,
+      everyStatement(
+        text,
+        split,
+        selections.map((selection) => spanOf(document, selection)),
+      ),
+    );
+  }
+
+  /** Every statement of a document. */
+  each(document: vscode.TextDocument): Target[] {
+    const { text, split } = this.cache.get(document);
+    return targets(document, everyStatement(text, split, []));
+  }
+
+  /** How many commands of psql a document has outside of its statements, which nobody but psql can run. */
+  psqlCommands(document: vscode.TextDocument): number {
+    const { split } = this.cache.get(document);
+    return split.problems.filter(
+      ({ kind, start }) =>
+        kind === 'metaCommand' && !split.statements.some((one) => one.start <= start && start < one.end),
+    ).length;
+  }
+
+  /** The statement that a lens stood over; undefined where the text was changed since the lens was made. */
+  ofLens({ uri, offset, head }: LensTarget): Target | undefined {
+    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
+    if (!document) return undefined;
+    const { text, split } = this.cache.get(document);
+    const statement = statementAt(split, offset, text);
+    if (statement?.start !== offset || headAt(text, offset) !== head) return undefined;
+    return { document, uri: document.uri, piece: pieceOf(text, statement) };
+  }
+
+  /**
+   * A whole file as one transaction; of an open one the text in its editor.
+   * @throws where the file cannot be read
+   */
+  async file(uri: vscode.Uri): Promise<Target> {
+    try {
+      const document = await vscode.workspace.openTextDocument(uri);
+      return { uri, document, piece: wholeText(document.getText()) };
+    } catch (error) {
+      const { size } = await vscode.workspace.fs.stat(uri);
+      if (size > MOST_BYTES) {
+        throw new Error(
+          vscode.l10n.t('{0} is too large to run as one job. Split it, or run it with psql.', nameOf(uri)),
+          {
+            cause: error,
+          },
+        );
+      }
+      // VS Code hands no text above 50 MB to extensions, yet a server takes it.
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(await vscode.workspace.fs.readFile(uri));
+      return { uri, piece: wholeText(text) };
+    }
+  }
+}
+
+/** The last part of a path, as people name files. */
+export function nameOf(uri: vscode.Uri): string {
+  return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
+
+function targets(document: vscode.TextDocument, pieces: readonly Piece[]): Target[] {
+  return pieces.map((piece) => ({ document, uri: document.uri, piece }));
+}
+
+function spanOf(document: vscode.TextDocument, { start, end }: vscode.Range): Span {
+  return { start: document.offsetAt(start), end: document.offsetAt(end) };
+}

@@ -1,0 +1,150 @@
+/** The texts of the pure parts, in VS Code's language. */
+import { l10n } from 'vscode';
+import type { JobState } from '../../api';
+import type { DirectiveName, DirectiveProblem } from '../../core/sql/label';
+import type { PrelaunchFinding } from '../../core/sql/prelaunch';
+import { formatCount, formatSpan } from '../text';
+import type { LensWords } from './lensModel';
+
+export function lensWords(): LensWords {
+  return {
+    run: l10n.t('Run in Background'),
+    cancel: l10n.t('Cancel'),
+    showResults: l10n.t('Show Results'),
+    edited: l10n.t('edited since'),
+    readingRows: l10n.t('reading rows'),
+    rows: rowsWord,
+    span: formatSpan,
+    state: stateWord,
+  };
+}
+
+function rowsWord(count: number): string {
+  return count === 1 ? l10n.t('1 row') : l10n.t('{0} rows', formatCount(count));
+}
+
+function stateWord(state: JobState): string {
+  switch (state) {
+    case 'queued':
+      return l10n.t('queued');
+    case 'launching':
+      return l10n.t('launching');
+    case 'running':
+      return l10n.t('running');
+    case 'reading':
+      return l10n.t('reading rows');
+    case 'canceling':
+      return l10n.t('canceling');
+    case 'unresponsive':
+      return l10n.t('not responding to cancel');
+    case 'detached':
+      return l10n.t('detached');
+    case 'succeeded':
+      return l10n.t('succeeded');
+    case 'failed':
+      return l10n.t('failed');
+    case 'canceled':
+      return l10n.t('canceled');
+    case 'lost':
+      return l10n.t('lost');
+    case 'finished':
+      return l10n.t('finished, outcome unknown');
+  }
+}
+
+/** What was found before a launch, with what to do instead. */
+export function findingText({ code, subject = '' }: PrelaunchFinding): string {
+  switch (code) {
+    case 'empty':
+      return l10n.t('There is no SQL to run: the text has no statement in it. Write one, or select one.');
+    case 'tooLong':
+      return l10n.t(
+        'The text is longer than a PostgreSQL server can take (1 GB). Split it, or load the data with COPY.',
+      );
+    case 'nulCharacter':
+      return l10n.t(
+        'The text has a NUL character in it, which PostgreSQL cannot take. Remove it; the file may not be UTF-8 text.',
+      );
+    case 'transactionControl':
+      return l10n.t(
+        '{0} cannot run in a worker: the whole text is one transaction, committed when it ends. Remove it; to commit in between, run each statement as a job of its own.',
+        subject,
+      );
+    case 'clientCopy':
+      return l10n.t(
+        'A worker has no client to COPY from or to. Use INSERT, a query whose rows you export, or COPY with a file on the server.',
+      );
+    case 'refusesTransactionBlock':
+      return l10n.t(
+        '{0} must run alone, since several statements of one text are one transaction. Run each statement as a job of its own.',
+        subject,
+      );
+    case 'unboundedWrite':
+      return subject === 'UPDATE'
+        ? l10n.t('This UPDATE has no WHERE: it changes every row of the table.')
+        : l10n.t('This DELETE has no WHERE: it deletes every row of the table.');
+    case 'onlyLastRows':
+      return l10n.t(
+        'Only the rows of the last statement come back. To see these too, run each statement as a job of its own.',
+      );
+    case 'metaCommand':
+      return l10n.t(
+        'psql runs this command itself; the server does not know it. Remove the line, or run the file in psql.',
+      );
+    case 'copyData':
+      return l10n.t('These rows for COPY … FROM STDIN are read by psql, not by the server. Load them in psql.');
+    case 'unterminatedString':
+      return l10n.t('This string is not closed: a quote is missing.');
+    case 'unterminatedName':
+      return l10n.t('This quoted name is not closed: a double quote is missing.');
+    case 'unterminatedDollarQuote':
+      return l10n.t('This dollar-quoted string is not closed: its tag is missing at the end.');
+    case 'unterminatedComment':
+      return l10n.t('This comment is not closed: */ is missing.');
+    case 'unclosedParenthesis':
+      return l10n.t('This parenthesis is not closed.');
+    case 'unclosedBody':
+      return l10n.t('This BEGIN ATOMIC body is not closed: END is missing after the semicolon of its last statement.');
+  }
+}
+
+/** What is wrong with a directive; undefined where it is used nevertheless, and as one expects. */
+export function directiveProblemText({ code, name }: DirectiveProblem): string | undefined {
+  switch (code) {
+    case 'emptyValue':
+      return l10n.t('“{0}” has no value and counts as not there: write one behind the colon.', name);
+    case 'badDuration':
+      return l10n.t('“{0}” needs a duration such as 500ms, 30s, 5min or 2h; it counts as not there.', name);
+    case 'badSize':
+      return l10n.t('“{0}” needs a size such as 64kB or 1MB; it counts as not there.', name);
+    case 'sizeTooLarge':
+      return l10n.t('A queue can have 256MB at most; “{0}” counts as not there.', name);
+    case 'labelTooLong':
+    case 'repeated':
+      return undefined;
+  }
+}
+
+/** What a directive does, for its hover and its completion. */
+export function directiveHelp(name: DirectiveName): string {
+  switch (name) {
+    case 'label':
+      return l10n.t(
+        'The label of the job, at most 64 bytes. Everyone on the server can read it in `pg_stat_activity`.',
+      );
+    case 'connection':
+      return l10n.t('The name of the connection to run on; it wins over the file’s connection and the default one.');
+    case 'timeout':
+      return l10n.t(
+        'The `statement_timeout` of the worker, such as `30s` or `5min`; a bare number is milliseconds, `0` is no limit.',
+      );
+    case 'worker-timeout':
+      return l10n.t(
+        '`pg_background.worker_timeout` of the worker, which wins over `statement_timeout`; a bare number is milliseconds, `0` is no limit.',
+      );
+    case 'queue-size':
+      return l10n.t(
+        'The size of the queue that the worker’s rows and messages pass, such as `256kB`; at most 256MB, and the server’s default when missing.',
+      );
+  }
+}

@@ -1,0 +1,123 @@
+/** How long taking SQL texts apart takes: the budgets of DESIGN.md for 1 MB, the statement under the cursor, and typing. */
+import { loadModule, parseSync } from 'libpg-query';
+import { splitStatements, statementAt, updateSplit } from '../../src/core/sql/statements';
+
+/** One line of the bench's table. */
+export interface BenchResult {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly reference?: number;
+  readonly referenceName?: string;
+  readonly budget?: string;
+  readonly ok?: boolean;
+}
+
+const MEGABYTE = 1_000_000;
+
+/** What SQL files are made of: a table, rows, a query with comments, a function with a body, each a little different. */
+function paragraph(number: number): string {
+  return `-- orders of region ${number}; kept for ten years
+CREATE TABLE IF NOT EXISTS region_${number}.orders (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  customer text NOT NULL DEFAULT 'nobody; yet' CHECK (customer <> ''),
+  amount numeric(12, 2) NOT NULL, /* in the region's
+     own currency; see /* nested */ rates */
+  "Placed at" timestamptz NOT NULL DEFAULT now()
+);
+
+INSERT INTO region_${number}.orders (customer, amount) VALUES
+  ('Zoë O''Hara', 12.50), (E'tab\\there; quote \\' there', 1e3), ('日本 🐘', -${number}.75);
+
+CREATE OR REPLACE FUNCTION region_${number}.total(since timestamptz) RETURNS numeric LANGUAGE plpgsql AS $body$
+DECLARE
+  result numeric;
+BEGIN
+  SELECT sum(amount) INTO result FROM region_${number}.orders WHERE "Placed at" >= since; -- all of them
+  RETURN coalesce(result, 0);
+END;
+$body$;
+
+CREATE FUNCTION region_${number}.band(amount numeric) RETURNS text IMMUTABLE BEGIN ATOMIC
+  SELECT CASE WHEN amount > 1000 THEN 'high' WHEN amount > 10 THEN 'middle' ELSE 'low' END;
+END;
+
+SELECT o.customer, region_${number}.band(o.amount), count(*) FILTER (WHERE o.amount > 10) AS large
+FROM region_${number}.orders AS o
+WHERE o."Placed at" BETWEEN '2024-01-01' AND '2025-01-01' AND o.customer !~ '^test;'
+GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10;
+
+`;
+}
+
+/** A text of about so many code units. */
+export function sqlText(length: number): string {
+  const parts: string[] = [];
+  for (let number = 0, written = 0; written < length; number++) {
+    const part = paragraph(number);
+    parts.push(part);
+    written += part.length;
+  }
+  // A Buffer's text is flat, as an editor's is; a joined one would first have to be put together while measured.
+  return Buffer.from(parts.join('')).toString();
+}
+
+export async function bench(): Promise<BenchResult[]> {
+  await loadModule();
+  const small = sqlText(MEGABYTE);
+  const large = sqlText(10 * MEGABYTE);
+  // The first calls run before V8 has compiled the lexer; an editor's first file pays that once.
+  const cold = measure(1, () => splitStatements(small));
+  for (let round = 0; round < 10; round++) splitStatements(small);
+
+  const one = measure(21, () => splitStatements(small));
+  const parser = measure(3, () => parseSync(small));
+  const ten = measure(7, () => splitStatements(large));
+  const split = splitStatements(large);
+  let step = 0;
+  const cursor = measure(201, () => {
+    step = (step + 7_654_321) % large.length;
+    return statementAt(split, step, large);
+  });
+  const [middle, start] = [0.5, 0].map((part) => typing(large, Math.floor(large.length * part)));
+
+  return [
+    { name: 'statements of 1 MB', value: one, unit: 'ms', reference: parser, referenceName: 'libpg-query', budget: '25 ms', ok: one <= 25 },
+    { name: 'statements of 1 MB, first call in the process', value: cold, unit: 'ms' },
+    { name: 'statements of 10 MB', value: ten, unit: 'ms', reference: one * 10, referenceName: 'ten times 1 MB', budget: 'linear', ok: ten <= one * 15 },
+    { name: 'the statement under the cursor in 10 MB, after the first', value: cursor, unit: 'ms', budget: '5 ms', ok: cursor <= 5 },
+    { name: 'a character typed in the middle of 10 MB', value: middle ?? NaN, unit: 'ms', reference: ten, referenceName: 'all of it again' },
+    { name: 'a character typed at the start of 10 MB', value: start ?? NaN, unit: 'ms', reference: ten, referenceName: 'all of it again' },
+  ];
+}
+
+/** The median time of an update while somebody types letters one by one near an offset. */
+function typing(text: string, offset: number): number {
+  const at = text.indexOf('SELECT o.customer', offset) + 'SELECT '.length;
+  let current = text;
+  let split = splitStatements(current);
+  const times: number[] = [];
+  for (let letter = 0; letter < 31; letter++) {
+    const next = Buffer.from(`${current.slice(0, at + letter)}x${current.slice(at + letter)}`).toString();
+    const began = performance.now();
+    split = updateSplit(split, [{ start: at + letter, removed: 0, inserted: 1 }], next);
+    times.push(performance.now() - began);
+    current = next;
+  }
+  return median(times);
+}
+
+function measure(rounds: number, work: () => unknown): number {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now();
+    work();
+    times.push(performance.now() - began);
+  }
+  return median(times);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Number((sorted[sorted.length >> 1] ?? NaN).toFixed(3));
+}

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import {
+  atWork,
+  eventually,
+  newDatabase,
+  newEngine,
+  outcomeOf,
+  reaches,
+  sharedServer,
+  swallowing,
+  type Engine,
+  type TestServer,
+} from './support';
+
+describe('cancel', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+    await server.psql(`ALTER DATABASE ${profile.database!} SET log_statement = 'all'`);
+    engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 20_000 });
+  });
+  after(async () => {
+    await engine.close();
+    assert.equal(await server.crashes(), 0);
+  });
+
+  it('a running worker stops, and is canceled', async () => {
+    const job = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, job);
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+    assert.equal(job.state, 'canceled');
+    assert.ok(job.record.cancel!.signaledAt! >= job.record.cancel!.requestedAt);
+    assert.ok(job.record.finishedAt! >= job.record.cancel!.signaledAt!);
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'what has ended stays as it is');
+  });
+
+  it('a job that waits in the queue never runs', async () => {
+    const narrow = await newEngine(profile, { maxConcurrentJobs: 1 });
+    try {
+      const first = narrow.run('SELECT pg_sleep(60)');
+      const second = narrow.run('CREATE TABLE never_made (a int)');
+      assert.equal(second.state, 'queued');
+      assert.equal(await narrow.jobs.cancel(second.id), 'stopped');
+      assert.equal(second.state, 'canceled');
+      assert.equal(second.record.launchedAt, undefined);
+      assert.ok(second.record.finishedAt !== undefined);
+      await narrow.jobs.cancel(first.id);
+      assert.equal(first.state, 'canceled');
+    } finally {
+      await narrow.close();
+    }
+  });
+
+  it('a job that is being launched, and one in its first moments', async () => {
+    for (let round = 0; round < 10; round++) {
+      const job = engine.run('SELECT pg_sleep(60)');
+      if (round % 2 === 1) await reaches(engine.jobs, job, 'running');
+      else assert.equal(job.state, 'launching');
+      assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+      assert.equal(job.state, 'canceled');
+    }
+    await eventually(async () => (await workers()) === 0, 'no worker runs on');
+  });
+
+  it('one that ends well while it is canceled has succeeded', async () => {
+    const jobs = Array.from({ length: 12 }, (_, i) => engine.run(`SELECT pg_sleep(${0.02 * i}), ${i} AS i`));
+    await Promise.all(
+      jobs.map(async (job) => {
+        await reaches(engine.jobs, job, 'running', 'reading');
+        await engine.jobs.cancel(job.id);
+        assert.ok(['succeeded', 'canceled'].includes(job.state), JSON.stringify(job.info()));
+        if (job.state === 'succeeded') assert.equal((await engine.rows(job)).length, 1);
+      }),
+    );
+  });
+
+  it('one whose rows are being read', async () => {
+    const job = engine.run('SELECT i, pg_sleep(0.001) FROM generate_series(1, 100000) AS i');
+    // With its queue full at once, it is being read while it runs.
+    const other = engine.run("SELECT i, repeat('x', 1000), pg_sleep(0.0005) FROM generate_series(1, 100000) AS i");
+    assert.equal(await reaches(engine.jobs, other, 'reading'), 'reading');
+    assert.throws(() => engine.jobs.detach(other.id), /rows are being read/);
+    assert.equal(await engine.jobs.cancel(other.id), 'stopped');
+    assert.equal(other.state, 'canceled');
+    await engine.jobs.cancel(job.id);
+    assert.equal(job.state, 'canceled');
+  });
+
+  it('a swallowed cancel leaves it listed as unresponsive, with the reason, until it really ends', async () => {
+    const job = engine.run(swallowing(3));
+    await atWork(engine, job, 'PgSleep');
+    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
+    assert.equal(job.state, 'unresponsive');
+    assert.match(job.record.reason!, /PgSleep.*catches the cancel/);
+    await job.ended;
+    assert.deepEqual(outcomeOf(job), ['succeeded', 'DO', 0, undefined]);
+    assert.equal(job.record.reason, undefined);
+  });
+
+  it('a swallowed cancel, then its timeout: it has failed by the timeout', async () => {
+    const job = engine.run(
+      `DO $$ BEGIN BEGIN PERFORM pg_sleep(30); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(30); END $$`,
+      { statementTimeoutMs: 2500 },
+    );
+    await atWork(engine, job, 'PgSleep');
+    await engine.jobs.cancel(job.id, 100);
+    await job.ended;
+    // Older servers do not time out again after the cancel was caught; then the second sleep is what a cancel ends.
+    assert.equal(job.state, 'failed');
+    assert.match(job.record.error!.message, /timeout/);
+  });
+
+  it('canceling again, and with a longer grace', async () => {
+    const job = engine.run(
+      `DO $$ BEGIN BEGIN PERFORM pg_sleep(30); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(30); END $$`,
+    );
+    await atWork(engine, job, 'PgSleep');
+    assert.equal(await engine.jobs.cancel(job.id, 200), 'unresponsive');
+    assert.equal(await engine.jobs.cancel(job.id, 20_000), 'stopped');
+    assert.equal(job.state, 'canceled');
+    assert.equal(job.record.cancel!.graceMs, 20_000);
+
+    const patient = engine.run(swallowing(3));
+    await atWork(engine, patient, 'PgSleep');
+    const impatient = engine.jobs.cancel(patient.id, 50);
+    const longer = engine.jobs.cancel(patient.id, 30_000);
+    assert.equal(await impatient, 'unresponsive');
+    assert.equal(patient.state, 'canceling', 'the second window is not over');
+    assert.equal(await longer, 'stopped');
+  });
+
+  it('a busy loop that never checks for interrupts is on CPU, is not killed, and ends as it wants', async () => {
+    await server.psql('CREATE EXTENSION IF NOT EXISTS plpython3u', { database: profile.database! });
+    const job = engine.run(
+      "DO LANGUAGE plpython3u $$\nimport time\nend = time.time() + 2.5\nwhile time.time() < end: pass\n$$",
+      { statementTimeoutMs: 300 },
+    );
+    await atWork(engine, job);
+    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
+    assert.match(job.record.reason!, /on CPU/);
+    await job.ended;
+    assert.ok(['succeeded', 'canceled', 'failed'].includes(job.state), job.state);
+    assert.equal(await server.crashes(), 0);
+  });
+
+  it('a worker that waits for a lock shows whose', async () => {
+    const database = profile.database!;
+    await server.psql('CREATE TABLE wanted (a int)', { database });
+    const holder = engine.run('LOCK TABLE wanted; SELECT pg_sleep(60)', { label: 'holder' });
+    await atWork(engine, holder);
+    const waiter = engine.run('INSERT INTO wanted VALUES (1)');
+    await eventually(async () => {
+      await engine.link.refresh();
+      return (engine.jobs.activity(waiter)?.blockers.length ?? 0) > 0;
+    }, 'the blocker is shown');
+    const [blocker] = engine.jobs.activity(waiter)!.blockers;
+    assert.equal(blocker!.pid, holder.record.pid);
+    assert.match(blocker!.application!, /holder/);
+    assert.match(blocker!.query!, /LOCK TABLE wanted/);
+    await Promise.all([engine.jobs.cancel(waiter.id), engine.jobs.cancel(holder.id)]);
+    assert.deepEqual([waiter.state, holder.state], ['canceled', 'canceled']);
+  });
+
+  it('50 at once, each with its own window', async () => {
+    const jobs = Array.from({ length: 50 }, (_, i) => engine.run(i % 10 === 0 ? swallowing(6) : 'SELECT pg_sleep(60)'));
+    await Promise.all(jobs.map((job) => atWork(engine, job, 'PgSleep')));
+    const results = await Promise.all(jobs.map((job, i) => engine.jobs.cancel(job.id, i % 10 === 0 ? 100 : 30_000)));
+    assert.deepEqual(
+      results,
+      jobs.map((_, i) => (i % 10 === 0 ? 'unresponsive' : 'stopped')),
+    );
+    await Promise.all(jobs.map((job) => job.ended));
+    assert.ok(jobs.every((job, i) => job.state === (i % 10 === 0 ? 'succeeded' : 'canceled')));
+  });
+
+  it('never asked the server for a grace', async () => {
+    const log = (await server.serverLog()).split('\n');
+    const calls = log.filter((line) => /pg_background_cancel\w*"?\(/.test(line));
+    assert.ok(calls.length > 20, `${calls.length} calls in the log`);
+    for (const call of calls) assert.match(call, /pg_background_cancel\(\$1, \$2, 0\)/);
+  });
+
+  async function workers(): Promise<number> {
+    const sql = `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_background' AND datname = '${profile.database!}'`;
+    return Number(await server.psql(sql));
+  }
+});

@@ -1,0 +1,382 @@
+/** Passwords: where they come from, what they are sent to, and that they show up nowhere. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { join } from 'node:path';
+import { ConnectError, type ConnectReason } from '../../../src/core/postgres/connect/errors';
+import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { newServer, type TestServer } from '../support';
+import { makeCertificate } from './certificates';
+import { ask, environment, failureOf, newHome, psql, removeFolder } from './support';
+
+const PASSWORD = 'S3cret-\'\\"% é';
+
+const HBA = `
+local all scram_user scram-sha-256
+local all plain_user password
+local all all trust
+host all scram_user all scram-sha-256
+host all md5_user all md5
+host all plain_user all password
+host all gss_user all gss
+host all expired_user all scram-sha-256
+host all trusted all trust
+host all nologin all trust
+host all missing all scram-sha-256
+host all missing_trusted all trust
+hostssl all ssl_user all scram-sha-256
+host noaccess reader all trust
+host elsewhere reader all trust
+`;
+
+describe('authentication', () => {
+  let server: TestServer;
+  let home: string;
+  let logged: string[] = [];
+
+  before(async () => {
+    server = await newServer({}, HBA);
+    home = await newHome();
+    const quoted = `'${PASSWORD.replaceAll("'", "''")}'`;
+    await server.psql(`
+      SET client_min_messages = error; SET md5_password_warnings = off;
+      CREATE ROLE scram_user LOGIN PASSWORD ${quoted};
+      CREATE ROLE plain_user LOGIN PASSWORD ${quoted};
+      CREATE ROLE ssl_user LOGIN PASSWORD ${quoted};
+      CREATE ROLE expired_user LOGIN PASSWORD ${quoted} VALID UNTIL '2000-01-01';
+      CREATE ROLE gss_user LOGIN; CREATE ROLE trusted LOGIN; CREATE ROLE nologin; CREATE ROLE reader LOGIN;
+      CREATE ROLE "Odd ""Role" NOLOGIN; GRANT "Odd ""Role" TO trusted;
+      SET password_encryption = md5; CREATE ROLE md5_user LOGIN PASSWORD ${quoted};`);
+    await server.psql('CREATE DATABASE noaccess');
+    await server.psql('REVOKE CONNECT ON DATABASE noaccess FROM public');
+    const { pem, keyPem } = makeCertificate({ commonName: 'localhost', names: ['localhost'] });
+    await server.addFile('server.crt', pem);
+    await server.addFile('server.key', keyPem);
+    await server.psql('ALTER SYSTEM SET ssl = on');
+    await server.psql('SELECT pg_reload_conf()');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  });
+  beforeEach(() => (logged = []));
+  after(async () => {
+    await server.stop();
+    await removeFolder(home);
+  });
+
+  const profile = (user: string, more: Partial<ConnectionProfile> = {}): ConnectionProfile => ({
+    name: 'auth',
+    host: '127.0.0.1',
+    port: server.port,
+    database: 'postgres',
+    sslmode: 'disable',
+    user,
+    ...more,
+  });
+
+  const options = (more: OpenOptions = {}): OpenOptions => ({
+    env: environment(home),
+    log: (message) => logged.push(message),
+    ...more,
+  });
+
+  const given = (value: string | undefined): OpenOptions => options({ password: () => Promise.resolve(value) });
+
+  async function connects(to: ConnectionProfile, how: OpenOptions): Promise<void> {
+    const client = await openClient(to, how);
+    try {
+      assert.deepEqual(await ask(client, 'SELECT session_user'), [to.user]);
+      // What holds the client holds no password.
+      assert.ok(!inspect(client, { depth: 6, showHidden: true }).includes('S3cret'));
+    } finally {
+      await client.end();
+    }
+    nothingLeaked();
+  }
+
+  async function fails(
+    to: ConnectionProfile,
+    how: OpenOptions,
+    reason: ConnectReason,
+    message: RegExp,
+  ): Promise<ConnectError> {
+    const error = await failureOf(to, how);
+    assert.equal(error.reason, reason, error.message);
+    assert.match(error.message, message);
+    assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes('S3cret'), inspect(error));
+    nothingLeaked();
+    return error;
+  }
+
+  function nothingLeaked(): void {
+    assert.ok(!logged.join('\n').includes('S3cret'), logged.join('\n'));
+  }
+
+  it('scram-sha-256 and md5, with and without TLS', async () => {
+    for (const user of ['scram_user', 'md5_user']) {
+      for (const sslmode of ['disable', 'require'] as const)
+        await connects(profile(user, { sslmode }), given(PASSWORD));
+    }
+  });
+
+  it('the password itself: over TLS and a socket; over the network only where that is allowed', async () => {
+    await connects(profile('plain_user', { sslmode: 'require' }), given(PASSWORD));
+    await connects(profile('plain_user', { host: server.socketDir }), given(PASSWORD));
+    await fails(
+      profile('plain_user'),
+      given(PASSWORD),
+      'unsafe',
+      /not encrypted, so it was not sent: set "sslmode" to "require"/,
+    );
+    await connects(profile('plain_user', { allowCleartextPassword: true }), given(PASSWORD));
+  });
+
+  it('"prefer" does not fall back to sending the password in the clear', async () => {
+    await server.psql('ALTER SYSTEM SET ssl = off');
+    await server.psql('SELECT pg_reload_conf()');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    try {
+      await fails(profile('plain_user', { sslmode: 'prefer' }), given(PASSWORD), 'unsafe', /was not sent/);
+    } finally {
+      await server.psql('ALTER SYSTEM SET ssl = on');
+      await server.psql('SELECT pg_reload_conf()');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  });
+
+  it('a wrong password says where it came from', async () => {
+    for (const user of ['scram_user', 'md5_user']) {
+      await fails(
+        profile(user),
+        given('S3cret-wrong'),
+        'authentication',
+        new RegExp(`password of the user "${user}" \\(it came from the stored passwords\\): enter it again`),
+      );
+    }
+    const pass = await newHome({ '.pgpass': '*:*:*:*:S3cret-wrong' });
+    await fails(
+      profile('scram_user'),
+      options({ env: environment(pass) }),
+      'authentication',
+      /it came from the file .*\.pgpass/,
+    );
+    await fails(
+      profile('scram_user'),
+      options({ env: environment(home, { PGPASSWORD: 'S3cret-wrong' }) }),
+      'authentication',
+      /it came from the environment variable PGPASSWORD/,
+    );
+    await fails(
+      profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
+      options(),
+      'authentication',
+      /it came from the password command/,
+    );
+    await fails(profile('expired_user'), given(PASSWORD), 'authentication', /did not accept the password/);
+    await fails(profile('missing'), given(PASSWORD), 'authentication', /did not accept the password/);
+    await removeFolder(pass);
+  });
+
+  it('asks when the server wants a password and there is none, and not before', async () => {
+    const questions: unknown[] = [];
+    const asking = (answer: string | undefined): OpenOptions =>
+      options({ askPassword: (question) => (questions.push(question), Promise.resolve(answer)) });
+    await connects(profile('trusted'), asking('unused'));
+    assert.deepEqual(questions, []);
+    await connects(profile('scram_user'), asking(PASSWORD));
+    assert.deepEqual(questions, [{ user: 'scram_user', place: `127.0.0.1, port ${server.port}` }]);
+    await connects(profile('plain_user', { host: server.socketDir }), asking(PASSWORD));
+    await fails(
+      profile('scram_user'),
+      asking(undefined),
+      'noPassword',
+      /asks for the password of the user "scram_user", and there is none: enter it/,
+    );
+    await fails(profile('scram_user'), asking(''), 'noPassword', /enter it/);
+    await fails(profile('scram_user'), options(), 'noPassword', /enter it/);
+    await fails(profile('scram_user'), asking('S3cret-wrong'), 'authentication', /it came from what was entered/);
+  });
+
+  it('with "askPassword" nothing stored is used', async () => {
+    const pass = await newHome({ '.pgpass': `*:*:*:*:S3cret-wrong` });
+    const asks = { askPassword: true, passwordCommand: 'echo S3cret-wrong' };
+    const env = environment(pass, { PGPASSWORD: 'S3cret-wrong' });
+    const stored = { password: () => Promise.resolve('S3cret-wrong') };
+    await connects(
+      profile('scram_user', asks),
+      options({ env, ...stored, askPassword: () => Promise.resolve(PASSWORD) }),
+    );
+    await fails(profile('scram_user', asks), options({ env, ...stored }), 'noPassword', /enter it/);
+    await removeFolder(pass);
+  });
+
+  it('the order: stored, command, environment, file', async () => {
+    const right = PASSWORD.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
+    const pass = await newHome({ '.pgpass': `*:*:*:*:${right}` });
+    const wrong = environment(home, { PGPASSWORD: 'S3cret-wrong' });
+    const command = `printf '%s\\nsecond line' "$RIGHT"`;
+    await connects(
+      profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
+      options({ env: wrong, password: () => Promise.resolve(PASSWORD) }),
+    );
+    await connects(
+      profile('scram_user', { passwordCommand: command }),
+      options({ env: { ...wrong, RIGHT: PASSWORD } }),
+    );
+    await connects(profile('scram_user'), options({ env: environment(pass, { PGPASSWORD: PASSWORD }) }));
+    await connects(profile('scram_user'), options({ env: environment(pass) }));
+    await fails(
+      profile('scram_user'),
+      options({ env: environment(pass, { PGPASSWORD: 'S3cret-wrong' }) }),
+      'authentication',
+      /PGPASSWORD/,
+    );
+    await removeFolder(pass);
+  });
+
+  it('a password command that fails, prints nothing, hangs, is canceled, or is not trusted', async () => {
+    const command = (passwordCommand: string): ConnectionProfile => profile('scram_user', { passwordCommand });
+    await fails(
+      command('echo S3cret; echo S3cret >&2; exit 3'),
+      options(),
+      'passwordCommand',
+      /failed with status 3: run it in a terminal/,
+    );
+    await fails(command('S3cret-no-such-program'), options(), 'passwordCommand', /failed with status 127/);
+    await fails(command('true'), options(), 'passwordCommand', /printed nothing/);
+    await fails(command("printf '\\nS3cret'"), options(), 'passwordCommand', /printed nothing/);
+    const stop = new AbortController();
+    const marker = join(home, 'still-alive');
+    setTimeout(() => stop.abort(), 300);
+    const began = performance.now();
+    await fails(
+      command(`sleep 2; touch ${marker}; echo S3cret`),
+      options({ signal: stop.signal }),
+      'aborted',
+      /canceled/,
+    );
+    assert.ok(performance.now() - began < 1500);
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    assert.ok(!existsSync(marker), 'the command went on');
+    await fails(
+      command(`touch ${marker}; echo S3cret`),
+      options({ allowPasswordCommand: false }),
+      'noPassword',
+      /there is none/,
+    );
+    assert.ok(!existsSync(marker));
+    assert.match(logged.join('\n'), /was not run, because the workspace is not trusted/);
+  });
+
+  it('the server does not prove that it knows the password', async () => {
+    // Let in without being asked is refused where the profile says so.
+    await fails(
+      profile('trusted', { requireAuth: 'scram-sha-256' }),
+      given(PASSWORD),
+      'unsafe',
+      /did not ask who we are, which "requireAuth"/,
+    );
+    await fails(profile('trusted', { requireAuth: '!none' }), given(PASSWORD), 'unsafe', /did not ask/);
+    await fails(
+      profile('md5_user', { requireAuth: 'scram-sha-256' }),
+      given(PASSWORD),
+      'unsafe',
+      /asked for the method "md5"/,
+    );
+    await connects(profile('scram_user', { requireAuth: 'scram-sha-256,md5' }), given(PASSWORD));
+    await connects(profile('trusted', { requireAuth: 'none' }), given(PASSWORD));
+  });
+
+  it('what the server answers, in words that say what to do', async () => {
+    await fails(profile('gss_user'), given(PASSWORD), 'authentication', /asks for GSSAPI .*not available here/);
+    await fails(
+      profile('nologin'),
+      options(),
+      'authentication',
+      /did not let the user "nologin" in: .*not permitted to log in/,
+    );
+    await fails(profile('missing_trusted'), options(), 'authentication', /role "missing_trusted" does not exist/);
+    await fails(
+      profile('nobody'),
+      options(),
+      'hba',
+      /no rule that lets the user "nobody" into the database "postgres"/,
+    );
+    await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS: set "sslmode" to "require"/);
+    await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /"elsewhere" does not exist/);
+    await fails(
+      profile('reader', { database: 'noaccess' }),
+      options(),
+      'database',
+      /"noaccess" does not let the user "reader" in/,
+    );
+    await fails(
+      profile('trusted', { options: '-c no_such_setting=1' }),
+      options(),
+      'server',
+      /unrecognized configuration parameter/,
+    );
+  });
+
+  it('sets the role and the search path as values, and says which cannot be', async () => {
+    const client = await openClient(
+      profile('trusted', {
+        role: 'Odd "Role',
+        searchPath: `"we'ird", pg_catalog`,
+        applicationName: 'mine',
+        options: '-c geqo=off -c work_mem=7MB',
+      }),
+      options(),
+    );
+    assert.deepEqual(
+      await ask(
+        client,
+        `SELECT current_user, session_user, current_setting('search_path'), current_setting('application_name'), current_setting('client_encoding'), current_setting('geqo'), current_setting('work_mem')`,
+      ),
+      ['Odd "Role', 'trusted', `"we'ird", pg_catalog`, 'mine', 'UTF8', 'off', '7MB'],
+    );
+    // Exact text: no type is interpreted.
+    assert.deepEqual(
+      await ask(
+        client,
+        `SELECT 9007199254740993::int8, '2026-01-02 03:04:05.123456'::timestamp, true, '{"a":1.10}'::json, NULL`,
+      ),
+      ['9007199254740993', '2026-01-02 03:04:05.123456', 't', '{"a":1.10}', null],
+    );
+    await client.end();
+    await fails(
+      profile('trusted', { role: 'postgres' }),
+      options(),
+      'setup',
+      /the role "postgres" could not be set: permission denied/,
+    );
+    await fails(
+      profile('trusted', { role: "x'; DROP TABLE t" }),
+      options(),
+      'setup',
+      /the role "x'; DROP TABLE t" could not be set/,
+    );
+  });
+
+  it('asks the same of psql', async () => {
+    for (const [user, database, works] of [
+      ['scram_user', 'postgres', true],
+      ['md5_user', 'postgres', true],
+      ['plain_user', 'postgres', true],
+      ['missing', 'postgres', false],
+      ['reader', 'noaccess', false],
+    ] as const) {
+      const args = ['-h', '127.0.0.1', '-p', String(server.port), '-U', user, '-d', database, '-c', 'SELECT 1'];
+      const { status, stderr } = await psql(
+        server.bin,
+        args,
+        environment(home, { PGPASSWORD: PASSWORD, PGSSLMODE: 'require' }),
+      );
+      assert.equal(status === 0, works, stderr);
+      const outcome = await openClient(profile(user, { database, sslmode: 'require' }), given(PASSWORD)).then(
+        (client) => client.end().then(() => true),
+        () => false,
+      );
+      assert.equal(outcome, works);
+    }
+  });
+});

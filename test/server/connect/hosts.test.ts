@@ -1,0 +1,259 @@
+/** Several hosts, servers of a wanted kind, and servers that do not answer. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { ConnectError } from '../../../src/core/postgres/connect/errors';
+import { openClient } from '../../../src/core/postgres/connect/open';
+import { TARGET_SESSION_ATTRS, type ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { newServer, type TestServer } from '../support';
+import { ask, environment, failureOf, newHome, psql, removeFolder, withClient } from './support';
+
+describe('hosts', () => {
+  let primary: TestServer;
+  let standby: TestServer;
+  let home: string;
+
+  before(async () => {
+    home = await newHome();
+    [primary, standby] = await Promise.all([newServer({ max_connections: 12 }), newServer()]);
+    // A server that recovers for ever, from nowhere, is a standby.
+    await standby.stop();
+    await standby.addFile('standby.signal', '');
+    await standby.start();
+    await primary.psql('CREATE DATABASE readonly');
+    await primary.psql('ALTER DATABASE readonly SET default_transaction_read_only = on');
+  });
+  after(async () => {
+    await Promise.all([primary.stop(), standby.stop()]);
+    await removeFolder(home);
+  });
+
+  const to = (more: Partial<ConnectionProfile>): ConnectionProfile => ({
+    name: 'hosts',
+    host: '127.0.0.1',
+    user: 'postgres',
+    database: 'postgres',
+    sslmode: 'disable',
+    ...more,
+  });
+  const options = (log?: string[]): { env: NodeJS.ProcessEnv; log: (message: string) => void } => ({
+    env: environment(home),
+    log: (message) => log?.push(message),
+  });
+
+  it('goes to the server that psql goes to, for each kind that can be wanted', async () => {
+    const orders = [
+      [primary.port, standby.port],
+      [standby.port, primary.port],
+      [primary.port, primary.port],
+      [standby.port],
+      [1, primary.port],
+    ];
+    for (const database of ['postgres', 'readonly']) {
+      for (const ports of orders) {
+        for (const targetSessionAttrs of TARGET_SESSION_ATTRS) {
+          const host = ports.map(() => '127.0.0.1').join(',');
+          const conninfo = `host=${host} port=${ports.join(',')} user=postgres dbname=${database} target_session_attrs=${targetSessionAttrs}`;
+          const what = `${conninfo.replaceAll(String(primary.port), 'primary').replaceAll(String(standby.port), 'standby')}`;
+          const [theirs, ours] = await Promise.all([
+            psql(primary.bin, ['-c', 'SELECT inet_server_port()', conninfo], environment(home)),
+            withClient(to({ host, port: ports.join(','), database, targetSessionAttrs }), options(), (client) =>
+              ask(client, 'SELECT inet_server_port()'),
+            ),
+          ]);
+          const arrived = ours instanceof ConnectError ? '' : (ours[0] ?? '');
+          assert.equal(
+            arrived,
+            theirs.stdout,
+            `${what}: ${theirs.stderr} ${ours instanceof ConnectError ? ours.message : ''}`,
+          );
+        }
+      }
+    }
+  });
+
+  it('says what each of the servers is, where none is of the wanted kind', async () => {
+    const error = await failureOf(to({ port: standby.port, targetSessionAttrs: 'read-write' }), options());
+    assert.equal(error.reason, 'sessionAttrs');
+    assert.match(error.message, /is read-only, but "targetSessionAttrs" asks for "read-write"\.$/);
+    const two = await failureOf(
+      to({ host: '127.0.0.1,127.0.0.1', port: `1,${primary.port}`, targetSessionAttrs: 'standby' }),
+      options(),
+    );
+    assert.equal(two.reason, 'sessionAttrs');
+    assert.match(
+      two.message,
+      /^No server could be used\. Nothing accepts connections at 127\.0\.0\.1, port 1: .* is a primary, but/,
+    );
+  });
+
+  it('does not go on to another host after the server has refused the user', async () => {
+    const log: string[] = [];
+    const host = '127.0.0.1,127.0.0.1';
+    const profile = to({ host, port: `${primary.port},${standby.port}`, database: 'missing' });
+    const error = await failureOf(profile, options(log));
+    assert.equal(error.reason, 'database');
+    assert.equal(log.length, 1, log.join('\n'));
+    const theirs = await psql(
+      primary.bin,
+      ['-c', '', `host=${host} port=${primary.port},${standby.port} user=postgres dbname=missing`],
+      environment(home),
+    );
+    assert.equal(theirs.stderr.match(/FATAL/g)?.length, 1, theirs.stderr);
+  });
+
+  it('spreads over the hosts where that is wanted', async () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 40 && seen.size < 2; i++) {
+      const profile = to({
+        host: '127.0.0.1,127.0.0.1',
+        port: `${primary.port},${standby.port}`,
+        loadBalanceHosts: 'random',
+      });
+      const client = await openClient(profile, options());
+      seen.add((await ask(client, 'SELECT inet_server_port()'))[0] ?? '');
+      await client.end();
+    }
+    assert.equal(seen.size, 2);
+  });
+
+  it('a server that starts or has no slot left', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 9 }, () => openClient(to({ port: primary.port }), options())),
+    );
+    try {
+      await primary.psql('CREATE ROLE ordinary LOGIN');
+      const error = await failureOf(to({ port: primary.port, user: 'ordinary' }), options());
+      assert.equal(error.reason, 'slots');
+      assert.match(error.message, /no connection left for the user "ordinary"/);
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
+  });
+
+  it('unreachable: a closed port, no such name, no such socket', async () => {
+    const closed = await failureOf(to({ port: 1 }), options());
+    assert.equal(closed.reason, 'unreachable');
+    assert.match(closed.message, /^Nothing accepts connections at 127\.0\.0\.1, port 1: check the host and the port/);
+    const unknown = await failureOf(to({ host: 'nowhere.invalid' }), options());
+    assert.equal(unknown.reason, 'unreachable');
+    assert.match(unknown.message, /^The host nowhere\.invalid (cannot be found|could not be looked up)/);
+    const socket = await failureOf(to({ host: home, port: 5999 }), options());
+    assert.equal(socket.reason, 'unreachable');
+    assert.match(socket.message, /^There is no socket .*\.s\.PGSQL\.5999: check that PostgreSQL runs/);
+    const deep = await failureOf(to({ host: `${home}/${'x'.repeat(120)}` }), options());
+    assert.equal(deep.reason, 'unreachable', deep.message);
+  });
+
+  it('a socket is the way to a server on this computer', async () => {
+    const client = await openClient(to({ host: primary.socketDir, port: primary.port }), options());
+    assert.deepEqual(await ask(client, 'SELECT inet_server_addr()'), [null]);
+    await client.end();
+  });
+
+  /** A server that takes connections and does what it is told with them. */
+  async function strange(behave: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      behave(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return {
+      port: (server.address() as AddressInfo).port,
+      close: () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+      },
+    };
+  }
+
+  it('a server that never answers is given up in time, and the next one is tried', async () => {
+    const silent = await strange(() => undefined);
+    for (const sslmode of ['disable', 'require'] as const) {
+      const began = performance.now();
+      const error = await failureOf(to({ port: silent.port, sslmode, connectTimeoutSeconds: 1 }), options());
+      assert.equal(error.reason, 'timeout');
+      assert.match(error.message, /did not answer within 1 s/);
+      assert.ok(performance.now() - began < 3000);
+    }
+    const profile = to({
+      host: '127.0.0.1,127.0.0.1',
+      port: `${silent.port},${primary.port}`,
+      connectTimeoutSeconds: 1,
+    });
+    const client = await openClient(profile, options());
+    await client.end();
+    silent.close();
+  });
+
+  it('canceling closes the socket at once, at every stage', async () => {
+    const ended: Promise<unknown>[] = [];
+    const silent = await strange((socket) => {
+      // Without a reader the end would not be seen.
+      socket.resume();
+      ended.push(new Promise((resolve) => socket.on('close', resolve)));
+    });
+    for (const sslmode of ['disable', 'require'] as const) {
+      const stop = new AbortController();
+      const opening = failureOf(to({ port: silent.port, sslmode, connectTimeoutSeconds: 0 }), {
+        ...options(),
+        signal: stop.signal,
+      });
+      setTimeout(() => stop.abort(), 100);
+      assert.equal((await opening).reason, 'aborted');
+    }
+    await Promise.all(ended);
+    assert.equal(ended.length, 2);
+    const before = await failureOf(to({ port: primary.port }), { ...options(), signal: AbortSignal.abort() });
+    assert.equal(before.reason, 'aborted');
+    silent.close();
+  });
+
+  it('what is not PostgreSQL gets a message and never an exception in nobody’s hands', async () => {
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): number => uncaught.push(error);
+    process.on('uncaughtException', note);
+    const answers: readonly (readonly [string, Buffer | undefined])[] = [
+      ['closes', undefined],
+      ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')],
+      ['SSH', Buffer.from('SSH-2.0-OpenSSH_9.6\r\n')],
+      ['MySQL', Buffer.from('4a0000000a382e302e333600', 'hex')],
+      ['an unknown authentication request', Buffer.from('520000000800000063', 'hex')],
+      ['a broken authentication request', Buffer.from('5200000004', 'hex')],
+      ['noise', Buffer.alloc(200, 0x7f)],
+      ['noughts', Buffer.alloc(64, 0)],
+    ];
+    try {
+      for (const [what, answer] of answers) {
+        const odd = await strange((socket) => {
+          socket.once('data', () => (answer ? socket.write(answer, () => socket.end()) : socket.destroy()));
+        });
+        for (const sslmode of ['disable', 'require', 'prefer'] as const) {
+          const error = await failureOf(to({ port: odd.port, sslmode, connectTimeoutSeconds: 2 }), options());
+          assert.match(error.message, /[.]$/, `${what}, ${sslmode}: ${error.message}`);
+          assert.ok(
+            ['unreachable', 'tls', 'timeout', 'server', 'authentication'].includes(error.reason),
+            `${what}, ${sslmode}: ${error.reason}: ${error.message}`,
+          );
+        }
+        odd.close();
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.deepEqual(uncaught, []);
+    } finally {
+      process.off('uncaughtException', note);
+    }
+  });
+
+  it('an error of the connection later is logged and thrown at nobody', async () => {
+    const log: string[] = [];
+    const client = await openClient(to({ port: primary.port }), options(log));
+    const gone = new Promise<void>((resolve) => client.on('end', resolve));
+    await primary.psql(`SELECT pg_terminate_backend(${String((await ask(client, 'SELECT pg_backend_pid()'))[0])})`);
+    await gone;
+    assert.match(log.join('\n'), /terminating connection due to administrator command/);
+  });
+});

@@ -1,0 +1,88 @@
+/** What the tests of connecting share: a folder that stands for a home, and psql in the same surroundings. */
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Client } from 'pg';
+import { ConnectError } from '../../../src/core/postgres/connect/errors';
+import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+
+/** A new folder with files in it; without a word about the mode they are the owner's alone. */
+export async function newHome(
+  files: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>> = {},
+): Promise<string> {
+  const home = await realpath(await mkdtemp(join(tmpdir(), 'pgbg-home-')));
+  for (const [name, content] of Object.entries(files)) {
+    const { text, mode } = typeof content === 'string' ? { text: content, mode: 0o600 } : content;
+    const file = join(home, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text.replaceAll('HOME', home));
+    await chmod(file, mode);
+  }
+  return home;
+}
+
+export async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** An environment with nothing of PostgreSQL's in it but what is given. */
+export function environment(home: string, variables: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: home, LC_ALL: 'C', ...variables };
+}
+
+export interface PsqlResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs psql, which never asks anything. */
+export function psql(bin: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<PsqlResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(bin, 'psql'), ['-X', '-w', '-A', '-t', ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, stdout: stdout.trimEnd(), stderr: stderr.trim() }));
+  });
+}
+
+/** Opens a connection, uses it, and closes it; a failure to open comes back as the error. */
+export async function withClient<T>(
+  profile: ConnectionProfile,
+  options: OpenOptions,
+  use: (client: Client) => Promise<T>,
+): Promise<T | ConnectError> {
+  let client: Client;
+  try {
+    client = await openClient(profile, options);
+  } catch (error) {
+    if (error instanceof ConnectError) return error;
+    throw error;
+  }
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The error of a connection that must fail. */
+export async function failureOf(profile: ConnectionProfile, options: OpenOptions = {}): Promise<ConnectError> {
+  const outcome = await withClient(profile, options, () => Promise.resolve('connected'));
+  if (outcome instanceof ConnectError) return outcome;
+  throw new Error('The connection was opened, but it should have failed.');
+}
+
+/** The first row of a query, as text. */
+export async function ask(client: Client, sql: string): Promise<readonly (string | null)[]> {
+  const { rows } = await client.query<(string | null)[]>({ text: sql, rowMode: 'array' });
+  return rows[0] ?? [];
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { systemClock } from '../../src/core/jobs/clock';
+import { cancelForeign } from '../../src/core/jobs/foreign';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import {
+  atWork,
+  eventually,
+  newDatabase,
+  newEngine,
+  newLink,
+  reaches,
+  sharedServer,
+  swallowing,
+  type Engine,
+  type TestServer,
+} from './support';
+
+describe('workers without a session', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+    engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 20_000 });
+  });
+  after(() => engine.close());
+
+  it('stop tracking: it runs on, does its work, and ends as finished', async () => {
+    const job = engine.run('CREATE TABLE done_alone (a int); SELECT pg_sleep(1)', { label: 'alone' });
+    await atWork(engine, job);
+    engine.jobs.detach(job.id);
+    assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
+    assert.match(job.record.reason!, /runs on/);
+    assert.throws(() => engine.jobs.detach(job.id), /not being tracked/);
+    await job.ended;
+    assert.equal(job.state, 'finished');
+    assert.match(job.record.reason!, /unknown/);
+    assert.equal(
+      await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'done_alone'", { database: profile.database! }),
+      '1',
+    );
+  });
+
+  it('a detached job can be canceled', async () => {
+    const job = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, job);
+    engine.jobs.detach(job.id);
+    await reaches(engine.jobs, job, 'detached');
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+    assert.equal(job.state, 'finished');
+  });
+
+  it('a detached job that swallows the cancel becomes unresponsive, with the reason', async () => {
+    const job = engine.run(swallowing(4));
+    await atWork(engine, job, 'PgSleep');
+    engine.jobs.detach(job.id);
+    await reaches(engine.jobs, job, 'detached');
+    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
+    assert.match(job.record.reason!, /catches the cancel/);
+    await job.ended;
+    assert.equal(job.state, 'finished');
+  });
+
+  it('its session is terminated by an administrator: detached, then finished', async () => {
+    const job = engine.run('SELECT pg_sleep(1.5)');
+    await atWork(engine, job);
+    await endSessions();
+    assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
+    assert.match(job.record.reason!, /lost/);
+    await job.ended;
+    assert.equal(job.state, 'finished');
+    const next = await engine.ended('SELECT 1');
+    assert.equal(next.state, 'succeeded', 'the next job gets a session that works');
+  });
+
+  it('its session is terminated while rows are read: the end is not guessed', async () => {
+    const job = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 2000) AS i");
+    await reaches(engine.jobs, job, 'reading');
+    await endSessions();
+    await reaches(engine.jobs, job, 'detached', 'finished');
+    await job.ended;
+    assert.equal(job.state, 'finished');
+    assert.ok(job.record.rows !== undefined);
+    assert.equal((await engine.rows(job)).length, Math.min(1000, job.record.rows.rows));
+  });
+
+  it('a worker that is terminated while its rows are read is lost, not failed', async () => {
+    const job = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
+    await reaches(engine.jobs, job, 'reading');
+    await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
+    await job.ended;
+    assert.equal(job.state, 'lost');
+    assert.match(job.record.reason!, /terminated or died/);
+  });
+
+  it('the connection was edited: the watch follows its new link', async () => {
+    const job = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, job);
+    engine.jobs.detach(job.id);
+    await reaches(engine.jobs, job, 'detached');
+    await engine.relink();
+    engine.jobs.hurry();
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+    assert.equal(job.state, 'finished');
+  });
+
+  it('the connection was edited while a job ran: it is detached, and ends as finished', async () => {
+    const job = engine.run('SELECT pg_sleep(1)');
+    await atWork(engine, job);
+    await engine.relink();
+    await job.ended;
+    assert.equal(job.state, 'finished');
+  });
+
+  it('workers of others are listed, and canceled with the same grace window', async () => {
+    const other = newLink(profile);
+    try {
+      const session = await other.acquire();
+      const launch = (sql: string, label: string) => session.launch({ sql, label, readable: true });
+      const long = 'x'.repeat(64);
+      const polite = await launch('SELECT pg_sleep(60)', long);
+      const rude = await launch(swallowing(4), 'rude');
+      const find = (pid: number) => engine.link.snapshot?.workers.find((worker) => worker.pid === pid);
+      await eventually(async () => {
+        await engine.link.refresh();
+        return find(polite.pid)?.waitEvent === 'PgSleep' && find(rude.pid)?.waitEvent === 'PgSleep';
+      }, 'both are listed');
+      const worker = find(polite.pid)!;
+      assert.match(worker.label, /^x{40,}$/);
+      assert.deepEqual([worker.user, worker.database, worker.state], ['postgres', profile.database, 'active']);
+      const graceMs = 300;
+      const [stopped, still] = await Promise.all([
+        cancelForeign({ link: engine.link, worker, graceMs: 20_000 }, systemClock),
+        cancelForeign({ link: engine.link, worker: find(rude.pid)!, graceMs }, systemClock),
+      ]);
+      assert.equal(stopped.result, 'stopped');
+      assert.equal(still.result, 'unresponsive');
+      assert.equal(still.last?.pid, rude.pid);
+      const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
+      assert.equal(again.result, 'stopped', 'one that is gone is stopped');
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  /** Ends every session of this database, as an administrator may. */
+  async function endSessions(): Promise<void> {
+    await server.psql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`,
+    );
+  }
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { atWork, eventually, newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from './support';
+
+describe('servers that go away', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await newServer();
+    profile = await newDatabase(server);
+    await server.psql('CREATE TABLE runs (n int)', { database: profile.database! });
+  });
+  beforeEach(async () => {
+    engine = await newEngine(profile, { maxConcurrentJobs: 2 });
+  });
+  afterEach(() => engine.close());
+  after(() => server.stop());
+
+  it('restarted while jobs ran: those are lost, and it is said; the queue goes on', async () => {
+    const ran = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(60)');
+    const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
+    const queued = engine.run('INSERT INTO runs VALUES (2)');
+    await atWork(engine, ran);
+    await reaches(engine.jobs, reading, 'reading');
+    await server.restart('immediate');
+    engine.jobs.hurry();
+    await Promise.all([ran.ended, reading.ended, queued.ended]);
+    assert.equal(ran.state, 'lost');
+    assert.match(ran.record.reason!, /restarted/);
+    assert.equal(reading.state, 'lost');
+    assert.equal(queued.state, 'succeeded');
+    assert.equal(await server.psql('SELECT n FROM runs', { database: profile.database! }), '2');
+  });
+
+  it('stopped in an orderly way: the worker is told to go, and no outcome is made up', async () => {
+    const ran = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, ran);
+    await server.restart('fast');
+    engine.jobs.hurry();
+    await ran.ended;
+    assert.ok(ran.state === 'lost' || (ran.state === 'failed' && ran.record.error!.sqlstate === '57P01'), ran.state);
+  });
+
+  it('stopped, and started later: jobs stay queued meanwhile, and run once', async () => {
+    await engine.ended('SELECT 1');
+    await server.stop();
+    const jobs = [11, 12, 13].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
+    await until(engine.jobs, jobs[0]!, () => jobs[0]!.state === 'queued' && jobs[0]!.record.reason !== undefined);
+    assert.ok(jobs.every((job) => !job.final));
+    await server.start();
+    engine.jobs.hurry();
+    await Promise.all(jobs.map((job) => job.ended));
+    assert.ok(jobs.every((job) => job.state === 'succeeded'), JSON.stringify(jobs.map((job) => job.info())));
+    assert.equal(
+      await server.psql('SELECT n, count(*) FROM runs WHERE n > 10 GROUP BY n ORDER BY n', { database: profile.database! }),
+      '11|1\n12|1\n13|1',
+    );
+    const { state } = engine.link;
+    assert.ok(state.kind === 'connected' && /^18/.test(state.serverVersion) && state.extensionVersion === '2.0');
+  });
+
+  it('never reached: one clear message at once, not a queue for ever', async () => {
+    const nowhere = await newEngine({ ...profile, port: 1 });
+    try {
+      const job = await nowhere.ended('SELECT 1');
+      assert.equal(job.state, 'failed');
+      assert.equal(job.record.error!.sqlstate, '');
+      assert.equal(nowhere.link.state.kind, 'error');
+    } finally {
+      await nowhere.close();
+    }
+  });
+
+  it('the running job of a server that is away can be canceled when it is back, and fails to be before', async () => {
+    const job = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, job);
+    await server.stop('immediate');
+    await reaches(engine.jobs, job, 'detached');
+    await assert.rejects(engine.jobs.cancel(job.id));
+    assert.equal(job.state, 'detached', 'nothing was sent, so it is what it was');
+    assert.equal(job.record.cancel, undefined);
+    await server.start();
+    engine.jobs.hurry();
+    await job.ended;
+    assert.equal(job.state, 'lost');
+  });
+
+  it('a worker that dies before it begins is lost, not a success', async () => {
+    const database = profile.database!;
+    const library = (await readFile(join(server.bin, '../lib/auto_explain.so')));
+    const file = await server.addFile('vanishing.so', library, 0o755);
+    await server.psql(`ALTER DATABASE ${database} SET session_preload_libraries = '${file}'`);
+    const fragile = await newEngine(profile, { maxConcurrentJobs: 0 });
+    try {
+      // The session has the library; the worker must load it too, and cannot.
+      await fragile.ended('SELECT 1');
+      await eventually(() => Promise.resolve(fragile.link.state.kind === 'connected'), 'connected');
+      await rm(file);
+      const job = await fragile.ended('INSERT INTO runs VALUES (99)');
+      assert.notEqual(job.state, 'succeeded');
+      assert.ok(job.state === 'lost' || job.record.error?.message.includes('vanishing'), JSON.stringify(job.info()));
+      assert.equal(await server.psql('SELECT count(*) FROM runs WHERE n = 99', { database }), '0');
+    } finally {
+      await server.psql(`ALTER DATABASE ${database} RESET session_preload_libraries`);
+      await fragile.close();
+    }
+  });
+});

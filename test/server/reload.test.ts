@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { atWork, newDatabase, newEngine, outcomeOf, reaches, repository, sharedServer, swallowing, type TestServer } from './support';
+
+describe('reload', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let folder: string;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pgbg-reload-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const open = (settings = {}) => newEngine(profile, { folder, graceMs: 20_000, ...settings });
+
+  it('finished jobs are as before: outcome, rows, messages', async () => {
+    const first = await open();
+    const good = await first.ended(
+      "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'hello'; RETURN 5; END $$; SELECT pg_temp.f() AS five",
+      { label: 'good' },
+    );
+    const bad = await first.ended('SELECT 1/0', { label: 'bad' });
+    const stopped = first.run('SELECT pg_sleep(60)');
+    await atWork(first, stopped);
+    await first.jobs.cancel(stopped.id);
+    await first.close({ keep: true });
+
+    const second = await open();
+    assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.deepEqual(
+      second.jobs.jobs.map((job) => job.info()),
+      [good.info(), bad.info(), stopped.info()],
+    );
+    const again = second.jobs.get(good.id)!;
+    assert.deepEqual(outcomeOf(again), ['succeeded', 'SELECT', 1, undefined]);
+    assert.deepEqual(await second.rows(again), [['5']]);
+    assert.deepEqual(again.notices.map(({ message }) => message), ['hello']);
+    assert.equal((await second.jobs.waitFor(bad.id)).error?.sqlstate, '22012');
+    assert.equal(await second.jobs.clearFinished([good.id]), 1);
+    assert.ok(![...(await readdir(join(folder, 'jobs'))), ...(await readdir(join(folder, 'rows')))].join().includes(good.id));
+    await second.close({ keep: true });
+
+    const third = await open({ keepFinishedJobs: 1 });
+    await third.jobs.restore();
+    assert.deepEqual(third.jobs.jobs.map((job) => job.id), [stopped.id]);
+    await third.close({ keep: true });
+  });
+
+  it('running ones are detached, can be canceled, and end as finished; queued ones wait for a word', async () => {
+    const first = await open({ maxConcurrentJobs: 3 });
+    const short = first.run('SELECT pg_sleep(2)');
+    const long = first.run('SELECT pg_sleep(60)');
+    const stubborn = first.run(swallowing(5));
+    const queued = first.run('SELECT 4 AS four');
+    await Promise.all([atWork(first, short), atWork(first, long), atWork(first, stubborn, 'PgSleep')]);
+    assert.equal(await first.jobs.cancel(stubborn.id, 100), 'unresponsive');
+    await first.close({ keep: true });
+
+    const second = await open({ maxConcurrentJobs: 3 });
+    assert.deepEqual(await second.jobs.restore(), { held: 1, detached: 3, corrupt: 0 });
+    const at = (id: string) => second.jobs.get(id)!;
+    assert.deepEqual(
+      [short, long, stubborn, queued].map(({ id }) => at(id).state),
+      ['detached', 'detached', 'unresponsive', 'queued'],
+    );
+    assert.equal(at(queued.id).record.held, true);
+    assert.match(at(short.id).record.reason!, /reloaded/);
+    assert.equal(await second.jobs.cancel(long.id), 'stopped');
+    await Promise.all([short, long, stubborn].map(({ id }) => at(id).ended));
+    assert.ok([short, long, stubborn].every(({ id }) => at(id).state === 'finished'));
+    assert.equal(at(queued.id).state, 'queued');
+    second.jobs.resumeHeld();
+    await at(queued.id).ended;
+    assert.deepEqual(outcomeOf(at(queued.id)), ['succeeded', 'SELECT', 1, undefined]);
+    await second.close({ keep: true });
+  });
+
+  it('a killed extension host: what it knew is there', async () => {
+    const entry = join(folder, 'child.cjs');
+    await build({
+      entryPoints: [join(repository, 'test/server/child.entry.ts')],
+      outfile: entry,
+      bundle: true,
+      platform: 'node',
+      packages: 'external',
+      logLevel: 'silent',
+    });
+    const child = fork(entry, [JSON.stringify(profile), folder], { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } });
+    const ids = await new Promise<Record<string, string>>((resolve, reject) => {
+      child.once('message', (message) => resolve(message as Record<string, string>));
+      child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
+    });
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+
+    const engine = await open();
+    const { held, detached, corrupt } = await engine.jobs.restore();
+    assert.deepEqual({ held, detached, corrupt }, { held: 1, detached: 2, corrupt: 0 });
+    const at = (name: string) => engine.jobs.get(ids[name]!)!;
+    assert.deepEqual(outcomeOf(at('done')), ['succeeded', 'SELECT', 1, undefined]);
+    assert.deepEqual(await engine.rows(at('done')), [['1']]);
+    assert.deepEqual([at('running').state, at('reading').state, at('queued').state], ['detached', 'detached', 'queued']);
+    assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only when the worker has ended');
+    await Promise.all([engine.jobs.cancel(at('running').id), engine.jobs.cancel(at('reading').id)]);
+    assert.deepEqual([at('running').state, at('reading').state], ['finished', 'finished']);
+    await engine.close({ keep: true });
+  });
+
+  it('two living windows leave each other’s jobs alone', async () => {
+    const one = await open();
+    const job = one.run('SELECT pg_sleep(60)');
+    await atWork(one, job);
+    const two = await open();
+    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(two.jobs.jobs.length, 0);
+    await one.jobs.cancel(job.id);
+    assert.equal(job.state, 'canceled');
+    await two.close({ keep: true });
+    await one.close({ keep: true });
+  });
+
+  it('two windows that open at once: one of them takes the job up', async () => {
+    const first = await open();
+    const job = first.run('SELECT pg_sleep(60)');
+    await atWork(first, job);
+    await first.close({ keep: true });
+    const both = await Promise.all([open(), open()]);
+    const found = await Promise.all(both.map((engine) => engine.jobs.restore()));
+    assert.equal(found[0].detached + found[1].detached, 1);
+    const owner = both.find((engine) => engine.jobs.jobs.length === 1)!;
+    assert.equal(await owner.jobs.cancel(job.id), 'stopped');
+    for (const engine of both) await engine.close({ keep: true });
+  });
+
+  it('nothing is left behind: no connection, no timer, no pending write', async () => {
+    const engine = await open();
+    await engine.ended('SELECT 1');
+    const running = engine.run('SELECT pg_sleep(3)');
+    await atWork(engine, running);
+    void engine.jobs.cancel(engine.run(swallowing(3)).id, 60_000);
+    await engine.close({ keep: true });
+    const resources = process.getActiveResourcesInfo();
+    assert.deepEqual(resources.filter((name) => name === 'TCPSocketWrap'), []);
+    const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
+    // A session that was waiting for its worker is told of the end within its slice.
+    for (let tries = 0; (await server.psql(sessions)) !== '0'; tries++) assert.ok(tries < 100, 'sessions are left');
+    const after = await reaches(engine.jobs, running, 'running', 'detached');
+    assert.ok(['running', 'detached'].includes(after));
+  });
+});

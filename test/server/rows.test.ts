@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { newDatabase, newEngine, outcomeOf, reaches, sharedServer, type Engine, type TestServer } from './support';
+
+describe('rows and their shape', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+    engine = await newEngine(profile, { maxConcurrentJobs: 0 });
+  });
+  after(() => engine.close());
+
+  /** Column names and types, and the rows. */
+  async function table(sql: string): Promise<{ columns: string[][]; rows: (string | null)[][] }> {
+    const job = await engine.ended(sql);
+    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.info())}`);
+    assert.equal(job.record.reason, undefined, sql);
+    const columns = (job.record.columns ?? []).map(({ name, type }) => [name, type]);
+    return { columns, rows: job.record.columns === undefined ? [] : await engine.rows(job) };
+  }
+
+  it('every kind of single statement that returns rows', async () => {
+    await server.psql('CREATE TABLE kinds (a int, b text)', { database: profile.database! });
+    await server.psql("CREATE PROCEDURE twice(INOUT n int) LANGUAGE sql AS 'SELECT n * 2'", {
+      database: profile.database!,
+    });
+    const cases: [string, string | undefined, (string | null)[][]][] = [
+      ['VALUES (1, NULL), (2, $$b$$)', 'SELECT', [['1', null], ['2', 'b']]],
+      ["WITH w AS (SELECT 7 AS x) SELECT x FROM w", 'SELECT', [['7']]],
+      ["INSERT INTO kinds VALUES (1, 'one'), (2, E'tab\\there') RETURNING a, b", 'INSERT', [['1', 'one'], ['2', 'tab\there']]],
+      ['TABLE kinds', 'SELECT', [['1', 'one'], ['2', 'tab\there']]],
+      ['WITH d AS (DELETE FROM kinds RETURNING a) SELECT sum(a) FROM d', 'SELECT', [['3']]],
+      ['SHOW server_encoding', 'SHOW', [['UTF8']]],
+      ['CALL twice(21)', 'CALL', [['42']]],
+    ];
+    for (const [sql, tag, expected] of cases) {
+      const job = await engine.ended(sql);
+      assert.deepEqual([job.state, job.record.commandTag], ['succeeded', tag], sql);
+      assert.deepEqual(await engine.rows(job), expected, sql);
+    }
+    const explained = await table('EXPLAIN (COSTS OFF) SELECT 1');
+    assert.deepEqual(explained, { columns: [['QUERY PLAN', 'text']], rows: [['Result']] });
+    assert.deepEqual((await table('EXPLAIN (FORMAT JSON) SELECT 1')).columns, [['QUERY PLAN', 'json']]);
+  });
+
+  it('columns of pseudo-types come as text', async () => {
+    assert.deepEqual(await table('SELECT pg_sleep(0.05)'), { columns: [['pg_sleep', 'void']], rows: [['']] });
+    assert.deepEqual(await table("SELECT ROW(1, 'a b') AS r, 2 AS n"), {
+      columns: [
+        ['r', 'record'],
+        ['n', 'integer'],
+      ],
+      rows: [['(1,"a b")', '2']],
+    });
+    assert.deepEqual(await table("SELECT 'x'::cstring"), { columns: [['cstring', 'cstring']], rows: [['x']] });
+    const stats = await table(
+      "SELECT most_common_vals FROM pg_stats WHERE tablename = 'pg_class' ORDER BY most_common_vals IS NULL LIMIT 1 -- a comment",
+    );
+    assert.deepEqual(stats.columns, [['most_common_vals', 'anyarray']]);
+  });
+
+  it('an error in a wrapped statement has its place in the text of the user', async () => {
+    const sql = "/* é😀 */ SELECT pg_sleep(0), 1 / (length('😀') - 1)";
+    const job = await engine.ended(sql);
+    assert.deepEqual(outcomeOf(job), ['failed', undefined, undefined, '22012']);
+    const folded = "CREATE TEMP TABLE f (a int);\nSELECT '😀', nosuch FROM f";
+    const other = await engine.ended(folded);
+    assert.equal(other.record.error?.sqlstate, '42703');
+    assert.equal(other.record.error?.position, folded.indexOf('nosuch'));
+  });
+
+  it('names that repeat, no rows, no columns', async () => {
+    assert.deepEqual(await table('SELECT 1 AS a, 2 AS a, 3 AS "A b"'), {
+      columns: [
+        ['a', 'integer'],
+        ['a', 'integer'],
+        ['A b', 'integer'],
+      ],
+      rows: [['1', '2', '3']],
+    });
+    assert.deepEqual(await table('SELECT 1 AS nothing WHERE false'), { columns: [['nothing', 'integer']], rows: [] });
+    const bare = await engine.ended('SELECT FROM generate_series(1, 3)');
+    assert.deepEqual(outcomeOf(bare), ['succeeded', 'SELECT', 3, undefined]);
+    assert.match(bare.notices[0]!.message, /counted, not kept/);
+  });
+
+  it('types of every sort keep their exact text', async () => {
+    await server.psql(
+      `CREATE SCHEMA "odd s"; CREATE TYPE "odd s".mood AS ENUM ('sad', 'it''s "ok"');
+       CREATE DOMAIN "odd s".positive AS int CHECK (VALUE > 0); CREATE TYPE "odd s".pair AS (a int, b text);
+       CREATE TABLE "odd s".t (m "odd s".mood, p "odd s".positive, c "odd s".pair, n numeric(10,2), v varchar(5), ch "char",
+         b bit(3), arr text[], r int4range, i interval, by bytea, j json, jb jsonb, x xml, o regclass, acl aclitem[], ts timestamptz);
+       INSERT INTO "odd s".t VALUES ('it''s "ok"', 5, (1, 'a,"b'), 3.10, 'abc', 'c', B'101', '{a,NULL,"b c"}', '[1,5)',
+         '1 day 02:00', '\\x00ff', '{"a": 1.10}', '{"b":  2}', '<a/>', 'pg_class', '{=r/postgres}', '2026-01-02 03:04:05+00');`,
+      { database: profile.database! },
+    );
+    const { columns, rows } = await table(
+      `SELECT t.*, t AS whole, NULL AS nothing, ctid, xmin IS NOT NULL AS "has xmin", 1.50::money, 'NaN'::float8 FROM "odd s".t`,
+    );
+    assert.deepEqual(rows, [
+      [
+        'it\'s "ok"', '5', '(1,"a,""b")', '3.10', 'abc', 'c', '101', '{a,NULL,"b c"}', '[1,5)', '1 day 02:00:00',
+        '\\x00ff', '{"a": 1.10}', '{"b": 2}', '<a/>', 'pg_class', '{=r/postgres}', rows[0]![16]!, rows[0]![17]!,
+        null, '(0,1)', 't', rows[0]![21]!, 'NaN',
+      ],
+    ]);
+    assert.match(rows[0]![16]!, /^2026-01-02/);
+    assert.match(rows[0]![17]!, /^\("it's ""ok""",5,/);
+    assert.match(rows[0]![21]!, /1\.50/);
+    assert.deepEqual(columns[0], ['m', '"odd s".mood']);
+    assert.deepEqual(columns[3], ['n', 'numeric(10,2)']);
+  });
+
+  it('a type that was renamed since is read under its new name', async () => {
+    const database = profile.database!;
+    await server.psql("CREATE TYPE old_name AS ENUM ('v')", { database });
+    assert.deepEqual((await table("SELECT 'v'::old_name AS e")).columns, [['e', 'old_name']]);
+    await server.psql('ALTER TYPE old_name RENAME TO new_name', { database });
+    assert.deepEqual(await table("SELECT 'v'::new_name AS e"), { columns: [['e', 'new_name']], rows: [['v']] });
+  });
+
+  it('a text that creates what it reads', async () => {
+    const made = await table(
+      `CREATE TEMP TABLE made AS SELECT 1.10::numeric AS n, 12345678901234567890::numeric AS "big one", E'a\\tb\\n"c\\\\' AS t, NULL::int AS z, ''::text AS e;
+       SELECT *, pg_sleep(0), 2 AS n FROM made; -- the end`,
+    );
+    assert.deepEqual(made.rows, [['1.10', '12345678901234567890', 'a\tb\n"c\\', null, '', '', '2']]);
+    assert.deepEqual(
+      made.columns.map(([name]) => name),
+      ['n', 'big one', 't', 'z', 'e', 'pg_sleep', 'n'],
+    );
+    assert.deepEqual(await table('CREATE TEMP TABLE empty (a int); SELECT * FROM empty'), { columns: [], rows: [] });
+  });
+
+  it('a text that changes the type of what it reads', async () => {
+    await server.psql("CREATE TABLE changing (a int); INSERT INTO changing VALUES (5)", { database: profile.database! });
+    const changed = await table("ALTER TABLE changing ALTER a TYPE text USING a || 'x'; SELECT a FROM changing");
+    assert.deepEqual(changed.rows, [['5x']]);
+  });
+
+  it('EXPLAIN and RETURNING of what an earlier statement creates', async () => {
+    const explained = await table('CREATE TEMP TABLE ex (a int); EXPLAIN (COSTS OFF) SELECT * FROM ex');
+    assert.deepEqual(explained.rows, [['Seq Scan on ex']]);
+    const json = await table('CREATE TEMP TABLE ex (a int); EXPLAIN (FORMAT json) SELECT * FROM ex');
+    assert.match(json.rows[0]![0]!, /"Seq Scan"/);
+    const returning = await engine.ended('CREATE TABLE ret (a int); INSERT INTO ret VALUES (1), (2) RETURNING a');
+    assert.deepEqual(outcomeOf(returning), ['succeeded', 'INSERT', 2, undefined]);
+    assert.equal(returning.record.columns, undefined);
+    assert.match(returning.notices[0]!.message, /cannot be read/);
+    assert.equal(await server.psql('SELECT count(*) FROM ret', { database: profile.database! }), '2');
+  });
+
+  it('somebody’s lock on the table keeps nobody from launching', async () => {
+    await server.psql('CREATE TABLE locked (a int); INSERT INTO locked VALUES (7)', { database: profile.database! });
+    const holder = engine.run('LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2)', { label: 'holder' });
+    await reaches(engine.jobs, holder, 'running');
+    const job = engine.run('SELECT a FROM locked');
+    await reaches(engine.jobs, job, 'running');
+    await Promise.all([job.ended, holder.ended]);
+    assert.equal(holder.state, 'succeeded');
+    assert.deepEqual(outcomeOf(job), ['succeeded', 'SELECT', 1, undefined]);
+    assert.deepEqual(await engine.rows(job), [['7']]);
+  });
+});

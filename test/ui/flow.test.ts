@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { newDatabase, sharedServer, type TestServer } from '../server/support';
+import {
+  launchBrowser,
+  makeWorkspace,
+  repository,
+  startVscode,
+  tempFolder,
+  Workbench,
+  type TestBrowser,
+  type VscodeServer,
+} from './workbench';
+
+const SQL = `-- label: three rows
+SELECT g AS number, 'row ' || g AS text FROM generate_series(1, 3) AS g;
+
+-- label: sleeps long
+SELECT pg_sleep(600);
+
+-- label: swallows cancels
+DO $$ BEGIN FOR i IN 1..12 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;
+
+-- label: misspelt
+SELECT nosuch FROM pg_class;
+`;
+
+/** The main job as a person does it, on the packaged VSIX in a real VS Code: the steps build on each other. */
+describe('the main job', function () {
+  this.timeout(240_000);
+  let server: TestServer;
+  let database: string;
+  let vscode: VscodeServer;
+  let browser: TestBrowser;
+  let ui: Workbench;
+
+  before(async () => {
+    server = await sharedServer();
+    database = (await newDatabase(server)).database!;
+    const vsix = join(await tempFolder('pgbg-vsix-'), 'extension.vsix');
+    // Without the tests' bundles: they are beside the extension in dist, and the allow-list leaves them out.
+    execFileSync(process.execPath, ['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', vsix], {
+      cwd: repository,
+      stdio: 'ignore',
+    });
+    vscode = await startVscode({
+      settings: { 'pgBackground.cancelGraceSeconds': 3, 'pgBackground.notifyAfterSeconds': 0 },
+    });
+    await vscode.installVsix(vsix);
+    browser = await launchBrowser();
+    ui = new Workbench(await browser.context.newPage());
+    await ui.open(vscode.url({ folder: await makeWorkspace({ 'work.sql': SQL }) }));
+  });
+
+  after(async () => {
+    await browser.close();
+    await vscode.stop();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed')
+      await ui.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-').slice(0, 60)}`);
+  });
+
+  it('the empty view leads to Add Connection, and a pasted URI is enough', async () => {
+    await ui.command('pg_background: Show Workers');
+    await ui.page.getByRole('button', { name: 'Add Connection' }).first().click();
+    await ui.pick('Paste a URI or DSN');
+    await ui.answer('URI or key=value DSN', `postgres://${server.user}@${server.host}:${server.port}/${database}`);
+    await ui.answer('Shown in the Workers view', 'work');
+    await ui.notification(/“work” is ready: PostgreSQL 18.* with pg_background 2/).waitFor({ timeout: 60_000 });
+    await ui.row('work').first().waitFor();
+  });
+
+  it('Run in Background from the context menu: label, outcome and rows are there', async () => {
+    await ui.openFile('work.sql');
+    await ui.selectLines(1, 2);
+    await ui.editorContextMenu('Run in Background');
+    const row = ui.row('three rows');
+    await row.filter({ hasText: '3 rows' }).waitFor({ timeout: 60_000 });
+    assert.match((await row.textContent())!, /three rows\s*\d+ · 3 rows/);
+    await ui.notification(/“three rows” succeeded: 3 rows/).waitFor();
+    await row.click();
+    const results = ui.page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
+    await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
+  });
+
+  it('a running worker shows its pid and is counted in the status bar; cancel stops it', async () => {
+    await ui.openFile('work.sql');
+    await ui.selectLines(4, 5);
+    await ui.editorContextMenu('Run in Background');
+    const row = ui.row('sleeps long');
+    await row.filter({ hasText: /sleeps long\s*\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
+    const pid = /sleeps long\s*(\d+)/.exec((await row.textContent())!)![1]!;
+    assert.equal(await server.psql(`SELECT backend_type FROM pg_stat_activity WHERE pid = ${pid}`), 'pg_background');
+    await ui.statusBar('1 job').waitFor();
+    await row.hover();
+    await row.getByRole('button', { name: 'Cancel Worker' }).click();
+    await ui.notification(/“sleeps long” stopped .* after SIGTERM/).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: 'canceled' }).waitFor();
+    assert.equal(await server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
+    await ui.statusBar('1 job').waitFor({ state: 'detached' });
+  });
+
+  it('a worker that swallows cancels: progress through the window, then the hint, and it stays listed', async () => {
+    await ui.openFile('work.sql');
+    await ui.selectLines(7, 8);
+    await ui.editorContextMenu('Run in Background');
+    const row = ui.row('swallows cancels');
+    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
+    await row.hover();
+    await row.getByRole('button', { name: 'Cancel Worker' }).click();
+    await ui.notification(/Canceling “swallows cancels” \(pid \d+\).* of 3 s/).waitFor();
+    await row.filter({ hasText: /canceling · \d of 3 s/ }).waitFor();
+    const warning = ui.notification(/is still running 3 s after SIGTERM/);
+    await warning.waitFor({ timeout: 60_000 });
+    const text = (await warning.textContent())!;
+    assert.match(text, /never kills a worker, because a kill restarts the whole server/);
+    assert.match(text, /statement_timeout or pg_background.worker_timeout/);
+    assert.match(text, /catches the cancel/);
+    for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {
+      await warning.getByRole('button', { name: action }).waitFor();
+    }
+    await row.filter({ hasText: 'not responding to cancel' }).waitFor();
+    await warning.getByRole('button', { name: 'Keep Waiting' }).click();
+    // It ends when it ends, and is told then.
+    await row.filter({ hasText: /DO · / }).waitFor({ timeout: 60_000 });
+  });
+
+  it('a failing query says why, where the user looks', async () => {
+    await ui.openFile('work.sql');
+    await ui.selectLines(10, 11);
+    await ui.editorContextMenu('Run in Background');
+    await ui.row('misspelt').filter({ hasText: 'column "nosuch" does not exist' }).waitFor({ timeout: 60_000 });
+  });
+
+  it('after a reload of the window everything that had ended is still there', async () => {
+    await ui.reload();
+    await ui.command('pg_background: Show Workers');
+    for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor({ timeout: 60_000 });
+    await ui.row('three rows').click();
+    const results = ui.page.frameLocator('iframe.webview').last().frameLocator('iframe#active-frame');
+    await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
+  });
+});

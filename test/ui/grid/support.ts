@@ -1,0 +1,176 @@
+/** The results page in a real Chromium, with a made-up host: see ../page/harness.entry.ts. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { RESULTS_STRING_KEYS, type ResultsStrings } from '../../../src/shared/resultsStrings';
+import type { FromPage, ToPage } from '../../../src/shared/resultsProtocol';
+import type { HarnessOptions, ShownCell, ShownRows } from '../page/harnessTypes';
+
+/** dist/, wherever this file was bundled to (dist/test/ui/grid or dist/test/bench). */
+const DIST = resolve(__dirname.slice(0, __dirname.lastIndexOf(join('dist', 'test'))), 'dist');
+const NONCE = 'bm9uY2U=';
+const CHROMIUM_ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+
+export type PageOptions = Omit<HarnessOptions, 'strings'>;
+
+export interface OpenOptions {
+  readonly dpr?: number;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** scripts/lib/browser.mjs, which is loaded at run time. */
+interface BrowserScripts {
+  ensureChromium(options: { log: (message: string) => void }): Promise<string>;
+}
+
+/** A browser, and a server of the page's files. */
+export class Harness {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly server: Server,
+    private readonly origin: string,
+    private readonly strings: ResultsStrings,
+  ) {}
+
+  static async start(): Promise<Harness> {
+    const scripts = (await import(
+      pathToFileURL(join(process.cwd(), 'scripts/lib/browser.mjs')).href
+    )) as BrowserScripts;
+    const executablePath = await scripts.ensureChromium({ log: () => undefined });
+    const server = createServer((request, response) => {
+      void serve(request.url ?? '/', request.headers.host ?? '').then(
+        ({ type, body }) => response.setHeader('content-type', type).end(body),
+        () => response.writeHead(404).end(),
+      );
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const address = server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('The server has no address.');
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
+    return new Harness(browser, server, `http://127.0.0.1:${address.port}/`, await englishStrings());
+  }
+
+  /** Opens the page and waits for its first cells. Errors of the page make the test fail through `errors`. */
+  async open(options: PageOptions = {}, window: OpenOptions = {}): Promise<GridPage> {
+    const context = await this.browser.newContext({
+      viewport: { width: window.width ?? 1280, height: window.height ?? 800 },
+      deviceScaleFactor: window.dpr ?? 1,
+    });
+    const page = await context.newPage();
+    const opened = new GridPage(context, page);
+    const harnessOptions: HarnessOptions = { ...options, strings: this.strings };
+    await page.addInitScript((given) => {
+      (globalThis as { harnessOptions?: unknown }).harnessOptions = given;
+    }, harnessOptions);
+    await page.goto(this.origin);
+    await page.waitForSelector('.page');
+    if (options.rows !== 0) await page.waitForSelector('.grid-body .cell:not(.loading)');
+    return opened;
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    this.server.close();
+  }
+}
+
+/** The open page, in words of a person who uses it. */
+export class GridPage {
+  readonly errors: string[] = [];
+
+  constructor(
+    private readonly context: BrowserContext,
+    readonly page: Page,
+  ) {
+    page.on('pageerror', (error) => this.errors.push(error.message));
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) await this.page.keyboard.press(key);
+    await this.settle();
+  }
+
+  /** Waits until what was done is drawn, and the rows it needs have come. */
+  async settle(): Promise<void> {
+    await this.page.evaluate('harness.settle()');
+  }
+
+  /** Waits until an expression is true in the page. (Playwright's own way needs `eval`, which the policy forbids.) */
+  async until(expression: string): Promise<void> {
+    const end = Date.now() + 10_000;
+    while (!(await this.page.evaluate<boolean>(`Boolean(${expression})`))) {
+      if (Date.now() > end) throw new Error(`It did not come true: ${expression}`);
+      await this.page.waitForTimeout(20);
+    }
+  }
+
+  /** The active cell: where it says it is, and what it shows. */
+  active(): Promise<ShownCell> {
+    return this.page.evaluate<ShownCell>('harness.active()');
+  }
+
+  /** What is seen, with the texts of one column. */
+  seen(column = 0): Promise<ShownRows> {
+    return this.page.evaluate<ShownRows>(`harness.seen(${column})`);
+  }
+
+  nodes(): Promise<number> {
+    return this.page.evaluate<number>('harness.nodes()');
+  }
+
+  scrollFor(frames: number, step: number): Promise<number[]> {
+    return this.page.evaluate<number[]>(`harness.scrollFor(${frames}, ${step})`);
+  }
+
+  /** A message of the host. */
+  async send(message: ToPage): Promise<void> {
+    await this.page.evaluate(`harness.send(${JSON.stringify(message)})`);
+    await this.settle();
+  }
+
+  /** What the page asked of the host, by type, oldest first. */
+  async sent<T extends FromPage['type']>(type: T): Promise<Extract<FromPage, { type: T }>[]> {
+    const all = await this.page.evaluate<FromPage[]>('harness.sent');
+    return all.filter((message): message is Extract<FromPage, { type: T }> => message.type === type);
+  }
+
+  /** Violations of the content security policy, attacks that ran, and errors: all must be empty. */
+  async problems(): Promise<string[]> {
+    const violations = await this.page.evaluate<string[]>('harness.violations');
+    const attacked = await this.page.evaluate<boolean>('window.attacked !== undefined');
+    return [...this.errors, ...violations, ...(attacked ? ['An attack ran.'] : [])];
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+}
+
+async function serve(url: string, host: string): Promise<{ type: string; body: string | Buffer }> {
+  const path = new URL(url, 'http://x').pathname;
+  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`) };
+  if (!/^\/(webview|test\/ui\/page)\/[\w.]+$/.test(path)) throw new Error('not found');
+  return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
+}
+
+/** The same page and policy as src/host/results/html.ts makes, and the harness before the page's own script. */
+function shell(source: string): string {
+  const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
+  return `<!DOCTYPE html><html><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta property="csp-nonce" content="${NONCE}">
+<link rel="stylesheet" href="/webview/results.css"></head>
+<body><script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
+<script nonce="${NONCE}" src="/webview/results.js"></script></body></html>`;
+}
+
+/** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */
+async function englishStrings(): Promise<ResultsStrings> {
+  const source = await readFile(join(process.cwd(), 'src/host/results/strings.ts'), 'utf8');
+  const texts = new Map([...source.matchAll(/(\w+): l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]));
+  return Object.fromEntries(RESULTS_STRING_KEYS.map((key) => [key, texts.get(key) ?? `[${key}]`])) as ResultsStrings;
+}

@@ -1,0 +1,162 @@
+/** Drives a real VS Code in a real browser, as a person does: by what is on screen. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+
+/** What of scripts/lib/vscode.mjs and browser.mjs the tests use; they are plain modules, loaded at run time. */
+export interface VscodeServer {
+  readonly port: number;
+  readonly userDataDir: string;
+  readonly extensionsDir: string;
+  url(target: { folder: string; extensionDevelopmentPath?: string }): string;
+  installVsix(file: string): Promise<void>;
+  killExtensionHost(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export const repository = process.cwd();
+
+async function script<T>(name: string): Promise<T> {
+  return (await import(pathToFileURL(join(repository, 'scripts/lib', name)).href)) as T;
+}
+
+export async function startVscode(options: {
+  settings?: Record<string, unknown>;
+  workspaceTrust?: boolean;
+}): Promise<VscodeServer> {
+  const { startVscode: start } = await script<{
+    startVscode(o: typeof options & { log: (message: string) => void }): Promise<VscodeServer>;
+  }>('vscode.mjs');
+  return start({ ...options, log: () => undefined });
+}
+
+export interface TestBrowser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+export async function launchBrowser(deviceScaleFactor = 1): Promise<TestBrowser> {
+  const { launchBrowser: launch } = await script<{
+    launchBrowser(o: { log: (message: string) => void; deviceScaleFactor: number }): Promise<TestBrowser>;
+  }>('browser.mjs');
+  return launch({ log: () => undefined, deviceScaleFactor });
+}
+
+export async function tempFolder(prefix: string): Promise<string> {
+  const { makeTempFolder } = await script<{ makeTempFolder(prefix: string): Promise<string> }>('cache.mjs');
+  return makeTempFolder(prefix);
+}
+
+/** A workspace folder with these files. */
+export async function makeWorkspace(files: Record<string, string>): Promise<string> {
+  const folder = await tempFolder('pgbg-ui-workspace-');
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(folder, name);
+    await mkdir(join(file, '..'), { recursive: true });
+    await writeFile(file, content);
+  }
+  return folder;
+}
+
+/** The machine may be slow; what is waited for is always an event on screen. */
+const WAIT = { timeout: 60_000 };
+
+export class Workbench {
+  constructor(readonly page: Page) {}
+
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.ready();
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  private async ready(): Promise<void> {
+    // The workbench is there before its extensions are: the palette would not know their commands yet. The view has
+    // something to show once the extension runs.
+    const tab = this.page.locator('.activitybar').getByRole('tab', { name: 'Background Workers' });
+    await tab.waitFor(WAIT);
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+    await this.page.locator('.pane-body').locator('.monaco-list-row, .welcome-view-content p').first().waitFor(WAIT);
+  }
+
+  /** Runs a command as a person does, by its title in the palette. */
+  async command(title: string): Promise<void> {
+    const input = await this.openQuickInput('F1');
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().click(WAIT);
+  }
+
+  async openQuickInput(key: string): Promise<Locator> {
+    const input = this.page.locator('.quick-input-widget:not([style*="display: none"]) .quick-input-box input');
+    await this.page.keyboard.press(key);
+    await input.waitFor(WAIT);
+    return input;
+  }
+
+  /** The input that is open now, once its prompt says what it should. */
+  async answer(prompt: string | RegExp, text: string): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget');
+    await widget.filter({ hasText: prompt }).waitFor(WAIT);
+    const input = widget.locator('.quick-input-box input');
+    await input.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  async pick(label: string): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first().click(WAIT);
+  }
+
+  async openFile(name: string): Promise<Locator> {
+    const input = await this.openQuickInput('Control+p');
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click(WAIT);
+    const editor = this.page.locator('.editor-group-container .monaco-editor').first();
+    await editor.locator('.view-line').first().waitFor(WAIT);
+    return editor;
+  }
+
+  /** Selects whole lines of the active editor, from 1. */
+  async selectLines(first: number, last: number): Promise<void> {
+    const input = await this.openQuickInput('Control+g');
+    await input.fill(`:${first}:1`);
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden', ...WAIT });
+    for (let line = first; line < last; line++) await this.page.keyboard.press('Shift+ArrowDown');
+    await this.page.keyboard.press('Shift+End');
+  }
+
+  /** Right-clicks beside the cursor, so inside the selection where there is one. */
+  async editorContextMenu(item: string): Promise<void> {
+    const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox(WAIT);
+    if (!cursor) throw new Error('The editor shows no cursor.');
+    await this.page.mouse.click(cursor.x - 6, cursor.y + cursor.height / 2, { button: 'right' });
+    await this.menuItem(item).click(WAIT);
+  }
+
+  menuItem(label: string): Locator {
+    return this.page.locator('.monaco-menu .action-item').filter({ has: this.page.getByText(label, { exact: true }) });
+  }
+
+  /** A row of the Workers view. */
+  row(text: string | RegExp): Locator {
+    return this.page.locator('.pane-body .monaco-list-row').filter({ hasText: text });
+  }
+
+  statusBar(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item').filter({ hasText: text });
+  }
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  async screenshot(name: string): Promise<void> {
+    await mkdir(join(repository, 'test-results'), { recursive: true });
+    await this.page.screenshot({ path: join(repository, 'test-results', `${name}.png`) });
+  }
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../../src/core/sql/statements';
+import { CORPUS } from './corpus';
+import { loadOracle, oracleStatements, oracleTokens } from './oracle';
+import { Random, fuzzMilliseconds, fuzzSeed } from './random';
+
+/** What makes lexers stumble when it turns up where nobody thought of it. */
+const SNIPPETS = [
+  ..."'\"$;()[]-/*+<=:.,\n\r\t eEuUnNxXbB&01_aé💥",
+  ...["''", '$$', '$a$', '/*', '*/', '--', '\r\n', '::', "E'", "U&'", 'U&"', "B'", '$1', '1e', '0x', '1.', '..', '; '],
+  ...[' BEGIN ATOMIC ', ' BEGIN ', ' END ', ' END; ', ' CASE ', 'CREATE FUNCTION f() RETURNS int ', ' AS ', '(;', ';)'],
+];
+/** What only psql or a broken text has; the oracle has no say, but an update must still equal a full split. */
+const PSQL_SNIPPETS = [
+  ...['\\', '\\;', '\\g\n', '\\echo a\n', '\\.\n', '\n\\.\n', '\\r\n', "\\set a 'b", '\\copy t from stdin\n', '\\\\'],
+  ...['COPY t FROM STDIN;\n', 'COPY t FROM STDIN;', '1\t2\n', '-- note\n', '\n\n', 'SELECT (1; ', 'BEGIN ATOMIC; ', '\ufeff'],
+];
+const SEPARATORS = [';', '; ', ';\n', ';;', ';\n\n', '; -- note\n', ';/* note */', '\n;\r\n', '; ; '];
+
+describe('the splitter, at random', () => {
+  const seed = fuzzSeed();
+  before(async () => {
+    console.log(`      seed ${seed} (SQL_FUZZ_SEED), ${fuzzMilliseconds()} ms each (SQL_FUZZ_MS)`);
+    await loadOracle();
+  });
+
+  it('finds the statements that the parser finds, in mutations of the corpus that are still valid', function () {
+    this.timeout(0);
+    const random = new Random(seed);
+    let judged = 0;
+    const until = Date.now() + fuzzMilliseconds();
+    while (Date.now() < until) {
+      const text = mutated(random, joined(random, CORPUS), random.below(4), SNIPPETS);
+      if (isBeyondOracle(text)) continue;
+      const expected = oracleStatements(text);
+      if (!expected) continue;
+      judged++;
+      const { statements, problems } = splitStatements(text);
+      assert.deepEqual(
+        statements.map(({ start, next, terminated }) => [start, terminated ? next - 1 : text.length]),
+        expected.map(({ start, end }) => [start, end]),
+        `statements of ${JSON.stringify(text)}`,
+      );
+      assert.deepEqual(problems, [], `problems of ${JSON.stringify(text)}`);
+    }
+    assert.ok(judged > 100, `only ${judged} texts were valid`);
+  });
+
+  it('finds the semicolons that the lexer finds, in mutations that no longer parse', function () {
+    this.timeout(0);
+    const random = new Random(seed + 1);
+    let judged = 0;
+    const until = Date.now() + fuzzMilliseconds();
+    while (Date.now() < until) {
+      const text = mutated(random, joined(random, CORPUS), 1 + random.below(6), SNIPPETS);
+      if (isBeyondOracle(text) || /atomic/i.test(text)) continue;
+      const tokens = oracleTokens(text);
+      const expected = tokens && separatedBySemicolons(tokens);
+      if (!expected) continue;
+      judged++;
+      assert.deepEqual(
+        splitStatements(text).statements.map(({ start, end }) => [start, end]),
+        expected,
+        `statements of ${JSON.stringify(text)}`,
+      );
+    }
+    assert.ok(judged > 100, `only ${judged} texts could be judged`);
+  });
+
+  it('gives the same after an update as after a full split, edit after edit', function () {
+    this.timeout(0);
+    const random = new Random(seed + 2);
+    const until = Date.now() + fuzzMilliseconds();
+    while (Date.now() < until) {
+      let text = mutated(random, joined(random, CORPUS), random.below(4), [...SNIPPETS, ...PSQL_SNIPPETS]);
+      let split: SplitText = splitStatements(text);
+      for (let edit = 0; edit < 8; edit++) {
+        const { changes, newText } = edited(random, text);
+        const updated = updateSplit(split, changes, newText);
+        assert.deepEqual(
+          updated,
+          splitStatements(newText),
+          `${JSON.stringify(text)} changed by ${JSON.stringify(changes)} to ${JSON.stringify(newText)}`,
+        );
+        text = newText;
+        split = updated;
+      }
+    }
+  });
+});
+
+function joined(random: Random, corpus: readonly string[]): string {
+  let text = '';
+  for (let count = 1 + random.below(5); count > 0; count--) text += random.pick(corpus) + random.pick(SEPARATORS);
+  return random.chance(30) ? text.slice(0, -1) : text;
+}
+
+function mutated(random: Random, start: string, times: number, snippets: readonly string[]): string {
+  let text = start;
+  for (; times > 0; times--) {
+    const at = boundary(text, random.below(text.length + 1));
+    const to = boundary(text, Math.min(text.length, at + random.below(6)));
+    const moved = boundary(text, random.below(text.length + 1));
+    switch (random.below(4)) {
+      case 0:
+        text = text.slice(0, at) + text.slice(to);
+        break;
+      case 1:
+        text = text.slice(0, at) + text.slice(at, to) + text.slice(at);
+        break;
+      case 2:
+        text = text.slice(0, moved) + text.slice(at, to) + text.slice(moved);
+        break;
+      default:
+        text = text.slice(0, at) + random.pick(snippets) + text.slice(at);
+    }
+  }
+  return text;
+}
+
+/** Not between the halves of a surrogate pair: what is half a character cannot be sent to the oracle. */
+function boundary(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
+}
+
+/** One to three replacements at once, as an editor with several cursors makes them: in the offsets of the old text. */
+function edited(random: Random, text: string): { changes: TextChange[]; newText: string } {
+  const changes: TextChange[] = [];
+  let newText = text;
+  let before = text.length;
+  for (let count = 1 + (random.chance(20) ? random.below(3) : 0); count > 0 && before >= 0; count--) {
+    const start = random.below(before + 1);
+    const removed = Math.min(before - start, random.chance(50) ? 0 : random.below(random.chance(10) ? 80 : 5));
+    const inserted = random.chance(75) ? random.pick([...SNIPPETS, ...PSQL_SNIPPETS, random.pick(CORPUS)]) : '';
+    changes.push({ start, removed, inserted: inserted.length });
+    newText = newText.slice(0, start) + inserted + newText.slice(start + removed);
+    before = start - 1;
+  }
+  return { changes, newText };
+}
+
+/** psql's rule over the oracle's tokens. Undefined where it needs more than them: meta-commands, what is never closed. */
+function separatedBySemicolons(
+  tokens: readonly { readonly start: number; readonly end: number; readonly text: string }[],
+): [number, number][] | undefined {
+  const statements: [number, number][] = [];
+  let depth = 0;
+  let current: [number, number] | undefined;
+  for (const { start, end, text } of tokens) {
+    if (text === '\\') return undefined;
+    if (text === ';' && depth === 0) {
+      if (current) statements.push(current);
+      current = undefined;
+      continue;
+    }
+    if (text === '(') depth++;
+    else if (text === ')') depth = Math.max(0, depth - 1);
+    current = [current?.[0] ?? start, end];
+  }
+  if (depth > 0) return undefined;
+  if (current) statements.push(current);
+  return statements;
+}
+
+/**
+ * libpg-query gives comments as tokens, and so ends a string before one where the server lets it go on; and client-side
+ * COPY has data below it only to psql.
+ */
+function isBeyondOracle(text: string): boolean {
+  return /'\s*--[^\n\r]*[\n\r]/.test(text) || /from\s+std(in|out)/i.test(text) || text.includes('\\;');
+}

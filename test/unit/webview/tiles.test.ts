@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import type { ColumnView, TileRange } from '../../../src/shared/resultsProtocol';
+import { TileStore } from '../../../webview/grid/tiles';
+
+const COLUMNS: ColumnView[] = Array.from({ length: 100 }, (_, index) => ({
+  name: `c${index}`,
+  type: 'text',
+  numeric: false,
+}));
+
+function storeOf(rows: number): { store: TileStore; asked: TileRange[][]; clock: { now: number }; last(): number } {
+  const asked: TileRange[][] = [];
+  const clock = { now: 0 };
+  let last = 0;
+  const store = new TileStore(
+    (request, _view, ranges) => {
+      last = request;
+      asked.push([...ranges]);
+    },
+    () => clock.now,
+  );
+  store.reset(0, COLUMNS);
+  store.setRows(rows);
+  return { store, asked, clock, last: () => last };
+}
+
+const tile = (row: number, column: number, rows: number): { row: number; column: number; cells: string[][] } => ({
+  row,
+  column,
+  cells: Array.from({ length: rows }, (_, r) => Array.from({ length: 64 }, (_unused, c) => `${row + r}/${column + c}`)),
+});
+
+describe('TileStore', () => {
+  it('asks for the missing tiles of what is seen, and no more', () => {
+    const { store, asked } = storeOf(1_000);
+    store.want(120, 140, [0, 63, 64]);
+    assert.deepEqual(asked, [
+      [
+        { row: 0, rows: 128, column: 0, columns: 64 },
+        { row: 0, rows: 128, column: 64, columns: 36 },
+        { row: 128, rows: 128, column: 0, columns: 64 },
+        { row: 128, rows: 128, column: 64, columns: 36 },
+      ],
+    ]);
+  });
+
+  it('holds one request back while another is under way, then asks for the newest', () => {
+    const { store, asked, clock, last } = storeOf(1_000_000);
+    store.want(0, 10, [0]);
+    store.want(5_000, 5_010, [0]);
+    store.want(9_000, 9_010, [0]);
+    assert.equal(asked.length, 1);
+    assert.equal(store.answered(last(), 0), true);
+    store.send();
+    assert.deepEqual(asked[1], [{ row: 8_960, rows: 128, column: 0, columns: 64 }]);
+    clock.now = 1_000;
+    store.want(0, 10, [0]);
+    assert.equal(asked.length, 3, 'an answer that does not come holds nothing back for ever');
+    assert.equal(store.answered(2, 0), false, 'an older answer');
+    store.reset(0, COLUMNS);
+  });
+
+  it('gives values, and takes rows that came later', () => {
+    const { store, asked } = storeOf(50);
+    store.put(tile(0, 0, 50));
+    assert.equal(store.get(49, 3), '49/3');
+    assert.equal(store.get(50, 3), undefined);
+    store.want(0, 49, [0]);
+    assert.equal(asked.length, 0);
+    store.setRows(80);
+    store.want(30, 60, [0]);
+    assert.deepEqual(asked, [[{ row: 0, rows: 80, column: 0, columns: 64 }]]);
+    store.reset(0, COLUMNS);
+  });
+
+  it('does not ask again and again for rows that are not there', () => {
+    const { store, asked } = storeOf(100);
+    store.put(tile(0, 0, 40));
+    store.want(0, 99, [0]);
+    assert.equal(asked.length, 0);
+  });
+
+  it('forgets the tiles of another view', () => {
+    const { store } = storeOf(100);
+    store.put(tile(0, 0, 100));
+    store.reset(1, COLUMNS);
+    assert.equal(store.get(0, 0), undefined);
+    assert.equal(store.answered(0, 0), false);
+  });
+});
