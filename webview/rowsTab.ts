@@ -221,9 +221,8 @@ export class RowsTab implements RowsMenuActions {
 
   private wire(): void {
     const { view, model } = this;
-    const fontOfGrid = view.element;
     view.onDrawn = () => {
-      this.fitOnce(fontOfGrid);
+      this.fitOnce(view.element);
       this.status.update(model);
       this.showEmpty();
       highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark);
@@ -375,7 +374,9 @@ export class RowsTab implements RowsMenuActions {
   private restore(): void {
     const { saved, model } = this;
     restoreColumns(model, saved);
-    this.view.header.digitWidth = measures(this.view.element).digit;
+    const { digit, narrowest } = measures(this.view.element);
+    this.view.header.digitWidth = digit;
+    this.view.header.narrowest = narrowest;
     if (saved === undefined) return;
     if (saved.pane !== undefined) {
       this.detail.resize(saved.pane.share);

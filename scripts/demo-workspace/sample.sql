@@ -1,4 +1,5 @@
--- Select a statement, right-click it, and choose "Run in Background".
+-- Right-click in a statement and choose "Run in Background", or click that above it.
+-- Nothing need be selected; with a selection, just that is run.
 --
 -- It runs in a pg_background worker: a process of the PostgreSQL server. The editor stays
 -- free, and the view "Background Workers" shows every worker with its label,

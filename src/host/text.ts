@@ -50,7 +50,7 @@ export function stateText(job: Job, now: number, place?: number): string {
     case 'launching':
       return l10n.t('launching');
     case 'running':
-      return join(elapsed, progressText(job));
+      return join(percentText(job), elapsed, record.progress?.message ?? '');
     case 'reading':
       return join(elapsed, l10n.t('reading rows'));
     case 'canceling':
@@ -76,9 +76,9 @@ export function join(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-function progressText(job: Job): string {
+function percentText(job: Job): string {
   const { progress } = job.record;
-  return progress ? join(`${progress.pct} %`, progress.message) : '';
+  return progress ? `${progress.pct} %` : '';
 }
 
 /** `2 of 5 s`: how much of the grace window has passed. */

@@ -82,12 +82,46 @@ export async function bench(): Promise<BenchResult[]> {
   const [middle, start] = [0.5, 0].map((part) => typing(large, Math.floor(large.length * part)));
 
   return [
-    { name: 'statements of 1 MB', value: one, unit: 'ms', reference: parser, referenceName: 'libpg-query', budget: '25 ms', ok: one <= 25 },
+    {
+      name: 'statements of 1 MB',
+      value: one,
+      unit: 'ms',
+      reference: parser,
+      referenceName: 'libpg-query',
+      budget: '25 ms',
+      ok: one <= 25,
+    },
     { name: 'statements of 1 MB, first call in the process', value: cold, unit: 'ms' },
-    { name: 'statements of 10 MB', value: ten, unit: 'ms', reference: one * 10, referenceName: 'ten times 1 MB', budget: 'linear', ok: ten <= one * 15 },
-    { name: 'the statement under the cursor in 10 MB, after the first', value: cursor, unit: 'ms', budget: '5 ms', ok: cursor <= 5 },
-    { name: 'a character typed in the middle of 10 MB', value: middle ?? NaN, unit: 'ms', reference: ten, referenceName: 'all of it again' },
-    { name: 'a character typed at the start of 10 MB', value: start ?? NaN, unit: 'ms', reference: ten, referenceName: 'all of it again' },
+    {
+      name: 'statements of 10 MB',
+      value: ten,
+      unit: 'ms',
+      reference: one * 10,
+      referenceName: 'ten times 1 MB',
+      budget: 'linear',
+      ok: ten <= one * 15,
+    },
+    {
+      name: 'the statement under the cursor in 10 MB, after the first',
+      value: cursor,
+      unit: 'ms',
+      budget: '5 ms',
+      ok: cursor <= 5,
+    },
+    {
+      name: 'a character typed in the middle of 10 MB',
+      value: middle ?? NaN,
+      unit: 'ms',
+      reference: ten,
+      referenceName: 'all of it again',
+    },
+    {
+      name: 'a character typed at the start of 10 MB',
+      value: start ?? NaN,
+      unit: 'ms',
+      reference: ten,
+      referenceName: 'all of it again',
+    },
   ];
 }
 

@@ -137,7 +137,7 @@ describe('cancel', () => {
   it('a busy loop that never checks for interrupts is on CPU, is not killed, and ends as it wants', async () => {
     await server.psql('CREATE EXTENSION IF NOT EXISTS plpython3u', { database: profile.database! });
     const job = engine.run(
-      "DO LANGUAGE plpython3u $$\nimport time\nend = time.time() + 2.5\nwhile time.time() < end: pass\n$$",
+      'DO LANGUAGE plpython3u $$\nimport time\nend = time.time() + 2.5\nwhile time.time() < end: pass\n$$',
       { statementTimeoutMs: 300 },
     );
     await atWork(engine, job);

@@ -65,7 +65,7 @@ describe('floods', () => {
 
   it('a worker whose rows cannot be read and whose queue is full is let go', async () => {
     const job = await engine.ended(
-      'CREATE TABLE lots (a text); INSERT INTO lots SELECT repeat(\'q\', 1000) FROM generate_series(1, 5000) RETURNING a',
+      "CREATE TABLE lots (a text); INSERT INTO lots SELECT repeat('q', 1000) FROM generate_series(1, 5000) RETURNING a",
     );
     assert.equal(job.record.detached, job.state === 'finished');
     assert.ok(['finished', 'succeeded'].includes(job.state), job.state);

@@ -2,13 +2,25 @@ import assert from 'node:assert/strict';
 import type { Job } from '../../src/core/jobs/job';
 import { LaunchError } from '../../src/core/jobs/ports';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { newDatabase, newEngine, newLink, newServer, reaches, sharedServer, until, type Engine, type TestServer } from './support';
+import {
+  newDatabase,
+  newEngine,
+  newLink,
+  newServer,
+  reaches,
+  sharedServer,
+  until,
+  type Engine,
+  type TestServer,
+} from './support';
 
 describe('queue', () => {
   it('100 jobs through 4 slots, in order, each once', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
-    await server.psql('CREATE TABLE runs (n int, at timestamptz DEFAULT clock_timestamp())', { database: profile.database! });
+    await server.psql('CREATE TABLE runs (n int, at timestamptz DEFAULT clock_timestamp())', {
+      database: profile.database!,
+    });
     const engine = await newEngine(profile, { maxConcurrentJobs: 4 });
     try {
       let most = 0;
@@ -18,7 +30,9 @@ describe('queue', () => {
         most = Math.max(most, now.length);
         if (job.state === 'launching' && !launched.includes(job.id)) launched.push(job.id);
       });
-      const jobs = Array.from({ length: 100 }, (_, i) => engine.run(`INSERT INTO runs VALUES (${i})`, { label: `n${i}` }));
+      const jobs = Array.from({ length: 100 }, (_, i) =>
+        engine.run(`INSERT INTO runs VALUES (${i})`, { label: `n${i}` }),
+      );
       assert.equal(engine.jobs.place(jobs[4]!.id), 1);
       assert.equal(engine.jobs.place(jobs[99]!.id), 96);
       engine.jobs.runNext(jobs[99]!.id);
@@ -27,7 +41,10 @@ describe('queue', () => {
       assert.ok(jobs.every((job) => job.state === 'succeeded'));
       assert.equal(most, 4);
       const expected = [...jobs.slice(0, 4), jobs[99]!, ...jobs.slice(4, 99)];
-      assert.deepEqual(launched, expected.map((job) => job.id));
+      assert.deepEqual(
+        launched,
+        expected.map((job) => job.id),
+      );
       assert.equal(
         await server.psql('SELECT count(*), count(DISTINCT n) FROM runs', { database: profile.database! }),
         '100|100',
@@ -83,7 +100,10 @@ describe('queue', () => {
       assert.deepEqual(more.map((job) => engine.jobs.place(job.id)).filter((place) => place === 1).length <= 1, true);
       await engine.jobs.cancel(holders[0]!.id);
       await Promise.all(more.map((job) => job.ended));
-      assert.ok(more.every((job) => job.state === 'succeeded'), JSON.stringify(more.map((job) => job.info())));
+      assert.ok(
+        more.every((job) => job.state === 'succeeded'),
+        JSON.stringify(more.map((job) => job.info())),
+      );
       assert.ok(more.every((job) => job.record.reason === undefined));
       await engine.jobs.cancel(holders[1]!.id);
       assert.equal(

@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { atWork, newDatabase, newEngine, outcomeOf, reaches, repository, sharedServer, swallowing, type TestServer } from './support';
+import {
+  atWork,
+  newDatabase,
+  newEngine,
+  outcomeOf,
+  reaches,
+  repository,
+  sharedServer,
+  swallowing,
+  type TestServer,
+} from './support';
 
 describe('reload', () => {
   let server: TestServer;
@@ -44,15 +54,23 @@ describe('reload', () => {
     const again = second.jobs.get(good.id)!;
     assert.deepEqual(outcomeOf(again), ['succeeded', 'SELECT', 1, undefined]);
     assert.deepEqual(await second.rows(again), [['5']]);
-    assert.deepEqual(again.notices.map(({ message }) => message), ['hello']);
+    assert.deepEqual(
+      again.notices.map(({ message }) => message),
+      ['hello'],
+    );
     assert.equal((await second.jobs.waitFor(bad.id)).error?.sqlstate, '22012');
     assert.equal(await second.jobs.clearFinished([good.id]), 1);
-    assert.ok(![...(await readdir(join(folder, 'jobs'))), ...(await readdir(join(folder, 'rows')))].join().includes(good.id));
+    assert.ok(
+      ![...(await readdir(join(folder, 'jobs'))), ...(await readdir(join(folder, 'rows')))].join().includes(good.id),
+    );
     await second.close({ keep: true });
 
     const third = await open({ keepFinishedJobs: 1 });
     await third.jobs.restore();
-    assert.deepEqual(third.jobs.jobs.map((job) => job.id), [stopped.id]);
+    assert.deepEqual(
+      third.jobs.jobs.map((job) => job.id),
+      [stopped.id],
+    );
     await third.close({ keep: true });
   });
 
@@ -95,7 +113,10 @@ describe('reload', () => {
       packages: 'external',
       logLevel: 'silent',
     });
-    const child = fork(entry, [JSON.stringify(profile), folder], { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } });
+    const child = fork(entry, [JSON.stringify(profile), folder], {
+      cwd: repository,
+      env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
+    });
     const ids = await new Promise<Record<string, string>>((resolve, reject) => {
       child.once('message', (message) => resolve(message as Record<string, string>));
       child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
@@ -110,7 +131,10 @@ describe('reload', () => {
     const at = (name: string) => engine.jobs.get(ids[name]!)!;
     assert.deepEqual(outcomeOf(at('done')), ['succeeded', 'SELECT', 1, undefined]);
     assert.deepEqual(await engine.rows(at('done')), [['1']]);
-    assert.deepEqual([at('running').state, at('reading').state, at('queued').state], ['detached', 'detached', 'queued']);
+    assert.deepEqual(
+      [at('running').state, at('reading').state, at('queued').state],
+      ['detached', 'detached', 'queued'],
+    );
     assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only when the worker has ended');
     await Promise.all([engine.jobs.cancel(at('running').id), engine.jobs.cancel(at('reading').id)]);
     assert.deepEqual([at('running').state, at('reading').state], ['finished', 'finished']);
@@ -137,7 +161,7 @@ describe('reload', () => {
     await first.close({ keep: true });
     const both = await Promise.all([open(), open()]);
     const found = await Promise.all(both.map((engine) => engine.jobs.restore()));
-    assert.equal(found[0].detached + found[1].detached, 1);
+    assert.equal(found[0]!.detached + found[1]!.detached, 1);
     const owner = both.find((engine) => engine.jobs.jobs.length === 1)!;
     assert.equal(await owner.jobs.cancel(job.id), 'stopped');
     for (const engine of both) await engine.close({ keep: true });
@@ -151,7 +175,10 @@ describe('reload', () => {
     void engine.jobs.cancel(engine.run(swallowing(3)).id, 60_000);
     await engine.close({ keep: true });
     const resources = process.getActiveResourcesInfo();
-    assert.deepEqual(resources.filter((name) => name === 'TCPSocketWrap'), []);
+    assert.deepEqual(
+      resources.filter((name) => name === 'TCPSocketWrap'),
+      [],
+    );
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
     // A session that was waiting for its worker is told of the end within its slice.
     for (let tries = 0; (await server.psql(sessions)) !== '0'; tries++) assert.ok(tries < 100, 'sessions are left');

@@ -29,10 +29,31 @@ describe('rows and their shape', () => {
       database: profile.database!,
     });
     const cases: [string, string | undefined, (string | null)[][]][] = [
-      ['VALUES (1, NULL), (2, $$b$$)', 'SELECT', [['1', null], ['2', 'b']]],
-      ["WITH w AS (SELECT 7 AS x) SELECT x FROM w", 'SELECT', [['7']]],
-      ["INSERT INTO kinds VALUES (1, 'one'), (2, E'tab\\there') RETURNING a, b", 'INSERT', [['1', 'one'], ['2', 'tab\there']]],
-      ['TABLE kinds', 'SELECT', [['1', 'one'], ['2', 'tab\there']]],
+      [
+        'VALUES (1, NULL), (2, $$b$$)',
+        'SELECT',
+        [
+          ['1', null],
+          ['2', 'b'],
+        ],
+      ],
+      ['WITH w AS (SELECT 7 AS x) SELECT x FROM w', 'SELECT', [['7']]],
+      [
+        "INSERT INTO kinds VALUES (1, 'one'), (2, E'tab\\there') RETURNING a, b",
+        'INSERT',
+        [
+          ['1', 'one'],
+          ['2', 'tab\there'],
+        ],
+      ],
+      [
+        'TABLE kinds',
+        'SELECT',
+        [
+          ['1', 'one'],
+          ['2', 'tab\there'],
+        ],
+      ],
       ['WITH d AS (DELETE FROM kinds RETURNING a) SELECT sum(a) FROM d', 'SELECT', [['3']]],
       ['SHOW server_encoding', 'SHOW', [['UTF8']]],
       ['CALL twice(21)', 'CALL', [['42']]],
@@ -70,7 +91,7 @@ describe('rows and their shape', () => {
     const folded = "CREATE TEMP TABLE f (a int);\nSELECT '😀', nosuch FROM f";
     const other = await engine.ended(folded);
     assert.equal(other.record.error?.sqlstate, '42703');
-    assert.equal(other.record.error?.position, folded.indexOf('nosuch'));
+    assert.equal(other.record.error.position, folded.indexOf('nosuch'));
   });
 
   it('names that repeat, no rows, no columns', async () => {
@@ -103,9 +124,29 @@ describe('rows and their shape', () => {
     );
     assert.deepEqual(rows, [
       [
-        'it\'s "ok"', '5', '(1,"a,""b")', '3.10', 'abc', 'c', '101', '{a,NULL,"b c"}', '[1,5)', '1 day 02:00:00',
-        '\\x00ff', '{"a": 1.10}', '{"b": 2}', '<a/>', 'pg_class', '{=r/postgres}', rows[0]![16]!, rows[0]![17]!,
-        null, '(0,1)', 't', rows[0]![21]!, 'NaN',
+        'it\'s "ok"',
+        '5',
+        '(1,"a,""b")',
+        '3.10',
+        'abc',
+        'c',
+        '101',
+        '{a,NULL,"b c"}',
+        '[1,5)',
+        '1 day 02:00:00',
+        '\\x00ff',
+        '{"a": 1.10}',
+        '{"b": 2}',
+        '<a/>',
+        'pg_class',
+        '{=r/postgres}',
+        rows[0]![16]!,
+        rows[0]![17]!,
+        null,
+        '(0,1)',
+        't',
+        rows[0]![21]!,
+        'NaN',
       ],
     ]);
     assert.match(rows[0]![16]!, /^2026-01-02/);
@@ -137,7 +178,9 @@ describe('rows and their shape', () => {
   });
 
   it('a text that changes the type of what it reads', async () => {
-    await server.psql("CREATE TABLE changing (a int); INSERT INTO changing VALUES (5)", { database: profile.database! });
+    await server.psql('CREATE TABLE changing (a int); INSERT INTO changing VALUES (5)', {
+      database: profile.database!,
+    });
     const changed = await table("ALTER TABLE changing ALTER a TYPE text USING a || 'x'; SELECT a FROM changing");
     assert.deepEqual(changed.rows, [['5x']]);
   });

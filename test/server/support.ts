@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../src/core/jobs/clock';
 import { JobHistory } from '../../src/core/jobs/history';
-import { JobService, type JobSettings, type NewJob } from '../../src/core/jobs/jobService';
+import { JobService } from '../../src/core/jobs/jobService';
+import type { JobSettings, NewJob } from '../../src/core/jobs/serviceTypes';
 import type { Job } from '../../src/core/jobs/job';
 import type { Logger } from '../../src/core/jobs/ports';
 import { openClient } from '../../src/core/postgres/connect/open';
@@ -37,22 +38,22 @@ export interface TestServer {
 }
 
 interface PostgresScripts {
-  startPostgres(options: {
+  readonly startPostgres: (options: {
     log: (message: string) => void;
     settings?: Record<string, string | number>;
     hba?: string;
     initdbArgs?: string[];
-  }): Promise<TestServer>;
-  startPgbouncer(options: {
+  }) => Promise<TestServer>;
+  readonly startPgbouncer: (options: {
     server: TestServer;
     log: (message: string) => void;
     poolMode?: 'session' | 'transaction';
-  }): Promise<{ host: string; port: number; stop(): Promise<void> }>;
-  createDatabase(
+  }) => Promise<{ host: string; port: number; stop(): Promise<void> }>;
+  readonly createDatabase: (
     server: Pick<TestServer, 'psql'>,
     name: string,
     options?: { extension?: boolean; schema?: string; version?: '1.8' | '1.9' | '1.10' },
-  ): Promise<void>;
+  ) => Promise<void>;
 }
 
 /** The repository: the tests run from it. */

@@ -25,7 +25,9 @@ describe('versions, proxies, roles', () => {
       const profile = await newDatabase(server, { version, schema: version === '1.9' ? 'my "s"' : 'public' });
       const engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 20_000 });
       try {
-        const rows = await engine.ended("SELECT 1 AS a, NULL AS b UNION ALL SELECT 2, 'x' ORDER BY 1", { label: 'my label' });
+        const rows = await engine.ended("SELECT 1 AS a, NULL AS b UNION ALL SELECT 2, 'x' ORDER BY 1", {
+          label: 'my label',
+        });
         assert.deepEqual(outcomeOf(rows), ['succeeded', 'SELECT', 2, undefined]);
         assert.deepEqual(await engine.rows(rows), [
           ['1', null],
@@ -33,9 +35,17 @@ describe('versions, proxies, roles', () => {
         ]);
         assert.deepEqual(outcomeOf(await engine.ended('SELECT 1 WHERE false')), ['succeeded', 'SELECT', 0, undefined]);
         assert.equal((await engine.ended('CREATE TABLE t (a int)')).record.commandTag, 'CREATE TABLE');
-        assert.deepEqual(outcomeOf(await engine.ended('INSERT INTO t VALUES (1), (2)')), ['succeeded', 'INSERT', 2, undefined]);
+        assert.deepEqual(outcomeOf(await engine.ended('INSERT INTO t VALUES (1), (2)')), [
+          'succeeded',
+          'INSERT',
+          2,
+          undefined,
+        ]);
         const failed = await engine.ended('SELECT nosuch');
-        assert.deepEqual([...outcomeOf(failed), failed.record.error?.position], ['failed', undefined, undefined, '42703', 7]);
+        assert.deepEqual(
+          [...outcomeOf(failed), failed.record.error?.position],
+          ['failed', undefined, undefined, '42703', 7],
+        );
         const canceled = engine.run('SELECT pg_sleep(60)');
         await atWork(engine, canceled);
         assert.equal(await engine.jobs.cancel(canceled.id), 'stopped');

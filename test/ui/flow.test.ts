@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
-import { newDatabase, sharedServer, type TestServer } from '../server/support';
-import {
-  launchBrowser,
-  makeWorkspace,
-  repository,
-  startVscode,
-  tempFolder,
-  Workbench,
-  type TestBrowser,
-  type VscodeServer,
-} from './workbench';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { TestServer } from '../server/support';
+import type { Workbench } from './workbench';
 
 const SQL = `-- label: three rows
 SELECT g AS number, 'row ' || g AS text FROM generate_series(1, 3) AS g;
@@ -31,37 +21,18 @@ describe('the main job', function () {
   this.timeout(240_000);
   let server: TestServer;
   let database: string;
-  let vscode: VscodeServer;
-  let browser: TestBrowser;
+  let installed: Installed;
   let ui: Workbench;
 
   before(async () => {
-    server = await sharedServer();
-    database = (await newDatabase(server)).database!;
-    const vsix = join(await tempFolder('pgbg-vsix-'), 'extension.vsix');
-    // Without the tests' bundles: they are beside the extension in dist, and the allow-list leaves them out.
-    execFileSync(process.execPath, ['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', vsix], {
-      cwd: repository,
-      stdio: 'ignore',
-    });
-    vscode = await startVscode({
-      settings: { 'pgBackground.cancelGraceSeconds': 3, 'pgBackground.notifyAfterSeconds': 0 },
-    });
-    await vscode.installVsix(vsix);
-    browser = await launchBrowser();
-    ui = new Workbench(await browser.context.newPage());
-    await ui.open(vscode.url({ folder: await makeWorkspace({ 'work.sql': SQL }) }));
+    installed = await install(
+      { 'work.sql': SQL },
+      { connected: false, settings: { 'pgBackground.cancelGraceSeconds': 3, 'pgBackground.notifyAfterSeconds': 0 } },
+    );
+    ({ server, database, ui } = installed);
   });
-
-  after(async () => {
-    await browser.close();
-    await vscode.stop();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed')
-      await ui.screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-').slice(0, 60)}`);
-  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
 
   it('the empty view leads to Add Connection, and a pasted URI is enough', async () => {
     await ui.command('pg_background: Show Workers');
@@ -82,7 +53,7 @@ describe('the main job', function () {
     assert.match((await row.textContent())!, /three rows\s*\d+ · 3 rows/);
     await ui.notification(/“three rows” succeeded: 3 rows/).waitFor();
     await row.click();
-    const results = ui.page.frameLocator('iframe.webview').frameLocator('iframe#active-frame');
+    const results = ui.results();
     await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
   });
 
@@ -140,7 +111,7 @@ describe('the main job', function () {
     await ui.command('pg_background: Show Workers');
     for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor({ timeout: 60_000 });
     await ui.row('three rows').click();
-    const results = ui.page.frameLocator('iframe.webview').last().frameLocator('iframe#active-frame');
+    const results = ui.results();
     await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
   });
 });

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BrowserContext, Locator, Page } from 'playwright-core';
+import type { BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
 
 /** What of scripts/lib/vscode.mjs and browser.mjs the tests use; they are plain modules, loaded at run time. */
 export interface VscodeServer {
@@ -26,7 +26,7 @@ export async function startVscode(options: {
   workspaceTrust?: boolean;
 }): Promise<VscodeServer> {
   const { startVscode: start } = await script<{
-    startVscode(o: typeof options & { log: (message: string) => void }): Promise<VscodeServer>;
+    startVscode: (o: typeof options & { log: (message: string) => void }) => Promise<VscodeServer>;
   }>('vscode.mjs');
   return start({ ...options, log: () => undefined });
 }
@@ -38,13 +38,13 @@ export interface TestBrowser {
 
 export async function launchBrowser(deviceScaleFactor = 1): Promise<TestBrowser> {
   const { launchBrowser: launch } = await script<{
-    launchBrowser(o: { log: (message: string) => void; deviceScaleFactor: number }): Promise<TestBrowser>;
+    launchBrowser: (o: { log: (message: string) => void; deviceScaleFactor: number }) => Promise<TestBrowser>;
   }>('browser.mjs');
   return launch({ log: () => undefined, deviceScaleFactor });
 }
 
 export async function tempFolder(prefix: string): Promise<string> {
-  const { makeTempFolder } = await script<{ makeTempFolder(prefix: string): Promise<string> }>('cache.mjs');
+  const { makeTempFolder } = await script<{ makeTempFolder: (prefix: string) => Promise<string> }>('cache.mjs');
   return makeTempFolder(prefix);
 }
 
@@ -153,6 +153,11 @@ export class Workbench {
 
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  /** The page of the results panel that is in front. */
+  results(): FrameLocator {
+    return this.page.locator('iframe.webview').last().contentFrame().locator('iframe#active-frame').contentFrame();
   }
 
   async screenshot(name: string): Promise<void> {

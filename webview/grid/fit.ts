@@ -14,12 +14,12 @@ const ROWS = 128;
 const PADDING = 18;
 
 /** Measures in the fonts of the grid: its cells (the editor's font) and its header. */
-export function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number } {
+export function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
   const style = getComputedStyle(grid);
   const cell = new TextMeasure(
     `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
   );
-  return { cell, header: new TextMeasure(fontOf(grid)), digit: cell.width('0') };
+  return { cell, header: new TextMeasure(fontOf(grid)), digit: cell.width('0'), narrowest: cell.width('iiiillll') / 8 };
 }
 
 /** Makes columns as wide as their header and the values that are here now, near the place that is seen. */

@@ -25,8 +25,12 @@ export class GridHeader {
   readonly height = 40;
   /** Width of a digit in the font of the cells. */
   digitWidth = 8;
+  /** Width of the narrowest letters that fill a cell: no more of a value than this allows is ever seen. */
+  narrowest = 4;
   private readonly row = make('div', 'header-row');
   private readonly corner = make('div', 'corner');
+  private readonly strip = make('div', 'strip');
+  private x = 0;
   private readonly stuck: HeaderBox[] = [];
   private readonly cells: HeaderBox[] = [];
 
@@ -39,7 +43,8 @@ export class GridHeader {
     this.corner.setAttribute('aria-label', text('rowNumbers'));
     this.corner.title = text('rowNumbers');
     this.element.style.setProperty('height', `${this.height}px`);
-    this.row.append(this.corner);
+    this.strip.setAttribute('role', 'presentation');
+    this.row.append(this.corner, this.strip);
     this.element.append(this.row);
   }
 
@@ -48,7 +53,11 @@ export class GridHeader {
   }
 
   draw(first: number, last: number): void {
-    const { layout } = this.model;
+    const { layout, left } = this.model;
+    if (this.x !== left) {
+      this.x = left;
+      this.strip.style.setProperty('transform', `translateX(${-left}px)`);
+    }
     this.corner.style.setProperty('width', `${layout.gutter}px`);
     while (this.stuck.length > layout.stuck) this.stuck.pop()?.element.remove();
     while (this.stuck.length < layout.stuck) {
@@ -60,7 +69,7 @@ export class GridHeader {
     while (this.cells.length > wanted + 2) this.cells.pop()?.element.remove();
     while (this.cells.length < wanted) {
       const box = newHeader();
-      this.row.append(box.element);
+      this.strip.append(box.element);
       this.cells.push(box);
     }
     this.stuck.forEach((box, ordinal) => this.drawBox(box, ordinal, true));

@@ -10,16 +10,15 @@ const OVERSCAN_COLUMNS = 1;
 /** Rows are placed relative to one near them: offsets of billions of pixels would be rounded. */
 const ANCHOR_ROWS = 2_000;
 
-/** Characters written for each digit's width of a cell: letters may be narrower than digits. */
-const ROOM = 2;
-
 interface RowBox {
   readonly element: HTMLElement;
   readonly gutter: CellBox;
+  readonly strip: HTMLElement;
   /** Columns that stay put, then a pool of scrolling ones by `ordinal % length`. */
   readonly stuck: CellBox[];
   readonly cells: CellBox[];
   row: number;
+  x: number;
   y: number;
   hidden: boolean;
 }
@@ -29,7 +28,8 @@ interface RowBox {
  *
  * The scroller holds a box as large as the table, up to a limit ({@link ScrollMap}); in it stands a part that sticks to
  * the viewport, and rows are moved within that part. Positions of rows are thereby free of Chromium's limit on sizes.
- * To the side the box has its real width and scrolls by itself; gutter and pinned columns stick.
+ * Nothing else sticks: a sticky cell in each row would be a layer of its own, and cost more than the rest of a frame.
+ * In each row the gutter and the pinned cells stay where they are, and a strip with the others is moved to the side.
  */
 export class GridView {
   readonly element = make('div', 'grid');
@@ -45,6 +45,8 @@ export class GridView {
   private activeElement: Element | undefined;
   private lastWidth = -1;
   private lastHeight = -1;
+  private lastView = -1;
+  private lastViewport = -1;
   /** Called after each drawing. */
   onDrawn: () => void = () => undefined;
 
@@ -103,7 +105,7 @@ export class GridView {
     this.fit(columns.last - columns.first + 1);
     if (Math.abs(first - this.anchor) > ANCHOR_ROWS) {
       this.anchor = first;
-      for (const row of this.pool) row.y = -1;
+      for (const row of this.pool) row.y = NaN;
     }
     this.rowsHost.style.setProperty('transform', `translateY(${this.anchor * this.rowHeight - model.top}px)`);
     this.activeElement?.removeAttribute('id');
@@ -171,6 +173,10 @@ export class GridView {
       box.y = y;
       box.element.style.setProperty('transform', `translateY(${y}px)`);
     }
+    if (box.x !== model.left) {
+      box.x = model.left;
+      box.strip.style.setProperty('transform', `translateX(${-model.left}px)`);
+    }
     if (box.row !== row) {
       box.row = row;
       box.element.setAttribute('aria-rowindex', (row + 2).toString());
@@ -207,7 +213,7 @@ export class GridView {
     const selected = selection.contains(row, ordinal);
     const active = selection.active.row === row && selection.active.ordinal === ordinal;
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
-    const room = Math.ceil((width / this.header.digitWidth) * ROOM) + 4;
+    const room = Math.ceil(width / this.header.narrowest) + 2;
     showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room);
     setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
     if (active) this.activeElement = cell.element;
@@ -254,7 +260,7 @@ export class GridView {
       while (box.cells.length > columns + 2) box.cells.pop()?.element.remove();
       while (box.cells.length < columns) {
         const cell = newCell('gridcell');
-        box.element.append(cell.element);
+        box.strip.append(cell.element);
         box.cells.push(cell);
       }
     }
@@ -273,7 +279,14 @@ export class GridView {
       this.lastHeight = height;
       this.box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
     }
-    this.body.style.setProperty('height', `${model.map.viewport}px`);
+    const { clientWidth } = this.element;
+    if (clientWidth !== this.lastView || model.map.viewport !== this.lastViewport) {
+      this.lastView = clientWidth;
+      this.lastViewport = model.map.viewport;
+      this.body.style.setProperty('width', `${clientWidth}px`);
+      this.body.style.setProperty('height', `${model.map.viewport}px`);
+      this.header.element.style.setProperty('width', `${clientWidth}px`);
+    }
     setAttribute(this.element, 'aria-rowcount', (model.rows + 1).toString());
     setAttribute(this.element, 'aria-colcount', (model.columns.length + 1).toString());
   }
@@ -331,8 +344,10 @@ function newRow(): RowBox {
   element.setAttribute('role', 'row');
   const gutter = newCell('rowheader');
   gutter.element.setAttribute('aria-colindex', '1');
-  element.append(gutter.element);
-  return { element, gutter, stuck: [], cells: [], row: -1, y: -1, hidden: false };
+  const strip = make('div', 'strip');
+  strip.setAttribute('role', 'presentation');
+  element.append(gutter.element, strip);
+  return { element, gutter, strip, stuck: [], cells: [], row: -1, x: 0, y: NaN, hidden: false };
 }
 
 function hideCell(cell: CellBox): void {

@@ -1,6 +1,13 @@
 import type { Job, JobRecord } from './job';
 import { messageOf } from './listeners';
-import { SessionLostError, type ActiveWorker, type Clock, type Disposable, type Logger, type ServerLink } from './ports';
+import {
+  SessionLostError,
+  type ActiveWorker,
+  type Clock,
+  type Disposable,
+  type Logger,
+  type ServerLink,
+} from './ports';
 import type { JobRunner } from './runner';
 import { describeWhy, whyStillRunning } from './why';
 
@@ -38,18 +45,18 @@ export async function cancelWorker(
   job.apply('cancel', { cancel });
   if (runner) {
     await first([runner.launched, job.ended, context.closing]);
-    if (!job.final) await untilSeen(job, runner, context);
+    if (!isOver(job)) await untilSeen(job, runner, context);
   }
-  if (job.final) return 'stopped';
+  if (isOver(job)) return 'stopped';
   try {
     const again = before.cancel?.signaledAt !== undefined;
     if (!runner?.workerEnded) await signal(job, again ? undefined : runner, context);
   } catch (error) {
-    if (job.final) return 'stopped';
+    if (isOver(job)) return 'stopped';
     if (turn === job.lastCancel) resume(job, runner, before);
     throw error;
   }
-  if (job.final) return 'stopped';
+  if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel) {
     job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
     void context.save(job);
@@ -58,7 +65,7 @@ export async function cancelWorker(
   // A second cancel has its own window, and the last one tells.
   if (turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
-  if (job.final) return 'stopped';
+  if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
     job.apply('graceOver', { reason: describeWhy(whyStillRunning(worker)) });
   }
@@ -144,6 +151,11 @@ async function endsWithin(job: Job, ms: number, { clock, closing }: CancelContex
   });
   await first([job.ended, late, closing]);
   timer?.dispose();
+  return job.final;
+}
+
+/** Asked anew each time: it changes while others are waited for. */
+function isOver(job: Job): boolean {
   return job.final;
 }
 

@@ -87,8 +87,7 @@ export class DetachedWatch {
     const finishedAt = context.clock.now();
     // Seen before, and started anew since.
     if (record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
-      const reason =
-        'The server was restarted while it ran: its work was rolled back unless it had already committed.';
+      const reason = 'The server was restarted while it ran: its work was rolled back unless it had already committed.';
       job.apply('lose', { finishedAt, reason });
       return;
     }

@@ -151,8 +151,7 @@ export class Job {
   }
 
   #held(): JobNotice[] {
-    this.#notices ??=
-      this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
+    this.#notices ??= this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
     return this.#notices;
   }
 }

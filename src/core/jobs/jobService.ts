@@ -1,58 +1,23 @@
-import type { JobInfo, JobNotice, RunRequest } from '../../api';
+import type { JobInfo, JobNotice } from '../../api';
+import { Changes } from './changes';
 import { cancelWorker, type CancelResult } from './cancel';
 import { DetachedWatch } from './detached';
-import type { JobHistory } from './history';
 import { Job, type JobRecord } from './job';
 import { Listeners, messageOf } from './listeners';
-import type { ActiveWorker, Clock, Disposable, JobFiles, Links, Logger } from './ports';
+import type { ActiveWorker, Disposable } from './ports';
 import { JobQueue, type Waiting } from './queue';
 import { JobRunner, type RunEnd } from './runner';
+import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
 import { takeUp } from './takeUp';
+import { tooMany } from './tooMany';
 
-/** What the user may set; asked for at each use. */
-export interface JobSettings {
-  /** Jobs that run at once on one connection; 0 = no limit. */
-  readonly maxConcurrentJobs: number;
-  /** Milliseconds. */
-  readonly graceMs: number;
-  /** Finished jobs kept; 0 = no limit. */
-  readonly keepFinishedJobs: number;
-  /** Days that a finished job is kept; 0 = no limit. */
-  readonly keepFinishedDays: number;
-}
+export type { NewJob } from './serviceTypes';
 
-export interface JobServiceOptions {
-  readonly links: Links;
-  readonly history: JobHistory;
-  readonly files: JobFiles;
-  readonly clock: Clock;
-  readonly log: Logger;
-  settings(): JobSettings;
-  newId(): string;
-}
-
-export interface NewJob extends RunRequest {
-  readonly label: string;
-  readonly connection: string;
-}
-
-const DAY_MS = 86_400_000;
-/** Messages and progress come in floods: they are told at most this often for each job. Milliseconds. */
-const TELL_MS = 50;
 /** The window before a reload may live a little longer than this one's start: its jobs are looked for once more. Milliseconds. */
 const SECOND_LOOK_MS = 25_000;
 /** So often a session may break before the launch, until it counts as the SQL's fault. */
 const BREAKS_BORNE = 3;
-
-export interface Restored {
-  /** Jobs that wait for the user's word. */
-  readonly held: number;
-  /** Jobs whose workers may still run. */
-  readonly detached: number;
-  /** Records that could not be read and were set aside. */
-  readonly corrupt: number;
-}
 
 /** All jobs of this window: queues them, runs them, cancels them, keeps them. */
 export class JobService {
@@ -62,10 +27,8 @@ export class JobService {
   readonly #watches = new Map<string, DetachedWatch>();
   /** Timers that end with the service. */
   readonly #timers = new Set<Disposable>();
-  /** Jobs with news that were not told yet. */
-  readonly #untold = new Map<string, Disposable>();
   readonly #breaks = new Map<string, number>();
-  readonly #changes: Listeners<Job>;
+  readonly #changes: Changes;
   readonly #removed: Listeners<readonly string[]>;
   readonly #runs = new Set<Promise<void>>();
   #close!: () => void;
@@ -75,7 +38,7 @@ export class JobService {
   #disposed = false;
 
   constructor(private readonly options: JobServiceOptions) {
-    this.#changes = new Listeners(options.log);
+    this.#changes = new Changes(options.clock, options.log);
     this.#removed = new Listeners(options.log);
   }
 
@@ -90,7 +53,7 @@ export class JobService {
 
   /** Fires at every change of a job, also of its progress and its messages (those at most every 50 ms). */
   onDidChange(listener: (job: Job) => void): Disposable {
-    return this.#changes.add(listener);
+    return this.#changes.onDidChange(listener);
   }
 
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable {
@@ -116,7 +79,7 @@ export class JobService {
     const job = this.#list(record);
     this.#queue(record.connection).add(job.id);
     void this.#save(job);
-    this.#changes.emit(job);
+    this.#changes.tell(job, true);
     this.#pump(record.connection);
     return job;
   }
@@ -138,7 +101,13 @@ export class JobService {
     }
     const link = links.link(job.record.connection);
     const closing = this.#closing;
-    return cancelWorker(job, this.#runners.get(id), graceMs, { link, clock, log, closing, save: (one) => this.#save(one) });
+    return cancelWorker(job, this.#runners.get(id), graceMs, {
+      link,
+      clock,
+      log,
+      closing,
+      save: (one) => this.#save(one),
+    });
   }
 
   /**
@@ -237,7 +206,7 @@ export class JobService {
       const job = this.#list(record);
       const kind = takeUp(job, this.options.clock.now());
       if (kind === 'final') {
-        if (owners) this.#changes.emit(job);
+        if (owners) this.#changes.tell(job, true);
         continue;
       }
       if (kind === 'held') this.#queue(record.connection).add(record.id, true);
@@ -260,12 +229,11 @@ export class JobService {
     const saved = this.jobs.filter((job) => !job.final).map((job) => this.#save(job));
     this.#disposed = true;
     this.#close();
-    for (const one of [...this.#timers, ...this.#untold.values(), ...this.#watches.values()]) one.dispose();
+    for (const one of [...this.#timers, ...this.#watches.values()]) one.dispose();
     this.#timers.clear();
-    this.#untold.clear();
     this.#watches.clear();
     await Promise.allSettled(saved);
-    this.#changes.clear();
+    this.#changes.dispose();
     this.#removed.clear();
   }
 
@@ -285,7 +253,7 @@ export class JobService {
     const job = new Job(record, {
       changed: (changed, stateChanged) => {
         if (stateChanged) void this.#save(changed);
-        this.#tell(changed, stateChanged);
+        this.#changes.tell(changed, stateChanged);
       },
       noticed: (changed, notice) => {
         if (this.#jobs.has(changed.id)) history.addNotice(changed.id, notice);
@@ -294,19 +262,6 @@ export class JobService {
     });
     this.#jobs.set(record.id, job);
     return job;
-  }
-
-  /** A change of state is told at once, anything else within a moment. */
-  #tell(job: Job, now: boolean): void {
-    if (this.#disposed) return;
-    if (now) {
-      this.#untold.get(job.id)?.dispose();
-      this.#untold.delete(job.id);
-      this.#changes.emit(job);
-    } else if (!this.#untold.has(job.id)) {
-      const timer = this.options.clock.after(TELL_MS, () => this.#tell(job, true));
-      this.#untold.set(job.id, timer);
-    }
   }
 
   async #save(job: Job): Promise<void> {
@@ -341,7 +296,9 @@ export class JobService {
       if (!next || !job) return;
       const run = this.#start(job, next, queue)
         .catch((error: unknown) => {
-          this.options.log.error(`Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+          this.options.log.error(
+            `Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          );
         })
         .finally(() => {
           this.#runs.delete(run);
@@ -422,13 +379,7 @@ export class JobService {
   /** Finished jobs are kept up to a number and an age. */
   async #prune(): Promise<void> {
     if (this.#disposed) return;
-    const { keepFinishedJobs, keepFinishedDays } = this.options.settings();
-    const finished = this.jobs.filter((job) => job.final);
-    const oldest = keepFinishedDays > 0 ? this.options.clock.now() - keepFinishedDays * DAY_MS : -Infinity;
-    const excess = keepFinishedJobs > 0 ? Math.max(0, finished.length - keepFinishedJobs) : 0;
-    const drop = finished.filter(
-      (job, index) => index < excess || (job.record.finishedAt ?? job.record.queuedAt) < oldest,
-    );
+    const drop = tooMany(this.jobs, this.options.settings(), this.options.clock.now());
     await this.#forget(drop.map((job) => job.id)).catch((error: unknown) => {
       this.options.log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
     });
@@ -438,8 +389,7 @@ export class JobService {
     if (ids.length === 0) return;
     for (const id of ids) {
       this.#jobs.delete(id);
-      this.#untold.get(id)?.dispose();
-      this.#untold.delete(id);
+      this.#changes.forget(id);
     }
     this.#removed.emit(ids);
     await Promise.all(ids.map((id) => Promise.all([this.options.history.remove(id), this.options.files.remove(id)])));

@@ -4,8 +4,7 @@ import { WorkerFailedError, type RowPlan, type WorkerHandle, type WorkerSession 
 
 /** What reading a worker's result told. */
 export type ReadRows =
-  | { readonly rows: number; readonly tag: string; readonly problem?: string }
-  | { readonly error: JobError };
+  { readonly rows: number; readonly tag: string; readonly problem?: string } | { readonly error: JobError };
 
 /** Reads a worker's result into a stream; the worker's own error is an answer. Rejects where the session is lost. */
 export async function readRows(

@@ -226,12 +226,7 @@ export class JobRunner {
   }
 
   /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
-  async #readAfter(
-    session: WorkerSession,
-    worker: WorkerHandle,
-    plan: RowPlan,
-    report: WorkerReport,
-  ): Promise<RunEnd> {
+  async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
     const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
     if (plan.mode === 'none') {
       await session.detach(worker);
@@ -266,10 +261,7 @@ export class JobRunner {
       this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
       return 'ended';
     }
-    const outcome = decideOutcome(
-      { ...known, hasError: false, commandTag: read.tag, rowCount: read.rows },
-      canceled,
-    );
+    const outcome = decideOutcome({ ...known, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled);
     const said = outcome.event === 'succeed' && read.problem !== undefined ? { reason: read.problem } : {};
     this.#settle({ ...outcome, ...said });
     return 'ended';

@@ -35,7 +35,8 @@ export function takeUp(job: Job, now: number): 'final' | 'held' | 'detached' | '
 
 function adopt(job: Job): void {
   const { record } = job;
-  const reason = 'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
+  const reason =
+    'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
   switch (record.state) {
     case 'launching':
     case 'running':

@@ -54,7 +54,7 @@ export class ExtensionError extends Error {
  */
 export function dialectOf(row: readonly (string | null)[] | undefined, database: string): Dialect {
   const [schema, version, list] = row ?? [];
-  if (schema == null || version == null) {
+  if (typeof schema !== 'string' || typeof version !== 'string') {
     throw new ExtensionError(
       'missing',
       `The extension pg_background is not installed in the database "${database}". Ask a superuser to run CREATE EXTENSION pg_background there.`,

@@ -44,7 +44,9 @@ export function isNoSlot(error: unknown): boolean {
 const TRANSIENT_REASONS = new Set<string>(['unreachable', 'timeout', 'starting', 'slots']);
 /** What Node says of a network or a process that is away. */
 const TRANSIENT_CODES = new Set(
-  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT'.split(' '),
+  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT'.split(
+    ' ',
+  ),
 );
 
 /** True where a connection could not be opened, or broke, for a reason that may pass by itself. */

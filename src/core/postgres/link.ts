@@ -159,9 +159,7 @@ export class PgLink implements ServerLink {
     this.#poller.dispose();
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
-    const ended = [...this.#sessions].map((session) =>
-      session.reading ? Promise.resolve(session.destroy()) : session.end(),
-    );
+    const ended = [...this.#sessions].map((session) => session.end());
     const control = this.#control?.then(({ client }) => endClient(client));
     await Promise.allSettled([...ended, control, ...this.#opening]);
   }

@@ -151,7 +151,9 @@ function castInWorker(
   last: Statement,
   columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[],
 ): RowPlan {
-  const list = columns.map(({ type }, index) => `q.c${index + 1}${type.needsCast ? '::pg_catalog.text' : ''}`).join(', ');
+  const list = columns
+    .map(({ type }, index) => `q.c${index + 1}${type.needsCast ? '::pg_catalog.text' : ''}`)
+    .join(', ');
   const names = columns.map((_, index) => `c${index + 1}`).join(', ');
   return wrapped(
     sql,

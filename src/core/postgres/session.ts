@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Client } from 'pg';
-import type { JobProgress } from '../../api';
+import type { JobError, JobProgress } from '../../api';
 import {
   LaunchError,
   SessionLostError,
@@ -117,14 +117,14 @@ export class PgSession implements WorkerSession {
     const found = lastStatement(sql);
     if (!found) return planRows(sql, { noRows: true });
     const text = sql.slice(found.last.start, found.last.end);
-    let late = false;
+    const wait = { tooLong: false };
     const timer = setTimeout(() => {
-      late = true;
+      wait.tooLong = true;
       this.#interrupt().catch(() => this.destroy());
     }, DESCRIBE_MS);
     try {
       const description = await this.#turn(() => describeRows(this.client, this.context.types, text));
-      return planRows(sql, late && 'failed' in description ? { failed: true, locked: true } : description);
+      return planRows(sql, wait.tooLong && 'failed' in description ? { failed: true, locked: true } : description);
     } finally {
       clearTimeout(timer);
     }
@@ -148,7 +148,7 @@ export class PgSession implements WorkerSession {
       };
     } catch (error) {
       if (!isServerError(error)) throw error;
-      throw new LaunchError(toJobError(error), isNoSlot(error), { cause: error });
+      throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error });
     }
   }
 
@@ -217,7 +217,7 @@ export class PgSession implements WorkerSession {
       hasError: hasError === 't',
       commandTag: commandTag ?? '',
       rowCount: Number(rowCount ?? 0),
-      ...(message == null
+      ...(typeof message !== 'string'
         ? {}
         : {
             error: {
@@ -289,19 +289,22 @@ export class PgSession implements WorkerSession {
 
   /** Ends the connection in order; a dead network is not waited for. */
   async end(): Promise<void> {
-    if (!this.#closed) await endClient(this.client);
+    if (this.#closed) return;
+    // It would wait for the rows.
+    if (this.#reading) this.destroy();
+    else await endClient(this.client);
   }
 
   async #query<Row>(query: { text: string; values?: unknown[]; rowMode?: 'array' }, expectedMs = 0): Promise<Row[]> {
-    const result = await this.#turn(async () => {
+    const { rows } = await this.#turn(async (): Promise<{ rows: unknown[] }> => {
       const silence = setTimeout(() => this.destroy(), expectedMs + SILENCE_MS);
       try {
-        return (await this.client.query(query)) as unknown as { rows: Row[] };
+        return await this.client.query(query);
       } finally {
         clearTimeout(silence);
       }
     });
-    return result.rows;
+    return rows as Row[];
   }
 
   /** Ends what the backend is doing, from another connection. Nothing is sent on this one until that is over. */
@@ -338,6 +341,16 @@ export class PgSession implements WorkerSession {
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
 type LaunchRow = [string, string, string, string, string | null];
 
+/** SQLSTATE insufficient_privilege (PG_BACKGROUND.md, point 13). */
+const DENIED = '42501';
+
+/** The server does not say who may give the privilege, and how. */
+function withAdvice(error: JobError): JobError {
+  if (error.sqlstate !== DENIED || !error.message.includes('pg_background')) return error;
+  const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
+  return { hint, ...error };
+}
+
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
-  return pct == null ? {} : { progress: { pct: Number(pct), message: message ?? '' } };
+  return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };
 }

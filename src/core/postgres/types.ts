@@ -48,12 +48,19 @@ export class TypeCache {
     for (const [n, display, definition, needsCast, receivable] of result.rows) {
       const column = wanted[Number(n) - 1];
       if (!column) continue;
-      this.#facts.set(keyOf(column), { display, definition, needsCast: needsCast === 't', receivable: receivable === 't' });
+      this.#facts.set(keyOf(column), {
+        display,
+        definition,
+        needsCast: needsCast === 't',
+        receivable: receivable === 't',
+      });
     }
   }
 
   get(column: DescribedColumn): TypeFacts {
-    return this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', needsCast: false, receivable: true };
+    return (
+      this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', needsCast: false, receivable: true }
+    );
   }
 }
 
@@ -62,11 +69,7 @@ function keyOf(column: DescribedColumn): string {
 }
 
 /** Describes one statement together with its types. A server's error is an answer too, except where it may end the session. */
-export async function describeRows(
-  client: Client,
-  types: TypeCache,
-  text: string,
-): Promise<Description> {
+export async function describeRows(client: Client, types: TypeCache, text: string): Promise<Description> {
   try {
     const columns = await describeStatement(client, text);
     if (!columns) return { noRows: true };

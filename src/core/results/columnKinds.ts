@@ -2,21 +2,22 @@
 import type { SpoolColumn } from './spoolFiles';
 
 /**
- * - `integer`: smallint, integer, bigint, oid and the like: digits with or without a sign
+ * - `integer`: smallint, integer, bigint, oid: digits with or without a sign
+ * - `xid`: digits as well, of types to which SQL does not convert numbers
  * - `numeric`: exact decimals of any length; also NaN and Infinity
  * - `float`: real, double precision
  * - `text`: everything else, arrays and domains among it: its text is all that is known
  */
-export type ColumnKind = 'integer' | 'numeric' | 'float' | 'boolean' | 'json' | 'date' | 'timestamp' | 'text';
+export type ColumnKind = 'integer' | 'xid' | 'numeric' | 'float' | 'boolean' | 'json' | 'date' | 'timestamp' | 'text';
 
 const KINDS: ReadonlyMap<string, ColumnKind> = new Map([
   ['smallint', 'integer'],
   ['integer', 'integer'],
   ['bigint', 'integer'],
   ['oid', 'integer'],
-  ['xid', 'integer'],
-  ['cid', 'integer'],
-  ['xid8', 'integer'],
+  ['xid', 'xid'],
+  ['cid', 'xid'],
+  ['xid8', 'xid'],
   ['numeric', 'numeric'],
   ['real', 'float'],
   ['double precision', 'float'],
@@ -36,5 +37,5 @@ export function columnKind(column: SpoolColumn): ColumnKind {
 /** Whether values of the column are numbers, to be shown at the right. */
 export function isNumeric(column: SpoolColumn): boolean {
   const kind = columnKind(column);
-  return kind === 'integer' || kind === 'numeric' || kind === 'float';
+  return kind === 'integer' || kind === 'xid' || kind === 'numeric' || kind === 'float';
 }

@@ -149,6 +149,7 @@ function jsonValue(value: string | null, kind: ColumnKind): string {
   if (value === null) return 'null';
   switch (kind) {
     case 'integer':
+    case 'xid':
       return isExactInteger(value) ? value : JSON.stringify(value);
     case 'numeric':
       return JSON_NUMBER.test(value) && (isExactInteger(value) || isExactDecimal(value))
@@ -254,6 +255,7 @@ function sqlLiteral(value: string | null, kind: ColumnKind): string {
       return JSON_NUMBER.test(value) && value !== '-0' ? value : quoteLiteral(value);
     case 'boolean':
       return value === 't' ? 'true' : 'false';
+    case 'xid':
     case 'json':
     case 'date':
     case 'timestamp':

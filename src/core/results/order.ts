@@ -210,6 +210,7 @@ function toComparable(column: SpoolColumn, typed: string): string {
   const text = typed.trim();
   switch (columnKind(column)) {
     case 'integer':
+    case 'xid':
     case 'numeric':
     case 'float':
       if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?$/i.test(text)) return text;

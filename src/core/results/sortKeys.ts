@@ -52,6 +52,7 @@ export class SortKeys {
     this.ranks[i] = VALUE;
     switch (this.kind) {
       case 'integer':
+      case 'xid':
       case 'numeric':
       case 'float': {
         const number = Number(value);
@@ -106,7 +107,8 @@ export class SortKeys {
     }
     const { texts } = this;
     if (!texts) return 0;
-    if (this.kind === 'integer' || this.kind === 'numeric') return compareDigits(x, texts.get(a), texts.get(b));
+    if (this.kind === 'integer' || this.kind === 'xid' || this.kind === 'numeric')
+      return compareDigits(x, texts.get(a), texts.get(b));
     return this.byNumber && Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : texts.compare(a, b);
   }
 }

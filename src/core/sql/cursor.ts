@@ -1,4 +1,5 @@
 /** A reader over the tokens of one statement, without comments and psql's meta-commands: what a hand-written parser needs. */
+import { upperWord } from './characters';
 import { Lexer, Token } from './lexer';
 import { metaCommandAt } from './meta';
 
@@ -50,7 +51,7 @@ export class Cursor {
   /** The current token, if it is a word, in upper case. Behind a dot or AS any keyword is only a name: then undefined. */
   get keyword(): string | undefined {
     if (this.lexer.kind !== Token.Word || this.afterLabel) return undefined;
-    return this.lexer.slice().toUpperCase();
+    return upperWord(this.lexer.text, this.lexer.start, this.lexer.end);
   }
 
   /** Whether the current token is one of these keywords (not a name behind a dot or AS). */

@@ -6,7 +6,8 @@ import { parseBytes, parseDuration } from './units';
 /** How many bytes of UTF-8 pg_background keeps of a label (`PGBG_LABEL_MAX_LEN`). */
 export const MAX_LABEL_BYTES = 64;
 
-/** The largest queue that pg_background accepts (`PGBG_QUEUE_SIZE_MAX`), in bytes. */
+/** The smallest and the largest queue that pg_background accepts, in bytes. */
+export const MIN_QUEUE_SIZE_BYTES = 64;
 export const MAX_QUEUE_SIZE_BYTES = 256 * 1024 * 1024;
 
 export type DirectiveName = 'label' | 'connection' | 'timeout' | 'worker-timeout' | 'queue-size';
@@ -22,7 +23,7 @@ export const DIRECTIVE_NAMES: readonly DirectiveName[] = [
 
 /** A directive whose value cannot be used; it then counts as not there. */
 export interface DirectiveProblem {
-  readonly code: 'emptyValue' | 'badDuration' | 'badSize' | 'sizeTooLarge' | 'labelTooLong' | 'repeated';
+  readonly code: 'emptyValue' | 'badDuration' | 'badSize' | 'sizeOutOfRange' | 'labelTooLong' | 'repeated';
   readonly name: DirectiveName;
   /** One English sentence with what to write instead. */
   readonly message: string;
@@ -102,10 +103,10 @@ function apply(
     }
     case 'queue-size': {
       const bytes = parseBytes(value);
-      if (bytes === undefined || bytes === 0) {
+      if (bytes === undefined) {
         problem('badSize', `"${value}" is not a size: write a number with B, kB or MB, such as 256kB.`);
-      } else if (bytes > MAX_QUEUE_SIZE_BYTES) {
-        problem('sizeTooLarge', 'A queue can have 256MB at most: write a smaller size.');
+      } else if (bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES) {
+        problem('sizeOutOfRange', 'A queue has between 64B and 256MB: write a size between them, such as 256kB.');
       } else found.queueSizeBytes = bytes;
       break;
     }

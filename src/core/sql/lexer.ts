@@ -5,6 +5,9 @@
  * `standard_conforming_strings = on`. All offsets are UTF-16 code units, as VS Code and JavaScript count.
  */
 
+import { continuesWord, isDigit, isNewline, isSpace, isWord, startsWord } from './characters';
+import { numberEnd, wordEnd } from './numbers';
+
 /** What a token is. Punctuation and operators come one character at a time: nothing here needs them joined. */
 export enum Token {
   /** The end of the text (or of the range that was asked for). */
@@ -34,20 +37,6 @@ export enum Token {
   BlockComment,
 }
 
-const SPACE = 1;
-const NEWLINE = 2;
-const LETTER = 4;
-const DIGIT = 8;
-const WORD_PART = LETTER | DIGIT;
-
-/** Character classes of ASCII; everything above is a letter, as in scan.l (`\200-\377`). */
-const CLASSES = new Uint8Array(128);
-for (const char of ' \t\f\v') CLASSES[char.charCodeAt(0)] = SPACE;
-for (const char of '\n\r') CLASSES[char.charCodeAt(0)] = NEWLINE;
-for (let code = 0; code < 26; code++) CLASSES[65 + code] = CLASSES[97 + code] = LETTER;
-for (let code = 48; code < 58; code++) CLASSES[code] = DIGIT;
-CLASSES[95] = LETTER;
-
 const QUOTE = 39;
 const DOUBLE_QUOTE = 34;
 const DOLLAR = 36;
@@ -69,61 +58,11 @@ const SKIM_PAIR = 5;
 const SKIM = new Uint8Array(128);
 const IN_WORD = new Uint8Array(128);
 for (let code = 0; code < 128; code++) {
-  const kind = CLASSES[code] ?? 0;
-  IN_WORD[code] = (kind & WORD_PART) !== 0 || code === DOLLAR ? 1 : 0;
-  SKIM[code] = kind & (SPACE | NEWLINE) ? SKIM_SPACE : kind === LETTER ? SKIM_WORD : kind === DIGIT ? SKIM_DIGIT : 0;
+  IN_WORD[code] = continuesWord(code) ? 1 : 0;
+  SKIM[code] = isSpace(code) ? SKIM_SPACE : startsWord(code) ? SKIM_WORD : isDigit(code) ? SKIM_DIGIT : SKIM_CHARACTER;
 }
 for (const char of '\'"$;()\\') SKIM[char.charCodeAt(0)] = SKIM_STOP;
 for (const char of '-/.') SKIM[char.charCodeAt(0)] = SKIM_PAIR;
-
-function classOf(code: number): number {
-  return code < 128 ? (CLASSES[code] ?? 0) : LETTER;
-}
-
-/** A character that may start an identifier: a letter, an underscore, anything that is not ASCII. NaN (past the end) is none. */
-export function startsWord(code: number): boolean {
-  return (code >= 128 ? LETTER : (CLASSES[code] ?? 0)) === LETTER;
-}
-
-/** A character that may stand inside an identifier: those that start one, digits and `$`. */
-export function continuesWord(code: number): boolean {
-  return code === DOLLAR || ((code >= 128 ? LETTER : (CLASSES[code] ?? 0)) & WORD_PART) !== 0;
-}
-
-export function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
-/** A line end to PostgreSQL: either of `\n` and `\r`. */
-export function isNewline(code: number): boolean {
-  return code === 10 || code === 13;
-}
-
-/** A space to PostgreSQL (since 16 the vertical tab too), line ends included. NBSP is none: it is part of a name. */
-export function isSpace(code: number): boolean {
-  return code === 32 || (code >= 9 && code <= 13);
-}
-
-/**
- * A word in upper case as keywords are compared: only ASCII letters fold, so that `ſelect` or `lıke` do not turn into
- * keywords as they would with `toUpperCase` alone.
- */
-export function upperWord(text: string, start: number, end: number): string {
-  const word = text.slice(start, end);
-  for (let at = 0; at < word.length; at++) if (word.charCodeAt(at) >= 128) return word;
-  return word.toUpperCase();
-}
-
-/** Whether the text has this upper-case ASCII word at exactly this range, in any case. */
-export function isWord(text: string, start: number, end: number, word: string): boolean {
-  if (end - start !== word.length) return false;
-  for (let at = 0; at < word.length; at++) {
-    const code = text.charCodeAt(start + at);
-    const wanted = word.charCodeAt(at);
-    if (code !== wanted && !(code === wanted + 32 && code >= 97 && code <= 122)) return false;
-  }
-  return true;
-}
 
 /** Walks over the tokens of a text. `next()` overwrites the fields, so that no object is made per token. */
 export class Lexer {
@@ -173,7 +112,7 @@ export class Lexer {
 
   /**
    * Steps over words, plain integers, and characters that mean nothing to a splitter, and returns where the last of these
-   * tokens ended; `next()` then goes on with the first token that may matter. Three times as fast as `next()`.
+   * tokens ended; `next()` then goes on with the first token that may matter. Much less work than a `next()` for each of them.
    */
   skim(): number {
     const { text, limit } = this;
@@ -241,7 +180,7 @@ export class Lexer {
   /** Reads the token that begins at `at`, sets `end`, and says what it is. */
   private token(code: number, at: number): Token {
     const { text } = this;
-    if (classOf(code) === LETTER) return this.word(at);
+    if (startsWord(code)) return this.word(at);
     if (isDigit(code)) return this.ended(Token.Number, numberEnd(text, at, this.limit));
     switch (code) {
       case QUOTE:
@@ -396,56 +335,6 @@ export function lineEnd(text: string, at: number): number {
   let end = at;
   while (end < text.length && !isNewline(text.charCodeAt(end))) end++;
   return end;
-}
-
-/** The end of the identifier that begins at `at`, or `at` where none does. */
-function wordEnd(text: string, at: number, limit: number): number {
-  if (at >= limit || !startsWord(text.charCodeAt(at))) return at;
-  let end = at + 1;
-  while (end < limit && continuesWord(text.charCodeAt(end))) end++;
-  return end;
-}
-
-/** Past `digits(_digits)*`. */
-function digitsEnd(text: string, at: number): number {
-  let end = at;
-  for (;;) {
-    const code = text.charCodeAt(end);
-    if (isDigit(code)) end++;
-    else if (code === 95 && end > at && isDigit(text.charCodeAt(end + 1))) end += 2;
-    else return end;
-  }
-}
-
-/**
- * The end of the number at `at` by flex's longest match over integer, numeric, real and their `_junk` forms. Junk is an
- * identifier glued to a number, an error since 15 that may contain `$`: `1a$$;` has no dollar quote in it.
- */
-function numberEnd(text: string, at: number, limit: number): number {
-  const integer = digitsEnd(text, at);
-  let longest = Math.max(integer, junkEnd(text, at, integer, limit));
-  let mantissa = integer;
-  if (text.charCodeAt(integer) === DOT && text.charCodeAt(integer + 1) !== DOT) {
-    mantissa = digitsEnd(text, integer + 1);
-    longest = Math.max(longest, mantissa, junkEnd(text, integer + 1, mantissa, limit));
-  }
-  if ((text.charCodeAt(mantissa) | 32) === 101) {
-    const sign = text.charCodeAt(mantissa + 1);
-    const signed = sign === 43 || sign === DASH;
-    const digits = mantissa + (signed ? 2 : 1);
-    const exponent = digitsEnd(text, digits);
-    if (signed || exponent > digits) longest = Math.max(longest, exponent, junkEnd(text, digits, exponent, limit));
-  }
-  return Math.min(longest, limit);
-}
-
-/** The end of the junk behind digits: an identifier after them, or one that begins with an underscore among them. */
-function junkEnd(text: string, from: number, digits: number, limit: number): number {
-  if (digits === from) return wordEnd(text, digits, limit);
-  for (let at = from; at < digits; at++) {
-    if (text.charCodeAt(at) === 95) return wordEnd(text, at, limit);
-  }
-  return wordEnd(text, digits, limit);
 }
 
 /** The offset past the quote with which a string goes on after a line end (`quotecontinue` of scan.l), or -1. */

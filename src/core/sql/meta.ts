@@ -1,5 +1,5 @@
 /** psql's meta-commands and COPY data, as far as a splitter must know where they end (psqlscanslash.l, copy.c, command.c). */
-import { isSpace } from './lexer';
+import { isSpace } from './characters';
 
 /** What a backslash outside of quotes is to psql. */
 export interface MetaCommand {

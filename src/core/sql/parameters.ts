@@ -5,7 +5,8 @@
  * something to the server is left alone: `::`, `:=`, array slices, the colon of JSON_OBJECT.
  */
 import { Cursor } from './cursor';
-import { Lexer, Token, continuesWord, isDigit, startsWord } from './lexer';
+import { continuesWord, isDigit, startsWord } from './characters';
+import { Lexer, Token } from './lexer';
 import { metaCommandAt } from './meta';
 import { quoteIdent, quoteLiteral } from './quote';
 import { lastStartingBefore, splitStatements, type SplitText, type Statement } from './statements';

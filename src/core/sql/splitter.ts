@@ -1,6 +1,8 @@
 /** The machine behind `splitStatements` and `updateSplit`; see statements.ts for the rules it follows. */
-import { Lexer, Token, isSpace, upperWord } from './lexer';
+import { isSpace, upperWord } from './characters';
+import { Lexer, Token } from './lexer';
 import { copyDataEnd, metaCommandAt } from './meta';
+import { countWhile } from './search';
 import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './statements';
 
 /** What the words of the statement that is being read still decide about its end. */
@@ -32,9 +34,10 @@ interface Repair {
 }
 
 const LINE_FEED = 10;
+const DOT = 46;
 
 const MESSAGES: Record<SplitProblemKind, string> = {
-  metaCommand: 'psql runs this command itself; the server does not know it. Remove the line, or run the file in psql.',
+  metaCommand: 'Only psql knows this command, the server does not. Remove it, or run the file in psql.',
   copyData: 'These rows for COPY … FROM STDIN are read by psql, not by the server. Load them in psql.',
   unterminatedString: 'This string is not closed: a quote is missing.',
   unterminatedName: 'This quoted name is not closed: a double quote is missing.',
@@ -44,6 +47,7 @@ const MESSAGES: Record<SplitProblemKind, string> = {
   unclosedBody: 'This BEGIN ATOMIC body is not closed: END is missing after the semicolon of its last statement.',
 };
 
+/** Reads one text once. */
 export class Splitter {
   private readonly lexer: Lexer;
   private statements: Statement[] = [];
@@ -81,10 +85,9 @@ export class Splitter {
     this.lexer = new Lexer(text);
   }
 
-  /** Reads from a place between statements to the end. */
-  run(from: number): SplitText {
-    // A byte order mark is no part of the SQL: psql -f skips it too.
-    this.lexer.end = from === 0 && this.text.charCodeAt(0) === 0xfeff ? 1 : from;
+  /** Reads all of it. */
+  run(): SplitText {
+    this.startAt(0);
     this.read(() => false);
     return this.result();
   }
@@ -93,16 +96,15 @@ export class Splitter {
   update(previous: SplitText, from: number, oldTo: number, delta: number): SplitText {
     const old = previous.statements;
     const repairedFrom = previous.repairedFrom ?? Infinity;
-    let kept = partition(old, (statement) => statement.next < from && statement.start < repairedFrom);
+    let kept = countWhile(old, (statement) => statement.next < from && statement.start < repairedFrom);
     while (kept > 0 && old[kept - 1]?.seam === false) kept--;
     const restart = kept > 0 ? (old[kept - 1]?.next ?? 0) : 0;
 
     this.statements = old.slice(0, kept);
     this.problems = previous.problems.filter((problem) => problem.end <= restart);
-    let candidate = partition(old, (statement) => statement.next < oldTo);
+    let candidate = countWhile(old, (statement) => statement.next < oldTo);
     let rest = -1;
-    this.lexer.end = restart === 0 && this.text.charCodeAt(0) === 0xfeff ? 1 : restart;
-    this.newLine = restart === 0;
+    this.startAt(restart);
     this.read((boundary) => {
       const wanted = boundary - delta;
       while (candidate < old.length && (old[candidate]?.next ?? Infinity) < wanted) candidate++;
@@ -127,6 +129,12 @@ export class Splitter {
     }
     if (previous.repairedFrom !== undefined) this.repairedFrom = previous.repairedFrom + delta;
     return this.result();
+  }
+
+  private startAt(offset: number): void {
+    // A byte order mark is no part of the SQL: psql -f skips it too.
+    this.lexer.end = offset === 0 && this.text.charCodeAt(0) === 0xfeff ? 1 : offset;
+    this.newLine = offset === 0;
   }
 
   private result(): SplitText {
@@ -264,7 +272,7 @@ export class Splitter {
         break;
     }
     this.looseEnd = looseEnd;
-    this.afterDotOrAs = this.text.charCodeAt(lexer.start) === 46 || (word && lexer.is('AS'));
+    this.afterDotOrAs = (kind === Token.Other && this.text.charCodeAt(lexer.start) === DOT) || lexer.is('AS');
   }
 
   /**
@@ -411,17 +419,4 @@ function shifted(statement: Statement, delta: number): Statement {
     keyword: statement.keyword,
     seam: statement.seam,
   };
-}
-
-/** How many statements at the beginning fulfil a condition that the later ones do not. */
-function partition(statements: readonly Statement[], holds: (statement: Statement) => boolean): number {
-  let low = 0;
-  let high = statements.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const statement = statements[middle];
-    if (statement && holds(statement)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

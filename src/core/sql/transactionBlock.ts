@@ -63,10 +63,8 @@ function alterSubscription(cursor: Cursor): string | undefined {
     return option(cursor, 'REFRESH') === false ? undefined : 'ALTER SUBSCRIPTION with refresh';
   }
   if (!sets) return undefined;
-  for (const name of ['FAILOVER', 'TWO_PHASE']) {
-    if (option(cursor, name) !== undefined) return `ALTER SUBSCRIPTION ... SET (${name.toLowerCase()})`;
-  }
-  return undefined;
+  if (option(cursor, 'FAILOVER') !== undefined) return 'ALTER SUBSCRIPTION ... SET (failover)';
+  return option(cursor, 'TWO_PHASE') === false ? 'ALTER SUBSCRIPTION ... SET (two_phase)' : undefined;
 }
 
 function reindex(cursor: Cursor): string | undefined {

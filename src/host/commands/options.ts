@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { MAX_LABEL_BYTES, MAX_QUEUE_SIZE_BYTES, utf8Length } from '../../core/sql/label';
+import { MAX_LABEL_BYTES, MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, utf8Length } from '../../core/sql/label';
 import { parseBytes, parseDuration } from '../../core/sql/units';
 import type { RunOptions } from './request';
 import { askMany, askOne, askText, BACK, runSteps, type Step, type StepPlace } from './steps';
@@ -116,8 +116,10 @@ export function durationProblem(text: string): string | undefined {
 function sizeProblem(text: string): string | undefined {
   if (text.trim() === '') return undefined;
   const bytes = parseBytes(text);
-  if (bytes === undefined || bytes === 0) return vscode.l10n.t('Write a size such as 64kB or 1MB.');
-  return bytes > MAX_QUEUE_SIZE_BYTES ? vscode.l10n.t('A queue can have 256MB at most.') : undefined;
+  if (bytes === undefined) return vscode.l10n.t('Write a size such as 64kB or 1MB.');
+  return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
+    ? vscode.l10n.t('A queue has between 64B and 256MB.')
+    : undefined;
 }
 
 function labelProblem(text: string): string | undefined {
@@ -144,5 +146,5 @@ function sizeText(bytes: number): string {
 }
 
 function withoutUndefined(options: { [K in keyof RunOptions]: RunOptions[K] | undefined }): RunOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as RunOptions;
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

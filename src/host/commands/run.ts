@@ -11,6 +11,7 @@ import { commandId, readSetting } from '../ids';
 import { LaunchGuard } from './guard';
 import { durationProblem, durationText } from './options';
 import { asRequest } from './request';
+import { without } from './without';
 
 /** Offered where a job is to run again with a timeout and had none. */
 const USUAL_TIMEOUT = '5min';
@@ -54,7 +55,7 @@ export class Launcher implements vscode.Disposable {
         validateInput: durationProblem,
       });
       if (text === undefined) return undefined;
-      const { statementTimeoutMs: _, ...others } = request;
+      const others = without(request, 'statementTimeoutMs');
       const statementTimeoutMs = parseDuration(text);
       changed = statementTimeoutMs === undefined ? others : { ...others, statementTimeoutMs };
     }

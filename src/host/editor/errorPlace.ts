@@ -9,6 +9,8 @@ export interface ErrorPlace {
   readonly statement: Span;
   /** What is marked. */
   readonly mark: Span;
+  /** It is known which one of several statements failed. */
+  readonly whole: boolean;
 }
 
 /** A statement of more lines than this is marked at its first line: a wall of waves hides more than it shows. */
@@ -24,14 +26,15 @@ export function placeOfError(text: string, position: number | undefined): ErrorP
   const failed = position === undefined ? undefined : (statementAt(split, position, text) ?? statements.at(-1));
   if (failed && position !== undefined) {
     const { start, end } = failed;
-    return { statement: { start, end }, mark: tokenAt(text, position, failed) };
+    return { statement: { start, end }, mark: tokenAt(text, position, failed), whole: true };
   }
   const [first] = statements;
   const last = statements.at(-1);
-  if (!first || !last) return { statement: { start: 0, end: text.length }, mark: { start: 0, end: text.length } };
+  const all = { start: 0, end: text.length };
+  if (!first || !last) return { statement: all, mark: all, whole: false };
   // With several statements in one transaction the server does not say which one failed.
   const statement = { start: first.start, end: last.end };
-  return { statement, mark: shortened(text, statement) };
+  return { statement, mark: shortened(text, statement), whole: first === last };
 }
 
 /** The token at a position, or the last one where the error is that the text ends too early. */

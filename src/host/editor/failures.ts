@@ -14,11 +14,13 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
   const document = await openDocument(origin.document);
   if (!document) return;
   const position = error.position === undefined ? undefined : origin.sourceOffset(error.position);
-  const { statement, mark } = placeOfError(origin.text, position);
+  const { statement, mark, whole } = placeOfError(origin.text, position);
   const now = origins.trace(job.id, statement);
   if (!now || now.gone) return;
   const owner = { start: now.start, end: now.end };
   if (document.getText(rangeOf(document, owner)) !== origin.text.slice(statement.start, statement.end)) return;
+  // What was typed right behind a statement has made another one of it.
+  if (whole && origin.kind !== 'selection' && !problems.isStatement(document, owner)) return;
   const shift = now.start - statement.start;
   problems.add({
     document,

@@ -32,7 +32,7 @@ export class EditorFeatures implements vscode.Disposable {
     const own = this.#disposables;
     const cache = own.add(new StatementCache());
     const defaults = own.add(new FileDefaultsStore(memory));
-    this.#problems = own.add(new Problems());
+    this.#problems = own.add(new Problems(cache));
     this.fileConnection = own.add(new FileConnection(connections, launcher, defaults));
     this.#lenses = own.add(new StatementLenses(cache, this.#origins, jobs));
     this.runner = own.add(

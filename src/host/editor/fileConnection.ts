@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Launcher } from '../commands/run';
+import { without } from '../commands/without';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { affectsSetting, commandId } from '../ids';
@@ -80,7 +81,7 @@ export class FileConnection implements vscode.Disposable {
     if (name !== '' && !this.connections.find(name)) {
       throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     }
-    const { connection: _, ...others } = this.defaults.get(document.uri);
+    const others = without(this.defaults.get(document.uri), 'connection');
     await this.defaults.set(document.uri, name === '' ? others : { ...others, connection: name });
   }
 

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunOptions } from '../commands/request';
+import { without } from '../commands/without';
 
 /** What a file's jobs run with where nothing else is said. */
 export type FileDefaults = Omit<RunOptions, 'label'>;
@@ -20,8 +21,7 @@ export class FileDefaultsStore implements vscode.Disposable {
   }
 
   async set(uri: vscode.Uri, defaults: FileDefaults): Promise<void> {
-    const { [keyOf(uri)]: _, ...others } = this.#all();
-    const entries = Object.entries(others).slice(1 - MOST_FILES);
+    const entries = Object.entries(without(this.#all(), keyOf(uri))).slice(1 - MOST_FILES);
     if (Object.keys(defaults).length > 0) entries.push([keyOf(uri), defaults]);
     await this.memory.update(KEY, Object.fromEntries(entries));
     this.#changed.fire();

@@ -52,7 +52,7 @@ export function lensesOf(input: LensInput): Lens[] {
   const byPlace = new Map<number, Origin[]>();
   for (const origin of input.origins) {
     const statement = statementOf(origin, statements);
-    if (statement) addTo(byStatement, statement, origin);
+    if (statement) addTo(byStatement, statement, grown(origin, statement));
     else addTo(byPlace, origin.span.start, origin);
   }
   const lenses: Lens[] = [];
@@ -102,6 +102,12 @@ function statementOf(origin: Origin, statements: readonly Statement[]): Statemen
   if (!statement || statement.start >= end) return undefined;
   const next = statements[first + 1];
   return origin.kind === 'selection' && next && next.start < end ? undefined : statement;
+}
+
+/** What was typed right behind a statement changes it too, though nothing in it was edited. */
+function grown(origin: Origin, statement: Statement): Origin {
+  if (origin.edited || origin.kind !== 'statement' || origin.span.end === statement.end) return origin;
+  return { ...origin, edited: true };
 }
 
 /** The newest job, and older ones that still run. */

@@ -155,7 +155,7 @@ export class Origins {
 
   #in(document: string): Map<string, Kept> {
     let kept = this.#byDocument.get(document);
-    if (!kept) this.#byDocument.set(document, (kept = new Map()));
+    if (!kept) this.#byDocument.set(document, (kept = new Map<string, Kept>()));
     return kept;
   }
 }

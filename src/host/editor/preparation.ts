@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { RunOptions } from '../commands/request';
 import type { Launcher } from '../commands/run';
 import { VariableValues } from '../commands/variables';
+import { without } from '../commands/without';
 import type { NewJob } from '../../core/jobs/jobService';
 import { directivesOf, labelFor, truncateLabel } from '../../core/sql/label';
 import { findParameters, substituteParameters } from '../../core/sql/parameters';
@@ -62,7 +63,7 @@ export class Preparation {
 
   /** What a target is launched with where the user chooses nothing: comments, then the file's defaults. */
   optionsOf({ piece, uri }: Target): RunOptions {
-    const { problems: _, ...directives } = directivesOf(piece.text);
+    const directives = without(directivesOf(piece.text), 'problems');
     const connection = this.fileConnection.of(uri);
     return { ...this.defaults.get(uri), ...(connection === undefined ? {} : { connection }), ...directives };
   }

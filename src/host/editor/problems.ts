@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import { Disposables } from '../disposables';
+import { statementAt } from '../../core/sql/statements';
 import { moveSpan, type Edit, type Span } from './edits';
+import type { StatementCache } from './statementCache';
 
 /** What the Problems panel says where these entries come from. */
 export const SOURCE = 'pg_background';
@@ -26,6 +28,8 @@ interface Entry extends Omit<NewProblem, 'document'> {
   mark: Span;
   /** The owner's text, by which it is found again in a file that was closed. */
   readonly text: string;
+  /** The owner is all of a statement: what is typed behind it, up to its semicolon, changes it too. */
+  readonly whole: boolean;
   diagnostic: vscode.Diagnostic;
 }
 
@@ -36,14 +40,15 @@ export class Problems implements vscode.Disposable {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #disposables = new Disposables();
 
-  constructor() {
+  constructor(private readonly cache: StatementCache) {
     this.#disposables.add(this.#collection);
   }
 
   add({ document, ...problem }: NewProblem): void {
     const key = document.uri.toString();
     const text = document.getText(rangeOf(document, problem.owner));
-    const entry = { ...problem, text, diagnostic: diagnosticOf(document, problem) };
+    const whole = this.isStatement(document, problem.owner);
+    const entry = { ...problem, text, whole, diagnostic: diagnosticOf(document, problem) };
     this.#entries.set(key, [...(this.#entries.get(key) ?? []), entry]);
     this.#show(document.uri);
   }
@@ -75,7 +80,12 @@ export class Problems implements vscode.Disposable {
       entry.owner = { start: owner.start, end: owner.end };
       entry.mark = shifted(entry.mark, shift);
     }
-    const touched = new Set(entries.filter(({ owner, text }) => document.getText(rangeOf(document, owner)) !== text));
+    const touched = new Set(
+      entries.filter(
+        ({ owner, text, whole }) =>
+          document.getText(rangeOf(document, owner)) !== text || (whole && !this.isStatement(document, owner)),
+      ),
+    );
     if (touched.size > 0) {
       this.#refresh(document);
       this.#keep(document.uri, (entry) => !touched.has(entry));
@@ -102,6 +112,13 @@ export class Problems implements vscode.Disposable {
     }
     this.#keep(document.uri, (entry) => !lost.has(entry));
     this.#refresh(document);
+  }
+
+  /** Whether a part of a document is exactly one statement of it, with or without its comments. */
+  isStatement(document: vscode.TextDocument, { start, end }: Span): boolean {
+    const { text, split } = this.cache.get(document);
+    const statement = statementAt(split, start, text);
+    return statement?.end === end && (statement.start === start || statement.leadStart === start);
   }
 
   drop(uri: vscode.Uri): void {

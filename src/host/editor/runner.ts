@@ -4,6 +4,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { Job } from '../../core/jobs/job';
 import { askOptions } from '../commands/options';
 import type { Launcher } from '../commands/run';
+import { without } from '../commands/without';
 import type { FileDefaultsStore } from './fileDefaults';
 import { Flash } from './flash';
 import { isSql } from './languages';
@@ -46,7 +47,6 @@ export class EditorRunner implements vscode.Disposable {
     if (!targets || !first) return [];
     const { launcher, preparation, defaults } = this.parts;
     const options = preparation.optionsOf(first);
-    const { label: _, ...unlabeled } = options;
     const connections = launcher.connectionItems();
     if (connections.length === 0) {
       await launcher.pickConnection();
@@ -55,15 +55,12 @@ export class EditorRunner implements vscode.Disposable {
     const answer = await askOptions({
       title: vscode.l10n.t('Run in Background with Options'),
       jobs: targets.length,
-      options: targets.length === 1 ? options : unlabeled,
+      options: targets.length === 1 ? options : without(options, 'label'),
       connections,
       canSave: true,
     });
     if (!answer) return [];
-    if (answer.saveAsDefaults) {
-      const { label: __, ...kept } = answer.options;
-      await defaults.set(first.uri, kept);
-    }
+    if (answer.saveAsDefaults) await defaults.set(first.uri, without(answer.options, 'label'));
     return this.#launch(targets, answer.options);
   }
 

@@ -117,8 +117,8 @@ export function directiveProblemText({ code, name }: DirectiveProblem): string |
       return l10n.t('“{0}” needs a duration such as 500ms, 30s, 5min or 2h; it counts as not there.', name);
     case 'badSize':
       return l10n.t('“{0}” needs a size such as 64kB or 1MB; it counts as not there.', name);
-    case 'sizeTooLarge':
-      return l10n.t('A queue can have 256MB at most; “{0}” counts as not there.', name);
+    case 'sizeOutOfRange':
+      return l10n.t('A queue has between 64B and 256MB; “{0}” counts as not there.', name);
     case 'labelTooLong':
     case 'repeated':
       return undefined;
@@ -144,7 +144,7 @@ export function directiveHelp(name: DirectiveName): string {
       );
     case 'queue-size':
       return l10n.t(
-        'The size of the queue that the worker’s rows and messages pass, such as `256kB`; at most 256MB, and the server’s default when missing.',
+        'The size of the queue that the worker’s rows and messages pass, such as `256kB`; between 64B and 256MB, and the server’s default when missing.',
       );
   }
 }

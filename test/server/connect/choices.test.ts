@@ -632,8 +632,8 @@ async function connect(conninfo: string, env: NodeJS.ProcessEnv): Promise<string
 /** Without what is nobody's choice: psql's encoding follows the terminal. */
 function comparable(introduction: Introduction | undefined): unknown {
   if (!introduction) return undefined;
-  const { client_encoding: _encoding, ...startup } = introduction.startup;
-  return { ...introduction, startup };
+  const startup = Object.entries(introduction.startup).filter(([name]) => name !== 'client_encoding');
+  return { ...introduction, startup: Object.fromEntries(startup) };
 }
 
 describe('a home folder with a file in the place of another', () => {

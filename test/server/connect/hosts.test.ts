@@ -54,7 +54,7 @@ describe('hosts', () => {
         for (const targetSessionAttrs of TARGET_SESSION_ATTRS) {
           const host = ports.map(() => '127.0.0.1').join(',');
           const conninfo = `host=${host} port=${ports.join(',')} user=postgres dbname=${database} target_session_attrs=${targetSessionAttrs}`;
-          const what = `${conninfo.replaceAll(String(primary.port), 'primary').replaceAll(String(standby.port), 'standby')}`;
+          const what = conninfo.replaceAll(String(primary.port), 'primary').replaceAll(String(standby.port), 'standby');
           const [theirs, ours] = await Promise.all([
             psql(primary.bin, ['-c', 'SELECT inet_server_port()', conninfo], environment(home)),
             withClient(to({ host, port: ports.join(','), database, targetSessionAttrs }), options(), (client) =>

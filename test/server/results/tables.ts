@@ -67,7 +67,3 @@ async function describe(client: Client, query: string): Promise<SpoolColumn[]> {
   );
   return fields.map(({ name, dataTypeID }, i) => ({ name, type: rows[i]?.type ?? 'text', typeOid: dataTypeID }));
 }
-
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}

@@ -220,7 +220,27 @@ async function scrollFor(frames: number, step: number): Promise<number[]> {
 }
 
 setTheme(options.theme ?? 'dark');
-window.harness = { sent, violations, send, setTheme, settle, active, seen, nodes, scrollFor };
+/** Milliseconds from the page's beginning to the first frame with rows in it. */
+let firstRowsAt = NaN;
+async function watchFirstRows(): Promise<void> {
+  while (document.querySelector('.grid-body .cell:not(.loading)') === null) await frame();
+  // The cells are in the document: they are on screen with the frame after.
+  firstRowsAt = await frame();
+}
+void watchFirstRows();
+
+window.harness = {
+  sent,
+  violations,
+  send,
+  setTheme,
+  settle,
+  active,
+  seen,
+  nodes,
+  scrollFor,
+  firstRows: () => firstRowsAt,
+};
 const STATE = 'state';
 Object.assign(window, {
   acquireVsCodeApi: () => ({

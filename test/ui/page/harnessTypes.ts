@@ -45,6 +45,8 @@ export interface Harness {
   seen(column: number): ShownRows;
   /** Elements of the document, those in shadow roots too. */
   nodes(): number;
+  /** Milliseconds from the page's beginning to the first frame with rows in it; NaN before. */
+  firstRows(): number;
   /** Scrolls by one step a frame for so many frames; the time of each frame in ms. */
   scrollFor(frames: number, step: number): Promise<number[]>;
 }

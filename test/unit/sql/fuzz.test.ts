@@ -6,14 +6,24 @@ import { Random, fuzzMilliseconds, fuzzSeed } from './random';
 
 /** What makes lexers stumble when it turns up where nobody thought of it. */
 const SNIPPETS = [
-  ..."'\"$;()[]-/*+<=:.,\n\r\t eEuUnNxXbB&01_aé💥",
+  ...'\' " $ ; ( ) [ ] - / * + < = : . , e E u U n N x X b B & 0 1 _ a é 💥'.split(' '),
+  ...[' ', '\n', '\r', '\t'],
   ...["''", '$$', '$a$', '/*', '*/', '--', '\r\n', '::', "E'", "U&'", 'U&"', "B'", '$1', '1e', '0x', '1.', '..', '; '],
   ...[' BEGIN ATOMIC ', ' BEGIN ', ' END ', ' END; ', ' CASE ', 'CREATE FUNCTION f() RETURNS int ', ' AS ', '(;', ';)'],
 ];
 /** What only psql or a broken text has; the oracle has no say, but an update must still equal a full split. */
 const PSQL_SNIPPETS = [
   ...['\\', '\\;', '\\g\n', '\\echo a\n', '\\.\n', '\n\\.\n', '\\r\n', "\\set a 'b", '\\copy t from stdin\n', '\\\\'],
-  ...['COPY t FROM STDIN;\n', 'COPY t FROM STDIN;', '1\t2\n', '-- note\n', '\n\n', 'SELECT (1; ', 'BEGIN ATOMIC; ', '\ufeff'],
+  ...[
+    'COPY t FROM STDIN;\n',
+    'COPY t FROM STDIN;',
+    '1\t2\n',
+    '-- note\n',
+    '\n\n',
+    'SELECT (1; ',
+    'BEGIN ATOMIC; ',
+    '\ufeff',
+  ],
 ];
 const SEPARATORS = [';', '; ', ';\n', ';;', ';\n\n', '; -- note\n', ';/* note */', '\n;\r\n', '; ; '];
 

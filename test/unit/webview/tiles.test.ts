@@ -8,7 +8,7 @@ const COLUMNS: ColumnView[] = Array.from({ length: 100 }, (_, index) => ({
   numeric: false,
 }));
 
-function storeOf(rows: number): { store: TileStore; asked: TileRange[][]; clock: { now: number }; last(): number } {
+function storeOf(rows: number): { store: TileStore; asked: TileRange[][]; clock: { now: number }; last: () => number } {
   const asked: TileRange[][] = [];
   const clock = { now: 0 };
   let last = 0;

@@ -59,7 +59,7 @@ describe('parseFromPage', () => {
     });
   }
   for (const message of BAD) {
-    it(`refuses ${(JSON.stringify(message) ?? 'undefined').slice(0, 80)}`, () => {
+    it(`refuses ${message === undefined ? 'undefined' : JSON.stringify(message).slice(0, 80)}`, () => {
       assert.equal(parseFromPage(message), undefined);
     });
   }

@@ -246,8 +246,9 @@ export function formatUri(profile: ConnectionProfile): string {
   };
   const user = take('user');
   const hosts = take('host').split(',');
-  const ports = take('port').split(',');
-  // A list of hosts without names is needed where there is one port for each address.
+  // Ports of addresses that have no names have no place before the "/".
+  const portsInQuery = hosts.length === 1 && (parameters.get('port') ?? '').includes(',');
+  const ports = portsInQuery ? [''] : take('port').split(',');
   const count = Math.max(hosts.length, ports.length);
   const places = Array.from({ length: count }, (_, i) => {
     const port = (ports.length === 1 ? ports[0] : ports[i]) ?? '';

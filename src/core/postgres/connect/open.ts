@@ -28,6 +28,19 @@ export interface OpenOptions {
   readonly log?: (message: string) => void;
 }
 
+/** An open connection and what became of the choices. */
+export interface OpenedConnection {
+  readonly client: Client;
+  readonly settings: Settings;
+  readonly target: Target;
+  /** The IP address; undefined for a socket. */
+  readonly address: string | undefined;
+  /** What was verified of the server's certificate; undefined without TLS. */
+  readonly verified: 'nothing' | 'chain' | 'chain and name' | undefined;
+  /** Words for where the password came from; undefined where there was none. */
+  readonly passwordSource: string | undefined;
+}
+
 /**
  * Opens a connection as libpq would with the same parameters: hosts in turn, each address of a host in turn, with or without
  * TLS by sslmode (PostgreSQL, libpq, "Database Connection Control Functions"). Values come as the server's text; an error of
@@ -35,14 +48,18 @@ export interface OpenOptions {
  * @throws ConnectError
  */
 export async function openClient(profile: ConnectionProfile, options: OpenOptions = {}): Promise<Client> {
+  return (await openConnection(profile, options)).client;
+}
+
+/** {@link openClient}, with what is known about the way there. @throws ConnectError */
+export async function openConnection(profile: ConnectionProfile, options: OpenOptions = {}): Promise<OpenedConnection> {
   const surroundings = surroundingsOf(options.env);
   const settings = await resolveSettings(profile, surroundings, options.applicationName);
-  const opening = new Opening(settings, new Passwords(profile, settings, { surroundings, ...options }), options);
-  const client = await opening.run();
-  options.log?.(
-    `Connected to ${placeOf(opening.reached ?? { host: '', hostaddr: undefined, port: 0, socket: false })}.`,
-  );
-  return client;
+  const passwords = new Passwords(profile, settings, { surroundings, ...options });
+  const opened = await new Opening(settings, passwords, options).run();
+  const how = opened.verified === undefined ? 'without TLS' : `with TLS, ${opened.verified} verified`;
+  options.log?.(`Connected to ${placeOf(opened.target, opened.address)} ${how}.`);
+  return opened;
 }
 
 type Way = 'tls' | 'plain';
@@ -61,8 +78,6 @@ function waysOf(sslmode: SslMode, target: Target): readonly Way[] {
 }
 
 class Opening {
-  /** Where we are connected. */
-  reached: Target | undefined;
   readonly #failures: ConnectError[] = [];
   #asked: FoundPassword | undefined;
 
@@ -72,7 +87,7 @@ class Opening {
     private readonly options: OpenOptions,
   ) {}
 
-  async run(): Promise<Client> {
+  async run(): Promise<OpenedConnection> {
     const { targetSessionAttrs, loadBalanceHosts, targets } = this.settings;
     const order = loadBalanceHosts === 'random' ? shuffle(targets) : targets;
     // A standby if there is one: a second round takes whatever there is.
@@ -82,17 +97,15 @@ class Opening {
         : [this.settings];
     for (const settings of rounds) {
       for (const target of order) {
-        const client = await this.#tryHost(settings, target);
-        if (!client) continue;
-        this.reached = target;
-        return client;
+        const opened = await this.#tryHost(settings, target);
+        if (opened) return opened;
       }
     }
     throw this.#summary();
   }
 
   /** Undefined where the next host is to be tried. */
-  async #tryHost(settings: Settings, target: Target): Promise<Client | undefined> {
+  async #tryHost(settings: Settings, target: Target): Promise<OpenedConnection | undefined> {
     const addresses = await this.#addressesOf(target);
     for (const address of addresses) {
       const outcome = await this.#tryAddress(settings, target, address);
@@ -106,7 +119,7 @@ class Opening {
     settings: Settings,
     target: Target,
     address: string | undefined,
-  ): Promise<Client | 'nextAddress' | 'nextHost'> {
+  ): Promise<OpenedConnection | 'nextAddress' | 'nextHost'> {
     const before: Failure[] = [];
     const ways = waysOf(settings.sslmode, target);
     for (const [i, way] of ways.entries()) {
@@ -133,20 +146,27 @@ class Opening {
     return 'nextAddress';
   }
 
-  async #tryWay(settings: Settings, target: Target, address: string | undefined, way: Way): Promise<Client> {
+  async #tryWay(settings: Settings, target: Target, address: string | undefined, way: Way): Promise<OpenedConnection> {
     const tls = way === 'tls' ? await this.#tls(settings, target) : undefined;
-    const password = this.#asked ?? (await this.passwords.forTarget(target));
     const { signal, log } = this.options;
     const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
+    const withPassword = async (password: FoundPassword | undefined): Promise<OpenedConnection> => ({
+      client: await attempt({ ...common, password }),
+      settings: this.settings,
+      target,
+      address,
+      verified: tls && verification(settings, tls),
+      passwordSource: password?.source,
+    });
     try {
-      return await attempt({ ...common, password });
+      return await withPassword(this.#asked ?? (await this.passwords.forTarget(target)));
     } catch (error) {
       if (!(error instanceof AttemptError) || error.stage !== 'needsPassword') throw error;
       // The user may take long, so that happens between two attempts, as with psql.
       const value = await this.options.askPassword?.({ user: settings.user, place: placeOf(target) });
       if (!value) throw error;
       this.#asked = { value, source: 'what was entered' };
-      return attempt({ ...common, password: this.#asked });
+      return withPassword(this.#asked);
     }
   }
 
@@ -226,6 +246,11 @@ function together(failures: readonly Failure[]): ConnectError {
   const reason = second.told.reason === 'hba' ? first.told.reason : second.told.reason;
   const said = failures.map(({ way, told }) => `${way === 'tls' ? 'With TLS' : 'Without TLS'}: ${told.message}`);
   return new ConnectError(reason, said.join(' '), { cause: failures.map(({ told }) => told) });
+}
+
+function verification({ sslmode }: Settings, { rejectUnauthorized }: ConnectionOptions): OpenedConnection['verified'] {
+  if (rejectUnauthorized !== true) return 'nothing';
+  return sslmode === 'verify-full' ? 'chain and name' : 'chain';
 }
 
 function shuffle<T>(items: readonly T[]): T[] {

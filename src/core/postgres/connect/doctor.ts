@@ -1,0 +1,105 @@
+/** Test Connection: connects, looks at everything that running workers needs, and says what to do about the rest. */
+import { isIP } from 'node:net';
+import type { Client } from 'pg';
+import {
+  checkExtension,
+  checkFailure,
+  checkLimits,
+  checkPooler,
+  checkPrivileges,
+  checkServer,
+  checkSlots,
+  checkTls,
+  type Finding,
+} from './doctorChecks';
+import { askServer, tlsFacts } from './doctorFacts';
+import { ConnectError } from './errors';
+import { explainNetwork, placeOf } from './explain';
+import { openConnection, type OpenedConnection, type OpenOptions } from './open';
+import type { ConnectionProfile } from './profile';
+
+export type { DoctorAction, Finding, FindingStatus, Fix } from './doctorChecks';
+
+export interface ExamineOptions extends OpenOptions {
+  /** Milliseconds since 1970, for the ends of certificates. */
+  readonly now?: () => number;
+}
+
+/**
+ * Examines a connection. What fails is a finding; it never rejects, and it changes nothing on the server.
+ * @returns the findings in the order of their dependence: after the first one that stops everything there are no more
+ */
+export async function examine(profile: ConnectionProfile, options: ExamineOptions = {}): Promise<readonly Finding[]> {
+  // Once entered, a password serves both connections.
+  let entered: string | undefined;
+  const { askPassword } = options;
+  const asking: OpenOptions = {
+    ...options,
+    ...(askPassword && { askPassword: async (question) => (entered ??= await askPassword(question)) }),
+  };
+  let opened: OpenedConnection;
+  try {
+    opened = await openConnection(profile, asking);
+  } catch (error) {
+    return [checkFailure(asConnectError(error))];
+  }
+  const { client, settings, target, address, verified, passwordSource } = opened;
+  const findings: Finding[] = [
+    {
+      id: 'reachable',
+      status: 'ok',
+      title: 'Reachable',
+      detail: `Connected to ${placeOf(target, address)} as "${settings.user}"${passwordSource === undefined ? ', without a password' : `, with the password from ${passwordSource}`}.`,
+      fixes: [],
+    },
+  ];
+  try {
+    const local = target.socket || isLoopback(address ?? '');
+    findings.push(
+      checkTls(tlsFacts(client), { verified, sslmode: settings.sslmode, local }, (options.now ?? Date.now)()),
+    );
+    const facts = await askServer(client);
+    findings.push(...checkServer(facts));
+    const keyPid = keyPidOf(client);
+    findings.push(
+      checkPooler(facts, keyPid, keyPid !== facts.backendPid && (await sharesBackend(client, profile, asking))),
+    );
+    findings.push(...checkExtension(facts), ...checkPrivileges(facts), checkSlots(facts), checkLimits(facts));
+  } catch (error) {
+    findings.push(checkFailure(asConnectError(error, opened)));
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  return findings;
+}
+
+/** Two idle sessions that answer from one process are a proxy's, which gives out its own by transaction. */
+async function sharesBackend(client: Client, profile: ConnectionProfile, options: OpenOptions): Promise<boolean> {
+  const { client: second } = await openConnection(profile, options);
+  try {
+    const pids: unknown[] = [];
+    for (const side of [client, second]) {
+      const { rows } = await side.query<[string]>({ text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' });
+      pids.push(rows[0]?.[0]);
+    }
+    return pids[0] === pids[1];
+  } finally {
+    await second.end().catch(() => undefined);
+  }
+}
+
+/** From the connection's BackendKeyData, which `pg` keeps under a name that its types do not have. */
+function keyPidOf(client: Client): number | null {
+  return (client as unknown as { processID: number | null }).processID;
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+function asConnectError(error: unknown, opened?: OpenedConnection): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (opened && !(error instanceof Error && 'severity' in error)) return explainNetwork(error, opened);
+  const message = error instanceof Error ? error.message : String(error);
+  return new ConnectError('server', `The server could not be examined: ${message}.`, { cause: error });
+}

@@ -1,0 +1,55 @@
+/** Numbers as scan.l of PostgreSQL 18 reads them, with what is glued to them. */
+import { continuesWord, isDigit, startsWord } from './characters';
+
+const DOT = 46;
+const DASH = 45;
+
+/** The end of the identifier that begins at `at`, or `at` where none does. */
+export function wordEnd(text: string, at: number, limit: number): number {
+  if (at >= limit || !startsWord(text.charCodeAt(at))) return at;
+  let end = at + 1;
+  while (end < limit && continuesWord(text.charCodeAt(end))) end++;
+  return end;
+}
+
+/** Past `digits(_digits)*`. */
+function digitsEnd(text: string, at: number): number {
+  let end = at;
+  for (;;) {
+    const code = text.charCodeAt(end);
+    if (isDigit(code)) end++;
+    else if (code === 95 && end > at && isDigit(text.charCodeAt(end + 1))) end += 2;
+    else return end;
+  }
+}
+
+/**
+ * The end of the number at `at` by flex's longest match over integer, numeric, real and their `_junk` forms. Junk is an
+ * identifier glued to a number, an error since 15 that may contain `$`: `1a$$;` has no dollar quote in it.
+ */
+export function numberEnd(text: string, at: number, limit: number): number {
+  const integer = digitsEnd(text, at);
+  let longest = Math.max(integer, junkEnd(text, at, integer, limit));
+  let mantissa = integer;
+  if (text.charCodeAt(integer) === DOT && text.charCodeAt(integer + 1) !== DOT) {
+    mantissa = digitsEnd(text, integer + 1);
+    longest = Math.max(longest, mantissa, junkEnd(text, integer + 1, mantissa, limit));
+  }
+  if ((text.charCodeAt(mantissa) | 32) === 101) {
+    const sign = text.charCodeAt(mantissa + 1);
+    const signed = sign === 43 || sign === DASH;
+    const digits = mantissa + (signed ? 2 : 1);
+    const exponent = digitsEnd(text, digits);
+    if (signed || exponent > digits) longest = Math.max(longest, exponent, junkEnd(text, digits, exponent, limit));
+  }
+  return Math.min(longest, limit);
+}
+
+/** The end of the junk behind digits: an identifier after them, or one that begins with an underscore among them. */
+function junkEnd(text: string, from: number, digits: number, limit: number): number {
+  if (digits === from) return wordEnd(text, digits, limit);
+  for (let at = from; at < digits; at++) {
+    if (text.charCodeAt(at) === 95) return wordEnd(text, at, limit);
+  }
+  return wordEnd(text, digits, limit);
+}

@@ -1,0 +1,171 @@
+import { openClient } from '../../src/core/postgres/connect/open';
+import type { Job } from '../../src/core/jobs/job';
+import { newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from '../server/support';
+import { median, quantile, timed, type Figure } from './support';
+
+const ROUNDS = 40;
+const JOB_COUNTS = [1, 10, 100, 200];
+/** How long the load of running jobs is watched. Milliseconds. */
+const WATCH_MS = 8000;
+
+/** The engine's budgets of DESIGN.md: launch, end seen, cancel, and many running jobs. */
+export async function bench(): Promise<Figure[]> {
+  const server = await newServer({ max_worker_processes: 260, max_connections: 600 });
+  try {
+    return [...(await launches(server)), ...(await ends(server)), ...(await cancels(server)), ...(await loads(server))];
+  } finally {
+    await server.stop('immediate');
+  }
+}
+
+/** From the request to the handle, beside a bare launch on an open connection, in turn. */
+async function launches(server: TestServer): Promise<Figure[]> {
+  const profile = await newDatabase(server);
+  const engine = await newEngine(profile, { maxConcurrentJobs: 0 });
+  const bare = await openClient(profile);
+  try {
+    await engine.jobs.waitFor(engine.run('SELECT 1').id);
+    await bare.query("SELECT pg_background_launch('SELECT 1', 0, 'warm up')");
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      let job!: Job;
+      ours.push(
+        await timed(async () => {
+          job = engine.run('SELECT 1');
+          await until(engine.jobs, job, () => job.record.pid !== undefined);
+        }),
+      );
+      await engine.jobs.waitFor(job.id);
+      theirs.push(await timed(() => bare.query("SELECT pg_background_launch('SELECT 1', 0, 'bare')")));
+      await bare.query('SELECT pg_background_detach_all()');
+    }
+    const [value, reference] = [median(ours), median(theirs)];
+    return [
+      {
+        name: 'launch, warm, request to handle',
+        value,
+        unit: 'ms',
+        reference,
+        referenceName: 'bare pg_background_launch',
+        budget: 'at most 5 ms over',
+        ok: value - reference <= 5,
+      },
+    ];
+  } finally {
+    await bare.end();
+    await engine.close();
+  }
+}
+
+/** From the worker's end, by the server's clock in the same machine, to the job's final state. */
+async function ends(server: TestServer): Promise<Figure[]> {
+  const engine = await newEngine(await newDatabase(server), { maxConcurrentJobs: 0 });
+  try {
+    const late: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const job = engine.run('SELECT pg_sleep(0.2)::text, extract(epoch FROM clock_timestamp()) * 1000 AS at');
+      await engine.jobs.waitFor(job.id);
+      const seen = Date.now();
+      const [row] = await engine.rows(job);
+      late.push(seen - Number(row?.[1]));
+    }
+    const value = quantile(late, 0.95);
+    return [
+      { name: 'end of a worker to its final state (p95)', value, unit: 'ms', budget: '150 ms', ok: value <= 150 },
+    ];
+  } finally {
+    await engine.close();
+  }
+}
+
+/** From the request to the moment at which the server has sent SIGTERM. */
+async function cancels(server: TestServer): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [name, sql, state] of [
+    ['cancel, request to SIGTERM (p95)', 'SELECT pg_sleep(60)', 'running'],
+    [
+      'the same while rows are being read (p95)',
+      "SELECT g, repeat('x', 1000) FROM generate_series(1, 5000) AS g UNION ALL SELECT 0, pg_sleep(60)::text",
+      'reading',
+    ],
+  ] as const) {
+    const engine = await newEngine(await newDatabase(server), { maxConcurrentJobs: 0 });
+    try {
+      const took: number[] = [];
+      for (let round = 0; round < ROUNDS / 2; round++) {
+        const job = engine.run(sql);
+        await reaches(engine.jobs, job, state);
+        // Its first moments are over: an old build could crash on a cancel in them, so those wait.
+        await until(engine.jobs, job, () => job.record.backendStart !== undefined);
+        await engine.link.refresh();
+        const asked = Date.now();
+        await engine.jobs.cancel(job.id);
+        took.push((job.record.cancel?.signaledAt ?? Infinity) - asked);
+      }
+      const value = quantile(took, 0.95);
+      figures.push({ name, value, unit: 'ms', budget: '50 ms', ok: value <= 50 });
+    } finally {
+      await engine.close();
+    }
+  }
+  return figures;
+}
+
+/** What running jobs cost: CPU of this process, and queries a second on the server. */
+async function loads(server: TestServer): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const count of JOB_COUNTS) {
+    const profile = await newDatabase(server);
+    const engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 0 });
+    try {
+      const jobs = Array.from({ length: count }, () => engine.run('SELECT pg_sleep(600)'));
+      await Promise.all(jobs.map((job) => reaches(engine.jobs, job, 'running')));
+      // Young jobs are watched more closely; the budget is about running ones.
+      await pause(22_000);
+      const { cpu, transactions, memory } = await watched(server, profile.database ?? '', WATCH_MS);
+      figures.push({
+        name: `${count} running jobs: engine’s CPU`,
+        value: cpu,
+        unit: '% of a core',
+        ...(count === 200 ? { budget: 'under 10 %', ok: cpu < 10 } : {}),
+      });
+      figures.push({ name: `${count} running jobs: transactions on the server`, value: transactions, unit: '/s' });
+      figures.push({ name: `${count} running jobs: memory of the process`, value: memory, unit: 'MB' });
+    } finally {
+      await stop(server, engine);
+    }
+  }
+  return figures;
+}
+
+async function watched(
+  server: TestServer,
+  database: string,
+  ms: number,
+): Promise<{ cpu: number; transactions: number; memory: number }> {
+  const count = async (): Promise<number> =>
+    Number(await server.psql(`SELECT xact_commit FROM pg_stat_database WHERE datname = '${database}'`));
+  const before = await count();
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await pause(ms);
+  const used = process.cpuUsage(cpu);
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    cpu: ((used.user + used.system) / 1e6 / seconds) * 100,
+    transactions: ((await count()) - before) / seconds,
+    memory: process.memoryUsage.rss() / 1e6,
+  };
+}
+
+async function stop(server: TestServer, engine: Engine): Promise<void> {
+  await engine.close();
+  await server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_background'");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

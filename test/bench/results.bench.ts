@@ -1,0 +1,333 @@
+/**
+ * The spool, its reader and the exports, from 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
+ * PGBG_BENCH_ROWS=10000000. References are psql, pg_dump and grep on the same rows in the same run.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { to } from 'pg-copy-streams';
+import { exportRows } from '../../src/core/results/exports';
+import { find, type FindQuery } from '../../src/core/results/find';
+import type { Format } from '../../src/core/results/formats';
+import { orderRows, type SortKey } from '../../src/core/results/order';
+import { SpoolReader, SpoolWriter } from '../../src/core/results/spool';
+import { median, quantile, timed, type Figure } from './support';
+
+const run = promisify(execFile);
+
+const NO_LIMITS = { maxRows: 0, maxBytes: 0 };
+const COLUMNS = [
+  { name: 'id', type: 'integer', typeOid: 23 },
+  { name: 'note', type: 'text', typeOid: 25 },
+];
+const MEMORY_MB = 64;
+
+interface Context {
+  /** A server with pg_background; one is started if not given. */
+  readonly serverUrl?: string;
+  /** The psql to compare with; pg_dump is taken from beside it. */
+  readonly psql?: string;
+}
+
+interface Setting {
+  readonly url: string;
+  readonly psql: string;
+  readonly folder: string;
+  readonly client: Client;
+}
+
+export async function bench(context: Context = {}): Promise<Figure[]> {
+  const server = context.serverUrl === undefined ? await startServer() : undefined;
+  const url = context.serverUrl ?? server?.url ?? '';
+  const psql = context.psql ?? (server ? join(server.bin, 'psql') : 'psql');
+  const folder = await mkdtemp(join(tmpdir(), 'pgbg-bench-'));
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const figures: Figure[] = [];
+  try {
+    await client.query('CREATE EXTENSION IF NOT EXISTS pg_background');
+    const setting = { url, psql, folder, client };
+    const largest = Number(process.env['PGBG_BENCH_ROWS'] ?? 1_000_000);
+    figures.push(await writerCost(folder));
+    for (let rows = 1000; rows <= largest; rows *= 10) figures.push(...(await benchRows(setting, rows)));
+  } finally {
+    await client.query('DROP TABLE IF EXISTS pgbg_bench');
+    await client.end();
+    await rm(folder, { recursive: true, force: true });
+    await server?.stop();
+  }
+  return figures;
+}
+
+async function startServer(): Promise<{ url: string; bin: string; stop(): Promise<void> }> {
+  const file = pathToFileURL(join(process.cwd(), 'scripts/lib/postgres.mjs')).href;
+  const { startPostgres } = (await import(file)) as {
+    startPostgres(options: { log(): void }): ReturnType<typeof startServer>;
+  };
+  return startPostgres({ log: () => undefined });
+}
+
+async function benchRows(setting: Setting, rows: number): Promise<Figure[]> {
+  const { client, folder } = setting;
+  const size = `10^${Math.log10(rows)} rows`;
+  const query = `SELECT i AS id, repeat('x', 90) || lpad(i::text, 10, '0') AS note FROM generate_series(1, ${rows}) AS i`;
+  await client.query('DROP TABLE IF EXISTS pgbg_bench');
+  await client.query(`CREATE TABLE pgbg_bench AS ${query}`);
+  const file = join(folder, 'spool');
+  const figures = await fromWorker(setting, query, file, rows, size);
+  let reader = await SpoolReader.open(file);
+  try {
+    figures.push({
+      name: `${size}: open`,
+      unit: 'ms',
+      value: await timed(async () => {
+        await reader.close();
+        reader = await SpoolReader.open(file);
+      }),
+    });
+    figures.push(...(await pages(reader, rows, size)));
+    figures.push(...(await finds(reader, file, rows, size)));
+    figures.push(...(await sorts(reader, rows, size)));
+    figures.push(...(await exportsOf(setting, reader, rows, size)));
+  } finally {
+    await reader.close();
+  }
+  return figures;
+}
+
+/** What the writer costs above writing the same chunks to a file. */
+async function writerCost(folder: string): Promise<Figure> {
+  const row = Buffer.from(`1234567\t${'x'.repeat(100)}\n`);
+  const chunk = Buffer.alloc(65_536 - 5, row);
+  function* chunks(): Generator<Buffer> {
+    for (let bytes = 0; bytes < 1_000_000 * row.length; bytes += chunk.length) yield chunk;
+  }
+  const cpu = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  const ours: number[] = [];
+  const raw: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    raw.push(await cpu(() => pipeline(Readable.from(chunks()), createWriteStream(join(folder, 'raw')))));
+    ours.push(
+      await cpu(async () => {
+        const writer = await SpoolWriter.create(join(folder, 'cost'), COLUMNS, NO_LIMITS);
+        await pipeline(Readable.from(chunks()), writer.stream);
+        await writer.finish();
+      }),
+    );
+  }
+  const [value, reference] = [median(ours), median(raw)];
+  return {
+    name: 'CPU of spooling 10^6 rows (117 MB)',
+    value,
+    unit: 'ms',
+    reference,
+    referenceName: 'raw file write',
+    budget: '250 ms more',
+    ok: value - reference <= 250,
+  };
+}
+
+/** Rows of a worker to a spool, beside psql's COPY of the same to /dev/null. */
+async function fromWorker(
+  setting: Setting,
+  query: string,
+  file: string,
+  rows: number,
+  size: string,
+): Promise<Figure[]> {
+  const { client } = setting;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const memory: number[] = [];
+  for (let round = 0; round < (rows > 1_000_000 ? 1 : 3); round++) {
+    theirs.push(await psqlFromWorker(setting, query));
+    const watch = watchMemory();
+    ours.push(
+      await timed(async () => {
+        const launched = await client.query<{ pid: number; cookie: string }>(
+          'SELECT pid, cookie::text FROM pg_background_launch($1, 65536)',
+          [query],
+        );
+        const { pid, cookie } = launched.rows[0] ?? { pid: 0, cookie: '0' };
+        const writer = await SpoolWriter.create(file, COLUMNS, NO_LIMITS);
+        const copy = `COPY (SELECT * FROM pg_background_result(${pid}, ${cookie}) AS (c1 int4, c2 text)) TO STDOUT`;
+        await pipeline(client.query(to(copy)), writer.stream);
+        const status = await writer.finish();
+        if (status.rows !== rows) throw new Error(`${status.rows} rows came instead of ${rows}.`);
+      }),
+    );
+    memory.push(watch());
+  }
+  const [value, reference] = [median(ours), median(theirs)];
+  const budget = rows === 1_000_000 ? { budget: 'psql’s time', ok: value <= reference } : {};
+  const grown = median(memory);
+  return [
+    { name: `${size}: worker to spool`, value, unit: 'ms', reference, referenceName: 'psql to /dev/null', ...budget },
+    {
+      name: `${size}: memory while spooling`,
+      value: grown,
+      unit: 'MB',
+      budget: `${MEMORY_MB} MB`,
+      ok: grown <= MEMORY_MB,
+    },
+  ];
+}
+
+/** psql's own figure for launching and copying, without its start. */
+async function psqlFromWorker({ psql, url }: Setting, query: string): Promise<number> {
+  const script = [
+    '\\timing on',
+    `SELECT pid, cookie FROM pg_background_launch($q$${query}$q$, 65536) \\gset`,
+    'COPY (SELECT * FROM pg_background_result(:pid, :cookie) AS (c1 int4, c2 text)) TO STDOUT \\g /dev/null',
+  ].join('\n');
+  const output = await feed(psql, ['-X', '-q', '-d', url], script);
+  const times = Array.from(output.matchAll(/^Time: ([\d.]+) ms/gm), ([, time]) => Number(time));
+  return times.reduce((sum, time) => sum + time, 0);
+}
+
+function feed(command: string, args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.on('error', reject).on('close', (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`${command} ended with ${code ?? 'a signal'}.`));
+    });
+    child.stdin.end(input);
+  });
+}
+
+/** @returns A function that ends the watch and gives the most by which the process's memory grew, in MB. */
+function watchMemory(): () => number {
+  globalThis.gc?.();
+  const start = process.memoryUsage.rss();
+  let most = start;
+  const look = (): void => {
+    most = Math.max(most, process.memoryUsage.rss());
+  };
+  const timer = setInterval(look, 20);
+  return () => {
+    clearInterval(timer);
+    look();
+    return (most - start) / 1e6;
+  };
+}
+
+async function pages(reader: SpoolReader, rows: number, size: string): Promise<Figure[]> {
+  const order = Uint32Array.from({ length: rows }, (_, i) => (i * 7919) % rows);
+  const kinds: [string, (at: number) => Promise<unknown>][] = [
+    ['page of 100 rows', (at) => reader.rows(at, 100)],
+    ['page of 100 rows, sorted', (at) => reader.rowsAt(order, at, 100)],
+    ['tile of 128 rows for the screen', (at) => reader.preview(at, 128, { maxLength: 300 })],
+    ['one cell', (at) => reader.cell(at, 1)],
+  ];
+  const figures: Figure[] = [];
+  for (const [kind, read] of kinds) {
+    const times: number[] = [];
+    for (let i = 0; i < 600; i++) times.push(await timed(() => read(Math.floor(Math.random() * (rows - 100)))));
+    const name = `${size}: ${kind}`;
+    const measured = times.slice(100);
+    const value = median(measured);
+    figures.push({ name, value, unit: 'ms', ...(kind === 'page of 100 rows' && { budget: '1 ms', ok: value <= 1 }) });
+    figures.push({ name: `${name} (p95)`, value: quantile(measured, 0.95), unit: 'ms' });
+  }
+  return figures;
+}
+
+async function finds(reader: SpoolReader, file: string, rows: number, size: string): Promise<Figure[]> {
+  const last = String(rows).padStart(10, '0');
+  const queries: [string, FindQuery, string[]][] = [
+    ['one match', { text: `x${last}`, matchCase: true }, ['-F', `x${last}`]],
+    ['one match, any case', { text: `X${last}` }, ['-F', '-i', `X${last}`]],
+    ['a match in each row', { text: 'x0', matchCase: true }, ['-F', 'x0']],
+    ['regular expression', { text: `^x+0*${rows}$`, regex: true, matchCase: true }, ['-P', `\tx+0*${rows}$`]],
+  ];
+  const figures: Figure[] = [];
+  for (const [name, query, grep] of queries) {
+    const value = await middle(3, async () => {
+      let total = 0;
+      for await (const progress of find(reader, query)) ({ total } = progress);
+      if (total === 0) throw new Error('Nothing was found.');
+    });
+    const reference = await middle(3, () => run('grep', ['-c', ...grep, `${file}.rows`])).catch(() => undefined);
+    figures.push({
+      name: `${size}: find, ${name}`,
+      value,
+      unit: 'ms',
+      ...(reference !== undefined && { reference, referenceName: 'grep -c' }),
+    });
+  }
+  return figures;
+}
+
+async function sorts(reader: SpoolReader, rows: number, size: string): Promise<Figure[]> {
+  const keys: [string, SortKey][] = [
+    ['integer, descending', { column: 0, direction: 'descending' }],
+    ['text, descending', { column: 1, direction: 'descending' }],
+  ];
+  const figures: Figure[] = [];
+  for (const [name, key] of keys) {
+    const value = await timed(() => orderRows(reader, [key], [], { maxRows: 0 }));
+    figures.push({ name: `${size}: sort by ${name}`, value, unit: 'ms' });
+  }
+  const filter = { column: 1, operator: 'contains', value: '99' } as const;
+  const value = await timed(() => orderRows(reader, [], [filter], { maxRows: 0 }));
+  figures.push({ name: `${size}: filter by text`, value, unit: 'ms' });
+  return figures;
+}
+
+async function exportsOf(setting: Setting, reader: SpoolReader, rows: number, size: string): Promise<Figure[]> {
+  const { psql, url, folder } = setting;
+  const rounds = rows > 1_000_000 ? 1 : 3;
+  const theirs = join(folder, 'theirs');
+  const ours = join(folder, 'ours');
+  const psqlCopy = (what: string, options: string) => (): Promise<unknown> =>
+    run(psql, ['-X', '-q', '-d', url, '-c', `\\copy ${what} TO '${theirs}' ${options}`]);
+  const dump = join(psql, '..', 'pg_dump');
+  const formats: Record<Format, [string, () => Promise<unknown>] | undefined> = {
+    csv: ['psql \\copy', psqlCopy('pgbg_bench', 'WITH (FORMAT csv, HEADER)')],
+    tsv: ['psql \\copy', psqlCopy('pgbg_bench', "WITH (FORMAT csv, HEADER, DELIMITER E'\\t')")],
+    json: ['psql \\copy row_to_json', psqlCopy('(SELECT row_to_json(t) FROM pgbg_bench AS t)', '')],
+    ndjson: ['psql \\copy row_to_json', psqlCopy('(SELECT row_to_json(t) FROM pgbg_bench AS t)', '')],
+    markdown: undefined,
+    insert: [
+      'pg_dump --inserts',
+      () => run(dump, ['-a', '-t', 'pgbg_bench', '--rows-per-insert=500', '-f', theirs, '-d', url]),
+    ],
+  };
+  const figures: Figure[] = [];
+  for (const [format, reference] of Object.entries(formats) as [Format, (typeof formats)[Format]][]) {
+    const watch = watchMemory();
+    const value = await middle(rounds, () => exportRows(reader, ours, format));
+    const grown = watch();
+    figures.push({
+      name: `${size}: export ${format}`,
+      value,
+      unit: 'ms',
+      ...(reference && { reference: await middle(rounds, reference[1]), referenceName: reference[0] }),
+    });
+    if (rows >= 1_000_000)
+      figures.push({ name: `${size}: memory while exporting ${format}`, value: grown, unit: 'MB' });
+  }
+  return figures;
+}
+
+/** The median of some rounds, in milliseconds. */
+async function middle(rounds: number, work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) times.push(await timed(work));
+  return median(times);
+}

@@ -1,0 +1,397 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { JobInfo, PgBackgroundApi } from '../../src/api';
+import { activate, openSql, reaches, sql } from './support';
+
+const THREE = `-- the first one
+SELECT 'one' AS n;
+
+-- label: number two
+SELECT 'two' AS n;
+
+SELECT
+  'three' AS n;
+`;
+
+/** Resolves with what `look` returns as soon as it returns something. */
+async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
+  for (const end = Date.now() + 15_000; Date.now() < end;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`Waited in vain: ${what}`);
+}
+
+/** The editor of a new text. VS Code may still name the one before for a moment. */
+async function open(content: string): Promise<vscode.TextEditor> {
+  const opened = await openSql(content);
+  return eventually(() => {
+    const editor = vscode.window.activeTextEditor;
+    return editor?.document.getText() === content ? editor : undefined;
+  }, `an editor with ${opened.document.uri.toString()}`);
+}
+
+function cursorAt(editor: vscode.TextEditor, text: string): void {
+  const position = editor.document.positionAt(editor.document.getText().indexOf(text));
+  editor.selection = new vscode.Selection(position, position);
+}
+
+async function replace(editor: vscode.TextEditor, from: string, to: string): Promise<void> {
+  const { document } = editor;
+  const start = document.getText().indexOf(from);
+  assert.ok(start >= 0, from);
+  const range = new vscode.Range(document.positionAt(start), document.positionAt(start + from.length));
+  assert.ok(await editor.edit((edit) => edit.replace(range, to)));
+}
+
+async function lenses(
+  document: vscode.TextDocument,
+): Promise<{ line: number; title: string; lens: vscode.CodeLens }[]> {
+  const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+    'vscode.executeCodeLensProvider',
+    document.uri,
+    999,
+  );
+  return found
+    .filter(({ command }) => command?.command.startsWith('pgBackground.'))
+    .map((lens) => ({ line: lens.range.start.line, title: lens.command?.title ?? '', lens }));
+}
+
+function problems(document: vscode.TextDocument): vscode.Diagnostic[] {
+  return vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === 'pg_background');
+}
+
+async function set(name: string, value: unknown): Promise<void> {
+  await vscode.workspace.getConfiguration('pgBackground').update(name, value, vscode.ConfigurationTarget.Global);
+}
+
+describe('SQL in the editor', () => {
+  let api: PgBackgroundApi;
+
+  before(async () => {
+    api = await activate();
+  });
+
+  afterEach(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  async function run(): Promise<JobInfo> {
+    const id = await vscode.commands.executeCommand<string | undefined>('pgBackground.runInBackground');
+    assert.ok(id, 'a job was launched');
+    return api.waitFor(id);
+  }
+
+  /** The jobs that a command launches, oldest first. */
+  async function launchedBy(command: string, ...rest: unknown[]): Promise<JobInfo[]> {
+    const before = new Set(api.jobs().map(({ id }) => id));
+    await vscode.commands.executeCommand(command, ...rest);
+    const fresh = api.jobs().filter(({ id }) => !before.has(id));
+    return Promise.all(fresh.map(({ id }) => api.waitFor(id)));
+  }
+
+  describe('what is run', () => {
+    it('the statement under the cursor, the third one of a file', async () => {
+      const editor = await open(THREE);
+      cursorAt(editor, "'three'");
+      const job = await run();
+      assert.equal(job.sql, "SELECT\n  'three' AS n");
+      assert.deepEqual((await api.rows(job.id, 0, 9)).rows, [['three']]);
+    });
+
+    it('a cursor in the comments of a statement counts, and its label is used', async () => {
+      const editor = await open(THREE);
+      cursorAt(editor, 'label:');
+      const job = await run();
+      assert.deepEqual([job.label, job.rowCount], ['number two', 1]);
+    });
+
+    it('each of several selections is a job of its own', async () => {
+      const editor = await open(THREE);
+      editor.selections = [
+        new vscode.Selection(1, 0, 1, 18),
+        new vscode.Selection(2, 0, 2, 0),
+        new vscode.Selection(6, 0, 7, 14),
+      ];
+      const jobs = await launchedBy('pgBackground.runInBackground');
+      assert.deepEqual(
+        jobs.map(({ sql: text }) => text),
+        ["SELECT 'one' AS n;", "SELECT\n  'three' AS n"],
+      );
+    });
+
+    it('several cursors run each statement once', async () => {
+      const editor = await open(THREE);
+      editor.selections = [1, 1, 4].map((line, index) => new vscode.Selection(line, index, line, index));
+      const jobs = await launchedBy('pgBackground.runInBackground');
+      assert.deepEqual(
+        jobs.map(({ label }) => label),
+        ["SELECT 'one' AS n", 'number two'],
+      );
+    });
+
+    it('where there is nothing, nothing is run', async () => {
+      const editor = await open('SELECT 1;\n\n\n-- only a comment\n');
+      editor.selection = new vscode.Selection(2, 0, 2, 0);
+      assert.deepEqual(await launchedBy('pgBackground.runInBackground'), []);
+    });
+
+    it('what cannot work is refused, marked and selected, and the mark goes with an edit', async () => {
+      const editor = await open('SELECT 1;\n\nCOMMIT;\n');
+      cursorAt(editor, 'COMMIT');
+      assert.deepEqual(await launchedBy('pgBackground.runInBackground'), []);
+      const [problem] = problems(editor.document);
+      assert.match(problem!.message, /^COMMIT cannot run in a worker/);
+      assert.equal(problem!.range.start.line, 2);
+      assert.equal(editor.document.getText(editor.selection), 'COMMIT');
+      await replace(editor, 'COMMIT', 'SELECT 2');
+      assert.deepEqual(problems(editor.document), []);
+    });
+
+    it('a whole file is one transaction', async () => {
+      const editor = await open("SELECT pg_current_xact_id() AS a;\nSELECT 'last' AS b;\n");
+      const [job] = await launchedBy('pgBackground.runFileInBackground');
+      assert.equal(job!.sql, editor.document.getText());
+      assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['last']]);
+    });
+
+    it('files of the explorer are run as they are, each as a job', async () => {
+      const folder = vscode.workspace.workspaceFolders![0]!.uri;
+      const uris = ['a.sql', 'b.sql'].map((name) => vscode.Uri.joinPath(folder, name));
+      for (const [index, uri] of uris.entries()) {
+        await vscode.workspace.fs.writeFile(uri, Buffer.from(`SELECT ${index} AS file;`));
+      }
+      const jobs = await launchedBy('pgBackground.runFileInBackground', uris[0], uris);
+      assert.deepEqual(
+        jobs.map(({ label, state }) => [label, state]),
+        [
+          ['a.sql', 'succeeded'],
+          ['b.sql', 'succeeded'],
+        ],
+      );
+    });
+  });
+
+  describe('each statement', () => {
+    const text =
+      'CREATE TABLE each_one (n int);\nINSERT INTO each_one VALUES (1);\nSELECT nosuch;\nINSERT INTO each_one VALUES (2);\n';
+
+    beforeEach(() => sql('DROP TABLE IF EXISTS each_one'));
+    afterEach(() => set('onStatementFailure', undefined));
+
+    it('runs in order and stops at the first failure', async () => {
+      await set('onStatementFailure', 'stop');
+      const editor = await open(text);
+      const jobs = await launchedBy('pgBackground.runEachStatementInBackground');
+      assert.deepEqual(
+        jobs.map(({ state }) => state),
+        ['succeeded', 'succeeded', 'failed'],
+      );
+      assert.deepEqual(await sql('SELECT n FROM each_one'), [[1]]);
+      const [problem] = await eventually(() => {
+        const found = problems(editor.document);
+        return found.length > 0 ? found : undefined;
+      }, 'the problem');
+      assert.equal(problem!.range.start.line, 2);
+    });
+
+    it('goes on where that is set', async () => {
+      await set('onStatementFailure', 'continue');
+      await open(text);
+      const jobs = await launchedBy('pgBackground.runEachStatementInBackground');
+      assert.deepEqual(
+        jobs.map(({ state }) => state),
+        ['succeeded', 'succeeded', 'failed', 'succeeded'],
+      );
+      assert.deepEqual(await sql('SELECT n FROM each_one ORDER BY n'), [[1], [2]]);
+    });
+  });
+
+  describe('lenses', () => {
+    it('stand over each statement, and run it', async () => {
+      const editor = await open(THREE);
+      const found = await lenses(editor.document);
+      assert.deepEqual(
+        found.map(({ line, title }) => [line, title]),
+        [1, 4, 6].map((line) => [line, 'Run in Background']),
+      );
+      const { command, arguments: args = [] } = found[2]!.lens.command!;
+      const [job] = await launchedBy(command, ...(args as unknown[]));
+      assert.equal(job!.sql, "SELECT\n  'three' AS n");
+      const after = await eventually(async () => {
+        const now = await lenses(editor.document);
+        return now.find(({ title }) => title.startsWith('✓'));
+      }, 'the outcome');
+      assert.equal(after.line, 6);
+      assert.match(after.title, /^✓ 1 row · \d+\.\d s — Show Results$/);
+    });
+
+    it('change with the job and follow their statement while the text is edited', async () => {
+      const editor = await open(`SELECT 'before';\n\nSELECT pg_sleep(100), 'slow';\n\nSELECT 'behind';\n`);
+      cursorAt(editor, 'slow');
+      const id = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
+      await reaches(api, id, 'running');
+      const running = await eventually(
+        async () => (await lenses(editor.document)).find(({ title }) => /^Cancel · \d\d:\d\d/.test(title)),
+        'the running lens',
+      );
+      assert.equal(running.line, 2);
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '-- a new line\n\n'));
+      await replace(editor, "'slow'", "'slower'");
+      const moved = (await lenses(editor.document)).find(({ title }) => title.startsWith('Cancel'));
+      assert.equal(moved!.line, 4);
+      assert.deepEqual(moved!.lens.command!.arguments, [id]);
+      await vscode.commands.executeCommand(moved!.lens.command!.command, id);
+      assert.equal((await api.waitFor(id)).state, 'canceled');
+      const done = await eventually(
+        async () => (await lenses(editor.document)).find(({ title }) => title.startsWith('⊘')),
+        'the canceled lens',
+      );
+      assert.match(done.title, /canceled .*edited since$/);
+      assert.equal(done.line, 4);
+    });
+
+    it('are not there where the setting says so', async () => {
+      const editor = await open(THREE);
+      await set('codeLens', false);
+      try {
+        assert.deepEqual(await lenses(editor.document), []);
+      } finally {
+        await set('codeLens', undefined);
+      }
+    });
+  });
+
+  describe('problems', () => {
+    async function fails(editor: vscode.TextEditor): Promise<vscode.Diagnostic> {
+      assert.equal((await run()).state, 'failed');
+      return eventually(() => problems(editor.document)[0], 'the problem');
+    }
+
+    it('stand where the server found the error, move with the text, and vanish with an edit of the statement', async () => {
+      const editor = await open(`SELECT 1;\n\n-- 😀\nSELECT relname, '😀', relkindd\nFROM pg_class;\n`);
+      cursorAt(editor, 'relname');
+      const problem = await fails(editor);
+      assert.equal(editor.document.getText(problem.range), 'relkindd');
+      assert.equal(problem.code, '42703');
+      assert.match(problem.message, /^column "relkindd" does not exist\nHINT: /);
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '\n\n'));
+      const moved = await eventually(
+        () => problems(editor.document).find(({ range }) => range.start.line === 5),
+        'the moved problem',
+      );
+      assert.equal(editor.document.getText(moved.range), 'relkindd');
+      await replace(editor, 'relkindd', 'relkind');
+      assert.deepEqual(problems(editor.document), []);
+    });
+
+    it('vanish with the next run, and are not shown where the text was edited meanwhile', async () => {
+      const editor = await open('SELECT pg_sleep(0.5), nosuch();\nSELECT 1/0;\n');
+      cursorAt(editor, '1/0');
+      const problem = await fails(editor);
+      assert.equal(problem.message, 'division by zero');
+      assert.equal(editor.document.getText(problem.range), 'SELECT 1/0');
+      await sql(
+        'CREATE OR REPLACE FUNCTION late() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN 1/0; END $$',
+      );
+      await replace(editor, '1/0', 'late()');
+      assert.deepEqual(problems(editor.document), []);
+      cursorAt(editor, 'late()');
+      const late = await fails(editor);
+      assert.match(late.message, /CONTEXT: .*late\(\)/s);
+      const id = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
+      assert.deepEqual(problems(editor.document), []);
+      await replace(editor, 'late()', 'late() + 1');
+      assert.equal((await api.waitFor(id)).state, 'failed');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.deepEqual(problems(editor.document), []);
+    });
+
+    it('a file run as one finds its failing statement, also where other parts were edited meanwhile', async () => {
+      const editor = await open('SELECT pg_sleep(1);\n\nSELECT nosuch FROM pg_class;\n');
+      const id = await vscode.commands.executeCommand<string>('pgBackground.runFileInBackground');
+      await reaches(api, id, 'running', 'failed');
+      await replace(editor, 'SELECT pg_sleep(1);', '-- gone\n\nSELECT 1;');
+      await api.waitFor(id);
+      const problem = await eventually(() => problems(editor.document)[0], 'the problem');
+      assert.equal(editor.document.getText(problem.range), 'nosuch');
+    });
+
+    it('a timeout offers to run again with a longer one', async () => {
+      const editor = await open('-- timeout: 100ms\nSELECT pg_sleep(60);\n');
+      cursorAt(editor, 'pg_sleep');
+      const problem = await fails(editor);
+      assert.equal(problem.code, '57014');
+      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+        'vscode.executeCodeActionProvider',
+        editor.document.uri,
+        problem.range,
+      );
+      const action = actions.find(({ title }) => title === 'Run Again with a Longer statement_timeout…');
+      assert.equal(action?.command?.command, 'pgBackground.rerunJobWithTimeout');
+    });
+  });
+
+  describe('options', () => {
+    it('comments set them', async () => {
+      const editor = await open(
+        "-- label: with options\n-- timeout: 7s\n-- queue-size: 256kB\nSELECT current_setting('statement_timeout');\n",
+      );
+      cursorAt(editor, 'current_setting');
+      const job = await run();
+      assert.equal(job.label, 'with options');
+      assert.deepEqual((await api.rows(job.id, 0, 1)).rows, [['7s']]);
+    });
+
+    it('comments complete their names and values, and say what they are', async () => {
+      const editor = await open('-- ti\n-- connection:\nSELECT 1;\n');
+      const complete = async (line: number, character: number): Promise<(string | vscode.CompletionItemLabel)[]> => {
+        const list = await vscode.commands.executeCommand<vscode.CompletionList>(
+          'vscode.executeCompletionItemProvider',
+          editor.document.uri,
+          new vscode.Position(line, character),
+        );
+        return list.items.map(({ label }) => label);
+      };
+      assert.ok((await complete(0, 5)).includes('timeout'));
+      assert.ok((await complete(1, 14)).includes('test'));
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        'vscode.executeHoverProvider',
+        editor.document.uri,
+        new vscode.Position(1, 6),
+      );
+      const texts = hovers.flatMap(({ contents }) => contents as vscode.MarkdownString[]).map(({ value }) => value);
+      assert.ok(
+        texts.some((text) => text.includes('connection to run on')),
+        texts.join('\n'),
+      );
+    });
+
+    it('a file has a connection of its own', async () => {
+      await api.addConnection({ name: 'nobody listens', host: '127.0.0.1', port: 9 });
+      await set('defaultConnection', 'nobody listens');
+      try {
+        const editor = await open('SELECT 1;\n');
+        await vscode.commands.executeCommand('pgBackground.setFileConnection', 'test');
+        cursorAt(editor, '1');
+        assert.deepEqual([(await run()).connection, api.jobs().at(-1)!.state], ['test', 'succeeded']);
+      } finally {
+        await set('defaultConnection', undefined);
+        const configuration = vscode.workspace.getConfiguration('pgBackground');
+        await configuration.update('connections', undefined, vscode.ConfigurationTarget.Global);
+      }
+    });
+  });
+
+  it('no other command has the key', async () => {
+    const document = await vscode.workspace.openTextDocument(
+      vscode.Uri.parse('vscode://defaultsettings/keybindings.json'),
+    );
+    const others = [...document.getText().matchAll(/\{[^{}]*?"key":\s*"shift\+alt\+b"[^{}]*\}/g)]
+      .map(([entry]) => entry)
+      .filter((entry) => !entry.includes('pgBackground.'));
+    assert.ok(document.getText().includes('"key"'), 'the keys are known');
+    assert.deepEqual(others, []);
+  });
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exportRows } from '../../../src/core/results/exports';
+import { orderRows, type SortKey } from '../../../src/core/results/order';
+import type { Row } from '../../../src/shared/rowCodec';
+import { openTables, type Tables } from './tables';
+
+/** An expression of `i` that gives values of a type, in no order. */
+const VALUES: Record<string, string> = {
+  int4: '(i * 7919) % 1000 - 500',
+  int8: '9007199254740992 + (i * 7919) % 20',
+  numeric:
+    "CASE i % 50 WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity' WHEN 2 THEN '-Infinity' ELSE repeat((i * 7919 % 7)::text, i % 25 + 1) || '.' || i % 13 END::numeric",
+  float8:
+    "CASE i % 50 WHEN 0 THEN 'NaN' WHEN 1 THEN '-Infinity' ELSE (random() * 10 ^ (i % 40 - 20))::text END::float8",
+  bool: 'i % 3 = 0',
+  date: "CASE i % 90 WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity' ELSE (date '4713-01-01 BC' + (i * 7919) % 4000000)::text END::date",
+  timestamp: "timestamp '2026-01-01' + make_interval(secs => (i * 7919) % 100000 * 0.000001, days => i % 3)",
+  // Over both changes of the clock.
+  timestamptz: "timestamptz '2026-03-29 00:00+01' + make_interval(mins => (i * 7919) % 300, days => (i % 2) * 210)",
+  text: "substr(md5(i::text), 1, i % 9) || CASE i % 4 WHEN 0 THEN 'É😀' WHEN 1 THEN E'\\\\\\t\\n' ELSE '' END",
+  uuid: 'md5(i::text)::uuid',
+  bytea: "substr(decode(md5(i::text), 'hex'), 1, i % 5)",
+};
+
+describe('sorting beside PostgreSQL', () => {
+  let tables: Tables;
+  before(async () => {
+    tables = await openTables();
+    await tables.client.query("SET TimeZone = 'Europe/Berlin'");
+  });
+  after(() => tables.close());
+
+  for (const [type, value] of Object.entries(VALUES)) {
+    it(`gives ${type} in the same order`, async () => {
+      await tables.client.query('DROP TABLE IF EXISTS sorted');
+      await tables.client.query(
+        `CREATE TABLE sorted AS SELECT i AS n, CASE WHEN i % 31 = 0 THEN NULL ELSE (${value})::${type} END AS v
+           FROM generate_series(0, 4999) AS i`,
+      );
+      const collate = type === 'text' ? 'COLLATE "C"' : '';
+      const reader = await tables.spool('SELECT * FROM sorted ORDER BY n');
+      for (const [direction, sql] of [
+        ['ascending', 'ASC'],
+        ['descending', 'DESC'],
+      ] as const) {
+        for (const nulls of [undefined, 'first', 'last'] as const) {
+          const key: SortKey = { column: 1, direction, ...(nulls && { nulls }) };
+          const { order } = await orderRows(reader, [key], []);
+          const { rows } = await tables.client.query<[number]>({
+            text: `SELECT n FROM sorted ORDER BY v ${collate} ${sql} ${nulls ? `NULLS ${nulls}` : ''}, n`,
+            rowMode: 'array',
+          });
+          assert.deepEqual(
+            order,
+            Uint32Array.from(rows, ([n]) => n),
+            `${sql} ${nulls ?? ''}`,
+          );
+        }
+      }
+      await reader.close();
+    });
+  }
+});
+
+describe('CSV beside PostgreSQL', () => {
+  let tables: Tables;
+  before(async () => {
+    tables = await openTables();
+  });
+  after(() => tables.close());
+
+  it('is the same file, byte for byte, where names and values need the same quotes', async () => {
+    const query = `SELECT i AS id, CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a,"b"' WHEN 3 THEN E'x\\r\\ny'
+                     WHEN 4 THEN '\\.' ELSE 'plain é' END AS "my, note" FROM generate_series(1, 50000) AS i`;
+    const reader = await tables.spool(query);
+    const ours = join(tables.folder, 'ours.csv');
+    const theirs = join(tables.folder, 'theirs.csv');
+    await exportRows(reader, ours, 'csv');
+    await tables.psql(`\\copy (${query.replace(/\s+/g, ' ')}) TO '${theirs}' WITH (FORMAT csv, HEADER)`);
+    const [one, other] = await Promise.all([readFile(ours, 'utf8'), readFile(theirs, 'utf8')]);
+    // PostgreSQL quotes a lone \. only where it is the whole line.
+    assert.equal(one.replaceAll('"\\."', '\\.'), other);
+    await reader.close();
+  });
+
+  it('of one column with empty values and NULL comes back', async () => {
+    const values: Row = ['', null, '\\.', '\\N', ' ', '"', 'x\n\\.\ny', null, ''];
+    await tables.client.query('CREATE TABLE single (v text); CREATE TABLE single_back (v text)');
+    for (const value of values) await tables.client.query('INSERT INTO single VALUES ($1)', [value]);
+    const reader = await tables.spool('SELECT * FROM single');
+    const file = join(tables.folder, 'single.csv');
+    await exportRows(reader, file, 'csv');
+    await tables.psql(`\\copy single_back FROM '${file}' WITH (FORMAT csv, HEADER)`);
+    const { rows } = await tables.client.query<Row>({ text: 'TABLE single_back', rowMode: 'array' });
+    assert.deepEqual(rows.flat(), values);
+    await reader.close();
+  });
+
+  it('and INSERT come back whatever the names, also from an older way of quoting', async () => {
+    const name = `t"'; DROP TABLE x; -- \\ é`;
+    const column = `c"'$$\\`;
+    await tables.client.query(`CREATE TABLE ${quoted(name)} (${quoted(column)} text, "select" int)`);
+    const value = `'); DROP TABLE y; --\\'$1\n`;
+    await tables.client.query(`INSERT INTO ${quoted(name)} VALUES ($1, 1)`, [value]);
+    const reader = await tables.spool(`SELECT * FROM ${quoted(name)}`);
+    const file = join(tables.folder, 'names.sql');
+    await exportRows(reader, file, 'insert', { table: ['public', name] });
+    await writeFile(file, 'SET standard_conforming_strings = off;\n' + (await readFile(file, 'utf8')));
+    await tables.psqlFile(file);
+    const { rows } = await tables.client.query<Row>({ text: `TABLE ${quoted(name)}`, rowMode: 'array' });
+    assert.deepEqual(rows, [
+      [value, 1],
+      [value, 1],
+    ]);
+    await reader.close();
+  });
+});
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

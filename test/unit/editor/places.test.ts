@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { splitStatements, updateSplit } from '../../../src/core/sql/statements';
+import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
+import { errorText, isTimeout, placeOfError } from '../../../src/host/editor/errorPlace';
+import { Origins } from '../../../src/host/editor/origins';
+import { everyStatement, pieceOf, piecesToRun } from '../../../src/host/editor/pieces';
+
+/** A text with one edit made in it. */
+function apply(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const { start, removed, text: added } of edits.toSorted((a, b) => b.start - a.start)) {
+    result = result.slice(0, start) + added + result.slice(start + removed);
+  }
+  return result;
+}
+
+describe('spans under edits', () => {
+  const span = { start: 10, end: 20 };
+  const cases: readonly [string, Edit, readonly [number, number, boolean, boolean]][] = [
+    ['before it', { start: 0, removed: 2, text: 'abcde' }, [13, 23, false, false]],
+    ['right before it', { start: 10, removed: 0, text: 'ab' }, [12, 22, false, false]],
+    ['right behind it', { start: 20, removed: 0, text: 'ab' }, [10, 20, false, false]],
+    ['behind it', { start: 25, removed: 3, text: '' }, [10, 20, false, false]],
+    ['in it', { start: 12, removed: 3, text: 'a' }, [10, 18, true, false]],
+    ['over its beginning', { start: 8, removed: 4, text: 'a' }, [8, 17, true, false]],
+    ['over its end', { start: 18, removed: 4, text: 'abc' }, [10, 21, true, false]],
+    ['all of it', { start: 5, removed: 20, text: 'xy' }, [5, 7, true, true]],
+    ['exactly it', { start: 10, removed: 10, text: '' }, [10, 10, true, true]],
+  ];
+  for (const [name, edit, expected] of cases) {
+    it(`an edit ${name}`, () => {
+      const { start, end, touched, gone } = moveSpan(span, [edit]);
+      assert.deepEqual([start, end, touched, gone], expected);
+    });
+  }
+
+  it('several edits of one event are all in the old text’s offsets, in any order', () => {
+    const edits = [
+      { start: 15, removed: 0, text: 'xx' },
+      { start: 0, removed: 5, text: '' },
+    ];
+    const expected = { start: 5, end: 17, touched: true, gone: false };
+    assert.deepEqual(moveSpan(span, edits), expected);
+    assert.deepEqual(moveSpan(span, edits.toReversed()), expected);
+    assert.equal(moveThrough(span, [edits, [{ start: 0, removed: 0, text: '1' }]]).start, 6);
+  });
+
+  it('changes in a row composed to one give the same statements as reading anew (random edits)', () => {
+    let seed = 7;
+    const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
+    const bits = ["SELECT 'a;b'", ';\n', '-- c\n', "'", '$$', '(', ')', ' x ', '/* ', '*/', ';', '\n\n'];
+    for (let round = 0; round < 300; round++) {
+      let text = 'SELECT 1;\nSELECT (2);\n\nUPDATE t SET a = $$;$$;\n-- end\nSELECT 3;\n'.repeat(3);
+      const before = splitStatements(text);
+      let change: ReturnType<typeof envelope>;
+      for (let event = 0; event < 4; event++) {
+        const first = random(text.length);
+        const edits: Edit[] = [
+          { start: first, removed: random(Math.min(8, text.length - first)), text: bits[random(12)]! },
+        ];
+        const from = first + 10;
+        if (from < text.length) edits.push({ start: from, removed: 0, text: bits[random(12)]! });
+        change = compose(change, envelope(edits)!);
+        text = apply(text, edits);
+      }
+      assert.deepEqual(updateSplit(before, [change!], text), splitStatements(text), JSON.stringify(text));
+    }
+  });
+});
+
+describe('what is run', () => {
+  const text = '-- label: a\nSELECT 1;\n\nSELECT 2; SELECT 3\n';
+  const split = splitStatements(text);
+  const texts = (pieces: readonly { readonly text: string }[]): string[] => pieces.map((piece) => piece.text);
+  const at = (what: string, length = 0): { start: number; end: number } => {
+    const start = text.indexOf(what);
+    return { start, end: start + length };
+  };
+
+  it('the statement under each cursor, with its comments, once and in the order of the text', () => {
+    const cursors = [at('SELECT 3'), at('label'), at('1')];
+    assert.deepEqual(texts(piecesToRun(text, split, cursors)), ['-- label: a\nSELECT 1', 'SELECT 3']);
+  });
+
+  it('selections before cursors, without the white space around them', () => {
+    const selections = [at('SELECT 1'), at('\n\nSELECT 2', 11), at('\n\n', 2)];
+    assert.deepEqual(piecesToRun(text, split, selections), [
+      { kind: 'selection', start: text.indexOf('SELECT 2'), end: text.indexOf('SELECT 2') + 9, text: 'SELECT 2;' },
+    ]);
+  });
+
+  it('nothing between statements', () => {
+    assert.deepEqual(piecesToRun(text, split, [at('\nSELECT 2')]), []);
+  });
+
+  it('every statement, or those that the selection touches', () => {
+    assert.equal(everyStatement(text, split, [at('1')]).length, 3);
+    assert.deepEqual(texts(everyStatement(text, split, [at('2; SEL', 6)])), ['SELECT 2', 'SELECT 3']);
+  });
+});
+
+describe('origins', () => {
+  const document = 'file:///a.sql';
+  let text: string;
+  let origins: Origins;
+  const edit = (...edits: readonly Edit[]): void => {
+    text = apply(text, edits);
+    origins.edit(document, edits, ({ start, end }) => text.slice(start, end));
+  };
+  const change = (from: string, to: string): void =>
+    edit({ start: text.indexOf(from), removed: from.length, text: to });
+  const now = (): string | undefined => {
+    const origin = origins.get('job');
+    return origin && text.slice(origin.span.start, origin.span.end);
+  };
+
+  beforeEach(() => {
+    text = 'SELECT 1;\nSELECT 2;\nSELECT 3;\n';
+    origins = new Origins();
+    const statement = splitStatements(text).statements[1]!;
+    origins.add({ jobId: 'job', document, piece: pieceOf(text, statement) });
+  });
+
+  it('follow edits before them and in them', () => {
+    change('SELECT 1;', '');
+    change('CT 2', 'CT 2 + 2');
+    assert.equal(now(), 'SELECT 2 + 2');
+    assert.equal(origins.get('job')!.edited, true);
+    change(' + 2', '');
+    assert.equal(origins.get('job')!.edited, false);
+  });
+
+  it('follow a statement that is moved, cut and pasted, or replaced with all of the text', () => {
+    edit({ start: 10, removed: 10, text: '' }, { start: 30, removed: 0, text: '-- moved\nSELECT 2;\n' });
+    assert.equal(now(), 'SELECT 2');
+    change('SELECT 2', '');
+    assert.equal(now(), undefined);
+    edit({ start: 3, removed: 0, text: 'xx' });
+    edit({ start: 0, removed: 0, text: '\nSELECT 2' });
+    assert.equal(now(), 'SELECT 2');
+    edit({ start: 0, removed: text.length, text: '-- formatted\nSELECT 2;' });
+    assert.equal(now(), 'SELECT 2');
+  });
+
+  it('are found again in a file that was changed while it was closed', () => {
+    origins.reopen(document, () => (text = '-- new\nSELECT 2;'));
+    assert.equal(now(), 'SELECT 2');
+    origins.reopen(document, () => (text = 'nothing'));
+    assert.equal(now(), undefined);
+    origins.reopen(document, () => (text = 'SELECT 2'));
+    assert.equal(now(), 'SELECT 2');
+  });
+
+  it('tell where a part is now, until the job has ended', () => {
+    change('SELECT 1', 'SELECT 100');
+    assert.equal(origins.trace('job', { start: 7, end: 8 })!.start, text.indexOf('2'));
+    origins.settle('job');
+    assert.equal(origins.trace('job', { start: 7, end: 8 }), undefined);
+  });
+
+  it('a rerun is of the same place, unless it was edited', () => {
+    change('SELECT 1', '');
+    origins.repeat('job', 'again');
+    assert.equal(origins.get('again')!.launchedAt, text.indexOf('SELECT 2'));
+    change('SELECT 2', 'SELECT 4');
+    origins.repeat('job', 'third');
+    assert.equal(origins.get('third'), undefined);
+    origins.forget(['job', 'again']);
+    assert.deepEqual(origins.of(document), []);
+  });
+});
+
+describe('the place of an error', () => {
+  const marked = (text: string, position?: number): string => {
+    const { mark } = placeOfError(text, position);
+    return text.slice(mark.start, mark.end);
+  };
+
+  it('is the token at the position, whatever token it is', () => {
+    assert.equal(marked('SELECT nosuch, 1', 7), 'nosuch');
+    assert.equal(marked('SELECT "no such", 1', 7), '"no such"');
+    assert.equal(marked("SELECT 'text' + 1", 14), '+');
+  });
+
+  it('is the last token where the text ends too early', () => {
+    const text = 'SELECT 1 FROM -- where?\n';
+    assert.equal(marked(text, text.length), 'FROM');
+    assert.equal(marked('SELECT (1', 9), '1');
+  });
+
+  it('is in the statement that the position is in', () => {
+    const text = 'SELECT 1;\nSELECT nosuch;\nSELECT 3';
+    const { statement, whole } = placeOfError(text, text.indexOf('nosuch'));
+    assert.deepEqual([text.slice(statement.start, statement.end), whole], ['SELECT nosuch', true]);
+  });
+
+  it('without a position is the statement, of a long one the first line', () => {
+    assert.equal(marked('-- c\nSELECT 1/0;'), 'SELECT 1/0');
+    assert.equal(marked(`DO $$\n${'x\n'.repeat(20)}$$`), 'DO $$');
+    assert.equal(marked('SELECT 1;\nSELECT 1/0;'), 'SELECT 1;\nSELECT 1/0');
+    assert.equal(placeOfError('SELECT 1; SELECT 2', undefined).whole, false);
+  });
+
+  it('its text has what the server added', () => {
+    assert.equal(
+      errorText({ sqlstate: '23505', message: 'duplicate', detail: 'Key (n)=(1)', hint: 'Don’t.', context: 'line 3' }),
+      'duplicate\nDETAIL: Key (n)=(1)\nHINT: Don’t.\nCONTEXT: line 3',
+    );
+    assert.ok(isTimeout({ sqlstate: '57014', message: 'canceling statement due to statement timeout' }));
+    assert.ok(!isTimeout({ sqlstate: '57014', message: 'canceling statement due to user request' }));
+  });
+});

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import type { JobInfo, JobState } from '../../../src/api';
+import { findParameters, substituteParameters } from '../../../src/core/sql/parameters';
+import { splitStatements } from '../../../src/core/sql/statements';
+import { directiveAt, isBetweenStatements, offerAt } from '../../../src/host/editor/directiveHelp';
+import { clockText, lensesOf, MOST_STATEMENTS, type LensWords } from '../../../src/host/editor/lensModel';
+import { Origins } from '../../../src/host/editor/origins';
+import { pieceOf, wholeText } from '../../../src/host/editor/pieces';
+import { readValue, variablesOf } from '../../../src/host/editor/parameterInput';
+
+const WORDS: LensWords = {
+  run: 'Run in Background',
+  cancel: 'Cancel',
+  showResults: 'Show Results',
+  edited: 'edited since',
+  readingRows: 'reading rows',
+  rows: (count) => `${count} rows`,
+  span: (ms) => `${ms / 1000} s`,
+  state: (state) => state,
+};
+
+describe('lenses', () => {
+  const text = 'SELECT 1;\n\n-- c\nSELECT 2;\n\nSELECT 3;\n';
+  const uri = 'file:///a.sql';
+  const NOW = 100_000;
+
+  function lenses(
+    state: JobState,
+    facts: Partial<JobInfo> = {},
+    origins = originAt(1),
+  ): (readonly [number, string, string])[] {
+    const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', queuedAt: 0, state, ...facts };
+    return lensesOf({
+      split: splitStatements(text),
+      origins: origins.of(uri),
+      job: (id) => (id === 'job' ? info : undefined),
+      now: NOW,
+      words: WORDS,
+      visible: [],
+    }).map(({ offset, title, action }) => [text.slice(0, offset).split('\n').length, title, action]);
+  }
+
+  function originAt(index: number): Origins {
+    const origins = new Origins();
+    const statement = splitStatements(text).statements[index]!;
+    origins.add({ jobId: 'job', document: uri, piece: pieceOf(text, statement) });
+    return origins;
+  }
+
+  /** The lenses over the second statement. */
+  function second(...args: Parameters<typeof lenses>): string[] {
+    return lenses(...args)
+      .filter(([line]) => line === 4)
+      .map(([, title, action]) => `${action}: ${title}`);
+  }
+
+  const run = 'run: Run in Background';
+  const cases: readonly [JobState, Partial<JobInfo>, readonly string[]][] = [
+    ['queued', {}, ['cancel: Cancel · queued']],
+    ['running', { launchedAt: NOW - 42_500 }, ['cancel: Cancel · 00:42']],
+    ['running', { launchedAt: NOW - 42_500, progress: { pct: 60, message: '' } }, ['cancel: Cancel · 00:42 · 60 %']],
+    [
+      'running',
+      { launchedAt: NOW, progress: { pct: 1, message: 'step $(x)\n1' } },
+      ['cancel: Cancel · 00:00 · 1 % · step $ (x) 1'],
+    ],
+    ['reading', { launchedAt: NOW }, ['cancel: Cancel · 00:00 · reading rows']],
+    ['unresponsive', { launchedAt: NOW }, ['cancel: Cancel · unresponsive · 00:00']],
+    [
+      'succeeded',
+      { launchedAt: 0, finishedAt: 3200, rowCount: 1234, commandTag: 'SELECT' },
+      [run, 'results: ✓ 1234 rows · 3.2 s — Show Results'],
+    ],
+    [
+      'succeeded',
+      { launchedAt: 0, finishedAt: 100, rowCount: 3, commandTag: 'UPDATE' },
+      [run, 'results: ✓ UPDATE · 3 rows · 0.1 s — Show Results'],
+    ],
+    [
+      'succeeded',
+      { launchedAt: 0, finishedAt: 100, rowCount: 0, commandTag: 'CREATE TABLE' },
+      [run, 'results: ✓ CREATE TABLE · 0.1 s — Show Results'],
+    ],
+    ['failed', { error: { sqlstate: '22012', message: 'division by\nzero' } }, [run, 'details: ✗ division by zero']],
+    ['canceled', { launchedAt: 0, finishedAt: 2000 }, [run, 'details: ⊘ canceled · 2 s']],
+    ['lost', {}, [run, 'details: ? lost']],
+  ];
+  for (const [state, facts, expected] of cases) {
+    it(`of a statement that is ${state}: ${expected.at(-1)!}`, () => assert.deepEqual(second(state, facts), expected));
+  }
+
+  it('the other statements have theirs, at their first word', () => {
+    assert.deepEqual(
+      lenses('running').map(([line]) => line),
+      [1, 4, 6],
+    );
+  });
+
+  it('a long message is cut', () => {
+    const [, lens] = second('failed', { error: { sqlstate: '', message: 'x'.repeat(500) } });
+    assert.ok(lens!.length < 100 && lens!.endsWith('…'));
+  });
+
+  it('an edit is said, also one right behind the statement', () => {
+    const origins = originAt(1);
+    const from = text.indexOf('2');
+    origins.edit(uri, [{ start: from, removed: 1, text: '7' }], () => '-- c\nSELECT 7');
+    assert.deepEqual(second('lost', {}, origins).at(-1), 'details: ? lost · edited since');
+  });
+
+  it('a whole file’s job stands at its beginning, beside the statement’s own', () => {
+    const origins = new Origins();
+    origins.add({ jobId: 'job', document: uri, piece: wholeText(text) });
+    assert.deepEqual(lenses('running', { launchedAt: NOW }, origins).slice(0, 2), [
+      [1, 'Cancel · 00:00', 'cancel'],
+      [1, 'Run in Background', 'run'],
+    ]);
+  });
+
+  it('a selection in one statement belongs to it, one over several to none', () => {
+    const origins = new Origins();
+    const start = text.indexOf('SELECT 2');
+    origins.add({ jobId: 'job', document: uri, piece: { kind: 'selection', start, end: start + 8, text: 'SELECT 2' } });
+    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00']);
+    origins.add({
+      jobId: 'job',
+      document: uri,
+      piece: { kind: 'selection', start, end: text.length, text: text.slice(start) },
+    });
+    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00', run]);
+  });
+
+  it('of a very long text only what is on screen has lenses', () => {
+    const long = 'SELECT 1;\n'.repeat(100_000);
+    const split = splitStatements(long);
+    const made = (visible: { start: number; end: number }[]): number[] =>
+      lensesOf({ split, origins: [], job: () => undefined, now: 0, words: WORDS, visible }).map(({ offset }) => offset);
+    const offsets = made([{ start: 500_000, end: 500_400 }]);
+    assert.ok(offsets.length <= MOST_STATEMENTS && offsets.includes(500_200), String(offsets.length));
+    assert.deepEqual(made([]), []);
+  });
+
+  it('a clock does not change its width from second to second', () => {
+    assert.deepEqual([0, 61_999, 3_600_000, 36_061_000].map(clockText), ['00:00', '01:01', '1:00:00', '10:01:01']);
+  });
+});
+
+describe('directives in comments', () => {
+  it('names are offered at the beginning of a comment', () => {
+    assert.deepEqual(offerAt('-- '), {
+      kind: 'names',
+      replace: { start: 3, end: 3 },
+      names: ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size'],
+    });
+    assert.deepEqual(offerAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
+    for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la']) assert.equal(offerAt(line), undefined, line);
+  });
+
+  it('values are offered behind the colon, in place of what is there', () => {
+    assert.deepEqual(offerAt('-- timeout: 5', 'min  '), {
+      kind: 'values',
+      name: 'timeout',
+      replace: { start: 12, end: 16 },
+    });
+    assert.deepEqual(offerAt('--CONNECTION:'), {
+      kind: 'values',
+      name: 'connection',
+      replace: { start: 13, end: 13 },
+    });
+    assert.equal(offerAt('-- note: x'), undefined);
+  });
+
+  it('a hover knows its directive and its place', () => {
+    assert.deepEqual(directiveAt('  -- label: a b ', 4), { name: 'label', span: { start: 2, end: 15 } });
+    assert.equal(directiveAt('  -- label: a', 1), undefined);
+    assert.equal(directiveAt('-- labels: a', 5), undefined);
+  });
+
+  it('only comments between statements count', () => {
+    const text = '-- label: a\nSELECT 1\n-- timeout: 1\n+ 1;\n-- label: b\n';
+    const split = splitStatements(text);
+    const between = ['label: a', 'timeout', 'label: b'].map((word) => isBetweenStatements(split, text.indexOf(word)));
+    assert.deepEqual(between, [true, false, true]);
+  });
+});
+
+describe('values of variables', () => {
+  const variable = (text: string): ReturnType<typeof variablesOf>[number] => variablesOf(findParameters(text))[0]!;
+  const filled = (text: string, ...typed: string[]): string => {
+    const variables = variablesOf(findParameters(text));
+    const values = new Map(variables.map((one, index) => [one.name, readValue(typed[index] ?? '', one)]));
+    return substituteParameters(text, values).text;
+  };
+
+  it('each variable is asked for once, in the order of the text', () => {
+    const variables = variablesOf(findParameters(`SELECT :b, $2, :'a', :b, :"t", $1`));
+    assert.deepEqual(
+      variables.map(({ written }) => written),
+      [':b', '$2', ":'a'", ':"t"', '$1'],
+    );
+  });
+
+  it('numbers, NULL and texts are what they look like', () => {
+    const plain = variable('SELECT :v');
+    assert.deepEqual(
+      ['42', '-1.5', 'null', '', "it's", "'5'", "'a''b'", '007', '+49 1', '1e5', '1; DROP TABLE t'].map((typed) =>
+        readValue(typed, plain),
+      ),
+      [
+        { number: '42' },
+        { number: '-1.5' },
+        null,
+        '',
+        "it's",
+        '5',
+        "a'b",
+        '007',
+        '+49 1',
+        { number: '1e5' },
+        '1; DROP TABLE t',
+      ],
+    );
+  });
+
+  it('a value stays one value, whatever it contains', () => {
+    assert.equal(filled('SELECT :v;', "x'; DROP TABLE t; --"), "SELECT 'x''; DROP TABLE t; --';");
+    assert.equal(
+      filled(`SELECT * FROM :"t" WHERE a = :'v' AND b = $1`, 'a"b', '5', '5'),
+      `SELECT * FROM "a""b" WHERE a = '5' AND b = 5`,
+    );
+    assert.equal(filled(`SELECT :"t", :t`, 'null'), `SELECT "null", 'null'`);
+  });
+
+  it('an offset behind a value comes from where it was before', () => {
+    const text = 'SELECT :v, nosuch';
+    const { text: sql, sourceOffset } = substituteParameters(text, new Map([['v', 'a long text']]));
+    assert.equal(sourceOffset(sql.indexOf('nosuch')), text.indexOf('nosuch'));
+  });
+});

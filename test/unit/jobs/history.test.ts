@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JobHistory } from '../../../src/core/jobs/history';
+import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
+import { takeUp } from '../../../src/core/jobs/takeUp';
+
+/** A process id that nobody has: beyond Linux's largest. */
+const NO_PROCESS = 2 ** 30;
+
+describe('history', () => {
+  let folder: string;
+  const lines: string[] = [];
+  const add = (message: string): number => lines.push(message);
+  const log = { debug: add, info: add, warn: add, error: add };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pgbg-history-'));
+    lines.length = 0;
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function open(windowId: string): Promise<JobHistory> {
+    const history = new JobHistory(folder, windowId, log);
+    await history.open();
+    return history;
+  }
+
+  it('keeps records and messages, private to the user, and leaves no temporary file', async () => {
+    const history = await open('w1');
+    const writes = Array.from({ length: 50 }, (_, i) => history.save({ ...record('a'), rowCount: i }));
+    for (let i = 0; i < 5; i++) history.addNotice('a', { at: i, severity: 'NOTICE', message: `m${i}` });
+    await Promise.all(writes);
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'a.notices.ndjson', 'windows']);
+    assert.deepEqual(await readdir(join(folder, 'windows')), []);
+    assert.equal((JSON.parse(await readFile(join(folder, 'a.json'), 'utf8')) as JobRecord).rowCount, 49);
+    for (const name of ['a.json', 'a.notices.ndjson'])
+      assert.equal((await stat(join(folder, name))).mode & 0o777, 0o600);
+    const messages = history.notices('a', 3).map(({ message }) => message);
+    assert.deepEqual(messages, ['m2', 'm3', 'm4']);
+    await history.remove('a');
+    await history.save(record('a'));
+    assert.deepEqual([...(await history.ids())], ['a']);
+  });
+
+  it('a message that a crash cut off is left out', async () => {
+    const history = await open('w1');
+    await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');
+    assert.deepEqual(
+      history.notices('a', 10).map(({ message }) => message),
+      ['whole'],
+    );
+    assert.deepEqual(history.notices('none', 10), []);
+    await history.close();
+  });
+
+  it('damaged records are set aside and said; others are loaded', async () => {
+    const history = await open('w1');
+    await history.save({ ...record('good'), owner: 'gone' });
+    const damaged: Record<string, string> = {
+      cut: '{"version":1',
+      other: JSON.stringify(record('another')),
+      state: JSON.stringify({ ...record('state'), state: 'dancing' }),
+      array: '[]',
+      bare: JSON.stringify({ version: 1, id: 'bare', state: 'queued' }),
+    };
+    for (const [name, text] of Object.entries(damaged)) await writeFile(join(folder, `${name}.json`), text);
+    const old = join(folder, 'x.json.123.tmp');
+    await writeFile(old, 'half');
+    await utimes(old, 0, 0);
+    const loaded = await history.load();
+    assert.deepEqual(
+      loaded.jobs.map(({ id }) => id),
+      ['good'],
+    );
+    assert.equal(loaded.corrupt, 5);
+    assert.equal(lines.filter((line) => line.includes('set aside')).length, 5);
+    const names = await readdir(folder);
+    assert.equal(names.filter((name) => name.endsWith('.corrupt')).length, 5);
+    assert.ok(!names.some((name) => name.endsWith('.tmp') || name.endsWith('.lock')));
+    assert.equal((await history.load()).corrupt, 0);
+    await history.close();
+  });
+
+  it('a living window keeps its jobs; those of a dead one are taken up, by one alone', async () => {
+    const living = await open('living');
+    await living.save({ ...record('mine'), owner: 'living', state: 'running' });
+    await mkdir(join(folder, 'windows'), { recursive: true });
+    await writeFile(join(folder, 'windows', 'dead'), JSON.stringify({ pid: NO_PROCESS }));
+    await living.save({ ...record('orphan'), owner: 'dead', state: 'running' });
+    const [a, b] = [await open('a'), await open('b')];
+    const loaded = await Promise.all([a.load(), b.load()]);
+    assert.deepEqual(
+      loaded.flatMap(({ jobs }) => jobs.map(({ id }) => id)),
+      ['orphan'],
+    );
+    assert.ok(loaded.every(({ others }) => others.has('living')));
+    assert.equal(loaded.flatMap(({ jobs }) => jobs)[0]!.owner, loaded[0].jobs.length === 1 ? 'a' : 'b');
+    await living.close();
+    const late = await a.load(new Set(['living']));
+    assert.deepEqual(
+      late.jobs.map(({ id }) => id),
+      ['mine'],
+    );
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('10,000 jobs are read in reasonable time, without their messages', async function () {
+    this.timeout(60_000);
+    for (let i = 0; i < 10_000; i += 500) {
+      await Promise.all(
+        Array.from({ length: 500 }, (_, k) => {
+          const one = { ...record(`j${i + k}`), owner: 'gone', state: 'succeeded' as const, queuedAt: 20_000 - i - k };
+          return writeFile(join(folder, `${one.id}.json`), JSON.stringify(one));
+        }),
+      );
+    }
+    const history = await open('w1');
+    const started = performance.now();
+    const { jobs } = await history.load();
+    const took = performance.now() - started;
+    assert.equal(jobs.length, 10_000);
+    assert.equal(jobs[0]!.id, 'j9999');
+    assert.ok(took < 15_000, `${took} ms`);
+    await history.close();
+  });
+});
+
+describe('jobs of an earlier life', () => {
+  const now = 5;
+  function take(facts: Partial<JobRecord>): [string, Job] {
+    const job = new Job(record('j', facts), {
+      changed: () => undefined,
+      noticed: () => undefined,
+      loadNotices: () => [],
+    });
+    return [takeUp(job, now), job];
+  }
+
+  it('are what they can still be', () => {
+    const cancel = { requestedAt: 1, graceMs: 1 };
+    const cases: [Partial<JobRecord>, string, string][] = [
+      [{ state: 'succeeded' }, 'final', 'succeeded'],
+      [{ state: 'queued' }, 'held', 'queued'],
+      [{ state: 'launching' }, 'held', 'queued'],
+      [{ state: 'launching', launchSentAt: 1 }, 'lost', 'lost'],
+      [{ state: 'canceling', cancel }, 'lost', 'canceled'],
+      [{ state: 'canceling', cancel, launchSentAt: 1 }, 'lost', 'lost'],
+      [{ state: 'running', pid: 1 }, 'detached', 'detached'],
+      [{ state: 'reading', pid: 1 }, 'detached', 'detached'],
+      [{ state: 'canceling', pid: 1, cancel }, 'detached', 'detached'],
+      [{ state: 'canceling', pid: 1, cancel: { ...cancel, signaledAt: 1 } }, 'detached', 'unresponsive'],
+      [{ state: 'unresponsive', pid: 1 }, 'detached', 'unresponsive'],
+      [{ state: 'detached', pid: 1, detached: true }, 'detached', 'detached'],
+    ];
+    for (const [facts, kind, state] of cases) {
+      const [taken, job] = take(facts);
+      assert.deepEqual([taken, job.state], [kind, state], JSON.stringify(facts));
+      if (kind === 'detached') assert.ok(job.record.detached && job.record.reason !== undefined);
+      if (kind === 'held') assert.ok(job.record.held);
+    }
+  });
+});
+
+describe('a job’s messages', () => {
+  it('the newest are held, all are counted, and none is read before it is asked for', () => {
+    let reads = 0;
+    let written = 0;
+    const job = new Job(record('j', { noticeCount: 3 }), {
+      changed: () => undefined,
+      noticed: () => written++,
+      loadNotices: () => {
+        reads++;
+        return [1, 2, 3].map((at) => ({ at, severity: 'NOTICE', message: `old ${at}` }));
+      },
+    });
+    assert.equal(reads, 0);
+    assert.deepEqual(
+      job.notices.map(({ at }) => at),
+      [1, 2, 3],
+    );
+    for (let at = 0; at < 25_000; at++) job.addNotice({ at, severity: 'NOTICE', message: `new ${at}` });
+    assert.equal(reads, 1);
+    assert.equal(written, 25_000);
+    assert.equal(job.record.noticeCount, 25_003);
+    assert.ok(job.notices.length >= NOTICES_HELD && job.notices.length <= NOTICES_HELD * 1.1);
+    assert.equal(job.notices.at(-1)!.message, 'new 24999');
+    assert.equal(job.noticesNotHeld, 25_003 - job.notices.length);
+  });
+});
+
+function record(id: string, facts: Partial<JobRecord> = {}): JobRecord {
+  return {
+    version: 1,
+    id,
+    label: id,
+    request: { sql: 'SELECT 1' },
+    connection: 'c',
+    owner: 'w',
+    state: 'queued',
+    queuedAt: 1,
+    noticeCount: 0,
+    detached: false,
+    held: false,
+    ...facts,
+  };
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcome';
+import type { ActiveWorker } from '../../../src/core/jobs/ports';
+import { JobQueue } from '../../../src/core/jobs/queue';
+import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/why';
+import { labelOf } from '../../../src/core/postgres/activity';
+
+describe('outcome', () => {
+  const report = { completed: true, hasError: false, commandTag: 'SELECT', rowCount: 3 };
+  const error = (sqlstate: string, message = 'm') => ({
+    ...report,
+    commandTag: '',
+    hasError: true,
+    error: { sqlstate, message },
+  });
+
+  it('completed with a tag is a success, also where a cancel came too late', () => {
+    const success = { event: 'succeed', commandTag: 'SELECT', rowCount: 3 };
+    assert.deepEqual(decideOutcome(report, false), success);
+    assert.deepEqual(decideOutcome(report, true), success);
+  });
+
+  it('completed without a tag is none: canceled where that was asked for, lost otherwise', () => {
+    const silent = { ...report, commandTag: '' };
+    assert.equal(decideOutcome(silent, true).event, 'cancelSettled');
+    assert.equal(decideOutcome(silent, false).event, 'lose');
+    assert.equal(decideOutcome({ ...report, completed: false }, false).event, 'lose');
+  });
+
+  it('an error is a failure, except a cancel that was asked for', () => {
+    assert.equal(decideOutcome(error('57014'), true).event, 'cancelSettled');
+    assert.equal(decideOutcome(error('57P01'), true).event, 'cancelSettled');
+    assert.equal(decideOutcome(error('08006'), true).event, 'cancelSettled');
+    assert.equal(decideOutcome(error('57014'), false).event, 'fail');
+    assert.equal(decideOutcome(error('57P01'), false).event, 'fail');
+    assert.equal(decideOutcome(error('08006'), false).event, 'lose');
+    assert.equal(decideOutcome(error('22012'), true).event, 'fail');
+    assert.equal(decideOutcome({ ...report, hasError: true }, false).event, 'fail');
+  });
+
+  it('a timeout is a failure, also while a cancel is under way', () => {
+    assert.equal(decideOutcome(error('57014', 'canceling statement due to statement timeout'), true).event, 'fail');
+  });
+
+  it('tags', () => {
+    assert.deepEqual(['INSERT 0 5', 'UPDATE 7', 'CREATE TABLE', ''].map(bareTag), [
+      'INSERT',
+      'UPDATE',
+      'CREATE TABLE',
+      '',
+    ]);
+    assert.deepEqual(['INSERT 0 5', 'UPDATE 7', 'CREATE TABLE', ''].map(rowsOfTag), [5, 7, 0, 0]);
+  });
+});
+
+describe('queue', () => {
+  const take = (queue: JobQueue, limit = 0, now = 0) => queue.take(now, limit)?.id;
+
+  it('in order, as many as may', () => {
+    const queue = new JobQueue();
+    ['a', 'b', 'c'].forEach((id) => queue.add(id));
+    assert.deepEqual([take(queue, 2), take(queue, 2), take(queue, 2)], ['a', 'b', undefined]);
+    queue.done('a');
+    assert.equal(take(queue, 2), 'c');
+    assert.equal(queue.running, 2);
+    queue.done('unknown');
+    assert.equal(queue.running, 2);
+  });
+
+  it('next, removed, held', () => {
+    const queue = new JobQueue();
+    ['a', 'b', 'c'].forEach((id) => queue.add(id));
+    queue.add('held', true);
+    assert.ok(queue.runNext('c') && !queue.runNext('none'));
+    assert.ok(queue.remove('a') && !queue.remove('a'));
+    assert.deepEqual(queue.waiting, ['c', 'b', 'held']);
+    assert.ok(queue.runNext('b'));
+    assert.deepEqual([take(queue), take(queue), take(queue)], ['b', 'c', undefined]);
+    queue.release('held');
+    assert.equal(take(queue), 'held');
+    queue.add('late', true);
+    queue.runNext('late');
+    assert.equal(take(queue), 'late');
+  });
+
+  it('those that were refused keep their order, and pauses grow', () => {
+    const queue = new JobQueue();
+    ['a', 'b', 'c'].forEach((id) => queue.add(id));
+    assert.deepEqual([take(queue), take(queue)], ['a', 'b']);
+    assert.deepEqual([queue.refuse('a', 0), queue.refuse('b', 0)], [500, 500]);
+    assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
+    assert.equal(take(queue), undefined, 'those behind would be refused too');
+    assert.equal(take(queue, 0, 500), 'a');
+    assert.equal(take(queue, 0, 500), undefined, 'one tries whether there is room');
+    assert.equal(queue.refuse('a', 500), 1000);
+    assert.equal(take(queue, 0, 1500), 'a');
+    queue.launched('a');
+    assert.equal(take(queue, 0, 1500), 'b', 'there was room');
+    for (let i = 0; i < 20; i++) {
+      const pause = queue.refuse('b', 0);
+      assert.ok(pause <= 30_000);
+      assert.equal(take(queue, 0, pause), 'b');
+    }
+  });
+
+  it('a slot that became free, or the user, ends the pause', () => {
+    const queue = new JobQueue();
+    ['a', 'b'].forEach((id) => queue.add(id));
+    take(queue);
+    take(queue);
+    queue.refuse('b', 0);
+    assert.equal(take(queue), undefined);
+    queue.done('a');
+    assert.equal(take(queue), 'b');
+    queue.refuse('b', 0);
+    queue.hurry();
+    assert.equal(take(queue), 'b');
+  });
+});
+
+describe('why a worker still runs', () => {
+  const worker: ActiveWorker = { pid: 1, backendStart: 's', label: 'l', state: 'active', blockers: [] };
+
+  it('as far as the server shows', () => {
+    const lock = { ...worker, waitEventType: 'Lock', waitEvent: 'relation' };
+    const cases: [ActiveWorker | undefined | null, string, RegExp][] = [
+      [null, 'unknown', /does not show/],
+      [undefined, 'gone', /no longer shows/],
+      [worker, 'cpu', /on CPU/],
+      [{ ...worker, state: 'starting' }, 'unknown', /does not show/],
+      [lock, 'lock', /waits for a lock\./],
+      [{ ...lock, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }, 'lock', /held by pid 7, u, psql/],
+      [{ ...worker, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }, 'queue', /full queue/],
+      [{ ...worker, waitEventType: 'Timeout', waitEvent: 'PgSleep' }, 'swallowed', /Timeout\/PgSleep.*catches/],
+    ];
+    for (const [shown, kind, text] of cases) {
+      const why = whyStillRunning(shown);
+      assert.equal(why.kind, kind);
+      assert.match(describeWhy(why), text);
+    }
+  });
+
+  it('no slot: how many are used and free', () => {
+    const snapshot = { at: 0, serverStart: '', workers: [], slotsUsed: 6, slotsTotal: 8 };
+    assert.match(
+      noSlotReason({ sqlstate: '53000', message: 'm' }, snapshot),
+      /at least 6 of 8 in use, 2 free at most\): m\./,
+    );
+    assert.match(noSlotReason({ sqlstate: '53000', message: 'm' }, undefined), /no free worker slot: m\./);
+    assert.match(noSlotReason({ sqlstate: '53400', message: 'm' }, snapshot), /pg_background.max_workers\): m\./);
+  });
+});
+
+describe('labels in application names', () => {
+  it('with and without their end', () => {
+    assert.equal(labelOf('pg_background:my label:42', 42), 'my label');
+    assert.equal(labelOf('pg_background:a:b:42', 42), 'a:b');
+    assert.equal(labelOf('pg_background:a label that was cut:4', 42), 'a label that was cut:4');
+    assert.equal(labelOf('', 42), '');
+    assert.equal(labelOf('pg_background::42', 42), '');
+  });
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { dialectOf, ExtensionError } from '../../../src/core/postgres/catalog';
+import { isServerError, isTransient, mayEndSession, toJobError } from '../../../src/core/postgres/errors';
+import { ConnectError } from '../../../src/core/postgres/connect/errors';
+
+const V18 =
+  'pg_background_launch/2,pg_background_launch_v2/2,pg_background_submit_v2/2,pg_background_result/1,pg_background_result_v2/2,pg_background_detach_v2/2,pg_background_cancel_v2/2,pg_background_cancel_v2_grace/3,pg_background_wait_v2/2,pg_background_wait_v2_timeout/3,pg_background_get_progress_v2/2';
+const V19 = `${V18},pg_background_launch_v2/3,pg_background_submit_v2/3,pg_background_result_info_v2/2,pg_background_error_info_v2/2`;
+const V20 =
+  'pg_background_launch/2,pg_background_launch/3,pg_background_launch_v2/2,pg_background_submit/3,pg_background_wait/3,pg_background_wait_v2/3,pg_background_cancel/3,pg_background_cancel_v2/3,pg_background_detach/2,pg_background_result/2,pg_background_result_info/2,pg_background_error_info/2,pg_background_get_progress/2';
+
+describe('dialects', () => {
+  it('1.8', () => {
+    const d = dialectOf(['public', '1.8', V18], 'db');
+    assert.equal(d.launch('$1'), 'public.pg_background_launch_v2($1, $2::pg_catalog.int4)');
+    assert.equal(d.hasLabel, false);
+    assert.equal(d.wait, 'public.pg_background_wait_v2_timeout($1, $2, $3)');
+    assert.equal(d.cancel, 'public.pg_background_cancel_v2($1, $2)');
+    assert.equal(d.progress, 'public.pg_background_get_progress_v2($1, $2)');
+    assert.deepEqual([d.resultInfo, d.errorInfo], [undefined, undefined]);
+  });
+
+  it('1.9 and later 1.x', () => {
+    const d = dialectOf(['"my s"', '1.9', V19], 'db');
+    assert.equal(d.submit('x'), '"my s".pg_background_submit_v2(x, $2::pg_catalog.int4, $3::pg_catalog.text)');
+    assert.equal(d.resultInfo, '"my s".pg_background_result_info_v2($1, $2)');
+    assert.equal(d.result, '"my s".pg_background_result_v2');
+  });
+
+  it('2.0, whatever its aliases', () => {
+    const d = dialectOf(['public', '2.0', V20], 'db');
+    assert.equal(d.launch('$1'), 'public.pg_background_launch($1, $2::pg_catalog.int4, $3::pg_catalog.text)');
+    assert.equal(d.wait, 'public.pg_background_wait($1, $2, $3)');
+    assert.equal(d.cancel, 'public.pg_background_cancel($1, $2, 0)');
+  });
+
+  it('missing and too old say what to do', () => {
+    assert.throws(
+      () => dialectOf(undefined, 'db'),
+      (error) =>
+        error instanceof ExtensionError && error.reason === 'missing' && /CREATE EXTENSION/.test(error.message),
+    );
+    assert.throws(
+      () => dialectOf(['public', '1.4', 'pg_background_launch/2'], 'db'),
+      (error) =>
+        error instanceof ExtensionError && error.reason === 'tooOld' && /1\.4.*1\.8 or newer/.test(error.message),
+    );
+    assert.throws(() => dialectOf(['public', '1.0', null], 'db'), ExtensionError);
+  });
+});
+
+describe('errors', () => {
+  const server = (code: string, severity = 'ERROR') => Object.assign(new Error('m'), { code, severity });
+  const node = (code: string) => Object.assign(new Error('m'), { code });
+
+  it('of the server, and of the network', () => {
+    assert.ok(isServerError(server('22012')));
+    assert.ok(!isServerError(node('EPIPE')) && !isServerError(new Error('x')) && !isServerError('x'));
+    assert.ok(
+      mayEndSession(server('57P01')) && mayEndSession(server('XX000', 'FATAL')) && !mayEndSession(server('57014')),
+    );
+  });
+
+  it('that may pass by themselves', () => {
+    const passing = [
+      node('ECONNREFUSED'),
+      server('57P03'),
+      server('53300'),
+      new Error('Connection terminated unexpectedly'),
+      new ConnectError('starting', 'm'),
+      new ConnectError('server', 'm', { cause: node('ECONNRESET') }),
+    ];
+    for (const error of passing) assert.ok(isTransient(error), String(error));
+    for (const error of [
+      server('28P01'),
+      server('57014'),
+      new ConnectError('authentication', 'm'),
+      new Error('x'),
+      'x',
+      undefined,
+    ])
+      assert.ok(!isTransient(error));
+  });
+
+  it('as a job keeps them', () => {
+    const error = Object.assign(server('42703'), {
+      detail: 'd',
+      hint: '',
+      position: '8',
+      where: 'background worker, pid 12\nSQL function "f"\nbackground worker, pid 12',
+    });
+    assert.deepEqual(
+      toJobError(error, (at) => at * 2),
+      { sqlstate: '42703', message: 'm', detail: 'd', context: 'SQL function "f"', position: 16 },
+    );
+    assert.deepEqual(toJobError('odd'), { sqlstate: '', message: 'odd' });
+  });
+});

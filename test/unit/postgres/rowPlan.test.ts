@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { lastStatement, planRows, type Description } from '../../../src/core/postgres/rowPlan';
+
+const INT = { display: 'integer', definition: 'integer', needsCast: false, receivable: true };
+const NUMERIC = { display: 'numeric(10,2)', definition: 'numeric', needsCast: false, receivable: true };
+const VOID = { display: 'void', definition: 'void', needsCast: true, receivable: true };
+const UNRECEIVED = { display: 'odd', definition: 'odd', needsCast: false, receivable: false };
+
+function columns(...types: (typeof INT)[]): Description {
+  return { columns: types.map((type, i) => ({ column: { name: `n${i}`, typeOid: 23, typeModifier: -1 }, type })) };
+}
+
+describe('row plans', () => {
+  it('plain columns are read as they are', () => {
+    const plan = planRows('SELECT 1; SELECT 2, 3.1, x', columns(INT, NUMERIC, UNRECEIVED));
+    assert.equal(plan.sql, 'SELECT 1; SELECT 2, 3.1, x');
+    assert.deepEqual([plan.mode, plan.definition, plan.tag], ['rows', 'c1 integer, c2 numeric, c3 text', 'SELECT']);
+    assert.deepEqual(plan.columns[1], { name: 'n1', type: 'numeric(10,2)', typeOid: 23 });
+  });
+
+  it('types that cannot come back are cast, and positions are those of the user’s text', () => {
+    const sql = "SET a = '😀'; SELECT f(), '😀', y -- end";
+    const plan = planRows(sql.slice(sql.indexOf('SELECT')), columns(VOID, INT, INT));
+    assert.match(
+      plan.sql,
+      /^SELECT q\.c1::pg_catalog\.text, q\.c2, q\.c3 FROM \(SELECT f\(\), '😀', y\n\) AS q\(c1, c2, c3\)/,
+    );
+    assert.equal(plan.definition, 'c1 text, c2 integer, c3 integer');
+    const at = Array.from(plan.sql).indexOf('y') + 1;
+    assert.equal(plan.position(at), plan.columns.length > 0 ? sql.slice(sql.indexOf('SELECT')).indexOf('y') : -1);
+    assert.equal(plan.position(1), undefined, 'inside what we wrote there is no place');
+    assert.equal(plan.position(Array.from(plan.sql).length), undefined);
+  });
+
+  it('a text that may change what it reads is unfolded', () => {
+    for (const description of [columns(INT), { failed: true }] satisfies Description[]) {
+      const plan = planRows('CREATE TABLE t (a int); SELECT a FROM t;', description);
+      assert.equal(plan.mode, 'unfold');
+      assert.equal(plan.definition, 'c1 text, c2 text');
+      assert.match(
+        plan.sql,
+        /^CREATE TABLE t \(a int\); SELECT \(SELECT pg_catalog\.json_agg.* FROM \(SELECT a FROM t\n\) AS q;$/,
+      );
+      assert.equal(plan.position(3), 2, 'before the last statement nothing is shifted');
+    }
+  });
+
+  it('what cannot be wrapped runs without rows, and says so', () => {
+    const dml = planRows('CREATE TABLE t (a int); INSERT INTO t VALUES (1) RETURNING a', { failed: true });
+    assert.deepEqual([dml.mode, dml.sql.includes('AS q')], ['none', false]);
+    assert.match(dml.notice!, /RETURNING cannot be read, because an earlier statement/);
+    const locked = planRows('INSERT INTO t VALUES (1) RETURNING a', { failed: true, locked: true });
+    assert.match(locked.notice!, /lock/);
+    assert.match(planRows('INSERT INTO t VALUES (1) RETURNING a', columns(VOID)).notice!, /cannot leave the worker/);
+    assert.match(planRows('SELECT', columns()).notice!, /counted, not kept/);
+    assert.equal(planRows('SELECT a FROM t', { failed: true, locked: true }).mode, 'unfold');
+  });
+
+  it('statements without rows, and those that will fail, are read as a tag', () => {
+    assert.equal(planRows('CREATE TABLE t (a int)', { noRows: true }).mode, 'tag');
+    assert.equal(planRows('SELECT nosuch', { failed: true }).mode, 'tag');
+    assert.equal(planRows('CREATE TABLE t (a int); INSERT INTO t VALUES (1)', { failed: true }).mode, 'tag');
+    assert.equal(planRows('', { noRows: true }).tag, '');
+  });
+
+  it('EXPLAIN after DDL', () => {
+    const explain = (format: string) =>
+      planRows(`CREATE TABLE t (a int); EXPLAIN ${format} SELECT * FROM t`, { failed: true });
+    assert.deepEqual([explain('').mode, explain('').definition], ['rows', 'c1 text']);
+    assert.equal(explain('(ANALYZE, FORMAT JSON)').definition, 'c1 json');
+    assert.equal(explain('(format xml)').definition, 'c1 xml');
+    assert.equal(explain('(FORMAT YAML)').definition, 'c1 text');
+  });
+
+  it('tags of queries are SELECT', () => {
+    const tags = [
+      'VALUES (1)',
+      'TABLE t',
+      'WITH a AS (SELECT 1) SELECT * FROM a',
+      'SHOW x',
+      'INSERT INTO t VALUES (1) RETURNING a',
+    ];
+    assert.deepEqual(
+      tags.map((sql) => planRows(sql, columns(INT)).tag),
+      ['SELECT', 'SELECT', 'SELECT', 'SHOW', 'INSERT'],
+    );
+    assert.equal(lastStatement('-- nothing'), undefined);
+  });
+});

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { MAX_LABEL_BYTES, directivesOf, labelFor, truncateLabel, utf8Length } from '../../../src/core/sql/label';
+import { parseBytes, parseDuration } from '../../../src/core/sql/units';
+
+describe('directivesOf', () => {
+  it('reads all of them from leading comments, in any case and order', () => {
+    const text = [
+      '-- Label:  Nightly report  ',
+      '--connection: prod/reporting',
+      '/* in between */',
+      '-- timeout: 5min',
+      '',
+      '---- worker-timeout: 1h',
+      '-- queue-size: 256kB',
+      'SELECT 1',
+    ].join('\r\n');
+    assert.deepEqual(directivesOf(text), {
+      label: 'Nightly report',
+      connection: 'prod/reporting',
+      statementTimeoutMs: 300_000,
+      workerTimeoutMs: 3_600_000,
+      queueSizeBytes: 262_144,
+      problems: [],
+    });
+  });
+
+  it('finds none in other comments, in block comments, and behind the first token', () => {
+    for (const text of [
+      'SELECT 1 -- label: x',
+      'SELECT 1;\n-- label: x\nSELECT 2',
+      '-- my label: x\nSELECT 1',
+      '-- labels: x',
+      '/* label: x */ SELECT 1',
+      "SELECT '\n-- label: x'",
+      '',
+    ]) {
+      assert.deepEqual(directivesOf(text), { problems: [] }, text);
+    }
+  });
+
+  it('reads them behind a byte order mark', () => {
+    assert.equal(directivesOf('\ufeff-- label: x\nSELECT 1').label, 'x');
+  });
+
+  it('says which value cannot be used and where, and leaves it out', () => {
+    const text = '-- timeout: soon\n-- worker-timeout: 5m\n-- queue-size: -1\n-- label:\n-- connection: \nSELECT 1';
+    const { problems, ...values } = directivesOf(text);
+    assert.deepEqual(values, {});
+    assert.deepEqual(
+      problems.map(({ code, name, start, end }) => [code, name, text.slice(start, end)]),
+      [
+        ['badDuration', 'timeout', '-- timeout: soon'],
+        ['badDuration', 'worker-timeout', '-- worker-timeout: 5m'],
+        ['badSize', 'queue-size', '-- queue-size: -1'],
+        ['emptyValue', 'label', '-- label:'],
+        ['emptyValue', 'connection', '-- connection: '],
+      ],
+    );
+    assert.match(problems[0]!.message, /5min/);
+  });
+
+  it('says that a queue is smaller or larger than pg_background takes', () => {
+    assert.equal(directivesOf('-- queue-size: 256MB\nSELECT 1').queueSizeBytes, 268_435_456);
+    assert.equal(directivesOf('-- queue-size: 257MB\nSELECT 1').problems[0]!.code, 'sizeOutOfRange');
+    assert.equal(directivesOf('-- queue-size: 63\nSELECT 1').problems[0]!.code, 'sizeOutOfRange');
+  });
+
+  it('cuts a label that is too long, and says so', () => {
+    const { label, problems } = directivesOf(`-- label: ${'x'.repeat(65)}\nSELECT 1`);
+    assert.equal(label, 'x'.repeat(64));
+    assert.equal(problems[0]!.code, 'labelTooLong');
+  });
+
+  it('takes the last of two, which is nearer to the statement, and says so', () => {
+    const { label, problems } = directivesOf('-- label: a\n-- label: b\nSELECT 1');
+    assert.equal(label, 'b');
+    assert.deepEqual(
+      problems.map(({ code, start }) => [code, start]),
+      [['repeated', 12]],
+    );
+  });
+});
+
+describe('units', () => {
+  it('reads PostgreSQL’s durations in milliseconds', () => {
+    for (const [text, milliseconds] of [
+      ['0', 0],
+      ['250', 250],
+      ['1500us', 2],
+      ['1us', 1],
+      ['7ms', 7],
+      [' 5 s ', 5000],
+      ['1.5min', 90_000],
+      ['5MIN', 300_000],
+      ['2h', 7_200_000],
+      ['1d', 86_400_000],
+      ['.5s', 500],
+      ['24d', 2_073_600_000],
+    ] as const) {
+      assert.equal(parseDuration(text), milliseconds, text);
+    }
+  });
+
+  it('reads PostgreSQL’s sizes in bytes', () => {
+    for (const [text, bytes] of [
+      ['65536', 65_536],
+      ['10B', 10],
+      ['64kB', 65_536],
+      ['1 MB', 1_048_576],
+      ['0.5mb', 524_288],
+      ['1GB', 1_073_741_824],
+    ] as const) {
+      assert.equal(parseBytes(text), bytes, text);
+    }
+  });
+
+  it('takes nothing that PostgreSQL would not, and nothing past its int4', () => {
+    for (const text of ['', 's', '5m', '-1', '5 min s', '1e3', '1,5s', '25d', '∞'])
+      assert.equal(parseDuration(text), undefined, text);
+    for (const text of ['', 'kB', '1k', '-1', '2GB', '1TB', '1 s']) assert.equal(parseBytes(text), undefined, text);
+  });
+});
+
+describe('labelFor', () => {
+  it('takes the directive', () => {
+    assert.equal(labelFor('-- label: Nightly\nSELECT 1'), 'Nightly');
+  });
+
+  it('takes the start of the SQL else, without comments, in one line', () => {
+    assert.equal(labelFor('-- why\nSELECT\t1,\r\n   2 /* x */ FROM t -- y\n;'), 'SELECT 1, 2 FROM t');
+    assert.equal(labelFor("SELECT 'a  b\nc'"), "SELECT 'a b c'");
+    assert.equal(labelFor('SELECT a.b, f(1)::int'), 'SELECT a.b, f(1)::int');
+    assert.equal(labelFor('\ufeff\\x\nSELECT 1; SELECT 2;'), 'SELECT 1; SELECT 2');
+    assert.equal(labelFor('-- nothing'), '');
+  });
+
+  it('cuts it at 64 bytes with an ellipsis, never in a character', () => {
+    const label = labelFor(`SELECT '${'é'.repeat(60)}'`);
+    assert.ok(label.endsWith('é…'), label);
+    assert.equal(utf8Length(label), 63);
+    assert.equal(labelFor(`SELECT '${'x'.repeat(55)}'`), `SELECT '${'x'.repeat(55)}'`);
+    const elephants = labelFor(`SELECT ${'🐘'.repeat(40)}`);
+    assert.match(elephants, /^SELECT 🐘+…$/u);
+    assert.ok(utf8Length(elephants) <= MAX_LABEL_BYTES);
+  });
+
+  it('shows no password, since everyone on the server sees labels', () => {
+    for (const sql of [
+      "CREATE ROLE r PASSWORD 'hunter2'",
+      "ALTER USER r WITH ENCRYPTED PASSWORD E'hunter2'",
+      "CREATE USER MAPPING FOR r SERVER s OPTIONS (user 'a', password 'hunter2')",
+      "SELECT dblink('host=a password=hunter2', 'SELECT 1')",
+      "CREATE SUBSCRIPTION s CONNECTION 'host=a password=hunter2' PUBLICATION p",
+      "SELECT login(password => 'hunter2')",
+      'ALTER ROLE r PASSWORD $$hunter2$$',
+    ]) {
+      assert.ok(!labelFor(sql).includes('hunter2'), labelFor(sql));
+    }
+    assert.equal(labelFor("CREATE ROLE r PASSWORD 'hunter2' LOGIN"), "CREATE ROLE r PASSWORD '…' LOGIN");
+    assert.equal(labelFor("SELECT 'visible'"), "SELECT 'visible'");
+  });
+
+  it('does not read on through megabytes', () => {
+    const began = performance.now();
+    assert.match(labelFor(`INSERT INTO t VALUES ${"(1, 'x'), ".repeat(2_000_000)}`), /…$/);
+    assert.ok(performance.now() - began < 1000);
+  });
+});
+
+describe('truncateLabel', () => {
+  it('keeps short ones as they are', () => {
+    assert.equal(truncateLabel('Nightly report é 👩‍👧'), 'Nightly report é 👩‍👧');
+  });
+
+  it('cuts at 64 bytes of UTF-8, at a code point', () => {
+    assert.equal(truncateLabel('x'.repeat(70)), 'x'.repeat(64));
+    assert.equal(truncateLabel(`${'x'.repeat(63)}é`), 'x'.repeat(63));
+    assert.equal(truncateLabel(`${'x'.repeat(61)}🐘`), 'x'.repeat(61));
+    assert.equal(truncateLabel('🐘'.repeat(20)), '🐘'.repeat(16));
+  });
+
+  it('makes one line of it, without control characters, half characters and marks that turn the text around', () => {
+    assert.equal(truncateLabel(' a\n b\t\tc\0\u0007\u001b[1m\u0085d\ud83d \u202eevil\u2066 '), 'a b c[1md evil');
+  });
+});
+
+describe('utf8Length', () => {
+  it('counts what Buffer counts', () => {
+    for (const text of [
+      '',
+      'abc',
+      'é',
+      '€',
+      '🐘',
+      '\ud83d',
+      '\udc18',
+      '\ud83d\ud83d\udc18',
+      'a\ud83d',
+      '\u07ff\u0800\uffff\0',
+    ]) {
+      assert.equal(utf8Length(text), Buffer.byteLength(text), JSON.stringify(text));
+    }
+  });
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
+
+/** Severity, code and the part of the text of each finding. */
+function findings(text: string): [string, string, string][] {
+  return checkBeforeLaunch(text).map(({ severity, code, start, end }) => [severity, code, text.slice(start, end)]);
+}
+
+describe('checkBeforeLaunch', () => {
+  it('has nothing to say of what works in a worker', () => {
+    for (const text of [
+      'SELECT 1',
+      'CREATE TABLE t (a int); INSERT INTO t VALUES (1); SELECT * FROM t;',
+      'UPDATE t SET a = 1 WHERE b; DELETE FROM t USING u WHERE t.a = u.a',
+      'VACUUM',
+      'CREATE INDEX CONCURRENTLY ON t (a); -- alone, with a comment',
+      "COPY t FROM '/srv/t.csv'",
+      'DO $$ BEGIN COMMIT; END $$',
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END',
+    ]) {
+      assert.deepEqual(checkBeforeLaunch(text), [], text);
+    }
+  });
+
+  it('refuses texts without a statement, which would "succeed" without a tag', () => {
+    for (const text of ['', ' \n', ';', '-- SELECT 1', '/* x */ ;', '\ufeff']) {
+      assert.deepEqual(findings(text), [['error', 'empty', text]], JSON.stringify(text));
+    }
+  });
+
+  it('refuses NUL, and says where it is', () => {
+    assert.deepEqual(findings("SELECT 'a\0b'"), [['error', 'nulCharacter', '\0']]);
+  });
+
+  it('refuses texts over the server’s limit, counted in bytes of UTF-8', () => {
+    assert.equal(checkBeforeLaunch(`SELECT '${'é'.repeat(10)}'`, 29)[0]?.code, undefined);
+    assert.equal(checkBeforeLaunch(`SELECT '${'é'.repeat(10)}'`, 28)[0]?.code, 'tooLong');
+    assert.equal(checkBeforeLaunch('SELECT 1', 8).length, 0);
+    assert.equal(checkBeforeLaunch('SELECT 1', 7)[0]?.code, 'tooLong');
+  });
+
+  it('checks 100 MB in bearable time', function () {
+    this.timeout(60_000);
+    const began = performance.now();
+    assert.deepEqual(checkBeforeLaunch(`SELECT '${'x'.repeat(100_000_000)}'`), []);
+    assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`);
+  });
+
+  it('refuses transaction control, and names the command', () => {
+    for (const sql of [
+      'BEGIN',
+      'commit',
+      'START TRANSACTION',
+      'ROLLBACK TO a',
+      "PREPARE TRANSACTION 'x'",
+      'SAVEPOINT a',
+      'END',
+    ]) {
+      assert.deepEqual(findings(`SELECT 1 FROM t WHERE a; ${sql};`).at(-1), ['error', 'transactionControl', sql]);
+    }
+    assert.equal(checkBeforeLaunch('commit')[0]!.subject, 'COMMIT');
+    assert.match(checkBeforeLaunch('commit')[0]!.message, /^COMMIT cannot run in a worker/);
+  });
+
+  it('refuses COPY with the client, and the data below it', () => {
+    assert.deepEqual(findings('COPY t TO STDOUT'), [['error', 'clientCopy', 'COPY t TO STDOUT']]);
+    assert.deepEqual(findings('COPY t FROM STDIN;\n1\n\\.\n'), [
+      ['error', 'clientCopy', 'COPY t FROM STDIN'],
+      ['error', 'copyData', '1\n\\.'],
+    ]);
+  });
+
+  it('refuses what must stand alone beside other statements', () => {
+    assert.deepEqual(findings('VACUUM t; ANALYZE t'), [['error', 'refusesTransactionBlock', 'VACUUM t']]);
+    assert.deepEqual(findings('SET a = 1; CREATE INDEX CONCURRENTLY ON t (a)'), [
+      ['error', 'refusesTransactionBlock', 'CREATE INDEX CONCURRENTLY ON t (a)'],
+    ]);
+    assert.match(checkBeforeLaunch('VACUUM; ANALYZE')[0]!.message, /^VACUUM must run alone/);
+  });
+
+  it('refuses psql’s meta-commands', () => {
+    assert.deepEqual(findings('\\set x 1\nSELECT 1 \\gset'), [
+      ['error', 'metaCommand', '\\set x 1'],
+      ['error', 'metaCommand', '\\gset'],
+    ]);
+    assert.deepEqual(findings('\\q'), [['error', 'metaCommand', '\\q']]);
+  });
+
+  it('refuses what is cut off', () => {
+    assert.deepEqual(findings("SELECT 1; SELECT 'a"), [
+      ['info', 'onlyLastRows', 'SELECT 1'],
+      ['error', 'unterminatedString', "'a"],
+    ]);
+    assert.deepEqual(findings('SELECT "a'), [['error', 'unterminatedName', '"a']]);
+    assert.deepEqual(findings('DO $$ BEGIN'), [['error', 'unterminatedDollarQuote', '$$ BEGIN']]);
+    assert.deepEqual(findings('/* SELECT 1'), [['error', 'unterminatedComment', '/* SELECT 1']]);
+    assert.deepEqual(findings('SELECT (1'), [['error', 'unclosedParenthesis', '(']]);
+    assert.equal(findings('CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;')[0]![1], 'unclosedBody');
+  });
+
+  it('asks before a write without WHERE, also in WITH and EXPLAIN ANALYZE', () => {
+    assert.deepEqual(findings('UPDATE t SET a = (SELECT 1 WHERE b)'), [
+      ['confirm', 'unboundedWrite', 'UPDATE t SET a = (SELECT 1 WHERE b)'],
+    ]);
+    assert.equal(checkBeforeLaunch('WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d')[0]!.subject, 'DELETE');
+    assert.equal(checkBeforeLaunch('EXPLAIN ANALYZE DELETE FROM t')[0]!.code, 'unboundedWrite');
+  });
+
+  it('tells once that only the last statement’s rows come back', () => {
+    assert.deepEqual(findings('SELECT 1; SELECT 2; SELECT 3'), [['info', 'onlyLastRows', 'SELECT 1']]);
+    assert.deepEqual(findings('SET a = 1; SELECT 1'), []);
+  });
+
+  it('gives its findings in the order of the text', () => {
+    assert.deepEqual(
+      checkBeforeLaunch('DELETE FROM t; BEGIN; \\x\nVACUUM; COPY t TO STDOUT').map(({ code }) => code),
+      ['unboundedWrite', 'transactionControl', 'metaCommand', 'refusesTransactionBlock', 'clientCopy'],
+    );
+  });
+
+  it('says in every message what to do or what is wrong, in sentences', () => {
+    for (const text of [
+      '',
+      '\0',
+      'BEGIN',
+      'COPY t TO STDOUT',
+      'VACUUM; SELECT 1',
+      '\\q',
+      "'",
+      '"',
+      '$$',
+      '/*',
+      '(',
+      'DELETE FROM t',
+    ]) {
+      for (const { message } of checkBeforeLaunch(text)) assert.match(message, /^[A-Z].*[.?]$/, message);
+    }
+  });
+});
