@@ -33,6 +33,9 @@ function fact(tooltip: vscode.MarkdownString, name: string, value: string | unde
 }
 
 export class ConnectionNode {
+  /** Whether the tree shows it with rows below. */
+  hasChildren = false;
+
   constructor(
     readonly name: string,
     private readonly connections: Connections,
@@ -45,11 +48,10 @@ export class ConnectionNode {
     const state = link?.state ?? { kind: 'idle' as const };
     const own = this.jobs.jobs.filter((job) => job.record.connection === this.name);
     const running = own.some((job) => mayHaveWorker(job.state));
+    this.hasChildren = own.length > 0 || state.kind === 'error' || (link?.snapshot?.workers.length ?? 0) > 0;
     const item = new vscode.TreeItem(
       this.name,
-      own.length > 0 || state.kind === 'error' || (link?.snapshot?.workers.length ?? 0) > 0
-        ? vscode.TreeItemCollapsibleState.Expanded
-        : vscode.TreeItemCollapsibleState.None,
+      this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
     );
     item.id = `connection:${this.name}:${item.collapsibleState === vscode.TreeItemCollapsibleState.None ? 'leaf' : 'tree'}`;
     const where = profile
@@ -185,7 +187,7 @@ export class JobNode {
 export class WorkerNode {
   constructor(
     readonly connection: string,
-    readonly worker: ActiveWorker,
+    public worker: ActiveWorker,
   ) {}
 
   item(): vscode.TreeItem {

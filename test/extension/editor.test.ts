@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
-import { activate, openSql, reaches, sql } from './support';
+import { cursorAt, eventually, launchedBy, lenses, open, problems, replace, set } from './editorSupport';
+import { activate, reaches, sql } from './support';
 
 const THREE = `-- the first one
 SELECT 'one' AS n;
@@ -12,59 +13,6 @@ SELECT 'two' AS n;
 SELECT
   'three' AS n;
 `;
-
-/** Resolves with what `look` returns as soon as it returns something. */
-async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  for (const end = Date.now() + 15_000; Date.now() < end;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`Waited in vain: ${what}`);
-}
-
-/** The editor of a new text. VS Code may still name the one before for a moment. */
-async function open(content: string): Promise<vscode.TextEditor> {
-  const opened = await openSql(content);
-  return eventually(() => {
-    const editor = vscode.window.activeTextEditor;
-    return editor?.document.getText() === content ? editor : undefined;
-  }, `an editor with ${opened.document.uri.toString()}`);
-}
-
-function cursorAt(editor: vscode.TextEditor, text: string): void {
-  const position = editor.document.positionAt(editor.document.getText().indexOf(text));
-  editor.selection = new vscode.Selection(position, position);
-}
-
-async function replace(editor: vscode.TextEditor, from: string, to: string): Promise<void> {
-  const { document } = editor;
-  const start = document.getText().indexOf(from);
-  assert.ok(start >= 0, from);
-  const range = new vscode.Range(document.positionAt(start), document.positionAt(start + from.length));
-  assert.ok(await editor.edit((edit) => edit.replace(range, to)));
-}
-
-async function lenses(
-  document: vscode.TextDocument,
-): Promise<{ line: number; title: string; lens: vscode.CodeLens }[]> {
-  const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
-    'vscode.executeCodeLensProvider',
-    document.uri,
-    999,
-  );
-  return found
-    .filter(({ command }) => command?.command.startsWith('pgBackground.'))
-    .map((lens) => ({ line: lens.range.start.line, title: lens.command?.title ?? '', lens }));
-}
-
-function problems(document: vscode.TextDocument): vscode.Diagnostic[] {
-  return vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === 'pg_background');
-}
-
-async function set(name: string, value: unknown): Promise<void> {
-  await vscode.workspace.getConfiguration('pgBackground').update(name, value, vscode.ConfigurationTarget.Global);
-}
 
 describe('SQL in the editor', () => {
   let api: PgBackgroundApi;
@@ -81,14 +29,6 @@ describe('SQL in the editor', () => {
     const id = await vscode.commands.executeCommand<string | undefined>('pgBackground.runInBackground');
     assert.ok(id, 'a job was launched');
     return api.waitFor(id);
-  }
-
-  /** The jobs that a command launches, oldest first. */
-  async function launchedBy(command: string, ...rest: unknown[]): Promise<JobInfo[]> {
-    const before = new Set(api.jobs().map(({ id }) => id));
-    await vscode.commands.executeCommand(command, ...rest);
-    const fresh = api.jobs().filter(({ id }) => !before.has(id));
-    return Promise.all(fresh.map(({ id }) => api.waitFor(id)));
   }
 
   describe('what is run', () => {
@@ -114,7 +54,7 @@ describe('SQL in the editor', () => {
         new vscode.Selection(2, 0, 2, 0),
         new vscode.Selection(6, 0, 7, 14),
       ];
-      const jobs = await launchedBy('pgBackground.runInBackground');
+      const jobs = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual(
         jobs.map(({ sql: text }) => text),
         ["SELECT 'one' AS n;", "SELECT\n  'three' AS n"],
@@ -124,7 +64,7 @@ describe('SQL in the editor', () => {
     it('several cursors run each statement once', async () => {
       const editor = await open(THREE);
       editor.selections = [1, 1, 4].map((line, index) => new vscode.Selection(line, index, line, index));
-      const jobs = await launchedBy('pgBackground.runInBackground');
+      const jobs = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual(
         jobs.map(({ label }) => label),
         ["SELECT 'one' AS n", 'number two'],
@@ -134,13 +74,13 @@ describe('SQL in the editor', () => {
     it('where there is nothing, nothing is run', async () => {
       const editor = await open('SELECT 1;\n\n\n-- only a comment\n');
       editor.selection = new vscode.Selection(2, 0, 2, 0);
-      assert.deepEqual(await launchedBy('pgBackground.runInBackground'), []);
+      assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
     });
 
     it('what cannot work is refused, marked and selected, and the mark goes with an edit', async () => {
       const editor = await open('SELECT 1;\n\nCOMMIT;\n');
       cursorAt(editor, 'COMMIT');
-      assert.deepEqual(await launchedBy('pgBackground.runInBackground'), []);
+      assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
       const [problem] = problems(editor.document);
       assert.match(problem!.message, /^COMMIT cannot run in a worker/);
       assert.equal(problem!.range.start.line, 2);
@@ -151,7 +91,7 @@ describe('SQL in the editor', () => {
 
     it('a whole file is one transaction', async () => {
       const editor = await open("SELECT pg_current_xact_id() AS a;\nSELECT 'last' AS b;\n");
-      const [job] = await launchedBy('pgBackground.runFileInBackground');
+      const [job] = await launchedBy(api, 'pgBackground.runFileInBackground');
       assert.equal(job!.sql, editor.document.getText());
       assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['last']]);
     });
@@ -162,7 +102,7 @@ describe('SQL in the editor', () => {
       for (const [index, uri] of uris.entries()) {
         await vscode.workspace.fs.writeFile(uri, Buffer.from(`SELECT ${index} AS file;`));
       }
-      const jobs = await launchedBy('pgBackground.runFileInBackground', uris[0], uris);
+      const jobs = await launchedBy(api, 'pgBackground.runFileInBackground', uris[0], uris);
       assert.deepEqual(
         jobs.map(({ label, state }) => [label, state]),
         [
@@ -183,7 +123,7 @@ describe('SQL in the editor', () => {
     it('runs in order and stops at the first failure', async () => {
       await set('onStatementFailure', 'stop');
       const editor = await open(text);
-      const jobs = await launchedBy('pgBackground.runEachStatementInBackground');
+      const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
       assert.deepEqual(
         jobs.map(({ state }) => state),
         ['succeeded', 'succeeded', 'failed'],
@@ -199,7 +139,7 @@ describe('SQL in the editor', () => {
     it('goes on where that is set', async () => {
       await set('onStatementFailure', 'continue');
       await open(text);
-      const jobs = await launchedBy('pgBackground.runEachStatementInBackground');
+      const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
       assert.deepEqual(
         jobs.map(({ state }) => state),
         ['succeeded', 'succeeded', 'failed', 'succeeded'],
@@ -217,7 +157,7 @@ describe('SQL in the editor', () => {
         [1, 4, 6].map((line) => [line, 'Run in Background']),
       );
       const { command, arguments: args = [] } = found[2]!.lens.command!;
-      const [job] = await launchedBy(command, ...(args as unknown[]));
+      const [job] = await launchedBy(api, command, ...(args as unknown[]));
       assert.equal(job!.sql, "SELECT\n  'three' AS n");
       const after = await eventually(async () => {
         const now = await lenses(editor.document);

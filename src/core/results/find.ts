@@ -107,7 +107,7 @@ function searchBytes(text: string, check: Check): Search {
     let row = 0;
     let counted = 0;
     for (let at = block.indexOf(needle); at !== -1; at = block.indexOf(needle, counted)) {
-      row += countNewlines(block.subarray(counted, at));
+      row += countNewlines(block, counted, at);
       const start = at === 0 ? 0 : block.lastIndexOf(NEWLINE, at - 1) + 1;
       const end = block.indexOf(NEWLINE, at);
       // An escape may look like text (`\t` holds a t), so the decoded values have the last word.

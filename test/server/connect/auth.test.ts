@@ -9,7 +9,8 @@ import { openClient, type OpenOptions } from '../../../src/core/postgres/connect
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import { newServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
-import { ask, environment, failureOf, newHome, psql, removeFolder } from './support';
+import { FakeServer } from './fakeServer';
+import { ask, environment, failureOf, newHome, psql, reload, removeFolder } from './support';
 
 const PASSWORD = 'S3cret-\'\\"% é';
 
@@ -55,8 +56,7 @@ describe('authentication', () => {
     await server.addFile('server.crt', pem);
     await server.addFile('server.key', keyPem);
     await server.psql('ALTER SYSTEM SET ssl = on');
-    await server.psql('SELECT pg_reload_conf()');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await reload(server);
   });
   beforeEach(() => (logged = []));
   after(async () => {
@@ -133,14 +133,12 @@ describe('authentication', () => {
 
   it('"prefer" does not fall back to sending the password in the clear', async () => {
     await server.psql('ALTER SYSTEM SET ssl = off');
-    await server.psql('SELECT pg_reload_conf()');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await reload(server);
     try {
       await fails(profile('plain_user', { sslmode: 'prefer' }), given(PASSWORD), 'unsafe', /was not sent/);
     } finally {
       await server.psql('ALTER SYSTEM SET ssl = on');
-      await server.psql('SELECT pg_reload_conf()');
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await reload(server);
     }
   });
 
@@ -268,7 +266,14 @@ describe('authentication', () => {
     assert.match(logged.join('\n'), /was not run, because the workspace is not trusted/);
   });
 
-  it('the server does not prove that it knows the password', async () => {
+  it('a server that lets us in before it has proved to know the password', async () => {
+    const fake = new FakeServer('scram without proof');
+    const port = await fake.listen();
+    await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /did not prove that it knows the password/);
+    await fake.close();
+  });
+
+  it('only the methods that the profile accepts', async () => {
     // Let in without being asked is refused where the profile says so.
     await fails(
       profile('trusted', { requireAuth: 'scram-sha-256' }),

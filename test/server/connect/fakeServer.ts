@@ -17,10 +17,15 @@ export interface Introduction {
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 
+/** - `password`: asks for it and lets everybody in · `scram without proof`: lets in who began to prove it · `starting`: takes nobody. */
+export type Manner = 'password' | 'scram without proof' | 'starting';
+
 export class FakeServer {
   readonly introductions: Introduction[] = [];
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+
+  constructor(private readonly manner: Manner = 'password') {}
 
   /** Listens on a free port of 127.0.0.1, which it returns. */
   async listen(): Promise<number> {
@@ -76,7 +81,10 @@ export class FakeServer {
           if (code === SSL_REQUEST || code === GSS_REQUEST) socket.write('N');
           else {
             startup = readStartup(message.subarray(8));
-            socket.write(authentication(3));
+            socket.write(
+              { password: authentication(3), 'scram without proof': SCRAM, starting: STARTING }[this.manner],
+            );
+            if (this.manner === 'starting') socket.end();
           }
         } else if (message.toString('latin1', 0, 1) === 'p') {
           met(startup, message.toString('utf8', 5, length - 1));
@@ -113,3 +121,5 @@ function status(name: string, value: string): Buffer {
 
 const KEY_DATA = message('K', Buffer.alloc(8, 1));
 const READY = message('Z', Buffer.from('I'));
+const SCRAM = message('R', Buffer.from('\0\0\0\nSCRAM-SHA-256\0\0'));
+const STARTING = message('E', Buffer.from('SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0'));

@@ -6,6 +6,7 @@ import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient } from '../../../src/core/postgres/connect/open';
 import { TARGET_SESSION_ATTRS, type ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import { newServer, type TestServer } from '../support';
+import { FakeServer } from './fakeServer';
 import { ask, environment, failureOf, newHome, psql, removeFolder, withClient } from './support';
 
 describe('hosts', () => {
@@ -117,7 +118,26 @@ describe('hosts', () => {
     assert.equal(seen.size, 2);
   });
 
-  it('a server that starts or has no slot left', async () => {
+  it('a server that starts takes nobody, and the next one is tried', async () => {
+    const starting = new FakeServer('starting');
+    const port = await starting.listen();
+    const error = await failureOf(to({ port, sslmode: 'prefer' }), options());
+    assert.equal(error.reason, 'starting');
+    assert.match(error.message, /starting: try again soon\. The server said: the database system is starting up\.$/);
+    const host = '127.0.0.1,127.0.0.1';
+    const ports = `${port},${primary.port}`;
+    const client = await openClient(to({ host, port: ports }), options());
+    await client.end();
+    const theirs = await psql(
+      primary.bin,
+      ['-c', 'SELECT 1', `host=${host} port=${ports} user=postgres`],
+      environment(home),
+    );
+    assert.equal(theirs.status, 0, theirs.stderr);
+    await starting.close();
+  });
+
+  it('a server with no connection left', async () => {
     const clients = await Promise.all(
       Array.from({ length: 9 }, () => openClient(to({ port: primary.port }), options())),
     );

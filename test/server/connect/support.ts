@@ -7,6 +7,7 @@ import type { Client } from 'pg';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import type { TestServer } from '../support';
 
 /** A new folder with files in it; without a word about the mode they are the owner's alone. */
 export async function newHome(
@@ -79,6 +80,14 @@ export async function failureOf(profile: ConnectionProfile, options: OpenOptions
   const outcome = await withClient(profile, options, () => Promise.resolve('connected'));
   if (outcome instanceof ConnectError) return outcome;
   throw new Error('The connection was opened, but it should have failed.');
+}
+
+/** Has the server read its settings again, and waits until new connections have them. */
+export async function reload(server: Pick<TestServer, 'psql'>): Promise<void> {
+  const loaded = (): Promise<string> => server.psql('SELECT pg_conf_load_time()');
+  const before = await loaded();
+  await server.psql('SELECT pg_reload_conf()');
+  while ((await loaded()) === before) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** The first row of a query, as text. */

@@ -321,6 +321,25 @@ describe('results grid', () => {
     assert.equal((await grid.sent('cancel')).length, 1);
   });
 
+  for (const theme of ['dark', 'light', 'hc-dark', 'hc-light'] as const) {
+    it(`can be read in the ${theme} theme`, async () => {
+      grid = await harness.open({ theme, notices: 12 });
+      await grid.press('ArrowDown', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown');
+      await grid.page.screenshot({ path: `test-results/grid-${theme}-selection.png` });
+      const [text, back] = await grid.page.evaluate<[string, string]>(`(() => {
+        const style = getComputedStyle(document.querySelector('.cell.selected'));
+        return [style.color, style.backgroundImage];
+      })()`);
+      assert.ok(!back.includes(text), `${text} on ${back}`);
+      await grid.press('End', 'ArrowLeft', 'ArrowLeft', 'Enter');
+      await grid.until(`document.querySelector('.detail-content').textContent.includes('\\n')`);
+      await grid.page.screenshot({ path: `test-results/grid-${theme}-value.png` });
+      await grid.page.getByRole('tab', { name: 'Messages' }).click();
+      await grid.page.waitForTimeout(50);
+      await grid.page.screenshot({ path: `test-results/grid-${theme}-messages.png` });
+    });
+  }
+
   it('asks for one thing at a time while it is scrolled fast, and ends with the right rows', async () => {
     grid = await harness.open({ delay: 30 });
     await grid.scrollFor(90, 40_000);

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { PgBackgroundApi } from '../../src/api';
+import { cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
+import { activate, sql } from './support';
+
+describe('SQL in the editor: questions before a launch', () => {
+  let api: PgBackgroundApi;
+  const { window } = vscode;
+  const restores: (() => void)[] = [];
+
+  before(async () => {
+    api = await activate();
+  });
+
+  afterEach(async () => {
+    for (const restore of restores.splice(0)) restore();
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  /** Puts another function in the place of one of `vscode.window` until the test is over. */
+  function stub(name: 'showWarningMessage' | 'createInputBox', replacement: unknown): void {
+    const original = window[name];
+    Object.defineProperty(window, name, { value: replacement, configurable: true, writable: true });
+    restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
+  }
+
+  /** Answers modal warnings; returns what was asked. */
+  function answerWarnings(answer: string | undefined): string[] {
+    const asked: string[] = [];
+    stub('showWarningMessage', (message: string) => {
+      asked.push(message);
+      return Promise.resolve(answer);
+    });
+    return asked;
+  }
+
+  /** Presses Enter in every quick input until a command is done. */
+  async function accepting<T>(running: Thenable<T>): Promise<T> {
+    const state = { done: false };
+    const finished = Promise.resolve(running).finally(() => (state.done = true));
+    for (const end = Date.now() + 20_000; Date.now() < end;) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      if (state.done) break;
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    }
+    return finished;
+  }
+
+  it('a DELETE without WHERE asks, and is not run where the answer is no', async () => {
+    await sql('DROP TABLE IF EXISTS to_empty; CREATE TABLE to_empty AS SELECT 1 AS n');
+    const editor = await open('DELETE FROM to_empty;\n');
+    cursorAt(editor, 'DELETE');
+    const asked = answerWarnings(undefined);
+    assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
+    assert.match(asked.join(), /^This DELETE has no WHERE/);
+    answerWarnings('Run Anyway');
+    const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+    assert.equal(job!.state, 'succeeded');
+    assert.deepEqual(await sql('SELECT n FROM to_empty'), []);
+  });
+
+  it('a production connection asks each time, until it is trusted for the session; code is not asked', async () => {
+    const [profile] = vscode.workspace.getConfiguration('pgBackground').get<object[]>('connections', []);
+    await set('connections', [{ ...profile, name: 'live', production: true }]);
+    try {
+      const editor = await open('-- connection: live\nSELECT 1;\n');
+      cursorAt(editor, 'SELECT');
+      const asked = answerWarnings(undefined);
+      assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
+      assert.deepEqual(asked, ['Run on the production connection “live”?']);
+      const again = answerWarnings('Don’t Ask Again for This Connection in This Session');
+      const [first] = await launchedBy(api, 'pgBackground.runInBackground');
+      const [second] = await launchedBy(api, 'pgBackground.runInBackground');
+      assert.deepEqual([first!.state, second!.connection, again.length], ['succeeded', 'live', 1]);
+      await launchedBy(api, 'pgBackground.runInBackground', { sql: 'SELECT 2', connection: 'live' });
+      assert.equal(again.length, 1);
+    } finally {
+      await set('connections', undefined);
+    }
+  });
+
+  it('variables are asked for and quoted, and an error behind them is at its place', async () => {
+    const editor = await open('SELECT :who AS who, $1 AS n, nosuch;\n');
+    const typed = ["O'Brien; --", '42'];
+    const create = window.createInputBox.bind(window);
+    stub('createInputBox', () => {
+      const box = create();
+      const value = typed.shift();
+      setTimeout(() => (box.value = value ?? box.value), 20);
+      return box;
+    });
+    cursorAt(editor, 'who');
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackground'));
+    const job = await api.waitFor(id);
+    assert.equal(job.sql, "SELECT 'O''Brien; --' AS who, 42 AS n, nosuch");
+    assert.equal(job.label, 'SELECT :who AS who, $1 AS n, nosuch');
+    const problem = await eventually(() => problems(editor.document)[0], 'the problem');
+    assert.equal(editor.document.getText(problem.range), 'nosuch');
+  });
+
+  it('the options’ flow begins with what is set already', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.deepEqual([job.label, job.state], ['flows', 'succeeded']);
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
+  });
+});

@@ -1,0 +1,66 @@
+/** What the tests of the editor share. */
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { JobInfo, PgBackgroundApi } from '../../src/api';
+import { openSql } from './support';
+
+/** Resolves with what `look` returns as soon as it returns something. */
+export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
+  for (const end = Date.now() + 15_000; Date.now() < end;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`Waited in vain: ${what}`);
+}
+
+/** The editor of a new text. VS Code may still name the one before for a moment. */
+export async function open(content: string): Promise<vscode.TextEditor> {
+  const opened = await openSql(content);
+  return eventually(() => {
+    const editor = vscode.window.activeTextEditor;
+    return editor?.document.getText() === content ? editor : undefined;
+  }, `an editor with ${opened.document.uri.toString()}`);
+}
+
+export function cursorAt(editor: vscode.TextEditor, text: string): void {
+  const position = editor.document.positionAt(editor.document.getText().indexOf(text));
+  editor.selection = new vscode.Selection(position, position);
+}
+
+export async function replace(editor: vscode.TextEditor, from: string, to: string): Promise<void> {
+  const { document } = editor;
+  const start = document.getText().indexOf(from);
+  assert.ok(start >= 0, from);
+  const range = new vscode.Range(document.positionAt(start), document.positionAt(start + from.length));
+  assert.ok(await editor.edit((edit) => edit.replace(range, to)));
+}
+
+export async function lenses(
+  document: vscode.TextDocument,
+): Promise<{ line: number; title: string; lens: vscode.CodeLens }[]> {
+  const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+    'vscode.executeCodeLensProvider',
+    document.uri,
+    999,
+  );
+  return found
+    .filter(({ command }) => command?.command.startsWith('pgBackground.'))
+    .map((lens) => ({ line: lens.range.start.line, title: lens.command?.title ?? '', lens }));
+}
+
+export function problems(document: vscode.TextDocument): vscode.Diagnostic[] {
+  return vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === 'pg_background');
+}
+
+export async function set(name: string, value: unknown): Promise<void> {
+  await vscode.workspace.getConfiguration('pgBackground').update(name, value, vscode.ConfigurationTarget.Global);
+}
+
+/** The jobs that a command launches, oldest first, when they have ended. */
+export async function launchedBy(api: PgBackgroundApi, command: string, ...rest: unknown[]): Promise<JobInfo[]> {
+  const before = new Set(api.jobs().map(({ id }) => id));
+  await vscode.commands.executeCommand(command, ...rest);
+  const fresh = api.jobs().filter(({ id }) => !before.has(id));
+  return Promise.all(fresh.map(({ id }) => api.waitFor(id)));
+}
