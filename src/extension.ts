@@ -84,7 +84,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(connections.onDidChange(update));
   update();
 
-  await restore(jobs, history, files);
+  await restore(jobs, history, files, channel);
   setContext('ready', true);
   return createApi(jobs, launcher, connections, files);
 }
@@ -96,9 +96,29 @@ export async function deactivate(): Promise<void> {
 }
 
 /** Takes up the jobs of before the reload; those that were never launched wait for the user's word. */
-async function restore(jobs: JobService, history: JobHistory, files: SpoolFiles): Promise<void> {
-  const { held } = await jobs.restore();
-  await files.sweep(await history.ids());
+async function restore(
+  jobs: JobService,
+  history: JobHistory,
+  files: SpoolFiles,
+  channel: vscode.LogOutputChannel,
+): Promise<void> {
+  const { held, corrupt } = await jobs.restore();
+  // Nobody waits for the disk to be tidied.
+  void history
+    .ids()
+    .then((ids) => files.sweep(ids))
+    .catch((error: unknown) => channel.warn(`Rows that nobody needs could not be removed: ${String(error)}`));
+  if (corrupt > 0) {
+    const showLog = vscode.l10n.t('Show Log');
+    void vscode.window
+      .showWarningMessage(
+        vscode.l10n.t('{0} job records could not be read and were set aside. The log says which.', corrupt),
+        showLog,
+      )
+      .then((choice) => {
+        if (choice === showLog) channel.show();
+      });
+  }
   if (held === 0) return;
   const run = vscode.l10n.t('Run Them');
   const message =

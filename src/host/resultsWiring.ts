@@ -40,12 +40,12 @@ export class Results implements Disposable {
 
   /** The same panel, at its facts. */
   showDetails(id: string): void {
-    this.#panels.show(id);
+    this.#panels.show(id, { tab: 'details' });
   }
 
   /** True where the user has the job's panel before them. */
   isVisible(id: string): boolean {
-    return this.#panels.open.includes(id);
+    return this.#panels.isVisible(id);
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
-import { cursorAt, eventually, launchedBy, lenses, open, problems, replace, set } from './editorSupport';
+import { closeAll, cursorAt, eventually, launchedBy, lenses, open, problems, replace, set } from './editorSupport';
 import { activate, reaches, sql } from './support';
 
 const THREE = `-- the first one
@@ -21,9 +21,7 @@ describe('SQL in the editor', () => {
     api = await activate();
   });
 
-  afterEach(async () => {
-    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-  });
+  afterEach(closeAll);
 
   async function run(): Promise<JobInfo> {
     const id = await vscode.commands.executeCommand<string | undefined>('pgBackground.runInBackground');

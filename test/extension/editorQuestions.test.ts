@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
-import { cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
+import { closeAll, cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
 import { activate, sql } from './support';
 
 describe('SQL in the editor: questions before a launch', () => {
@@ -15,7 +15,7 @@ describe('SQL in the editor: questions before a launch', () => {
 
   afterEach(async () => {
     for (const restore of restores.splice(0)) restore();
-    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await closeAll();
   });
 
   /** Puts another function in the place of one of `vscode.window` until the test is over. */

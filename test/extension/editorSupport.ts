@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
-import { openSql } from './support';
 
 /** Resolves with what `look` returns as soon as it returns something. */
 export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
@@ -14,13 +13,21 @@ export async function eventually<T>(look: () => T | undefined | Promise<T | unde
   throw new Error(`Waited in vain: ${what}`);
 }
 
-/** The editor of a new text. VS Code may still name the one before for a moment. */
+let files = 0;
+
+/** The editor of a new SQL file. (VS Code gives the name of an untitled text to the next one, at times with its content.) */
 export async function open(content: string): Promise<vscode.TextEditor> {
-  const opened = await openSql(content);
-  return eventually(() => {
-    const editor = vscode.window.activeTextEditor;
-    return editor?.document.getText() === content ? editor : undefined;
-  }, `an editor with ${opened.document.uri.toString()}`);
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  assert.ok(folder);
+  const uri = vscode.Uri.joinPath(folder.uri, `editor-${++files}.sql`);
+  await vscode.workspace.fs.writeFile(uri, Buffer.from(content));
+  return vscode.window.showTextDocument(uri);
+}
+
+/** Closes all editors without a question. */
+export async function closeAll(): Promise<void> {
+  await vscode.workspace.saveAll(false);
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 }
 
 export function cursorAt(editor: vscode.TextEditor, text: string): void {

@@ -5,8 +5,6 @@ import { countNewlines } from './lineIndex';
 import { errorCode } from './spoolFiles';
 import type { SpoolBlock, SpoolReader } from './spoolReader';
 
-const NEWLINE = 10;
-
 /** Milliseconds that a regular expression may take on one block of rows (0.5 MB, usually some 5 ms): some never end. */
 const REGEX_TIMEOUT_MS = 2000;
 
@@ -74,12 +72,14 @@ export async function* find(
   yield { matches: [], total, rows, fraction: 1, done: true };
 }
 
+type Found = (row: number, column: number) => void;
+
 /** Tells each match in a block, with the row's place in it. */
-type Search = (block: SpoolBlock['bytes'], found: (row: number, column: number) => void) => void;
+type Search = (block: SpoolBlock['bytes'], found: Found) => void;
 
 function createSearch(query: FindQuery): Search {
   const matches = createMatcher(query);
-  const check = (row: Row, number: number, found: (row: number, column: number) => void): void => {
+  const check = (row: Row, number: number, found: Found): void => {
     const first = query.column ?? 0;
     const end = query.column === undefined ? row.length : Math.min(row.length, first + 1);
     for (let column = first; column < end; column++) {
@@ -90,56 +90,96 @@ function createSearch(query: FindQuery): Search {
   if (query.regex) {
     return (block, found) => {
       withTimeout(() => {
-        const lines = block.toString('utf8', 0, block.length - 1).split('\n');
-        for (let i = 0; i < lines.length; i++) check(decodeLine(lines[i] ?? ''), i, found);
+        let number = 0;
+        for (const line of linesOf(block.toString())) check(decodeLine(line), number++, found);
       });
     };
   }
-  return query.matchCase ? searchBytes(query.text, check) : searchFolded(query.text, check);
+  return query.matchCase ? searchExact(query, check) : searchFolded(query, check);
 }
 
-type Check = (row: Row, number: number, found: (row: number, column: number) => void) => void;
+type Check = (row: Row, number: number, found: Found) => void;
 
-/** COPY text encodes each character on its own, so what a value contains, its encoded form contains encoded. */
-function searchBytes(text: string, check: Check): Search {
-  const needle = Buffer.from(encodeField(text));
+/**
+ * COPY text encodes each character on its own, so what a value contains, its line contains encoded. Bytes are as good as characters
+ * here (UTF-8 of one never begins in the middle of another), and the faster.
+ */
+function searchExact(query: FindQuery, check: Check): Search {
+  const needle = Buffer.from(encodeField(query.text)).toString('latin1');
   return (block, found) => {
+    // A call for the whole block, before it is made a string: most blocks are done with it.
+    if (!block.includes(needle, 0, 'latin1')) return;
+    const text = block.toString('latin1');
     let row = 0;
-    let counted = 0;
-    for (let at = block.indexOf(needle); at !== -1; at = block.indexOf(needle, counted)) {
-      row += countNewlines(block, counted, at);
-      const start = at === 0 ? 0 : block.lastIndexOf(NEWLINE, at - 1) + 1;
-      const end = block.indexOf(NEWLINE, at);
-      // An escape may look like text (`\t` holds a t), so the decoded values have the last word.
-      check(decodeLine(block.toString('utf8', start, end)), row, found);
-      row++;
-      counted = end + 1;
-    }
-  };
-}
-
-function searchFolded(text: string, check: Check): Search {
-  // Folding leaves the escapes alone: their letters are small ones (`\N` becomes `\n`, which the decoded values put right).
-  const needle = fold(encodeField(text));
-  return (block, found) => {
-    const folded = fold(block.toString());
-    let row = 0;
-    let counted = 0;
     let start = 0;
-    for (let at = folded.indexOf(needle); at !== -1; at = folded.indexOf(needle, counted)) {
-      // Folding may change lengths, but no newlines: these lead back to the bytes of the row.
-      for (let i = folded.indexOf('\n', counted); i !== -1 && i < at; i = folded.indexOf('\n', counted)) {
+    for (let at = text.indexOf(needle); at !== -1; at = text.indexOf(needle, start)) {
+      let end = text.indexOf('\n', start);
+      for (; end < at; end = text.indexOf('\n', start)) {
         row++;
-        counted = i + 1;
-        start = block.indexOf(NEWLINE, start) + 1;
+        start = end + 1;
       }
-      const end = block.indexOf(NEWLINE, start);
-      check(decodeLine(block.toString('utf8', start, end)), row, found);
+      const line = text.slice(start, end);
+      // An escape may look like text (`\t` holds a t), so then the decoded values have the last word.
+      if (line.includes('\\')) check(decodeLine(Buffer.from(line, 'latin1').toString()), row, found);
+      else checkPlain(line, needle, at - start, query.column, row, found);
       row++;
-      counted = folded.indexOf('\n', at) + 1;
       start = end + 1;
     }
   };
+}
+
+function searchFolded(query: FindQuery, check: Check): Search {
+  // Folding leaves the escapes alone: their letters are small ones (`\N` becomes `\n`, which the decoded values put right).
+  const needle = fold(encodeField(query.text));
+  return (block, found) => {
+    const original = block.toString();
+    const text = fold(original);
+    let row = 0;
+    /** Where the row begins, in the folded text and in the original: folding may change lengths, but no newlines. */
+    let start = 0;
+    let startOriginal = 0;
+    for (let at = text.indexOf(needle); at !== -1; at = text.indexOf(needle, start)) {
+      let end = text.indexOf('\n', start);
+      for (; end < at; end = text.indexOf('\n', start)) {
+        row++;
+        start = end + 1;
+        startOriginal = original.indexOf('\n', startOriginal) + 1;
+      }
+      const line = text.slice(start, end);
+      const endOriginal = original.indexOf('\n', startOriginal);
+      if (line.includes('\\')) check(decodeLine(original.slice(startOriginal, endOriginal)), row, found);
+      else checkPlain(line, needle, at - start, query.column, row, found);
+      row++;
+      start = end + 1;
+      startOriginal = endOriginal + 1;
+    }
+  };
+}
+
+/** Finds the columns of a line without escapes that hold the text. `at`: where it is for the first time. */
+function checkPlain(line: string, needle: string, at: number, wanted: number | undefined, row: number, found: Found): void {
+  let column = 0;
+  for (let start = 0; at !== -1; at = line.indexOf(needle, start)) {
+    let tab = line.indexOf('\t', start);
+    for (; tab !== -1 && tab < at; tab = line.indexOf('\t', start)) {
+      column++;
+      start = tab + 1;
+    }
+    if (wanted === undefined || wanted === column) found(row, column);
+    if (tab === -1) return;
+    // Another match counts in another column only.
+    column++;
+    start = tab + 1;
+  }
+}
+
+/** The lines of a block, without their newlines. */
+export function* linesOf(block: string): Generator<string, void, undefined> {
+  for (let start = 0; start < block.length; ) {
+    const end = block.indexOf('\n', start);
+    yield block.slice(start, end);
+    start = end + 1;
+  }
 }
 
 /**
@@ -162,7 +202,8 @@ export function createMatcher(query: Pick<FindQuery, 'text' | 'regex' | 'matchCa
  * is not what surrounds it in its value: both are made the same.
  */
 export function fold(text: string): string {
-  return text.toLowerCase().replaceAll('ς', 'σ');
+  const small = text.toLowerCase();
+  return small.includes('ς') ? small.replaceAll('ς', 'σ') : small;
 }
 
 function compile(pattern: string, flags: string): RegExp {

@@ -3,6 +3,9 @@ import type { Column, JobFiles, RowSink, RowsKept } from '../jobs/ports';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
 import { UnfoldStream } from './unfold';
 
+/** Rows this young may belong to a job that began while the known ones were being listed. Milliseconds. */
+const YOUNG_MS = 60_000;
+
 /** The rows of all jobs: one spool each, in one folder. */
 export class SpoolFiles implements JobFiles {
   constructor(
@@ -44,6 +47,7 @@ export class SpoolFiles implements JobFiles {
     return sweepOrphans(
       this.folder,
       [...known].map((id) => this.path(id)),
+      YOUNG_MS,
     );
   }
 }

@@ -1,7 +1,8 @@
 /** What can be said before a launch: texts that cannot work in a worker, or that should be asked about first. */
 import { classify } from './classify';
+import { Cursor } from './cursor';
 import { utf8Length } from './label';
-import { splitStatements, type SplitProblemKind } from './statements';
+import { splitStatements, type SplitProblemKind, type Statement } from './statements';
 
 export type PrelaunchCode =
   | 'empty'
@@ -10,6 +11,8 @@ export type PrelaunchCode =
   | 'transactionControl'
   | 'clientCopy'
   | 'refusesTransactionBlock'
+  | 'needsOtherStatements'
+  | 'listen'
   | 'unboundedWrite'
   | 'onlyLastRows'
   | SplitProblemKind;
@@ -78,6 +81,10 @@ export function checkBeforeLaunch(text: string, maxBytes = MAX_SQL_BYTES): Prela
         found('error', 'refusesTransactionBlock', refusesTransactionBlock, refusalMessage(refusesTransactionBlock)),
       );
     }
+    if (keyword === 'LISTEN') findings.push(found('error', 'listen', keyword, listenMessage()));
+    if (statements.length === 1 && needsOtherStatements(text, statement)) {
+      findings.push(found('error', 'needsOtherStatements', keyword, aloneMessage(keyword)));
+    }
     if (unboundedWrite)
       findings.push(found('confirm', 'unboundedWrite', unboundedWrite, unboundedMessage(unboundedWrite)));
     if (returnsRows === true && index < statements.length - 1) {
@@ -86,6 +93,13 @@ export function checkBeforeLaunch(text: string, maxBytes = MAX_SQL_BYTES): Prela
   });
   if (rowsLost) findings.push(rowsLost);
   return findings.sort((a, b) => a.start - b.start);
+}
+
+/** What the server refuses outside of a transaction block, since it would end with the statement itself. */
+function needsOtherStatements(text: string, { start, end, keyword }: Statement): boolean {
+  if (keyword === 'LOCK') return true;
+  const cursor = new Cursor(text, start, end);
+  return cursor.accept('DECLARE') && cursor.find('WITH', 'WITHOUT', 'FOR') && !cursor.is('WITH');
 }
 
 function checkWhole(text: string, maxBytes: number): PrelaunchFinding | undefined {
@@ -121,6 +135,14 @@ function clientCopyMessage(): string {
 
 function refusalMessage(command: string): string {
   return `${command} must run alone, since several statements of one text are one transaction. Run each statement as a job of its own.`;
+}
+
+function listenMessage(): string {
+  return 'A worker cannot LISTEN. Use a session of its own for that; NOTIFY works in a worker.';
+}
+
+function aloneMessage(command: string): string {
+  return `${command} does nothing alone: what it makes ends with the worker’s transaction. Run it in one text with the statements that need it.`;
 }
 
 function unboundedMessage(command: 'UPDATE' | 'DELETE'): string {

@@ -53,7 +53,7 @@ function stateWord(state: JobState): string {
 }
 
 /** What was found before a launch, with what to do instead. */
-export function findingText({ code, subject = '' }: PrelaunchFinding): string {
+export function findingText({ code, subject = '', message }: PrelaunchFinding): string {
   switch (code) {
     case 'empty':
       return l10n.t('There is no SQL to run: the text has no statement in it. Write one, or select one.');
@@ -79,6 +79,13 @@ export function findingText({ code, subject = '' }: PrelaunchFinding): string {
         '{0} must run alone, since several statements of one text are one transaction. Run each statement as a job of its own.',
         subject,
       );
+    case 'needsOtherStatements':
+      return l10n.t(
+        '{0} does nothing alone: what it makes ends with the worker’s transaction. Run it in one text with the statements that need it.',
+        subject,
+      );
+    case 'listen':
+      return l10n.t('A worker cannot LISTEN. Use a session of its own for that; NOTIFY works in a worker.');
     case 'unboundedWrite':
       return subject === 'UPDATE'
         ? l10n.t('This UPDATE has no WHERE: it changes every row of the table.')
@@ -105,6 +112,9 @@ export function findingText({ code, subject = '' }: PrelaunchFinding): string {
       return l10n.t('This parenthesis is not closed.');
     case 'unclosedBody':
       return l10n.t('This BEGIN ATOMIC body is not closed: END is missing after the semicolon of its last statement.');
+    default:
+      // A finding that is newer than this list is better told in English than not at all.
+      return message;
   }
 }
 

@@ -176,5 +176,4 @@ export const STRING_CASES: readonly Case[] = [
     expect: { through: 'HOME' },
   },
   { what: 'no password anywhere', conninfo: `${AT} user=u`, files: {}, fails: true },
-
 ];

@@ -296,4 +296,3 @@ export const HOME_CASES: readonly Case[] = [
     expect: { password: 'p' },
   },
 ];
-

@@ -19,8 +19,8 @@ describe('the files of TLS', () => {
   after(() => tls.server.stop());
 
   it('client certificates: shown, missing, with a passphrase, and with a key that others may read', async () => {
-    const mine = makeCertificate({ commonName: 'cert_user', issuer: authority });
-    const other = makeCertificate({ commonName: 'somebody', issuer: authority });
+    const mine = makeCertificate({ commonName: 'cert_user', issuer: tls.authority });
+    const other = makeCertificate({ commonName: 'somebody', issuer: tls.authority });
     const files = {
       'my.crt': mine.pem,
       'my.key': mine.keyPem,

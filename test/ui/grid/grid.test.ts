@@ -35,7 +35,9 @@ describe('results grid', () => {
     it(`reaches the last row by key and by scrollbar at device-pixel ratio ${dpr}`, async () => {
       grid = await harness.open({}, { dpr });
       await grid.press('Control+End');
-      assert.deepEqual(await grid.active(), { row: ROWS - 1, column: 7, text: ATTACK });
+      const { row, column, text } = await grid.active();
+      assert.deepEqual([row, column], [ROWS - 1, 7]);
+      assert.ok(ATTACK.startsWith(text.replace('…', '')) && text.length > 20, text);
       assert.equal((await grid.seen()).last, ROWS - 1);
       await grid.press('Control+Home');
       assert.equal((await grid.seen()).first, 0);
@@ -130,7 +132,7 @@ describe('results grid', () => {
     assert.equal(await active.getAttribute('role'), 'gridcell');
     assert.equal(await active.getAttribute('aria-selected'), 'true');
     assert.equal(await active.getAttribute('aria-colindex'), '3');
-    assert.equal(await active.locator('xpath=..').getAttribute('aria-rowindex'), '4');
+    assert.equal(await active.locator('xpath=ancestor::*[@role="row"]').getAttribute('aria-rowindex'), '4');
     assert.equal(await grid.page.locator('[aria-activedescendant]:focus').count(), 1);
     assert.equal(await grid.page.getByRole('columnheader').first().getAttribute('aria-colindex'), '1');
   });

@@ -178,7 +178,7 @@ async function settle(): Promise<void> {
     await frame();
     await frame();
     await new Promise((done) => setTimeout(done, 20));
-  } while (document.querySelector('.row:not(.unused) > .cell.loading:not(.unused)') !== null);
+  } while (document.querySelector('.row:not(.unused) .cell.loading:not(.unused)') !== null);
 }
 
 function active(): ShownCell {

@@ -78,6 +78,22 @@ describe('checkBeforeLaunch', () => {
     assert.match(checkBeforeLaunch('VACUUM; ANALYZE')[0]!.message, /^VACUUM must run alone/);
   });
 
+  it('refuses LISTEN, which no background process may', () => {
+    assert.deepEqual(findings('NOTIFY x; LISTEN x; UNLISTEN *'), [['error', 'listen', 'LISTEN x']]);
+  });
+
+  it('refuses alone what ends with its transaction', () => {
+    for (const sql of [
+      'LOCK TABLE t',
+      'DECLARE c CURSOR FOR SELECT 1',
+      'DECLARE c SCROLL CURSOR WITHOUT HOLD FOR TABLE t',
+    ]) {
+      assert.deepEqual(findings(sql), [['error', 'needsOtherStatements', sql]]);
+      assert.deepEqual(findings(`${sql}; SELECT 1`), []);
+    }
+    assert.deepEqual(findings('DECLARE c CURSOR WITH HOLD FOR SELECT 1 FOR UPDATE'), []);
+  });
+
   it('refuses psql’s meta-commands', () => {
     assert.deepEqual(findings('\\set x 1\nSELECT 1 \\gset'), [
       ['error', 'metaCommand', '\\set x 1'],
