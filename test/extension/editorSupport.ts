@@ -1,5 +1,6 @@
 /** What the tests of the editor share. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
 
@@ -13,13 +14,11 @@ export async function eventually<T>(look: () => T | undefined | Promise<T | unde
   throw new Error(`Waited in vain: ${what}`);
 }
 
-let files = 0;
-
 /** The editor of a new SQL file. (VS Code gives the name of an untitled text to the next one, at times with its content.) */
 export async function open(content: string): Promise<vscode.TextEditor> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   assert.ok(folder);
-  const uri = vscode.Uri.joinPath(folder.uri, `editor-${++files}.sql`);
+  const uri = vscode.Uri.joinPath(folder.uri, `${randomUUID()}.sql`);
   await vscode.workspace.fs.writeFile(uri, Buffer.from(content));
   return vscode.window.showTextDocument(uri);
 }

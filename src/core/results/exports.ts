@@ -2,13 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { binaryRow, createFormatter, toBinary, type Format, type FormatOptions } from './formats';
+import { createFormatter, formatLines, pick, toBinary, type Format, type FormatOptions } from './formats';
 import { countNewlines } from './lineIndex';
 import { errorCode, isDiskFull, type SpoolColumn } from './spoolFiles';
 import type { SpoolReader } from './spoolReader';
 
-/** Rows read at once where they are taken in another order. */
-const ROWS_PER_PAGE = 1000;
+/** Bytes and rows that are read at once where rows are taken in another order: the more, the closer they are to each other. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+const PAGE_ROWS = 20_000;
 
 export interface ExportOptions extends FormatOptions {
   /** Columns to write, in their order; all when left out. */
@@ -111,16 +112,7 @@ async function* chunksInPlace(
   let rows = 0;
   let text = formatter.head;
   for await (const { bytes, position, size } of reader.blocks(options.signal)) {
-    const lines = bytes.toString('latin1');
-    if (formatter.block && !options.columns) {
-      text += formatter.block(lines);
-    } else {
-      for (let start = 0; start < lines.length;) {
-        const end = lines.indexOf('\n', start);
-        text += formatter.row(pick(binaryRow(lines.slice(start, end)), options.columns));
-        start = end + 1;
-      }
-    }
+    text += formatLines(formatter, bytes, options.columns);
     rows += countNewlines(bytes);
     yield { bytes: Buffer.from(text, 'latin1'), rows, fraction: position / size };
     text = '';
@@ -136,12 +128,14 @@ async function* orderedChunks(
   order: Uint32Array,
 ): AsyncGenerator<ExportChunk, void, undefined> {
   const formatter = createFormatter(format, columns, options);
+  const status = await reader.status();
+  const pageRows = Math.min(PAGE_ROWS, Math.max(1, Math.floor((PAGE_BYTES * status.rows) / Math.max(1, status.bytes))));
   let text = formatter.head;
-  for (let at = 0; at < order.length; at += ROWS_PER_PAGE) {
+  for (let at = 0; at < order.length; at += pageRows) {
     options.signal?.throwIfAborted();
-    const page = await reader.rowsAt(order, at, ROWS_PER_PAGE);
+    const page = await reader.rowsAt(order, at, pageRows);
     for (const row of page) text += formatter.row(pick(row, options.columns));
-    const rows = Math.min(at + ROWS_PER_PAGE, order.length);
+    const rows = Math.min(at + pageRows, order.length);
     yield { bytes: Buffer.from(text), rows, fraction: rows / order.length };
     text = '';
   }
@@ -191,10 +185,6 @@ async function placeOf(target: string): Promise<{ path: string; mode: number; re
     if (errorCode(error) !== 'ENOENT') throw error;
     return { path: target, mode: 0o666, replaceable: true };
   }
-}
-
-function pick<T>(row: T[], columns: readonly number[] | undefined): (T | null)[] {
-  return columns ? columns.map((i) => row[i] ?? null) : row;
 }
 
 function columnAt(reader: SpoolReader, column: number): SpoolColumn {

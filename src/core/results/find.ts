@@ -157,7 +157,14 @@ function searchFolded(query: FindQuery, check: Check): Search {
 }
 
 /** Finds the columns of a line without escapes that hold the text. `at`: where it is for the first time. */
-function checkPlain(line: string, needle: string, at: number, wanted: number | undefined, row: number, found: Found): void {
+function checkPlain(
+  line: string,
+  needle: string,
+  at: number,
+  wanted: number | undefined,
+  row: number,
+  found: Found,
+): void {
   let column = 0;
   for (let start = 0; at !== -1; at = line.indexOf(needle, start)) {
     let tab = line.indexOf('\t', start);
@@ -175,7 +182,7 @@ function checkPlain(line: string, needle: string, at: number, wanted: number | u
 
 /** The lines of a block, without their newlines. */
 export function* linesOf(block: string): Generator<string, void, undefined> {
-  for (let start = 0; start < block.length; ) {
+  for (let start = 0; start < block.length;) {
     const end = block.indexOf('\n', start);
     yield block.slice(start, end);
     start = end + 1;

@@ -22,8 +22,13 @@ export interface FormatOptions {
 export interface Formatter {
   readonly head: string;
   row(values: Row): string;
-  /** A whole block of COPY lines, each with its newline; for those formats that need not look at each value. */
+  /** The same from a whole block of COPY lines, each with its newline. */
   readonly block?: (lines: string) => string;
+  /**
+   * The same from one COPY line that has no backslash, no double quote and no control character but tabs: its values are as they stand.
+   * Most rows are such, and need not be taken apart for some formats. undefined where it cannot be done.
+   */
+  readonly plain?: (line: string) => string | undefined;
   /** What comes last. To be called once, after all rows. */
   tail(): string;
 }
@@ -99,36 +104,46 @@ function separated(
 
 /** An array of objects, one a line. Values: {@link jsonValue}. */
 function json(columns: readonly SpoolColumn[]): Formatter {
-  const object = jsonObject(columns);
-  let first = true;
-  return {
-    head: '[',
-    row: (values) => {
-      const text = (first ? '\n' : ',\n') + object(values);
-      first = false;
-      return text;
-    },
-    tail: () => '\n]\n',
+  const { object, plain } = jsonObject(columns);
+  let before = '\n';
+  const next = (text: string): string => {
+    const whole = before + text;
+    before = ',\n';
+    return whole;
   };
+  return { head: '[', row: (values) => next(object(values)), plain: (line) => next(plain(line)), tail: () => '\n]\n' };
 }
 
 /** An object a line; https://github.com/ndjson/ndjson-spec */
 function ndjson(columns: readonly SpoolColumn[]): Formatter {
-  const object = jsonObject(columns);
-  return { head: '', row: (values) => object(values) + '\n', tail: () => '' };
+  const { object, plain } = jsonObject(columns);
+  return { head: '', row: (values) => object(values) + '\n', plain: (line) => plain(line) + '\n', tail: () => '' };
 }
 
-function jsonObject(columns: readonly SpoolColumn[]): (values: Row) => string {
-  const names = uniqueNames(columns).map((name) => JSON.stringify(name) + ':');
+function jsonObject(columns: readonly SpoolColumn[]): {
+  object: (values: Row) => string;
+  plain: (line: string) => string;
+} {
+  const starts = uniqueNames(columns).map((name, i) => (i === 0 ? '{' : ',') + JSON.stringify(name) + ':');
   const kinds = columns.map(columnKind);
-  return (values) => {
-    let text = '{';
-    for (let i = 0; i < names.length; i++) {
-      if (i > 0) text += ',';
-      text += (names[i] ?? '') + jsonValue(values[i] ?? null, kinds[i] ?? 'text');
+  const object = (values: Row): string => {
+    let text = '';
+    for (let i = 0; i < starts.length; i++)
+      text += (starts[i] ?? '') + jsonValue(values[i] ?? null, kinds[i] ?? 'text');
+    return text + '}';
+  };
+  const plain = (line: string): string => {
+    let text = '';
+    let start = 0;
+    for (let i = 0; i < starts.length; i++) {
+      const tab = line.indexOf('\t', start);
+      const value = tab === -1 ? line.slice(start) : line.slice(start, tab);
+      start = tab + 1;
+      text += (starts[i] ?? '') + (kinds[i] === 'text' ? `"${value}"` : jsonValue(value, kinds[i] ?? 'text'));
     }
     return text + '}';
   };
+  return starts.length === 0 ? { object: () => '{}', plain: () => '{}' } : { object, plain };
 }
 
 /** Digits that survive being read as a double and written again: the number is what it was for every reader. */
@@ -205,13 +220,16 @@ function markdown(columns: readonly SpoolColumn[]): Formatter {
       line(columns.map(({ name }) => markdownText(name))) +
       line(columns.map((column) => (isNumeric(column) ? '---:' : '---'))),
     row: (values) => line(values.map((value) => (value === null ? '*NULL*' : markdownText(value)))),
+    plain: (raw) => (MARKDOWN_SPECIAL.test(raw) ? undefined : `| ${raw.replaceAll('\t', ' | ')} |\n`),
     tail: () => '',
   };
 }
 
+const MARKDOWN_SPECIAL = /[\\`*_[\]<>|~&\n\r]/;
+
 /** Text that looks in Markdown as it is, and stays in its cell. An underscore within a word has no meaning there. */
 function markdownText(text: string): string {
-  return /[\\`*_[\]<>|~&\n\r]/.test(text)
+  return MARKDOWN_SPECIAL.test(text)
     ? text.replace(/[\\`*[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&').replace(/\r\n|\r|\n/g, '<br>')
     : text;
 }
@@ -231,15 +249,27 @@ function insert(columns: readonly SpoolColumn[], { table = ['result'] }: FormatO
   const start = `INSERT INTO ${target} (${uniqueNames(columns).map(quoteIdentifier).join(', ')}) VALUES\n`;
   let rows = 0;
   let length = 0;
+  const next = (tuple: string): string => {
+    const begins = rows === 0 || rows === ROWS_PER_INSERT || length > LENGTH_PER_INSERT;
+    const before = !begins ? ',\n' : rows === 0 ? start : ';\n' + start;
+    rows = begins ? 1 : rows + 1;
+    length = begins ? tuple.length : length + tuple.length;
+    return before + tuple;
+  };
   return {
     head: '',
-    row: (values) => {
-      const tuple = `(${values.map((value, i) => sqlLiteral(value, kinds[i] ?? 'text')).join(', ')})`;
-      const begins = rows === 0 || rows === ROWS_PER_INSERT || length > LENGTH_PER_INSERT;
-      const before = !begins ? ',\n' : rows === 0 ? start : ';\n' + start;
-      rows = begins ? 1 : rows + 1;
-      length = begins ? tuple.length : length + tuple.length;
-      return before + tuple;
+    row: (values) => next(`(${values.map((value, i) => sqlLiteral(value, kinds[i] ?? 'text')).join(', ')})`),
+    plain: (line) => {
+      if (line.includes("'")) return undefined;
+      let tuple = '';
+      let at = 0;
+      for (let i = 0; i < kinds.length; i++) {
+        const tab = line.indexOf('\t', at);
+        const value = tab === -1 ? line.slice(at) : line.slice(at, tab);
+        at = tab + 1;
+        tuple += (i === 0 ? '(' : ', ') + (kinds[i] === 'text' ? `'${value}'` : sqlLiteral(value, kinds[i] ?? 'text'));
+      }
+      return next(tuple + ')');
     },
     tail: () => (rows === 0 ? '' : ';\n'),
   };
@@ -275,9 +305,45 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A COPY line as a row of bytes. */
-export function binaryRow(line: string): Row {
-  return decodeLine(line, 'latin1');
+/** Whether there are control characters besides the tabs and newlines that COPY text is made of: it escapes but six of them. */
+export function hasControls(bytes: Buffer): boolean {
+  const aligned = -bytes.byteOffset & 3;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, Math.max(0, bytes.length - aligned) >> 2);
+  const isControl = (i: number): boolean => {
+    const byte = bytes[i] ?? 32;
+    return byte < 32 && byte !== 9 && byte !== 10;
+  };
+  for (let i = 0; i < aligned; i++) if (isControl(i)) return true;
+  for (let w = 0; w < words.length; w++) {
+    // Four at once: the usual test for a byte below 32, which is right about whether there is one.
+    const word = words[w] ?? 0;
+    if (((word - 0x20202020) & ~word & 0x80808080) === 0) continue;
+    const i = aligned + w * 4;
+    if (isControl(i) || isControl(i + 1) || isControl(i + 2) || isControl(i + 3)) return true;
+  }
+  for (let i = aligned + words.length * 4; i < bytes.length; i++) if (isControl(i)) return true;
+  return false;
+}
+
+/** Writes COPY lines, each with its newline, in the way that is fastest for them. All is one character a byte. */
+export function formatLines(formatter: Formatter, bytes: Buffer, columns: readonly number[] | undefined): string {
+  const lines = bytes.toString('latin1');
+  if (formatter.block && !columns) return formatter.block(lines);
+  const plain = !columns && formatter.plain && !hasControls(bytes) ? formatter.plain : undefined;
+  let text = '';
+  for (let start = 0; start < lines.length;) {
+    const end = lines.indexOf('\n', start);
+    const line = lines.slice(start, end);
+    const fast = plain && !line.includes('\\') && !line.includes('"') ? plain(line) : undefined;
+    text += fast ?? formatter.row(pick(decodeLine(line, 'latin1'), columns));
+    start = end + 1;
+  }
+  return text;
+}
+
+/** The values of chosen columns; all where none are chosen. */
+export function pick(row: Row, columns: readonly number[] | undefined): Row {
+  return columns ? columns.map((i) => row[i] ?? null) : row;
 }
 
 /** Text as a string with one character a byte of its UTF-8, and back. */

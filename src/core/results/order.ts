@@ -1,10 +1,10 @@
 /** Sorting and filtering the rows of a spool: gives row numbers, the rows stay where they are. */
-import { setImmediate } from 'node:timers/promises';
 import { decodeField } from '../../shared/rowCodec';
 import { columnKind } from './columnKinds';
-import { createMatcher } from './find';
+import { createMatcher, linesOf } from './find';
 import { isoTime, SortKeys } from './sortKeys';
 import type { SpoolColumn } from './spoolFiles';
+import { sortPositions, type Compare } from './mergeSort';
 import type { SpoolReader } from './spoolReader';
 
 /** Rows up to which a spool is sorted and filtered, if nothing else is said. */
@@ -12,8 +12,6 @@ export const DEFAULT_MAX_ROWS = 1_000_000;
 
 /** Memory for the text of all sort keys; see {@link OrderResult.textBytes}. */
 const KEY_BYTES = 256 * 1024 * 1024;
-/** Milliseconds of sorting between two looks at whatever else there is to do. */
-const SLICE_MS = 8;
 
 /** Sorts by a column. */
 export interface SortKey {
@@ -95,18 +93,16 @@ export async function orderRows(
     column: filter.column,
     passes: createTest(columnAt(reader, filter.column), filter),
   }));
-  const used = Math.max(0, ...sort.map(({ column }) => column + 1), ...filters.map(({ column }) => column + 1));
 
   const kept = new Uint32Array(total);
   let count = 0;
   let row = 0;
   for await (const { bytes } of reader.blocks(signal)) {
-    for (const line of bytes.toString('utf8', 0, bytes.length - 1).split('\n')) {
+    for (const line of linesOf(bytes.toString())) {
       // The spool may have grown since its rows were counted.
       if (row === total) break;
-      const fields = line.split('\t', used);
-      if (tests.every(({ column, passes }) => passes(decodeField(fields[column] ?? '')))) {
-        for (const [i, { column }] of sort.entries()) keys[i]?.add(decodeField(fields[column] ?? ''));
+      if (tests.every(({ column, passes }) => passes(fieldOf(line, column)))) {
+        for (let i = 0; i < keys.length; i++) keys[i]?.add(fieldOf(line, sort[i]?.column ?? 0));
         kept[count++] = row;
       }
       row++;
@@ -115,7 +111,11 @@ export async function orderRows(
   }
   const rows = kept.subarray(0, count);
   if (keys.length === 0) return { order: rows.slice(), textBytes };
-  const positions = await sortPositions(count, comparison(sort, keys), signal);
+  const [firstSort] = sort;
+  const [firstKeys] = keys;
+  const numbers = firstSort && firstKeys ? firstNumbers(firstSort, firstKeys) : new Float64Array(count);
+  for (const key of keys.slice(1)) key.toNumbers(0);
+  const positions = await sortPositions(numbers, comparison(sort, keys), signal);
   return { order: positions.map((position) => rows[position] ?? 0), textBytes };
 }
 
@@ -133,13 +133,22 @@ export function invertOrder(order: Uint32Array, rows: number): Uint32Array {
   return places;
 }
 
+/** One value of a COPY line. */
+function fieldOf(line: string, column: number): string | null {
+  let start = 0;
+  for (let i = 0; i < column; i++) start = line.indexOf('\t', start) + 1;
+  const tab = line.indexOf('\t', start);
+  return decodeField(tab === -1 ? line.slice(start) : line.slice(start, tab));
+}
+
 function columnAt(reader: SpoolReader, column: number): SpoolColumn {
   const found = reader.columns[column];
   if (!found) throw new RangeError(`There is no column ${column}.`);
   return found;
 }
 
-function comparison(sort: readonly SortKey[], keys: readonly SortKeys[]): (a: number, b: number) => number {
+/** Compares two rows by all keys. */
+function comparison(sort: readonly SortKey[], keys: readonly SortKeys[]): Compare {
   const parts = sort.map(({ direction, nulls }, i) => {
     const key = keys[i];
     const sign = direction === 'descending' ? -1 : 1;
@@ -160,6 +169,15 @@ function comparison(sort: readonly SortKey[], keys: readonly SortKeys[]): (a: nu
     }
     return 0;
   };
+}
+
+/** The first key as numbers in the order asked for: most pairs are told apart by them, and comparing them costs next to nothing. */
+function firstNumbers({ direction, nulls }: SortKey, keys: SortKeys): Float64Array {
+  const last = (nulls ?? (direction === 'ascending' ? 'last' : 'first')) === 'last';
+  if (direction === 'ascending') return keys.toNumbers(last ? Infinity : -Infinity);
+  const numbers = keys.toNumbers(last ? -Infinity : Infinity);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = -(numbers[i] ?? 0);
+  return numbers;
 }
 
 function createTest(column: SpoolColumn, filter: Filter): (value: string | null) => boolean {
@@ -232,108 +250,5 @@ function toComparable(column: SpoolColumn, typed: string): string {
     case 'json':
     case 'text':
       return typed;
-  }
-}
-
-/**
- * Sorts the numbers from 0 to n - 1 by merging, in slices of a few milliseconds: Array.sort would stop everything else for seconds, and
- * could not be canceled.
- */
-async function sortPositions(
-  n: number,
-  compare: (a: number, b: number) => number,
-  signal: AbortSignal | undefined,
-): Promise<Uint32Array> {
-  let from = Uint32Array.from({ length: n }, (_, i) => i);
-  let to = new Uint32Array(n);
-  let sliceEnd = performance.now() + SLICE_MS;
-  let untilLook = STEPS;
-  const spent = (steps: number): boolean => {
-    untilLook -= steps;
-    if (untilLook > 0) return false;
-    untilLook = STEPS;
-    return performance.now() >= sliceEnd;
-  };
-  const rest = async (): Promise<void> => {
-    signal?.throwIfAborted();
-    await setImmediate();
-    sliceEnd = performance.now() + SLICE_MS;
-  };
-  for (let start = 0; start < n; start += RUN) {
-    sortRun(from, start, Math.min(start + RUN, n), compare);
-    if (spent(RUN * 4)) await rest();
-  }
-  for (let width = RUN; width < n; width *= 2) {
-    for (let start = 0; start < n; start += 2 * width) {
-      const merge = new Merge(from, to, start, Math.min(start + width, n), Math.min(start + 2 * width, n), compare);
-      for (let steps = merge.go(STEPS); steps > 0; steps = merge.go(STEPS)) {
-        if (spent(steps)) await rest();
-      }
-    }
-    [from, to] = [to, from];
-  }
-  return from;
-}
-
-/** Comparisons between two looks at the clock. */
-const STEPS = 2048;
-/** Runs of this length are sorted by insertion. */
-const RUN = 16;
-
-function sortRun(positions: Uint32Array, start: number, end: number, compare: (a: number, b: number) => number): void {
-  for (let i = start + 1; i < end; i++) {
-    const position = positions[i] ?? 0;
-    let j = i;
-    for (; j > start && compare(positions[j - 1] ?? 0, position) > 0; j--) positions[j] = positions[j - 1] ?? 0;
-    positions[j] = position;
-  }
-}
-
-/** Merges two sorted runs side by side, a few steps at a time. */
-class Merge {
-  private left: number;
-  private right: number;
-  private next: number;
-
-  constructor(
-    private readonly from: Uint32Array,
-    private readonly to: Uint32Array,
-    start: number,
-    private readonly middle: number,
-    private readonly end: number,
-    private readonly compare: (a: number, b: number) => number,
-  ) {
-    this.left = start;
-    this.right = middle;
-    this.next = start;
-  }
-
-  /** @returns The steps done; 0 at the end. */
-  go(steps: number): number {
-    const { from, to, middle, end, compare } = this;
-    let { left, right, next } = this;
-    if (next === end) return 0;
-    const begin = next;
-    const stop = Math.min(end, next + steps);
-    while (next < stop && left < middle && right < end) {
-      const a = from[left] ?? 0;
-      const b = from[right] ?? 0;
-      if (compare(a, b) <= 0) {
-        to[next++] = a;
-        left++;
-      } else {
-        to[next++] = b;
-        right++;
-      }
-    }
-    if (left === middle || right === end) {
-      // One run is used up: what is left of the other is in order.
-      to.set(left < middle ? from.subarray(left, middle) : from.subarray(right, end), next);
-      next = end;
-    }
-    this.left = left;
-    this.right = right;
-    this.next = next;
-    return next - begin;
   }
 }

@@ -1,14 +1,13 @@
 /** Values of a column as keys that compare fast and as PostgreSQL compares them. */
 import { columnKind, type ColumnKind } from './columnKinds';
 import type { SpoolColumn } from './spoolFiles';
+import { TextPool } from './textPool';
 
 /** Ranks within an ascending order: NaN comes after every number, and NULL after every value. */
 const VALUE = 0;
 const NAN = 1;
 const NULL = 2;
 
-/** Bytes of text that fit into one exact number. */
-const PREFIX = 6;
 /** Digits that a number in JavaScript always holds exactly. */
 const EXACT_DIGITS = 15;
 
@@ -75,7 +74,7 @@ export class SortKeys {
       }
       case 'json':
       case 'text':
-        if (this.texts) this.numbers[i] = this.texts.push(value);
+        this.texts?.push(value);
         break;
     }
   }
@@ -96,20 +95,46 @@ export class SortKeys {
     this.texts?.truncate(length);
   }
 
-  /** The same for two keys of the same rank. */
+  /**
+   * A number for each key, in the order of the keys as far as numbers tell: where two are the same, `compare` knows more. To be called
+   * after the last key has been added; comparing is faster then.
+   *
+   * @param nulls What stands for NULL, an infinity.
+   */
+  toNumbers(nulls: number): Float64Array {
+    if (!this.byNumber) this.texts?.makePrefixes();
+    const numbers = new Float64Array(this.length);
+    for (let i = 0; i < this.length; i++) {
+      const rank = this.ranks[i];
+      if (rank === NULL) numbers[i] = nulls;
+      else if (rank === NAN) numbers[i] = Infinity;
+      else numbers[i] = this.byNumber ? (this.numbers[i] ?? 0) : (this.texts?.prefix(i) ?? 0);
+    }
+    return numbers;
+  }
+
+  /** Compares two keys of the same rank. */
   private compareValues(a: number, b: number): number {
+    if (this.ranks[a] !== VALUE) return 0;
+    if (!this.byNumber) return this.texts?.compare(a, b) ?? 0;
     const x = this.numbers[a] ?? 0;
     const y = this.numbers[b] ?? 0;
-    if (this.byNumber || this.kind === 'text' || this.kind === 'json') {
-      if (x < y) return -1;
-      if (x > y) return 1;
-      if (this.ranks[a] !== VALUE) return 0;
+    if (x !== y) return x < y ? -1 : 1;
+    switch (this.kind) {
+      case 'integer':
+      case 'xid':
+      case 'numeric':
+        return this.texts ? compareDigits(x, this.texts.get(a), this.texts.get(b)) : 0;
+      case 'date':
+      case 'timestamp':
+        // Only so far do numbers hold all microseconds.
+        return Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : (this.texts?.compare(a, b) ?? 0);
+      case 'float':
+      case 'boolean':
+      case 'json':
+      case 'text':
+        return 0;
     }
-    const { texts } = this;
-    if (!texts) return 0;
-    if (this.kind === 'integer' || this.kind === 'xid' || this.kind === 'numeric')
-      return compareDigits(x, texts.get(a), texts.get(b));
-    return this.byNumber && Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : texts.compare(a, b);
   }
 }
 
@@ -119,47 +144,6 @@ function compareDigits(rounded: number, a: string, b: string): number {
   // Only infinity itself has no text here.
   if (!Number.isFinite(rounded) && (a === '' || b === '')) return (a === '') === rounded > 0 ? 1 : -1;
   return compareDecimals(a || String(rounded), b || String(rounded));
-}
-
-/** Texts one after the other in one buffer: a million strings would cost several times as much. */
-class TextPool {
-  private bytes = Buffer.allocUnsafe(64 * 1024);
-  private used = 0;
-  private ends = new Float64Array(1024);
-  private length = 0;
-
-  constructor(private readonly mostBytes: number) {}
-
-  /** @returns The beginning of the text as a number that compares as the text does, as far as it goes. */
-  push(text: string): number {
-    const most = Math.min(this.mostBytes, text.length * 3);
-    if (this.used + most + PREFIX > this.bytes.length) {
-      this.bytes = grown(this.bytes, Buffer.allocUnsafe((this.bytes.length + most) * 2));
-    }
-    if (this.length === this.ends.length) this.ends = grown(this.ends, new Float64Array(this.length * 2));
-    const start = this.used;
-    this.used += text === '' ? 0 : this.bytes.write(text, start, most, 'utf8');
-    this.ends[this.length++] = this.used;
-    this.bytes.fill(0, this.used, this.used + PREFIX);
-    return this.bytes.readUIntBE(start, PREFIX);
-  }
-
-  truncate(length: number): void {
-    this.length = length;
-    this.used = this.start(length);
-  }
-
-  get(i: number): string {
-    return this.bytes.toString('utf8', this.start(i), this.ends[i]);
-  }
-
-  compare(a: number, b: number): number {
-    return this.bytes.compare(this.bytes, this.start(b), this.ends[b], this.start(a), this.ends[a]);
-  }
-
-  private start(i: number): number {
-    return i === 0 ? 0 : (this.ends[i - 1] ?? 0);
-  }
 }
 
 function grown<T extends Uint8Array | Float64Array>(from: T, to: T): T {

@@ -25,6 +25,13 @@ const BLOCK_BYTES = 512 * 1024;
 /** A page that takes more than this is read in parts. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
+/** Rows in another order that are so close to each other in the file are read at once… */
+const NEAR_BYTES = 32 * 1024;
+/** …as long as this is not more. */
+const READ_BYTES = 1024 * 1024;
+/** As many as the threads that Node.js has for reading. */
+const READS_AT_ONCE = 4;
+
 /** Some rows as they are in the file. */
 export interface SpoolBlock {
   /** Whole lines with their newlines, good until the next block is asked for. */
@@ -114,26 +121,36 @@ export class SpoolReader {
    * A page of rows in another order.
    *
    * @param order Row numbers, as sorting and filtering give them.
+   * @throws RangeError when there is no such row.
    */
   async rowsAt(order: Uint32Array, offset: number, limit: number): Promise<Row[]> {
-    const rows = await Promise.all(inOrder(order, offset, limit).map(({ from }) => this.rows(from, 1)));
-    return rows.flat(1);
+    const page = pageOf(order, offset, limit);
+    const rows = new Array<Row>(page.length);
+    await this.eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString())));
+    return rows;
   }
 
   /**
    * A page for the screen, with values cut to a length, so that a page of wide rows costs neither the time nor the memory of decoding
    * them whole.
+   *
+   * @throws RangeError when there is no such row in the order.
    */
   async preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
-    const { order } = options;
     const rows: Row[] = [];
     const cut: CutCell[] = [];
-    for (const { from, to } of order ? inOrder(order, offset, limit) : [await this.range(offset, limit)]) {
-      for await (const lines of this.linesOf(from, to)) {
-        for (let start = 0, end = 0; start < lines.length; start = end + 1) {
-          end = lines.indexOf(NEWLINE, start);
-          rows.push(previewRow(lines.subarray(start, end), rows.length, options, cut));
-        }
+    if (options.order) {
+      await this.eachLine(pageOf(options.order, offset, limit), (line, place) => {
+        rows[place] = previewRow(line, place, options, cut);
+      });
+      cut.sort((a, b) => a.row - b.row || a.column - b.column);
+      return { rows, cut };
+    }
+    const { from, to } = await this.range(offset, limit);
+    for await (const lines of this.linesOf(from, to)) {
+      for (let start = 0, end = 0; start < lines.length; start = end + 1) {
+        end = lines.indexOf(NEWLINE, start);
+        rows.push(previewRow(lines.subarray(start, end), rows.length, options, cut));
       }
     }
     return { rows, cut };
@@ -206,6 +223,42 @@ export class SpoolReader {
     const wanted = from + Math.max(0, limit);
     if (wanted > this.index.rows) await this.refreshIfGrowing();
     return { from, to: Math.min(wanted, this.index.rows) };
+  }
+
+  /** Calls back with the line of each row of a page, in any order. Rows that lie close to each other are read at once. */
+  private async eachLine(page: Uint32Array, use: (line: Buffer, place: number) => void): Promise<void> {
+    const places = Uint32Array.from(page.keys()).sort((a, b) => (page[a] ?? 0) - (page[b] ?? 0));
+    const last = page[places.at(-1) ?? 0] ?? -1;
+    if (last >= this.index.rows) await this.refreshIfGrowing();
+    if (last >= this.index.rows) throw new RangeError(`There is no row ${last}.`);
+    const reads: { places: number[]; start: number; end: number }[] = [];
+    for (const place of places) {
+      const row = page[place] ?? 0;
+      const [, start] = this.index.before(row);
+      const end = this.index.after(row + 1);
+      const before = reads.at(-1);
+      if (before && start <= before.end + NEAR_BYTES && end - before.start <= READ_BYTES) {
+        before.places.push(place);
+        before.end = Math.max(before.end, end);
+      } else {
+        reads.push({ places: [place], start, end });
+      }
+    }
+    let next = 0;
+    const readInTurn = async (): Promise<void> => {
+      for (let read = reads[next++]; read; read = reads[next++]) {
+        const { start, end } = read;
+        const bytes = await this.readWhole(Buffer.allocUnsafe(end - start), start);
+        for (const place of read.places) {
+          const row = page[place] ?? 0;
+          const [known, offset] = this.index.before(row);
+          let at = offset - start;
+          for (let i = known; i < row; i++) at = bytes.indexOf(NEWLINE, at) + 1;
+          use(bytes.subarray(at, bytes.indexOf(NEWLINE, at)), place);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, readInTurn));
   }
 
   /** The line of one row, without its newline. */
@@ -317,8 +370,7 @@ function readAt(fd: number, buffer: Buffer, position: number): Promise<Buffer> {
   });
 }
 
-/** The rows of a page in an order of its own, as ranges of one. */
-function inOrder(order: Uint32Array, offset: number, limit: number): { from: number; to: number }[] {
+function pageOf(order: Uint32Array, offset: number, limit: number): Uint32Array {
   const from = Math.max(0, offset);
-  return Array.from(order.subarray(from, from + Math.max(0, limit)), (row) => ({ from: row, to: row + 1 }));
+  return order.subarray(from, from + Math.max(0, limit));
 }

@@ -102,8 +102,13 @@ export function registerCommands(parts: CommandParts): void {
   }
 }
 
-/** VS Code calls a command of the explorer with the file and, where several are selected, with all of them. */
+/**
+ * The files that a command was called for: the explorer names the one that was clicked and all that are selected. None
+ * where it was called from the active editor (whose menu names its file too), so that its selection counts.
+ */
 function urisOf(first: unknown, selected: unknown): vscode.Uri[] {
+  const active = vscode.window.activeTextEditor?.document.uri.toString();
+  if (!Array.isArray(selected) && first instanceof vscode.Uri && first.toString() === active) return [];
   const all: readonly unknown[] = Array.isArray(selected) && selected.length > 0 ? selected : [first];
   return all.filter((one) => one instanceof vscode.Uri);
 }

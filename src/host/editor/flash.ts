@@ -11,18 +11,26 @@ export class Flash implements vscode.Disposable {
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });
   #timer: NodeJS.Timeout | undefined;
+  #shown: vscode.TextEditor | undefined;
 
   show(editor: vscode.TextEditor, ranges: readonly vscode.Range[]): void {
     const configuration = vscode.workspace.getConfiguration();
     if (configuration.get('workbench.reduceMotion') === 'on') return;
     if (configuration.get('editor.accessibilitySupport') === 'on') return;
-    clearTimeout(this.#timer);
+    this.#hide();
+    this.#shown = editor;
     editor.setDecorations(this.#decoration, ranges);
-    this.#timer = setTimeout(() => editor.setDecorations(this.#decoration, []), FLASH_MS);
+    this.#timer = setTimeout(() => this.#hide(), FLASH_MS);
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
     this.#decoration.dispose();
+  }
+
+  #hide(): void {
+    clearTimeout(this.#timer);
+    this.#shown?.setDecorations(this.#decoration, []);
+    this.#shown = undefined;
   }
 }

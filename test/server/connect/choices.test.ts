@@ -68,6 +68,27 @@ describe('the same choices as psql', () => {
     });
   }
 
+  it('without a host, the socket in one of the usual folders comes first, and then localhost', async () => {
+    const home = await newHome();
+    const env = environment(home, { PGPASSWORD: 'p' });
+    const free = new FakeServer();
+    const port = await free.listen();
+    const profile = { name: 'x', port, user: 'u', allowCleartextPassword: true };
+    await (await openClient(profile, { env })).end();
+    assert.deepEqual(
+      free.take().map(({ through }) => through),
+      ['tcp'],
+    );
+    await free.listenOnSocket('/tmp', port);
+    await (await openClient(profile, { env })).end();
+    assert.deepEqual(
+      free.take().map(({ through }) => through),
+      ['/tmp'],
+    );
+    await free.close();
+    await removeFolder(home);
+  });
+
   it('says which file of passwords is not used, and why', async () => {
     const home = await newHome({ '.pgpass': { text: '*:*:*:*:secret', mode: 0o644 } });
     const lines: string[] = [];

@@ -242,6 +242,13 @@ describe('the doctor', () => {
     assert.equal(readOnly.title, 'Read-only');
   });
 
+  it('can be canceled', async () => {
+    const profile = await newDatabase(server);
+    const stop = new AbortController();
+    stop.abort();
+    assert.equal(find(await look(profile, { signal: stop.signal }), 'reachable').title, 'Canceled');
+  });
+
   it('leaves nothing open', async () => {
     await look(await newDatabase(server));
     await new Promise((resolve) => setTimeout(resolve, 200));

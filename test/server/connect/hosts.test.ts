@@ -155,6 +155,9 @@ describe('hosts', () => {
     const closed = await failureOf(to({ port: 1 }), options());
     assert.equal(closed.reason, 'unreachable');
     assert.match(closed.message, /^Nothing accepts connections at 127\.0\.0\.1, port 1: check the host and the port/);
+    // Whether it has one address or two, it is told once.
+    const local = await failureOf(to({ host: 'localhost', port: 1 }), options());
+    assert.match(local.message, /^Nothing accepts connections at localhost( \(127\.0\.0\.1\))?, port 1: [^:]*$/);
     const unknown = await failureOf(to({ host: 'nowhere.invalid' }), options());
     assert.equal(unknown.reason, 'unreachable');
     assert.match(unknown.message, /^The host nowhere\.invalid (cannot be found|could not be looked up)/);

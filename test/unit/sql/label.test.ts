@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { MAX_LABEL_BYTES, directivesOf, labelFor, truncateLabel, utf8Length } from '../../../src/core/sql/label';
+import { splitStatements } from '../../../src/core/sql/statements';
 import { parseBytes, parseDuration } from '../../../src/core/sql/units';
 
 describe('directivesOf', () => {
@@ -161,9 +162,12 @@ describe('labelFor', () => {
   });
 
   it('does not read on through megabytes', () => {
+    const sql = `INSERT INTO t VALUES ${"(1, 'x'), ".repeat(500_000)}`;
     const began = performance.now();
-    assert.match(labelFor(`INSERT INTO t VALUES ${"(1, 'x'), ".repeat(2_000_000)}`), /…$/);
-    assert.ok(performance.now() - began < 1000);
+    splitStatements(sql);
+    const split = performance.now();
+    assert.match(labelFor(sql), /…$/);
+    assert.ok(performance.now() - split < split - began, 'a label takes less time than reading it all');
   });
 });
 

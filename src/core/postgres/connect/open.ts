@@ -31,7 +31,8 @@ export interface OpenOptions {
 /** An open connection and what became of the choices. */
 export interface OpenedConnection {
   readonly client: Client;
-  readonly settings: Settings;
+  readonly user: string;
+  readonly sslmode: SslMode;
   readonly target: Target;
   /** The IP address; undefined for a socket. */
   readonly address: string | undefined;
@@ -78,7 +79,7 @@ function waysOf(sslmode: SslMode, target: Target): readonly Way[] {
 }
 
 class Opening {
-  readonly #failures: ConnectError[] = [];
+  readonly #failures: { readonly told: ConnectError; readonly address: string | undefined }[] = [];
   #asked: FoundPassword | undefined;
 
   constructor(
@@ -130,11 +131,11 @@ class Opening {
         const { stage, told } = error;
         this.options.log?.(told.message);
         if (stage === 'network') {
-          this.#failures.push(told);
+          this.#failures.push({ told, address });
           return 'nextAddress';
         }
         if (stage === 'notNow' || stage === 'unwanted') {
-          this.#failures.push(told);
+          this.#failures.push({ told, address });
           return 'nextHost';
         }
         const another = stage === 'server' || (way === 'tls' && (stage === 'tls' || stage === 'noTls'));
@@ -152,7 +153,8 @@ class Opening {
     const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
     const withPassword = async (password: FoundPassword | undefined): Promise<OpenedConnection> => ({
       client: await attempt({ ...common, password }),
-      settings: this.settings,
+      user: settings.user,
+      sslmode: settings.sslmode,
       target,
       address,
       verified: tls && verification(settings, tls),
@@ -197,7 +199,7 @@ class Opening {
       if (error instanceof ConnectError && error.reason === 'aborted') throw error;
       const told = error instanceof ConnectError ? error : explainNetwork(error, { target, address: undefined });
       this.options.log?.(told.message);
-      this.#failures.push(told);
+      this.#failures.push({ told, address: undefined });
       return [];
     }
   }
@@ -227,13 +229,18 @@ class Opening {
 
   /** When no host was left. */
   #summary(): ConnectError {
-    const [first, ...others] = this.#failures;
+    const [first] = this.#failures;
     if (!first) return new ConnectError('unreachable', 'There was no host to connect to.');
-    const messages = [...new Set(this.#failures.map(({ message }) => message))];
-    if (messages.length === 1) return first;
-    const reasons = new Set(this.#failures.map(({ reason }) => reason));
-    const reason = reasons.has('sessionAttrs') ? 'sessionAttrs' : first.reason;
-    return new ConnectError(reason, `No server could be used. ${messages.join(' ')}`, { cause: [first, ...others] });
+    const cause = this.#failures.map(({ told }) => told);
+    // The addresses of one host fail alike: once is enough, then without saying which.
+    const messages = [
+      ...new Set(this.#failures.map(({ told, address }) => told.message.replace(` (${address ?? ''})`, ''))),
+    ];
+    const reason = cause.find((told) => told.reason === 'sessionAttrs')?.reason ?? first.told.reason;
+    const [only = '', ...others] = messages;
+    const message = others.length === 0 ? only : `No server could be used. ${messages.join(' ')}`;
+    // One failure alone keeps its address.
+    return cause.length === 1 ? first.told : new ConnectError(reason, message, { cause });
   }
 }
 

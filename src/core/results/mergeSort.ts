@@ -1,0 +1,121 @@
+/** Sorting in slices: Array.sort would stop everything else for seconds, and could not be canceled. */
+import { setImmediate } from 'node:timers/promises';
+
+/** Milliseconds of sorting between two looks at whatever else there is to do. */
+const SLICE_MS = 8;
+/** Comparisons between two looks at the clock. */
+const STEPS = 2048;
+/** Runs of this length are sorted by insertion. */
+const RUN = 16;
+
+/** Negative when the first position comes before the second. */
+export type Compare = (a: number, b: number) => number;
+
+/**
+ * Sorts positions, by merging. What compares the same keeps its order.
+ *
+ * @param numbers One for each position: the smaller ones come first. None is NaN.
+ * @param compare Decides where the numbers are the same.
+ * @throws The signal's reason.
+ */
+export async function sortPositions(
+  numbers: Float64Array,
+  compare: Compare,
+  signal: AbortSignal | undefined,
+): Promise<Uint32Array> {
+  const n = numbers.length;
+  let from = Uint32Array.from({ length: n }, (_, i) => i);
+  let to = new Uint32Array(n);
+  let sliceEnd = performance.now() + SLICE_MS;
+  let untilLook = STEPS;
+  const isSpent = (steps: number): boolean => {
+    untilLook -= steps;
+    if (untilLook > 0) return false;
+    untilLook = STEPS;
+    return performance.now() >= sliceEnd;
+  };
+  const rest = async (): Promise<void> => {
+    signal?.throwIfAborted();
+    await setImmediate();
+    sliceEnd = performance.now() + SLICE_MS;
+  };
+  for (let start = 0; start < n; start += RUN) {
+    sortRun(from, start, Math.min(start + RUN, n), numbers, compare);
+    if (isSpent(RUN * 4)) await rest();
+  }
+  for (let width = RUN; width < n; width *= 2) {
+    for (let start = 0; start < n; start += 2 * width) {
+      const merge = new Merge(from, to, start, Math.min(start + width, n), Math.min(start + 2 * width, n));
+      for (let steps = merge.go(STEPS, numbers, compare); steps > 0; steps = merge.go(STEPS, numbers, compare)) {
+        if (isSpent(steps)) await rest();
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+function sortRun(positions: Uint32Array, start: number, end: number, numbers: Float64Array, compare: Compare): void {
+  for (let i = start + 1; i < end; i++) {
+    const position = positions[i] ?? 0;
+    const number = numbers[position] ?? 0;
+    let j = i;
+    for (; j > start; j--) {
+      const other = positions[j - 1] ?? 0;
+      const otherNumber = numbers[other] ?? 0;
+      if (otherNumber < number || (otherNumber === number && compare(other, position) <= 0)) break;
+      positions[j] = other;
+    }
+    positions[j] = position;
+  }
+}
+
+/** Merges two sorted runs side by side, a few steps at a time. */
+class Merge {
+  private left: number;
+  private right: number;
+  private next: number;
+
+  constructor(
+    private readonly from: Uint32Array,
+    private readonly to: Uint32Array,
+    start: number,
+    private readonly middle: number,
+    private readonly end: number,
+  ) {
+    this.left = start;
+    this.right = middle;
+    this.next = start;
+  }
+
+  /** @returns The steps done; 0 at the end. */
+  go(steps: number, numbers: Float64Array, compare: Compare): number {
+    const { from, to, middle, end } = this;
+    let { left, right, next } = this;
+    if (next === end) return 0;
+    const begin = next;
+    const stop = Math.min(end, next + steps);
+    while (next < stop && left < middle && right < end) {
+      const a = from[left] ?? 0;
+      const b = from[right] ?? 0;
+      const x = numbers[a] ?? 0;
+      const y = numbers[b] ?? 0;
+      if (x < y || (x === y && compare(a, b) <= 0)) {
+        to[next++] = a;
+        left++;
+      } else {
+        to[next++] = b;
+        right++;
+      }
+    }
+    if (left === middle || right === end) {
+      // One run is used up: what is left of the other is in order.
+      to.set(left < middle ? from.subarray(left, middle) : from.subarray(right, end), next);
+      next = end;
+    }
+    this.left = left;
+    this.right = right;
+    this.next = next;
+    return next - begin;
+  }
+}
