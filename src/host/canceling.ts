@@ -84,7 +84,11 @@ export class Canceling {
   }
 
   async #together(
-    cancels: readonly { readonly label: string; readonly pid: number | undefined; readonly run: () => Promise<Canceled> }[],
+    cancels: readonly {
+      readonly label: string;
+      readonly pid: number | undefined;
+      readonly run: () => Promise<Canceled>;
+    }[],
     graceMs: number,
   ): Promise<void> {
     const [first] = cancels;

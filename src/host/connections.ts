@@ -21,6 +21,10 @@ export class Connections implements Links {
   readonly #links = new Map<string, { link: PgLink; key: string }>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #disposables = new Disposables();
+  /** Passwords that were entered, by connection, for the life of the window. */
+  readonly #asked = new Map<string, string>();
+  readonly #prompts = new Map<string, Promise<string | undefined>>();
+  readonly #declined = new Set<string>();
   #profiles: readonly ConnectionProfile[] = [];
   #faulty: readonly FaultyProfile[] = [];
 
@@ -113,11 +117,13 @@ export class Connections implements Links {
       );
     }
     await this.secrets.delete(secretKey(name));
+    this.#asked.delete(name);
     this.#read();
   }
 
   async setPassword(name: string, password: string): Promise<void> {
     await this.secrets.store(secretKey(name), password);
+    this.mayAsk(name);
     this.#drop(name);
   }
 
@@ -143,18 +149,52 @@ export class Connections implements Links {
   }
 
   async #connect(profile: ConnectionProfile): ReturnType<typeof openClient> {
-    const password = await this.secrets.get(secretKey(profile.name));
+    const { name } = profile;
+    const password = (await this.secrets.get(secretKey(name))) ?? this.#asked.get(name);
+    let entered: string | undefined;
     try {
-      return await openClient(profile, {
+      const client = await openClient(profile, {
         ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
-        log: (message) => this.log.debug(`${profile.name}: ${message}`),
+        askPassword: async ({ user, place }) => (entered = await this.#ask(profile, user, place)),
+        keyPassphrase: (file) => this.#prompt(name, vscode.l10n.t('Passphrase of the key {0}', file)),
+        allowPasswordCommand: vscode.workspace.isTrusted,
+        log: (message) => this.log.debug(`${name}: ${message}`),
       });
+      if (entered !== undefined && profile.askPassword !== true) await this.secrets.store(secretKey(name), entered);
+      return client;
     } catch (error) {
-      if (!(error instanceof ConnectError) || (error.reason !== 'noPassword' && error.reason !== 'authentication'))
-        throw error;
-      this.log.info(`${profile.name}: ${error.message}`);
+      // A wrong password is not kept for the next try.
+      if (error instanceof ConnectError && error.reason === 'authentication') this.#asked.delete(name);
       throw error;
     }
+  }
+
+  /** Asks once for all sessions that are being opened; the answer serves as long as the window lives. */
+  async #ask(profile: ConnectionProfile, user: string, place: string): Promise<string | undefined> {
+    const answer = await this.#prompt(profile.name, vscode.l10n.t('Password of {0} at {1}', user, place));
+    if (answer !== undefined) this.#asked.set(profile.name, answer);
+    return answer;
+  }
+
+  #prompt(name: string, prompt: string): Promise<string | undefined> {
+    const open = this.#prompts.get(name);
+    if (open) return open;
+    // Who has said no is not asked again by what goes on in the background.
+    if (this.#declined.has(name)) return Promise.resolve(undefined);
+    const asking = Promise.resolve(
+      vscode.window.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true }),
+    ).then((answer) => {
+      this.#prompts.delete(name);
+      if (answer === undefined) this.#declined.add(name);
+      return answer;
+    });
+    this.#prompts.set(name, asking);
+    return asking;
+  }
+
+  /** The user wants this connection now, so it may ask for its password again. */
+  mayAsk(name: string): void {
+    this.#declined.delete(name);
   }
 
   #drop(name: string): void {

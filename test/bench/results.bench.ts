@@ -12,7 +12,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { to } from 'pg-copy-streams';
+import { copyOut } from '../../src/core/postgres/copyOut';
 import { exportRows } from '../../src/core/results/exports';
 import { find, type FindQuery } from '../../src/core/results/find';
 import type { Format } from '../../src/core/results/formats';
@@ -66,12 +66,16 @@ export async function bench(context: Context = {}): Promise<Figure[]> {
   return figures;
 }
 
-async function startServer(): Promise<{ url: string; bin: string; stop(): Promise<void> }> {
+interface Server {
+  readonly url: string;
+  readonly bin: string;
+  stop(): Promise<void>;
+}
+
+async function startServer(): Promise<Server> {
   const file = pathToFileURL(join(process.cwd(), 'scripts/lib/postgres.mjs')).href;
-  const { startPostgres } = (await import(file)) as {
-    startPostgres(options: { log(): void }): ReturnType<typeof startServer>;
-  };
-  return startPostgres({ log: () => undefined });
+  const scripts = (await import(file)) as { startPostgres(options: { log(): void }): Promise<Server> };
+  return scripts.startPostgres({ log: () => undefined });
 }
 
 async function benchRows(setting: Setting, rows: number): Promise<Figure[]> {
@@ -94,7 +98,7 @@ async function benchRows(setting: Setting, rows: number): Promise<Figure[]> {
     });
     figures.push(...(await pages(reader, rows, size)));
     figures.push(...(await finds(reader, file, rows, size)));
-    figures.push(...(await sorts(reader, rows, size)));
+    figures.push(...(await sorts(reader, size)));
     figures.push(...(await exportsOf(setting, reader, rows, size)));
   } finally {
     await reader.close();
@@ -163,7 +167,7 @@ async function fromWorker(
         const { pid, cookie } = launched.rows[0] ?? { pid: 0, cookie: '0' };
         const writer = await SpoolWriter.create(file, COLUMNS, NO_LIMITS);
         const copy = `COPY (SELECT * FROM pg_background_result(${pid}, ${cookie}) AS (c1 int4, c2 text)) TO STDOUT`;
-        await pipeline(client.query(to(copy)), writer.stream);
+        await copyOut(client, copy, writer.stream, () => undefined);
         const status = await writer.finish();
         if (status.rows !== rows) throw new Error(`${status.rows} rows came instead of ${rows}.`);
       }),
@@ -273,7 +277,7 @@ async function finds(reader: SpoolReader, file: string, rows: number, size: stri
   return figures;
 }
 
-async function sorts(reader: SpoolReader, rows: number, size: string): Promise<Figure[]> {
+async function sorts(reader: SpoolReader, size: string): Promise<Figure[]> {
   const keys: [string, SortKey][] = [
     ['integer, descending', { column: 0, direction: 'descending' }],
     ['text, descending', { column: 1, direction: 'descending' }],

@@ -162,7 +162,9 @@ describe('cancel', () => {
     assert.equal(blocker!.pid, holder.record.pid);
     assert.match(blocker!.application!, /holder/);
     assert.match(blocker!.query!, /LOCK TABLE wanted/);
-    await Promise.all([engine.jobs.cancel(waiter.id), engine.jobs.cancel(holder.id)]);
+    // In this order: the holder's end would let the waiter have the table.
+    assert.equal(await engine.jobs.cancel(waiter.id), 'stopped');
+    assert.equal(await engine.jobs.cancel(holder.id), 'stopped');
     assert.deepEqual([waiter.state, holder.state], ['canceled', 'canceled']);
   });
 

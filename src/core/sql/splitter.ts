@@ -138,8 +138,9 @@ export class Splitter {
   }
 
   private result(): SplitText {
-    const { statements, problems } = this;
-    return this.repairedFrom < 0 ? { statements, problems } : { statements, problems, repairedFrom: this.repairedFrom };
+    const { statements, problems, repairedFrom } = this;
+    const { length } = this.text;
+    return repairedFrom < 0 ? { length, statements, problems } : { length, statements, problems, repairedFrom };
   }
 
   /** Reads until the end of the text, or until `met` says at the end of a statement that the rest is known. */

@@ -58,6 +58,8 @@ export interface SplitProblem {
 
 /** A text taken apart. */
 export interface SplitText {
+  /** The text's length, with which an update sees whether it was told of all changes. */
+  readonly length?: number;
   /** In the order of the text. */
   readonly statements: readonly Statement[];
   /** In the order of the text. */
@@ -82,7 +84,8 @@ export function splitStatements(text: string): SplitText {
 
 /**
  * Takes a changed text apart, reading only from the statement before the change until the old statements fit again. The
- * result always equals `splitStatements(newText)`; what was before the change is shared with `previous`.
+ * result always equals `splitStatements(newText)`; what was before the change is shared with `previous`. Where the changes
+ * do not account for the new text's length, it is read anew.
  *
  * @param changes All replacements since `previous`, each in the offsets of the previous text.
  */
@@ -95,6 +98,7 @@ export function updateSplit(previous: SplitText, changes: readonly TextChange[],
     oldTo = Math.max(oldTo, change.start + change.removed);
     delta += change.inserted - change.removed;
   }
+  if ((previous.length ?? NaN) + delta !== newText.length) return splitStatements(newText);
   if (from === Infinity) return previous;
   return new Splitter(newText).update(previous, from, oldTo, delta);
 }
@@ -103,7 +107,7 @@ export function updateSplit(previous: SplitText, changes: readonly TextChange[],
  * The statement that the cursor is in: between its leading comments and its semicolon, behind the semicolon on the same
  * line, or before it on its own line. Undefined on empty lines between statements, and in comments that belong to none.
  */
-export function statementAt(split: SplitText, offset: number, text: string): Statement | undefined {
+export function statementAt(split: Pick<SplitText, 'statements'>, offset: number, text: string): Statement | undefined {
   const { statements } = split;
   const index = lastStartingBefore(statements, offset);
   const current = statements[index];

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { ConnectError } from '../../core/postgres/connect/errors';
 import { parseConnectionString } from '../../core/postgres/connect/conninfo';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/profile';
 import type { Connections } from '../connections';
@@ -47,6 +48,7 @@ export class ConnectionCommands {
   }
 
   async #test(name: string): Promise<void> {
+    this.connections.mayAsk(name);
     try {
       const { server, extension } = await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Connecting to “{0}”', name) },
@@ -65,11 +67,31 @@ export class ConnectionCommands {
       );
     } catch (error) {
       const edit = vscode.l10n.t('Edit Connection…');
+      const enter = vscode.l10n.t('Enter Password…');
+      const wrongPassword = error instanceof ConnectError && ['authentication', 'noPassword'].includes(error.reason);
       // Not awaited: the command is done, whenever the message is read.
       void vscode.window
-        .showErrorMessage(`“${name}”: ${error instanceof Error ? error.message : String(error)}`, edit)
-        .then((choice) => (choice === edit ? this.edit(name) : undefined));
+        .showErrorMessage(
+          `“${name}”: ${error instanceof Error ? error.message : String(error)}`,
+          ...(wrongPassword ? [enter, edit] : [edit]),
+        )
+        .then((choice) => {
+          if (choice === enter) return this.#enterPassword(name);
+          return choice === edit ? this.edit(name) : undefined;
+        });
     }
+  }
+
+  async #enterPassword(name: string): Promise<void> {
+    const password = await vscode.window.showInputBox({
+      title: name,
+      prompt: vscode.l10n.t('Password. It is kept in VS Code’s secret storage.'),
+      password: true,
+      ignoreFocusOut: true,
+    });
+    if (password === undefined) return;
+    await this.connections.setPassword(name, password);
+    await this.#test(name);
   }
 
   /** A URI or DSN; '' where the user wants the fields. */

@@ -146,7 +146,12 @@ export class JobCommands {
   async refresh(): Promise<void> {
     this.jobs.hurry();
     const names = new Set(this.connections.profiles.map((profile) => profile.name));
-    await Promise.allSettled([...names].map((name) => this.connections.link(name).refresh()));
+    await Promise.allSettled(
+      [...names].map((name) => {
+        this.connections.mayAsk(name);
+        return this.connections.link(name).refresh();
+      }),
+    );
     this.view.refresh();
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { splitStatements, statementAt } from '../../../src/core/sql/statements';
+import { splitStatements, statementAt, updateSplit } from '../../../src/core/sql/statements';
 
 /** The statements of a text as written. */
 function pieces(text: string): string[] {
@@ -24,7 +24,11 @@ describe('splitStatements', () => {
       '\ufeff;',
       '-- a\n;/* b */;',
     ]) {
-      assert.deepEqual(splitStatements(text), { statements: [], problems: [] }, JSON.stringify(text));
+      assert.deepEqual(
+        splitStatements(text),
+        { length: text.length, statements: [], problems: [] },
+        JSON.stringify(text),
+      );
     }
   });
 
@@ -320,6 +324,33 @@ describe('splitStatements', () => {
     it('leaves those before a meta-command', () => {
       assert.deepEqual(leads('-- a\n\\x\nSELECT 1'), ['']);
     });
+  });
+});
+
+describe('updateSplit', () => {
+  const text = Array.from({ length: 1000 }, (_, number) => `SELECT ${number};\n`).join('');
+
+  it('keeps the statements before the change, and reads no further than it must', () => {
+    const before = splitStatements(text);
+    const at = text.indexOf('500');
+    const after = updateSplit(before, [{ start: at, removed: 3, inserted: 4 }], text.replace('500', 'five'));
+    assert.equal(after.statements[498], before.statements[498]);
+    assert.equal(after.statements.length, 1000);
+    assert.equal(after.statements[999]!.start, before.statements[999]!.start + 1);
+    const same = updateSplit(before, [{ start: at, removed: 3, inserted: 3 }], text.replace('500', 'fix'));
+    assert.equal(same.statements[501], before.statements[501]);
+  });
+
+  it('gives the same object where nothing changed', () => {
+    const before = splitStatements(text);
+    assert.equal(updateSplit(before, [], text), before);
+  });
+
+  it('reads all of it anew where the changes do not fit the text', () => {
+    const before = splitStatements('SELECT 1; SELECT 2;');
+    const other = "SELECT 'a;b'; SELECT 2; SELECT 3";
+    assert.deepEqual(updateSplit(before, [{ start: 7, removed: 1, inserted: 2 }], other), splitStatements(other));
+    assert.deepEqual(updateSplit(before, [], other), splitStatements(other));
   });
 });
 
