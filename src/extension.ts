@@ -65,9 +65,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const canceling = new Canceling(jobs, connections);
   const view = disposables.add(new WorkersView(jobs, connections));
   const results = disposables.add(new Results(context, jobs, launcher, canceling, files));
-  const editor = disposables.add(new EditorFeatures(jobs, connections, launcher, context.workspaceState));
+  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  const editor = disposables.add(
+    new EditorFeatures(jobs, connections, launcher, notifications, context.workspaceState),
+  );
   disposables.add(new StatusBar(jobs));
-  disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   registerCommands({
     disposables,
     channel,

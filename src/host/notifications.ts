@@ -10,6 +10,7 @@ import { formatSpan, join, rowsText } from './text';
 export class Notifications implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #states = new Map<string, JobState>();
+  readonly #wanted = new Set<string>();
 
   constructor(
     jobs: JobService,
@@ -25,23 +26,31 @@ export class Notifications implements vscode.Disposable {
         if (job.final) void this.#tell(job);
       }),
     );
-    this.#disposables.add(jobs.onDidRemove((ids) => ids.forEach((id) => this.#states.delete(id))));
+    this.#disposables.add(jobs.onDidRemove((ids) => this.#forget(ids)));
+  }
+
+  /** Tells of the end of this job, also where the settings alone would stay silent. */
+  add(jobId: string): void {
+    this.#wanted.add(jobId);
   }
 
   dispose(): void {
     this.#disposables.dispose();
   }
 
+  #forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#states.delete(id);
+      this.#wanted.delete(id);
+    }
+  }
+
   async #tell(job: Job): Promise<void> {
     const { record } = job;
-    const wanted = readSetting('notifications');
     const took = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
     // A cancel is told by the one who asked for it.
-    if (wanted === 'none' || record.state === 'canceled' || this.isVisible(job.id)) return;
-    const bad = record.state !== 'succeeded';
-    if (wanted === 'failures' && !bad) return;
-    if (took < readSetting('notifyAfterSeconds') * 1000 && !(record.state === 'lost' || record.state === 'finished'))
-      return;
+    if (record.state === 'canceled' || this.isVisible(job.id)) return;
+    if (!this.#wanted.delete(job.id) && !isWanted(record.state, took)) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
     const span = formatSpan(took);
@@ -67,4 +76,11 @@ export class Notifications implements vscode.Disposable {
     if (choice === showResults) await vscode.commands.executeCommand(commandId('showResults'), job.id);
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
   }
+}
+
+/** What the settings say. @param took milliseconds */
+function isWanted(state: JobState, took: number): boolean {
+  const wanted = readSetting('notifications');
+  if (wanted === 'none' || (wanted === 'failures' && state === 'succeeded')) return false;
+  return took >= readSetting('notifyAfterSeconds') * 1000 || state === 'lost' || state === 'finished';
 }

@@ -10,7 +10,7 @@ import { FileConnection } from './fileConnection';
 import { FileDefaultsStore } from './fileDefaults';
 import { SQL_SELECTOR } from './languages';
 import { StatementLenses } from './lenses';
-import { NotifyWhenDone } from './notifyWhenDone';
+import type { Notifications } from '../notifications';
 import { Origins } from './origins';
 import { Preparation } from './preparation';
 import { Problems } from './problems';
@@ -28,7 +28,13 @@ export class EditorFeatures implements vscode.Disposable {
   readonly #lenses: StatementLenses;
   readonly #disposables = new Disposables();
 
-  constructor(jobs: JobService, connections: Connections, launcher: Launcher, memory: vscode.Memento) {
+  constructor(
+    jobs: JobService,
+    connections: Connections,
+    launcher: Launcher,
+    notifications: Notifications,
+    memory: vscode.Memento,
+  ) {
     const own = this.#disposables;
     const cache = own.add(new StatementCache());
     const defaults = own.add(new FileDefaultsStore(memory));
@@ -43,7 +49,7 @@ export class EditorFeatures implements vscode.Disposable {
         origins: this.#origins,
         targets: new Targets(cache),
         preparation: new Preparation(connections, launcher, defaults, this.fileConnection, this.#problems),
-        notify: own.add(new NotifyWhenDone(jobs)),
+        notify: notifications,
         launched: (job) => this.#watch(job),
       }),
     );

@@ -9,7 +9,7 @@ import type { FileDefaultsStore } from './fileDefaults';
 import { Flash } from './flash';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
-import type { NotifyWhenDone } from './notifyWhenDone';
+import type { Notifications } from '../notifications';
 import type { Origins } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
@@ -23,7 +23,7 @@ export interface RunnerParts {
   readonly preparation: Preparation;
   readonly defaults: FileDefaultsStore;
   readonly origins: Origins;
-  readonly notify: NotifyWhenDone;
+  readonly notify: Notifications;
   /** Called when a job has its place in a text. */
   readonly launched: (job: Job) => void;
 }
