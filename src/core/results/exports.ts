@@ -1,10 +1,10 @@
 /** Writing all rows of a spool to a file or a stream: as they come off the disk, so memory stays flat whatever their number. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFormatter, formatLines, pick, toBinary, type Format, type FormatOptions } from './formats';
 import { countNewlines } from './lineIndex';
-import { errorCode, isDiskFull, type SpoolColumn } from './spoolFiles';
+import { errorCode, isDiskFull, replaceFile, type SpoolColumn } from './spoolFiles';
 import type { SpoolReader } from './spoolReader';
 
 /** Bytes and rows that are read at once where rows are taken in another order: the more, the closer they are to each other. */
@@ -69,7 +69,7 @@ export async function exportRows(
     await file.close();
     file = undefined;
     options.signal?.throwIfAborted();
-    if (place.replaceable) await rename(temporary, place.path);
+    if (place.replaceable) await replaceFile(temporary, place.path);
     return result;
   } catch (error) {
     await file?.close().catch(() => undefined);

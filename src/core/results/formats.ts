@@ -25,8 +25,8 @@ export interface Formatter {
   /** The same from a whole block of COPY lines, each with its newline. */
   readonly block?: (lines: string) => string;
   /**
-   * The same from one COPY line that has no backslash, no double quote and no control character but tabs: its values are as they stand.
-   * Most rows are such, and need not be taken apart for some formats. undefined where it cannot be done.
+   * The same from one COPY line that has no backslash and no control character but tabs: its values are as they stand. Most rows are
+   * such. undefined where it cannot be done.
    */
   readonly plain?: (line: string) => string | undefined;
   /** What comes last. To be called once, after all rows. */
@@ -68,18 +68,25 @@ function separated(
   columns: readonly SpoolColumn[],
   { header = true }: FormatOptions,
 ): Formatter {
-  // The decoded value: a line of `\.` alone would end the data for older servers and psql.
-  const quoted = separator === ',' ? /[",\n\r]|^\\\.$|^$/ : /["\t\n\r]|^\\\.$|^$/;
-  const quote = (text: string): string => (quoted.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  // Tests by includes() are several times faster than a regular expression. A line of `\.` alone would end the data for older servers.
+  const quote = (text: string): string =>
+    text.includes('"')
+      ? `"${text.replaceAll('"', '""')}"`
+      : text === '' || text.includes(separator) || text.includes('\n') || text.includes('\r') || text === '\\.'
+        ? `"${text}"`
+        : text;
   const field = (raw: string): string => {
     if (raw === '\\N') return '';
     return quote(raw.includes('\\') ? (decodeField(raw, 'latin1') ?? '') : raw);
   };
-  // In a raw line: an escape, what needs quotes, or an empty value somewhere.
-  const special = separator === ',' ? /[\\",]|\t\t|^\t|\t$|^$/ : /[\\"]|\t\t|^\t|\t$|^$/;
   const line = (raw: string): string => {
-    if (!special.test(raw)) return separator === ',' ? raw.replaceAll('\t', ',') : raw;
-    return raw.split('\t').map(field).join(separator);
+    let text = '';
+    for (let start = 0; ;) {
+      const tab = raw.indexOf('\t', start);
+      if (tab === -1) return text + field(raw.slice(start));
+      text += field(raw.slice(start, tab)) + separator;
+      start = tab + 1;
+    }
   };
   const plain =
     separator === ',' ? ['\\', '"', ',', '\t\t', '\n\t', '\t\n', '\n\n'] : ['\\', '"', '\t\t', '\n\t', '\t\n', '\n\n'];
@@ -139,11 +146,16 @@ function jsonObject(columns: readonly SpoolColumn[]): {
       const tab = line.indexOf('\t', start);
       const value = tab === -1 ? line.slice(start) : line.slice(start, tab);
       start = tab + 1;
-      text += (starts[i] ?? '') + (kinds[i] === 'text' ? `"${value}"` : jsonValue(value, kinds[i] ?? 'text'));
+      text += (starts[i] ?? '') + (kinds[i] === 'text' ? plainString(value) : jsonValue(value, kinds[i] ?? 'text'));
     }
     return text + '}';
   };
   return starts.length === 0 ? { object: () => '{}', plain: () => '{}' } : { object, plain };
+}
+
+/** A string of JSON of a text without backslashes and control characters. */
+function plainString(text: string): string {
+  return text.includes('"') ? `"${text.replaceAll('"', '\\"')}"` : `"${text}"`;
 }
 
 /** Digits that survive being read as a double and written again: the number is what it was for every reader. */
@@ -334,7 +346,7 @@ export function formatLines(formatter: Formatter, bytes: Buffer, columns: readon
   for (let start = 0; start < lines.length;) {
     const end = lines.indexOf('\n', start);
     const line = lines.slice(start, end);
-    const fast = plain && !line.includes('\\') && !line.includes('"') ? plain(line) : undefined;
+    const fast = plain && !line.includes('\\') ? plain(line) : undefined;
     text += fast ?? formatter.row(pick(decodeLine(line, 'latin1'), columns));
     start = end + 1;
   }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** A column of the rows in a spool. */
 export interface SpoolColumn {
@@ -82,13 +83,27 @@ export async function writeRecord(file: string, record: SpoolRecord): Promise<vo
     } finally {
       await handle.close();
     }
-    await rename(temporary, recordFile(file));
+    await replaceFile(temporary, recordFile(file));
   } catch (error) {
     await rm(temporary, { force: true });
     if (!isDiskFull(error)) throw error;
     await overwriteRecord(file, Buffer.from(text)).catch((other: unknown) => {
       throw errorCode(other) === 'ENOENT' ? error : other;
     });
+  }
+}
+
+/** Puts a file in the place of another. Windows refuses while anybody reads the other, which is over in a moment. */
+export async function replaceFile(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(errorCode(error) ?? '');
+      if (!busy || process.platform !== 'win32' || attempt === 10) throw error;
+      await setTimeout(20 * attempt);
+    }
   }
 }
 

@@ -132,6 +132,24 @@ describe('JSON and NDJSON', () => {
     assert.deepEqual(JSON.parse(await exported(columns, [], 'json')), []);
   });
 
+  it('escape what JSON asks for, alone and among plain rows', async () => {
+    const plain: Row[] = Array.from({ length: 50 }, (_, i) => [String(i), 'plain é']);
+    for (const value of ['\u0001', '\u001f', '\u007f', 'a"b', '\\', '\t', '\n', '\r', '\b\f', '"', '', "'", null]) {
+      for (let at = 0; at < 8; at++) {
+        const rows = plain.toSpliced(at, 0, ['9'.repeat(at + 1), value]);
+        const out = await exported(TWO_COLUMNS, rows, 'ndjson');
+        const expected = rows.map(([id, note]) => ({ id: Number(id), note }));
+        assert.deepEqual(
+          out
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line) as unknown),
+          expected,
+        );
+      }
+    }
+  });
+
   it('keep all columns whose names are the same', async () => {
     const out = await exported(
       text('id', 'id', 'id_2', '', 'id', '__proto__'),
