@@ -155,7 +155,7 @@ async function fromWorker(
   const ours: number[] = [];
   const theirs: number[] = [];
   const memory: number[] = [];
-  for (let round = 0; round < (rows > 1_000_000 ? 1 : 3); round++) {
+  for (let round = 0; round < (rows > 1_000_000 ? 1 : 5); round++) {
     theirs.push(await psqlFromWorker(setting, query));
     const watch = watchMemory();
     ours.push(

@@ -228,14 +228,16 @@ function compile(pattern: string, flags: string): RegExp {
   }
 }
 
-const context = createContext({ run: (): void => undefined }) as { run: () => void };
-const script = new Script('run()');
+/** Made when first needed: it would only cost time when the extension starts. */
+let sandbox: { readonly context: { run: () => void }; readonly script: Script } | undefined;
 
 /**
  * Does something that may never end by itself: an expression such as `(a+)+$` takes for ever on the wrong text, and nothing else
  * can interrupt it. The vm module's timeout can.
  */
 export function withTimeout(work: () => void): void {
+  sandbox ??= { context: createContext({}) as { run: () => void }, script: new Script('run()') };
+  const { context, script } = sandbox;
   context.run = work;
   try {
     script.runInContext(context, { timeout: REGEX_TIMEOUT_MS });

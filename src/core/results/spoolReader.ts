@@ -61,14 +61,14 @@ export class SpoolReader {
   static async open(file: string): Promise<SpoolReader> {
     const record = await readRecord(file);
     const rows = await openFile(rowsFile(file), 'r');
+    // A spool without its index is slower to open, nothing more.
+    const index = await openFile(indexFile(file), 'r').catch(() => undefined);
+    const reader = new SpoolReader(file, record, rows, index);
     try {
-      // A spool without its index is slower to open, nothing more.
-      const index = await openFile(indexFile(file), 'r').catch(() => undefined);
-      const reader = new SpoolReader(file, record, rows, index);
       await reader.refresh();
       return reader;
     } catch (error) {
-      await closeFile(rows);
+      await reader.close();
       throw error;
     }
   }

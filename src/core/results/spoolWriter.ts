@@ -1,9 +1,9 @@
-import { close, ftruncate, open, write, writev } from 'node:fs';
+import { close, fstat, ftruncate, open, write, writev } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { encodeEntries, ENTRY_BYTES, LineIndex } from './lineIndex';
+import { countNewlines, encodeEntries, ENTRY_BYTES, LineIndex } from './lineIndex';
 import {
   errorText,
   indexFile,
@@ -21,6 +21,7 @@ import {
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const truncateFile = promisify(ftruncate);
+const statFile = promisify(fstat);
 
 /** What the stream holds before it asks the source to wait. Enough to keep the socket busy while the disk works. */
 const HIGH_WATER_MARK = 1024 * 1024;
@@ -49,8 +50,8 @@ export class SpoolWriter {
   /** Takes the COPY text. It waits for the disk (backpressure), and never fails because of it. */
   readonly stream: Writable;
   private readonly index = new LineIndex();
-  /** Counts the rows that are not kept. */
-  private readonly rest = new LineIndex();
+  /** Rows that are not kept. */
+  private dropped = 0;
   private kept = { rows: 0, bytes: 0 };
   private stopped: SpoolStatus['stopped'];
   private message: string | undefined;
@@ -121,7 +122,7 @@ export class SpoolWriter {
     return {
       ...this.kept,
       complete: this.complete,
-      dropped: this.rest.rows,
+      dropped: this.dropped,
       ...(this.stopped !== undefined && { stopped: this.stopped }),
       ...(this.message !== undefined && { message: this.message }),
     };
@@ -158,7 +159,7 @@ export class SpoolWriter {
   private accept(chunks: readonly Buffer[], done: Callback): void {
     const fd = this.fds[0];
     if (this.stopped !== undefined || fd === undefined) {
-      for (const chunk of chunks) this.rest.scan(chunk);
+      for (const chunk of chunks) this.dropped += countNewlines(chunk);
       done();
       return;
     }
@@ -180,7 +181,7 @@ export class SpoolWriter {
         for (const chunk of cut(keep, written)) this.index.scan(chunk);
         const full = isDiskFull(error);
         const message = full ? fullDisk(this.index.rows) : failed(this.index.rows, error);
-        this.rest.reset({ rows: 0, end: 0, position: 0, entries: 0 });
+        this.dropped = 0;
         this.drop(chunks, this.index.end - start, full ? 'diskFull' : 'error', message);
       }
       if (this.stopped === undefined) this.writeEntries(end);
@@ -212,7 +213,7 @@ export class SpoolWriter {
     this.stop(reason, text);
     let skip = Math.max(0, from);
     for (const chunk of chunks) {
-      this.rest.scan(chunk.subarray(Math.min(skip, chunk.length)));
+      this.dropped += countNewlines(chunk, Math.min(skip, chunk.length));
       skip = Math.max(0, skip - chunk.length);
     }
   }
@@ -249,7 +250,7 @@ export class SpoolWriter {
       this.stopped ??= 'error';
     }
     if (partial > 0) {
-      this.rest.rows++;
+      this.dropped++;
       this.stop(
         'error',
         `${this.message ?? 'The rows were cut off.'} The last row had not come whole and was not kept.`,
@@ -278,6 +279,8 @@ export class SpoolWriter {
   }
 
   private async writeRecord(): Promise<void> {
+    // Removed while it was written: no new record may stay behind.
+    if (this.fds[0] === undefined || (await statFile(this.fds[0])).nlink === 0) return;
     const writer = this.closing === undefined ? { writer: process.pid } : {};
     await writeRecord(this.file, { version: 1, columns: this.columns, status: this.status(), ...writer });
   }

@@ -43,6 +43,17 @@ describe('files of the spool', () => {
     });
   });
 
+  it('do not come back when they are removed while they are written', async () => {
+    await withFolder(async (folder) => {
+      const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
+      await send(writer, copyText(manyRows(10)));
+      await removeSpool(join(folder, 'a'));
+      await send(writer, copyText(manyRows(10)));
+      assert.equal((await writer.finish()).rows, 20);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  });
+
   it('are swept when they belong to no job; other files stay', async () => {
     await withFolder(async (folder) => {
       for (const name of ['a', 'b', 'c', 'd']) {
