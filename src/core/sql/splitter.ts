@@ -191,7 +191,6 @@ export class Splitter {
     const { newlines } = this.lexer;
     if (newlines > 1 || (newlines > 0 && this.leadOnOldLine)) {
       this.lead = -1;
-      this.leadOnOldLine = false;
     }
   }
 

@@ -80,6 +80,7 @@ describe('classify', () => {
     for (const option of ['ANALYZE off', 'ANALYZE 0', 'ANALYZE false', "ANALYZE 'off'", 'VERBOSE']) {
       assert.equal(classified(`EXPLAIN (${option}) DELETE FROM t`).unboundedWrite, undefined, option);
     }
+    assert.equal(classified('explain (analyze) delete from t').unboundedWrite, 'DELETE');
     assert.equal(classified('EXPLAIN VERBOSE DELETE FROM t').unboundedWrite, undefined);
   });
 

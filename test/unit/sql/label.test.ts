@@ -154,6 +154,7 @@ describe('labelFor', () => {
       "CREATE SUBSCRIPTION s CONNECTION 'host=a password=hunter2' PUBLICATION p",
       "SELECT login(password => 'hunter2')",
       'ALTER ROLE r PASSWORD $$hunter2$$',
+      "ALTER ROLE r PASSWORD U&'hunter2'",
     ]) {
       assert.ok(!labelFor(sql).includes('hunter2'), labelFor(sql));
     }
@@ -200,6 +201,7 @@ describe('utf8Length', () => {
       '\udc18',
       '\ud83d\ud83d\udc18',
       'a\ud83d',
+      '\u{10000}\u{10ffff}',
       '\u07ff\u0800\uffff\0',
     ]) {
       assert.equal(utf8Length(text), Buffer.byteLength(text), JSON.stringify(text));

@@ -82,7 +82,8 @@ describe('findParameters', () => {
   });
 
   it('skips psql’s meta-commands and COPY data', () => {
-    assert.deepEqual(uses("\\set a :b\nSELECT :c; COPY t FROM stdin;\n:d $1 '\n\\.\nSELECT :e"), [':c', ':e']);
+    const copy = "COPY t FROM stdin;\n:d $1 '\n\\.\n";
+    assert.deepEqual(uses(`\\set a :b\nSELECT :c; ${copy}SELECT :e;${copy}SELECT :f`), [':c', ':e', ':f']);
   });
 
   it('finds nothing in the corpus but its numbered parameters', () => {

@@ -90,6 +90,7 @@ describe('positions', () => {
   it('counts a lone surrogate as one, as the replacement character that is sent for it', () => {
     assert.equal(codePointToUtf16('\ud83da', 2), 1);
     assert.equal(utf16ToCodePoint('\udc18a', 1), 2);
+    assert.equal(codePointToUtf16('a\udc18b', 3), 2);
   });
 
   it('is its own inverse', () => {

@@ -57,6 +57,10 @@ describe('splitStatements', () => {
     assert.deepEqual(pieces('\ufeffSELECT 1;\ufeffSELECT 2'), ['SELECT 1', '\ufeffSELECT 2']);
   });
 
+  it('takes control characters for tokens that nobody knows, not for white space', () => {
+    assert.deepEqual(pieces('\u0001;SELECT 1\u0007;\u001f'), ['\u0001', 'SELECT 1\u0007', '\u001f']);
+  });
+
   it('takes carriage returns and line feeds in any mix for line ends', () => {
     assert.deepEqual(pieces('SELECT 1 -- ;\r;SELECT 2 -- ;\r\n;SELECT 3'), ['SELECT 1', 'SELECT 2', 'SELECT 3']);
   });
@@ -106,6 +110,7 @@ describe('splitStatements', () => {
     it('lets no semicolon in them end a statement, as psql', () => {
       assert.deepEqual(pieces('SELECT (1; 2); SELECT 3;'), ['SELECT (1; 2)', 'SELECT 3']);
       assert.deepEqual(pieces('SELECT 1); SELECT 2;'), ['SELECT 1)', 'SELECT 2']);
+      assert.deepEqual(pieces('SELECT (1; END; 2); SELECT 3;'), ['SELECT (1; END; 2)', 'SELECT 3']);
     });
 
     it('keeps one that is never closed to its own statement', () => {
@@ -135,6 +140,11 @@ describe('splitStatements', () => {
       const text = `${head} SELECT CASE WHEN a THEN b END; SELECT 1 END; SELECT 2;`;
       assert.deepEqual(pieces(text), [`${head} SELECT CASE WHEN a THEN b END; SELECT 1 END`, 'SELECT 2']);
       assert.deepEqual(problems(text), [['unclosedBody', 'ATOMIC']]);
+    });
+
+    it('takes the END of a CASE for no such END', () => {
+      const body = `${head} SELECT 1; SELECT CASE WHEN a THEN b END END`;
+      assert.deepEqual(pieces(`${body}; SELECT 2;`), [body, 'SELECT 2']);
     });
 
     it('keeps a body that is never closed to its own statement', () => {
