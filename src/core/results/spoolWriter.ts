@@ -1,5 +1,5 @@
-import { close, fstat, ftruncate, open, write, writev } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { close, ftruncate, open, write, writev } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -21,10 +21,9 @@ import {
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const truncateFile = promisify(ftruncate);
-const statFile = promisify(fstat);
 
 /** What the stream holds before it asks the source to wait. Enough to keep the socket busy while the disk works. */
-const HIGH_WATER_MARK = 1024 * 1024;
+const HIGH_WATER_MARK = 4 * 1024 * 1024;
 /** Index entries are written when so many have gathered (at most 2 MB of rows, which a reader counts by itself). */
 const ENTRIES_PER_WRITE = 64;
 /** One writev call takes no more buffers than this (IOV_MAX is 1,024 on Linux and macOS). */
@@ -61,6 +60,7 @@ export class SpoolWriter {
   private busy = false;
   private whenIdle: (() => void) | undefined;
   private closing: Promise<void> | undefined;
+  private recording = Promise.resolve();
 
   /**
    * Makes the files of a spool, readable by their owner only; those of a former one of that name are removed.
@@ -131,7 +131,7 @@ export class SpoolWriter {
   /** Replaces the columns, where they become known only with the first row. */
   async setColumns(columns: readonly SpoolColumn[]): Promise<void> {
     this.columns = columns;
-    if (this.closing === undefined) await this.writeRecord();
+    await this.writeRecord();
   }
 
   /** Ends the spool after its last row, and waits until all is in its files. Never rejects. */
@@ -256,9 +256,10 @@ export class SpoolWriter {
         `${this.message ?? 'The rows were cut off.'} The last row had not come whole and was not kept.`,
       );
     }
-    live.delete(resolve(this.file));
     if (this.fds.length === 0) return;
     await this.settle();
+    // Not before the record says how it ended: a reader would take the spool for one that was cut off.
+    live.delete(resolve(this.file));
     await Promise.all(this.fds.map((fd) => closeFile(fd).catch(() => undefined)));
   }
 
@@ -278,11 +279,16 @@ export class SpoolWriter {
     });
   }
 
-  private async writeRecord(): Promise<void> {
-    // Removed while it was written: no new record may stay behind.
-    if (this.fds[0] === undefined || (await statFile(this.fds[0])).nlink === 0) return;
-    const writer = this.closing === undefined ? { writer: process.pid } : {};
-    await writeRecord(this.file, { version: 1, columns: this.columns, status: this.status(), ...writer });
+  /** One record after the other, each with what holds then: an older one must not come to lie over a newer one. */
+  private writeRecord(): Promise<void> {
+    const written = this.recording.then(async () => {
+      // Removed while it was written: no new record may stay behind.
+      if (this.fds.length === 0 || !(await isThere(rowsFile(this.file)))) return;
+      const writer = this.closing === undefined ? { writer: process.pid } : {};
+      await writeRecord(this.file, { version: 1, columns: this.columns, status: this.status(), ...writer });
+    });
+    this.recording = written.catch(() => undefined);
+    return written;
   }
 
   private limitMessage(reason: 'maxRows' | 'maxBytes'): string {
@@ -340,6 +346,13 @@ function after(chunks: readonly Buffer[], length: number): Buffer[] {
   }
   const first = chunks[i];
   return first === undefined ? [] : [first.subarray(length), ...chunks.slice(i + 1)];
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function count(value: number): string {

@@ -11,6 +11,20 @@ CLASSES[95] = LETTER;
 
 const DOLLAR = 36;
 
+const COMMON_WORDS = [
+  'SELECT',
+  'INSERT',
+  'CREATE',
+  'UPDATE',
+  'DELETE',
+  'ALTER',
+  'DROP',
+  'WITH',
+  'GRANT',
+  'SET',
+  'COMMENT',
+];
+
 /** A character that may start an identifier: a letter, an underscore, anything that is not ASCII. NaN (past the end) is none. */
 export function startsWord(code: number): boolean {
   return (code >= 128 ? LETTER : (CLASSES[code] ?? 0)) === LETTER;
@@ -40,6 +54,8 @@ export function isSpace(code: number): boolean {
  * keywords as they would with `toUpperCase` alone.
  */
 export function upperWord(text: string, start: number, end: number): string {
+  // Most statements begin with one of these; comparing makes no new text.
+  for (const word of COMMON_WORDS) if (isWord(text, start, end, word)) return word;
   const word = text.slice(start, end);
   for (let at = 0; at < word.length; at++) if (word.charCodeAt(at) >= 128) return word;
   return word.toUpperCase();

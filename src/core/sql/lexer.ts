@@ -46,24 +46,6 @@ const SLASH = 47;
 const STAR = 42;
 const DOT = 46;
 
-/** What `skim()` does with a character that begins a token. */
-const SKIM_CHARACTER = 0;
-const SKIM_SPACE = 1;
-const SKIM_WORD = 2;
-const SKIM_DIGIT = 3;
-const SKIM_STOP = 4;
-/** It depends on the character after it: a comment, a fraction. */
-const SKIM_PAIR = 5;
-
-const SKIM = new Uint8Array(128);
-const IN_WORD = new Uint8Array(128);
-for (let code = 0; code < 128; code++) {
-  IN_WORD[code] = continuesWord(code) ? 1 : 0;
-  SKIM[code] = isSpace(code) ? SKIM_SPACE : startsWord(code) ? SKIM_WORD : isDigit(code) ? SKIM_DIGIT : SKIM_CHARACTER;
-}
-for (const char of '\'"$;()\\') SKIM[char.charCodeAt(0)] = SKIM_STOP;
-for (const char of '-/.') SKIM[char.charCodeAt(0)] = SKIM_PAIR;
-
 /** Walks over the tokens of a text. `next()` overwrites the fields, so that no object is made per token. */
 export class Lexer {
   kind: Token = Token.End;
@@ -108,49 +90,6 @@ export class Lexer {
     this.newlines = newlines;
     this.start = at;
     return (this.kind = this.token(text.charCodeAt(at), at));
-  }
-
-  /**
-   * Steps over words, plain integers, and characters that mean nothing to a splitter, and returns where the last of these
-   * tokens ended; `next()` then goes on with the first token that may matter. Much less work than a `next()` for each of them.
-   */
-  skim(): number {
-    const { text, limit } = this;
-    let at = this.end;
-    let last = at;
-    while (at < limit) {
-      const code = text.charCodeAt(at);
-      const skimmed = code < 128 ? SKIM[code] : SKIM_WORD;
-      if (skimmed === SKIM_SPACE) {
-        at++;
-        continue;
-      }
-      if (skimmed === SKIM_CHARACTER) {
-        last = ++at;
-        continue;
-      }
-      if (skimmed === SKIM_STOP) break;
-      if (skimmed === SKIM_PAIR) {
-        const second = text.charCodeAt(at + 1);
-        if (code === DOT ? isDigit(second) : second === DASH || second === STAR) break;
-        last = ++at;
-        continue;
-      }
-      let end = at + 1;
-      while (end < limit) {
-        const part = text.charCodeAt(end);
-        if (part < 128 && (IN_WORD[part] ?? 0) === 0) break;
-        end++;
-      }
-      // What may be a string's prefix or a number's junk, fraction or exponent is left to next().
-      const follower = text.charCodeAt(end);
-      if (skimmed === SKIM_WORD) {
-        if (end - at === 1 && (follower === QUOTE || follower === 38)) break;
-      } else if (follower === DOT || !allDigits(text, at, end)) break;
-      last = at = end;
-    }
-    this.end = at;
-    return last;
   }
 
   /** The next token that is not a comment. */
@@ -323,11 +262,6 @@ export class Lexer {
     }
     return this.cut(Token.BlockComment);
   }
-}
-
-function allDigits(text: string, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (!isDigit(text.charCodeAt(at))) return false;
-  return true;
 }
 
 /** Where the line that `at` lies in ends, before its line end. */

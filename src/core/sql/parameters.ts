@@ -118,11 +118,11 @@ interface Place extends ParameterUse {
 }
 
 /** What brackets are open: in some of them a colon is the server's own. */
-type Bracket = 'parenthesis' | 'jsonObject' | 'array' | 'subscript';
+type Bracket = 'parenthesis' | 'jsonObject' | 'square';
 
 /** What the token before was, as far as a colon behind it depends on it. */
 interface Before {
-  kind: 'none' | 'word' | 'operand' | 'string' | 'variable' | 'bracket' | 'comma' | 'other';
+  kind: 'none' | 'word' | 'operand' | 'string' | 'variable' | 'other';
   word: string;
   end: number;
 }
@@ -180,7 +180,7 @@ class Finder {
         return;
       case Token.Open:
         brackets.push(/^JSON_OBJECT(AGG)?$/i.test(this.before.word) ? 'jsonObject' : 'parenthesis');
-        this.passed('bracket');
+        this.passed('other');
         return;
       case Token.Close:
         brackets.pop();
@@ -194,14 +194,13 @@ class Finder {
   private character(char: string): void {
     const { brackets } = this;
     if (char === '[') {
-      const nested = brackets.at(-1) === 'array' && (this.before.kind === 'bracket' || this.before.kind === 'comma');
-      brackets.push(nested || this.before.word.toUpperCase() === 'ARRAY' ? 'array' : 'subscript');
-      this.passed('bracket');
+      brackets.push('square');
+      this.passed('other');
     } else if (char === ']') {
       brackets.pop();
       this.passed('operand');
     } else if (char === ':') this.colon();
-    else this.passed(char === ',' ? 'comma' : 'other');
+    else this.passed('other');
   }
 
   private colon(): void {
@@ -230,7 +229,7 @@ class Finder {
   private isServersColon(): boolean {
     const { before } = this;
     const bracket = this.brackets.at(-1);
-    if (bracket !== 'subscript' && bracket !== 'jsonObject') return false;
+    if (bracket !== 'square' && bracket !== 'jsonObject') return false;
     if (before.kind === 'word') return before.end === this.lexer.start;
     return before.kind === 'operand' || before.kind === 'string' || before.kind === 'variable';
   }

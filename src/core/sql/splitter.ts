@@ -3,6 +3,7 @@ import { isSpace, upperWord } from './characters';
 import { Lexer, Token } from './lexer';
 import { copyDataEnd, metaCommandAt } from './meta';
 import { countWhile } from './search';
+import { skim, type SkimState } from './skim';
 import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './statements';
 
 /** What the words of the statement that is being read still decide about its end. */
@@ -48,18 +49,20 @@ const MESSAGES: Record<SplitProblemKind, string> = {
 };
 
 /** Reads one text once. */
-export class Splitter {
+export class Splitter implements SkimState {
   private readonly lexer: Lexer;
   private statements: Statement[] = [];
   private problems: SplitProblem[] = [];
 
+  at = 0;
+  lastEnd = 0;
+  depth = 0;
+  openedAt = 0;
+
   // The statement that is being read; start < 0 between statements.
   private start = -1;
-  private lastEnd = 0;
   private keyword = '';
   private mode = Mode.Plain;
-  private depth = 0;
-  private openedAt = 0;
   private bodies = 0;
   private bodyAt = 0;
   private cases = 0;
@@ -151,9 +154,9 @@ export class Splitter {
         if (this.skipCopyData()) continue;
       } else if (this.mode === Mode.Plain && this.bodies === 0 && this.keyword !== '') {
         // No word can matter any more: most of most texts is read here.
-        const from = lexer.end;
-        const last = lexer.skim();
-        if (last > from) this.lastEnd = last;
+        this.at = lexer.end;
+        skim(this.text, this);
+        lexer.end = this.at;
       }
       const kind = lexer.next();
       if (lexer.newlines > 0) this.newLine = true;

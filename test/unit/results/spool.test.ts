@@ -158,6 +158,30 @@ describe('the spool', () => {
   });
 });
 
+describe('the record of a spool', () => {
+  it('has the last word on columns and status, whichever comes first', async () => {
+    await withFolder(async (folder) => {
+      for (let i = 0; i < 30; i++) {
+        const file = join(folder, `a${i}`);
+        const writer = await SpoolWriter.create(file, [], NO_LIMITS);
+        const early = writer.setColumns([]);
+        writer.stream.end(copyText(manyRows(3)));
+        const late = writer.setColumns(TWO_COLUMNS);
+        const status = i % 2 ? await writer.finish() : writer.status();
+        await Promise.all([early, late, writer.finish()]);
+        if (i % 3 === 0) await writer.setColumns(TWO_COLUMNS);
+        const reader = await SpoolReader.open(file);
+        assert.deepEqual(await reader.status(), writer.status());
+        assert.equal(writer.status().rows, 3);
+        assert.equal((await reader.status()).message, undefined);
+        assert.deepEqual(reader.columns, TWO_COLUMNS);
+        assert.ok(status.rows <= 3);
+        await reader.close();
+      }
+    });
+  });
+});
+
 describe('limits of the spool', () => {
   const rows = manyRows(1000);
   const text = copyText(rows);

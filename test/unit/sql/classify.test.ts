@@ -23,6 +23,7 @@ describe('classify', () => {
 
   it('calls nothing and comments empty', () => {
     for (const sql of ['', ' ', '-- a', '/* SELECT */', ' -- a\n']) assert.equal(classified(sql).kind, 'empty', sql);
+    assert.equal(classified('(').kind, 'utility');
   });
 
   it('looks past comments and psql’s meta-commands', () => {

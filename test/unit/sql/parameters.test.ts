@@ -122,6 +122,10 @@ describe('substituteParameters', () => {
     assert.throws(() => substituted('SELECT :a', { a: '\0' }), RangeError);
   });
 
+  it('adds nothing where nothing can join', () => {
+    assert.equal(substituted("SELECT :a || 'b', (:a)", { a: 'x' }), "SELECT 'x' || 'b', ('x')");
+  });
+
   it('leaves variables without a value as they are', () => {
     assert.equal(substituted('SELECT :a, :b', { b: 'x' }), "SELECT :a, 'x'");
     assert.equal(substituted('SELECT 1', { b: 'x' }), 'SELECT 1');

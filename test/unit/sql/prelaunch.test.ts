@@ -30,6 +30,7 @@ describe('checkBeforeLaunch', () => {
 
   it('refuses NUL, and says where it is', () => {
     assert.deepEqual(findings("SELECT 'a\0b'"), [['error', 'nulCharacter', '\0']]);
+    assert.deepEqual(findings('\0SELECT 1'), [['error', 'nulCharacter', '\0']]);
   });
 
   it('refuses texts over the server’s limit, counted in bytes of UTF-8', () => {
