@@ -1,7 +1,8 @@
 import type { ResultsHead, ResultsState } from '../src/shared/resultsProtocol';
 import { icon, make, makeControl, setAttribute } from './dom';
 import type { IconName } from './icons';
-import { formatDuration, text } from './strings';
+import { formatRunning, formatSpan } from '../src/shared/span';
+import { text } from './strings';
 
 /** How a state looks; the words are the host's. */
 const LOOKS: Readonly<Record<ResultsState, { readonly icon: IconName; readonly tone: string }>> = {
@@ -104,7 +105,10 @@ export class JobHead {
       this.elapsed.textContent = '';
       return;
     }
-    const end = head.finishedAt ?? Date.now() - this.offset;
-    this.elapsed.textContent = formatDuration(end - head.startedAt);
+    const { startedAt, finishedAt } = head;
+    this.elapsed.textContent =
+      finishedAt === undefined
+        ? formatRunning(Date.now() - this.offset - startedAt)
+        : formatSpan(finishedAt - startedAt);
   }
 }

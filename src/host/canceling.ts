@@ -6,7 +6,8 @@ import type { ActiveWorker } from '../core/jobs/ports';
 import { whyStillRunning } from '../core/jobs/why';
 import type { Connections } from './connections';
 import { commandId, readSetting } from './ids';
-import { formatSpan, whyText } from './text';
+import { formatSpan } from '../shared/span';
+import { whyText } from './text';
 import { cancelForeign, type ForeignWorker } from '../core/jobs/foreign';
 import { systemClock } from '../core/jobs/clock';
 

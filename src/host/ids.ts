@@ -67,6 +67,11 @@ export function readSetting<K extends keyof Settings>(key: K): Settings[K] {
   return vscode.workspace.getConfiguration('pgBackground').get(key) as Settings[K];
 }
 
+/** Writes a setting where the user sets it for all windows. */
+export async function updateSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void> {
+  await vscode.workspace.getConfiguration('pgBackground').update(key, value, vscode.ConfigurationTarget.Global);
+}
+
 export function affectsSetting(event: vscode.ConfigurationChangeEvent, key: keyof Settings): boolean {
   return event.affectsConfiguration(PREFIX + key);
 }

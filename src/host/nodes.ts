@@ -6,7 +6,8 @@ import { mayHaveWorker } from '../core/jobs/states';
 import type { JobState } from '../api';
 import type { Connections } from './connections';
 import { commandId } from './ids';
-import { formatRunning, formatSpan, join, rowsText, stateText } from './text';
+import { formatRunning, formatSpan } from '../shared/span';
+import { join, rowsText, stateText } from './text';
 
 /** A row of the tree draws itself. Ids are made from what identifies the thing, so that selection survives a refresh. */
 export type Node = ConnectionNode | JobNode | WorkerNode | ProblemNode | FaultNode;

@@ -3,8 +3,9 @@ import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { JobState } from '../api';
 import { Disposables } from './disposables';
-import { commandId, readSetting } from './ids';
-import { formatSpan, join, rowsText } from './text';
+import { commandId, readSetting, updateSetting } from './ids';
+import { formatSpan } from '../shared/span';
+import { join, rowsText } from './text';
 
 /** Tells once how a job ended, where the user asked for it by the settings. */
 export class Notifications implements vscode.Disposable {
@@ -53,6 +54,7 @@ export class Notifications implements vscode.Disposable {
     if (!this.#wanted.delete(job.id) && !isWanted(record.state, took)) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
+    const never = vscode.l10n.t('Don’t Show Again');
     const span = formatSpan(took);
     const choice = await (async () => {
       switch (record.state) {
@@ -60,6 +62,7 @@ export class Notifications implements vscode.Disposable {
           return vscode.window.showInformationMessage(
             vscode.l10n.t('“{0}” succeeded: {1}', record.label, join(rowsText(job), span)),
             showResults,
+            never,
           );
         case 'failed':
           return vscode.window.showErrorMessage(
@@ -74,6 +77,8 @@ export class Notifications implements vscode.Disposable {
       }
     })();
     if (choice === showResults) await vscode.commands.executeCommand(commandId('showResults'), job.id);
+    // Successes alone: that something failed is still told, until the setting says otherwise.
+    if (choice === never) await updateSetting('notifications', 'failures');
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
   }
 }

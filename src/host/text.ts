@@ -1,23 +1,7 @@
 import type { Job } from '../core/jobs/job';
 import type { WhyRunning } from '../core/jobs/why';
+import { formatRunning, formatSpan } from '../shared/span';
 import { l10n } from 'vscode';
-
-/** A span of time as people read it: `0.4 s`, `12 s`, `3:07`, `1:02:09`. @param ms milliseconds */
-export function formatSpan(ms: number): string {
-  const total = Math.max(0, ms);
-  if (total < 10_000) return `${(Math.floor(total / 100) / 10).toFixed(1)} s`;
-  const seconds = Math.floor(total / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
-}
-
-/** The same while it runs: whole seconds only, so that the text does not flicker. */
-export function formatRunning(ms: number): string {
-  return formatSpan(Math.max(0, Math.floor(ms / 1000)) * 1000).replace('.0 s', ' s');
-}
 
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');

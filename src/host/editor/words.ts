@@ -3,7 +3,8 @@ import { l10n } from 'vscode';
 import type { JobState } from '../../api';
 import type { DirectiveName, DirectiveProblem } from '../../core/sql/label';
 import type { PrelaunchFinding } from '../../core/sql/prelaunch';
-import { formatCount, formatSpan } from '../text';
+import { formatSpan } from '../../shared/span';
+import { formatCount } from '../text';
 import type { LensWords } from './lensModel';
 
 export function lensWords(): LensWords {

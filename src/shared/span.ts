@@ -1,0 +1,18 @@
+/** A span of time as people read it: `12 ms`, `3.2 s`, `12 s`, `3:07`, `1:02:09`. Cut, never rounded up. @param ms milliseconds */
+export function formatSpan(ms: number): string {
+  const total = Math.max(0, ms);
+  if (total < 1000) return `${Math.floor(total)} ms`;
+  if (total < 10_000) return `${(Math.floor(total / 100) / 10).toFixed(1)} s`;
+  const seconds = Math.floor(total / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
+
+/** The same while it runs: whole seconds only, so that the text does not flicker. @param ms milliseconds */
+export function formatRunning(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return seconds < 10 ? `${seconds} s` : formatSpan(seconds * 1000);
+}
