@@ -71,8 +71,10 @@ describe('running jobs', () => {
   it('cancel stops a cooperative worker, and the server agrees', async () => {
     const { id } = await api.run({ sql: 'SELECT pg_sleep(120)', label: 'to cancel' });
     const running = await reaches(api, id, 'running');
-    const workers = await api.workers('test');
-    assert.equal(workers.find((worker) => worker.pid === running.pid)?.jobId, id);
+    // The server's activity view shows a worker some milliseconds after it was launched.
+    let worker;
+    while (!worker) worker = (await api.workers('test')).find(({ pid }) => pid === running.pid);
+    assert.equal(worker.jobId, id);
     assert.equal(await api.cancel(id), 'stopped');
     assert.equal((await api.waitFor(id)).state, 'canceled');
     const left = await sql(

@@ -101,7 +101,9 @@ export class JobService {
     }
     const link = links.link(job.record.connection);
     const closing = this.#closing;
-    return cancelWorker(job, this.#runners.get(id), graceMs, {
+    // The session of a job that was just let go no longer knows its worker.
+    const runner = job.record.detached ? undefined : this.#runners.get(id);
+    return cancelWorker(job, runner, graceMs, {
       link,
       clock,
       log,

@@ -106,6 +106,7 @@ export class ActivityPoller {
   readonly #watchers: Record<keyof typeof PACE, number> = { fast: 0, steady: 0 };
   readonly #listeners: Listeners<ActivitySnapshot>;
   #running: Promise<ActivitySnapshot> | undefined;
+  #following: Promise<ActivitySnapshot> | undefined;
   #next: Disposable | undefined;
   #failures = 0;
   #disposed = false;
@@ -139,8 +140,25 @@ export class ActivityPoller {
     };
   }
 
-  /** Asks at once, or joins the question that is under way. */
+  /**
+   * Asks now. A question that is under way may have been answered before what the caller wants to know of, so another one
+   * follows it, which all who ask meanwhile share.
+   */
   refresh(): Promise<ActivitySnapshot> {
+    if (!this.#running) return this.#join();
+    this.#following ??= this.#running
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        this.#following = undefined;
+        return this.#join();
+      });
+    return this.#following;
+  }
+
+  #join(): Promise<ActivitySnapshot> {
     if (this.#running) return this.#running;
     this.#stop();
     const running = this.#askOnce();
@@ -185,7 +203,7 @@ export class ActivityPoller {
     this.#stop();
     this.#next = this.clock.after(pause, () => {
       // A failure has been said by onFailure.
-      this.refresh().catch(() => undefined);
+      this.#join().catch(() => undefined);
     });
   }
 

@@ -204,6 +204,30 @@ describe('the engine among stand-ins', () => {
     assert.match(job.record.reason!, /gone\./);
   });
 
+  it('a job that was let go this instant is canceled without its session, which no longer knows the worker', async () => {
+    const { link, jobs, run } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    let terminated = 0;
+    link.onTerminate = () => Promise.resolve(++terminated > 0);
+    const canceling: Promise<unknown>[] = [];
+    const listener = jobs.onDidChange(() => {
+      if (job.state === 'detached') canceling.push(jobs.cancel(job.id));
+    });
+    jobs.detach(job.id);
+    session.wake(false);
+    await settle();
+    listener.dispose();
+    assert.equal(canceling.length, 1);
+    assert.deepEqual([session.signals, terminated, job.state], [0, 1, 'canceling']);
+    link.show({ workers: [] });
+    await Promise.all(canceling);
+    assert.equal(job.state, 'finished');
+  });
+
   it('a detached job is judged only by what was asked for afterwards', async () => {
     const { link, jobs, run, clock } = newWorld();
     const session = new FakeSession();
