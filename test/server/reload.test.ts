@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { bundled } from './child';
 import {
   atWork,
   newDatabase,
@@ -104,16 +104,7 @@ describe('reload', () => {
   });
 
   it('a killed extension host: what it knew is there', async () => {
-    const entry = join(folder, 'child.cjs');
-    await build({
-      entryPoints: [join(repository, 'test/server/child.entry.ts')],
-      outfile: entry,
-      bundle: true,
-      platform: 'node',
-      packages: 'external',
-      logLevel: 'silent',
-    });
-    const child = fork(entry, [JSON.stringify(profile), folder], {
+    const child = fork(await bundled('child.entry.ts', folder), [JSON.stringify(profile), folder], {
       cwd: repository,
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
     });

@@ -87,8 +87,10 @@ export interface WorkerSession {
   /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
   describe(sql: string): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
-  /** Waits at most `ms` for the worker to stop; returns early when it stops or when {@link cancelWorker} is called. */
+  /** Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}. */
   wait(worker: WorkerHandle, ms: number): Promise<WaitResult>;
+  /** Ends the wait that is under way, if one is. */
+  wake(): void;
   /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */
   report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
   /**

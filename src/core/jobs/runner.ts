@@ -25,10 +25,17 @@ const YOUNG_MS = 1500;
 /** A connection that brings no rows for this long while its worker is gone is dead. Milliseconds. */
 const STALLED_MS = 30_000;
 
-/** Short while a worker is young, so that a full queue is noticed at once; the end of a worker always ends the wait. */
-function sliceMs(ageMs: number): number {
-  if (ageMs < YOUNG_MS) return 50;
-  return ageMs < 20_000 ? 250 : 1000;
+/** All sessions of a connection together ask for their workers' progress at most so often, however many they are. A second. */
+const ASKED_A_SECOND = 40;
+const LONGEST_SLICE_MS = 5000;
+
+/**
+ * How long to wait before the progress is read again: short while a worker is young, and longer where many run, so that the
+ * server's work does not grow with the jobs. The end of a worker ends the wait, and so do a cancel and a full queue.
+ */
+export function sliceMs(ageMs: number, running: number): number {
+  const byAge = ageMs < 20_000 ? 250 : 1000;
+  return Math.min(LONGEST_SLICE_MS, Math.max(byAge, (running * 1000) / ASKED_A_SECOND));
 }
 
 export interface RunnerContext {
@@ -38,6 +45,8 @@ export interface RunnerContext {
   readonly log: Logger;
   /** Whether a session that breaks before the launch leads to another try: not for ever, should it be the SQL that breaks it. */
   readonly mayRetry: boolean;
+  /** How many jobs of the connection run now. */
+  running(): number;
   /** Writes the record; resolves when it is on disk. */
   save(job: Job): Promise<void>;
 }
@@ -94,6 +103,7 @@ export class JobRunner {
   /** Stops tracking: the worker runs on. */
   stopTracking(): void {
     this.#giveUp = true;
+    this.#session?.wake();
   }
 
   async run(): Promise<RunEnd> {
@@ -144,7 +154,10 @@ export class JobRunner {
       void this.context.save(this.job);
     }
     if (worker.state === 'active') this.#seenActive = true;
-    if (worker.waitEvent === QUEUE_FULL) this.#queueFull = true;
+    if (worker.waitEvent === QUEUE_FULL && !this.#queueFull) {
+      this.#queueFull = true;
+      this.#session?.wake();
+    }
   }
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
@@ -210,7 +223,10 @@ export class JobRunner {
         const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
         return this.#detach(session, worker, reason);
       }
-      const { stopped, progress } = await session.wait(worker, sliceMs(context.clock.now() - started));
+      const { stopped, progress } = await session.wait(
+        worker,
+        sliceMs(context.clock.now() - started, context.running()),
+      );
       const known = job.record.progress;
       if (progress && (progress.pct !== known?.pct || progress.message !== known.message)) job.note({ progress });
       if (stopped) break;
