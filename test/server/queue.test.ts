@@ -61,7 +61,7 @@ describe('queue', () => {
     const link = newLink(profile);
     try {
       const session = await link.acquire();
-      const request = { sql: 'SELECT 1', label: 'x', readable: true };
+      const request = { sql: 'SELECT 1', label: 'x' };
       await session.launch(request);
       await assert.rejects(session.launch(request), (error) => {
         assert.ok(error instanceof LaunchError && error.noSlot, String(error));

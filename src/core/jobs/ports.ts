@@ -35,7 +35,7 @@ export interface Column {
 export interface RowPlan {
   /** The text for the worker; the user's own, or with its last statement wrapped. */
   readonly sql: string;
-  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read */
+  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read, messages and errors can */
   readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
   /** The columns of the user's statement; empty until the first row where the mode is `unfold`. */
   readonly columns: readonly Column[];
@@ -55,8 +55,6 @@ export interface LaunchRequest {
   readonly queueSizeBytes?: number;
   readonly statementTimeoutMs?: number;
   readonly workerTimeoutMs?: number;
-  /** False: with `pg_background_submit`, the rows are never readable. */
-  readonly readable: boolean;
 }
 
 export interface WorkerHandle {

@@ -233,23 +233,13 @@ export class JobRunner {
     }
     this.#ended = true;
     const report = await session.report(worker);
-    if (report) return this.#readAfter(session, worker, plan, report);
-    if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
-    await session.detach(worker);
-    const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
-    this.#settle({ event: 'finish', reason });
-    return 'ended';
+    return report ? this.#readAfter(session, worker, plan, report) : this.#readEarly(session, worker, plan);
   }
 
   /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
     const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
-    if (plan.mode === 'none') {
-      await session.detach(worker);
-      this.#settle(outcome);
-      return 'ended';
-    }
-    if (outcome.event === 'succeed') {
+    if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
       // The work is done, and that is what counts; that its rows could not be read is said.
       const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
@@ -257,7 +247,7 @@ export class JobRunner {
       this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
       return 'ended';
     }
-    // Reading raises the error once more, with its position, and brings the messages that came before it.
+    // Reading brings the messages, and raises the error once more, with its position. Rows that cannot be read end it.
     const again = await this.#read(session, worker, plan, discard());
     if (outcome.event === 'fail' && 'error' in again && again.error.position !== undefined) {
       this.#settle({ event: 'fail', error: { ...outcome.error, position: again.error.position } });
@@ -273,6 +263,11 @@ export class JobRunner {
     this.#ended = true;
     const canceled = this.job.record.cancel !== undefined;
     const known = { completed: true, rowCount: 0, commandTag: '' };
+    if ('error' in read && plan.mode === 'none' && read.error.sqlstate === MISMATCH) {
+      const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
+      this.#settle({ event: 'finish', reason });
+      return 'ended';
+    }
     if ('error' in read) {
       this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
       return 'ended';
@@ -289,9 +284,12 @@ export class JobRunner {
     this.#reading = true;
     const stall = this.#watchStall(session);
     try {
-      if (into || (plan.mode !== 'rows' && plan.mode !== 'unfold')) {
+      if (into || plan.mode === 'none') {
+        return await readRows(session, worker, plan, into ?? discard(), (rows) => ({ tag: plan.tag, rows }));
+      }
+      if (plan.mode === 'tag') {
         const tag = collectTag();
-        return await readRows(session, worker, plan, into ?? tag.stream, () => ({
+        return await readRows(session, worker, plan, tag.stream, () => ({
           tag: bareTag(tag.text()),
           rows: rowsOfTag(tag.text()),
         }));
@@ -385,6 +383,9 @@ export class JobRunner {
   }
 }
 
+/** SQLSTATE datatype_mismatch: the rows are not what the column list says. */
+const MISMATCH = '42804';
+
 const NEVER_LAUNCHED = 'It was canceled before it was launched.';
 
 const PROXY =
@@ -395,7 +396,6 @@ function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
   return {
     sql: plan.sql,
     label: record.label,
-    readable: plan.mode !== 'none',
     ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),

@@ -160,7 +160,7 @@ export class PgSession implements WorkerSession {
    * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
    */
   #launchQuery(
-    { sql, label, queueSizeBytes = 0, readable }: LaunchRequest,
+    { sql, label, queueSizeBytes = 0 }: LaunchRequest,
     limits: readonly (readonly [string, string])[],
   ): { text: string; values: unknown[]; rowMode: 'array' } {
     const { dialect } = this.context;
@@ -171,7 +171,7 @@ export class PgSession implements WorkerSession {
     const set = limits.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
     const text = '$1::pg_catalog.text';
     const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
-    const call = readable ? dialect.launch(argument) : dialect.submit(argument);
+    const call = dialect.launch(argument);
     return {
       text: `SELECT l.pid, l.cookie, pg_catalog.pg_backend_pid(),
                     ${timeText('pg_catalog.pg_postmaster_start_time()')}, ${timeText('a.backend_start')}

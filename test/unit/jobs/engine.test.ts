@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/ports';
+import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';
 
 describe('the engine among stand-ins', () => {
@@ -142,12 +142,20 @@ describe('the engine among stand-ins', () => {
   it('a version that cannot tell, and rows that cannot be read: finished, outcome unknown', async () => {
     const { link, run } = newWorld();
     const session = new FakeSession();
-    Object.assign(session, { told: undefined, plan: { ...session.plan, mode: 'none', definition: '' } });
-    link.next.push(session);
+    const blind = { told: undefined, plan: { ...session.plan, mode: 'none' } };
+    const read = (sqlstate: string) => ({
+      onRead: () => Promise.reject(new WorkerFailedError({ sqlstate, message: 'm' })),
+    });
+    link.next.push(Object.assign(session, blind, read('42804')));
     const job = run();
     await job.ended;
     assert.equal(job.state, 'finished');
     assert.match(job.record.reason!, /cannot tell/);
+    link.next.push(Object.assign(new FakeSession(), blind, read('22012')), Object.assign(new FakeSession(), blind));
+    const [failed, told] = [run(), run()];
+    await told.ended;
+    assert.deepEqual([failed.state, failed.record.error?.sqlstate], ['failed', '22012']);
+    assert.deepEqual([told.state, told.record.commandTag], ['succeeded', 'SELECT'], 'its one column was text');
   });
 
   it('a connection that is gone fails the job and frees its place', async () => {
