@@ -167,9 +167,10 @@ export class PgLink implements ServerLink {
     this.#poller.dispose();
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
-    const ended = [...this.#sessions].map((session) => session.end());
+    // The control connection last: a session that reads is interrupted through it.
+    await Promise.allSettled([...this.#sessions].map((session) => session.end()));
     const control = this.#control?.then(({ client }) => endClient(client));
-    await Promise.allSettled([...ended, control, ...this.#opening]);
+    await Promise.allSettled([control, ...this.#opening]);
   }
 
   #setState(state: LinkState): void {
@@ -187,7 +188,7 @@ export class PgLink implements ServerLink {
 
   /** The control connection; concurrent callers share one attempt. */
   #open(): Promise<Control> {
-    if (this.#disposed) return Promise.reject(this.#closedError());
+    if (this.#disposed && !this.#control) return Promise.reject(this.#closedError());
     this.#control ??= this.#track(this.#openControl()).catch((error: unknown) => {
       this.#control = undefined;
       this.#setState({ kind: 'error', message: messageOf(error) });

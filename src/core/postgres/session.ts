@@ -28,6 +28,9 @@ import { describeRows, type TypeCache } from './types';
 /** Settings of the session that would end our own waiting and reading; the worker gets the values of the role. */
 const OWN_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_timeout'] as const;
 
+/** How long a session that is closed amid its rows may take to tell the server. */
+const INTERRUPT_MS = 1000;
+
 /** Describing takes a lock on the tables that it reads; behind somebody's ALTER TABLE it would wait as long as they do. */
 const DESCRIBE_MS = 500;
 
@@ -54,6 +57,7 @@ export class PgSession implements WorkerSession {
   #woken = false;
   #reading = false;
   #closed = false;
+  #ending = false;
   #lastBytes = 0;
   #interrupting: Promise<void> = Promise.resolve();
 
@@ -304,9 +308,14 @@ export class PgSession implements WorkerSession {
   /** Ends the connection in order; a dead network is not waited for. */
   async end(): Promise<void> {
     if (this.#closed) return;
-    // It would wait for the rows.
-    if (this.#reading) this.destroy();
-    else await endClient(this.client);
+    this.#ending = true;
+    if (!this.#reading) return endClient(this.client);
+    // It would wait for the rows; and a server that is not told would go on reading them for nobody, as long as the worker runs.
+    let late: Disposable | undefined;
+    const told = this.#interrupt().catch(() => undefined);
+    await Promise.race([told, new Promise<void>((resolve) => (late = afterSilence(INTERRUPT_MS, resolve)))]);
+    late?.dispose();
+    this.destroy();
   }
 
   async #query<Row>(
@@ -356,7 +365,8 @@ export class PgSession implements WorkerSession {
         }
       });
     } catch (error) {
-      if (isServerError(error) && !this.#closed) throw error;
+      // What breaks because we end it says nothing about a worker.
+      if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       const message = `The connection to the server was lost: ${messageOf(error)}.`;
       throw new SessionLostError(message, { cause: error });
     }
