@@ -41,8 +41,11 @@ export class Canceling {
   }
 
   /** Cancels workers that others launched. */
-  async cancelForeign(connection: string, workers: readonly ActiveWorker[]): Promise<void> {
-    const graceMs = readSetting('cancelGraceSeconds') * 1000;
+  async cancelForeign(
+    connection: string,
+    workers: readonly ActiveWorker[],
+    graceMs = readSetting('cancelGraceSeconds') * 1000,
+  ): Promise<void> {
     const link = this.connections.link(connection);
     await this.#together(
       workers.map((worker) => ({

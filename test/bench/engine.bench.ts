@@ -115,6 +115,7 @@ async function cancels(server: TestServer): Promise<Figure[]> {
 /** What running jobs cost: CPU of this process, and queries a second on the server. */
 async function loads(server: TestServer): Promise<Figure[]> {
   const figures: Figure[] = [];
+  let questionsOfOne = 0;
   for (const count of JOB_COUNTS) {
     const profile = await newDatabase(server);
     const engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 0 });
@@ -123,14 +124,33 @@ async function loads(server: TestServer): Promise<Figure[]> {
       await Promise.all(jobs.map((job) => reaches(engine.jobs, job, 'running')));
       // Young jobs are watched more closely; the budget is about running ones.
       await pause(22_000);
+      let questions = 0;
+      const listener = engine.link.onSnapshot(() => questions++);
       const { cpu, transactions, memory } = await watched(server, profile.database ?? '', WATCH_MS);
+      listener.dispose();
+      questions /= WATCH_MS / 1000;
+      if (count === 1) questionsOfOne = questions;
+      if (jobs.some((job) => job.state !== 'running')) throw new Error('Not all of the jobs ran on.');
       figures.push({
         name: `${count} running jobs: engine’s CPU`,
         value: cpu,
         unit: '% of a core',
         ...(count === 200 ? { budget: 'under 10 %', ok: cpu < 10 } : {}),
       });
-      figures.push({ name: `${count} running jobs: transactions on the server`, value: transactions, unit: '/s' });
+      figures.push({
+        name: `${count} running jobs: activity queries`,
+        value: questions,
+        unit: '/s',
+        ...(count === 1
+          ? {}
+          : {
+              reference: questionsOfOne,
+              referenceName: 'of 1 job',
+              budget: 'no more than of one',
+              ok: questions <= questionsOfOne * 1.3,
+            }),
+      });
+      figures.push({ name: `${count} running jobs: all transactions on the server`, value: transactions, unit: '/s' });
       figures.push({ name: `${count} running jobs: memory of the process`, value: memory, unit: 'MB' });
     } finally {
       await stop(server, engine);

@@ -118,7 +118,7 @@ describe('workers without a session', () => {
     const other = newLink(profile);
     try {
       const session = await other.acquire();
-      const launch = (sql: string, label: string) => session.launch({ sql, label, readable: true });
+      const launch = (sql: string, label: string) => session.launch({ sql, label });
       const long = 'x'.repeat(64);
       const polite = await launch('SELECT pg_sleep(60)', long);
       const rude = await launch(swallowing(4), 'rude');

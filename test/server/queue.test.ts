@@ -61,7 +61,7 @@ describe('queue', () => {
     const link = newLink(profile);
     try {
       const session = await link.acquire();
-      const request = { sql: 'SELECT 1', label: 'x', readable: true };
+      const request = { sql: 'SELECT 1', label: 'x' };
       await session.launch(request);
       await assert.rejects(session.launch(request), (error) => {
         assert.ok(error instanceof LaunchError && error.noSlot, String(error));
@@ -70,6 +70,33 @@ describe('queue', () => {
       });
     } finally {
       await link.dispose();
+    }
+  });
+
+  it('a role without another connection to spare: its jobs wait for one, and each runs once', async () => {
+    const server = await sharedServer();
+    const profile = await newDatabase(server);
+    const database = profile.database!;
+    await server.psql(
+      `CREATE TABLE runs (n int); GRANT ALL ON runs TO PUBLIC;
+       CREATE ROLE few LOGIN IN ROLE pgbackground_role CONNECTION LIMIT 2`,
+      { database },
+    );
+    const engine = await newEngine({ ...profile, user: 'few' }, { maxConcurrentJobs: 0 });
+    try {
+      const first = engine.run('SELECT pg_sleep(1)');
+      await reaches(engine.jobs, first, 'running');
+      const more = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
+      await until(engine.jobs, more[0]!, () => refusedOnce(more[0]!));
+      assert.match(more[0]!.record.reason!, /too many connections/);
+      await Promise.all(more.map((job) => job.ended));
+      assert.ok(
+        more.every((job) => job.state === 'succeeded'),
+        JSON.stringify(more.map((job) => job.info())),
+      );
+      assert.equal(await server.psql('SELECT n FROM runs ORDER BY n', { database }), '1\n2');
+    } finally {
+      await engine.close();
     }
   });
 

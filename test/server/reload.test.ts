@@ -3,14 +3,14 @@ import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { bundled } from './child';
 import {
   atWork,
+  eventually,
   newDatabase,
   newEngine,
   outcomeOf,
-  reaches,
   repository,
   sharedServer,
   swallowing,
@@ -104,16 +104,7 @@ describe('reload', () => {
   });
 
   it('a killed extension host: what it knew is there', async () => {
-    const entry = join(folder, 'child.cjs');
-    await build({
-      entryPoints: [join(repository, 'test/server/child.entry.ts')],
-      outfile: entry,
-      bundle: true,
-      platform: 'node',
-      packages: 'external',
-      logLevel: 'silent',
-    });
-    const child = fork(entry, [JSON.stringify(profile), folder], {
+    const child = fork(await bundled('child.entry.ts', folder), [JSON.stringify(profile), folder], {
       cwd: repository,
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
     });
@@ -167,22 +158,29 @@ describe('reload', () => {
     for (const engine of both) await engine.close({ keep: true });
   });
 
-  it('nothing is left behind: no connection, no timer, no pending write', async () => {
-    const engine = await open();
-    await engine.ended('SELECT 1');
-    const running = engine.run('SELECT pg_sleep(3)');
-    await atWork(engine, running);
-    void engine.jobs.cancel(engine.run(swallowing(3)).id, 60_000);
-    await engine.close({ keep: true });
-    const resources = process.getActiveResourcesInfo();
+  it('closed amid everything: no timer, no connection, no pending write is left, and its process ends by itself', async () => {
+    const child = fork(await bundled('leaver.entry.ts', folder), [JSON.stringify(profile), folder], {
+      cwd: repository,
+      env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
+    });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    const left = await new Promise<{ before: string[]; timers: number; resources: string[] }>((resolve, reject) => {
+      child.once('message', (message) => resolve(message as { before: string[]; timers: number; resources: string[] }));
+      child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
+    });
+    assert.deepEqual(left.before, ['running', 'canceling', 'detached', 'reading', 'launching']);
+    assert.equal(left.timers, 0);
     assert.deepEqual(
-      resources.filter((name) => name === 'TCPSocketWrap'),
+      left.resources.filter((name) => /TCP|Timeout|FS/.test(name)),
       [],
     );
+    assert.equal(await exited, 0);
+    assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'it has left its place');
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
-    // A session that was waiting for its worker is told of the end within its slice.
-    for (let tries = 0; (await server.psql(sessions)) !== '0'; tries++) assert.ok(tries < 100, 'sessions are left');
-    const after = await reaches(engine.jobs, running, 'running', 'detached');
-    assert.ok(['running', 'detached'].includes(after));
+    // A session that was waiting for its worker notices that its client is gone at the end of its wait.
+    await eventually(async () => (await server.psql(sessions)) === '0', 'no session is left');
+    await server.psql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'pg_background'`,
+    );
   });
 });

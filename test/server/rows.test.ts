@@ -197,6 +197,19 @@ describe('rows and their shape', () => {
     assert.equal(await server.psql('SELECT count(*) FROM ret', { database: profile.database! }), '2');
   });
 
+  it('messages of a text whose rows cannot be read, and sessions that serve on after many of them', async () => {
+    engine.settings.maxConcurrentJobs = 1;
+    for (let round = 0; round < 20; round++) {
+      const job = await engine.ended(
+        `CREATE TABLE told${round} (a int); DO $$ BEGIN RAISE NOTICE 'said'; END $$;
+         INSERT INTO told${round} VALUES (1) RETURNING a`,
+      );
+      assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
+      assert.equal(job.notices.at(-1)!.message, 'said');
+    }
+    engine.settings.maxConcurrentJobs = 0;
+  });
+
   it('somebody’s lock on the table keeps nobody from launching', async () => {
     await server.psql('CREATE TABLE locked (a int); INSERT INTO locked VALUES (7)', { database: profile.database! });
     const holder = engine.run('LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2)', { label: 'holder' });

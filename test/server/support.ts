@@ -12,10 +12,10 @@ import { JobHistory } from '../../src/core/jobs/history';
 import { JobService } from '../../src/core/jobs/jobService';
 import type { JobSettings, NewJob } from '../../src/core/jobs/serviceTypes';
 import type { Job } from '../../src/core/jobs/job';
-import type { Logger } from '../../src/core/jobs/ports';
+import type { Clock, Logger } from '../../src/core/jobs/ports';
 import { openClient } from '../../src/core/postgres/connect/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { PgLink } from '../../src/core/postgres/link';
+import { PgLink, type LinkOptions } from '../../src/core/postgres/link';
 import { SpoolFiles } from '../../src/core/results/jobFiles';
 import type { JobState } from '../../src/api';
 
@@ -107,7 +107,11 @@ export function memoryLog(): Logger & { lines: string[] } {
   return { lines, debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error') };
 }
 
-export function newLink(profile: ConnectionProfile, log: Logger = memoryLog()): PgLink {
+export function newLink(
+  profile: ConnectionProfile,
+  log: Logger = memoryLog(),
+  options: Partial<Pick<LinkOptions, 'clock' | 'silence'>> = {},
+): PgLink {
   return new PgLink({
     name: profile.name,
     database: profile.database ?? '',
@@ -115,6 +119,7 @@ export function newLink(profile: ConnectionProfile, log: Logger = memoryLog()): 
     clock: systemClock,
     log,
     warmSessions: 2,
+    ...options,
   });
 }
 
@@ -140,12 +145,18 @@ export interface Engine {
 /** The whole engine on one connection, as extension.ts composes it. */
 export async function newEngine(
   profile: ConnectionProfile,
-  options: Partial<JobSettings> & { folder?: string } = {},
+  options: Partial<JobSettings> & { folder?: string; silence?: LinkOptions['silence']; clock?: Clock } = {},
 ): Promise<Engine> {
   const log = memoryLog();
-  const { folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')), ...overrides } = options;
+  const {
+    folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
+    silence,
+    clock = systemClock,
+    ...overrides
+  } = options;
+  const linkOptions = { clock, ...(silence === undefined ? {} : { silence }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
-  let link = newLink(profile, log);
+  let link = newLink(profile, log, linkOptions);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
   await history.open();
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
@@ -153,7 +164,7 @@ export async function newEngine(
     links: { link: () => link },
     history,
     files,
-    clock: systemClock,
+    clock,
     log,
     newId: () => randomUUID(),
     settings: () => settings,
@@ -186,7 +197,7 @@ export async function newEngine(
     },
     relink: async (to = profile) => {
       const old = link;
-      link = newLink(to, log);
+      link = newLink(to, log, linkOptions);
       await old.dispose();
     },
     close: async ({ keep = false } = {}) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { systemClock } from '../../src/core/jobs/clock';
+import { cancelForeign } from '../../src/core/jobs/foreign';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
 import {
   atWork,
@@ -154,7 +156,10 @@ describe('versions, proxies, roles', () => {
         const worker = workers.find((one) => one.pid === job.record.pid)!;
         assert.deepEqual([worker.user, worker.label], ['runner', 'of runner']);
         assert.ok(!(await plain.link.refresh()).workers.some((one) => one.pid === job.record.pid));
-        await assert.rejects(monitor.link.terminate(worker.pid, worker.backendStart), /permission denied/);
+        await assert.rejects(
+          cancelForeign({ link: monitor.link, worker, graceMs: 1000 }, systemClock),
+          /Your role may not cancel this worker \(permission denied.*Ask for membership in its role, or in pg_signal_backend/,
+        );
         assert.equal(await reaches(runner.jobs, job, 'running'), 'running');
         assert.equal(await runner.jobs.cancel(job.id), 'stopped');
       } finally {

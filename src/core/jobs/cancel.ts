@@ -12,7 +12,7 @@ import type { JobRunner } from './runner';
 import { describeWhy, whyStillRunning } from './why';
 
 /** A worker is canceled only once it was seen running: old builds crashed when canceled in its first moments. Milliseconds. */
-const SEEN_MS = 1000;
+export const SEEN_MS = 1000;
 
 export type CancelResult = 'stopped' | 'unresponsive';
 
@@ -43,9 +43,16 @@ export async function cancelWorker(
   const turn = job.nextCancel();
   const cancel = { requestedAt: clock.now(), graceMs };
   job.apply('cancel', { cancel });
-  if (runner) {
-    await first([runner.launched, job.ended, context.closing]);
-    if (!isOver(job)) await untilSeen(job, runner, context);
+  if (runner) await first([runner.launched, job.ended, context.closing]);
+  if (!isOver(job)) {
+    const { pid, backendStart, launchedAt } = job.record;
+    const find = (): ActiveWorker | undefined =>
+      context.link.snapshot?.workers.find(
+        (one) => one.pid === pid && (backendStart === undefined || one.backendStart === backendStart),
+      );
+    const seen = (): boolean => runner?.seenActive === true || find()?.state === 'active';
+    const left = (launchedAt ?? clock.now()) + SEEN_MS - clock.now();
+    await untilSeen(seen, left, context, [job.ended, context.closing]);
   }
   if (isOver(job)) return 'stopped';
   try {
@@ -125,22 +132,25 @@ async function signal(job: Job, runner: JobRunner | undefined, context: CancelCo
   if (pid !== undefined && backendStart !== undefined) await context.link.terminate(pid, backendStart);
 }
 
-/** Waits until the worker was seen running, has ended, or a second has passed since its launch. */
-async function untilSeen(job: Job, runner: JobRunner, context: CancelContext): Promise<void> {
-  const { link, clock, closing } = context;
-  const left = (job.record.launchedAt ?? clock.now()) + SEEN_MS - clock.now();
-  if (runner.seenActive || left <= 0) return;
+/** Waits until a worker was seen running, at most that many milliseconds, or until one of the others comes first. */
+export async function untilSeen(
+  seen: () => boolean,
+  left: number,
+  { link, clock }: Pick<CancelContext, 'link' | 'clock'>,
+  others: readonly Promise<void>[] = [],
+): Promise<void> {
+  if (left <= 0 || seen()) return;
   const watches: Disposable[] = [];
-  const seen = new Promise<void>((resolve) => {
+  const shown = new Promise<void>((resolve) => {
     watches.push(
       link.watch('fast'),
       clock.after(left, resolve),
       link.onSnapshot(() => {
-        if (runner.seenActive) resolve();
+        if (seen()) resolve();
       }),
     );
   });
-  await first([seen, job.ended, closing]);
+  await first([shown, ...others]);
   for (const watch of watches) watch.dispose();
 }
 

@@ -1,4 +1,4 @@
-import type { CancelResult } from './cancel';
+import { SEEN_MS, untilSeen, type CancelResult } from './cancel';
 import type { ActiveWorker, Clock, Disposable, ServerLink } from './ports';
 
 export interface ForeignWorker {
@@ -8,7 +8,8 @@ export interface ForeignWorker {
 }
 
 /**
- * Cancels a worker that another session launched: SIGTERM to exactly that process, then the same grace window.
+ * Cancels a worker that another session launched: once it was seen running, SIGTERM to exactly that process, then the same grace
+ * window.
  *
  * @returns how it went, and the worker as the server showed it last
  * @throws where the server refuses (the role may not signal it) or cannot be reached
@@ -18,14 +19,17 @@ export async function cancelForeign(
   clock: Clock,
 ): Promise<{ result: CancelResult; last: ActiveWorker | undefined }> {
   let last: ActiveWorker | undefined = worker;
+  const find = (): ActiveWorker | undefined =>
+    link.snapshot?.workers.find((one) => one.pid === worker.pid && one.backendStart === worker.backendStart);
+  await untilSeen(() => (find() ?? worker).state === 'active', SEEN_MS, { link, clock });
   const sent = await link.terminate(worker.pid, worker.backendStart);
   if (!sent) return { result: 'stopped', last: undefined };
   const watches: Disposable[] = [link.watch('fast')];
   const result = await new Promise<CancelResult>((resolve) => {
     watches.push(
       clock.after(graceMs, () => resolve('unresponsive')),
-      link.onSnapshot((snapshot) => {
-        last = snapshot.workers.find((one) => one.pid === worker.pid && one.backendStart === worker.backendStart);
+      link.onSnapshot(() => {
+        last = find();
         if (!last) resolve('stopped');
       }),
     );

@@ -322,6 +322,7 @@ export class JobService {
         clock,
         log,
         mayRetry: breaks < BREAKS_BORNE,
+        running: () => queue.running,
         save: (one) => this.#save(one),
       });
       this.#runners.set(job.id, runner);

@@ -35,7 +35,7 @@ export interface Column {
 export interface RowPlan {
   /** The text for the worker; the user's own, or with its last statement wrapped. */
   readonly sql: string;
-  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read */
+  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read, messages and errors can */
   readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
   /** The columns of the user's statement; empty until the first row where the mode is `unfold`. */
   readonly columns: readonly Column[];
@@ -55,8 +55,6 @@ export interface LaunchRequest {
   readonly queueSizeBytes?: number;
   readonly statementTimeoutMs?: number;
   readonly workerTimeoutMs?: number;
-  /** False: with `pg_background_submit`, the rows are never readable. */
-  readonly readable: boolean;
 }
 
 export interface WorkerHandle {
@@ -87,8 +85,10 @@ export interface WorkerSession {
   /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
   describe(sql: string): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
-  /** Waits at most `ms` for the worker to stop; returns early when it stops or when {@link cancelWorker} is called. */
+  /** Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}. */
   wait(worker: WorkerHandle, ms: number): Promise<WaitResult>;
+  /** Ends the wait that is under way, if one is. */
+  wake(): void;
   /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */
   report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
   /**

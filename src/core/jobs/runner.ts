@@ -25,10 +25,17 @@ const YOUNG_MS = 1500;
 /** A connection that brings no rows for this long while its worker is gone is dead. Milliseconds. */
 const STALLED_MS = 30_000;
 
-/** Short while a worker is young, so that a full queue is noticed at once; the end of a worker always ends the wait. */
-function sliceMs(ageMs: number): number {
-  if (ageMs < YOUNG_MS) return 50;
-  return ageMs < 20_000 ? 250 : 1000;
+/** All sessions of a connection together ask for their workers' progress at most so often, however many they are. A second. */
+const ASKED_A_SECOND = 40;
+const LONGEST_SLICE_MS = 5000;
+
+/**
+ * How long to wait before the progress is read again: short while a worker is young, and longer where many run, so that the
+ * server's work does not grow with the jobs. The end of a worker ends the wait, and so do a cancel and a full queue.
+ */
+export function sliceMs(ageMs: number, running: number): number {
+  const byAge = ageMs < 20_000 ? 250 : 1000;
+  return Math.min(LONGEST_SLICE_MS, Math.max(byAge, (running * 1000) / ASKED_A_SECOND));
 }
 
 export interface RunnerContext {
@@ -38,6 +45,8 @@ export interface RunnerContext {
   readonly log: Logger;
   /** Whether a session that breaks before the launch leads to another try: not for ever, should it be the SQL that breaks it. */
   readonly mayRetry: boolean;
+  /** How many jobs of the connection run now. */
+  running(): number;
   /** Writes the record; resolves when it is on disk. */
   save(job: Job): Promise<void>;
 }
@@ -94,6 +103,7 @@ export class JobRunner {
   /** Stops tracking: the worker runs on. */
   stopTracking(): void {
     this.#giveUp = true;
+    this.#session?.wake();
   }
 
   async run(): Promise<RunEnd> {
@@ -144,7 +154,10 @@ export class JobRunner {
       void this.context.save(this.job);
     }
     if (worker.state === 'active') this.#seenActive = true;
-    if (worker.waitEvent === QUEUE_FULL) this.#queueFull = true;
+    if (worker.waitEvent === QUEUE_FULL && !this.#queueFull) {
+      this.#queueFull = true;
+      this.#session?.wake();
+    }
   }
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
@@ -210,30 +223,23 @@ export class JobRunner {
         const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
         return this.#detach(session, worker, reason);
       }
-      const { stopped, progress } = await session.wait(worker, sliceMs(context.clock.now() - started));
+      const { stopped, progress } = await session.wait(
+        worker,
+        sliceMs(context.clock.now() - started, context.running()),
+      );
       const known = job.record.progress;
       if (progress && (progress.pct !== known?.pct || progress.message !== known.message)) job.note({ progress });
       if (stopped) break;
     }
     this.#ended = true;
     const report = await session.report(worker);
-    if (report) return this.#readAfter(session, worker, plan, report);
-    if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
-    await session.detach(worker);
-    const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
-    this.#settle({ event: 'finish', reason });
-    return 'ended';
+    return report ? this.#readAfter(session, worker, plan, report) : this.#readEarly(session, worker, plan);
   }
 
   /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
     const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
-    if (plan.mode === 'none') {
-      await session.detach(worker);
-      this.#settle(outcome);
-      return 'ended';
-    }
-    if (outcome.event === 'succeed') {
+    if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
       // The work is done, and that is what counts; that its rows could not be read is said.
       const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
@@ -241,7 +247,7 @@ export class JobRunner {
       this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
       return 'ended';
     }
-    // Reading raises the error once more, with its position, and brings the messages that came before it.
+    // Reading brings the messages, and raises the error once more, with its position. Rows that cannot be read end it.
     const again = await this.#read(session, worker, plan, discard());
     if (outcome.event === 'fail' && 'error' in again && again.error.position !== undefined) {
       this.#settle({ event: 'fail', error: { ...outcome.error, position: again.error.position } });
@@ -257,6 +263,11 @@ export class JobRunner {
     this.#ended = true;
     const canceled = this.job.record.cancel !== undefined;
     const known = { completed: true, rowCount: 0, commandTag: '' };
+    if ('error' in read && plan.mode === 'none' && read.error.sqlstate === MISMATCH) {
+      const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
+      this.#settle({ event: 'finish', reason });
+      return 'ended';
+    }
     if ('error' in read) {
       this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
       return 'ended';
@@ -273,9 +284,12 @@ export class JobRunner {
     this.#reading = true;
     const stall = this.#watchStall(session);
     try {
-      if (into || (plan.mode !== 'rows' && plan.mode !== 'unfold')) {
+      if (into || plan.mode === 'none') {
+        return await readRows(session, worker, plan, into ?? discard(), (rows) => ({ tag: plan.tag, rows }));
+      }
+      if (plan.mode === 'tag') {
         const tag = collectTag();
-        return await readRows(session, worker, plan, into ?? tag.stream, () => ({
+        return await readRows(session, worker, plan, tag.stream, () => ({
           tag: bareTag(tag.text()),
           rows: rowsOfTag(tag.text()),
         }));
@@ -369,6 +383,9 @@ export class JobRunner {
   }
 }
 
+/** SQLSTATE datatype_mismatch: the rows are not what the column list says. */
+const MISMATCH = '42804';
+
 const NEVER_LAUNCHED = 'It was canceled before it was launched.';
 
 const PROXY =
@@ -379,7 +396,6 @@ function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
   return {
     sql: plan.sql,
     label: record.label,
-    readable: plan.mode !== 'none',
     ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),

@@ -23,8 +23,6 @@ export interface Dialect {
   readonly schema: string;
   /** `$2` queue size, `$3` label (only where {@link hasLabel}). @param sql an expression for the worker's SQL, made of `$1` */
   launch(sql: string): string;
-  /** As `launch`, for rows that are never read. */
-  submit(sql: string): string;
   readonly hasLabel: boolean;
   /** `$3` milliseconds. */
   readonly wait: string;
@@ -74,16 +72,11 @@ export function dialectOf(row: readonly (string | null)[] | undefined, database:
   const optional = (base: string): string | undefined =>
     functions.has(`pg_background_${base}${suffix}/2`) ? `${name(base)}($1, $2)` : undefined;
   const hasLabel = functions.has(`pg_background_launch${suffix}/3`);
-  const start =
-    (base: string) =>
-    (sql: string): string =>
-      `${name(base)}(${sql}, $2::pg_catalog.int4${hasLabel ? ', $3::pg_catalog.text' : ''})`;
   return {
     version,
     schema,
     hasLabel,
-    launch: start('launch'),
-    submit: start('submit'),
+    launch: (sql) => `${name('launch')}(${sql}, $2::pg_catalog.int4${hasLabel ? ', $3::pg_catalog.text' : ''})`,
     wait: modern ? `${name('wait')}($1, $2, $3)` : `${name('wait', '_v2_timeout')}($1, $2, $3)`,
     result: name('result'),
     // The grace is always 0: a positive one ends in SIGKILL on old builds, and the whole server restarts.

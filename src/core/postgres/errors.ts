@@ -40,6 +40,19 @@ export function isNoSlot(error: unknown): boolean {
   return NO_SLOT.has(sqlstateOf(error));
 }
 
+/** SQLSTATE insufficient_privilege (PG_BACKGROUND.md, points 10 and 13). */
+export const DENIED = '42501';
+
+/** What to say where the server refuses to signal another role's worker; undefined for any other error. */
+export function mayNotSignal(error: unknown): Error | undefined {
+  if (!isServerError(error) || error.code !== DENIED) return undefined;
+  const detail = error.detail ? ` ${error.detail}` : '';
+  return new Error(
+    `Your role may not cancel this worker (${error.message}).${detail} Ask for membership in its role, or in pg_signal_backend.`,
+    { cause: error },
+  );
+}
+
 /** Reasons for which a server that could be reached before may be reached again. */
 const TRANSIENT_REASONS = new Set<string>(['unreachable', 'timeout', 'starting', 'slots']);
 /** What Node says of a network or a process that is away. */

@@ -13,15 +13,17 @@ import {
 import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
 import { destroySocket, endClient } from './closing';
-import { isTransient } from './errors';
+import { isTransient, mayNotSignal } from './errors';
 import { PgSession, type SessionContext } from './session';
+import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { TypeCache } from './types';
 
 /** An idle session is closed after this long. Milliseconds. */
 const IDLE_MS = 5 * 60_000;
-/** A question to the server's control connection that takes longer means that the connection is dead. Milliseconds. */
+/** A question to the control connection, or to a session, that takes longer means that the connection is dead. Milliseconds. */
 const CONTROL_MS = 15_000;
+const SESSION_MS = 30_000;
 
 export type LinkState =
   | { readonly kind: 'idle' }
@@ -39,6 +41,8 @@ export interface LinkOptions {
   readonly log: Logger;
   /** Sessions kept open for the next launch. */
   readonly warmSessions: number;
+  /** How long the control connection, and a session, may be silent; for tests that do not want to wait so long. Milliseconds. */
+  readonly silence?: { readonly controlMs: number; readonly sessionMs: number };
 }
 
 /** A pooling proxy in transaction mode stands between us and the server. */
@@ -142,15 +146,19 @@ export class PgLink implements ServerLink {
   }
 
   async terminate(pid: number, backendStart: string): Promise<boolean> {
-    const { rows } = await this.#ask((client) =>
-      client.query<[string]>({
-        text: `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-                WHERE pid = $1 AND ${timeText('backend_start')} = $2`,
-        values: [pid, backendStart],
-        rowMode: 'array',
-      }),
-    );
-    return rows[0]?.[0] === 't';
+    try {
+      const { rows } = await this.#ask((client) =>
+        client.query<[string]>({
+          text: `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+                  WHERE pid = $1 AND ${timeText('backend_start')} = $2`,
+          values: [pid, backendStart],
+          rowMode: 'array',
+        }),
+      );
+      return rows[0]?.[0] === 't';
+    } catch (error) {
+      throw mayNotSignal(error) ?? error;
+    }
   }
 
   /** Closes everything; workers run on. */
@@ -159,9 +167,10 @@ export class PgLink implements ServerLink {
     this.#poller.dispose();
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
-    const ended = [...this.#sessions].map((session) => session.end());
+    // The control connection last: a session that reads is interrupted through it.
+    await Promise.allSettled([...this.#sessions].map((session) => session.end()));
     const control = this.#control?.then(({ client }) => endClient(client));
-    await Promise.allSettled([...ended, control, ...this.#opening]);
+    await Promise.allSettled([control, ...this.#opening]);
   }
 
   #setState(state: LinkState): void {
@@ -179,7 +188,7 @@ export class PgLink implements ServerLink {
 
   /** The control connection; concurrent callers share one attempt. */
   #open(): Promise<Control> {
-    if (this.#disposed) return Promise.reject(this.#closedError());
+    if (this.#disposed && !this.#control) return Promise.reject(this.#closedError());
     this.#control ??= this.#track(this.#openControl()).catch((error: unknown) => {
       this.#control = undefined;
       this.#setState({ kind: 'error', message: messageOf(error) });
@@ -196,6 +205,11 @@ export class PgLink implements ServerLink {
       this.#controlClient = undefined;
       this.#control = undefined;
       this.#dialect = undefined;
+      // What cut this connection off has most likely cut off those too that nobody uses, and so nobody has noticed.
+      for (const { session, timer } of this.#idle.splice(0)) {
+        timer.dispose();
+        session.destroy();
+      }
       if (this.#state.kind === 'connected') this.#setState({ kind: 'idle' });
     };
     client.on('end', gone);
@@ -251,6 +265,7 @@ export class PgLink implements ServerLink {
     const context: SessionContext = {
       dialect,
       types: this.#types,
+      silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
       interrupt: async (backendPid) => {
         await this.#ask((client) => client.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
       },
@@ -321,13 +336,12 @@ export class PgLink implements ServerLink {
   /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
   #bounded<T>({ client, turns }: Control, work: () => Promise<T>): Promise<T> {
     return turns.run(async () => {
-      const timer = this.options.clock.after(CONTROL_MS, () =>
-        destroySocket(client, new Error(`no answer within ${CONTROL_MS / 1000} s`)),
-      );
+      const ms = this.options.silence?.controlMs ?? CONTROL_MS;
+      const silence = afterSilence(ms, () => destroySocket(client, new Error(`no answer within ${ms / 1000} s`)));
       try {
         return await work();
       } finally {
-        timer.dispose();
+        silence.dispose();
       }
     });
   }

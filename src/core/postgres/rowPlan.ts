@@ -20,8 +20,11 @@ export interface TypeFacts {
 export type Description =
   | { readonly columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[] }
   | { readonly noRows: true }
-  /** `locked`: somebody holds a lock on a table, so the server could not say in time. */
-  | { readonly failed: true; readonly locked?: boolean };
+  /**
+   * `locked`: somebody holds a lock on a table, so the server could not say in time. `syntax`: it does not parse, so it will not in
+   * the worker either.
+   */
+  | { readonly failed: true; readonly locked?: boolean; readonly syntax?: boolean };
 
 /** The text of an unfolded row: the names of its columns, and the row in PostgreSQL's composite form, which is exact. */
 const UNFOLD_DEFINITION = 'c1 text, c2 text';
@@ -68,16 +71,16 @@ export function planRows(sql: string, description: Description): RowPlan {
 
   if ('columns' in description) {
     const { columns } = description;
-    if (columns.length === 0) return plain(sql, 'none', [], '', noColumnsNotice());
+    if (columns.length === 0) return plain(sql, 'none', [], 'c1 text', noColumnsNotice());
     if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
     if (!columns.some(({ type }) => type.needsCast))
       return plain(sql, 'rows', columns.map(toColumn), definitionOf(columns));
     if (kind.selectLike) return castInWorker(sql, last, columns);
-    return plain(sql, 'none', [], '', uncastNotice(kind.kind));
+    return plain(sql, 'none', [], 'c1 text', uncastNotice(kind.kind));
   }
   if ('noRows' in description) return plain(sql, 'tag', [], 'c1 text');
-  if (all.length === 1 && !description.locked) {
-    // What cannot be described alone cannot run either: the worker will say why, at its place in the text.
+  if ((all.length === 1 && !description.locked) || description.syntax) {
+    // What does not parse, or cannot be described alone, cannot run either: the worker will say why, at its place in the text.
     return plain(sql, 'tag', [], 'c1 text');
   }
   if (kind.selectLike) return unfold(sql, last, []);
@@ -86,7 +89,7 @@ export function planRows(sql: string, description: Description): RowPlan {
     return plain(sql, 'rows', [{ name: 'QUERY PLAN', type }], `c1 ${type}`);
   }
   if (kind.returnsRows === false) return plain(sql, 'tag', [], 'c1 text');
-  return plain(sql, 'none', [], '', description.locked ? lockedNotice() : unreadableNotice(kind.kind));
+  return plain(sql, 'none', [], 'c1 text', description.locked ? lockedNotice() : unreadableNotice(kind.kind));
 }
 
 /** EXPLAIN's one column is text, except in two of its formats. */

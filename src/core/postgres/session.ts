@@ -19,16 +19,17 @@ import { timeText } from './activity';
 import type { Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
-import { cleanContext, isNoSlot, isServerError, mayEndSession, sqlstateOf, toJobError } from './errors';
+import { cleanContext, DENIED, isNoSlot, isServerError, mayEndSession, sqlstateOf, toJobError } from './errors';
 import { lastStatement, planRows } from './rowPlan';
+import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
 
-/** A statement of ours that the server has not answered this long after its time means that the connection is dead. */
-const SILENCE_MS = 30_000;
-
 /** Settings of the session that would end our own waiting and reading; the worker gets the values of the role. */
 const OWN_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_timeout'] as const;
+
+/** How long a session that is closed amid its rows may take to tell the server. */
+const INTERRUPT_MS = 1000;
 
 /** Describing takes a lock on the tables that it reads; behind somebody's ALTER TABLE it would wait as long as they do. */
 const DESCRIBE_MS = 500;
@@ -36,6 +37,8 @@ const DESCRIBE_MS = 500;
 export interface SessionContext {
   readonly dialect: Dialect;
   readonly types: TypeCache;
+  /** A statement of ours that the server has not answered this long after its time means that the connection is dead. */
+  readonly silenceMs: number;
   /** Interrupts what the backend with this pid is doing, from another connection. */
   interrupt(backendPid: number): Promise<void>;
   /** Called once, when the session can be used for another job. */
@@ -51,8 +54,10 @@ export class PgSession implements WorkerSession {
   readonly #inherited = new Map<string, string>();
   #backendPid = 0;
   #waiting = false;
+  #woken = false;
   #reading = false;
   #closed = false;
+  #ending = false;
   #lastBytes = 0;
   #interrupting: Promise<void> = Promise.resolve();
 
@@ -82,7 +87,7 @@ export class PgSession implements WorkerSession {
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
     const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const { rows } = await client.query<[string, string | null, string]>({
+    const rows = await session.#query<[string, string | null, string]>({
       text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text
                FROM pg_catalog.pg_settings WHERE name IN (${names})`,
       rowMode: 'array',
@@ -92,7 +97,7 @@ export class PgSession implements WorkerSession {
       if (value !== null && value !== '0') session.#inherited.set(name, value);
     }
     if (session.#inherited.size > 0) {
-      await client.query([...session.#inherited.keys()].map((name) => `SET ${name} = 0`).join('; '));
+      await session.#query({ text: [...session.#inherited.keys()].map((name) => `SET ${name} = 0`).join('; ') });
     }
     return session;
   }
@@ -123,7 +128,9 @@ export class PgSession implements WorkerSession {
       this.#interrupt().catch(() => this.destroy());
     }, DESCRIBE_MS);
     try {
-      const description = await this.#turn(() => describeRows(this.client, this.context.types, text));
+      const description = await this.#turn(() =>
+        this.#heard(0, () => describeRows(this.client, this.context.types, text)),
+      );
       return planRows(sql, wait.tooLong && 'failed' in description ? { failed: true, locked: true } : description);
     } finally {
       clearTimeout(timer);
@@ -157,7 +164,7 @@ export class PgSession implements WorkerSession {
    * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
    */
   #launchQuery(
-    { sql, label, queueSizeBytes = 0, readable }: LaunchRequest,
+    { sql, label, queueSizeBytes = 0 }: LaunchRequest,
     limits: readonly (readonly [string, string])[],
   ): { text: string; values: unknown[]; rowMode: 'array' } {
     const { dialect } = this.context;
@@ -168,7 +175,7 @@ export class PgSession implements WorkerSession {
     const set = limits.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
     const text = '$1::pg_catalog.text';
     const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
-    const call = readable ? dialect.launch(argument) : dialect.submit(argument);
+    const call = dialect.launch(argument);
     return {
       text: `SELECT l.pid, l.cookie, pg_catalog.pg_backend_pid(),
                     ${timeText('pg_catalog.pg_postmaster_start_time()')}, ${timeText('a.backend_start')}
@@ -187,10 +194,13 @@ export class PgSession implements WorkerSession {
            LEFT JOIN LATERAL ${progress} AS p ON true`
       : `SELECT ${wait}, NULL, NULL`;
     this.#waiting = true;
+    this.#woken = false;
     try {
       const [row] = await this.#query<[string, string | null, string | null]>(
         { text, values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
         ms,
+        // An interrupt that came before the wait was sent did not meet it.
+        () => this.#woken,
       );
       return { stopped: row?.[0] === 't', ...progressOf(row?.[1], row?.[2]) };
     } catch (error) {
@@ -199,6 +209,15 @@ export class PgSession implements WorkerSession {
     } finally {
       this.#waiting = false;
     }
+  }
+
+  wake(): void {
+    if (!this.#waiting || this.#woken) return;
+    this.#woken = true;
+    // Where it cannot be interrupted the wait ends by itself.
+    this.#interrupt().catch(() => {
+      this.#woken = false;
+    });
   }
 
   async report(worker: WorkerHandle): Promise<WorkerReport | undefined> {
@@ -256,9 +275,8 @@ export class PgSession implements WorkerSession {
   async cancelWorker(worker: WorkerHandle): Promise<void> {
     const query = { text: `SELECT ${this.context.dialect.cancel}`, values: [worker.pid, worker.cookie] };
     const sent = this.#query(query);
-    // A bounded wait may be under way: the call stands behind it, and the wait is interrupted from the other connection. Where
-    // that fails the wait ends by itself, within a second.
-    if (this.#waiting) this.#interrupt().catch(() => undefined);
+    // A bounded wait may be under way: the call stands behind it.
+    this.wake();
     try {
       await sent;
     } catch (error) {
@@ -290,24 +308,40 @@ export class PgSession implements WorkerSession {
   /** Ends the connection in order; a dead network is not waited for. */
   async end(): Promise<void> {
     if (this.#closed) return;
-    // It would wait for the rows.
-    if (this.#reading) this.destroy();
-    else await endClient(this.client);
+    this.#ending = true;
+    if (!this.#reading) return endClient(this.client);
+    // It would wait for the rows; and a server that is not told would go on reading them for nobody, as long as the worker runs.
+    let late: Disposable | undefined;
+    const told = this.#interrupt().catch(() => undefined);
+    await Promise.race([told, new Promise<void>((resolve) => (late = afterSilence(INTERRUPT_MS, resolve)))]);
+    late?.dispose();
+    this.destroy();
   }
 
-  async #query<Row>(query: { text: string; values?: unknown[]; rowMode?: 'array' }, expectedMs = 0): Promise<Row[]> {
+  async #query<Row>(
+    query: { text: string; values?: unknown[]; rowMode?: 'array' },
+    expectedMs = 0,
+    givenUp = (): boolean => false,
+  ): Promise<Row[]> {
     const { rows } = await this.#turn(async (): Promise<{ rows: unknown[] }> => {
-      const silence = setTimeout(() => this.destroy(), expectedMs + SILENCE_MS);
-      try {
-        return await this.client.query(query);
-      } finally {
-        clearTimeout(silence);
-      }
+      if (givenUp()) return { rows: [] };
+      return this.#heard(expectedMs, () => this.client.query(query));
     });
     return rows as Row[];
   }
 
-  /** Ends what the backend is doing, from another connection. Nothing is sent on this one until that is over. */
+  /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
+  async #heard<T>(expectedMs: number, question: () => Promise<T>): Promise<T> {
+    const ms = expectedMs + this.context.silenceMs;
+    const silence = afterSilence(ms, () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)));
+    try {
+      return await question();
+    } finally {
+      silence.dispose();
+    }
+  }
+
+  /** Ends what the backend is doing, from another connection. Nothing more is sent on this one until that is over. */
   #interrupt(): Promise<void> {
     const interrupting = this.context.interrupt(this.#backendPid);
     this.#interrupting = interrupting.catch(() => undefined);
@@ -326,12 +360,13 @@ export class PgSession implements WorkerSession {
           return await work();
         } catch (error) {
           // The session may have ended over it. Asked again it tells.
-          if (mayEndSession(error)) await this.client.query('SELECT 1');
+          if (mayEndSession(error)) await this.#heard(0, () => this.client.query('SELECT 1'));
           throw error;
         }
       });
     } catch (error) {
-      if (isServerError(error) && !this.#closed) throw error;
+      // What breaks because we end it says nothing about a worker.
+      if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       const message = `The connection to the server was lost: ${messageOf(error)}.`;
       throw new SessionLostError(message, { cause: error });
     }
@@ -340,9 +375,6 @@ export class PgSession implements WorkerSession {
 
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
 type LaunchRow = [string, string, string, string, string | null];
-
-/** SQLSTATE insufficient_privilege (PG_BACKGROUND.md, point 13). */
-const DENIED = '42501';
 
 /** The server does not say who may give the privilege, and how. */
 function withAdvice(error: JobError): JobError {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { describeStatement, type DescribedColumn } from './describe';
-import { isServerError, mayEndSession } from './errors';
+import { isServerError, mayEndSession, sqlstateOf } from './errors';
 import type { Description, TypeFacts } from './rowPlan';
 
 /**
@@ -68,6 +68,9 @@ function keyOf(column: DescribedColumn): string {
   return `${column.typeOid}:${column.typeModifier}`;
 }
 
+/** SQLSTATE syntax_error. */
+const SYNTAX = '42601';
+
 /** Describes one statement together with its types. A server's error is an answer too, except where it may end the session. */
 export async function describeRows(client: Client, types: TypeCache, text: string): Promise<Description> {
   try {
@@ -76,7 +79,8 @@ export async function describeRows(client: Client, types: TypeCache, text: strin
     await types.load(client, columns);
     return { columns: columns.map((column) => ({ column, type: types.get(column) })) };
   } catch (error) {
-    if (isServerError(error) && !mayEndSession(error)) return { failed: true };
+    if (isServerError(error) && !mayEndSession(error))
+      return { failed: true, ...(sqlstateOf(error) === SYNTAX ? { syntax: true } : {}) };
     throw error;
   }
 }

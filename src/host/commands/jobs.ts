@@ -11,6 +11,20 @@ import { pickJob, targetsOf, type Targets } from './targets';
 /** More than this many at once are asked about first. */
 const CONFIRM_FROM = 2;
 
+/** So many labels are named in a preview. */
+const PREVIEWED = 8;
+
+/** What a pattern matches, before anything is canceled. */
+function matchText(labels: readonly string[]): string {
+  if (labels.length === 0) return vscode.l10n.t('No running or queued job matches.');
+  const named = labels.slice(0, PREVIEWED).join(', ');
+  const more = labels.length - PREVIEWED;
+  const all = more > 0 ? vscode.l10n.t('{0} and {1} more', named, more) : named;
+  return labels.length === 1
+    ? vscode.l10n.t('1 job is canceled: {0}', all)
+    : vscode.l10n.t('{0} jobs are canceled: {1}', labels.length, all);
+}
+
 /** The commands that act on jobs and workers of the tree. */
 export class JobCommands {
   constructor(
@@ -30,7 +44,7 @@ export class JobCommands {
       if (job) await this.canceling.cancelJobs([job], graceMs);
       return;
     }
-    await Promise.all([this.canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets)]);
+    await Promise.all([this.canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets, graceMs)]);
   }
 
   async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
@@ -82,15 +96,11 @@ export class JobCommands {
     const pattern = await vscode.window.showInputBox({
       title: vscode.l10n.t('Cancel Workers by Label'),
       prompt: vscode.l10n.t('Label, with * for any text and ? for any character'),
-      value: '*',
-      validateInput: (text) => {
-        const found = matching(text);
-        const message =
-          found.length === 0
-            ? vscode.l10n.t('No running or queued job matches.')
-            : vscode.l10n.t('{0} match: {1}', found.length, found.map((job) => job.record.label).join(', '));
-        return { message, severity: vscode.InputBoxValidationSeverity.Info };
-      },
+      placeHolder: vscode.l10n.t('for example nightly*'),
+      validateInput: (text) => ({
+        message: matchText(matching(text).map((job) => job.record.label)),
+        severity: vscode.InputBoxValidationSeverity.Info,
+      }),
     });
     if (pattern === undefined) return;
     const found = matching(pattern);
@@ -155,12 +165,13 @@ export class JobCommands {
     this.view.refresh();
   }
 
-  #cancelForeign(targets: Targets): Promise<void>[] {
+  #cancelForeign(targets: Targets, graceMs: number | undefined): Promise<void>[] {
     const connections = new Set(targets.workers.map(({ connection }) => connection));
     return [...connections].map((connection) =>
       this.canceling.cancelForeign(
         connection,
         targets.workers.filter((one) => one.connection === connection).map(({ worker }) => worker),
+        graceMs,
       ),
     );
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/ports';
+import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
+import { cancelForeign } from '../../../src/core/jobs/foreign';
+import { sliceMs } from '../../../src/core/jobs/runner';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';
 
 describe('the engine among stand-ins', () => {
@@ -142,12 +144,20 @@ describe('the engine among stand-ins', () => {
   it('a version that cannot tell, and rows that cannot be read: finished, outcome unknown', async () => {
     const { link, run } = newWorld();
     const session = new FakeSession();
-    Object.assign(session, { told: undefined, plan: { ...session.plan, mode: 'none', definition: '' } });
-    link.next.push(session);
+    const blind = { told: undefined, plan: { ...session.plan, mode: 'none' } };
+    const read = (sqlstate: string) => ({
+      onRead: () => Promise.reject(new WorkerFailedError({ sqlstate, message: 'm' })),
+    });
+    link.next.push(Object.assign(session, blind, read('42804')));
     const job = run();
     await job.ended;
     assert.equal(job.state, 'finished');
     assert.match(job.record.reason!, /cannot tell/);
+    link.next.push(Object.assign(new FakeSession(), blind, read('22012')), Object.assign(new FakeSession(), blind));
+    const [failed, told] = [run(), run()];
+    await told.ended;
+    assert.deepEqual([failed.state, failed.record.error?.sqlstate], ['failed', '22012']);
+    assert.deepEqual([told.state, told.record.commandTag], ['succeeded', 'SELECT'], 'its one column was text');
   });
 
   it('a connection that is gone fails the job and frees its place', async () => {
@@ -236,9 +246,8 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await settle();
     jobs.detach(job.id);
-    session.wake(false);
     await settle();
-    assert.equal(job.state, 'detached');
+    assert.equal(job.state, 'detached', 'the wait under way was ended');
     link.show({ at: clock.now() - 1 });
     assert.equal(job.state, 'detached', 'an older answer proves nothing');
     link.show({ workers: [OURS] });
@@ -286,6 +295,68 @@ describe('the engine among stand-ins', () => {
     link.onRefresh = () => Promise.resolve(snapshotOf({}));
     await clock.move(60_000);
     assert.notEqual(job.state, 'reading');
+  });
+
+  it('rows that stop coming while the server is away too: the session is given up a little later', async () => {
+    const { link, run, clock } = newWorld();
+    const session = new FakeSession();
+    session.onRead = () =>
+      new Promise((_resolve, reject) => (session.destroy = () => reject(new SessionLostError('cut.'))));
+    session.idle = 40_000;
+    link.next.push(session);
+    const job = run();
+    await clock.move(50_000);
+    assert.equal(job.state, 'reading');
+    session.idle = 61_000;
+    await clock.move(16_000);
+    assert.equal(job.state, 'detached');
+  });
+
+  it('a full queue ends the wait, so that reading begins', async () => {
+    const { link, run } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    link.show({ workers: [OURS] });
+    await settle();
+    assert.equal(job.state, 'running');
+    link.show({ workers: [{ ...OURS, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }] });
+    await job.ended;
+    assert.equal(job.state, 'succeeded');
+    assert.ok(job.record.rows !== undefined);
+  });
+
+  it('many jobs together ask for their progress no more often than few', () => {
+    const asked = (running: number, age: number): number => (running * 1000) / sliceMs(age, running);
+    assert.deepEqual([sliceMs(0, 1), sliceMs(19_999, 1), sliceMs(20_000, 1)], [250, 250, 1000]);
+    for (const running of [40, 100, 200]) assert.ok(asked(running, 60_000) <= 40, `${running}`);
+    for (const running of [10, 40, 100, 200]) assert.ok(asked(running, 0) <= 40, `${running} young ones`);
+    assert.equal(sliceMs(60_000, 10_000), 5000);
+  });
+
+  it('a foreign worker gets SIGTERM once it was seen at work, at most a second later; one that is gone has stopped', async () => {
+    const { link, clock } = newWorld();
+    let signals = 0;
+    link.onTerminate = () => Promise.resolve(++signals > 0);
+    const starting = { ...OURS, state: 'starting' };
+    link.show({ workers: [starting] });
+    const seen = cancelForeign({ link, worker: starting, graceMs: 5000 }, clock);
+    await clock.move(500);
+    assert.equal(signals, 0);
+    link.show({ workers: [OURS] });
+    await settle();
+    assert.equal(signals, 1);
+    link.show({ workers: [] });
+    assert.deepEqual(await seen, { result: 'stopped', last: undefined });
+    link.show({ workers: [starting] });
+    const unseen = cancelForeign({ link, worker: starting, graceMs: 3000 }, clock);
+    await clock.move(1100);
+    assert.equal(signals, 2);
+    await clock.move(3000);
+    assert.deepEqual(await unseen, { result: 'unresponsive', last: starting });
+    assert.equal(clock.timers.size + link.watching.size + link.listeners.size, 0);
   });
 
   it('nothing is left after dispose, and nobody waits for ever', async () => {

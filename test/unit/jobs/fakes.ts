@@ -99,8 +99,8 @@ export class FakeSession implements WorkerSession {
     return { stopped: this.stopped };
   }
 
-  /** Ends the waits under way. */
-  wake(stopped: boolean): void {
+  /** Ends the waits under way: the engine does it without saying that the worker has stopped. */
+  wake(stopped = this.stopped): void {
     this.stopped = stopped;
     for (const wake of this.#wake.splice(0)) wake();
   }

@@ -22,7 +22,7 @@ describe('dialects', () => {
 
   it('1.9 and later 1.x', () => {
     const d = dialectOf(['"my s"', '1.9', V19], 'db');
-    assert.equal(d.submit('x'), '"my s".pg_background_submit_v2(x, $2::pg_catalog.int4, $3::pg_catalog.text)');
+    assert.equal(d.launch('x'), '"my s".pg_background_launch_v2(x, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.resultInfo, '"my s".pg_background_result_info_v2($1, $2)');
     assert.equal(d.result, '"my s".pg_background_result_v2');
   });

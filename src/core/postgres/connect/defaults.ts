@@ -67,6 +67,8 @@ export interface Settings {
   readonly sources: ReadonlyMap<string, string>;
 }
 
+/** The system's own default of two hours is too late for a router that forgets a silent connection, or for one that is dead. */
+const KEEPALIVE_SECONDS = 60;
 export const DEFAULT_APPLICATION_NAME = 'pg_background Workers (VS Code)';
 export const DEFAULT_TIMEOUT_SECONDS = 10;
 export const DEFAULT_PORT = 5432;
@@ -163,7 +165,7 @@ async function complete(
     options: fields.options || undefined,
     connectTimeoutMs: (fields.connectTimeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
     keepalives: fields.keepalives ?? true,
-    keepalivesIdleMs: (fields.keepalivesIdleSeconds ?? 0) * 1000,
+    keepalivesIdleMs: (fields.keepalivesIdleSeconds ?? KEEPALIVE_SECONDS) * 1000,
     targetSessionAttrs: fields.targetSessionAttrs ?? 'any',
     loadBalanceHosts: fields.loadBalanceHosts ?? 'disable',
     searchPath: fields.searchPath || undefined,

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { bundled } from './child';
+import { startNetwork, type Network } from './network';
+import {
+  atWork,
+  eventually,
+  newDatabase,
+  newEngine,
+  outcomeOf,
+  reaches,
+  repository,
+  sharedServer,
+  until,
+  type Engine,
+  type TestServer,
+} from './support';
+
+/** Shorter than in the product, so that a dead network is given up while a test waits. */
+const SILENCE = { controlMs: 700, sessionMs: 1000 };
+
+describe('networks that fail', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let network: Network;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+  });
+  beforeEach(async () => {
+    profile = await newDatabase(server);
+    await server.psql('CREATE TABLE runs (n int)', { database: profile.database! });
+    network = await startNetwork(server);
+    engine = await newEngine(
+      { ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 2 },
+      { maxConcurrentJobs: 1, silence: SILENCE, graceMs: 20_000 },
+    );
+  });
+  afterEach(async () => {
+    await engine.close();
+    await network.close();
+  });
+
+  const runs = () => server.psql('SELECT n, count(*) FROM runs GROUP BY n ORDER BY n', { database: profile.database! });
+
+  it('goes silent under a running job: detached, found again, canceled; the queue goes on, nothing runs twice', async () => {
+    const job = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(60)');
+    const queued = engine.run('INSERT INTO runs VALUES (2)');
+    await atWork(engine, job);
+    network.hold();
+    assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
+    assert.match(job.record.reason!, /lost.*may run on; its rows and outcome are lost/);
+    // The place of the job is free; the next one waits for the server.
+    await until(engine.jobs, queued, () => queued.state === 'queued' && queued.record.reason !== undefined);
+    await assert.rejects(engine.jobs.cancel(job.id));
+    assert.equal(job.state, 'detached');
+    network.replace();
+    engine.jobs.hurry();
+    await queued.ended;
+    assert.deepEqual(outcomeOf(queued), ['succeeded', 'INSERT', 1, undefined]);
+    assert.equal(job.state, 'detached', 'it is seen at work');
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+    assert.equal(job.state, 'finished');
+    assert.equal(await runs(), '2|1');
+  });
+
+  it('breaks under a running job and a reading one: both detached at once', async () => {
+    engine.settings.maxConcurrentJobs = 0;
+    const running = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(1)');
+    const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 1500) AS i");
+    await atWork(engine, running);
+    await reaches(engine.jobs, reading, 'reading');
+    network.reset();
+    await Promise.all([running, reading].map((job) => reaches(engine.jobs, job, 'detached')));
+    engine.jobs.hurry();
+    await Promise.all([running.ended, reading.ended]);
+    assert.deepEqual([running.state, reading.state], ['finished', 'finished']);
+    assert.equal(await runs(), '1|1', 'what ran on has committed');
+  });
+
+  it('goes silent during the launch: it is not launched again, and that is said', async () => {
+    await engine.ended('SELECT 1');
+    const sprung = network.holdAfter('pg_background_launch');
+    const job = engine.run('INSERT INTO runs VALUES (1)');
+    await sprung;
+    await job.ended;
+    assert.equal(job.state, 'lost');
+    assert.match(job.record.reason!, /may or may not run/);
+    assert.equal(job.record.pid, undefined);
+    const next = await engine.ended('INSERT INTO runs VALUES (2)');
+    assert.equal(next.state, 'succeeded');
+    await eventually(async () => (await runs()) === '1|1\n2|1', 'each ran once');
+  });
+
+  it('goes silent before the launch: it is tried again, and runs once', async () => {
+    await engine.ended('SELECT 1');
+    network.hold();
+    const job = engine.run('INSERT INTO runs VALUES (1)');
+    await until(engine.jobs, job, () => job.state === 'queued' && job.record.reason !== undefined);
+    network.replace();
+    engine.jobs.hurry();
+    await job.ended;
+    assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
+    assert.equal(await runs(), '1|1');
+  });
+
+  it('a laptop that sleeps longer than any silence is borne: its job is followed to the end', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pgbg-sleep-'));
+    const child = fork(
+      await bundled('sleeper.entry.ts', folder),
+      [JSON.stringify(engineProfile()), folder, JSON.stringify(SILENCE)],
+      { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } },
+    );
+    try {
+      assert.equal(await said(child), 'running');
+      // The network sleeps too; what the server has sent comes a little after the waking.
+      network.hold();
+      child.kill('SIGSTOP');
+      await pause(SILENCE.sessionMs + 2500);
+      child.kill('SIGCONT');
+      await pause(300);
+      network.release();
+      assert.deepEqual(await said(child), ['succeeded', '7']);
+    } finally {
+      child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  function engineProfile(): ConnectionProfile {
+    return { ...profile, host: network.host, port: network.port };
+  }
+});
+
+function said(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    child.once('message', resolve);
+    child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
+  });
+}
+
+/** The time that somebody sleeps: there is no event to wait for. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import type { JobState } from '../../src/api';
+import type { Job } from '../../src/core/jobs/job';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import {
+  atWork,
+  newDatabase,
+  newEngine,
+  newServer,
+  reaches,
+  scripts,
+  swallowing,
+  type Engine,
+  type TestServer,
+} from './support';
+
+interface Row {
+  readonly what: string;
+  /** Runs until its end; where it is missing the SQL is run and waited for. */
+  readonly how?: (world: World) => Promise<Job>;
+  readonly sql?: string;
+  readonly state: JobState;
+  /** The command tag of a success, the SQLSTATE of a failure. */
+  readonly told?: string;
+  /** In the error's message, or the reason. */
+  readonly says?: RegExp;
+  /** Where the error is in the SQL: the text there. */
+  readonly at?: string;
+}
+
+interface World {
+  readonly server: TestServer;
+  readonly profile: ConnectionProfile;
+  readonly engine: Engine;
+}
+
+const MANY = "SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i";
+
+const TABLE: readonly Row[] = [
+  { what: 'a query', sql: 'SELECT 1 AS a', state: 'succeeded', told: 'SELECT' },
+  { what: 'a query without rows', sql: 'SELECT 1 AS a WHERE false', state: 'succeeded', told: 'SELECT' },
+  { what: 'a command', sql: 'CREATE TABLE made (a int PRIMARY KEY)', state: 'succeeded', told: 'CREATE TABLE' },
+  { what: 'one that refuses a transaction block, alone', sql: 'VACUUM made', state: 'succeeded', told: 'VACUUM' },
+  {
+    what: 'the same, not alone',
+    sql: 'SELECT 1; VACUUM made',
+    state: 'failed',
+    told: '25001',
+    says: /cannot be executed from a function/,
+  },
+  { what: 'an error of the parser', sql: 'SELECT 1; SELEC 2', state: 'failed', told: '42601', at: 'SELEC 2' },
+  { what: 'an error of the analysis', sql: "SELECT 'é😀', nosuch", state: 'failed', told: '42703', at: 'nosuch' },
+  { what: 'an error while it runs', sql: 'SELECT 1 / (random() * 0)::int', state: 'failed', told: '22012' },
+  {
+    what: 'an error after many rows',
+    sql: "SELECT repeat('x', 100), 1 / (30000 - i) FROM generate_series(1, 40000) AS i",
+    state: 'failed',
+    told: '22012',
+    says: /division by zero/,
+  },
+  {
+    what: 'an error at the commit',
+    sql: `CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO late VALUES (1), (1)`,
+    state: 'failed',
+    told: '23505',
+    says: /duplicate key/,
+  },
+  {
+    what: 'an error at the commit, after rows that were read',
+    sql: `CREATE TABLE later (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO later VALUES (1), (1);
+          SELECT i, repeat('y', 100) FROM generate_series(1, 20000) AS i`,
+    state: 'failed',
+    told: '23505',
+    says: /duplicate key/,
+  },
+  {
+    what: 'an error with its place, though its rows could not have been read',
+    sql: 'CREATE TABLE unread (a int); INSERT INTO unread VALUES (nosuch) RETURNING a',
+    state: 'failed',
+    told: '42703',
+    at: 'nosuch',
+  },
+  { what: 'a command that workers refuse', sql: 'BEGIN; SELECT 1; COMMIT', state: 'failed', told: '0A000' },
+  {
+    what: 'a launch that the server refuses',
+    how: async ({ server, profile }) => {
+      await server.psql('CREATE ROLE nobody_special LOGIN', { database: profile.database! });
+      return elsewhere({ ...profile, user: 'nobody_special' }, (engine) => engine.ended('SELECT 1'));
+    },
+    state: 'failed',
+    told: '42501',
+    says: /permission denied/,
+  },
+  {
+    what: 'a server that nobody reaches',
+    how: ({ profile }) => elsewhere({ ...profile, port: 1 }, (engine) => engine.ended('SELECT 1')),
+    state: 'failed',
+    told: '',
+    says: /127\.0\.0\.1/,
+  },
+  {
+    what: 'canceled in the queue',
+    how: ({ profile }) =>
+      elsewhere(
+        profile,
+        async (engine) => {
+          const first = engine.run('SELECT pg_sleep(60)');
+          const job = engine.run('SELECT 2');
+          await Promise.all([engine.jobs.cancel(job.id), engine.jobs.cancel(first.id)]);
+          return job;
+        },
+        { maxConcurrentJobs: 1 },
+      ),
+    state: 'canceled',
+    says: /before it was launched/,
+  },
+  {
+    what: 'canceled while it is launched',
+    how: ({ engine }) => canceled(engine, engine.run('SELECT pg_sleep(60)')),
+    state: 'canceled',
+  },
+  {
+    what: 'canceled in its first moments',
+    how: async ({ engine }) => {
+      const job = engine.run('SELECT pg_sleep(60)');
+      await reaches(engine.jobs, job, 'running');
+      return canceled(engine, job);
+    },
+    state: 'canceled',
+  },
+  {
+    what: 'canceled while it runs',
+    how: async ({ engine }) => {
+      const job = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, job);
+      return canceled(engine, job);
+    },
+    state: 'canceled',
+  },
+  {
+    what: 'canceled while its rows are read',
+    how: async ({ engine }) => {
+      const job = engine.run(MANY);
+      await reaches(engine.jobs, job, 'reading');
+      return canceled(engine, job);
+    },
+    state: 'canceled',
+  },
+  {
+    what: 'canceled, but it catches the cancel and ends well',
+    how: async ({ engine }) => {
+      const job = engine.run(swallowing(2));
+      await atWork(engine, job, 'PgSleep');
+      assert.equal(await engine.jobs.cancel(job.id, 100), 'unresponsive');
+      await job.ended;
+      return job;
+    },
+    state: 'succeeded',
+    told: 'DO',
+  },
+  {
+    what: 'canceled by somebody else',
+    how: ({ engine, server }) => hit(engine, server, 'pg_cancel_backend'),
+    state: 'failed',
+    told: '57014',
+    says: /user request/,
+  },
+  {
+    what: 'terminated by an administrator',
+    how: ({ engine, server }) => hit(engine, server, 'pg_terminate_backend'),
+    state: 'failed',
+    // pg_background answers SIGTERM as a cancel, so the server's word is that of a cancel.
+    told: '57014',
+  },
+  {
+    what: 'statement_timeout',
+    how: ({ engine }) => engine.ended('SELECT pg_sleep(60)', { statementTimeoutMs: 150 }),
+    state: 'failed',
+    told: '57014',
+    says: /statement timeout/,
+  },
+  {
+    what: 'pg_background.worker_timeout',
+    how: ({ engine }) => engine.ended('SELECT pg_sleep(60)', { workerTimeoutMs: 150 }),
+    state: 'failed',
+    told: '57014',
+    says: /timeout/,
+  },
+  {
+    what: 'its session terminated by an administrator',
+    how: async ({ engine, server, profile }) => {
+      const job = engine.run('SELECT pg_sleep(0.5)');
+      await atWork(engine, job);
+      await server.psql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`,
+      );
+      await job.ended;
+      return job;
+    },
+    state: 'finished',
+    says: /whether it succeeded is unknown/,
+  },
+  {
+    what: 'an early death: its role may not log in any more',
+    how: async ({ server, profile }) => {
+      await server.psql('CREATE ROLE leaving LOGIN IN ROLE pgbackground_role', { database: profile.database! });
+      return elsewhere({ ...profile, user: 'leaving' }, async (engine) => {
+        assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
+        // The sessions are there already; the worker dies as it starts.
+        await server.psql('ALTER ROLE leaving NOLOGIN');
+        return engine.ended('CREATE TEMP TABLE never_made (a int)');
+      });
+    },
+    state: 'lost',
+    says: /without saying how.*nothing is known to be committed/,
+  },
+  {
+    what: 'an early death that says why: a setting that the worker cannot take over',
+    how: async ({ server }) => {
+      const other = await newDatabase(server);
+      const database = other.database!;
+      const of = (sql: string) => server.psql(sql, { database });
+      await of('CREATE TEXT SEARCH CONFIGURATION mine (COPY = simple)');
+      await of(`ALTER DATABASE ${database} SET default_text_search_config = 'public.mine'`);
+      return elsewhere(other, async (engine) => {
+        assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
+        await of('DROP TEXT SEARCH CONFIGURATION mine');
+        return engine.ended('CREATE TABLE never_made (a int)');
+      });
+    },
+    state: 'failed',
+    told: '22023',
+    says: /default_text_search_config/,
+  },
+  {
+    what: 'a proxy in transaction mode',
+    how: async ({ server, profile }) => {
+      const { startPgbouncer } = await scripts();
+      const bouncer = await startPgbouncer({ server, log: () => undefined, poolMode: 'transaction' });
+      try {
+        return await elsewhere({ ...profile, host: bouncer.host, port: bouncer.port }, (engine) =>
+          engine.ended('SELECT 1'),
+        );
+      } finally {
+        await bouncer.stop();
+      }
+    },
+    state: 'failed',
+    told: '',
+    says: /PgBouncer/,
+  },
+  {
+    what: 'the server restarted in an orderly way',
+    how: (world) => restarted(world, 'SELECT pg_sleep(60)', 'fast'),
+    // The worker may have said its last word before the session was gone.
+    state: 'lost',
+    says: /restarted|terminat/,
+  },
+  {
+    what: 'the server restarted at once, while rows were read',
+    how: (world) => restarted(world, MANY, 'immediate'),
+    state: 'lost',
+    says: /restarted/,
+  },
+  {
+    what: 'the worker killed by somebody else, and with it the whole server restarted',
+    how: async ({ engine }) => {
+      const job = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, job);
+      process.kill(job.record.pid!, 'SIGKILL');
+      await reaches(engine.jobs, job, 'detached');
+      engine.jobs.hurry();
+      await job.ended;
+      return job;
+    },
+    // The start of the postmaster is the same as before, so nothing tells that its work was rolled back.
+    state: 'finished',
+    says: /whether it succeeded is unknown/,
+  },
+];
+
+describe('the table of outcomes', () => {
+  let world: World;
+
+  before(async () => {
+    const server = await newServer();
+    const profile = await newDatabase(server);
+    world = { server, profile, engine: await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 20_000 }) };
+  });
+  after(async () => {
+    await world.engine.close();
+    await world.server.stop('immediate');
+  });
+
+  for (const { what, how, sql = '', state, told, says, at } of TABLE) {
+    it(`${what}: ${state}`, async () => {
+      const job = how ? await how(world) : await world.engine.ended(sql);
+      const { record } = job;
+      const shown = JSON.stringify(record);
+      if (what.includes('in an orderly way') && record.state === 'failed') {
+        assert.equal(record.error?.sqlstate, '57P01', shown);
+        return;
+      }
+      assert.equal(record.state, state, shown);
+      assert.equal(state === 'failed' ? record.error?.sqlstate : record.commandTag, told, shown);
+      if (says) assert.match(record.error?.message ?? record.reason ?? '', says);
+      if (at !== undefined) assert.equal(record.error?.position, record.request.sql.indexOf(at), shown);
+      assert.ok(record.finishedAt !== undefined, shown);
+      assert.equal(state === 'succeeded' ? record.reason : undefined, undefined);
+    });
+  }
+});
+
+async function canceled(engine: Engine, job: Job): Promise<Job> {
+  assert.equal(await engine.jobs.cancel(job.id), 'stopped');
+  return job;
+}
+
+async function hit(engine: Engine, server: TestServer, by: string): Promise<Job> {
+  const job = engine.run('SELECT pg_sleep(60)');
+  await atWork(engine, job);
+  await server.psql(`SELECT ${by}(${job.record.pid!})`);
+  await job.ended;
+  return job;
+}
+
+async function restarted({ engine, server }: World, sql: string, mode: 'fast' | 'immediate'): Promise<Job> {
+  const job = engine.run(sql);
+  await atWork(engine, job);
+  if (sql === MANY) await reaches(engine.jobs, job, 'reading');
+  await server.restart(mode);
+  engine.jobs.hurry();
+  await job.ended;
+  return job;
+}
+
+/** The same on an engine of its own, that is closed afterwards. */
+async function elsewhere(
+  profile: ConnectionProfile,
+  work: (engine: Engine) => Promise<Job>,
+  settings: { maxConcurrentJobs?: number } = {},
+): Promise<Job> {
+  const engine = await newEngine(profile, { graceMs: 20_000, ...settings });
+  try {
+    return await work(engine);
+  } finally {
+    await engine.close();
+  }
+}
