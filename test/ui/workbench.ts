@@ -120,12 +120,17 @@ export class Workbench {
     return editor;
   }
 
-  /** Selects whole lines of the active editor, from 1. */
-  async selectLines(first: number, last: number): Promise<void> {
+  /** Puts the cursor of the active editor there; both from 1. */
+  async goTo(line: number, column: number): Promise<void> {
     const input = await this.openQuickInput('Control+g');
-    await input.fill(`:${first}:1`);
+    await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press('Enter');
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden', ...WAIT });
+  }
+
+  /** Selects whole lines of the active editor, from 1. */
+  async selectLines(first: number, last: number): Promise<void> {
+    await this.goTo(first, 1);
     for (let line = first; line < last; line++) await this.page.keyboard.press('Shift+ArrowDown');
     await this.page.keyboard.press('Shift+End');
   }
@@ -135,6 +140,11 @@ export class Workbench {
     const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox(WAIT);
     if (!cursor) throw new Error('The editor shows no cursor.');
     await this.page.mouse.click(cursor.x - 6, cursor.y + cursor.height / 2, { button: 'right' });
+    await this.chooseMenuItem(item);
+  }
+
+  /** An item of the menu that was just opened. */
+  async chooseMenuItem(item: string): Promise<void> {
     // By key: VS Code ignores a click that comes right after the one that opened the menu.
     await this.menuItem(item).hover(WAIT);
     await this.page.keyboard.press('Enter');
@@ -148,6 +158,22 @@ export class Workbench {
   /** A row of the Workers view. */
   row(text: string | RegExp): Locator {
     return this.page.locator('.pane-body .monaco-list-row').filter({ hasText: text });
+  }
+
+  /** A lens of the active editor that can be clicked. (Right after a tab is shown, VS Code draws the old ones, as mere text.) */
+  lens(text: string | RegExp): Locator {
+    return this.page.locator('.codelens-decoration > a').filter({ hasText: text });
+  }
+
+  /** A line of the active editor. */
+  editorText(text: string): Locator {
+    return this.page.locator('.editor-instance .view-line').filter({ hasText: text }).first();
+  }
+
+  /** Whether one thing on screen is above another one. */
+  async isAbove(upper: Locator, lower: Locator): Promise<boolean> {
+    const [above, below] = [await upper.boundingBox(WAIT), await lower.boundingBox(WAIT)];
+    return above !== null && below !== null && above.y < below.y;
   }
 
   statusBar(text: string | RegExp): Locator {

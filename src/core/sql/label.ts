@@ -113,15 +113,16 @@ function apply(
   }
 }
 
-/**
- * A label for a text: what its leading comments name, else its beginning without comments, in one line. Made from the
- * SQL it hides what looks like a password, since everyone on the server can read labels in `pg_stat_activity`.
- */
+/** A label for a text: what its leading comments name, else {@link labelFromSql}. */
 export function labelFor(sql: string): string {
   return directivesOf(sql).label ?? labelFromSql(sql);
 }
 
-function labelFromSql(sql: string): string {
+/**
+ * A label made from the SQL: its beginning without comments, in one line. It hides what looks like a password, since
+ * everyone on the server can read labels in `pg_stat_activity`.
+ */
+export function labelFromSql(sql: string): string {
   const lexer = new Lexer(sql, sql.charCodeAt(0) === 0xfeff ? 1 : 0);
   let label = '';
   let end = -1;

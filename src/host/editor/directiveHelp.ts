@@ -20,8 +20,12 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
 const NAME = /^(\s*--+\s*)([a-z-]*)$/i;
 const VALUE = /^(\s*--+\s*([a-z-]+)\s*:\s*)(.*)$/i;
 
+/** Longer lines are data, not comments that somebody writes. */
+const LONGEST_LINE = 1000;
+
 /** @param before the line up to the cursor. @param rest the line behind it */
 export function offerAt(before: string, rest = ''): DirectiveOffer | undefined {
+  if (before.length + rest.length > LONGEST_LINE) return undefined;
   const value = VALUE.exec(before);
   if (value) {
     const [, lead = '', name = ''] = value;
@@ -38,6 +42,7 @@ export function offerAt(before: string, rest = ''): DirectiveOffer | undefined {
 
 /** The directive whose name or value is at a column of a line, and the place of all of it. */
 export function directiveAt(line: string, column: number): { name: DirectiveName; span: Span } | undefined {
+  if (line.length > LONGEST_LINE) return undefined;
   const match = VALUE.exec(line.trimEnd());
   const name = match && nameOf(match[2] ?? '');
   if (!name) return undefined;

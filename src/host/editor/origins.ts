@@ -2,8 +2,9 @@
 import { moveSpan, moveThrough, type Edit, type MovedSpan, type Span } from './edits';
 import type { Piece } from './pieces';
 
-/** More events than this are not kept for one job: what was typed since its launch then counts as having touched it. */
+/** More than this of a document's edits is not kept: what was typed since a launch then counts as having touched it. */
 const MOST_EVENTS = 20_000;
+const MOST_CHARACTERS = 20_000_000;
 
 /** A part of a document that was launched as a job. */
 export interface Origin {
@@ -29,30 +30,74 @@ interface Kept {
   readonly entry: Entry;
   /** It was cut out; it comes back when its text does. */
   gone: boolean;
-  /** What was edited since its launch, until the job has ended; undefined from then on. */
-  events: (readonly Edit[])[] | undefined;
+  /** Its text was taken before this event of the document's log; undefined once the job has ended. */
+  since: number | undefined;
+}
+
+/** What is known of one document. */
+interface Followed {
+  readonly kept: Map<string, Kept>;
+  /** What was edited since the first launch that has not ended. */
+  log: (readonly Edit[])[];
+  characters: number;
+}
+
+/** A part of a document that is about to be launched, and is followed until then. */
+export interface Place {
+  readonly document: string;
+  readonly key: string;
 }
 
 export interface NewOrigin {
   readonly jobId: string;
-  readonly document: string;
-  readonly piece: Piece;
+  readonly place: Place;
   readonly sourceOffset?: (offset: number) => number;
 }
 
 /** All origins. It knows texts only by what it is told. */
 export class Origins {
-  readonly #byDocument = new Map<string, Map<string, Kept>>();
+  readonly #byDocument = new Map<string, Followed>();
+  #places = 0;
 
-  add({ jobId, document, piece, sourceOffset = (offset) => offset }: NewOrigin): void {
-    const { kind, text, start, end } = piece;
-    const entry = { jobId, document, kind, text, launchedAt: start, sourceOffset, span: { start, end }, edited: false };
-    this.#in(document).set(jobId, { entry, gone: false, events: [] });
+  /** Follows a part of a document from now on: questions and other jobs may come before its launch, and edits with them. */
+  follow(document: string, { kind, text, start, end }: Piece): Place {
+    const key = `place ${++this.#places}`;
+    const sourceOffset = (offset: number): number => offset;
+    const entry = {
+      jobId: '',
+      document,
+      kind,
+      text,
+      launchedAt: start,
+      sourceOffset,
+      span: { start, end },
+      edited: false,
+    };
+    this.#keep(document, key, entry);
+    return { document, key };
+  }
+
+  /** The part was launched. */
+  add({ jobId, place: { document, key }, sourceOffset }: NewOrigin): void {
+    const kept = this.#byDocument.get(document)?.kept;
+    const one = kept?.get(key);
+    if (!kept || !one) return;
+    kept.delete(key);
+    one.entry.jobId = jobId;
+    if (sourceOffset) one.entry.sourceOffset = sourceOffset;
+    kept.set(jobId, one);
+  }
+
+  /** The part was not launched after all. */
+  release({ document, key }: Place): void {
+    this.#delete(document, [key]);
   }
 
   /** Those of a document whose place is known, in the order of their launch. */
   of(document: string): Origin[] {
-    return [...(this.#byDocument.get(document)?.values() ?? [])].flatMap(({ gone, entry }) => (gone ? [] : [entry]));
+    return [...(this.#byDocument.get(document)?.kept.values() ?? [])].flatMap(({ gone, entry }) =>
+      gone || entry.jobId === '' ? [] : [entry],
+    );
   }
 
   get(jobId: string): Origin | undefined {
@@ -63,15 +108,16 @@ export class Origins {
   /** A part of an origin's text as it was launched, and where that is now; undefined where edits are no longer known. */
   trace(jobId: string, part: Span): MovedSpan | undefined {
     const kept = this.#find(jobId);
-    if (!kept?.events) return undefined;
-    const { launchedAt } = kept.entry;
-    return moveThrough({ start: launchedAt + part.start, end: launchedAt + part.end }, kept.events);
+    if (kept?.since === undefined) return undefined;
+    const { launchedAt, document } = kept.entry;
+    const log = this.#byDocument.get(document)?.log ?? [];
+    return moveThrough({ start: launchedAt + part.start, end: launchedAt + part.end }, log.slice(kept.since));
   }
 
   /** From now on only the origin's place as a whole is of interest. */
   settle(jobId: string): void {
     const kept = this.#find(jobId);
-    if (kept) kept.events = undefined;
+    if (kept) kept.since = undefined;
   }
 
   /** A rerun is of the same place. */
@@ -79,15 +125,11 @@ export class Origins {
     const kept = this.#find(jobId);
     if (!kept || kept.gone || kept.entry.edited) return;
     const { entry } = kept;
-    const again = { ...entry, jobId: newJobId, launchedAt: entry.span.start };
-    this.#in(entry.document).set(newJobId, { entry: again, gone: false, events: [] });
+    this.#keep(entry.document, newJobId, { ...entry, jobId: newJobId, launchedAt: entry.span.start });
   }
 
   forget(jobIds: readonly string[]): void {
-    for (const [document, kept] of this.#byDocument) {
-      for (const id of jobIds) kept.delete(id);
-      if (kept.size === 0) this.#byDocument.delete(document);
-    }
+    for (const document of this.#byDocument.keys()) this.#delete(document, jobIds);
   }
 
   /** Forgets a document that cannot be opened again. */
@@ -97,8 +139,10 @@ export class Origins {
 
   /** Follows an event. @param slice the document's text after it */
   edit(document: string, edits: readonly Edit[], slice: (span: Span) => string): void {
-    for (const kept of this.#byDocument.get(document)?.values() ?? []) {
-      if (kept.events && kept.events.push(edits) > MOST_EVENTS) kept.events = undefined;
+    const followed = this.#byDocument.get(document);
+    if (!followed) return;
+    log(followed, edits);
+    for (const kept of followed.kept.values()) {
       const { entry } = kept;
       const moved = kept.gone ? undefined : moveSpan(entry.span, edits);
       if (moved && !moved.gone) {
@@ -112,13 +156,13 @@ export class Origins {
 
   /** A document is open again: it may have been changed by others. Each origin is where its text is now, or nowhere. */
   reopen(document: string, getText: () => string): void {
-    const origins = this.#byDocument.get(document);
-    if (!origins) return;
+    const followed = this.#byDocument.get(document);
+    if (!followed) return;
     const text = getText();
-    for (const kept of origins.values()) {
+    for (const kept of followed.kept.values()) {
       const { entry } = kept;
       if (!kept.gone && text.startsWith(entry.text, entry.span.start)) continue;
-      kept.events = undefined;
+      kept.since = undefined;
       this.#place(kept, text.indexOf(entry.text));
     }
   }
@@ -146,18 +190,40 @@ export class Origins {
   }
 
   #find(jobId: string): Kept | undefined {
-    for (const kept of this.#byDocument.values()) {
+    for (const { kept } of this.#byDocument.values()) {
       const found = kept.get(jobId);
       if (found) return found;
     }
     return undefined;
   }
 
-  #in(document: string): Map<string, Kept> {
-    let kept = this.#byDocument.get(document);
-    if (!kept) this.#byDocument.set(document, (kept = new Map<string, Kept>()));
-    return kept;
+  #keep(document: string, key: string, entry: Entry): void {
+    let followed = this.#byDocument.get(document);
+    if (!followed) this.#byDocument.set(document, (followed = { kept: new Map(), log: [], characters: 0 }));
+    followed.kept.set(key, { entry, gone: false, since: followed.log.length });
   }
+
+  #delete(document: string, keys: readonly string[]): void {
+    const kept = this.#byDocument.get(document)?.kept;
+    for (const key of keys) kept?.delete(key);
+    if (kept?.size === 0) this.#byDocument.delete(document);
+  }
+}
+
+/** Keeps an event for those that have not ended; one log a document, however many they are. */
+function log(followed: Followed, edits: readonly Edit[]): void {
+  const all = [...followed.kept.values()];
+  if (all.every(({ since }) => since === undefined)) {
+    followed.log = [];
+    followed.characters = 0;
+    return;
+  }
+  followed.log.push(edits);
+  for (const { text } of edits) followed.characters += text.length;
+  if (followed.log.length <= MOST_EVENTS && followed.characters <= MOST_CHARACTERS) return;
+  for (const kept of all) kept.since = undefined;
+  followed.log = [];
+  followed.characters = 0;
 }
 
 function is(text: string, span: Span, slice: (span: Span) => string): boolean {

@@ -11,7 +11,7 @@ export interface Piece extends Span {
 /** A statement with its own leading comments: they may hold its directives, and hints that the server reads. */
 export function pieceOf(text: string, statement: Statement): Piece {
   const { leadStart: start, end } = statement;
-  return { kind: 'statement', start, end, text: text.slice(start, end) };
+  return { kind: 'statement', start, end, text: copyOf(text, start, end) };
 }
 
 /** The whole text as one transaction. */
@@ -51,5 +51,14 @@ function trimmed(text: string, from: number, to: number): Piece[] {
   const inner = slice.trim();
   if (inner === '') return [];
   const start = from + slice.indexOf(inner.charAt(0));
-  return [{ kind: 'selection', start, end: start + inner.length, text: inner }];
+  const end = start + inner.length;
+  return [{ kind: 'selection', start, end, text: copyOf(text, start, end) }];
+}
+
+/**
+ * A part of a text that lives on its own. V8's slices keep the text that they are of in memory: a statement that a job
+ * holds would hold all of its file, another one with each version of it.
+ */
+function copyOf(text: string, start: number, end: number): string {
+  return start === 0 && end === text.length ? text : ` ${text.slice(start, end)}`.slice(1);
 }

@@ -9,6 +9,10 @@ export const SOURCE = 'pg_background';
 
 /** Entries follow the text while it is typed, after a moment: VS Code moves what is on screen by itself. Milliseconds. */
 const FOLLOW_MS = 300;
+/** More entries than this of one document are not made: nobody reads them, and each is looked at with every edit. */
+const MOST_ENTRIES = 100;
+/** Only an edit that is as near as this can make another statement of one without touching it. In UTF-16 code units. */
+const NEAR = 1000;
 
 export interface NewProblem {
   readonly document: vscode.TextDocument;
@@ -46,10 +50,12 @@ export class Problems implements vscode.Disposable {
 
   add({ document, ...problem }: NewProblem): void {
     const key = document.uri.toString();
+    const known = this.#entries.get(key) ?? [];
+    if (known.length >= MOST_ENTRIES) return;
     const text = document.getText(rangeOf(document, problem.owner));
     const whole = this.isStatement(document, problem.owner);
     const entry = { ...problem, text, whole, diagnostic: diagnosticOf(document, problem) };
-    this.#entries.set(key, [...(this.#entries.get(key) ?? []), entry]);
+    this.#entries.set(key, [...known, entry]);
     this.#show(document.uri);
   }
 
@@ -71,8 +77,11 @@ export class Problems implements vscode.Disposable {
     const entries = this.#entries.get(key);
     if (!entries) return;
     let moved = false;
+    const touched = new Set<Entry>();
     for (const entry of entries) {
       const owner = moveSpan(entry.owner, edits);
+      // Whether it really is another one now is looked at when all have moved.
+      if (owner.touched || isNear(entry.owner, edits)) touched.add(entry);
       if (owner.touched) continue;
       const shift = owner.start - entry.owner.start;
       if (shift === 0) continue;
@@ -80,12 +89,11 @@ export class Problems implements vscode.Disposable {
       entry.owner = { start: owner.start, end: owner.end };
       entry.mark = shifted(entry.mark, shift);
     }
-    const touched = new Set(
-      entries.filter(
-        ({ owner, text, whole }) =>
-          document.getText(rangeOf(document, owner)) !== text || (whole && !this.isStatement(document, owner)),
-      ),
-    );
+    for (const entry of touched) {
+      const { owner, text, whole } = entry;
+      const same = document.getText(rangeOf(document, owner)) === text;
+      if (same && (!whole || this.isStatement(document, owner))) touched.delete(entry);
+    }
     if (touched.size > 0) {
       this.#refresh(document);
       this.#keep(document.uri, (entry) => !touched.has(entry));
@@ -125,11 +133,13 @@ export class Problems implements vscode.Disposable {
     this.#keep(uri, () => false);
   }
 
-  /** The job whose timeout an entry tells about. */
-  timedOutJob(uri: vscode.Uri, diagnostic: vscode.Diagnostic): string | undefined {
+  /** The job whose timeout an entry tells about. All timeouts have the same text: the place tells them apart. */
+  timedOutJob(uri: vscode.Uri, { message, range }: vscode.Diagnostic): string | undefined {
     return this.#entries
       .get(uri.toString())
-      ?.find((entry) => entry.timedOut && entry.diagnostic.message === diagnostic.message)?.jobId;
+      ?.find(
+        ({ timedOut, diagnostic }) => timedOut && diagnostic.message === message && diagnostic.range.isEqual(range),
+      )?.jobId;
   }
 
   dispose(): void {
@@ -167,6 +177,10 @@ export class Problems implements vscode.Disposable {
 
 export function rangeOf(document: vscode.TextDocument, { start, end }: Span): vscode.Range {
   return new vscode.Range(document.positionAt(start), document.positionAt(end));
+}
+
+function isNear({ start, end }: Span, edits: readonly Edit[]): boolean {
+  return edits.some((edit) => edit.start - NEAR <= end && edit.start + edit.removed + NEAR >= start);
 }
 
 function shifted({ start, end }: Span, by: number): Span {

@@ -10,7 +10,7 @@ import { Flash } from './flash';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
 import type { Notifications } from '../notifications';
-import type { Origins } from './origins';
+import type { Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
 import { runInOrder } from './sequence';
@@ -31,6 +31,8 @@ export interface RunnerParts {
 /** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
 export class EditorRunner implements vscode.Disposable {
   readonly #flash = new Flash();
+  /** Where the targets are that are about to be launched. */
+  readonly #places = new Map<Target, Place>();
 
   constructor(private readonly parts: RunnerParts) {}
 
@@ -52,16 +54,18 @@ export class EditorRunner implements vscode.Disposable {
       await launcher.pickConnection();
       return [];
     }
-    const answer = await askOptions({
-      title: vscode.l10n.t('Run in Background with Options'),
-      jobs: targets.length,
-      options: targets.length === 1 ? options : without(options, 'label'),
-      connections,
-      canSave: true,
+    return this.#following(targets, async () => {
+      const answer = await askOptions({
+        title: vscode.l10n.t('Run in Background with Options'),
+        jobs: targets.length,
+        options: targets.length === 1 ? options : without(options, 'label'),
+        connections,
+        canSave: true,
+      });
+      if (!answer) return [];
+      if (answer.saveAsDefaults) await defaults.set(first.uri, without(answer.options, 'label'));
+      return this.#launch(targets, answer.options);
     });
-    if (!answer) return [];
-    if (answer.saveAsDefaults) await defaults.set(first.uri, without(answer.options, 'label'));
-    return this.#launch(targets, answer.options);
   }
 
   /** The statement that a lens stands over. */
@@ -85,18 +89,24 @@ export class EditorRunner implements vscode.Disposable {
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? this.#activeSql() : undefined;
     const targets = editor ? find.eachInEditor(editor) : documents.flatMap((document) => find.each(document));
-    const [first] = targets;
-    if (!first) {
+    if (targets.length === 0) {
       void vscode.window.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
       return [];
     }
-    const prepared = await preparation.prepare(targets);
-    if (!prepared) return [];
-    const skipped = (editor ? [editor.document] : documents).reduce((sum, one) => sum + find.psqlCommands(one), 0);
-    return runInOrder(prepared, {
-      skipped,
-      start: (one) => this.#start(one),
-      cancel: (job) => this.parts.jobs.cancel(job.id),
+    let skipped = 0;
+    for (const document of editor ? [editor.document] : documents) {
+      const commands = find.psqlCommands(document, editor?.selections);
+      if (!preparation.acceptsCommands(document, commands.refused)) return [];
+      skipped += commands.skipped;
+    }
+    return this.#following(targets, async () => {
+      const prepared = await preparation.prepare(targets);
+      if (!prepared) return [];
+      return runInOrder(prepared, {
+        skipped,
+        start: (one) => this.#start(one),
+        cancel: (job) => this.parts.jobs.cancel(job.id),
+      });
     });
   }
 
@@ -104,16 +114,36 @@ export class EditorRunner implements vscode.Disposable {
     this.#flash.dispose();
   }
 
-  async #launch(targets: readonly Target[], options: RunOptions = {}): Promise<string[]> {
-    const prepared = await this.parts.preparation.prepare(targets, options);
-    return (prepared ?? []).map((one) => this.#start(one).id);
+  /** @param chosen all options, in place of those of comments and the file's defaults */
+  #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
+    return this.#following(targets, async () => {
+      const prepared = await this.parts.preparation.prepare(targets, chosen);
+      return (prepared ?? []).map((one) => this.#start(one).id);
+    });
+  }
+
+  /** Follows the targets in their documents until they are launched: while questions are asked, the text may be edited. */
+  async #following<T>(targets: readonly Target[], work: () => Promise<T>): Promise<T> {
+    const { origins } = this.parts;
+    const own = targets.filter(({ document }) => document !== undefined).filter((target) => !this.#places.has(target));
+    for (const target of own) this.#places.set(target, origins.follow(target.uri.toString(), target.piece));
+    try {
+      return await work();
+    } finally {
+      for (const target of own) {
+        const place = this.#places.get(target);
+        if (place) origins.release(place);
+        this.#places.delete(target);
+      }
+    }
   }
 
   #start({ target, request, sourceOffset, notify }: Prepared): Job {
     const { jobs, origins, launched } = this.parts;
     const job = jobs.run(request);
-    const { document, piece } = target;
-    if (document) origins.add({ jobId: job.id, document: document.uri.toString(), piece, sourceOffset });
+    const place = this.#places.get(target);
+    if (place) origins.add({ jobId: job.id, place, sourceOffset });
+    this.#places.delete(target);
     if (notify) this.parts.notify.add(job.id);
     launched(job);
     return job;

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../ids';
 import type { Prepared } from './preparation';
+import { skippedText } from './words';
 
 /** What happens to the statements behind one that did not succeed. */
 export type OnFailure = 'stop' | 'continue';
@@ -87,7 +88,7 @@ function tell(jobs: readonly Job[], total: number, skipped: number, canceled: bo
   if (left > 0 && !canceled && last) {
     parts.push(vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left));
   } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
-  if (skipped > 0) parts.push(vscode.l10n.t('{0} commands of psql were skipped.', skipped));
+  if (skipped > 0) parts.push(skippedText(skipped));
   const text = parts.join(' ');
   if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(text);
   else void vscode.window.showInformationMessage(text);

@@ -15,6 +15,9 @@ interface Entry extends Parsed {
   pending: TextChange | undefined;
 }
 
+/** How much text is remembered beside the document that was asked for last. In UTF-16 code units. */
+const MOST_TEXT = 32_000_000;
+
 /** The statements of open documents: taken apart when first asked for, and from then on only where the text changed. */
 export class StatementCache implements vscode.Disposable {
   readonly #entries = new Map<vscode.TextDocument, Entry>();
@@ -33,18 +36,28 @@ export class StatementCache implements vscode.Disposable {
 
   get(document: vscode.TextDocument): Parsed {
     const known = this.#entries.get(document);
-    if (known?.version === document.version) return known;
+    if (known?.version === document.version) return this.#keep(document, known);
     const text = document.getText();
     const split = known?.pending ? updateSplit(known.split, [known.pending], text) : splitStatements(text);
     const entry = { text, split, version: document.version, pending: undefined };
     // A closed document fires no event that would remove it.
-    if (!document.isClosed) this.#entries.set(document, entry);
-    return entry;
+    return document.isClosed ? entry : this.#keep(document, entry);
   }
 
   dispose(): void {
     this.#disposables.dispose();
     this.#entries.clear();
+  }
+
+  /** Remembers it as the one used last, and forgets those that were not used for longest where all are too much. */
+  #keep(document: vscode.TextDocument, entry: Entry): Entry {
+    this.#entries.delete(document);
+    this.#entries.set(document, entry);
+    let left = MOST_TEXT;
+    for (const [other, { text }] of [...this.#entries].reverse()) {
+      if (other !== document && (left -= text.length) < 0) this.#entries.delete(other);
+    }
+    return entry;
   }
 }
 

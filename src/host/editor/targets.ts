@@ -4,6 +4,7 @@ import { isSql } from './languages';
 import { everyStatement, pieceOf, piecesToRun, wholeText, type Piece } from './pieces';
 import type { Span } from './edits';
 import type { StatementCache } from './statementCache';
+import { withoutPsqlCommands, type PsqlCommands } from '../../core/sql/skip';
 import { statementAt } from '../../core/sql/statements';
 
 /** A piece of SQL and where it comes from. */
@@ -50,13 +51,13 @@ export class Targets {
     return targets(document, everyStatement(text, split, []));
   }
 
-  /** How many commands of psql a document has outside of its statements, which nobody but psql can run. */
-  psqlCommands(document: vscode.TextDocument): number {
-    const { split } = this.cache.get(document);
-    return split.problems.filter(
-      ({ kind, start }) =>
-        kind === 'metaCommand' && !split.statements.some((one) => one.start <= start && start < one.end),
-    ).length;
+  /** The commands of psql among the statements that {@link eachInEditor} or {@link each} finds. */
+  psqlCommands(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): PsqlCommands {
+    const { text, split } = this.cache.get(document);
+    const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
+    if (spans.length === 0) return withoutPsqlCommands(text, split);
+    const problems = split.problems.filter((one) => spans.some(({ start, end }) => one.start < end && one.end > start));
+    return withoutPsqlCommands(text, { ...split, problems });
   }
 
   /** The statement that a lens stood over; undefined where the text was changed since the lens was made. */

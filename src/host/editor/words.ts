@@ -97,7 +97,7 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       );
     case 'metaCommand':
       return l10n.t(
-        'psql runs this command itself; the server does not know it. Remove the line, or run the file in psql.',
+        'psql runs this command itself; the server does not know it, and without it the rest may mean something else. Remove the line, or run the file in psql.',
       );
     case 'copyData':
       return l10n.t('These rows for COPY … FROM STDIN are read by psql, not by the server. Load them in psql.');
@@ -117,6 +117,13 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       // A finding that is newer than this list is better told in English than not at all.
       return message;
   }
+}
+
+/** What a launch left out. */
+export function skippedText(count: number): string {
+  return count === 1
+    ? l10n.t('One command of psql was left out.')
+    : l10n.t('{0} commands of psql were left out.', count);
 }
 
 /** What is wrong with a directive; undefined where it is used nevertheless, and as one expects. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { splitStatements, updateSplit } from '../../../src/core/sql/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
 import { errorText, isTimeout, placeOfError } from '../../../src/host/editor/errorPlace';
 import { Origins } from '../../../src/host/editor/origins';
-import { everyStatement, pieceOf, piecesToRun } from '../../../src/host/editor/pieces';
+import { everyStatement, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/pieces';
 
 /** A text with one edit made in it. */
 function apply(text: string, edits: readonly Edit[]): string {
@@ -99,6 +101,32 @@ describe('what is run', () => {
   });
 });
 
+describe('pieces in memory', () => {
+  it('do not keep the text that they are of', function () {
+    this.timeout(60_000);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const used = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed / 1e6;
+    };
+    const before = used();
+    const pieces: Piece[] = [];
+    for (let version = 0; version < 20; version++) {
+      const text = Array.from(
+        { length: 125_000 },
+        (_, line) => `SELECT 'version ${version}', ${line} AS some_text;`,
+      ).join('\n');
+      const { statements } = splitStatements(text.slice(0, 1000));
+      pieces.push(pieceOf(text, statements[3]!));
+      pieces.push(...piecesToRun(text, { statements: [], problems: [] }, [{ start: 0, end: 100 }]));
+    }
+    const kept = used() - before;
+    assert.equal(pieces.length, 40);
+    assert.ok(kept < 30, `${kept.toFixed(1)} MB of more than 100 are kept`);
+  });
+});
+
 describe('origins', () => {
   const document = 'file:///a.sql';
   let text: string;
@@ -118,7 +146,7 @@ describe('origins', () => {
     text = 'SELECT 1;\nSELECT 2;\nSELECT 3;\n';
     origins = new Origins();
     const statement = splitStatements(text).statements[1]!;
-    origins.add({ jobId: 'job', document, piece: pieceOf(text, statement) });
+    origins.add({ jobId: 'job', place: origins.follow(document, pieceOf(text, statement)) });
   });
 
   it('follow edits before them and in them', () => {
@@ -148,6 +176,38 @@ describe('origins', () => {
     origins.reopen(document, () => (text = 'nothing'));
     assert.equal(now(), undefined);
     origins.reopen(document, () => (text = 'SELECT 2'));
+    assert.equal(now(), 'SELECT 2');
+  });
+
+  it('are followed from before the launch, while questions are asked and other jobs run', () => {
+    const place = origins.follow(document, pieceOf(text, splitStatements(text).statements[2]!));
+    change('SELECT 1', '-- new\nSELECT 100');
+    assert.equal(origins.of(document).length, 1, 'what is not launched is not listed');
+    origins.add({ jobId: 'later', place });
+    const { span } = origins.get('later')!;
+    assert.equal(text.slice(span.start, span.end), 'SELECT 3');
+    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+    change('SELECT 100', 'SELECT 1');
+    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+    assert.deepEqual(
+      origins.of(document).map(({ jobId }) => jobId),
+      ['job', 'later'],
+    );
+    origins.settle('job');
+    change('SELECT 1', 'SELECT 10');
+    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+  });
+
+  it('a place that was not launched is forgotten', () => {
+    const place = origins.follow(document, pieceOf(text, splitStatements(text).statements[2]!));
+    origins.release(place);
+    origins.add({ jobId: 'never', place });
+    assert.equal(origins.get('never'), undefined);
+  });
+
+  it('of more edits than anybody follows only the place as a whole is known', () => {
+    for (let event = 0; event < 20_001; event++) edit({ start: 0, removed: 0, text: ' ' });
+    assert.equal(origins.trace('job', { start: 7, end: 8 }), undefined);
     assert.equal(now(), 'SELECT 2');
   });
 

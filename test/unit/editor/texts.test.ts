@@ -5,7 +5,7 @@ import { splitStatements } from '../../../src/core/sql/statements';
 import { directiveAt, isBetweenStatements, offerAt } from '../../../src/host/editor/directiveHelp';
 import { clockText, lensesOf, MOST_STATEMENTS, type LensWords } from '../../../src/host/editor/lensModel';
 import { Origins } from '../../../src/host/editor/origins';
-import { pieceOf, wholeText } from '../../../src/host/editor/pieces';
+import { pieceOf, wholeText, type Piece } from '../../../src/host/editor/pieces';
 import { readValue, variablesOf } from '../../../src/host/editor/parameterInput';
 
 const WORDS: LensWords = {
@@ -43,7 +43,7 @@ describe('lenses', () => {
   function originAt(index: number): Origins {
     const origins = new Origins();
     const statement = splitStatements(text).statements[index]!;
-    origins.add({ jobId: 'job', document: uri, piece: pieceOf(text, statement) });
+    origins.add({ jobId: 'job', place: origins.follow(uri, pieceOf(text, statement)) });
     return origins;
   }
 
@@ -110,7 +110,7 @@ describe('lenses', () => {
 
   it('a whole file’s job stands at its beginning, beside the statement’s own', () => {
     const origins = new Origins();
-    origins.add({ jobId: 'job', document: uri, piece: wholeText(text) });
+    origins.add({ jobId: 'job', place: origins.follow(uri, wholeText(text)) });
     assert.deepEqual(lenses('running', { launchedAt: NOW }, origins).slice(0, 2), [
       [1, 'Cancel · 00:00', 'cancel'],
       [1, 'Run in Background', 'run'],
@@ -120,13 +120,11 @@ describe('lenses', () => {
   it('a selection in one statement belongs to it, one over several to none', () => {
     const origins = new Origins();
     const start = text.indexOf('SELECT 2');
-    origins.add({ jobId: 'job', document: uri, piece: { kind: 'selection', start, end: start + 8, text: 'SELECT 2' } });
+    const one: Piece = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
+    origins.add({ jobId: 'job', place: origins.follow(uri, one) });
     assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00']);
-    origins.add({
-      jobId: 'job',
-      document: uri,
-      piece: { kind: 'selection', start, end: text.length, text: text.slice(start) },
-    });
+    const several: Piece = { kind: 'selection', start, end: text.length, text: text.slice(start) };
+    origins.add({ jobId: 'job', place: origins.follow(uri, several) });
     assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00', run]);
   });
 

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import type { Locator } from 'playwright-core';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { Workbench } from './workbench';
+
+const SQL = `SELECT 'one' AS n;
+
+-- label: number two
+SELECT 'two' AS n;
+
+SELECT
+  'third, row ' || g AS n
+FROM generate_series(1, 2) AS g;
+
+-- label: takes long
+DO $$ BEGIN PERFORM pg_background_report_progress(60, 'on its way'), pg_sleep(600); END $$;
+
+-- label: misspelt
+SELECT relname, relkindd
+FROM pg_class;
+`;
+
+/** SQL editors as a person uses them: the packaged VSIX in a real VS Code. The steps build on each other. */
+describe('SQL in the editor', function () {
+  this.timeout(240_000);
+  let installed: Installed;
+  let ui: Workbench;
+
+  before(async () => {
+    installed = await install(
+      {
+        'work.sql': SQL,
+        'nightly.sql': "SELECT 'not seen';\nSELECT 'from the explorer' AS n;\n",
+        'notes.txt': 'no SQL\n',
+      },
+      { connected: true, settings: { 'pgBackground.notifications': 'none', 'editor.minimap.enabled': false } },
+    );
+    ({ ui } = installed);
+  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
+
+  /** A cell of the results that are in front. */
+  async function shown(text: string): Promise<void> {
+    await ui.results().getByText(text, { exact: true }).waitFor({ timeout: 60_000 });
+  }
+
+  /** The results of the job in a row of the view, in place of what was in front before. */
+  async function openResults(row: Locator): Promise<void> {
+    await row.first().click();
+    await ui.page.locator('iframe.webview').last().waitFor({ timeout: 60_000 });
+  }
+
+  it('a right-click without a selection runs the statement under the cursor, the third one, and its rows are there', async () => {
+    await ui.openFile('work.sql');
+    await ui.goTo(7, 12);
+    await ui.editorContextMenu('Run in Background');
+    const row = ui.row("SELECT 'third, row");
+    await row.filter({ hasText: '2 rows' }).waitFor({ timeout: 60_000 });
+    assert.equal(await ui.row(/SELECT|number two/).count(), 1, 'no other statement was run');
+    await openResults(row);
+    await shown('third, row 1');
+    await shown('third, row 2');
+  });
+
+  it('over the statement stands how it ended, and a click there shows its rows', async () => {
+    await ui.openFile('work.sql');
+    const lens = ui.lens(/^✓ 2 rows · \d+\.\d s — Show Results$/);
+    await lens.waitFor({ timeout: 60_000 });
+    assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens stands over its statement');
+    assert.ok(await ui.isAbove(ui.editorText("'two'"), lens), 'and below the statement before it');
+    await lens.click();
+    await shown('third, row 2');
+  });
+
+  it('Shift+Alt+B runs it too', async () => {
+    await ui.openFile('work.sql');
+    await ui.goTo(4, 3);
+    await ui.page.keyboard.press('Shift+Alt+B');
+    const row = ui.row('number two').filter({ hasText: '1 row' });
+    await row.waitFor({ timeout: 60_000 });
+    await openResults(row);
+    await shown('two');
+  });
+
+  it('while it runs the lens tells the time and the progress, and cancels it', async () => {
+    await ui.openFile('work.sql');
+    await ui.goTo(11, 1);
+    await ui.page.keyboard.press('Shift+Alt+B');
+    const lens = ui.lens(/^Cancel · \d\d:\d\d · 60 % · on its way$/);
+    await lens.waitFor({ timeout: 60_000 });
+    const before = await lens.textContent();
+    await lens.filter({ hasNotText: before! }).waitFor({ timeout: 60_000 });
+    await lens.click();
+    await ui.lens(/^⊘ canceled · \d/).waitFor({ timeout: 60_000 });
+    await ui.row('takes long').filter({ hasText: 'canceled' }).waitFor();
+    assert.equal(await lens.count(), 0);
+  });
+
+  it('an error is in the Problems panel, leads to its place, and goes when the statement is edited', async () => {
+    await ui.openFile('work.sql');
+    await ui.goTo(15, 3);
+    await ui.page.keyboard.press('Shift+Alt+B');
+    await ui.lens('✗ column "relkindd" does not exist').waitFor({ timeout: 60_000 });
+    await ui.command('Problems: Focus on Problems View');
+    const problem = ui.page.locator('.markers-panel .monaco-list-row').filter({ hasText: 'relkindd' }).first();
+    await problem.waitFor({ timeout: 60_000 });
+    assert.match(
+      (await problem.textContent())!,
+      /column "relkindd" does not exist.*pg_background.*42703.*Ln 14, Col 17/,
+    );
+    await problem.dblclick();
+    await ui.statusBar('Ln 14, Col 25 (8 selected)').waitFor({ timeout: 60_000 });
+    await ui.page.keyboard.press('ArrowRight');
+    await ui.page.keyboard.press('Backspace');
+    await problem.waitFor({ state: 'detached', timeout: 60_000 });
+    await ui.lens(/^✗ column "relkindd" does not exist · edited since$/).waitFor({ timeout: 60_000 });
+    await ui.page.keyboard.press('Shift+Alt+B');
+    await ui.row('misspelt').filter({ hasText: 'rows' }).waitFor({ timeout: 60_000 });
+  });
+
+  it('the status bar names the connection while a SQL editor is active, and only then', async () => {
+    await ui.openFile('work.sql');
+    const item = ui.page.locator('.statusbar-item:visible').filter({ hasText: /^\s*work\s*$/ });
+    await item.waitFor({ timeout: 60_000 });
+    await ui.openFile('notes.txt');
+    await item.waitFor({ state: 'hidden', timeout: 60_000 });
+    await ui.openFile('work.sql');
+    await item.waitFor({ timeout: 60_000 });
+    await item.click();
+    await ui.page.getByPlaceholder('Connection on which this file’s jobs run').waitFor({ timeout: 60_000 });
+    await ui.page.keyboard.press('Escape');
+  });
+
+  it('the menu of a file in the explorer runs the file', async () => {
+    await ui.command('View: Show Explorer');
+    const file = ui.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: 'nightly.sql' });
+    await file.click({ button: 'right' });
+    await ui.chooseMenuItem('Run File in Background');
+    await ui.command('pg_background: Show Workers');
+    const row = ui.row('nightly.sql').filter({ hasText: '1 row' });
+    await row.waitFor({ timeout: 60_000 });
+    await openResults(row);
+    await shown('from the explorer');
+  });
+});
