@@ -221,6 +221,7 @@ describe('the engine among stand-ins', () => {
     link.next.push(session);
     const job = run();
     await settle();
+    link.show({ workers: [OURS] });
     let terminated = 0;
     link.onTerminate = () => Promise.resolve(++terminated > 0);
     const canceling: Promise<unknown>[] = [];
