@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { install, screenshotOnFailure, type Installed } from './installed';
-import type { Workbench } from './workbench';
+import { Workbench } from './workbench';
 
 const SQL = `-- label: outlives the window
 SELECT pg_sleep(600);
 
 -- label: quick one
 SELECT 'kept' AS word;
+
+-- label: reads rows
+SELECT i, repeat('x', 20000), pg_sleep(0.01) FROM generate_series(1, 60000) AS i;
+
+-- label: waits its turn
+SELECT 'at last' AS word;
 `;
 
-/** What is left when the extension host is killed without warning, with a worker running. */
+/** What is left when the extension host is killed without warning, with workers in every state. */
 describe('a killed extension host', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -17,29 +23,41 @@ describe('a killed extension host', function () {
   let pid: string;
 
   before(async () => {
-    installed = await install({ 'work.sql': SQL }, { connected: true });
+    installed = await install(
+      { 'work.sql': SQL },
+      { connected: true, settings: { 'pgBackground.maxConcurrentJobs': 2 } },
+    );
     ({ ui } = installed);
   });
   after(() => installed.close());
   afterEach(screenshotOnFailure(() => ui));
 
-  it('the worker runs on, and is found again as detached with its pid', async () => {
+  async function run(firstLine: number): Promise<void> {
     await ui.openFile('work.sql');
-    await ui.selectLines(4, 5);
+    await ui.selectLines(firstLine, firstLine + 1);
     await ui.editorContextMenu('Run in Background');
+  }
+
+  it('the workers run on, and are found again as detached; what was queued waits for a word', async () => {
+    await run(4);
     await ui.row('quick one').filter({ hasText: '1 row' }).waitFor({ timeout: 60_000 });
-    await ui.openFile('work.sql');
-    await ui.selectLines(1, 2);
-    await ui.editorContextMenu('Run in Background');
+    await run(1);
     const row = ui.row('outlives the window');
     await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
     pid = /window\s*(\d+)/.exec((await row.textContent())!)![1]!;
+    await run(7);
+    await ui.row('reads rows').filter({ hasText: 'reading rows' }).waitFor({ timeout: 60_000 });
+    await run(10);
+    await ui.row('waits its turn').filter({ hasText: 'queued, 1 in line' }).waitFor({ timeout: 60_000 });
 
     assert.ok((await installed.vscode.killExtensionHost()) > 0);
     await ui.reload();
     await row.filter({ hasText: 'detached' }).waitFor({ timeout: 60_000 });
     assert.ok((await row.textContent())!.includes(pid));
+    await ui.row('reads rows').filter({ hasText: 'detached' }).waitFor({ timeout: 60_000 });
+    await ui.row('waits its turn').filter({ hasText: 'queued, waiting for you' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '1');
+    await ui.screenshot('after-a-killed-host');
   });
 
   it('what had ended is there with its rows', async () => {
@@ -48,11 +66,32 @@ describe('a killed extension host', function () {
     await results.getByText('kept', { exact: true }).waitFor({ timeout: 60_000 });
   });
 
-  it('a detached worker can be canceled, and ends as finished with its outcome unknown', async () => {
-    const row = ui.row('outlives the window');
-    await row.hover();
-    await row.getByRole('button', { name: 'Cancel Worker' }).click();
-    await row.filter({ hasText: 'outcome unknown' }).waitFor({ timeout: 60_000 });
+  it('the queued one runs on request, once', async () => {
+    const question = ui.notification('One job was queued when VS Code was reloaded and was never launched.');
+    await question.getByRole('button', { name: 'Run Them' }).click({ timeout: 60_000 });
+    await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor({ timeout: 60_000 });
+  });
+
+  it('another window on the same workspace leaves them alone: it shows them as launched elsewhere', async () => {
+    const other = new Workbench(await installed.browser.context.newPage());
+    await other.open(ui.page.url());
+    await other.command('pg_background: Refresh');
+    const there = other.row('outlives the window');
+    await there.filter({ hasText: 'launched elsewhere' }).waitFor({ timeout: 60_000 });
+    assert.equal(await there.count(), 1);
+    await other.row('quick one').filter({ hasText: '1 row' }).waitFor();
+    await other.screenshot('two-windows');
+    await other.page.close();
+    await ui.row('outlives the window').filter({ hasText: 'detached' }).waitFor();
+  });
+
+  it('detached workers can be canceled, and end as finished with their outcome unknown', async () => {
+    for (const label of ['reads rows', 'outlives the window']) {
+      const row = ui.row(label);
+      await row.hover();
+      await row.getByRole('button', { name: 'Cancel Worker' }).click();
+      await row.filter({ hasText: 'outcome unknown' }).waitFor({ timeout: 60_000 });
+    }
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
   });
 });
