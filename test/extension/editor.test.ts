@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, eventually, launchedBy, lenses, open, problems, replace, set } from './editorSupport';
-import { activate, reaches, sql } from './support';
+import { activate, openSql, reaches, sql } from './support';
 
 const THREE = `-- the first one
 SELECT 'one' AS n;
@@ -94,6 +94,51 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['last']]);
     });
 
+    it('what was never saved is run as the editor shows it', async () => {
+      const editor = await openSql("SELECT 'untitled' AS n;\n");
+      await editor.edit((edit) => edit.insert(new vscode.Position(1, 0), "SELECT 'typed' AS n;\n"));
+      cursorAt(editor, 'typed');
+      const typed = await run();
+      assert.deepEqual((await api.rows(typed.id, 0, 9)).rows, [['typed']]);
+      const [whole] = await launchedBy(api, 'pgBackground.runFileInBackground');
+      assert.equal(whole!.sql, editor.document.getText());
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+      const saved = await open("SELECT 'saved' AS n;\n");
+      await replace(saved, 'saved', 'unsaved');
+      const [unsaved] = await launchedBy(api, 'pgBackground.runFileInBackground', saved.document.uri, [
+        saved.document.uri,
+      ]);
+      assert.deepEqual((await api.rows(unsaved!.id, 0, 9)).rows, [['unsaved']]);
+    });
+
+    it('SQL cells of a notebook have lenses that run them', async () => {
+      const cell = new vscode.NotebookCellData(vscode.NotebookCellKind.Code, "SELECT 'cell' AS n;\nSELECT 2;", 'sql');
+      const notebook = await vscode.workspace.openNotebookDocument('jupyter-notebook', new vscode.NotebookData([cell]));
+      await vscode.window.showNotebookDocument(notebook);
+      const found = await lenses(notebook.cellAt(0).document);
+      assert.deepEqual(
+        found.map(({ line }) => line),
+        [0, 1],
+      );
+      const { command, arguments: args = [] } = found[0]!.lens.command!;
+      const [job] = await launchedBy(api, command, ...(args as unknown[]));
+      assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['cell']]);
+      await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    });
+
+    it('of a script for psql its own commands are left out, or it is refused where they change the rest', async () => {
+      const editor = await open("\\set ON_ERROR_STOP on\nSELECT 'one' AS n \\g\n\\echo done\n");
+      const [job] = await launchedBy(api, 'pgBackground.runFileInBackground');
+      assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['one']]);
+      await replace(editor, '\\echo done', '\\connect other');
+      for (const command of ['pgBackground.runFileInBackground', 'pgBackground.runEachStatementInBackground']) {
+        assert.deepEqual(await launchedBy(api, command), [], command);
+        const [problem, ...more] = problems(editor.document);
+        assert.deepEqual([editor.document.getText(problem!.range), more], ['\\connect other', []]);
+        assert.match(problem!.message, /^psql runs this command itself/);
+      }
+    });
+
     it('files of the explorer are run as they are, each as a job', async () => {
       const folder = vscode.workspace.workspaceFolders![0]!.uri;
       const uris = ['a.sql', 'b.sql'].map((name) => vscode.Uri.joinPath(folder, name));
@@ -144,6 +189,25 @@ describe('SQL in the editor', () => {
       );
       assert.deepEqual(await sql('SELECT n FROM each_one ORDER BY n'), [[1], [2]]);
     });
+  });
+
+  it('while each statement waits for the one before it, the text may be edited', async () => {
+    await set('onStatementFailure', 'continue');
+    try {
+      const editor = await open('SELECT pg_sleep(1.5);\nSELECT nosuch FROM pg_class;\n');
+      const before = new Set(api.jobs().map(({ id }) => id));
+      const all = vscode.commands.executeCommand('pgBackground.runEachStatementInBackground');
+      const first = await eventually(() => api.jobs().find(({ id }) => !before.has(id)), 'the first job');
+      await reaches(api, first.id, 'running');
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '-- a new line\n\n\n'));
+      await all;
+      const problem = await eventually(() => problems(editor.document)[0], 'the problem');
+      assert.equal(editor.document.getText(problem.range), 'nosuch');
+      const failed = (await lenses(editor.document)).find(({ title }) => title.startsWith('✗'));
+      assert.equal(failed?.line, 4);
+    } finally {
+      await set('onStatementFailure', undefined);
+    }
   });
 
   describe('lenses', () => {
@@ -268,6 +332,28 @@ describe('SQL in the editor', () => {
       );
       const action = actions.find(({ title }) => title === 'Run Again with a Longer statement_timeout…');
       assert.equal(action?.command?.command, 'pgBackground.rerunJobWithTimeout');
+    });
+
+    it('each of several timeouts offers to run its own job again', async () => {
+      const editor = await open('-- timeout: 100ms\nSELECT pg_sleep(60);\n\n-- timeout: 100ms\nSELECT pg_sleep(61);\n');
+      for (const seconds of ['60', '61']) {
+        cursorAt(editor, `pg_sleep(${seconds})`);
+        const job = await run();
+        const problem = await eventually(
+          () => problems(editor.document).find(({ range }) => editor.document.getText(range).includes(seconds)),
+          'the problem',
+        );
+        const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+          'vscode.executeCodeActionProvider',
+          editor.document.uri,
+          problem.range,
+        );
+        const jobs = actions.map(({ command }) => command).filter((one) => one?.command.startsWith('pgBackground.'));
+        assert.deepEqual(
+          jobs.map((one) => one?.arguments),
+          [[job.id]],
+        );
+      }
     });
   });
 

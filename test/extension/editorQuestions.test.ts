@@ -19,7 +19,7 @@ describe('SQL in the editor: questions before a launch', () => {
   });
 
   /** Puts another function in the place of one of `vscode.window` until the test is over. */
-  function stub(name: 'showWarningMessage' | 'createInputBox', replacement: unknown): void {
+  function stub(name: 'showWarningMessage' | 'createInputBox' | 'createQuickPick', replacement: unknown): void {
     const original = window[name];
     Object.defineProperty(window, name, { value: replacement, configurable: true, writable: true });
     restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
@@ -80,16 +80,20 @@ describe('SQL in the editor: questions before a launch', () => {
     }
   });
 
-  it('variables are asked for and quoted, and an error behind them is at its place', async () => {
-    const editor = await open('SELECT :who AS who, $1 AS n, nosuch;\n');
-    const typed = ["O'Brien; --", '42'];
+  /** Types an answer into each input that opens; where there is none, what it begins with stays. */
+  function typing(...answers: (string | undefined)[]): void {
     const create = window.createInputBox.bind(window);
     stub('createInputBox', () => {
       const box = create();
-      const value = typed.shift();
+      const value = answers.shift();
       setTimeout(() => (box.value = value ?? box.value), 20);
       return box;
     });
+  }
+
+  it('variables are asked for and quoted, and an error behind them is at its place', async () => {
+    const editor = await open('SELECT :who AS who, $1 AS n, nosuch;\n');
+    typing("O'Brien; --", '42');
     cursorAt(editor, 'who');
     const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackground'));
     const job = await api.waitFor(id);
@@ -106,5 +110,34 @@ describe('SQL in the editor: questions before a launch', () => {
     const job = await api.waitFor(id);
     assert.deepEqual([job.label, job.state], ['flows', 'succeeded']);
     assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
+  });
+
+  it('what the options’ flow is told wins over comments, also where an answer is emptied', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    typing('', '', '7s');
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.deepEqual([job.label, job.state], ["SELECT current_setting('statement_timeout')", 'succeeded']);
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['0']]);
+  });
+
+  it('its answers can be kept as the file’s defaults', async () => {
+    const editor = await open("SELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    typing('only this time', '77s');
+    const create = window.createQuickPick.bind(window);
+    stub('createQuickPick', () => {
+      const pick = create();
+      setTimeout(() => {
+        if (pick.canSelectMany) pick.selectedItems = pick.items.filter(({ label }) => label.startsWith('Save as'));
+      }, 20);
+      return pick;
+    });
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    assert.equal((await api.waitFor(id)).label, 'only this time');
+    const [again] = await launchedBy(api, 'pgBackground.runInBackground');
+    assert.equal(again!.label, "SELECT current_setting('statement_timeout')");
+    assert.deepEqual((await api.rows(again!.id, 0, 1)).rows, [['77s']]);
   });
 });

@@ -143,4 +143,17 @@ describe('SQL in the editor', function () {
     await openResults(row);
     await shown('from the explorer');
   });
+
+  it('the walkthrough leads to a new SQL file', async () => {
+    await ui.command('Welcome: Open Walkthrough...');
+    await ui.pick('Run SQL in the background');
+    const step = ui.page.locator('.getting-started-step').filter({ hasText: 'Run your first SQL in the background' });
+    await step.first().click({ timeout: 60_000 });
+    await ui.page.getByRole('button', { name: 'New SQL File' }).click({ timeout: 60_000 });
+    await ui.page.locator('.tab.active').filter({ hasText: 'Untitled' }).waitFor({ timeout: 60_000 });
+    await ui.page
+      .locator('.statusbar-item:visible')
+      .filter({ hasText: /^\s*work\s*$/ })
+      .waitFor({ timeout: 60_000 });
+  });
 });

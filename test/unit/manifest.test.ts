@@ -10,6 +10,15 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string }[];
     readonly menus: Record<string, readonly Menu[]>;
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly id: string;
+        readonly title: string;
+        readonly description: string;
+        readonly media: { readonly markdown?: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
     readonly configuration: { readonly properties: Record<string, { readonly default?: unknown }> };
   };
   readonly capabilities: { readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] } };
@@ -18,6 +27,11 @@ interface Manifest {
 const text = readFileSync('package.json', 'utf8');
 const manifest = JSON.parse(text) as Manifest;
 const nls = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
+
+/** Also the one that only lenses use, which is no command of the palette. */
+function isCommand(id: string): boolean {
+  return new RegExp(`'${id.replace('pgBackground.', '')}'`).test(readFileSync('src/host/ids.ts', 'utf8'));
+}
 
 describe('package.json', () => {
   it('every %key% has a text, and every text is used', () => {
@@ -29,6 +43,32 @@ describe('package.json', () => {
     const commands = new Set(manifest.contributes.commands.map(({ command }) => command));
     for (const [menu, items] of Object.entries(manifest.contributes.menus)) {
       for (const { command } of items) assert.ok(commands.has(command), `${menu}: ${command}`);
+    }
+  });
+
+  it('the walkthrough leads from a connection to results, by commands that there are and pictures that are packaged', () => {
+    const [{ steps } = { steps: [] }, ...more] = manifest.contributes.walkthroughs;
+    assert.deepEqual([steps.map(({ id }) => id), more], [['connect', 'run', 'watch', 'results'], []]);
+    const commands = new Set(manifest.contributes.commands.map(({ command }) => command));
+    const packaged = readFileSync('.vscodeignore', 'utf8').split('\n');
+    assert.ok(packaged.includes('!media/walkthrough/**'));
+    for (const { id, title, description, media, completionEvents } of steps) {
+      for (const text of [title, description]) {
+        const shown = nls[text.slice(1, -1)] ?? '';
+        assert.ok(shown.length > 5 && shown.replace(/\(.*?\)/g, '').length < 250, `${id}: ${shown}`);
+        for (const [, command = ''] of shown.matchAll(/\(command:([\w.]+)/g)) {
+          assert.ok(commands.has(command) || command.startsWith('workbench.'), command);
+        }
+      }
+      for (const event of completionEvents) {
+        const [kind, name = ''] = event.split(':');
+        const known = kind === 'onContext' ? name === 'pgBackground.hasConnections' : isCommand(name);
+        assert.ok(known, event);
+      }
+      assert.match(media.markdown ?? '', /^media\/walkthrough\/\w+\.md$/);
+      const picture = readFileSync(media.markdown ?? '', 'utf8');
+      assert.ok(picture.length < 1000, id);
+      assert.doesNotMatch(picture, /https?:|!\[|</);
     }
   });
 

@@ -3,7 +3,7 @@ import type { ParameterValue } from '../../core/sql/parameters';
 import { readValue, type Variable } from '../editor/parameterInput';
 import { askText, runSteps, type Step } from './steps';
 
-/** Asks for the values of variables. What was typed is remembered until the window is closed, and never written to disk. */
+/** Asks for the values of variables. What was typed is remembered until the window is closed. */
 export class VariableValues {
   readonly #typed = new Map<string, string>();
 
