@@ -33,6 +33,12 @@ const OWN_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_ti
 /** Describing takes a lock on the tables that it reads; behind somebody's ALTER TABLE it would wait as long as they do. */
 const DESCRIBE_MS = 500;
 
+/**
+ * Queue of a worker for which the user asked none. The extension's own 64 kB make a worker with a little more to say wait until
+ * somebody notices; with 1 MB most end without, and large results come some percent faster (measured).
+ */
+const QUEUE_BYTES = 1024 * 1024;
+
 export interface SessionContext {
   readonly dialect: Dialect;
   readonly types: TypeCache;
@@ -157,7 +163,7 @@ export class PgSession implements WorkerSession {
    * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
    */
   #launchQuery(
-    { sql, label, queueSizeBytes = 0, readable }: LaunchRequest,
+    { sql, label, queueSizeBytes = QUEUE_BYTES, readable }: LaunchRequest,
     limits: readonly (readonly [string, string])[],
   ): { text: string; values: unknown[]; rowMode: 'array' } {
     const { dialect } = this.context;

@@ -63,7 +63,7 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
       const text = await askText(place, {
         value: answers.queueSizeBytes === undefined ? '' : sizeText(answers.queueSizeBytes),
         placeholder: vscode.l10n.t('The server’s default'),
-        prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Empty: the server’s default.'),
+        prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Empty: 1MB.'),
         check: sizeProblem,
       });
       if (typeof text === 'string') answers.queueSizeBytes = parseBytes(text);

@@ -154,7 +154,7 @@ export function directiveHelp(name: DirectiveName): string {
       );
     case 'queue-size':
       return l10n.t(
-        'The size of the queue that the worker’s rows and messages pass, such as `256kB`; between 64B and 256MB, and the server’s default when missing.',
+        'The size of the queue that the worker’s rows and messages pass, such as `256kB`; between 64B and 256MB, and 1MB when missing.',
       );
   }
 }
