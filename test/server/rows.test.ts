@@ -84,6 +84,41 @@ describe('rows and their shape', () => {
     assert.deepEqual(stats.columns, [['most_common_vals', 'anyarray']]);
   });
 
+  it('values that a worker sends and no session receives: empty vectors, trees, the catalogs that have them', async () => {
+    assert.deepEqual(
+      await table("SELECT ''::oidvector AS o, ''::int2vector AS i, ''::tsquery AS q, ARRAY[''::tsquery] AS a, 1 AS n"),
+      {
+        columns: [
+          ['o', 'oidvector'],
+          ['i', 'int2vector'],
+          ['q', 'tsquery'],
+          ['a', 'tsquery[]'],
+          ['n', 'integer'],
+        ],
+        rows: [['', '', '', '{""}', '1']],
+      },
+    );
+    // Where nothing can be wrapped around it, values that can be received still are.
+    await engine.ended('CREATE TABLE queries (q tsquery)');
+    assert.deepEqual((await table("INSERT INTO queries VALUES ('a & b') RETURNING q")).rows, [["'a' & 'b'"]]);
+  });
+
+  it('every catalog and system view', async () => {
+    const list = await engine.ended(
+      `SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') ORDER BY relnamespace::regnamespace::text, relname`,
+    );
+    const relations = (await engine.rows(list)).map(([name]) => name!);
+    assert.ok(relations.length > 200, `${relations.length} relations`);
+    for (const relation of relations) {
+      const { record } = await engine.ended(`SELECT * FROM ${relation} LIMIT 500`);
+      assert.deepEqual(
+        [record.state, record.reason],
+        ['succeeded', undefined],
+        `${relation}: ${record.error?.message}`,
+      );
+    }
+  }).timeout(120_000);
+
   it('an error in a wrapped statement has its place in the text of the user', async () => {
     const sql = "/* é😀 */ SELECT pg_sleep(0), 1 / (length('😀') - 1)";
     const job = await engine.ended(sql);

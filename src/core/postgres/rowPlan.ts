@@ -14,6 +14,8 @@ export interface TypeFacts {
   readonly needsCast: boolean;
   /** Without a binary receive function the worker's value arrives as text. */
   readonly receivable: boolean;
+  /** It has values that a worker sends and its session refuses: cast where that can be, or one such value costs all rows. */
+  readonly fragile: boolean;
 }
 
 /** What the server said when asked to describe the last statement. */
@@ -73,9 +75,14 @@ export function planRows(sql: string, description: Description): RowPlan {
     const { columns } = description;
     if (columns.length === 0) return plain(sql, 'none', [], 'c1 text', noColumnsNotice());
     if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
+    if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(sql, last, columns);
     if (!columns.some(({ type }) => type.needsCast))
-      return plain(sql, 'rows', columns.map(toColumn), definitionOf(columns));
-    if (kind.selectLike) return castInWorker(sql, last, columns);
+      return plain(
+        sql,
+        'rows',
+        columns.map(toColumn),
+        definitionOf(columns, () => false),
+      );
     return plain(sql, 'none', [], 'c1 text', uncastNotice(kind.kind));
   }
   if ('noRows' in description) return plain(sql, 'tag', [], 'c1 text');
@@ -125,9 +132,14 @@ function toColumn({ column, type }: { column: DescribedColumn; type: TypeFacts }
   return { name: column.name, type: type.display, typeOid: column.typeOid };
 }
 
-function definitionOf(columns: readonly { readonly type: TypeFacts }[]): string {
+/** Whether a column of the type becomes text where a statement is wrapped. */
+function isCast(type: TypeFacts): boolean {
+  return type.needsCast || type.fragile;
+}
+
+function definitionOf(columns: readonly { readonly type: TypeFacts }[], cast: (type: TypeFacts) => boolean): string {
   return columns
-    .map(({ type }, index) => `c${index + 1} ${type.receivable && !type.needsCast ? type.definition : 'text'}`)
+    .map(({ type }, index) => `c${index + 1} ${type.receivable && !cast(type) ? type.definition : 'text'}`)
     .join(', ');
 }
 
@@ -154,9 +166,7 @@ function castInWorker(
   last: Statement,
   columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[],
 ): RowPlan {
-  const list = columns
-    .map(({ type }, index) => `q.c${index + 1}${type.needsCast ? '::pg_catalog.text' : ''}`)
-    .join(', ');
+  const list = columns.map(({ type }, index) => `q.c${index + 1}${isCast(type) ? '::pg_catalog.text' : ''}`).join(', ');
   const names = columns.map((_, index) => `c${index + 1}`).join(', ');
   return wrapped(
     sql,
@@ -165,7 +175,7 @@ function castInWorker(
     `\n) AS q(${names})`,
     'rows',
     columns.map(toColumn),
-    definitionOf(columns),
+    definitionOf(columns, isCast),
   );
 }
 

@@ -3,9 +3,28 @@ import { describeStatement, type DescribedColumn } from './describe';
 import { isServerError, mayEndSession, sqlstateOf } from './errors';
 import type { Description, TypeFacts } from './rowPlan';
 
+/** Types below are the server's own (FirstNormalObjectId); those above may be renamed or made anew at any time. */
+const FIRST_USER_OID = 16_384;
+
+/**
+ * The server's own types with values that it sends and refuses to receive (measured on 18.6): the empty ones of the first three
+ * ("invalid oidvector data", for any function without arguments in pg_proc), and all of the others ("cannot accept a value of type …").
+ */
+const FRAGILE_TYPES = [
+  'int2vector',
+  'oidvector',
+  'tsquery',
+  'pg_node_tree',
+  'pg_ndistinct',
+  'pg_dependencies',
+  'pg_mcv_list',
+  'pg_brin_bloom_summary',
+  'pg_brin_minmax_multi_summary',
+];
+
 /**
  * A worker sends values in binary form, so a type without a send function, or made of one (an array, a domain, a row of a table
- * with one), cannot leave it: `aclitem` is such a type. `typelem`, `typbasetype` and the attributes are what a type is made of.
+ * with one), cannot leave it: `aclitem` is such a type. Neither can one made of a pseudo-type, as a row of pg_statistic is. `typelem`, `typbasetype` and the attributes are what a type is made of.
  */
 const TYPE_QUERY = `
   WITH RECURSIVE wanted AS (
@@ -22,13 +41,12 @@ const TYPE_QUERY = `
                    ) AS made_of(oid) ON made_of.oid <> 0
   )
   SELECT w.n, pg_catalog.format_type(t.oid, w.typmod), pg_catalog.format_type(t.oid, -1),
-         t.typtype = 'p' OR EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
-                                     WHERE p.root = t.oid AND s.typsend = 0),
-         t.typreceive <> 0
+         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
+                  WHERE p.root = t.oid AND (s.typsend = 0 OR s.typtype = 'p')),
+         t.typreceive <> 0,
+         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
+                  WHERE p.root = t.oid AND s.oid < ${FIRST_USER_OID} AND s.typname = ANY ($3::pg_catalog.name[]))
     FROM wanted AS w JOIN pg_catalog.pg_type AS t ON t.oid = w.oid`;
-
-/** Types below are the server's own (FirstNormalObjectId); those above may be renamed or made anew at any time. */
-const FIRST_USER_OID = 16_384;
 
 /** What is known about types. The server's own are kept as long as the connection. */
 export class TypeCache {
@@ -40,12 +58,12 @@ export class TypeCache {
     for (const key of missing.keys()) if (this.#facts.has(key)) missing.delete(key);
     if (missing.size === 0) return;
     const wanted = [...missing.values()];
-    const result = await client.query<[string, string, string, string, string]>({
+    const result = await client.query<[string, string, string, string, string, string]>({
       text: TYPE_QUERY,
-      values: [wanted.map((column) => column.typeOid), wanted.map((column) => column.typeModifier)],
+      values: [wanted.map((column) => column.typeOid), wanted.map((column) => column.typeModifier), FRAGILE_TYPES],
       rowMode: 'array',
     });
-    for (const [n, display, definition, needsCast, receivable] of result.rows) {
+    for (const [n, display, definition, needsCast, receivable, fragile] of result.rows) {
       const column = wanted[Number(n) - 1];
       if (!column) continue;
       this.#facts.set(keyOf(column), {
@@ -53,16 +71,23 @@ export class TypeCache {
         definition,
         needsCast: needsCast === 't',
         receivable: receivable === 't',
+        fragile: fragile === 't',
       });
     }
   }
 
   get(column: DescribedColumn): TypeFacts {
-    return (
-      this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', needsCast: false, receivable: true }
-    );
+    return this.#facts.get(keyOf(column)) ?? UNKNOWN;
   }
 }
+
+const UNKNOWN: TypeFacts = {
+  display: 'text',
+  definition: 'text',
+  needsCast: false,
+  receivable: true,
+  fragile: false,
+};
 
 function keyOf(column: DescribedColumn): string {
   return `${column.typeOid}:${column.typeModifier}`;

@@ -8,12 +8,14 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { to } from 'pg-copy-streams';
 import { SpoolReader, SpoolWriter, type SpoolColumn } from '../../../src/core/results/spool';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import { newDatabase, sharedServer } from '../support';
 
 const run = promisify(execFile);
 
 export interface Tables {
   readonly client: Client;
+  readonly profile: ConnectionProfile;
   readonly folder: string;
   /** Spools what `COPY (query) TO STDOUT` sends, with the columns the server tells. */
   spool(query: string): Promise<SpoolReader>;
@@ -25,7 +27,8 @@ export interface Tables {
 
 export async function openTables(): Promise<Tables> {
   const server = await sharedServer();
-  const { database } = await newDatabase(server, { extension: false });
+  const profile = await newDatabase(server);
+  const { database } = profile;
   if (database === undefined) throw new Error('There is no database for the test.');
   const client = new Client({ host: server.host, port: server.port, user: server.user, database });
   await client.connect();
@@ -39,6 +42,7 @@ export async function openTables(): Promise<Tables> {
   let spools = 0;
   return {
     client,
+    profile,
     folder,
     spool: async (query) => {
       const columns = await describe(client, query);

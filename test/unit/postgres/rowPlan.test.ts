@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { lastStatement, planRows, type Description } from '../../../src/core/postgres/rowPlan';
 
-const INT = { display: 'integer', definition: 'integer', needsCast: false, receivable: true };
-const NUMERIC = { display: 'numeric(10,2)', definition: 'numeric', needsCast: false, receivable: true };
-const VOID = { display: 'void', definition: 'void', needsCast: true, receivable: true };
-const UNRECEIVED = { display: 'odd', definition: 'odd', needsCast: false, receivable: false };
+const INT = { display: 'integer', definition: 'integer', needsCast: false, receivable: true, fragile: false };
+const NUMERIC = { display: 'numeric(10,2)', definition: 'numeric', needsCast: false, receivable: true, fragile: false };
+const VOID = { display: 'void', definition: 'void', needsCast: true, receivable: true, fragile: false };
+const TSQUERY = { display: 'tsquery', definition: 'tsquery', needsCast: false, receivable: true, fragile: true };
+const UNRECEIVED = { display: 'odd', definition: 'odd', needsCast: false, receivable: false, fragile: false };
 
 function columns(...types: (typeof INT)[]): Description {
   return { columns: types.map((type, i) => ({ column: { name: `n${i}`, typeOid: 23, typeModifier: -1 }, type })) };
@@ -30,6 +31,14 @@ describe('row plans', () => {
     assert.equal(plan.position(at), plan.columns.length > 0 ? sql.slice(sql.indexOf('SELECT')).indexOf('y') : -1);
     assert.equal(plan.position(1), undefined, 'inside what we wrote there is no place');
     assert.equal(plan.position(Array.from(plan.sql).length), undefined);
+  });
+
+  it('types with values that no session receives are cast where that can be, and read as they are elsewhere', () => {
+    const wrapped = planRows('SELECT a, q FROM t', columns(INT, TSQUERY));
+    assert.match(wrapped.sql, /^SELECT q\.c1, q\.c2::pg_catalog\.text FROM \(/);
+    assert.equal(wrapped.definition, 'c1 integer, c2 text');
+    const returning = planRows('INSERT INTO t VALUES (1) RETURNING q', columns(TSQUERY));
+    assert.deepEqual([returning.mode, returning.definition], ['rows', 'c1 tsquery']);
   });
 
   it('a text that may change what it reads is unfolded', () => {
