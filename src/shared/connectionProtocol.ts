@@ -134,6 +134,8 @@ export type ToConnectionPage =
   | { readonly type: 'fill'; readonly values: FormValues; readonly password: KnownPassword; readonly said: string }
   /** The faults of the last `check`, `test`, `save` or `paste`; `all`: also of fields that were not touched. */
   | { readonly type: 'problems'; readonly problems: Problems; readonly all: boolean }
+  /** What a test has found about a field; the keyboard stays where it is. */
+  | { readonly type: 'mark'; readonly field: FormField | 'password'; readonly problem: string }
   | { readonly type: 'password'; readonly password: KnownPassword; readonly said: string }
   | { readonly type: 'offers'; readonly offers: readonly OfferView[] }
   | { readonly type: 'file'; readonly field: FileField; readonly path: string }

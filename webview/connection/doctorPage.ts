@@ -15,7 +15,7 @@ export class DoctorPage {
     private readonly init: DoctorInit,
     post: Post,
   ) {
-    this.findings = new Findings(post);
+    this.findings = new Findings(post, { announces: true });
     this.again = button(text('testAgain'), () => post({ type: 'again' }), true);
     this.cancel = button(text('cancel'), () => post({ type: 'cancelTest' }));
     const bar = make('div', 'doctor-bar');

@@ -55,6 +55,9 @@ export abstract class Field<T> {
     const inner = this.control.shadowRoot?.querySelector('input') ?? this.control;
     setAttribute(inner, 'aria-description', words.length === 0 ? undefined : words.join(' '));
     setAttribute(inner, 'aria-invalid', this.faulty ? 'true' : undefined);
+    // The toolkit calls a text field without text of its own "Text field", whatever it was called before.
+    setAttribute(this.control, 'aria-label', this.label);
+    if (inner.getAttribute('type') === 'password') setAttribute(inner, 'autocomplete', 'new-password');
   }
 
   protected assemble(...parts: readonly Node[]): void {
@@ -68,7 +71,6 @@ function labelFor(control: HTMLElement, label: string): HTMLElement {
   const element = make('label', 'field-label', label);
   element.htmlFor = control.id;
   element.addEventListener('click', () => control.focus());
-  setAttribute(control, 'aria-label', label);
   return element;
 }
 
@@ -85,10 +87,7 @@ export class TextBox extends Field<string> {
 
   constructor(label: string, options: TextOptions = {}) {
     super(label, makeTextField('field-control'), options.hint ?? '');
-    if (options.password === true) {
-      this.control.setAttribute('type', 'password');
-      this.control.setAttribute('autocomplete', 'off');
-    }
+    if (options.password === true) this.control.setAttribute('type', 'password');
     this.control.setAttribute('spellcheck', 'false');
     this.setPlaceholder(options.placeholder ?? '');
     const row = make('div', 'field-row');

@@ -27,11 +27,15 @@ export class Findings {
   /** Told by screen readers as it changes. */
   private readonly said = make('div', 'findings-said');
 
-  constructor(private readonly post: Post) {
+  /** @param announces whether screen readers are to be told of the outcome here */
+  constructor(
+    private readonly post: Post,
+    { announces }: { readonly announces: boolean },
+  ) {
     this.element.setAttribute('aria-label', text('findings'));
     this.element.hidden = true;
     this.progress.append(make('div', 'progress-bit'));
-    this.summary.setAttribute('role', 'status');
+    if (announces) this.summary.setAttribute('role', 'status');
     this.said.setAttribute('role', 'status');
     this.element.append(this.progress, this.summary, this.said, this.list);
   }

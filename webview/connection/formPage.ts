@@ -18,6 +18,9 @@ import { text } from './strings';
 type SavedForm = Extract<SavedConnectionPage, { kind: 'form' }>;
 type Action = 'test' | 'save';
 
+/** Wide enough for the findings beside the form; the style sheet has the same. */
+const SIDE_BY_SIDE = '(width >= 1120px)';
+
 /** The form of a connection. Whatever may hold a password is kept in no state, and nowhere once it is not needed. */
 export class FormPage {
   readonly element = make('main', 'connection-page');
@@ -48,7 +51,7 @@ export class FormPage {
     private readonly post: Post,
     private readonly save: (state: SavedForm) => void,
   ) {
-    this.findings = new Findings(post);
+    this.findings = new Findings(post, { announces: false });
     this.fields = new FormFields((field) => post({ type: 'browse', field }), this.forget);
     this.known = init.password;
     this.assemble();
@@ -58,7 +61,7 @@ export class FormPage {
     // The toolkit's dropdowns take a value once their options are in the document.
     this.settle = () => {
       this.fields.values = init.hasWorkspace ? values : { ...values, scope: 'user' };
-      this.advanced.open = mine?.advanced ?? false;
+      this.advanced.open = mine?.advanced ?? this.usesAdvanced();
       this.refresh();
       this.keep();
     };
@@ -91,6 +94,9 @@ export class FormPage {
       case 'problems':
         this.showProblems(message.problems, message.all);
         break;
+      case 'mark':
+        this.fields.of(message.field).setProblem(message.problem);
+        break;
       case 'password':
         this.known = message.password;
         this.fields.password.value = '';
@@ -108,8 +114,9 @@ export class FormPage {
       case 'examination':
         this.showExamination(message.examination.running);
         this.findings.show(message.examination);
-        if (message.examination.running) this.findings.element.scrollIntoView({ block: 'nearest' });
-        else this.say(message.examination.summary, 'info');
+        this.say(message.examination.running ? text('examining') : message.examination.summary, 'info');
+        // Below the form nobody would see them come.
+        if (!message.examination.running && !matchMedia(SIDE_BY_SIDE).matches) this.findings.element.scrollIntoView();
         break;
       case 'focus':
         this.reveal(message.field);
@@ -300,9 +307,25 @@ export class FormPage {
   private reveal(name: FormField | 'password'): void {
     if (name === 'password') this.fields.passwordFrom.value = 'stored';
     this.refresh();
+    this.keep();
     const field = this.fields.of(name);
     this.open(field);
     field.focus();
+  }
+
+  /** What a connection has is not to be hidden from who edits it. */
+  private usesAdvanced(): boolean {
+    const { values } = this.fields;
+    return (
+      !values.keepalives ||
+      values.production ||
+      values.allowCleartextPassword ||
+      this.entriesOf(this.advanced).some(([name]) => typeof values[name] === 'string' && values[name] !== '')
+    );
+  }
+
+  private entriesOf(part: HTMLElement): readonly [FormField, Field<unknown>][] {
+    return [...this.entries()].filter(([, field]) => part.contains(field.element));
   }
 
   /** A field in a closed section cannot have the focus. */

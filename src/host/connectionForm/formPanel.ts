@@ -265,7 +265,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
   #mark(findings: readonly Finding[]): void {
     const [finding] = findings.filter(({ status }) => status === 'error');
     if (finding?.about === undefined) return;
-    this.#post({ type: 'problems', problems: { [fieldOf(finding)]: `${finding.title}.` }, all: true });
+    this.#post({ type: 'mark', field: fieldOf(finding), problem: `${finding.title}.` });
   }
 }
 
