@@ -1,5 +1,6 @@
 /** The connection page: the form of a connection, or the findings of Test Connection. */
 import './css/page.css';
+import './css/parts.css';
 import './css/connection.css';
 import type { SavedConnectionPage, ToConnectionPage } from '../src/shared/connectionProtocol';
 import { DoctorPage } from './connection/doctorPage';

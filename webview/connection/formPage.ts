@@ -1,6 +1,7 @@
 import type {
   FormField,
   FormInit,
+  FormValues,
   KnownPassword,
   OfferView,
   Problems,
@@ -44,6 +45,8 @@ export class FormPage {
   /** An address is being read by the host; what was asked for meanwhile is done after. */
   private reading = false;
   private waiting: Action | undefined;
+  /** The fields as the host last got them to fill in; what is typed since then is kept. */
+  private sentValues: FormValues | undefined;
 
   constructor(
     private readonly init: FormInit,
@@ -83,7 +86,7 @@ export class FormPage {
         this.paste.value = '';
         this.paste.setProblem(undefined);
         this.fields.password.value = '';
-        this.fields.values = message.values;
+        this.fields.values = this.withTyped(message.values);
         this.known = message.password;
         for (const field of this.allFields()) field.setProblem(undefined);
         this.say(message.said, 'info');
@@ -236,7 +239,15 @@ export class FormPage {
     const pasted = this.paste.value;
     if (pasted.trim() === '' || this.reading) return;
     this.reading = true;
-    this.post({ type: 'paste', text: pasted, values: this.fields.values });
+    this.sentValues = this.fields.values;
+    this.post({ type: 'paste', text: pasted, values: this.sentValues });
+  }
+
+  private withTyped(filled: FormValues): FormValues {
+    const now = this.fields.values;
+    const before = this.sentValues ?? now;
+    const typed = Object.entries(now).filter(([name, value]) => name !== 'rest' && value !== before[name as FormField]);
+    return { ...filled, ...(Object.fromEntries(typed) as Partial<FormValues>) };
   }
 
   private start(action: Action): void {
@@ -265,7 +276,10 @@ export class FormPage {
     const entries = offers.map(({ label, detail }, index) => ({
       label,
       hint: detail,
-      run: () => this.post({ type: 'take', offer: index, values: this.fields.values }),
+      run: () => {
+        this.sentValues = this.fields.values;
+        this.post({ type: 'take', offer: index, values: this.sentValues });
+      },
     }));
     const nothing = { label: text('startFromNothing'), enabled: false, run: () => undefined };
     openMenu(entries.length === 0 ? [nothing] : entries, left, bottom, opener);
