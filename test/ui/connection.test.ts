@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameLocator, Locator } from 'playwright-core';
-import { newServer, type TestServer } from '../server/support';
+import { eventually, newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -17,6 +17,7 @@ const WAIT = { timeout: 60_000 };
 /** Connections as a person makes them, on the packaged VSIX in a real VS Code: the steps build on each other. */
 describe('the connection form and the doctor', function () {
   this.timeout(240_000);
+  this.bail(true);
   let server: TestServer;
   let installed: Installed;
   let ui: Workbench;
@@ -133,6 +134,9 @@ describe('the connection form and the doctor', function () {
   const extensions = (): Promise<string> =>
     server.psql(`SELECT count(*) FROM pg_extension WHERE extname = 'pg_background'`, { database: 'shop' });
 
+  /** All that VS Code keeps in this browser. */
+  const kept = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
+
   it('edits with the stored password, which the page does not get', async () => {
     await button('Edit Connection').click();
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
@@ -151,6 +155,9 @@ describe('the connection form and the doctor', function () {
     await form.getByText('Advanced').click();
     await box('Application name').fill('my shop');
     await box('Password').fill(WRONG);
+    // A VS Code in a browser writes its state down when it has nothing else to do.
+    await eventually(async () => (await kept()).includes('my shop'), 'VS Code has kept the form');
+    assert.doesNotMatch(await kept(), /wr0ng/);
     await ui.reload();
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
     await box('Application name').waitFor(WAIT);
@@ -177,11 +184,8 @@ describe('the connection form and the doctor', function () {
 
   it('no password is in the page, in settings, in logs or in what the page keeps', async () => {
     for (const frame of ui.page.frames()) assert.doesNotMatch(await frame.content(), /ri9ht|wr0ng/);
-    const kept = JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
-    // What the form keeps is among it, so that is the right place to look. (A browser has no better place for what VS Code
-    // stores as a secret, so the right password is not looked for there.)
-    assert.match(kept, /my shop/);
-    assert.doesNotMatch(kept, /wr0ng/);
+    // A browser has no better place for what VS Code stores as a secret, so the right password is not looked for there.
+    assert.doesNotMatch(await kept(), /wr0ng/);
     const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
     let settings = '';
     for (const file of files.filter((one) => one.isFile())) {

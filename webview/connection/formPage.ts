@@ -32,6 +32,7 @@ export class FormPage {
     beside: button(text('startFrom'), () => this.post({ type: 'offers' })),
   });
   private readonly forget = button(text('passwordForget'), () => this.post({ type: 'forget' }));
+  private readonly scroll = make('div', 'form-scroll');
   private readonly advanced = make('details', 'section advanced');
   private readonly restNote = make('p', 'note');
   private readonly forgetNote = make('p', 'note');
@@ -119,7 +120,9 @@ export class FormPage {
         this.findings.show(message.examination);
         this.say(message.examination.running ? text('examining') : message.examination.summary, 'info');
         // Below the form nobody would see them come.
-        if (!message.examination.running && !matchMedia(SIDE_BY_SIDE).matches) this.findings.element.scrollIntoView();
+        if (!message.examination.running && !matchMedia(SIDE_BY_SIDE).matches) {
+          this.scroll.scrollTop = this.findings.element.offsetTop - this.scroll.offsetTop;
+        }
         break;
       case 'focus':
         this.reveal(message.field);
@@ -180,14 +183,13 @@ export class FormPage {
     form.addEventListener('submit', handled);
     const content = make('div', 'form-content');
     content.append(form, this.findings.element);
-    const scroll = make('div', 'form-scroll');
-    scroll.append(content);
+    this.scroll.append(content);
     this.status.setAttribute('role', 'status');
     this.cancelButton.hidden = true;
     this.saveButton.title = text('saveKeys');
     const bar = make('footer', 'form-bar');
     bar.append(this.saveButton, this.testButton, this.cancelButton, this.status);
-    this.element.append(scroll, bar);
+    this.element.append(this.scroll, bar);
   }
 
   private listen(): void {
