@@ -21,6 +21,21 @@ const common = {
   logOverride: { 'import-is-undefined': 'error' },
 };
 
+/**
+ * Leaves out of the extension what pg asks for and we never use: the pool, the native client, its own readers of connection
+ * strings and of the password file (ours are in src/core/postgres/connect).
+ * @type {import('esbuild').Plugin}
+ */
+const lessOfPg = {
+  name: 'less-of-pg',
+  setup(build) {
+    build.onResolve({ filter: /^(pg-pool|pg-connection-string|pgpass|\.\/native)$/ }, ({ path, importer }) =>
+      /[\\/]node_modules[\\/]pg[\\/]lib[\\/]/.test(importer) ? { path, namespace: 'unused' } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = class {};' }));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const node = {
   ...common,
@@ -50,7 +65,7 @@ async function bundles() {
   const pages = await filesUnder('webview', (name) => name.endsWith('.entry.ts'));
   /** @type {import('esbuild').BuildOptions[]} */
   const all = [
-    { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js' },
+    { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', charset: 'utf8', plugins: [lessOfPg] },
     {
       ...common,
       entryPoints: pages.map((page) => ({ in: page, out: page.replace(/^webview\//, '').replace(/\.entry\.ts$/, '') })),

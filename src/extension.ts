@@ -80,7 +80,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     results,
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view),
-    connectionCommands: new ConnectionCommands(connections),
+    connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
   });
   const update = (): void => setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
   disposables.add(connections.onDidChange(update));

@@ -5,6 +5,7 @@
 import {
   provideVSCodeDesignSystem,
   vsCodeButton,
+  vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeLink,
   vsCodeOption,
@@ -28,6 +29,17 @@ export function registerToolkit(): void {
   );
 }
 
+/** For the connection page. */
+export function registerFormToolkit(): void {
+  provideVSCodeDesignSystem().register(
+    vsCodeButton(),
+    vsCodeCheckbox(),
+    vsCodeDropdown(),
+    vsCodeOption(),
+    vsCodeTextField(),
+  );
+}
+
 /** A control that holds a text. */
 export interface ValueControl extends HTMLElement {
   value: string;
@@ -44,6 +56,14 @@ export function makeDropdown(className: string): ValueControl {
 
 export function makeTextField(className: string): ValueControl {
   return Object.assign(makeControl('vscode-text-field', className), { value: '' });
+}
+
+export interface CheckControl extends HTMLElement {
+  checked: boolean;
+}
+
+export function makeCheckbox(label: string): CheckControl {
+  return Object.assign(makeControl('vscode-checkbox', '', label), { checked: false });
 }
 
 export function makePanels(className: string): TabsControl {

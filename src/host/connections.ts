@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Clock, Links, Logger } from '../core/jobs/ports';
 import { ConnectError } from '../core/postgres/connect/errors';
-import { openClient } from '../core/postgres/connect/open';
+import { openClient, type OpenOptions } from '../core/postgres/connect/open';
 import { validateProfile, type ConnectionProfile } from '../core/postgres/connect/profile';
 import { PgLink } from '../core/postgres/link';
 import { Disposables } from './disposables';
@@ -12,6 +12,9 @@ export interface FaultyProfile {
   readonly name: string;
   readonly problem: string;
 }
+
+/** Whose settings a connection stands in. */
+export type Scope = 'user' | 'workspace';
 
 /** Sessions kept open beside the running ones, so that a launch finds one. */
 const WARM_SESSIONS = 2;
@@ -81,12 +84,26 @@ export class Connections implements Links {
     return this.#links.get(name)?.link;
   }
 
-  /** Saves a profile where it was, or in the user's settings when it is new. */
-  async save(profile: ConnectionProfile, password: string | undefined, replaces?: string): Promise<void> {
+  /** Where a connection stands; undefined where it is not in the settings. */
+  scopeOf(name: string): Scope | undefined {
+    const inspected = vscode.workspace.getConfiguration('pgBackground').inspect<unknown[]>('connections');
+    if (inspected?.workspaceValue?.some((one) => nameOf(one) === name)) return 'workspace';
+    return inspected?.globalValue?.some((one) => nameOf(one) === name) ? 'user' : undefined;
+  }
+
+  /** Saves a profile in a scope; without one where it was, or in the user's settings when it is new. */
+  async save(
+    profile: ConnectionProfile,
+    password: string | undefined,
+    replaces?: string,
+    scope?: Scope,
+  ): Promise<void> {
     const configuration = vscode.workspace.getConfiguration('pgBackground');
-    const inspected = configuration.inspect<unknown[]>('connections');
     const old = replaces ?? profile.name;
-    const inWorkspace = (inspected?.workspaceValue ?? []).some((one) => nameOf(one) === old);
+    const was = this.scopeOf(old);
+    const inWorkspace = (scope ?? was) === 'workspace';
+    if (scope !== undefined && was !== undefined && scope !== was) await this.#takeOut(old, was);
+    const inspected = configuration.inspect<unknown[]>('connections');
     const before = (inWorkspace ? inspected?.workspaceValue : inspected?.globalValue) ?? [];
     const index = before.findIndex((one) => nameOf(one) === old);
     const after = index < 0 ? [...before, profile] : before.with(index, profile);
@@ -100,6 +117,17 @@ export class Connections implements Links {
     await configuration.update('connections', after, target);
     this.#drop(profile.name);
     this.#read();
+  }
+
+  async #takeOut(name: string, scope: Scope): Promise<void> {
+    const configuration = vscode.workspace.getConfiguration('pgBackground');
+    const inspected = configuration.inspect<unknown[]>('connections');
+    const [value, target] =
+      scope === 'workspace'
+        ? [inspected?.workspaceValue, vscode.ConfigurationTarget.Workspace]
+        : [inspected?.globalValue, vscode.ConfigurationTarget.Global];
+    const left = (value ?? []).filter((one) => nameOf(one) !== name);
+    await configuration.update('connections', left, target);
   }
 
   async remove(name: string): Promise<void> {
@@ -125,6 +153,37 @@ export class Connections implements Links {
     await this.secrets.store(secretKey(name), password);
     this.mayAsk(name);
     this.#drop(name);
+  }
+
+  async storedPassword(name: string): Promise<string | undefined> {
+    return this.secrets.get(secretKey(name));
+  }
+
+  async forgetPassword(name: string): Promise<void> {
+    await this.secrets.delete(secretKey(name));
+    this.#asked.delete(name);
+  }
+
+  /**
+   * How a profile is opened to be examined: with what is known for it, and asking for the rest. What the user enters is kept
+   * by {@link keepEntered}, once it has proved right.
+   */
+  examineOptions(profile: ConnectionProfile): OpenOptions {
+    const { name } = profile;
+    this.mayAsk(name);
+    return {
+      password: async () => (await this.secrets.get(secretKey(name))) ?? this.#asked.get(name),
+      askPassword: ({ user, place }) => this.#prompt(name, vscode.l10n.t('Password of {0} at {1}', user, place)),
+      keyPassphrase: (file) => this.#prompt(name, vscode.l10n.t('Passphrase of the key {0}', file)),
+      allowPasswordCommand: vscode.workspace.isTrusted,
+      log: (message) => this.log.debug(`${name}: ${message}`),
+    };
+  }
+
+  /** Keeps a password that was entered, as the profile wants it. */
+  async keepEntered(profile: ConnectionProfile, password: string): Promise<void> {
+    if (profile.askPassword === true) this.#asked.set(profile.name, password);
+    else await this.setPassword(profile.name, password);
   }
 
   /** Closes every link; workers run on. */

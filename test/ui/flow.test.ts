@@ -37,9 +37,12 @@ describe('the main job', function () {
   it('the empty view leads to Add Connection, and a pasted URI is enough', async () => {
     await ui.command('pg_background: Show Workers');
     await ui.page.getByRole('button', { name: 'Add Connection' }).first().click();
-    await ui.pick('Paste a URI or DSN');
-    await ui.answer('URI or key=value DSN', `postgres://${server.user}@${server.host}:${server.port}/${database}`);
-    await ui.answer('Shown in the Workers view', 'work');
+    const form = ui.webview();
+    await form
+      .getByRole('textbox', { name: 'URI or DSN' })
+      .fill(`postgres://${server.user}@${server.host}:${server.port}/${database}`);
+    await form.getByRole('textbox', { name: 'Name' }).fill('work');
+    await form.getByRole('button', { name: 'Save' }).click();
     await ui.notification(/“work” is ready: PostgreSQL 18.* with pg_background 2/).waitFor({ timeout: 60_000 });
     await ui.row('work').first().waitFor();
   });

@@ -180,12 +180,22 @@ export class Workbench {
     return this.page.locator('.statusbar-item').filter({ hasText: text });
   }
 
+  /** The modal dialog. */
+  dialog(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-dialog-box').filter({ hasText: text });
+  }
+
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-toast').filter({ hasText: text });
   }
 
   /** The page of the results panel that is in front. */
   results(): FrameLocator {
+    return this.webview();
+  }
+
+  /** The page of the webview that is in front. */
+  webview(): FrameLocator {
     return this.page.locator('iframe.webview').last().contentFrame().locator('iframe#active-frame').contentFrame();
   }
 

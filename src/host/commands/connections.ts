@@ -1,33 +1,46 @@
 import * as vscode from 'vscode';
 import { ConnectError } from '../../core/postgres/connect/errors';
 import { parseConnectionString } from '../../core/postgres/connect/conninfo';
-import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/profile';
+import { suggestName } from '../connectionForm/model';
+import { ConnectionPanels } from '../connectionForm/panels';
 import type { Connections } from '../connections';
 import { ConnectionNode, FaultNode, ProblemNode } from '../nodes';
 
 /** Adding, editing, testing and removing connections. */
-export class ConnectionCommands {
-  constructor(private readonly connections: Connections) {}
+export class ConnectionCommands implements vscode.Disposable {
+  readonly #panels: ConnectionPanels;
 
-  /** Asks for a URI, or field by field. Returns the name of the new connection. */
+  constructor(
+    private readonly connections: Connections,
+    context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>,
+  ) {
+    this.#panels = new ConnectionPanels(context, connections, (name) => void this.#announce(name));
+  }
+
+  dispose(): void {
+    this.#panels.dispose();
+  }
+
+  /**
+   * Opens the form; code may give a URI or DSN instead, whose name is then asked for. Returns the name of the new connection,
+   * or undefined where the user gave up.
+   */
   async add(argument?: unknown): Promise<string | undefined> {
-    const given = typeof argument === 'string' ? argument : await this.#askForm();
-    if (given === undefined) return undefined;
-    const entered = given === '' ? await this.#askFields({ name: '' }) : await this.#fromUri(given);
-    if (!entered) return undefined;
-    await this.connections.save(entered.profile, entered.password);
-    await this.#test(entered.profile.name);
-    return entered.profile.name;
+    if (typeof argument !== 'string') return this.#panels.edit();
+    const { profile, password } = parseConnectionString(argument);
+    const name = await this.#askName(suggestName(profile, (one) => this.connections.find(one) !== undefined));
+    if (name === undefined) return undefined;
+    await this.connections.save({ ...profile, name }, password);
+    await this.#announce(name);
+    return name;
   }
 
   async edit(argument: unknown): Promise<void> {
     const name = await this.#choose(argument, vscode.l10n.t('Connection to edit'));
-    const profile = name === undefined ? undefined : this.connections.find(name);
-    if (!profile) return;
-    const entered = await this.#askFields(profile);
-    if (!entered) return;
-    await this.connections.save(entered.profile, entered.password, profile.name);
-    await this.#test(entered.profile.name);
+    if (name === undefined) return;
+    if (this.connections.find(name)) await this.#panels.edit(name);
+    // What is wrong there may be beyond a form.
+    else await vscode.commands.executeCommand('workbench.action.openSettings', 'pgBackground.connections');
   }
 
   async remove(argument: unknown): Promise<void> {
@@ -42,12 +55,14 @@ export class ConnectionCommands {
     if (choice === remove) await this.connections.remove(name);
   }
 
+  /** Examines a connection, and shows what was found. */
   async test(argument: unknown): Promise<void> {
     const name = await this.#choose(argument, vscode.l10n.t('Connection to test'));
-    if (name !== undefined) await this.#test(name);
+    if (name !== undefined) await this.#panels.examine(name);
   }
 
-  async #test(name: string): Promise<void> {
+  /** Connects, and says in one line whether workers can be used. */
+  async #announce(name: string): Promise<void> {
     this.connections.mayAsk(name);
     try {
       const { server, extension } = await vscode.window.withProgress(
@@ -68,15 +83,17 @@ export class ConnectionCommands {
     } catch (error) {
       const edit = vscode.l10n.t('Edit Connection…');
       const enter = vscode.l10n.t('Enter Password…');
+      const test = vscode.l10n.t('Test Connection');
       const wrongPassword = error instanceof ConnectError && ['authentication', 'noPassword'].includes(error.reason);
       // Not awaited: the command is done, whenever the message is read.
       void vscode.window
         .showErrorMessage(
           `“${name}”: ${error instanceof Error ? error.message : String(error)}`,
-          ...(wrongPassword ? [enter, edit] : [edit]),
+          ...(wrongPassword ? [enter, edit] : [test, edit]),
         )
         .then((choice) => {
           if (choice === enter) return this.#enterPassword(name);
+          if (choice === test) return this.#panels.examine(name);
           return choice === edit ? this.edit(name) : undefined;
         });
     }
@@ -91,68 +108,7 @@ export class ConnectionCommands {
     });
     if (password === undefined) return;
     await this.connections.setPassword(name, password);
-    await this.#test(name);
-  }
-
-  /** A URI or DSN; '' where the user wants the fields. */
-  async #askForm(): Promise<string | undefined> {
-    const uri = vscode.l10n.t('Paste a URI or DSN');
-    const fields = vscode.l10n.t('Enter the fields');
-    const picked = await vscode.window.showQuickPick(
-      [
-        {
-          label: uri,
-          description: 'postgres://user:password@host:5432/database',
-          detail: vscode.l10n.t('The password in it goes to VS Code’s secret storage.'),
-        },
-        { label: fields, description: vscode.l10n.t('host, port, database, user, password') },
-      ],
-      { title: vscode.l10n.t('Add Connection'), placeHolder: vscode.l10n.t('How do you want to enter it?') },
-    );
-    if (!picked) return undefined;
-    if (picked.label === fields) return '';
-    return vscode.window.showInputBox({
-      title: vscode.l10n.t('Add Connection'),
-      prompt: vscode.l10n.t('postgres:// URI or key=value DSN, as psql takes it'),
-      password: true,
-      ignoreFocusOut: true,
-      validateInput: (text) => problemOf(text),
-    });
-  }
-
-  async #fromUri(text: string): Promise<{ profile: ConnectionProfile; password: string | undefined } | undefined> {
-    const { profile, password } = parseConnectionString(text);
-    const suggested = `${profile.database ?? profile.user ?? 'postgres'}@${profile.host ?? 'localhost'}`;
-    const name = await this.#askName(suggested);
-    return name === undefined ? undefined : { profile: { ...profile, name }, password };
-  }
-
-  async #askFields(
-    from: ConnectionProfile,
-  ): Promise<{ profile: ConnectionProfile; password: string | undefined } | undefined> {
-    const title = from.name === '' ? vscode.l10n.t('Add Connection') : vscode.l10n.t('Edit Connection');
-    const ask = (prompt: string, value: string, options: vscode.InputBoxOptions = {}): Thenable<string | undefined> =>
-      vscode.window.showInputBox({ title, prompt, value, ignoreFocusOut: true, ...options });
-    const host = await ask(vscode.l10n.t('Host name, address, or folder of a Unix socket'), from.host ?? 'localhost');
-    if (host === undefined) return undefined;
-    const port = await ask(vscode.l10n.t('Port'), String(from.port ?? 5432), {
-      validateInput: (text) => (/^\d{1,5}$/.test(text) ? undefined : vscode.l10n.t('Write a number up to 65535.')),
-    });
-    if (port === undefined) return undefined;
-    const database = await ask(vscode.l10n.t('Database'), from.database ?? 'postgres');
-    if (database === undefined) return undefined;
-    const user = await ask(vscode.l10n.t('User'), from.user ?? 'postgres');
-    if (user === undefined) return undefined;
-    const password = await ask(vscode.l10n.t('Password. Empty: keep what is stored, or use ~/.pgpass.'), '', {
-      password: true,
-    });
-    if (password === undefined) return undefined;
-    const name = await this.#askName(from.name === '' ? `${database}@${host}` : from.name, from.name);
-    if (name === undefined) return undefined;
-    return {
-      profile: { ...from, name, host, port: Number(port), database, user },
-      password: password === '' ? undefined : password,
-    };
+    await this.#announce(name);
   }
 
   #askName(value: string, own?: string): Thenable<string | undefined> {
@@ -180,16 +136,5 @@ export class ConnectionCommands {
       profiles.map((profile) => profile.name),
       { placeHolder },
     );
-  }
-}
-
-/** The sentence about what is wrong with a URI, while it is typed. */
-function problemOf(text: string): string | undefined {
-  try {
-    const { profile } = parseConnectionString(text);
-    const checked = validateProfile({ ...profile, name: 'new' });
-    return 'problem' in checked ? checked.problem : undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }

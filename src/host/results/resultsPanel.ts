@@ -10,8 +10,8 @@ import {
   VALUE_CHARACTERS,
 } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
+import { pageHtml, pageRoot } from '../pageHtml';
 import { headOf } from './head';
-import { pageHtml, pageRoot } from './html';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
 import type { ResultsSource } from './source';
@@ -63,7 +63,7 @@ export class ResultsPanel implements Disposable {
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.setTitle();
-    panel.webview.html = pageHtml(panel.webview, root);
+    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
   }
 
   /** The job has changed: the page is told soon. */

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
 import type { PageCommand, TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
-import { pageRoot } from './html';
+import { pageRoot } from '../pageHtml';
 import { ResultsPanel } from './resultsPanel';
 import type { ResultsSource } from './source';
 

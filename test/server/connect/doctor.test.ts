@@ -1,6 +1,6 @@
 /** Each finding of the doctor, provoked for real, and its fix tried where it is SQL. */
 import assert from 'node:assert/strict';
-import { examine, type ExamineOptions, type Finding } from '../../../src/core/postgres/connect/doctor';
+import { examine, runFix, type ExamineOptions, type Finding } from '../../../src/core/postgres/connect/doctor';
 import { openClient } from '../../../src/core/postgres/connect/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import { newDatabase, newServer, scripts, type TestServer } from '../support';
@@ -148,6 +148,29 @@ describe('the doctor', () => {
     assert.equal(extension.fixes[0]?.title, 'Create it (as a superuser)');
     await apply(extension, profile.database);
     assert.equal(find(await look(profile), 'extension').status, 'ok');
+  });
+
+  it('SQL is offered to be run only to a role that may, and is run as it stands', async () => {
+    const profile = await newDatabase(server, { extension: false });
+    const create = (findings: readonly Finding[]): Finding['fixes'][number] | undefined =>
+      find(findings, 'extension').fixes[0];
+    assert.equal(create(await look({ ...profile, user: 'plain' }))?.mayRun, undefined);
+    assert.equal(create(await look({ ...profile, options: '-c default_transaction_read_only=on' }))?.mayRun, undefined);
+    const fix = create(await look(profile));
+    assert.equal(fix?.mayRun, true);
+    await assert.rejects(runFix({ ...profile, user: 'plain' }, fix.sql!, options()), /permission denied/);
+    await runFix(profile, fix.sql!, options());
+    assert.equal(find(await look(profile), 'extension').status, 'ok');
+  });
+
+  it('a failure names the field to look at', async () => {
+    const profile = { name: 'x', host: '127.0.0.1', port: server.port, user: 'plain', database: 'postgres' };
+    const about = async (changed: Partial<ConnectionProfile>): Promise<unknown> =>
+      (await look({ ...profile, ...changed }))[0]?.about;
+    assert.equal(await about({ port: 1 }), 'host');
+    assert.equal(await about({ user: 'asked' }), 'password');
+    assert.equal(await about({ database: 'missing' }), 'database');
+    assert.equal(await about({ sslmode: 'verify-full' }), 'sslmode');
   });
 
   it('an old pg_background', async () => {

@@ -157,7 +157,7 @@ async function serve(url: string, host: string): Promise<{ type: string; body: s
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
-/** The same page and policy as src/host/results/html.ts makes, and the harness before the page's own script. */
+/** The same page and policy as src/host/pageHtml.ts makes, and the harness before the page's own script. */
 function shell(source: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">

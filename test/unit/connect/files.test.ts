@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { findInCompose, findInDotenv, parseDotenv } from '../../../src/core/postgres/connect/discover';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { findPassword } from '../../../src/core/postgres/connect/passfile';
-import { findService } from '../../../src/core/postgres/connect/serviceFile';
+import { findService, listServices } from '../../../src/core/postgres/connect/serviceFile';
+import { surroundingsOf } from '../../../src/core/postgres/connect/surroundings';
 import { readYaml } from '../../../src/core/postgres/connect/yaml';
 
 describe('the password file', () => {
@@ -60,6 +64,37 @@ describe('the service file', () => {
         (error) => error instanceof ConnectError && message.test(error.message),
       );
     }
+  });
+});
+
+describe('the services that can be chosen', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pgbg-services-'));
+    await writeFile(join(folder, '.pg_service.conf'), '[mine]\nhost=h\n#[not]\n [both] # c\n');
+    await writeFile(join(folder, 'pg_service.conf'), '[both]\n[shared one]\n');
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const list = (env: NodeJS.ProcessEnv): ReturnType<typeof listServices> =>
+    listServices(surroundingsOf({ HOME: folder, ...env }, 'linux'));
+
+  it('are those of the home folder, then those of the system', async () => {
+    const [own, system] = [join(folder, '.pg_service.conf'), join(folder, 'pg_service.conf')];
+    assert.deepEqual(await list({ PGSYSCONFDIR: folder }), [
+      { name: 'mine', file: own },
+      { name: 'both', file: own },
+      { name: 'shared one', file: system },
+    ]);
+  });
+
+  it('are those of PGSERVICEFILE alone where it is set', async () => {
+    const file = join(folder, 'pg_service.conf');
+    assert.deepEqual(
+      (await list({ PGSERVICEFILE: file })).map(({ name }) => name),
+      ['both', 'shared one'],
+    );
+    assert.deepEqual(await list({ PGSERVICEFILE: join(folder, 'missing') }), []);
   });
 });
 

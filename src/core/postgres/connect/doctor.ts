@@ -81,6 +81,22 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   return findings;
 }
 
+/**
+ * Runs the SQL of a fix, on a connection of its own. Ask the user first.
+ * @throws ConnectError, or Error with the server's words
+ */
+export async function runFix(profile: ConnectionProfile, sql: string, options: OpenOptions = {}): Promise<void> {
+  const { client } = await openConnection(profile, options);
+  const stop = (): unknown => client.connection.stream.destroy(new ConnectError('aborted', 'It was canceled.'));
+  options.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await client.query(sql);
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    await client.end().catch(() => undefined);
+  }
+}
+
 /** Two idle sessions that answer from one process are a proxy's, which gives out its own by transaction. */
 async function sharesBackend(client: Client, profile: ConnectionProfile, options: OpenOptions): Promise<boolean> {
   const { client: second } = await openConnection(profile, options);

@@ -1,6 +1,7 @@
 /** What the doctor says about what was found: facts in, findings out, nothing asked. */
 import type { ServerFacts, TlsFacts } from './doctorFacts';
 import type { ConnectError } from './errors';
+import type { ConnectionProfile } from './profile';
 
 export type FindingStatus = 'ok' | 'info' | 'warning' | 'error';
 
@@ -11,6 +12,8 @@ export interface Fix {
   readonly title: string;
   /** SQL to show, to copy, or to run after a confirmation; somebody with more rights may be needed (then the title says so). */
   readonly sql?: string;
+  /** The role that was examined may run the SQL. */
+  readonly mayRun?: true;
   readonly action?: DoctorAction;
 }
 
@@ -23,6 +26,8 @@ export interface Finding {
   /** A sentence or two. */
   readonly detail: string;
   readonly fixes: readonly Fix[];
+  /** The field of the connection that it is about, where there is one. */
+  readonly about?: keyof ConnectionProfile | 'password';
 }
 
 const EDIT: Fix = { title: 'Edit the connection', action: 'editConnection' };
@@ -31,9 +36,28 @@ const DAY_MS = 86_400_000;
 /** A certificate that ends within this many days is told. */
 const SOON_DAYS = 30;
 
+/** SQL that a superuser may run, and that a server which can only be read does not take. */
+function superuserFix(facts: ServerFacts, title: string, sql: string): Fix {
+  return { title, sql, ...(facts.superuser && !facts.standby && !facts.readOnly ? { mayRun: true } : {}) };
+}
+
 function finding(id: string, status: FindingStatus, title: string, detail: string, ...fixes: readonly Fix[]): Finding {
   return { id, status, title, detail, fixes };
 }
+
+/** Where people look first for the cause of a failure. */
+const ABOUT: Readonly<Partial<Record<ConnectError['reason'], Finding['about'] & string>>> = {
+  unreachable: 'host',
+  timeout: 'host',
+  tls: 'sslmode',
+  hba: 'sslmode',
+  unsafe: 'sslmode',
+  noPassword: 'password',
+  authentication: 'password',
+  passwordCommand: 'passwordCommand',
+  database: 'database',
+  sessionAttrs: 'targetSessionAttrs',
+};
 
 /** Why there is no connection. */
 export function checkFailure(error: ConnectError): Finding {
@@ -64,7 +88,9 @@ export function checkFailure(error: ConnectError): Finding {
         : error.reason === 'unreachable' || error.reason === 'timeout'
           ? [EDIT, RETRY]
           : [EDIT];
-  return finding(id, 'error', titles[error.reason] ?? 'Not connected', error.message, ...fixes);
+  const about = ABOUT[error.reason];
+  const failure = finding(id, 'error', titles[error.reason] ?? 'Not connected', error.message, ...fixes);
+  return about === undefined ? failure : { ...failure, about };
 }
 
 export interface TlsContext {
@@ -196,7 +222,7 @@ export function checkExtension(facts: ServerFacts): readonly Finding[] {
         'error',
         'pg_background is not in this database',
         `The server has version ${available} of it, but it was not created in the database "${database}". That needs a superuser.`,
-        { title: facts.superuser ? 'Create it' : 'Create it (as a superuser)', sql: create },
+        superuserFix(facts, facts.superuser ? 'Create it' : 'Create it (as a superuser)', create),
       ),
     ];
   }
@@ -215,10 +241,11 @@ export function checkExtension(facts: ServerFacts): readonly Finding[] {
         'warning',
         `pg_background ${available} is on the server`,
         `The database "${database}" still uses ${extension.version}.`,
-        {
-          title: facts.superuser ? 'Update it' : 'Update it (as its owner)',
-          sql: 'ALTER EXTENSION pg_background UPDATE;',
-        },
+        superuserFix(
+          facts,
+          facts.superuser ? 'Update it' : 'Update it (as its owner)',
+          'ALTER EXTENSION pg_background UPDATE;',
+        ),
       ),
     );
   }
@@ -312,10 +339,11 @@ export function checkSlots(facts: ServerFacts): Finding {
   const free = slotsTotal - slotsUsed;
   const atLeast = facts.mayReadStats ? '' : 'at least ';
   const detail = `${atLeast}${slotsUsed} of the ${slotsTotal} worker processes of the server are in use (max_worker_processes, shared with parallel queries and replication)`;
-  const raise: Fix = {
-    title: 'Raise it (as a superuser), then restart the server',
-    sql: `ALTER SYSTEM SET max_worker_processes = ${Math.max(32, slotsTotal * 2)};`,
-  };
+  const raise = superuserFix(
+    facts,
+    'Raise it (as a superuser), then restart the server',
+    `ALTER SYSTEM SET max_worker_processes = ${Math.max(32, slotsTotal * 2)};`,
+  );
   const capital = detail.charAt(0).toUpperCase() + detail.slice(1);
   if (free <= 0)
     return finding(

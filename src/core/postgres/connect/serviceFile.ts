@@ -23,17 +23,37 @@ export async function readService(
     }
     return findService(text, service, named) ?? notFound(service, [named]);
   }
-  const systemFolders = env['PGSYSCONFDIR'] === undefined ? SYSTEM_FOLDERS : [env['PGSYSCONFDIR']];
-  const files = [
-    ...(home === undefined ? [] : [home.serviceFile]),
-    ...systemFolders.map((folder) => join(folder, 'pg_service.conf')),
-  ];
+  const files = usualFiles({ env, home });
   for (const file of files) {
     const text = await readText(file);
     const found = text === undefined ? undefined : findService(text, service, file);
     if (found) return found;
   }
   return notFound(service, files);
+}
+
+/** The services that can be named here, each with the file that defines it. */
+export async function listServices(
+  surroundings: Pick<Surroundings, 'env' | 'home'>,
+): Promise<readonly { readonly name: string; readonly file: string }[]> {
+  const named = surroundings.env['PGSERVICEFILE'];
+  const services = new Map<string, string>();
+  for (const file of named === undefined ? usualFiles(surroundings) : [named]) {
+    const text = (await readText(file)) ?? '';
+    for (const [, name = ''] of text.matchAll(/^[ \t]*\[([^\]\r\n]+)\]/gm)) {
+      // The first file that has it is the one that counts.
+      if (!services.has(name)) services.set(name, file);
+    }
+  }
+  return [...services].map(([name, file]) => ({ name, file }));
+}
+
+function usualFiles({ env, home }: Pick<Surroundings, 'env' | 'home'>): readonly string[] {
+  const systemFolders = env['PGSYSCONFDIR'] === undefined ? SYSTEM_FOLDERS : [env['PGSYSCONFDIR']];
+  return [
+    ...(home === undefined ? [] : [home.serviceFile]),
+    ...systemFolders.map((folder) => join(folder, 'pg_service.conf')),
+  ];
 }
 
 /** Where packages of libpq look: Debian's, Red Hat's, and PostgreSQL's own build. */

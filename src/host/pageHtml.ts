@@ -1,23 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 
-/** The folder from which a results page loads; nothing else is open to it. */
+/** The folder from which our pages load; nothing else is open to them. */
 export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
 }
 
 /**
- * The page around the bundle. Everything is forbidden but our own script (by nonce) and our own style sheet: no inline
+ * The page around a bundle. Everything is forbidden but our own script (by nonce) and our own style sheet: no inline
  * style attribute, no image, no request. The toolkit styles itself through constructed style sheets, which the policy
  * leaves alone; it also makes one empty <style> to try out `:focus-visible`, to which it gives the nonce of the meta element.
  * See https://code.visualstudio.com/api/extension-guides/webview#content-security-policy.
+ *
+ * @param bundle the name of the script and the style sheet
+ * @param ownMenu true: without VS Code's own menu for webviews (Cut, Copy, Paste), which knows nothing of cells
  */
-export function pageHtml(webview: vscode.Webview, root: vscode.Uri): string {
+export function pageHtml(
+  webview: vscode.Webview,
+  root: vscode.Uri,
+  bundle: 'results' | 'connection',
+  { ownMenu }: { readonly ownMenu: boolean },
+): string {
   const nonce = randomBytes(16).toString('base64');
-  const script = webview.asWebviewUri(vscode.Uri.joinPath(root, 'results.js')).toString();
-  const style = webview.asWebviewUri(vscode.Uri.joinPath(root, 'results.css')).toString();
+  const script = webview.asWebviewUri(vscode.Uri.joinPath(root, `${bundle}.js`)).toString();
+  const style = webview.asWebviewUri(vscode.Uri.joinPath(root, `${bundle}.css`)).toString();
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'nonce-${nonce}';`;
-  // VS Code's own menu for webviews (Cut, Copy, Paste) knows nothing of cells; the page has its own.
   return `<!DOCTYPE html>
 <html>
 <head>
@@ -28,7 +35,7 @@ export function pageHtml(webview: vscode.Webview, root: vscode.Uri): string {
 <link rel="stylesheet" href="${style}">
 <title>pg_background</title>
 </head>
-<body data-vscode-context='{"preventDefaultContextMenuItems":true}'>
+<body${ownMenu ? ` data-vscode-context='{"preventDefaultContextMenuItems":true}'` : ''}>
 <script nonce="${nonce}" src="${script}"></script>
 </body>
 </html>`;

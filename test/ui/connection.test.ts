@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FrameLocator, Locator } from 'playwright-core';
+import { eventually, newServer, type TestServer } from '../server/support';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { Workbench } from './workbench';
+
+const PASSWORD = 'ri9ht-Wörd';
+const WRONG = 'wr0ng-Wörd';
+const HBA = `
+host all keeper all scram-sha-256
+host all all all trust
+`;
+const WAIT = { timeout: 60_000 };
+
+/** Connections as a person makes them, on the packaged VSIX in a real VS Code: the steps build on each other. */
+describe('the connection form and the doctor', function () {
+  this.timeout(240_000);
+  this.bail(true);
+  let server: TestServer;
+  let installed: Installed;
+  let ui: Workbench;
+  let form: FrameLocator;
+
+  before(async () => {
+    server = await newServer({}, HBA);
+    await server.psql(`CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '${PASSWORD}'`);
+    await server.psql('CREATE DATABASE shop');
+    const url = `postgres://keeper:${PASSWORD}@127.0.0.1:${server.port}/shop`;
+    installed = await install({ '.env': `DATABASE_URL=${url}\n`, 'work.sql': 'SELECT 1;\n' }, { connected: false });
+    ({ ui } = installed);
+    form = ui.webview();
+  });
+  after(async () => {
+    await installed.close();
+    await server.stop();
+  });
+  afterEach(screenshotOnFailure(() => ui));
+
+  const box = (name: string): Locator => form.getByRole('textbox', { name, exact: true });
+  const button = (name: string | RegExp): Locator =>
+    form.getByRole('button', { name, exact: typeof name === 'string' });
+  /** Resolves when the keyboard is there. */
+  const focused = (where: Locator): Promise<unknown> =>
+    where.evaluate(`element => new Promise((done) => {
+      const look = () => element.matches(':focus') ? done(true) : requestAnimationFrame(look);
+      look();
+    })`);
+  const finding = (title: string | RegExp): Locator => form.getByRole('listitem').filter({ hasText: title });
+
+  it('opens with the keyboard in its first field, and says where connections start', async () => {
+    await ui.command('pg_background: Add Connection…');
+    await form.getByText('Connections start from the computer on which VS Code’s server runs').waitFor(WAIT);
+    await focused(box('URI or DSN'));
+  });
+
+  it('names what is wrong at its field, when the field is left and again when it is tested', async () => {
+    await box('Host').fill('127.0.0.1');
+    await box('Port').fill('54x2');
+    await ui.page.keyboard.press('Tab');
+    const problem = form.getByText('It must be a whole number from 1 to 65535 (or one for each host');
+    await problem.waitFor(WAIT);
+    assert.equal(await box('Port').getAttribute('aria-invalid'), 'true');
+    assert.match((await box('Port').getAttribute('aria-description'))!, /whole number from 1 to 65535/);
+    await button('Test').click();
+    await form.getByText('Please correct: Port.').waitFor(WAIT);
+    // The keyboard is where the fault is.
+    await focused(box('Port'));
+    await box('Port').fill(String(server.port));
+    await ui.page.keyboard.press('Tab');
+    await problem.waitFor({ state: 'hidden', ...WAIT });
+  });
+
+  it('by keyboard alone: fields in reading order, then the test, which tells a wrong password', async () => {
+    await box('Name').focus();
+    const typed = ['shop', undefined, undefined, 'shop', 'keeper'];
+    for (const text of typed) {
+      if (text !== undefined) await ui.page.keyboard.type(text);
+      await ui.page.keyboard.press('Tab');
+    }
+    // Past the choice of where it comes from.
+    await ui.page.keyboard.press('Tab');
+    await ui.page.keyboard.type(WRONG);
+    await button('Test').focus();
+    await ui.page.keyboard.press('Enter');
+    await finding('Not authenticated').waitFor(WAIT);
+    await form.getByText('Not authenticated.', { exact: true }).waitFor();
+    await finding('Not authenticated').getByRole('button', { name: 'Enter the password' }).click();
+    await focused(box('Password'));
+  });
+
+  it('the right password: every finding is listed, and what is missing is shown as SQL', async () => {
+    await box('Password').fill(PASSWORD);
+    await button('Test').click();
+    await finding('pg_background is not in this database').getByText('CREATE EXTENSION pg_background;').waitFor(WAIT);
+    for (const title of ['Reachable', 'PostgreSQL 18', 'No pooling proxy', 'worker slots are free', 'No time limit']) {
+      await finding(title).waitFor(WAIT);
+    }
+    await ui.screenshot('connection-form');
+  });
+
+  it('saves: the row appears, and the form is gone', async () => {
+    await ui.page.keyboard.press('Control+Enter');
+    await ui.row('shop').first().waitFor(WAIT);
+    await ui.notification(/“shop”: .*pg_background/).waitFor(WAIT);
+    await ui.page
+      .locator('.tab')
+      .filter({ hasText: 'New Connection' })
+      .waitFor({ state: 'detached', ...WAIT });
+  });
+
+  it('the doctor offers CREATE EXTENSION, runs it after a confirmation, and is content', async () => {
+    await ui
+      .notification(/“shop”: /)
+      .getByRole('button', { name: 'Test Connection' })
+      .click();
+    const missing = finding('pg_background is not in this database');
+    await missing.getByRole('button', { name: 'Run: Create it' }).click(WAIT);
+    const dialog = ui.dialog('Run this on “shop”?');
+    await dialog.filter({ hasText: 'CREATE EXTENSION pg_background;' }).waitFor(WAIT);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached', ...WAIT });
+    assert.equal(await extensions(), '0');
+    await missing.getByRole('button', { name: 'Run: Create it' }).click(WAIT);
+    await dialog.getByRole('button', { name: 'Run', exact: true }).click(WAIT);
+    await form.getByText(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor(WAIT);
+    await ui.notification(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor(WAIT);
+    await finding('Workers may be launched').waitFor();
+    assert.equal(await extensions(), '1');
+    await ui.screenshot('doctor');
+  });
+
+  const extensions = (): Promise<string> =>
+    server.psql(`SELECT count(*) FROM pg_extension WHERE extname = 'pg_background'`, { database: 'shop' });
+
+  /** All that VS Code keeps in this browser. */
+  const kept = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
+
+  it('edits with the stored password, which the page does not get', async () => {
+    await button('Edit Connection').click();
+    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
+    assert.equal(await box('Host').inputValue(), '127.0.0.1');
+    assert.equal(await box('Password').inputValue(), '');
+    assert.equal(await box('Password').getAttribute('placeholder'), 'A password is stored. Leave empty to keep it.');
+    await button('Test').click();
+    await form
+      .getByText(/“shop” is ready/)
+      .first()
+      .waitFor(WAIT);
+    await box('Application name').waitFor({ state: 'hidden' });
+  });
+
+  it('keeps over a reload what was typed, but no password', async () => {
+    await form.getByText('Advanced').click();
+    await box('Application name').fill('my shop');
+    await box('Password').fill(WRONG);
+    // A VS Code in a browser writes its state down when it has nothing else to do.
+    await eventually(async () => (await kept()).includes('my shop'), 'VS Code has kept the form');
+    assert.doesNotMatch(await kept(), /wr0ng/);
+    await ui.reload();
+    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
+    await box('Application name').waitFor(WAIT);
+    assert.equal(await box('Application name').inputValue(), 'my shop');
+    assert.equal(await box('Password').inputValue(), '');
+  });
+
+  it('offers what the workspace says, and takes its password without showing it', async () => {
+    await ui.command('pg_background: Add Connection…');
+    await button('Start From…').click(WAIT);
+    await form.getByRole('menuitem', { name: /DATABASE_URL · \.env/ }).click(WAIT);
+    await form.getByText('The password was taken over.').waitFor(WAIT);
+    assert.equal(await box('Name').inputValue(), 'shop@127.0.0.1');
+    assert.equal(await box('Password').inputValue(), '');
+    await button('Test').click();
+    await form
+      .getByText(/“shop@127.0.0.1” is ready/)
+      .first()
+      .waitFor(WAIT);
+    await button('Forget').click();
+    await button('Test').click();
+    await finding('No password').waitFor(WAIT);
+  });
+
+  it('no password is in the page, in settings, in logs or in what the page keeps', async () => {
+    for (const frame of ui.page.frames()) assert.doesNotMatch(await frame.content(), /ri9ht|wr0ng/);
+    // A browser has no better place for what VS Code stores as a secret, so the right password is not looked for there.
+    assert.doesNotMatch(await kept(), /wr0ng/);
+    const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
+    let settings = '';
+    for (const file of files.filter((one) => one.isFile())) {
+      const text = await readFile(join(file.parentPath, file.name), 'latin1');
+      assert.doesNotMatch(text, /ri9ht|wr0ng/, file.name);
+      if (file.name === 'settings.json') settings += text;
+    }
+    assert.match(settings, /"name": "shop"/);
+  });
+});

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { valuesOf } from '../../../src/host/connectionForm/model';
+import type { DoctorInit, ExaminationView, FormInit } from '../../../src/shared/connectionProtocol';
+import { FormHarness, type FormPageDriver } from './support';
+
+const ATTACK = '<img src=x onerror="window.violations.push(1)"><b>x</b>';
+const SECRET = 'S3cret';
+
+const EXAMINATION: ExaminationView = {
+  number: 3,
+  running: false,
+  summary: `One problem: ${ATTACK}.`,
+  findings: [
+    { status: 'ok', title: 'Reachable', detail: ATTACK, fixes: [] },
+    {
+      status: 'error',
+      title: ATTACK,
+      detail: 'Missing.',
+      fixes: [
+        { title: 'Create it', sql: `SELECT '${ATTACK}';`, mayRun: true },
+        { title: 'Edit the connection', does: true },
+      ],
+    },
+    { status: 'info', title: 'Hidden', detail: 'x', fixes: [{ title: 'Grant it', sql: 'GRANT x TO y;' }] },
+  ],
+};
+
+describe('the connection page', function () {
+  this.timeout(60_000);
+  let harness: FormHarness;
+  let form: FormPageDriver;
+
+  before(async () => {
+    harness = await FormHarness.start();
+  });
+  after(() => harness.stop());
+  afterEach(async () => {
+    assert.deepEqual(await form.problems(), []);
+    await form.page.close();
+  });
+
+  const init = (more: Partial<FormInit> = {}): FormInit => ({
+    type: 'init',
+    kind: 'form',
+    strings: harness.strings,
+    language: 'en',
+    title: 'New Connection',
+    values: valuesOf({}, 'stored', 'user'),
+    password: 'none',
+    origin: 'Connections start from this computer.',
+    hasWorkspace: true,
+    ...more,
+  });
+  const types = async (): Promise<string[]> => (await form.sent()).map(({ type }) => type);
+
+  it('has a text for everything, and a name for every control', async () => {
+    form = await harness.open(init({ examination: EXAMINATION }));
+    await form.page.getByText('Advanced').click();
+    const seen = await form.page.locator('body').ariaSnapshot();
+    assert.doesNotMatch(seen, /\[\w+(_[\w-]*)?\](?! )|Text field|(textbox|combobox|checkbox|button)( \[|:|$)/m);
+  });
+
+  it('Save waits for the address that was just pasted, and what is typed meanwhile stays', async () => {
+    form = await harness.open(init());
+    await form.focused(form.box('URI or DSN'));
+    await form.sent();
+    await form.box('URI or DSN').fill(`postgres://u:${SECRET}@h/d`);
+    await form.page.keyboard.press('Enter');
+    await form.box('Name').fill('mine');
+    await form.button('Save').click();
+    const before = await form.sent();
+    assert.deepEqual(
+      before.map(({ type }) => type).filter((type) => type !== 'check'),
+      ['paste'],
+    );
+    const values = valuesOf({ name: 'd@h', host: 'h', user: 'u', database: 'd' }, 'stored', 'user');
+    await form.say({ type: 'fill', values, password: 'taken', said: 'Filled in.' });
+    const [save] = await form.sent();
+    assert.deepEqual(save, { type: 'save', values: { ...values, name: 'mine' } });
+    assert.equal(await form.box('URI or DSN').inputValue(), '');
+    assert.equal(await form.box('Password').getAttribute('placeholder'), 'Taken over. Leave empty to use it.');
+  });
+
+  it('an address that cannot be read keeps Save back, and says why at its field', async () => {
+    form = await harness.open(init());
+    await form.box('URI or DSN').fill('postgres://a@b@c/');
+    await form.button('Save').click();
+    await form.say({ type: 'problems', problems: { paste: 'The URI has more than one "@".' }, all: true });
+    await form.focused(form.box('URI or DSN'));
+    assert.equal(await form.box('URI or DSN').getAttribute('aria-invalid'), 'true');
+    assert.ok(!(await types()).includes('save'));
+  });
+
+  it('a password is sent with Test and Save alone, and kept nowhere', async () => {
+    form = await harness.open(init());
+    await form.box('Host').fill('h');
+    await form.box('Password').fill(SECRET);
+    await form.box('URI or DSN').fill(`host=h password=${SECRET}x`);
+    await form.box('Host').focus();
+    await form.say({ type: 'fill', values: valuesOf({ name: 'n' }, 'stored', 'user'), password: 'none', said: '' });
+    await form.box('Password').fill(SECRET);
+    await form.box('Port').fill('5433');
+    await form.sent();
+    await form.button('Test').click();
+    const [test] = await form.sent();
+    assert.ok(test?.type === 'test' && test.password === SECRET);
+    assert.ok(!JSON.stringify(test.values).includes(SECRET));
+    assert.doesNotMatch(JSON.stringify(await form.state()), /S3cret/);
+    assert.doesNotMatch(await form.page.content(), /S3cret/);
+    await form.page.reload();
+    await form.page.locator('.connection-page').waitFor();
+    assert.equal(await form.box('Port').inputValue(), '5433');
+    assert.equal(await form.box('Password').inputValue(), '');
+    await form.box('Password').fill(SECRET);
+    await form.say({ type: 'saved' });
+    assert.equal(await form.box('Password').inputValue(), '');
+  });
+
+  it('the way to the password decides which fields there are, and what is sent', async () => {
+    form = await harness.open(init({ editing: 'x', password: 'stored' }));
+    const from = form.page.getByRole('combobox', { name: 'Where the password comes from' });
+    await form.box('Password').fill(SECRET);
+    await from.focus();
+    await form.page.keyboard.press('ArrowDown');
+    await form.page.getByText('The stored password is forgotten when you save.').waitFor();
+    assert.equal(await form.box('Password').isVisible(), false);
+    await form.sent();
+    await form.button('Save').click();
+    const [save] = await form.sent();
+    assert.ok(save?.type === 'save' && save.password === undefined && save.values.passwordFrom === 'lookup');
+    await from.focus();
+    await form.page.keyboard.press('End');
+    await form.box('Command').waitFor();
+    await form.say({ type: 'focus', field: 'password' });
+    await form.focused(form.box('Password'));
+  });
+
+  it('faults stand at their fields, also in a section that was closed', async () => {
+    form = await harness.open(init());
+    const message = 'It must be a color.';
+    assert.equal(await form.box('Color').isVisible(), false);
+    await form.say({ type: 'problems', problems: { color: message }, all: true });
+    await form.focused(form.box('Color'));
+    await form.page.getByText(message).waitFor();
+    assert.equal(await form.box('Color').getAttribute('aria-invalid'), 'true');
+    // What was not touched yet is not complained about while others are filled in.
+    await form.say({ type: 'problems', problems: { port: 'No port.', color: message }, all: false });
+    assert.equal(await form.page.getByText('No port.').count(), 0);
+    await form.say({ type: 'problems', problems: {}, all: true });
+    assert.equal(await form.box('Color').getAttribute('aria-invalid'), null);
+  });
+
+  it('a hidden field of the profile comes back as it was, and is shown', async () => {
+    const values = valuesOf(
+      { name: 'x', hostaddr: '10.0.0.1', requireAuth: 'md5', applicationName: 'a' },
+      'ask',
+      'user',
+    );
+    form = await harness.open(init({ editing: 'x', values }));
+    // A connection that uses it has the section open.
+    await form.page.getByText('hostaddr = 10.0.0.1, requireAuth = md5').waitFor();
+    await form.sent();
+    await form.page.keyboard.press('Control+Enter');
+    assert.deepEqual(await form.sent(), [{ type: 'save', values }]);
+  });
+
+  it('findings: text is text, SQL is run only where it may, and each button says which fix it is', async () => {
+    form = await harness.open(init({ examination: EXAMINATION }));
+    const item = (index: number): ReturnType<FormPageDriver['box']> => form.page.getByRole('listitem').nth(index);
+    assert.equal(await item(1).getByRole('heading').textContent(), ATTACK);
+    assert.equal(await form.page.locator('img, b').count(), 0);
+    await form.sent();
+    await form.button('Copy: Create it').click();
+    await form.button('Run: Create it').click();
+    await item(1).getByRole('button', { name: 'Edit the connection' }).click();
+    await form.button('Copy: Grant it').click();
+    const fix = { type: 'fix', examination: 3 };
+    assert.deepEqual(await form.sent(), [
+      { ...fix, finding: 1, fix: 0, way: 'copy' },
+      { ...fix, finding: 1, fix: 0, way: 'run' },
+      { ...fix, finding: 1, fix: 1, way: 'do' },
+      { ...fix, finding: 2, fix: 0, way: 'copy' },
+    ]);
+    assert.equal(await form.button('Run: Grant it').count(), 0);
+  });
+
+  it('Start From… lists what there is in a menu, for mouse and keyboard', async () => {
+    form = await harness.open(init());
+    await form.sent();
+    await form.button('Start From…').click();
+    assert.deepEqual(await types(), ['offers']);
+    await form.say({
+      type: 'offers',
+      offers: [
+        { label: 'one', detail: 'x' },
+        { label: 'two', detail: 'y' },
+      ],
+    });
+    await form.focused(form.page.getByRole('menuitem', { name: 'one' }));
+    await form.page.keyboard.press('ArrowDown');
+    await form.page.keyboard.press('Enter');
+    const [take] = await form.sent();
+    assert.ok(take?.type === 'take' && take.offer === 1);
+    await form.button('Start From…').click();
+    await form.say({ type: 'offers', offers: [] });
+    await form.page.getByRole('menuitem', { name: /Nothing was found/, disabled: true }).waitFor();
+    await form.page.keyboard.press('Escape');
+    assert.equal(await form.page.getByRole('menuitem').count(), 0);
+  });
+
+  it('the test of a saved connection: progress that can be canceled, and the keyboard stays with its button', async () => {
+    const doctor: DoctorInit = {
+      type: 'init',
+      kind: 'doctor',
+      strings: harness.strings,
+      language: 'en',
+      title: 'Test of “x”',
+      connection: 'x',
+      place: 'postgresql://h/d',
+      examination: EXAMINATION,
+    };
+    form = await harness.open(doctor);
+    await form.focused(form.button('Test Again'));
+    await form.sent();
+    await form.page.keyboard.press('Enter');
+    assert.deepEqual(await types(), ['again']);
+    await form.say({ type: 'examination', examination: { number: 4, running: true, summary: '', findings: [] } });
+    await form.focused(form.button('Cancel'));
+    assert.equal(await form.page.getByRole('listitem').count(), 0);
+    await form.page.keyboard.press('Enter');
+    assert.deepEqual(await types(), ['cancelTest']);
+    await form.say({ type: 'examination', examination: { ...EXAMINATION, number: 4 } });
+    await form.focused(form.button('Test Again'));
+    assert.deepEqual(await form.state(), { version: 1, kind: 'doctor', connection: 'x' });
+  });
+});

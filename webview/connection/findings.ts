@@ -1,0 +1,99 @@
+import type { ExaminationView, FindingStatus, FindingView, FixView } from '../../src/shared/connectionProtocol';
+import { icon, make, makeControl } from '../dom';
+import type { IconName } from '../icons';
+import type { Post } from './post';
+import { text } from './strings';
+
+const LOOKS: Readonly<Record<FindingStatus, { readonly icon: IconName; readonly tone: string }>> = {
+  ok: { icon: 'pass', tone: 'tone-good' },
+  info: { icon: 'info', tone: 'tone-note' },
+  warning: { icon: 'warning', tone: 'tone-warn' },
+  error: { icon: 'error', tone: 'tone-bad' },
+};
+
+export function button(label: string, run: () => void, primary = false): HTMLElement {
+  const made = makeControl('vscode-button', '', label);
+  if (!primary) made.setAttribute('appearance', 'secondary');
+  made.addEventListener('click', run);
+  return made;
+}
+
+/** What an examination found, line by line, each with what can be done about it. */
+export class Findings {
+  readonly element = make('section', 'findings');
+  private readonly summary = make('p', 'findings-summary');
+  private readonly list = make('ul', 'findings-list');
+  private readonly progress = make('div', 'progress');
+  /** Told by screen readers as it changes. */
+  private readonly said = make('div', 'findings-said');
+
+  /** @param announces whether screen readers are to be told of the outcome here */
+  constructor(
+    private readonly post: Post,
+    { announces }: { readonly announces: boolean },
+  ) {
+    this.element.setAttribute('aria-label', text('findings'));
+    this.element.hidden = true;
+    this.progress.append(make('div', 'progress-bit'));
+    if (announces) this.summary.setAttribute('role', 'status');
+    this.said.setAttribute('role', 'status');
+    this.element.append(this.progress, this.summary, this.said, this.list);
+  }
+
+  show(examination: ExaminationView): void {
+    const { running, summary, findings } = examination;
+    this.element.hidden = false;
+    this.element.setAttribute('aria-busy', String(running));
+    this.progress.hidden = !running;
+    const bad = findings.some(({ status }) => status === 'error');
+    this.summary.className = `findings-summary ${running ? '' : bad ? 'summary-bad' : 'summary-good'}`;
+    this.summary.textContent = running ? text('examining') : summary;
+    if (running) this.said.replaceChildren();
+    this.list.replaceChildren(...findings.map((finding, index) => this.draw(examination.number, finding, index)));
+  }
+
+  /** Something that happened, at the top where it is seen. */
+  say(message: string, severity: 'info' | 'error'): void {
+    this.element.hidden = false;
+    this.said.className = `findings-said said-${severity}`;
+    this.said.textContent = message;
+  }
+
+  private draw(examination: number, finding: FindingView, index: number): HTMLElement {
+    const { icon: name, tone } = LOOKS[finding.status];
+    const item = make('li', `finding finding-${finding.status}`);
+    const mark = make('span', `finding-mark ${tone}`);
+    mark.append(icon(name), make('span', 'only-read', text(`status_${finding.status}`)));
+    const body = make('div', 'finding-body');
+    body.append(make('h3', 'finding-title', finding.title), make('p', 'finding-detail', finding.detail));
+    // Actions together in a line, each SQL in a box of its own.
+    const actions = make('div', 'finding-actions');
+    finding.fixes.forEach((fix, at) => {
+      const send = (way: 'copy' | 'run' | 'do') => (): void =>
+        this.post({ type: 'fix', examination, finding: index, fix: at, way });
+      if (fix.sql !== undefined) body.append(drawSql(fix, fix.sql, send('copy'), send('run')));
+      else if (fix.does === true) actions.append(button(fix.title, send('do')));
+    });
+    if (actions.childElementCount > 0) body.append(actions);
+    item.append(mark, body);
+    return item;
+  }
+}
+
+function drawSql({ title, mayRun }: FixView, sql: string, copy: () => void, run: () => void): HTMLElement {
+  const box = make('div', 'fix');
+  const line = make('div', 'fix-line');
+  const code = make('pre', 'fix-sql', sql);
+  code.tabIndex = 0;
+  code.setAttribute('aria-label', title);
+  const copyButton = button(text('copy'), copy);
+  copyButton.setAttribute('aria-label', text('copyLabel', title));
+  line.append(code, copyButton);
+  if (mayRun === true) {
+    const runButton = button(text('run'), run, true);
+    runButton.setAttribute('aria-label', text('runLabel', title));
+    line.append(runButton);
+  }
+  box.append(make('div', 'fix-title', `${title}:`), line);
+  return box;
+}
