@@ -19,7 +19,13 @@ export function measures(grid: Element): { cell: TextMeasure; header: TextMeasur
   const cell = new TextMeasure(
     `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
   );
-  return { cell, header: new TextMeasure(fontOf(grid)), digit: cell.width('0'), narrowest: cell.width('iiiillll') / 8 };
+  // As .column-name in grid.css.
+  return {
+    cell,
+    header: new TextMeasure(fontOf(grid, '600')),
+    digit: cell.width('0'),
+    narrowest: cell.width('iiiillll') / 8,
+  };
 }
 
 /** Makes columns as wide as their header and the values that are here now, near the place that is seen. */

@@ -12,7 +12,7 @@ export class TextMeasure {
 }
 
 /** The font of an element with these classes, as the theme's variables make it. */
-export function fontOf(element: Element): string {
+export function fontOf(element: Element, weight?: string): string {
   const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(element);
-  return `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+  return `${fontStyle} ${weight ?? fontWeight} ${fontSize} ${fontFamily}`;
 }

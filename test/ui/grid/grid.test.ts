@@ -237,6 +237,13 @@ describe('results grid', () => {
     grid = await harness.open({ columns: 1_500 });
     await grid.press('End');
     assert.deepEqual(await grid.active(), { row: 0, column: 1_499, text: '1499' });
+    // Names are bold, and wider than their values.
+    const cut = await grid.page
+      .locator('.column-name')
+      .evaluateAll((names) =>
+        names.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent),
+      );
+    assert.deepEqual(cut, []);
     assert.ok((await grid.nodes()) <= 1_000);
     await grid.press('Control+End');
     assert.equal((await grid.active()).text, `${ROWS * 1_499}`);

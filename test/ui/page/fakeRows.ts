@@ -20,7 +20,7 @@ const NAMES = ['Ada Lovelace', 'Edgar F. Codd', 'Grace Hopper', 'Michael Stonebr
 export function fakeColumns(count: number): ColumnView[] {
   return Array.from(
     { length: count },
-    (_, index) => BASE[index] ?? { name: `c${index}`, type: 'integer', numeric: true },
+    (_, index) => BASE[index] ?? { name: `mmmm${index}`, type: 'int', numeric: true },
   );
 }
 
