@@ -59,7 +59,12 @@ export class TypeCache {
 
   get(column: DescribedColumn): TypeFacts {
     return (
-      this.#facts.get(keyOf(column)) ?? { display: 'text', definition: 'text', needsCast: false, receivable: true }
+      this.#facts.get(keyOf(column)) ?? {
+        display: 'text',
+        definition: 'pg_catalog.text',
+        needsCast: false,
+        receivable: true,
+      }
     );
   }
 }
