@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from './api';
@@ -33,7 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   context.subscriptions.push(disposables);
 
   const connections = new Connections(context.secrets, systemClock, log);
-  const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
+  const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
   await history.open();
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
@@ -89,6 +89,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   await restore(jobs, history, files, channel);
   setContext('ready', true);
   return createApi(jobs, launcher, connections, files);
+}
+
+/**
+ * Where this workspace's jobs are kept. Not in VS Code's own folder of the workspace: a second window on it gets another one, also
+ * while the first is only left over (a browser's tab that was closed), and what was kept would not be found.
+ */
+function storageOf(context: vscode.ExtensionContext): string {
+  const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
+  const uris = workspaceFile ? [workspaceFile] : workspaceFolders.map(({ uri }) => uri);
+  const key = createHash('sha256').update(uris.join('\n')).digest('hex').slice(0, 16);
+  return join(context.globalStorageUri.fsPath, 'workspaces', key);
 }
 
 /** VS Code waits for this before it ends the extension host. */

@@ -3,6 +3,8 @@ import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../src/core/jobs/clock';
+import type { Clock } from '../../src/core/jobs/ports';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
 import { bundled } from './child';
 import {
@@ -143,6 +145,33 @@ describe('reload', () => {
     assert.equal(job.state, 'canceled');
     await two.close({ keep: true });
     await one.close({ keep: true });
+  });
+
+  it('a window that goes away later: its jobs are taken up then, with what had ended', async () => {
+    const one = await open();
+    const job = one.run('SELECT pg_sleep(60)');
+    const done = await one.ended("SELECT 'kept' AS word");
+    await atWork(one, job);
+    // The same, but it looks at the others more often.
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      after: (ms, call) => systemClock.after(ms === 25_000 ? 100 : ms, call),
+    };
+    const two = await open({ clock });
+    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(two.jobs.jobs.length, 0, 'they are another window’s');
+    const taken = new Promise<void>((resolve) => {
+      two.jobs.onDidChange(() => {
+        if (two.jobs.get(job.id)?.state === 'detached') resolve();
+      });
+    });
+    await one.close({ keep: true });
+    await taken;
+    await eventually(() => Promise.resolve(two.jobs.get(done.id) !== undefined), 'what had ended is listed too');
+    assert.deepEqual(await two.rows(two.jobs.get(done.id)!), [['kept']]);
+    assert.equal(await two.jobs.cancel(job.id), 'stopped');
+    assert.equal(two.jobs.get(job.id)!.state, 'finished');
+    await two.close({ keep: true });
   });
 
   it('two windows that open at once: one of them takes the job up', async () => {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -42,8 +40,10 @@ describe('canceling several', function () {
     await ui.command('pg_background: Cancel Workers by Label…');
     const widget = ui.page.locator('.quick-input-widget');
     await widget.filter({ hasText: 'with * for any text' }).waitFor({ timeout: 60_000 });
+    const input = widget.locator('.quick-input-box input');
+    await input.fill('weekly*');
     await widget.filter({ hasText: 'No running or queued job matches.' }).waitFor();
-    await widget.locator('.quick-input-box input').fill('nightly*');
+    await input.fill('nightly*');
     await widget.filter({ hasText: '3 jobs are canceled: nightly a, nightly b, nightly d' }).waitFor();
     await ui.screenshot('cancel-by-label');
     await ui.page.keyboard.press('Enter');
@@ -86,9 +86,13 @@ describe('canceling several', function () {
     await launch('of another');
     const other = ui.row('of another');
     await other.waitFor({ timeout: 60_000 });
-    const file = join(installed.vscode.userDataDir, 'User/settings.json');
-    const before = JSON.parse(await readFile(file, 'utf8')) as object;
-    await writeFile(file, JSON.stringify({ ...before, 'pgBackground.showForeignWorkers': false }));
+    // As a person does it: in the settings of the workspace.
+    await ui.openFile('settings.json');
+    await ui.page.keyboard.press('Control+Home');
+    await ui.page.keyboard.press('ArrowRight');
+    await ui.page.keyboard.insertText('"pgBackground.showForeignWorkers": false, ');
+    await ui.page.keyboard.press('Control+s');
     await other.waitFor({ state: 'detached', timeout: 60_000 });
+    await ui.row('other c').waitFor();
   });
 });

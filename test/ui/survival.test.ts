@@ -82,6 +82,7 @@ describe('a killed extension host', function () {
     await other.row('quick one').filter({ hasText: '1 row' }).waitFor();
     await other.screenshot('two-windows');
     await other.page.close();
+    await ui.page.bringToFront();
     await ui.row('outlives the window').filter({ hasText: 'detached' }).waitFor();
   });
 

@@ -22,6 +22,8 @@ export interface DetachedContext {
 export class DetachedWatch {
   readonly #since: number;
   #link: ServerLink | undefined;
+  /** The connection was edited since: it may lead to another server now. */
+  #edited = false;
   #watches: Disposable[] = [];
   #timer: Disposable | undefined;
   #problem: string | undefined;
@@ -63,6 +65,8 @@ export class DetachedWatch {
     }
     if (link === this.#link) return;
     this.#leave();
+    // Also where it was removed meanwhile, and added again.
+    this.#edited ||= this.#link !== undefined;
     this.#link = link;
     if (!link) return;
     this.#watches = [link.onSnapshot((snapshot) => this.#judge(snapshot)), link.watch('steady')];
@@ -85,6 +89,12 @@ export class DetachedWatch {
     if (job.final || snapshot.at < this.#since) return;
     const { record } = job;
     const finishedAt = context.clock.now();
+    if (this.#edited && record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
+      const reason =
+        'The connection was edited and leads to another server, or to one that was restarted: what became of the worker is unknown.';
+      job.apply('finish', { finishedAt, reason });
+      return;
+    }
     // Seen before, and started anew since.
     if (record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
       const reason = 'The server was restarted while it ran: its work was rolled back unless it had already committed.';

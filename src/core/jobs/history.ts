@@ -87,7 +87,7 @@ export class JobHistory {
    */
   load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
     return this.#windows.exclusively(async () => {
-      const others = await this.#windows.others();
+      const { living: others } = await this.#windows.others();
       const names = (await readdir(this.folder)).filter((name) => /^[^.]+\.json(\.|$)/.test(name));
       await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
       const files = names.filter((name) => name.endsWith('.json'));
@@ -104,6 +104,11 @@ export class JobHistory {
       }
       return { jobs: await this.#own(jobs), corrupt, others };
     });
+  }
+
+  /** The other windows that share the folder: those that are alive, and those that died since somebody last looked. */
+  others(): ReturnType<Windows['others']> {
+    return this.#windows.others();
   }
 
   /** Ids of all records in the folder, other windows' too. */

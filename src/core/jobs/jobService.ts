@@ -14,8 +14,8 @@ import { tooMany } from './tooMany';
 
 export type { NewJob } from './serviceTypes';
 
-/** The window before a reload may live a little longer than this one's start: its jobs are looked for once more. Milliseconds. */
-const SECOND_LOOK_MS = 25_000;
+/** So often it is looked whether another window is gone, so that nobody looks after its jobs. Milliseconds. */
+const OTHERS_MS = 25_000;
 /** So often a session may break before the launch, until it counts as the SQL's fault. */
 const BREAKS_BORNE = 3;
 
@@ -217,12 +217,31 @@ export class JobService {
       await this.#save(job);
     }
     await this.#prune();
-    if (owners === undefined && others.size > 0) {
-      this.#after(SECOND_LOOK_MS, () => {
-        this.restore(others).catch((error: unknown) => this.options.log.error(`Jobs of before: ${messageOf(error)}`));
-      });
-    }
+    if (owners === undefined) this.#lookAtOthers(others);
     return found;
+  }
+
+  /**
+   * Takes up the jobs of other windows on the same folder when those are gone: the window before a reload may live a little longer
+   * than this one's start, and that of a browser's tab that was closed for hours.
+   */
+  #lookAtOthers(known: ReadonlySet<string>): void {
+    this.#after(OTHERS_MS, () => {
+      this.#takeOver(known).then(
+        (living) => this.#lookAtOthers(living),
+        (error: unknown) => {
+          this.options.log.error(`The jobs of other windows could not be looked at: ${messageOf(error)}`);
+          this.#lookAtOthers(known);
+        },
+      );
+    });
+  }
+
+  async #takeOver(known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const { living, dead } = await this.options.history.others();
+    const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
+    if (gone.size > 0 && !this.#disposed) await this.restore(gone);
+    return living;
   }
 
   /** Stops everything of ours; workers run on. */

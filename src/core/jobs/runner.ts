@@ -65,8 +65,10 @@ export class JobRunner {
   #queueFull = false;
   #seenActive = false;
   #giveUp = false;
+  #letGo = false;
   #ended = false;
   #reading = false;
+  readonly #watches: Disposable[] = [];
   #launched!: () => void;
   /** Resolves when the worker is attached, or when the run has ended without one. */
   readonly launched = new Promise<void>((resolve) => {
@@ -80,7 +82,7 @@ export class JobRunner {
 
   /** False while nothing but the run itself can be asked of the session: rows are read, or it is gone. */
   get sessionFree(): boolean {
-    return this.#session !== undefined && !this.#session.closed && !this.#session.reading;
+    return this.#session !== undefined && !this.#session.closed && !this.#session.reading && !this.#letGo;
   }
 
   get reading(): boolean {
@@ -108,20 +110,16 @@ export class JobRunner {
 
   async run(): Promise<RunEnd> {
     const { job, context } = this;
-    const watches: Disposable[] = [];
     try {
       const session = await context.link.acquire();
       this.#session = session;
-      watches.push(
-        session.onNotice((notice) => job.addNotice({ at: context.clock.now(), ...notice })),
-        ...this.#watchActivity(),
-      );
+      this.#watches.push(session.onNotice((notice) => job.addNotice({ at: context.clock.now(), ...notice })));
       return await this.#launchAndWatch(session);
     } catch (error) {
       return this.#broken(error);
     } finally {
       this.#launched();
-      for (const watch of watches) watch.dispose();
+      for (const watch of this.#watches) watch.dispose();
       this.#session?.release();
     }
   }
@@ -193,6 +191,8 @@ export class JobRunner {
       ...(serverStart === undefined ? {} : { serverStart }),
     });
     this.#launched();
+    // Not before: the launch has not to share the server with questions that nobody needs yet.
+    this.#watches.push(...this.#watchActivity());
     if (worker.elsewhere === true) throw new SessionLostError(PROXY);
     return this.#watch(session, worker, plan);
   }
@@ -349,6 +349,8 @@ export class JobRunner {
 
   async #detach(session: WorkerSession, worker: WorkerHandle, reason: string): Promise<RunEnd> {
     await session.detach(worker);
+    // From now on the session does not know the worker.
+    this.#letGo = true;
     this.job.apply('detach', { detached: true, reason });
     return 'detached';
   }

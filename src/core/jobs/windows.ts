@@ -38,20 +38,25 @@ export class Windows {
     await rm(join(this.folder, this.windowId), { force: true });
   }
 
-  /** The other windows that are alive. The files of dead ones are removed. */
-  async others(): Promise<ReadonlySet<string>> {
+  /** The other windows that are alive, and those that died without leaving, whose files are removed. */
+  async others(): Promise<{ readonly living: ReadonlySet<string>; readonly dead: ReadonlySet<string> }> {
     const names = (await readdir(this.folder)).filter((name) => name !== this.windowId);
     const first = await Promise.all(names.map((name) => lookAt(join(this.folder, name))));
     // After a sleep of the machine every window is silent for a moment, so a silent one gets the time for one more word.
     if (first.includes('silent')) await pause(HEARTBEAT_MS * 1.5);
     const living = new Set<string>();
+    const dead = new Set<string>();
     for (const [index, name] of names.entries()) {
       const file = join(this.folder, name);
       const state = first[index] === 'silent' ? await lookAt(file) : first[index];
-      if (state === 'alive') living.add(name);
-      else await unlink(file).catch(() => undefined);
+      if (state === 'alive') {
+        living.add(name);
+      } else {
+        dead.add(name);
+        await unlink(file).catch(() => undefined);
+      }
     }
-    return living;
+    return { living, dead };
   }
 
   /** Runs the work while no other window does the same. */

@@ -19,6 +19,8 @@ import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { TypeCache } from './types';
 
+/** How long after a launch a session is opened for the next one. Milliseconds. */
+const WARM_MS = 200;
 /** An idle session is closed after this long. Milliseconds. */
 const IDLE_MS = 5 * 60_000;
 /** A question to the control connection, or to a session, that takes longer means that the connection is dead. Milliseconds. */
@@ -74,6 +76,7 @@ export class PgLink implements ServerLink {
   #controlClient: Client | undefined;
   #dialect: Promise<Dialect> | undefined;
   #warming = 0;
+  #soon: Disposable | undefined;
   /** The server answered once, so that it is away, and not wrong, when it does not. */
   #reached = false;
   #serverVersion = '';
@@ -136,7 +139,7 @@ export class PgLink implements ServerLink {
     try {
       const dialect = await this.connect();
       const session = this.#takeIdle() ?? (await this.#newSession(dialect));
-      this.#warm(dialect);
+      this.#warmSoon();
       return session;
     } catch (error) {
       const away = this.#disposed || (this.#reached && (error instanceof SessionLostError || isTransient(error)));
@@ -165,6 +168,7 @@ export class PgLink implements ServerLink {
   async dispose(): Promise<void> {
     this.#disposed = true;
     this.#poller.dispose();
+    this.#soon?.dispose();
     this.#stateListeners.clear();
     for (const { timer } of this.#idle.splice(0)) timer.dispose();
     // The control connection last: a session that reads is interrupted through it.
@@ -206,10 +210,7 @@ export class PgLink implements ServerLink {
       this.#control = undefined;
       this.#dialect = undefined;
       // What cut this connection off has most likely cut off those too that nobody uses, and so nobody has noticed.
-      for (const { session, timer } of this.#idle.splice(0)) {
-        timer.dispose();
-        session.destroy();
-      }
+      this.#dropIdle();
       if (this.#state.kind === 'connected') this.#setState({ kind: 'idle' });
     };
     client.on('end', gone);
@@ -256,6 +257,13 @@ export class PgLink implements ServerLink {
     }
   }
 
+  #dropIdle(): void {
+    for (const { session, timer } of this.#idle.splice(0)) {
+      timer.dispose();
+      session.destroy();
+    }
+  }
+
   #newSession(dialect: Dialect): Promise<PgSession> {
     if (this.#disposed) return Promise.reject(this.#closedError());
     return this.#track(this.#openSession(dialect));
@@ -268,6 +276,10 @@ export class PgLink implements ServerLink {
       silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
       interrupt: async (backendPid) => {
         await this.#ask((client) => client.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
+      },
+      onStale: () => {
+        this.#dialect = undefined;
+        this.#dropIdle();
       },
       onRelease: (session) => this.#takeBack(session),
       onClosed: (session) => this.#sessions.delete(session),
@@ -309,9 +321,26 @@ export class PgLink implements ServerLink {
     this.#idle.push({ session, timer });
   }
 
-  /** Opens sessions ahead of the next launch; a failure shows itself there. */
+  /** Opens a session ahead of the next launch, but not while this one is under way: that would slow it down. */
+  #warmSoon(): void {
+    this.#soon ??= this.options.clock.after(WARM_MS, () => {
+      this.#soon = undefined;
+      // The server may be gone meanwhile; whoever launches next finds out.
+      this.#dialect?.then((dialect) => this.#warm(dialect)).catch(() => undefined);
+    });
+  }
+
   #warm(dialect: Dialect): void {
-    if (this.#idle.length + this.#warming >= this.options.warmSessions || this.#disposed) return;
+    if (this.#disposed) return;
+    for (let missing = this.#missing(); missing > 0; missing--) this.#openAhead(dialect);
+  }
+
+  #missing(): number {
+    return this.options.warmSessions - this.#idle.length - this.#warming;
+  }
+
+  /** A failure shows itself at the next launch. */
+  #openAhead(dialect: Dialect): void {
     this.#warming++;
     this.#newSession(dialect)
       .then(

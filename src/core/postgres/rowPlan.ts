@@ -29,7 +29,10 @@ export type Description =
   | { readonly failed: true; readonly locked?: boolean; readonly syntax?: boolean };
 
 /** The text of an unfolded row: the names of its columns, and the row in PostgreSQL's composite form, which is exact. */
-const UNFOLD_DEFINITION = 'c1 text, c2 text';
+const UNFOLD_DEFINITION = 'c1 pg_catalog.text, c2 pg_catalog.text';
+
+/** One column: a command tag, or whatever there is. */
+const ONE_TEXT = 'c1 pg_catalog.text';
 
 const PLAIN_KINDS = new Set([
   'select',
@@ -66,14 +69,14 @@ export function lastStatement(
  */
 export function planRows(sql: string, description: Description): RowPlan {
   const found = lastStatement(sql);
-  if (!found) return plain(sql, 'tag', [], 'c1 text');
+  if (!found) return plain(sql, 'tag', [], ONE_TEXT);
   const { last, all } = found;
   const kind = classify(sql, last);
   const settled = all.slice(0, -1).every((earlier) => PLAIN_KINDS.has(classify(sql, earlier).kind));
 
   if ('columns' in description) {
     const { columns } = description;
-    if (columns.length === 0) return plain(sql, 'none', [], 'c1 text', noColumnsNotice());
+    if (columns.length === 0) return plain(sql, 'none', [], ONE_TEXT, noColumnsNotice());
     if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
     if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(sql, last, columns);
     if (!columns.some(({ type }) => type.needsCast))
@@ -83,20 +86,20 @@ export function planRows(sql: string, description: Description): RowPlan {
         columns.map(toColumn),
         definitionOf(columns, () => false),
       );
-    return plain(sql, 'none', [], 'c1 text', uncastNotice(kind.kind));
+    return plain(sql, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
   }
-  if ('noRows' in description) return plain(sql, 'tag', [], 'c1 text');
+  if ('noRows' in description) return plain(sql, 'tag', [], ONE_TEXT);
   if ((all.length === 1 && !description.locked) || description.syntax) {
     // What does not parse, or cannot be described alone, cannot run either: the worker will say why, at its place in the text.
-    return plain(sql, 'tag', [], 'c1 text');
+    return plain(sql, 'tag', [], ONE_TEXT);
   }
   if (kind.selectLike) return unfold(sql, last, []);
   if (kind.kind === 'explain') {
     const type = explainType(sql.slice(last.start, last.end));
-    return plain(sql, 'rows', [{ name: 'QUERY PLAN', type }], `c1 ${type}`);
+    return plain(sql, 'rows', [{ name: 'QUERY PLAN', type }], `c1 pg_catalog.${type}`);
   }
-  if (kind.returnsRows === false) return plain(sql, 'tag', [], 'c1 text');
-  return plain(sql, 'none', [], 'c1 text', description.locked ? lockedNotice() : unreadableNotice(kind.kind));
+  if (kind.returnsRows === false) return plain(sql, 'tag', [], ONE_TEXT);
+  return plain(sql, 'none', [], ONE_TEXT, description.locked ? lockedNotice() : unreadableNotice(kind.kind));
 }
 
 /** EXPLAIN's one column is text, except in two of its formats. */
@@ -139,7 +142,7 @@ function isCast(type: TypeFacts): boolean {
 
 function definitionOf(columns: readonly { readonly type: TypeFacts }[], cast: (type: TypeFacts) => boolean): string {
   return columns
-    .map(({ type }, index) => `c${index + 1} ${type.receivable && !cast(type) ? type.definition : 'text'}`)
+    .map(({ type }, index) => `c${index + 1} ${type.receivable && !cast(type) ? type.definition : 'pg_catalog.text'}`)
     .join(', ');
 }
 

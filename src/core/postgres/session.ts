@@ -41,6 +41,8 @@ export interface SessionContext {
   readonly silenceMs: number;
   /** Interrupts what the backend with this pid is doing, from another connection. */
   interrupt(backendPid: number): Promise<void>;
+  /** The extension was moved to another schema, or dropped, since its catalog was read. */
+  onStale(): void;
   /** Called once, when the session can be used for another job. */
   onRelease(session: PgSession): void;
   onClosed(session: PgSession): void;
@@ -58,6 +60,8 @@ export class PgSession implements WorkerSession {
   #reading = false;
   #closed = false;
   #ending = false;
+  /** What it knows of the extension is not true any more. */
+  #stale = false;
   #lastBytes = 0;
   #interrupting: Promise<void> = Promise.resolve();
 
@@ -155,6 +159,10 @@ export class PgSession implements WorkerSession {
       };
     } catch (error) {
       if (!isServerError(error)) throw error;
+      if (MOVED.has(sqlstateOf(error))) {
+        this.#stale = true;
+        this.context.onStale();
+      }
       throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error });
     }
   }
@@ -297,7 +305,9 @@ export class PgSession implements WorkerSession {
 
   release(): void {
     this.#notices.clear();
-    if (!this.#closed) this.context.onRelease(this);
+    if (this.#closed) return;
+    if (this.#stale) void this.end();
+    else this.context.onRelease(this);
   }
 
   destroy(): void {
@@ -376,8 +386,14 @@ export class PgSession implements WorkerSession {
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
 type LaunchRow = [string, string, string, string, string | null];
 
-/** The server does not say who may give the privilege, and how. */
+/** SQLSTATE undefined_function and invalid_schema_name: our own call is not understood, so nothing was launched. */
+const MOVED = new Set(['42883', '3F000']);
+
+/** The server does not say who may give the privilege, and how; nor that an extension was changed under us. */
 function withAdvice(error: JobError): JobError {
+  if (MOVED.has(error.sqlstate)) {
+    return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
+  }
   if (error.sqlstate !== DENIED || !error.message.includes('pg_background')) return error;
   const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
   return { hint, ...error };

@@ -83,7 +83,7 @@ export class TypeCache {
 
 const UNKNOWN: TypeFacts = {
   display: 'text',
-  definition: 'text',
+  definition: 'pg_catalog.text',
   needsCast: false,
   receivable: true,
   fragile: false,

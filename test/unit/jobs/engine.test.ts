@@ -257,7 +257,7 @@ describe('the engine among stand-ins', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('a detached job follows its connection, and is lost with the server', async () => {
+  it('a detached job follows its connection, and claims nothing about another server', async () => {
     const { link, world, run, clock, logged } = newWorld();
     const session = new FakeSession();
     session.stopped = false;
@@ -276,10 +276,27 @@ describe('the engine among stand-ins', () => {
     const other = new FakeLink();
     world.link = () => other;
     await clock.move(3000);
-    other.show({ workers: [OURS], serverStart: 'later' });
+    other.show({ workers: [OURS], serverStart: 'another' });
+    await settle();
+    assert.equal(job.state, 'finished');
+    assert.match(job.record.reason!, /leads to another server.*unknown/);
+    assert.equal(other.watching.size, 0);
+  });
+
+  it('a detached job is lost with its server', async () => {
+    const { link, run } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    session.break(new SessionLostError('gone.'));
+    await settle();
+    link.show({ serverStart: 'later' });
     await settle();
     assert.equal(job.state, 'lost');
-    assert.equal(other.watching.size, 0);
+    assert.match(job.record.reason!, /restarted/);
+    assert.equal(link.watching.size, 0);
   });
 
   it('rows that stop coming from a worker that is gone: the session is given up', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { dialectOf, ExtensionError } from '../../../src/core/postgres/catalog';
 import { isServerError, isTransient, mayEndSession, toJobError } from '../../../src/core/postgres/errors';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
@@ -32,6 +34,22 @@ describe('dialects', () => {
     assert.equal(d.launch('$1'), 'public.pg_background_launch($1, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.wait, 'public.pg_background_wait($1, $2, $3)');
     assert.equal(d.cancel, 'public.pg_background_cancel($1, $2, 0)');
+  });
+
+  it('no version is ever asked for a grace, whatever it offers, and no other place calls a cancel', async () => {
+    const everything = `${V18},${V19},pg_background_cancel_v2/3,pg_background_cancel_all/0,pg_background_cancel_by_label/2`;
+    for (const functions of [V18, V19, V20, everything, `${everything},${V20}`]) {
+      const { cancel } = dialectOf(['public', 'any', functions], 'db');
+      assert.match(cancel, /^public\.pg_background_cancel(_v2)?\(\$1, \$2(, 0)?\)$/);
+    }
+    const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
+    for (const name of files) {
+      const text = await readFile(join('src', name), 'utf8');
+      // In comments it may be spoken of.
+      const code = text.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+      assert.ok(!/cancel_v2_grace|cancel_by_label|cancel_all\(/.test(code), name);
+      if (!name.endsWith('catalog.ts')) assert.ok(!code.includes('pg_background_cancel'), name);
+    }
   });
 
   it('missing and too old say what to do', () => {

@@ -15,7 +15,10 @@ describe('row plans', () => {
   it('plain columns are read as they are', () => {
     const plan = planRows('SELECT 1; SELECT 2, 3.1, x', columns(INT, NUMERIC, UNRECEIVED));
     assert.equal(plan.sql, 'SELECT 1; SELECT 2, 3.1, x');
-    assert.deepEqual([plan.mode, plan.definition, plan.tag], ['rows', 'c1 integer, c2 numeric, c3 text', 'SELECT']);
+    assert.deepEqual(
+      [plan.mode, plan.definition, plan.tag],
+      ['rows', 'c1 integer, c2 numeric, c3 pg_catalog.text', 'SELECT'],
+    );
     assert.deepEqual(plan.columns[1], { name: 'n1', type: 'numeric(10,2)', typeOid: 23 });
   });
 
@@ -26,7 +29,7 @@ describe('row plans', () => {
       plan.sql,
       /^SELECT q\.c1::pg_catalog\.text, q\.c2, q\.c3 FROM \(SELECT f\(\), '😀', y\n\) AS q\(c1, c2, c3\)/,
     );
-    assert.equal(plan.definition, 'c1 text, c2 integer, c3 integer');
+    assert.equal(plan.definition, 'c1 pg_catalog.text, c2 integer, c3 integer');
     const at = Array.from(plan.sql).indexOf('y') + 1;
     assert.equal(plan.position(at), plan.columns.length > 0 ? sql.slice(sql.indexOf('SELECT')).indexOf('y') : -1);
     assert.equal(plan.position(1), undefined, 'inside what we wrote there is no place');
@@ -36,7 +39,7 @@ describe('row plans', () => {
   it('types with values that no session receives are cast where that can be, and read as they are elsewhere', () => {
     const wrapped = planRows('SELECT a, q FROM t', columns(INT, TSQUERY));
     assert.match(wrapped.sql, /^SELECT q\.c1, q\.c2::pg_catalog\.text FROM \(/);
-    assert.equal(wrapped.definition, 'c1 integer, c2 text');
+    assert.equal(wrapped.definition, 'c1 integer, c2 pg_catalog.text');
     const returning = planRows('INSERT INTO t VALUES (1) RETURNING q', columns(TSQUERY));
     assert.deepEqual([returning.mode, returning.definition], ['rows', 'c1 tsquery']);
   });
@@ -45,7 +48,7 @@ describe('row plans', () => {
     for (const description of [columns(INT), { failed: true }] satisfies Description[]) {
       const plan = planRows('CREATE TABLE t (a int); SELECT a FROM t;', description);
       assert.equal(plan.mode, 'unfold');
-      assert.equal(plan.definition, 'c1 text, c2 text');
+      assert.equal(plan.definition, 'c1 pg_catalog.text, c2 pg_catalog.text');
       assert.match(
         plan.sql,
         /^CREATE TABLE t \(a int\); SELECT \(SELECT pg_catalog\.json_agg.* FROM \(SELECT a FROM t\n\) AS q;$/,
@@ -75,10 +78,10 @@ describe('row plans', () => {
   it('EXPLAIN after DDL', () => {
     const explain = (format: string) =>
       planRows(`CREATE TABLE t (a int); EXPLAIN ${format} SELECT * FROM t`, { failed: true });
-    assert.deepEqual([explain('').mode, explain('').definition], ['rows', 'c1 text']);
-    assert.equal(explain('(ANALYZE, FORMAT JSON)').definition, 'c1 json');
-    assert.equal(explain('(format xml)').definition, 'c1 xml');
-    assert.equal(explain('(FORMAT YAML)').definition, 'c1 text');
+    assert.deepEqual([explain('').mode, explain('').definition], ['rows', 'c1 pg_catalog.text']);
+    assert.equal(explain('(ANALYZE, FORMAT JSON)').definition, 'c1 pg_catalog.json');
+    assert.equal(explain('(format xml)').definition, 'c1 pg_catalog.xml');
+    assert.equal(explain('(FORMAT YAML)').definition, 'c1 pg_catalog.text');
   });
 
   it('tags of queries are SELECT', () => {
