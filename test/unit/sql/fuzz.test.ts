@@ -184,9 +184,10 @@ function separatedBySemicolons(
 }
 
 /**
- * libpg-query gives comments as tokens, and so ends a string before one where the server lets it go on; and client-side
- * COPY has data below it only to psql.
+ * libpg-query gives comments as tokens, and so ends a string before one where the server lets it go on; it reads $1and as
+ * two tokens, where psql and the server take one that is wrong; and client-side COPY has data below it only to psql.
  */
 function isBeyondOracle(text: string): boolean {
-  return /'\s*--[^\n\r]*[\n\r]/.test(text) || /from\s+std(in|out)/i.test(text) || text.includes('\\;');
+  if (/'\s*--[^\n\r]*[\n\r]/.test(text) || /\$\d+[a-z_\u0080-\uffff]/i.test(text)) return true;
+  return /from\s+std(in|out)/i.test(text) || text.includes('\\;');
 }
