@@ -28,8 +28,8 @@ describe('SQL in the editor: questions before a launch', () => {
   /** Answers modal warnings; returns what was asked. */
   function answerWarnings(answer: string | undefined): string[] {
     const asked: string[] = [];
-    stub('showWarningMessage', (message: string) => {
-      asked.push(message);
+    stub('showWarningMessage', (message: string, { detail = '' }: vscode.MessageOptions = {}) => {
+      asked.push([message, detail.split('\n')[0]].filter(Boolean).join(': '));
       return Promise.resolve(answer);
     });
     return asked;
@@ -53,7 +53,7 @@ describe('SQL in the editor: questions before a launch', () => {
     cursorAt(editor, 'DELETE');
     const asked = answerWarnings(undefined);
     assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
-    assert.match(asked.join(), /^This DELETE has no WHERE/);
+    assert.match(asked.join(), /^This DELETE has no WHERE.*: DELETE FROM to_empty$/);
     answerWarnings('Run Anyway');
     const [job] = await launchedBy(api, 'pgBackground.runInBackground');
     assert.equal(job!.state, 'succeeded');
