@@ -19,7 +19,10 @@ describe('SQL in the editor: questions before a launch', () => {
   });
 
   /** Puts another function in the place of one of `vscode.window` until the test is over. */
-  function stub(name: 'showWarningMessage' | 'createInputBox' | 'createQuickPick', replacement: unknown): void {
+  function stub(
+    name: 'showWarningMessage' | 'showInformationMessage' | 'createInputBox' | 'createQuickPick',
+    replacement: unknown,
+  ): void {
     const original = window[name];
     Object.defineProperty(window, name, { value: replacement, configurable: true, writable: true });
     restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
@@ -28,8 +31,8 @@ describe('SQL in the editor: questions before a launch', () => {
   /** Answers modal warnings; returns what was asked. */
   function answerWarnings(answer: string | undefined): string[] {
     const asked: string[] = [];
-    stub('showWarningMessage', (message: string) => {
-      asked.push(message);
+    stub('showWarningMessage', (message: string, { detail = '' }: vscode.MessageOptions = {}) => {
+      asked.push([message, detail.split('\n')[0]].filter(Boolean).join(': '));
       return Promise.resolve(answer);
     });
     return asked;
@@ -53,7 +56,7 @@ describe('SQL in the editor: questions before a launch', () => {
     cursorAt(editor, 'DELETE');
     const asked = answerWarnings(undefined);
     assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
-    assert.match(asked.join(), /^This DELETE has no WHERE/);
+    assert.match(asked.join(), /^This DELETE has no WHERE.*: DELETE FROM to_empty$/);
     answerWarnings('Run Anyway');
     const [job] = await launchedBy(api, 'pgBackground.runInBackground');
     assert.equal(job!.state, 'succeeded');
@@ -122,7 +125,7 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual((await api.rows(id, 0, 1)).rows, [['0']]);
   });
 
-  it('its answers can be kept as the file’s defaults', async () => {
+  it('its answers can be kept as the file’s defaults, and the end be told of', async () => {
     const editor = await open("SELECT current_setting('statement_timeout');\n");
     cursorAt(editor, 'current_setting');
     typing('only this time', '77s');
@@ -130,12 +133,20 @@ describe('SQL in the editor: questions before a launch', () => {
     stub('createQuickPick', () => {
       const pick = create();
       setTimeout(() => {
-        if (pick.canSelectMany) pick.selectedItems = pick.items.filter(({ label }) => label.startsWith('Save as'));
+        if (pick.canSelectMany) pick.selectedItems = pick.items;
       }, 20);
       return pick;
     });
+    // By the settings alone nothing would be said of a job as short as this.
+    const told = new Promise((resolve) => {
+      stub('showInformationMessage', (message: string) => {
+        resolve(message);
+        return Promise.resolve(undefined);
+      });
+    });
     const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
     assert.equal((await api.waitFor(id)).label, 'only this time');
+    assert.match(String(await told), /^“only this time” succeeded: 1 row/);
     const [again] = await launchedBy(api, 'pgBackground.runInBackground');
     assert.equal(again!.label, "SELECT current_setting('statement_timeout')");
     assert.deepEqual((await api.rows(again!.id, 0, 1)).rows, [['77s']]);

@@ -111,6 +111,8 @@ describe('SQL in the editor', function () {
     );
     await problem.dblclick();
     await ui.statusBar('Ln 14, Col 25 (8 selected)').waitFor({ timeout: 60_000 });
+    // The first of the two clicks only shows the place; the second one takes the keyboard there.
+    await ui.page.locator('.editor-instance .monaco-editor.focused').waitFor({ timeout: 60_000 });
     await ui.page.keyboard.press('ArrowRight');
     await ui.page.keyboard.press('Backspace');
     await problem.waitFor({ state: 'detached', timeout: 60_000 });
@@ -147,7 +149,7 @@ describe('SQL in the editor', function () {
   it('the walkthrough leads to a new SQL file', async () => {
     await ui.command('Welcome: Open Walkthrough...');
     await ui.pick('Run SQL in the background');
-    const step = ui.page.locator('.getting-started-step').filter({ hasText: 'Run your first SQL in the background' });
+    const step = ui.page.locator('.getting-started-step').filter({ hasText: 'Run your first SQL' });
     await step.first().click({ timeout: 60_000 });
     await ui.page.getByRole('button', { name: 'New SQL File' }).click({ timeout: 60_000 });
     await ui.page.locator('.tab.active').filter({ hasText: 'Untitled' }).waitFor({ timeout: 60_000 });

@@ -2,6 +2,14 @@ import * as vscode from 'vscode';
 import type { Connections } from '../connections';
 import { readSetting } from '../ids';
 
+/** A statement that changes every row of a table. */
+export interface FoundWrite {
+  /** One sentence. */
+  readonly text: string;
+  /** Its beginning, in one line. */
+  readonly statement: string;
+}
+
 /** Questions before a launch that may hurt. Only people are asked them, never code. */
 export class LaunchGuard {
   /** Connections of production that are not asked about again until VS Code is reloaded. */
@@ -12,23 +20,25 @@ export class LaunchGuard {
   /**
    * Asks where SQL changes every row of a table, and where a connection is one of production.
    *
-   * @param writes What was found, one sentence each.
+   * @param writes What was found.
    * @param targets The connections that are launched on.
    * @returns false where the user does not want the launch
    */
-  async allows(writes: readonly string[], targets: readonly string[]): Promise<boolean> {
+  async allows(writes: readonly FoundWrite[], targets: readonly string[]): Promise<boolean> {
     return (await this.#allowsWrites(writes)) && (await this.#allowsTargets([...new Set(targets)]));
   }
 
-  async #allowsWrites(writes: readonly string[]): Promise<boolean> {
+  async #allowsWrites(writes: readonly FoundWrite[]): Promise<boolean> {
     const [first] = writes;
     if (first === undefined || !readSetting('confirmUnboundedWrites')) return true;
     const run = vscode.l10n.t('Run Anyway');
-    const detail =
+    const advice =
       writes.length === 1
         ? vscode.l10n.t('Add a WHERE, or run it as it is.')
         : vscode.l10n.t('{0} more statements are like this one.', writes.length - 1);
-    const choice = await vscode.window.showWarningMessage(first, { modal: true, detail }, run);
+    // Which statement it is: of several, and of one that a slip of the cursor chose.
+    const detail = `${first.statement}\n\n${advice}`;
+    const choice = await vscode.window.showWarningMessage(first.text, { modal: true, detail }, run);
     return choice === run;
   }
 

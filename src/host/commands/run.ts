@@ -6,7 +6,7 @@ import { labelFor, truncateLabel } from '../../core/sql/label';
 import { checkBeforeLaunch } from '../../core/sql/prelaunch';
 import { parseDuration } from '../../core/sql/units';
 import type { Connections } from '../connections';
-import { findingText } from '../editor/words';
+import { findingText, writeFound } from '../editor/words';
 import { commandId, readSetting } from '../ids';
 import { LaunchGuard } from './guard';
 import { durationProblem, durationText } from './options';
@@ -60,7 +60,8 @@ export class Launcher implements vscode.Disposable {
       changed = statementTimeoutMs === undefined ? others : { ...others, statementTimeoutMs };
     }
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
-    if (!(await this.guard.allows(writes.map(findingText), [connection]))) return undefined;
+    const found = writes.map((finding) => writeFound(finding, request.sql));
+    if (!(await this.guard.allows(found, [connection]))) return undefined;
     const again = this.run({ ...changed, connection, label });
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { FoundWrite } from '../commands/guard';
 import type { RunOptions } from '../commands/request';
 import type { Launcher } from '../commands/run';
 import { VariableValues } from '../commands/variables';
@@ -17,7 +18,7 @@ import { wholeText } from './pieces';
 import { variablesOf } from './parameterInput';
 import { rangeOf, type Problems } from './problems';
 import { nameOf, type Target } from './targets';
-import { directiveProblemText, findingText, skippedText } from './words';
+import { directiveProblemText, findingText, skippedText, writeFound } from './words';
 
 /** A target that may be launched: everything was checked and asked. */
 export interface Prepared {
@@ -60,7 +61,7 @@ export class Preparation {
     const prepared = await this.#fill(planned);
     if (!prepared) return undefined;
     const allowed = await this.launcher.guard.allows(
-      writes.map(findingText),
+      writes,
       prepared.map(({ request }) => request.connection),
     );
     if (!allowed) return undefined;
@@ -87,13 +88,13 @@ export class Preparation {
   }
 
   /** Says what cannot work. @returns what to ask about, or undefined where something cannot work */
-  #check(sources: readonly Source[]): PrelaunchFinding[] | undefined {
+  #check(sources: readonly Source[]): FoundWrite[] | undefined {
     const findings = sources.flatMap(({ target, text }) =>
-      checkBeforeLaunch(text).map((finding) => ({ target, finding })),
+      checkBeforeLaunch(text).map((finding) => ({ target, text, finding })),
     );
     const errors = findings.filter(({ finding }) => finding.severity === 'error');
     if (!this.#refuse(errors, sources.length)) return undefined;
-    return findings.flatMap(({ finding }) => (finding.severity === 'confirm' ? [finding] : []));
+    return findings.flatMap(({ finding, text }) => (finding.severity === 'confirm' ? [writeFound(finding, text)] : []));
   }
 
   /** Marks all that cannot work, and tells of the first. @returns whether there is nothing */

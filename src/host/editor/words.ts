@@ -1,9 +1,10 @@
 /** The texts of the pure parts, in VS Code's language. */
 import { l10n } from 'vscode';
 import type { JobState } from '../../api';
-import type { DirectiveName, DirectiveProblem } from '../../core/sql/label';
+import { labelFromSql, type DirectiveName, type DirectiveProblem } from '../../core/sql/label';
 import type { PrelaunchFinding } from '../../core/sql/prelaunch';
 import { formatSpan } from '../../shared/span';
+import type { FoundWrite } from '../commands/guard';
 import { formatCount } from '../text';
 import type { LensWords } from './lensModel';
 
@@ -117,6 +118,11 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       // A finding that is newer than this list is better told in English than not at all.
       return message;
   }
+}
+
+/** A write without a WHERE, as it is asked about. @param sql the text that it was found in */
+export function writeFound(finding: PrelaunchFinding, sql: string): FoundWrite {
+  return { text: findingText(finding), statement: labelFromSql(sql.slice(finding.start, finding.end)) };
 }
 
 /** What a launch left out. */

@@ -77,6 +77,8 @@ describe('splitStatements', () => {
     assert.deepEqual(pieces('$1$$;$$'), ['$1$$;$$']);
     assert.deepEqual(pieces('$1a$$;$$'), ['$1a$$', '$$']);
     assert.deepEqual(pieces('$1a;b$1'), ['$1a', 'b$1']);
+    // As psql 18 sends it: the E belongs to the parameter, so that the backslash is no escape.
+    assert.deepEqual(pieces("SELECT $1E'it\\'s;';SELECT 2"), ["SELECT $1E'it\\'s", "';SELECT 2"]);
     assert.deepEqual(pieces('$a b$;'), ['$a b$']);
     assert.deepEqual(pieces('$-$;$'), ['$-$', '$']);
   });
