@@ -3,7 +3,7 @@ import { ConnectError } from '../../core/postgres/connect/errors';
 import { parseConnectionString } from '../../core/postgres/connect/conninfo';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/profile';
 import type { Connections } from '../connections';
-import { ConnectionNode, FaultNode, ProblemNode } from '../nodes';
+import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../nodes';
 
 /** Adding, editing, testing and removing connections. */
 export class ConnectionCommands {
@@ -173,7 +173,7 @@ export class ConnectionCommands {
   async #choose(argument: unknown, placeHolder: string): Promise<string | undefined> {
     if (typeof argument === 'string') return argument;
     if (argument instanceof ConnectionNode || argument instanceof FaultNode) return argument.name;
-    if (argument instanceof ProblemNode) return argument.connection;
+    if (argument instanceof ProblemNode || argument instanceof ActionNode) return argument.connection;
     const { profiles } = this.connections;
     if (profiles.length <= 1) return profiles[0]?.name;
     return vscode.window.showQuickPick(

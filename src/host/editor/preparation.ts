@@ -118,12 +118,14 @@ export class Preparation {
       const options = { ...this.optionsOf(target), ...given };
       let { connection } = options;
       // Asked once, for all that say nothing themselves.
-      connection ??= chosen ??= await this.launcher.chooseConnection();
+      connection ??= chosen ??= await this.launcher.chooseConnection(target.uri);
       if (connection === undefined) return undefined;
-      if (!this.connections.find(connection)) {
+      const found = this.connections.find(connection, target.uri);
+      if (!found) {
         throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
       }
-      planned.push({ target, options: { ...options, connection } });
+      this.connections.mayAsk(found.name);
+      planned.push({ target, options: { ...options, connection: found.name } });
     }
     for (const { target } of planned) this.#warnOfDirectives(target);
     return planned;
