@@ -1,8 +1,6 @@
-import { hostname } from 'node:os';
 import * as vscode from 'vscode';
 import type { Clock, Links, Logger } from '../core/jobs/ports';
-import { ConnectError, type ConnectReason } from '../core/postgres/connect/errors';
-import { openClient } from '../core/postgres/connect/open';
+import type { OpenOptions } from '../core/postgres/connect/open';
 import type { ConnectionProfile } from '../core/postgres/connect/profile';
 import { PgLink } from '../core/postgres/link';
 import {
@@ -15,17 +13,22 @@ import {
   type FaultyEntry,
 } from './connectionEntries';
 import { ConnectionProviders } from './connectionProviders';
-import { changeSettings, defaultInSettings, folderOf, settingsSources } from './connectionSettings';
+import {
+  changeSettings,
+  defaultInSettings,
+  folderOf,
+  settingsSources,
+  type SettingsOrigin,
+} from './connectionSettings';
+import { Credentials } from './credentials';
 import { Disposables } from './disposables';
 import { affectsSetting } from './ids';
-import { PasswordStore, type SecretOwner } from './passwordStore';
-import { Prompts } from './prompts';
+
+/** Whose settings a connection stands in; those of a folder count as the workspace's. */
+export type Scope = 'user' | 'workspace';
 
 /** Sessions kept open beside the running ones, so that a launch finds one. */
 const WARM_SESSIONS = 2;
-
-/** A wrong password or passphrase can be the reason of these. */
-const FAULTS_OF_SECRETS: readonly ConnectReason[] = ['authentication', 'tls'];
 
 /** The connections of the settings and of other extensions, their passwords, and the links to their servers. */
 export class Connections implements Links {
@@ -35,8 +38,7 @@ export class Connections implements Links {
   readonly #closed = new Set<string>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #disposables = new Disposables();
-  readonly #passwords: PasswordStore;
-  readonly #prompts = new Prompts();
+  readonly #credentials: Credentials;
   #entries: readonly ConnectionEntry[] = [];
   #faulty: readonly FaultyEntry[] = [];
 
@@ -48,13 +50,8 @@ export class Connections implements Links {
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
-    const { workspaceFile, workspaceFolders } = vscode.workspace;
-    this.#passwords = new PasswordStore(secrets, log, {
-      workspace: (workspaceFile ?? workspaceFolders?.[0]?.uri)?.toString() ?? '',
-      // What "localhost" is depends on where this runs.
-      machine: vscode.env.remoteName === undefined ? '' : hostname(),
-    });
     this.providers = this.#disposables.add(new ConnectionProviders(log));
+    this.#credentials = new Credentials(secrets, this.providers, log);
     this.#disposables.add(this.#changed);
     const read = (): void => this.#read();
     this.#disposables.add(this.providers.onDidChange(read));
@@ -148,25 +145,39 @@ export class Connections implements Links {
     this.#changed.fire();
   }
 
-  /** Saves a profile where it was, or in the user's settings when it is new. */
-  async save(profile: ConnectionProfile, password: string | undefined, replaces?: string): Promise<void> {
+  /** Whose settings a connection stands in; undefined where it is in none. */
+  scopeOf(name: string): Scope | undefined {
+    const kind = this.#known(name)?.origin.kind;
+    return kind === 'folder' ? 'workspace' : kind === 'provider' ? undefined : kind;
+  }
+
+  /** Saves a profile in a scope; without one where it was, or in the user's settings when it is new. */
+  async save(
+    profile: ConnectionProfile,
+    password: string | undefined,
+    replaces?: string,
+    scope?: Scope,
+  ): Promise<void> {
     const before = this.#known(replaces ?? profile.name);
-    const origin = before?.origin ?? { kind: 'user' as const };
-    if (origin.kind === 'provider') throw providedError(profile.name, origin.name);
+    const old = before?.origin;
+    if (old?.kind === 'provider') throw providedError(profile.name, old.name);
+    const stays = old !== undefined && (scope === undefined || scope === this.scopeOf(before?.profile.name ?? ''));
+    const origin: SettingsOrigin = stays ? old : { kind: scope ?? 'user' };
     const oldName = before?.ownName ?? profile.name;
     // The name of its folder is not a part of what is written down.
     const ownName = before && profile.name === before.profile.name ? before.ownName : profile.name;
     const written = { ...profile, name: ownName };
     const after: ConnectionEntry = { origin, ownName, profile: written, hidesUsers: false };
     // The user says that it is the same connection still, so its password stays with it.
-    const kept = before && password === undefined ? await this.#stored(before) : undefined;
+    const kept = before && password === undefined ? await this.#credentials.stored(before) : undefined;
+    if (old && !stays) await changeSettings(old, (values) => values.filter((one) => nameOf(one) !== oldName));
     await changeSettings(origin, (values) => {
       const index = values.findIndex((one) => nameOf(one) === oldName);
       return index < 0 ? [...values, written] : values.with(index, written);
     });
-    if (before) await this.#forget(before);
+    if (before) await this.#credentials.forget(before);
     const store = password ?? kept;
-    if (store !== undefined) await this.#keep(after, store);
+    if (store !== undefined) await this.#credentials.keep(after, store);
     this.mayAsk(profile.name);
     this.#drop(profile.name);
     this.#read();
@@ -179,29 +190,47 @@ export class Connections implements Links {
     const { origin, ownName } = entry;
     if (origin.kind === 'provider') throw providedError(name, origin.name);
     await changeSettings(origin, (values) => values.filter((one) => nameOf(one) !== ownName));
-    await this.#forget(entry);
+    await this.#credentials.forget(entry);
     this.#read();
   }
 
   async setPassword(name: string, password: string): Promise<void> {
     const entry = this.entry(name);
     if (!entry) throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
-    await this.#keep(entry, password);
+    await this.#credentials.keep(entry, password);
     this.mayAsk(name);
     this.#drop(name);
   }
 
-  /** Forgets the password, stored or in memory, and closes the sessions that it opened. It is asked for when it is needed. */
+  /** Forgets the password, stored or in memory. Sessions that are open stay open: see {@link disconnect}. */
   async forgetPassword(name: string): Promise<void> {
-    const entry = this.entry(name);
-    if (!entry) return;
-    await this.#forget(entry);
-    this.disconnect(name);
+    const entry = this.#known(name);
+    if (entry) await this.#credentials.forget(entry);
+  }
+
+  /** The password that is stored for a connection as it stands. */
+  async storedPassword(name: string): Promise<string | undefined> {
+    const entry = this.#known(name);
+    return entry && this.#credentials.stored(entry);
+  }
+
+  /**
+   * How a profile is opened to be examined: with what is known for it, and asking for the rest. What the user enters is kept
+   * by {@link keepEntered}, once it has proved right.
+   */
+  examineOptions(profile: ConnectionProfile): OpenOptions {
+    this.mayAsk(profile.name);
+    return this.#credentials.optionsFor(this.#entryOf(profile));
+  }
+
+  /** Keeps a password that was entered, as the profile wants it. */
+  async keepEntered(profile: ConnectionProfile, password: string): Promise<void> {
+    await this.#credentials.keep(this.#entryOf(profile), password);
   }
 
   /** The user wants this connection now, so it may ask for its password again. */
   mayAsk(name: string): void {
-    this.#prompts.mayAsk(name);
+    this.#credentials.mayAsk(name);
   }
 
   /** A copy under another name beside it, a provider's in the user's settings, with its stored password. Gives its name. */
@@ -209,11 +238,11 @@ export class Connections implements Links {
     const source = this.#known(name);
     if (!source) throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     const origin = source.origin.kind === 'provider' ? { kind: 'user' as const } : source.origin;
-    const password = await this.#stored(source);
+    const password = await this.#credentials.stored(source);
     await changeSettings(origin, (values) => [...values, { ...source.profile, name: copyName }]);
     this.#read();
     const copy = this.#entries.find((one) => one.ownName === copyName && scopeOf(one.origin) === scopeOf(origin));
-    if (copy && password !== undefined) await this.#keep(copy, password);
+    if (copy && password !== undefined) await this.#credentials.keep(copy, password);
     return copy?.profile.name ?? copyName;
   }
 
@@ -235,7 +264,7 @@ export class Connections implements Links {
     const link = new PgLink({
       name,
       database: database ?? '',
-      connect: () => this.#connect(entry),
+      connect: () => this.#credentials.open(entry),
       clock: this.clock,
       log: this.log,
       warmSessions: WARM_SESSIONS,
@@ -244,87 +273,11 @@ export class Connections implements Links {
     return link;
   }
 
-  async #connect(entry: ConnectionEntry): ReturnType<typeof openClient> {
-    const { profile } = entry;
-    const { name } = profile;
-    const owner = this.#passwords.ownerOf(entry);
-    const stored = profile.askPassword === true ? { elsewhere: false } : await this.#find(entry, owner);
-    const password = stored.password ?? this.#prompts.remembered(owner);
-    let entered: string | undefined;
-    try {
-      const client = await openClient(profile, {
-        ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
-        askPassword: async ({ user, place }) =>
-          (entered = this.#prompts.remembered(owner) ?? (await this.#ask(name, owner, user, place, stored.elsewhere))),
-        keyPassphrase: (file) =>
-          this.#prompts.once(name, owner, vscode.l10n.t('Passphrase of the key {0}', file), `key ${file}`),
-        allowPasswordCommand: vscode.workspace.isTrusted,
-        log: (message) => this.log.debug(`${name}: ${message}`),
-      });
-      if (entered !== undefined) await this.#keep(entry, entered);
-      return client;
-    } catch (error) {
-      // What was entered and is wrong is not kept for the next try, which is not to ask before the user wants it.
-      if (error instanceof ConnectError && FAULTS_OF_SECRETS.includes(error.reason)) this.#prompts.reject(name, owner);
-      throw error;
-    }
-  }
-
-  #ask(name: string, owner: SecretOwner, user: string, place: string, elsewhere: boolean): Promise<string | undefined> {
-    const prompt = elsewhere
-      ? vscode.l10n.t(
-          'Password of {0} at {1}. The stored one is not sent there: it was entered for another server, another user or a safer connection.',
-          user,
-          place,
-        )
-      : vscode.l10n.t('Password of {0} at {1}', user, place);
-    return this.#prompts.once(name, owner, prompt);
-  }
-
-  /** The provider's password, else the stored one. */
-  async #find(
-    entry: ConnectionEntry,
-    owner: SecretOwner,
-  ): Promise<{ readonly password?: string; readonly elsewhere: boolean }> {
-    const { origin, ownName } = entry;
-    if (origin.kind === 'provider') {
-      const password = await this.providers.password(origin.id, ownName);
-      if (password !== undefined) return { password, elsewhere: false };
-    }
-    try {
-      return await this.#passwords.get(owner);
-    } catch (error) {
-      // A keyring that is locked or missing: the user can still enter it.
-      this.log.warn(`${entry.profile.name}: VS Code's secret storage could not be read: ${String(error)}`);
-      return { elsewhere: false };
-    }
-  }
-
-  async #stored(entry: ConnectionEntry): Promise<string | undefined> {
-    return (await this.#passwords.get(this.#passwords.ownerOf(entry))).password;
-  }
-
-  /** Stores it, or has it in memory where it must not or cannot be stored. */
-  async #keep(entry: ConnectionEntry, password: string): Promise<void> {
-    const owner = this.#passwords.ownerOf(entry);
-    if (entry.profile.askPassword === true) {
-      this.#prompts.remember(owner, password);
-      return;
-    }
-    try {
-      await this.#passwords.set(owner, password);
-    } catch (error) {
-      this.#prompts.remember(owner, password);
-      this.log.warn(
-        `The password could not be put into VS Code's secret storage, so it is kept until the window is closed: ${String(error)}`,
-      );
-    }
-  }
-
-  async #forget(entry: ConnectionEntry): Promise<void> {
-    const owner = this.#passwords.ownerOf(entry);
-    this.#prompts.forget(owner);
-    await this.#passwords.forget(owner);
+  /** A profile as it may be saved soon: what is stored for its name counts only where it leads to the same place. */
+  #entryOf(profile: ConnectionProfile): ConnectionEntry {
+    const known = this.#known(profile.name);
+    const fresh = { origin: { kind: 'user' as const }, ownName: profile.name, hidesUsers: false };
+    return { ...(known ?? fresh), profile };
   }
 
   #drop(name: string): void {

@@ -37,10 +37,17 @@ export class Prompts {
     this.#declined.delete(name);
   }
 
-  /** @param what which of the connection's secrets it is */
+  /** The remembered answer, else the user's, which is remembered. @param what which of the connection's secrets it is */
   async once(name: string, owner: SecretOwner, prompt: string, what = PASSWORD): Promise<string | undefined> {
     const known = this.remembered(owner, what);
     if (known !== undefined) return known;
+    const answer = await this.ask(name, owner, prompt, what);
+    if (answer !== undefined) this.remember(owner, answer, what);
+    return answer;
+  }
+
+  /** The user's answer, for whoever finds out whether it is right before it is kept. */
+  async ask(name: string, owner: SecretOwner, prompt: string, what = PASSWORD): Promise<string | undefined> {
     if (this.#declined.has(name)) return undefined;
     const id = `${idOf(owner)} ${what}`;
     let asking = this.#open.get(id);
@@ -52,7 +59,6 @@ export class Prompts {
     }
     const answer = await asking;
     if (answer === undefined) this.#declined.add(name);
-    else this.remember(owner, answer, what);
     return answer;
   }
 }

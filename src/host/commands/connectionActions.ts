@@ -58,6 +58,7 @@ export class ConnectionActions {
     if (name === undefined || !(await this.#mayClose([name], vscode.l10n.t('Forget Password')))) return;
     this.jobs.hold(name);
     await this.connections.forgetPassword(name);
+    this.connections.disconnect(name);
     void vscode.window.showInformationMessage(
       vscode.l10n.t(
         'The password of “{0}” is forgotten here, and its sessions are closed. One that a password file, the environment or a command gives is still used.',
