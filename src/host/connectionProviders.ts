@@ -3,6 +3,9 @@ import type { ConnectionProvider } from '../api';
 import type { Logger } from '../core/jobs/ports';
 import type { Source } from './connectionEntries';
 
+/** So long a provider may take to give a password. Milliseconds. */
+const PASSWORD_MS = 120_000;
+
 interface Registered {
   readonly provider: ConnectionProvider;
   readonly source: Source;
@@ -15,8 +18,13 @@ export class ConnectionProviders implements vscode.Disposable {
   readonly #registered = new Map<string, Registered>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
+  readonly #trusting: vscode.Disposable;
 
-  constructor(private readonly log: Logger) {}
+  constructor(private readonly log: Logger) {
+    this.#trusting = vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      for (const [id, { provider }] of this.#registered) void this.#ask(id, provider);
+    });
+  }
 
   get all(): Iterable<Pick<Registered, 'source' | 'problem'>> {
     return this.#registered.values();
@@ -40,17 +48,20 @@ export class ConnectionProviders implements vscode.Disposable {
 
   /** The password as the provider knows it now; it is kept nowhere. @throws what the provider throws */
   async password(id: string, name: string): Promise<string | undefined> {
-    const password: unknown = await this.#registered.get(id)?.provider.password?.(name);
+    const asked = this.#registered.get(id)?.provider.password?.(name);
+    const password: unknown = await inTime(Promise.resolve(asked), id);
     if (password === undefined || typeof password === 'string') return password;
     throw new Error(`The connection provider "${id}" gave a password that is no text.`);
   }
 
   dispose(): void {
     this.#registered.clear();
+    this.#trusting.dispose();
     this.#changed.dispose();
   }
 
   async #ask(id: string, provider: ConnectionProvider): Promise<void> {
+    if (!vscode.workspace.isTrusted) return;
     let answer: Pick<Registered, 'source' | 'problem'>;
     try {
       const values: unknown = await provider.connections();
@@ -66,6 +77,20 @@ export class ConnectionProviders implements vscode.Disposable {
     if (this.#registered.get(id)?.provider !== provider) return;
     this.#registered.set(id, { provider, ...answer });
     this.#changed.fire();
+  }
+}
+
+/** A provider may let the user sign in, but a session does not wait for ever. */
+async function inTime<T>(asked: Promise<T>, id: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const message = `The connection provider "${id}" gave no password within ${PASSWORD_MS / 1000} s.`;
+    timer = setTimeout(() => reject(new Error(message)), PASSWORD_MS);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

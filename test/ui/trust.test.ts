@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { newServer, type TestServer } from '../server/support';
+import { helperExtension } from './helperExtension';
 import { install, screenshotOnFailure, tempFile, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -29,6 +30,10 @@ describe('an untrusted workspace', function () {
         connected: false,
         server,
         workspaceTrust: true,
+        extensions: [await helperExtension()],
+        env: ({ host, port, database, user }) => ({
+          PGBG_TEST_PROVIDED: JSON.stringify({ name: 'provided', host, port, database, user }),
+        }),
         settings: {
           'security.workspace.trust.startupPrompt': 'never',
           // The user's own: the workspace's text must not run there either.
@@ -48,9 +53,9 @@ describe('an untrusted workspace', function () {
   const arrivals = async (): Promise<number> =>
     [...(await server.serverLog()).matchAll(/application_name=pg_background Workers/g)].length;
 
-  it('says so in the view, lists no connection, and offers no way to one', async () => {
+  it('says so in the view, lists no connection, neither the user’s nor another extension’s', async () => {
     await ui.page.getByText('This workspace is not trusted, so nothing connects').waitFor(WAIT);
-    assert.equal(await ui.row(/theirs|mine/).count(), 0);
+    assert.equal(await ui.row(/theirs|mine|provided/).count(), 0);
     await ui.screenshot('trust-untrusted');
   });
 
@@ -61,7 +66,7 @@ describe('an untrusted workspace', function () {
     await ui.notification(/This workspace is not trusted, so nothing connects and nothing runs/).waitFor(WAIT);
     await ui.command('pg_background: Refresh');
     await ui.command('pg_background: Test Connection');
-    assert.equal(await ui.row(/theirs|mine|it ran/).count(), 0);
+    assert.equal(await ui.row(/theirs|mine|provided|it ran/).count(), 0);
     assert.equal(await arrivals(), 0);
     assert.equal(existsSync(trap), false);
   });
@@ -71,6 +76,7 @@ describe('an untrusted workspace', function () {
     await ui.page.locator('.workspace-trust-editor').getByRole('button', { name: 'Trust', exact: true }).click(WAIT);
     await ui.row('theirs').waitFor(WAIT);
     await ui.row('mine').waitFor();
+    await ui.row('provided (Helper)').waitFor(WAIT);
     await ui.openFile('work.sql');
     await ui.command('pg_background: Run File in Background');
     await ui.row('work.sql').filter({ hasText: '1 row' }).waitFor(WAIT);
