@@ -122,13 +122,77 @@ export interface WorkerInfo {
   readonly jobId?: string;
 }
 
-/** How to reach a database. Passwords are never part of it. */
+/**
+ * How to reach a database. Passwords are never part of it. What is left out is looked up where libpq would look it up: the
+ * service, the `PG*` variables, libpq's defaults.
+ */
 export interface ConnectionInfo {
+  /** By which it is named everywhere, for example in {@link RunRequest}. */
   readonly name: string;
+  /** A host name, an address or the folder of a Unix socket; several, separated by commas, are tried in order. */
   readonly host?: string;
   readonly port?: number | string;
   readonly database?: string;
   readonly user?: string;
+  readonly hostaddr?: string;
+  readonly sslmode?: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+  /** A file of PEM certificates, or `system`. */
+  readonly sslrootcert?: string;
+  readonly sslcrl?: string;
+  readonly sslcert?: string;
+  readonly sslkey?: string;
+  readonly sslnegotiation?: 'postgres' | 'direct';
+  readonly sslsni?: boolean;
+  readonly sslMinProtocolVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly sslMaxProtocolVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly channelBinding?: 'disable' | 'prefer' | 'require';
+  /** As libpq's `require_auth`. */
+  readonly requireAuth?: string;
+  readonly applicationName?: string;
+  readonly searchPath?: string;
+  /** Taken on with SET ROLE once connected; workers run as it. */
+  readonly role?: string;
+  readonly options?: string;
+  /** For each address; 0 waits for ever. */
+  readonly connectTimeoutSeconds?: number;
+  readonly keepalives?: boolean;
+  readonly keepalivesIdleSeconds?: number;
+  readonly targetSessionAttrs?: 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
+  readonly loadBalanceHosts?: 'disable' | 'random';
+  /** A section of pg_service.conf. */
+  readonly service?: string;
+  readonly serviceFile?: string;
+  readonly passfile?: string;
+  /** `#rrggbb`, or the name of one of the editor's colors, such as `charts.red`. */
+  readonly color?: string;
+  /** Asks before each launch from an editor. */
+  readonly production?: boolean;
+  /** A shell command whose first line of output is the password. {@link PgBackgroundApi.connections} leaves it out. */
+  readonly passwordCommand?: string;
+  /** Nothing stored is used: the password is asked for once a window. */
+  readonly askPassword?: boolean;
+  /** Lets a server ask for the password itself over a network without TLS. */
+  readonly allowCleartextPassword?: boolean;
+}
+
+/**
+ * Another extension's connections. They are listed beside the user's own, with this provider's label, and are written into no
+ * settings. Each is known as `name (label)`.
+ */
+export interface ConnectionProvider {
+  /** Stays the same, for example the extension's id: passwords that the user enters are kept under it. */
+  readonly id: string;
+  /** Shown to the user; the id when missing. */
+  readonly label?: string;
+  /** Asked once registered, and after each {@link onDidChange}. A faulty one is listed with what is wrong with it. */
+  connections(): readonly ConnectionInfo[] | PromiseLike<readonly ConnectionInfo[]>;
+  /**
+   * Asked each time a session is opened, so that it may be a token that expires; it is kept nowhere. Undefined: it is looked for
+   * where other connections' are, and then asked for.
+   * @param name as the provider gave it
+   */
+  password?(name: string): string | undefined | PromiseLike<string | undefined>;
+  readonly onDidChange?: Event<unknown>;
 }
 
 /** What `activate()` returns. */
@@ -152,6 +216,11 @@ export interface PgBackgroundApi {
   /** Adds a connection to the user's settings; the password goes to SecretStorage. */
   addConnection(profile: ConnectionInfo, password?: string): Promise<void>;
   connections(): readonly ConnectionInfo[];
+  /**
+   * Lists another extension's connections until the result is disposed. In an untrusted workspace none are listed.
+   * @throws with what is wrong with the provider, or where its id is taken
+   */
+  registerConnectionProvider(provider: ConnectionProvider): { dispose(): void };
   /** Every worker visible on the connection's server, as of now. */
   workers(connection: string): Promise<readonly WorkerInfo[]>;
 }

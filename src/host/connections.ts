@@ -1,68 +1,105 @@
 import * as vscode from 'vscode';
 import type { Clock, Links, Logger } from '../core/jobs/ports';
-import { ConnectError } from '../core/postgres/connect/errors';
-import { openClient, type OpenOptions } from '../core/postgres/connect/open';
-import { validateProfile, type ConnectionProfile } from '../core/postgres/connect/profile';
+import type { OpenOptions } from '../core/postgres/connect/open';
+import type { ConnectionProfile } from '../core/postgres/connect/profile';
 import { PgLink } from '../core/postgres/link';
+import {
+  entriesFor,
+  findEntry,
+  nameOf,
+  readEntries,
+  scopeOf,
+  type ConnectionEntry,
+  type FaultyEntry,
+} from './connectionEntries';
+import { ConnectionProviders } from './connectionProviders';
+import {
+  changeSettings,
+  defaultInSettings,
+  folderOf,
+  settingsSources,
+  type SettingsOrigin,
+} from './connectionSettings';
+import { Credentials } from './credentials';
 import { Disposables } from './disposables';
 import { affectsSetting } from './ids';
 
-/** A profile that cannot be used, with the sentence that says why. */
-export interface FaultyProfile {
-  readonly name: string;
-  readonly problem: string;
-}
-
-/** Whose settings a connection stands in. */
+/** Whose settings a connection stands in; those of a folder count as the workspace's. */
 export type Scope = 'user' | 'workspace';
 
 /** Sessions kept open beside the running ones, so that a launch finds one. */
 const WARM_SESSIONS = 2;
 
-/** The connections of the settings, their passwords, and the links to their servers. */
+/** The connections of the settings and of other extensions, their passwords, and the links to their servers. */
 export class Connections implements Links {
+  readonly providers: ConnectionProviders;
   readonly #links = new Map<string, { link: PgLink; key: string }>();
+  /** Disconnected by the user: only what the user wants there opens them again. */
+  readonly #closed = new Set<string>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #disposables = new Disposables();
-  /** Passwords that were entered, by connection, for the life of the window. */
-  readonly #asked = new Map<string, string>();
-  readonly #prompts = new Map<string, Promise<string | undefined>>();
-  readonly #declined = new Set<string>();
-  #profiles: readonly ConnectionProfile[] = [];
-  #faulty: readonly FaultyProfile[] = [];
+  readonly #credentials: Credentials;
+  #entries: readonly ConnectionEntry[] = [];
+  #faulty: readonly FaultyEntry[] = [];
 
   /** Fires when the list, or the state of a link, has changed. */
   readonly onDidChange = this.#changed.event;
 
   constructor(
-    private readonly secrets: vscode.SecretStorage,
+    secrets: vscode.SecretStorage,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
+    this.providers = this.#disposables.add(new ConnectionProviders(log));
+    this.#credentials = new Credentials(secrets, this.providers, log);
     this.#disposables.add(this.#changed);
+    const read = (): void => this.#read();
+    this.#disposables.add(this.providers.onDidChange(read));
     this.#disposables.add(
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (affectsSetting(event, 'connections')) this.#read();
+        else if (affectsSetting(event, 'defaultConnection')) this.#changed.fire();
       }),
     );
-    this.#disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read()));
+    this.#disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(read));
+    this.#disposables.add(vscode.workspace.onDidChangeWorkspaceFolders(read));
     this.#read();
   }
 
   get profiles(): readonly ConnectionProfile[] {
-    return this.#profiles;
+    return this.#entries.map(({ profile }) => profile);
   }
 
-  get faulty(): readonly FaultyProfile[] {
+  get faulty(): readonly FaultyEntry[] {
     return this.#faulty;
   }
 
-  find(name: string): ConnectionProfile | undefined {
-    return this.#profiles.find((profile) => profile.name === name);
+  /** What is offered for a file: all but the connections of other folders. */
+  profilesFor(uri: vscode.Uri | undefined): readonly ConnectionProfile[] {
+    return entriesFor(this.#entries, folderOf(uri)).map(({ profile }) => profile);
   }
 
-  /** @throws where there is no such connection, or the workspace is not trusted */
-  link(name: string): PgLink {
+  /** @param uri the file that the name stands in or is for: one of its folder's connections comes first */
+  find(name: string, uri?: vscode.Uri): ConnectionProfile | undefined {
+    return this.entry(name, uri)?.profile;
+  }
+
+  /** The same, with where it is written down. */
+  entry(name: string, uri?: vscode.Uri): ConnectionEntry | undefined {
+    return findEntry(this.#entries, name, folderOf(uri));
+  }
+
+  /** The one that the settings name for a file, or the only one there is for it. */
+  defaultFor(uri: vscode.Uri | undefined): string | undefined {
+    const named = defaultInSettings(uri);
+    const found = named === '' ? undefined : this.find(named, uri);
+    if (found) return found.name;
+    const [only, ...others] = this.profilesFor(uri);
+    return others.length === 0 ? only?.name : undefined;
+  }
+
+  /** @throws where there is no such connection, the workspace is not trusted, or it was disconnected and is not `wanted` */
+  link(name: string, wanted = true): PgLink {
     if (!vscode.workspace.isTrusted) {
       throw new Error(
         vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'),
@@ -70,12 +107,20 @@ export class Connections implements Links {
     }
     const known = this.#links.get(name);
     if (known) return known.link;
-    const profile = this.find(name);
-    if (!profile) {
+    const entry = this.entry(name);
+    if (!entry) {
       throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     }
-    const link = this.#newLink(profile);
-    this.#links.set(name, { link, key: JSON.stringify(profile) });
+    const own = entry.profile.name;
+    if (own !== name) return this.link(own, wanted);
+    if (this.#closed.has(name) && !wanted) {
+      throw new Error(vscode.l10n.t('The connection "{0}" was disconnected. Connect it first.', name));
+    }
+    this.#closed.delete(name);
+    const link = this.#newLink(entry);
+    this.#links.set(name, { link, key: keyOf(entry) });
+    // Whoever watches links hears of a new one.
+    this.#changed.fire();
     return link;
   }
 
@@ -84,11 +129,26 @@ export class Connections implements Links {
     return this.#links.get(name)?.link;
   }
 
-  /** Where a connection stands; undefined where it is not in the settings. */
+  /** Opens it, also where it was disconnected or its password was not given before. Rejects with what to do. */
+  async connect(name: string): Promise<PgLink> {
+    this.mayAsk(name);
+    const link = this.link(name);
+    await link.connect();
+    await link.refresh();
+    return link;
+  }
+
+  /** Closes its sessions; workers run on. It stays closed until something is wanted of it. */
+  disconnect(name: string): void {
+    this.#closed.add(name);
+    this.#drop(name);
+    this.#changed.fire();
+  }
+
+  /** Whose settings a connection stands in; undefined where it is in none. */
   scopeOf(name: string): Scope | undefined {
-    const inspected = vscode.workspace.getConfiguration('pgBackground').inspect<unknown[]>('connections');
-    if (inspected?.workspaceValue?.some((one) => nameOf(one) === name)) return 'workspace';
-    return inspected?.globalValue?.some((one) => nameOf(one) === name) ? 'user' : undefined;
+    const kind = this.#known(name)?.origin.kind;
+    return kind === 'folder' ? 'workspace' : kind === 'provider' ? undefined : kind;
   }
 
   /** Saves a profile in a scope; without one where it was, or in the user's settings when it is new. */
@@ -98,70 +158,60 @@ export class Connections implements Links {
     replaces?: string,
     scope?: Scope,
   ): Promise<void> {
-    const configuration = vscode.workspace.getConfiguration('pgBackground');
-    const old = replaces ?? profile.name;
-    const was = this.scopeOf(old);
-    const inWorkspace = (scope ?? was) === 'workspace';
-    if (scope !== undefined && was !== undefined && scope !== was) await this.#takeOut(old, was);
-    const inspected = configuration.inspect<unknown[]>('connections');
-    const before = (inWorkspace ? inspected?.workspaceValue : inspected?.globalValue) ?? [];
-    const index = before.findIndex((one) => nameOf(one) === old);
-    const after = index < 0 ? [...before, profile] : before.with(index, profile);
-    if (password !== undefined) await this.setPassword(profile.name, password);
-    if (replaces !== undefined && replaces !== profile.name) {
-      const kept = await this.secrets.get(secretKey(replaces));
-      if (kept !== undefined && password === undefined) await this.setPassword(profile.name, kept);
-      await this.secrets.delete(secretKey(replaces));
-    }
-    const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
-    await configuration.update('connections', after, target);
+    const before = this.#known(replaces ?? profile.name);
+    const old = before?.origin;
+    if (old?.kind === 'provider') throw providedError(profile.name, old.name);
+    const stays = old !== undefined && (scope === undefined || scope === this.scopeOf(before?.profile.name ?? ''));
+    const origin: SettingsOrigin = stays ? old : { kind: scope ?? 'user' };
+    const oldName = before?.ownName ?? profile.name;
+    // The name of its folder is not a part of what is written down.
+    const ownName = before && profile.name === before.profile.name ? before.ownName : profile.name;
+    const written = { ...profile, name: ownName };
+    const after: ConnectionEntry = { origin, ownName, profile: written, hidesUsers: false };
+    // The user says that it is the same connection still, so its password stays with it.
+    const kept = before && password === undefined ? await this.#credentials.stored(before) : undefined;
+    if (old && !stays) await changeSettings(old, (values) => values.filter((one) => nameOf(one) !== oldName));
+    await changeSettings(origin, (values) => {
+      const index = values.findIndex((one) => nameOf(one) === oldName);
+      return index < 0 ? [...values, written] : values.with(index, written);
+    });
+    if (before) await this.#credentials.forget(before);
+    const store = password ?? kept;
+    if (store !== undefined) await this.#credentials.keep(after, store);
+    this.mayAsk(profile.name);
     this.#drop(profile.name);
     this.#read();
   }
 
-  async #takeOut(name: string, scope: Scope): Promise<void> {
-    const configuration = vscode.workspace.getConfiguration('pgBackground');
-    const inspected = configuration.inspect<unknown[]>('connections');
-    const [value, target] =
-      scope === 'workspace'
-        ? [inspected?.workspaceValue, vscode.ConfigurationTarget.Workspace]
-        : [inspected?.globalValue, vscode.ConfigurationTarget.Global];
-    const left = (value ?? []).filter((one) => nameOf(one) !== name);
-    await configuration.update('connections', left, target);
-  }
-
+  /** Removes it from where it is written down, and its password. */
   async remove(name: string): Promise<void> {
-    const configuration = vscode.workspace.getConfiguration('pgBackground');
-    const inspected = configuration.inspect<unknown[]>('connections');
-    for (const [value, target] of [
-      [inspected?.workspaceValue, vscode.ConfigurationTarget.Workspace],
-      [inspected?.globalValue, vscode.ConfigurationTarget.Global],
-    ] as const) {
-      if (!value?.some((one) => nameOf(one) === name)) continue;
-      await configuration.update(
-        'connections',
-        value.filter((one) => nameOf(one) !== name),
-        target,
-      );
-    }
-    await this.secrets.delete(secretKey(name));
-    this.#asked.delete(name);
+    const entry = this.#known(name);
+    if (!entry) return;
+    const { origin, ownName } = entry;
+    if (origin.kind === 'provider') throw providedError(name, origin.name);
+    await changeSettings(origin, (values) => values.filter((one) => nameOf(one) !== ownName));
+    await this.#credentials.forget(entry);
     this.#read();
   }
 
   async setPassword(name: string, password: string): Promise<void> {
-    await this.secrets.store(secretKey(name), password);
+    const entry = this.entry(name);
+    if (!entry) throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+    await this.#credentials.keep(entry, password);
     this.mayAsk(name);
     this.#drop(name);
   }
 
-  async storedPassword(name: string): Promise<string | undefined> {
-    return this.secrets.get(secretKey(name));
+  /** Forgets the password, stored or in memory. Sessions that are open stay open: see {@link disconnect}. */
+  async forgetPassword(name: string): Promise<void> {
+    const entry = this.#known(name);
+    if (entry) await this.#credentials.forget(entry);
   }
 
-  async forgetPassword(name: string): Promise<void> {
-    await this.secrets.delete(secretKey(name));
-    this.#asked.delete(name);
+  /** The password that is stored for a connection as it stands. */
+  async storedPassword(name: string): Promise<string | undefined> {
+    const entry = this.#known(name);
+    return entry && this.#credentials.stored(entry);
   }
 
   /**
@@ -169,21 +219,31 @@ export class Connections implements Links {
    * by {@link keepEntered}, once it has proved right.
    */
   examineOptions(profile: ConnectionProfile): OpenOptions {
-    const { name } = profile;
-    this.mayAsk(name);
-    return {
-      password: async () => (await this.secrets.get(secretKey(name))) ?? this.#asked.get(name),
-      askPassword: ({ user, place }) => this.#prompt(name, vscode.l10n.t('Password of {0} at {1}', user, place)),
-      keyPassphrase: (file) => this.#prompt(name, vscode.l10n.t('Passphrase of the key {0}', file)),
-      allowPasswordCommand: vscode.workspace.isTrusted,
-      log: (message) => this.log.debug(`${name}: ${message}`),
-    };
+    this.mayAsk(profile.name);
+    return this.#credentials.optionsFor(this.#entryOf(profile));
   }
 
   /** Keeps a password that was entered, as the profile wants it. */
   async keepEntered(profile: ConnectionProfile, password: string): Promise<void> {
-    if (profile.askPassword === true) this.#asked.set(profile.name, password);
-    else await this.setPassword(profile.name, password);
+    await this.#credentials.keep(this.#entryOf(profile), password);
+  }
+
+  /** The user wants this connection now, so it may ask for its password again. */
+  mayAsk(name: string): void {
+    this.#credentials.mayAsk(name);
+  }
+
+  /** A copy under another name beside it, a provider's in the user's settings, with its stored password. Gives its name. */
+  async duplicate(name: string, copyName: string): Promise<string> {
+    const source = this.#known(name);
+    if (!source) throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+    const origin = source.origin.kind === 'provider' ? { kind: 'user' as const } : source.origin;
+    const password = await this.#credentials.stored(source);
+    await changeSettings(origin, (values) => [...values, { ...source.profile, name: copyName }]);
+    this.#read();
+    const copy = this.#entries.find((one) => one.ownName === copyName && scopeOf(one.origin) === scopeOf(origin));
+    if (copy && password !== undefined) await this.#credentials.keep(copy, password);
+    return copy?.profile.name ?? copyName;
   }
 
   /** Closes every link; workers run on. */
@@ -194,11 +254,17 @@ export class Connections implements Links {
     await Promise.allSettled(links);
   }
 
-  #newLink(profile: ConnectionProfile): PgLink {
+  /** By the name under which it is known, and no other. */
+  #known(name: string): ConnectionEntry | undefined {
+    return this.#entries.find(({ profile }) => profile.name === name);
+  }
+
+  #newLink(entry: ConnectionEntry): PgLink {
+    const { name, database } = entry.profile;
     const link = new PgLink({
-      name: profile.name,
-      database: profile.database ?? '',
-      connect: () => this.#connect(profile),
+      name,
+      database: database ?? '',
+      connect: () => this.#credentials.open(entry),
       clock: this.clock,
       log: this.log,
       warmSessions: WARM_SESSIONS,
@@ -207,53 +273,11 @@ export class Connections implements Links {
     return link;
   }
 
-  async #connect(profile: ConnectionProfile): ReturnType<typeof openClient> {
-    const { name } = profile;
-    const password = (await this.secrets.get(secretKey(name))) ?? this.#asked.get(name);
-    let entered: string | undefined;
-    try {
-      const client = await openClient(profile, {
-        ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
-        askPassword: async ({ user, place }) => (entered = await this.#ask(profile, user, place)),
-        keyPassphrase: (file) => this.#prompt(name, vscode.l10n.t('Passphrase of the key {0}', file)),
-        allowPasswordCommand: vscode.workspace.isTrusted,
-        log: (message) => this.log.debug(`${name}: ${message}`),
-      });
-      if (entered !== undefined && profile.askPassword !== true) await this.secrets.store(secretKey(name), entered);
-      return client;
-    } catch (error) {
-      // A wrong password is not kept for the next try.
-      if (error instanceof ConnectError && error.reason === 'authentication') this.#asked.delete(name);
-      throw error;
-    }
-  }
-
-  /** Asks once for all sessions that are being opened; the answer serves as long as the window lives. */
-  async #ask(profile: ConnectionProfile, user: string, place: string): Promise<string | undefined> {
-    const answer = await this.#prompt(profile.name, vscode.l10n.t('Password of {0} at {1}', user, place));
-    if (answer !== undefined) this.#asked.set(profile.name, answer);
-    return answer;
-  }
-
-  #prompt(name: string, prompt: string): Promise<string | undefined> {
-    const open = this.#prompts.get(name);
-    if (open) return open;
-    // Who has said no is not asked again by what goes on in the background.
-    if (this.#declined.has(name)) return Promise.resolve(undefined);
-    const asking = Promise.resolve(
-      vscode.window.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true }),
-    ).then((answer) => {
-      this.#prompts.delete(name);
-      if (answer === undefined) this.#declined.add(name);
-      return answer;
-    });
-    this.#prompts.set(name, asking);
-    return asking;
-  }
-
-  /** The user wants this connection now, so it may ask for its password again. */
-  mayAsk(name: string): void {
-    this.#declined.delete(name);
+  /** A profile as it may be saved soon: what is stored for its name counts only where it leads to the same place. */
+  #entryOf(profile: ConnectionProfile): ConnectionEntry {
+    const known = this.#known(profile.name);
+    const fresh = { origin: { kind: 'user' as const }, ownName: profile.name, hidesUsers: false };
+    return { ...(known ?? fresh), profile };
   }
 
   #drop(name: string): void {
@@ -263,52 +287,34 @@ export class Connections implements Links {
   }
 
   #read(): void {
-    const profiles: ConnectionProfile[] = [];
-    const faulty: FaultyProfile[] = [];
-    for (const scope of vscode.workspace.isTrusted ? settingsByScope() : []) {
-      const names = new Set<string>();
-      scope.forEach((entry, index) => {
-        const name = nameOf(entry) ?? `#${index + 1}`;
-        const checked = validateProfile(entry);
-        if ('problem' in checked) faulty.push({ name, problem: checked.problem });
-        else if (names.has(name)) {
-          faulty.push({
-            name,
-            problem: vscode.l10n.t('Two connections have the name "{0}". Rename one in the settings.', name),
-          });
-        } else if (!profiles.some((one) => one.name === name)) profiles.push(checked.profile);
-        names.add(name);
-      });
-    }
-    this.#profiles = profiles;
-    this.#faulty = faulty;
+    const trusted = vscode.workspace.isTrusted;
+    const provided = trusted ? [...this.providers.all] : [];
+    const sources = [...(trusted ? settingsSources() : []), ...provided.map(({ source }) => source)];
+    const { entries, faults } = readEntries(sources, {
+      sameName: (name) => vscode.l10n.t('Two connections have the name "{0}". Rename one.', name),
+    });
+    this.#entries = entries;
+    const silent = provided.flatMap(({ source: { origin }, problem }): FaultyEntry[] =>
+      problem === undefined ? [] : [{ id: scopeOf(origin), name: providerName(origin), problem, origin }],
+    );
+    this.#faulty = [...faults, ...silent];
     for (const [name, { key }] of this.#links) {
-      if (JSON.stringify(this.find(name)) !== key) this.#drop(name);
+      const entry = this.entry(name);
+      if (!entry || keyOf(entry) !== key) this.#drop(name);
     }
     this.#changed.fire();
   }
 }
 
-/**
- * The connections of every scope, the nearest first. VS Code lets one scope's array replace another's; people who have
- * connections of their own and open a workspace with one expect to see both.
- */
-function settingsByScope(): readonly (readonly unknown[])[] {
-  const inspected = vscode.workspace.getConfiguration('pgBackground').inspect('connections');
-  const scopes: readonly unknown[] = [
-    inspected?.workspaceFolderValue,
-    inspected?.workspaceValue,
-    inspected?.globalValue,
-  ];
-  return scopes.filter((scope) => Array.isArray(scope));
+/** Another text means another connection, whatever its name. */
+function keyOf({ origin, profile }: ConnectionEntry): string {
+  return JSON.stringify([scopeOf(origin), profile]);
 }
 
-/** Where a connection's password is kept in VS Code's secret storage. */
-export function secretKey(name: string): string {
-  return `pgBackground.password:${name}`;
+function providerName(origin: FaultyEntry['origin']): string {
+  return 'name' in origin ? origin.name : '';
 }
 
-function nameOf(entry: unknown): string | undefined {
-  const name = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
-  return typeof name === 'string' ? name : undefined;
+function providedError(name: string, provider: string): Error {
+  return new Error(vscode.l10n.t('“{0}” comes from {1}: change it there.', name, provider));
 }

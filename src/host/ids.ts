@@ -14,10 +14,17 @@ export type CommandName =
   | 'cancelJobWithGrace'
   | 'cancelJobsByLabel'
   | 'clearFinishedJobs'
+  | 'connectConnection'
+  | 'copyConnectionUri'
   | 'copyPid'
   | 'copySql'
   | 'detachJob'
+  | 'disconnectConnection'
+  | 'duplicateConnection'
   | 'editConnection'
+  | 'enterPassword'
+  | 'forgetPassword'
+  | 'openFaultyConnection'
   | 'refresh'
   | 'removeConnection'
   | 'rerunJob'
@@ -29,12 +36,15 @@ export type CommandName =
   | 'runInBackgroundWithOptions'
   | 'runJobNext'
   | 'runStatementInBackground'
+  | 'setDefaultConnection'
   | 'setFileConnection'
   | 'showJobDetails'
   | 'showJobs'
   | 'showLog'
   | 'showResults'
-  | 'testConnection';
+  | 'testConnection'
+  | 'useConnectionForFile'
+  | 'useConnectionForWorkspace';
 
 export const WORKERS_VIEW = 'pgBackground.workers';
 
@@ -64,7 +74,7 @@ export function commandId(name: CommandName): string {
 
 export function readSetting<K extends keyof Settings>(key: K): Settings[K] {
   // package.json gives every setting a default, so that get() never finds nothing.
-  return vscode.workspace.getConfiguration('pgBackground').get(key) as Settings[K];
+  return vscode.workspace.getConfiguration('pgBackground', null).get(key) as Settings[K];
 }
 
 /** Writes a setting where the user sets it for all windows. */

@@ -4,13 +4,18 @@ import type { JobService } from '../core/jobs/jobService';
 import type { ActiveWorker } from '../core/jobs/ports';
 import { mayHaveWorker } from '../core/jobs/states';
 import type { JobState } from '../api';
+import type { ConnectReason } from '../core/postgres/connect/errors';
+import type { ConnectionProfile } from '../core/postgres/connect/profile';
+import type { LinkState } from '../core/postgres/link';
+import type { ConnectionEntry, FaultyEntry } from './connectionEntries';
+import { connectionIcon } from './connectionIcon';
 import type { Connections } from './connections';
-import { commandId } from './ids';
+import { commandId, type CommandName } from './ids';
 import { formatRunning, formatSpan } from '../shared/span';
 import { join, rowsText, stateText } from './text';
 
 /** A row of the tree draws itself. Ids are made from what identifies the thing, so that selection survives a refresh. */
-export type Node = ConnectionNode | JobNode | WorkerNode | ProblemNode | FaultNode;
+export type Node = ConnectionNode | JobNode | WorkerNode | ProblemNode | ActionNode | FaultNode;
 
 const ICONS: Record<JobState, vscode.ThemeIcon> = {
   queued: new vscode.ThemeIcon('clock'),
@@ -44,51 +49,115 @@ export class ConnectionNode {
   ) {}
 
   item(): vscode.TreeItem {
-    const profile = this.connections.find(this.name);
-    const link = this.connections.existing(this.name);
-    const state = link?.state ?? { kind: 'idle' as const };
+    const entry = this.connections.entry(this.name);
+    const profile = entry?.profile;
+    const state = this.connections.existing(this.name)?.state ?? { kind: 'idle' as const };
     const own = this.jobs.jobs.filter((job) => job.record.connection === this.name);
-    const running = own.some((job) => mayHaveWorker(job.state));
+    const link = this.connections.existing(this.name);
     this.hasChildren = own.length > 0 || state.kind === 'error' || (link?.snapshot?.workers.length ?? 0) > 0;
     const item = new vscode.TreeItem(
       this.name,
       this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
     );
     item.id = `connection:${this.name}:${item.collapsibleState === vscode.TreeItemCollapsibleState.None ? 'leaf' : 'tree'}`;
-    const where = profile
-      ? `${profile.host ?? 'localhost'}/${profile.database ?? ''}`
-      : vscode.l10n.t('removed from the settings');
     const stateWord = {
-      idle: '',
+      idle: vscode.l10n.t('not connected'),
       connecting: vscode.l10n.t('connecting…'),
       connected: '',
       error: vscode.l10n.t('cannot connect'),
     }[state.kind];
-    item.description = join(where, stateWord);
-    item.iconPath = new vscode.ThemeIcon(
-      state.kind === 'error' ? 'warning' : 'database',
-      state.kind === 'connected' ? new vscode.ThemeColor('testing.iconPassed') : undefined,
-    );
-    item.contextValue = running ? 'connection hasRunning' : 'connection';
+    const production = profile?.production === true ? vscode.l10n.t('production') : '';
+    const preset = entry !== undefined && isDefault(entry, this.connections) ? vscode.l10n.t('default') : '';
+    item.description = profile
+      ? join(production, preset, stateWord, placeOf(profile))
+      : vscode.l10n.t('removed from the settings');
+    item.iconPath = connectionIcon(state.kind, profile?.color ?? (production === '' ? undefined : 'charts.red'));
+    item.contextValue = this.#words(
+      entry,
+      state,
+      own.some((job) => mayHaveWorker(job.state)),
+    ).join(' ');
+    item.tooltip = this.#tooltip(entry, state);
+    item.accessibilityInformation = {
+      label: join(
+        vscode.l10n.t('Connection {0}', this.name),
+        state.kind === 'connected' ? vscode.l10n.t('connected') : stateWord,
+        production,
+        preset,
+        profile ? placeOf(profile) : '',
+      ),
+    };
+    return item;
+  }
+
+  /** What menus ask for. */
+  #words(entry: ConnectionEntry | undefined, state: LinkState, running: boolean): string[] {
+    const words = ['connection', state.kind];
+    if (running) words.push('hasRunning');
+    if (entry) words.push('usable', entry.origin.kind === 'provider' ? 'provided' : 'editable');
+    return words;
+  }
+
+  #tooltip(entry: ConnectionEntry | undefined, state: LinkState): vscode.MarkdownString {
+    const profile = entry?.profile;
     const tooltip = new vscode.MarkdownString();
     tooltip.appendMarkdown('**').appendText(this.name).appendMarkdown('**\n\n');
-    fact(tooltip, vscode.l10n.t('Server'), profile && `${profile.host ?? 'localhost'}:${profile.port ?? 5432}`);
-    fact(tooltip, vscode.l10n.t('Database'), profile?.database);
-    fact(tooltip, vscode.l10n.t('User'), profile?.user);
+    if (entry) fact(tooltip, vscode.l10n.t('Kept in'), originText(entry));
+    if (profile) {
+      const server = profile.service === undefined || profile.host !== undefined ? serverOf(profile) : undefined;
+      fact(tooltip, vscode.l10n.t('Server'), server);
+      fact(tooltip, vscode.l10n.t('Service'), profile.service);
+      fact(tooltip, vscode.l10n.t('Database'), profile.database);
+      fact(tooltip, vscode.l10n.t('User'), profile.user);
+      fact(tooltip, vscode.l10n.t('Role'), profile.role);
+      if (profile.production === true) {
+        fact(tooltip, vscode.l10n.t('Production'), vscode.l10n.t('asks before each launch'));
+      }
+    }
     if (state.kind === 'connected') {
       fact(tooltip, vscode.l10n.t('PostgreSQL'), state.serverVersion);
       fact(tooltip, 'pg_background', state.extensionVersion);
     }
-    const snapshot = link?.snapshot;
-    if (snapshot)
-      fact(
-        tooltip,
-        vscode.l10n.t('Worker slots'),
-        vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal),
-      );
+    const snapshot = state.kind === 'connected' && this.connections.existing(this.name)?.snapshot;
+    if (snapshot) {
+      const slots = vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal);
+      fact(tooltip, vscode.l10n.t('Worker slots'), slots);
+    }
     if (state.kind === 'error') fact(tooltip, vscode.l10n.t('Problem'), state.message);
-    item.tooltip = tooltip;
-    return item;
+    return tooltip;
+  }
+}
+
+/** Where a connection leads, in short. */
+function placeOf(profile: ConnectionProfile): string {
+  const { host, hostaddr, service, database } = profile;
+  if (host === undefined && hostaddr === undefined && service !== undefined) return service;
+  return `${host ?? hostaddr ?? 'localhost'}/${database ?? ''}`;
+}
+
+function serverOf({ host, hostaddr, port }: ConnectionProfile): string {
+  return `${host ?? hostaddr ?? 'localhost'}:${port ?? 5432}`;
+}
+
+/** Of the window, or of the folder that has it. */
+function isDefault({ origin, profile }: ConnectionEntry, connections: Connections): boolean {
+  if (connections.profiles.length < 2) return false;
+  const uri = origin.kind === 'folder' ? vscode.Uri.parse(origin.uri) : undefined;
+  return connections.defaultFor(uri) === profile.name;
+}
+
+function originText({ origin, hidesUsers }: ConnectionEntry): string {
+  switch (origin.kind) {
+    case 'user':
+      return vscode.l10n.t('your settings');
+    case 'workspace':
+      return hidesUsers
+        ? vscode.l10n.t('this workspace’s settings, in place of the one of that name in yours')
+        : vscode.l10n.t('this workspace’s settings');
+    case 'folder':
+      return vscode.l10n.t('the settings of the folder {0}, for its files', origin.name);
+    case 'provider':
+      return vscode.l10n.t('{0}, another extension', origin.name);
   }
 }
 
@@ -223,7 +292,7 @@ export class WorkerNode {
   }
 }
 
-/** Why a connection does not work, with the way to mend it. */
+/** Why a connection does not work; {@link ActionNode}s below it are ways to mend it. */
 export class ProblemNode {
   constructor(
     readonly connection: string,
@@ -241,25 +310,60 @@ export class ProblemNode {
   }
 }
 
-/** A connection in the settings that cannot be used. */
-export class FaultNode {
+/** Something to do about a connection that does not work. */
+export class ActionNode {
   constructor(
-    readonly name: string,
-    private readonly problem: string,
+    readonly connection: string,
+    private readonly command: CommandName,
+    private readonly title: string,
+    private readonly icon: string,
   ) {}
 
   item(): vscode.TreeItem {
-    const item = new vscode.TreeItem(this.name);
-    item.id = `fault:${this.name}`;
-    item.description = this.problem;
-    item.tooltip = this.problem;
+    const item = new vscode.TreeItem(this.title);
+    item.id = `action:${this.connection}:${this.command}`;
+    item.iconPath = new vscode.ThemeIcon(this.icon);
+    item.contextValue = 'action';
+    item.command = { command: commandId(this.command), title: this.title, arguments: [this.connection] };
+    return item;
+  }
+}
+
+/** What can be done about a problem, the likeliest first. */
+export function actionsFor(entry: ConnectionEntry, reason: ConnectReason | undefined): ActionNode[] {
+  const { name } = entry.profile;
+  const actions: ActionNode[] = [];
+  if (reason === 'authentication' || reason === 'noPassword') {
+    actions.push(new ActionNode(name, 'enterPassword', vscode.l10n.t('Enter Password…'), 'key'));
+  }
+  actions.push(new ActionNode(name, 'connectConnection', vscode.l10n.t('Try Again'), 'refresh'));
+  if (entry.origin.kind !== 'provider') {
+    actions.push(new ActionNode(name, 'editConnection', vscode.l10n.t('Edit Connection…'), 'edit'));
+  }
+  return actions;
+}
+
+/** A connection that cannot be used, because of how it is written down. */
+export class FaultNode {
+  constructor(readonly fault: FaultyEntry) {}
+
+  get name(): string {
+    return this.fault.name;
+  }
+
+  item(): vscode.TreeItem {
+    const { id, name, problem, origin } = this.fault;
+    const item = new vscode.TreeItem(name);
+    item.id = `fault:${id}`;
+    item.description = problem;
+    item.tooltip = problem;
     item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-    item.contextValue = 'fault';
-    item.command = {
-      command: 'workbench.action.openSettings',
-      title: vscode.l10n.t('Open Settings'),
-      arguments: ['pgBackground.connections'],
-    };
+    item.contextValue = origin.kind === 'provider' ? 'fault' : 'fault editable';
+    item.accessibilityInformation = { label: join(name, problem) };
+    if (origin.kind !== 'provider') {
+      const command = commandId('openFaultyConnection');
+      item.command = { command, title: vscode.l10n.t('Open Settings'), arguments: [this] };
+    }
     return item;
   }
 }

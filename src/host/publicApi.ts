@@ -3,6 +3,7 @@ import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/profile';
 import type { SpoolFiles } from '../core/results/jobFiles';
 import type { Launcher } from './commands/run';
+import { without } from './commands/without';
 import type { Connections } from './connections';
 
 /** What `activate()` returns: see src/api.ts. */
@@ -44,14 +45,9 @@ export function createApi(
       if ('problem' in checked) throw new Error(checked.problem);
       await connections.save(checked.profile, password);
     },
-    connections: () =>
-      connections.profiles.map(({ name, host, port, database, user }) => ({
-        name,
-        ...(host === undefined ? {} : { host }),
-        ...(port === undefined ? {} : { port }),
-        ...(database === undefined ? {} : { database }),
-        ...(user === undefined ? {} : { user }),
-      })),
+    // A command line may hold a secret.
+    connections: () => connections.profiles.map((profile) => without(profile, 'passwordCommand')),
+    registerConnectionProvider: (provider) => connections.providers.register(provider),
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {

@@ -1,15 +1,22 @@
 import * as vscode from 'vscode';
 import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
-import type { ActiveWorker } from '../core/jobs/ports';
+import type { ActiveWorker, Disposable } from '../core/jobs/ports';
 import { isFinal, mayHaveWorker } from '../core/jobs/states';
+import type { LinkState, PgLink } from '../core/postgres/link';
 import type { Connections } from './connections';
 import { Disposables } from './disposables';
 import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
-import { ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
+import { actionsFor, ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
 
 /** Elapsed times move on once a second, and only while somebody looks. */
 const TICK_MS = 1000;
+
+/** Trying again by itself would not help, and a wrong password tried again and again may lock the user out. */
+function needsSomebody(state: LinkState | undefined): boolean {
+  if (state?.kind !== 'error' || state.reason === undefined) return false;
+  return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
+}
 
 /** The tree of connections, their jobs and the workers that others launched. */
 export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -17,8 +24,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #disposables = new Disposables();
   readonly #jobNodes = new Map<string, JobNode>();
   readonly #connectionNodes = new Map<string, ConnectionNode>();
-  readonly #looking = new Map<string, { dispose(): void }>();
-  readonly #snapshots = new Map<string, { dispose(): void }>();
+  /** The links that are asked for snapshots because somebody looks. */
+  readonly #looking = new Map<string, { readonly link: PgLink; readonly watches: readonly Disposable[] }>();
   readonly #pending = new Set<string>();
   readonly #workerNodes = new Map<string, WorkerNode>();
   /** The foreign workers that the tree shows now, as text, for each connection. */
@@ -45,7 +52,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
       }),
-      connections.onDidChange(() => this.refresh()),
+      connections.onDidChange(() => {
+        this.refresh();
+        this.#look();
+      }),
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
         for (const id of ids) this.#jobNodes.delete(id);
@@ -83,7 +93,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   dispose(): void {
     clearInterval(this.#tick);
     clearTimeout(this.#flush);
-    for (const watch of [...this.#looking.values(), ...this.#snapshots.values()]) watch.dispose();
+    for (const name of this.#looking.keys()) this.#lookAway(name);
     this.#disposables.dispose();
   }
 
@@ -91,7 +101,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const names = new Set(this.connections.profiles.map((profile) => profile.name));
     // A removed connection stays as long as it has jobs: what was received is not thrown away.
     for (const job of this.jobs.jobs) names.add(job.record.connection);
-    for (const fault of this.connections.faulty) yield new FaultNode(fault.name, fault.problem);
+    for (const fault of this.connections.faulty) yield new FaultNode(fault);
     for (const name of names) yield this.#connectionNode(name);
   }
 
@@ -117,7 +127,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const own = this.jobs.jobs.filter((job) => job.record.connection === node.name);
     const children: Node[] = [];
     const state = this.connections.existing(node.name)?.state;
-    if (state?.kind === 'error') children.push(new ProblemNode(node.name, state.message));
+    if (state?.kind === 'error') {
+      const entry = this.connections.entry(node.name);
+      children.push(new ProblemNode(node.name, state.message), ...(entry ? actionsFor(entry, state.reason) : []));
+    }
     // What runs, then what waits in its order, then what has ended, the newest first.
     const place = (job: Job): number => this.jobs.place(job.id) ?? 0;
     children.push(...own.filter((job) => mayHaveWorker(job.state)).map((job) => this.#jobNode(job)));
@@ -207,24 +220,24 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }, 50);
   }
 
+  #lookAway(name: string): void {
+    for (const watch of this.#looking.get(name)?.watches ?? []) watch.dispose();
+    this.#looking.delete(name);
+  }
+
   /** While the view is seen, used connections are asked for their workers and the elapsed times move on. */
   #look(): void {
     const visible = this.view.visible;
-    for (const { name } of this.connections.profiles) {
-      const link = this.connections.existing(name);
-      const looking = this.#looking.get(name);
-      if (visible && link && !looking) {
-        this.#looking.set(name, link.watch('steady'));
-        this.#snapshots.set(
-          name,
-          link.onSnapshot(() => this.#snapshotCame(name)),
-        );
-      } else if (looking && (!visible || !link)) {
-        looking.dispose();
-        this.#looking.delete(name);
-        this.#snapshots.get(name)?.dispose();
-        this.#snapshots.delete(name);
-      }
+    const names = new Set([...this.#looking.keys(), ...this.connections.profiles.map(({ name }) => name)]);
+    for (const name of names) {
+      const used = this.connections.existing(name);
+      const link = visible && !needsSomebody(used?.state) ? used : undefined;
+      // A connection that was edited or disconnected has another link afterwards, or none.
+      if (this.#looking.get(name)?.link === link) continue;
+      this.#lookAway(name);
+      if (!link) continue;
+      const watches = [link.watch('steady'), link.onSnapshot(() => this.#snapshotCame(name))];
+      this.#looking.set(name, { link, watches });
     }
     const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
     if (active && !this.#tick) {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
 import { newDatabase, sharedServer, type TestServer } from '../server/support';
 import {
   launchBrowser,
@@ -31,21 +32,44 @@ function vsix(): Promise<string> {
 export interface Installed {
   readonly server: TestServer;
   readonly database: string;
+  readonly workspace: string;
   readonly vscode: VscodeServer;
   readonly browser: TestBrowser;
   readonly ui: Workbench;
   close(): Promise<void>;
 }
 
-/** @param connected whether the workspace's settings have the connection "work" already */
+export interface InstallOptions {
+  readonly settings?: Record<string, unknown>;
+  /** Whether the workspace's settings have the connection "work" already. */
+  readonly connected: boolean;
+  readonly deviceScaleFactor?: number;
+  /** Whether the workspace starts untrusted, as a cloned one does. */
+  readonly workspaceTrust?: boolean;
+  /** A server of the test's own. */
+  readonly server?: TestServer;
+  /** Further extensions, as VSIX files. */
+  readonly extensions?: readonly string[];
+  /** What the extension host has in its environment beside what this process has. */
+  readonly env?: (profile: ConnectionProfile) => NodeJS.ProcessEnv;
+  /** The file of `files` to open in place of their folder: a .code-workspace. */
+  readonly open?: string;
+}
+
+/** @param given files of the workspace, also made from the profile of a new database */
 export async function install(
-  files: Record<string, string>,
-  options: { settings?: Record<string, unknown>; connected: boolean; deviceScaleFactor?: number },
+  given: Record<string, string> | ((profile: ConnectionProfile) => Record<string, string>),
+  options: InstallOptions,
 ): Promise<Installed> {
-  const server = await sharedServer();
+  const server = options.server ?? (await sharedServer());
   const profile = await newDatabase(server);
-  const vscode = await startVscode({ settings: options.settings ?? {} });
-  await vscode.installVsix(await vsix());
+  const files = typeof given === 'function' ? given(profile) : given;
+  const vscode = await startVscode({
+    settings: options.settings ?? {},
+    ...(options.workspaceTrust === undefined ? {} : { workspaceTrust: options.workspaceTrust }),
+    ...(options.env ? { env: { ...process.env, ...options.env(profile) } } : {}),
+  });
+  for (const one of [await vsix(), ...(options.extensions ?? [])]) await vscode.installVsix(one);
   const browser = await launchBrowser(options.deviceScaleFactor);
   const ui = new Workbench(await browser.context.newPage());
   const settings = { 'pgBackground.connections': [{ ...profile, name: 'work' }] };
@@ -53,10 +77,11 @@ export async function install(
     ...files,
     ...(options.connected ? { '.vscode/settings.json': JSON.stringify(settings) } : {}),
   });
-  await ui.open(vscode.url({ folder: workspace }));
+  await ui.open(vscode.url({ folder: options.open === undefined ? workspace : join(workspace, options.open) }));
   return {
     server,
     database: profile.database ?? '',
+    workspace,
     vscode,
     browser,
     ui,
@@ -65,6 +90,11 @@ export async function install(
       await vscode.stop();
     },
   };
+}
+
+/** The path of a file that is not there yet, in a folder of its own. */
+export async function tempFile(prefix: string, name: string): Promise<string> {
+  return join(await tempFolder(prefix), name);
 }
 
 /** For `afterEach`: what was on screen when a test failed. */

@@ -24,6 +24,7 @@ async function script<T>(name: string): Promise<T> {
 export async function startVscode(options: {
   settings?: Record<string, unknown>;
   workspaceTrust?: boolean;
+  env?: NodeJS.ProcessEnv;
 }): Promise<VscodeServer> {
   const { startVscode: start } = await script<{
     startVscode: (o: typeof options & { log: (message: string) => void }) => Promise<VscodeServer>;

@@ -1,9 +1,41 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fieldProblem, PROFILE_FIELDS } from '../../src/core/postgres/connect/profile';
 
 interface Menu {
   readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
 }
+
+interface ConnectionsSchema {
+  readonly scope: string;
+  readonly items: {
+    readonly additionalProperties: boolean;
+    readonly properties: Readonly<
+      Record<string, { readonly type: string | readonly string[]; readonly enum?: readonly string[] }>
+    >;
+  };
+}
+
+/** What rows of the tree say of themselves: see src/host/nodes.ts. */
+const ROWS = [
+  'connection idle usable editable',
+  'connection connecting usable editable',
+  'connection connected hasRunning usable editable',
+  'connection error usable editable',
+  'connection connected usable provided',
+  'connection idle',
+  'fault editable',
+  'fault',
+  'problem',
+  'action',
+  'job sql running pid cancelable detachable',
+  'job sql queued cancelable',
+  'job sql succeeded pid finished rerunnable hasResults',
+  'worker pid sql cancelable',
+];
+
 interface Manifest {
   readonly engines: { readonly vscode: string };
   readonly devDependencies: Record<string, string>;
@@ -80,7 +112,48 @@ describe('package.json', () => {
   });
 
   it('the settings that decide where to connect are restricted in untrusted workspaces', () => {
-    assert.ok(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations.includes('pgBackground.connections'));
+    assert.deepEqual(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations, [
+      'pgBackground.connections',
+      'pgBackground.defaultConnection',
+    ]);
+  });
+
+  it('the schema of a connection knows every field and no other, and takes and refuses what the extension does', () => {
+    const { items, scope } = manifest.contributes.configuration.properties[
+      'pgBackground.connections'
+    ] as ConnectionsSchema;
+    // A folder of several has connections of its own.
+    assert.equal(scope, 'resource');
+    assert.equal(items.additionalProperties, false);
+    assert.deepEqual(Object.keys(items.properties).sort(), [...PROFILE_FIELDS].sort());
+    for (const [field, schema] of Object.entries(items.properties)) {
+      const problem = (value: unknown): string | undefined => fieldProblem(field, value);
+      for (const value of schema.enum ?? []) assert.equal(problem(value), undefined, `${field}: ${value}`);
+      if (schema.enum) assert.notEqual(problem('nothing of these'), undefined, field);
+      const types = [schema.type].flat();
+      for (const [type, value] of Object.entries({ string: 'charts.red', integer: 5, boolean: true })) {
+        if (!types.includes(type)) assert.notEqual(problem(value), undefined, `${field} is no ${type}`);
+        else if (!schema.enum && field !== 'port') assert.equal(problem(value), undefined, `${field} is a ${type}`);
+      }
+    }
+    assert.equal(fieldProblem('port', 5432), undefined);
+    assert.equal(fieldProblem('port', '5432,5433'), undefined);
+  });
+
+  it('a row of the tree has at most three inline actions, and what destroys comes last', () => {
+    const items = manifest.contributes.menus['view/item/context'] ?? [];
+    for (const words of ROWS) {
+      const fits = items.filter(({ when = '' }) =>
+        [...when.matchAll(/viewItem =~ \/(.*?)\//g)].every(([, pattern = '']) => new RegExp(pattern).test(words)),
+      );
+      const inline = fits.filter(({ group = '' }) => group.startsWith('inline')).map(({ command }) => command);
+      assert.ok(inline.length <= 3, `${words}: ${inline.join()}`);
+      assert.equal(new Set(inline).size, inline.length);
+      const destructive = /cancel|forget|remove|detach|clear/i;
+      for (const { command, group = '' } of fits.filter((one) => !one.group?.startsWith('inline'))) {
+        assert.equal(group.startsWith('9_destructive'), destructive.test(command), `${words}: ${command} in ${group}`);
+      }
+    }
   });
 
   it('@types/vscode is the oldest VS Code that is accepted', () => {

@@ -58,7 +58,7 @@ export class DetachedWatch {
   #subscribe(): void {
     let link: ServerLink | undefined;
     try {
-      link = this.context.links.link(this.job.record.connection);
+      link = this.context.links.link(this.job.record.connection, false);
       this.#problem = undefined;
     } catch (error) {
       this.#say(messageOf(error));

@@ -28,6 +28,8 @@ export class JobService {
   /** Timers that end with the service. */
   readonly #timers = new Set<Disposable>();
   readonly #breaks = new Map<string, number>();
+  /** Connections that were disconnected, until the user runs something on them. */
+  readonly #onHold = new Set<string>();
   readonly #changes: Changes;
   readonly #removed: Listeners<readonly string[]>;
   readonly #runs = new Set<Promise<void>>();
@@ -63,6 +65,7 @@ export class JobService {
   /** Lists a job and runs it when its turn comes. Throws where its connection does not exist. */
   run(request: NewJob): Job {
     this.options.links.link(request.connection);
+    this.#onHold.delete(request.connection);
     const record: JobRecord = {
       version: 1,
       id: this.options.newId(),
@@ -132,12 +135,20 @@ export class JobService {
   runNext(id: string): void {
     const job = this.#need(id);
     if (!this.#queue(job.record.connection).runNext(id)) return;
+    this.#onHold.delete(job.record.connection);
     this.#unhold(job);
     this.#pump(job.record.connection);
   }
 
-  /** Lets jobs run that were queued before a reload. */
+  /** What waits on a connection that the user disconnects, or comes back to its queue, waits from now on for the user's word. */
+  hold(connection: string): void {
+    this.#onHold.add(connection);
+    for (const job of this.jobs) if (job.record.connection === connection) this.#hold(job);
+  }
+
+  /** Lets jobs run that wait for the user's word: queued before a reload, or on a connection that was disconnected. */
   resumeHeld(): void {
+    this.#onHold.clear();
     for (const job of this.jobs) {
       if (!job.record.held || job.state !== 'queued') continue;
       this.#queue(job.record.connection).release(job.id);
@@ -167,7 +178,7 @@ export class JobService {
     const { connection, pid, backendStart } = job.record;
     if (pid === undefined || !mayHaveWorker(job.state)) return undefined;
     try {
-      const { snapshot } = this.options.links.link(connection);
+      const { snapshot } = this.options.links.link(connection, false);
       return snapshot?.workers.find((one) => one.pid === pid && one.backendStart === backendStart);
     } catch {
       // The connection was removed; the job is listed until it is cleared.
@@ -361,6 +372,7 @@ export class JobService {
       if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') {
         const pause = queue.refuse(job.id, clock.now());
         this.#after(pause, () => this.#pump(job.record.connection));
+        if (this.#onHold.has(job.record.connection)) this.#hold(job);
       } else {
         queue.done(job.id);
       }
@@ -368,6 +380,13 @@ export class JobService {
     if (end === 'detached' && !this.#disposed && !job.final) this.#watchDetached(job);
     await this.#save(job);
     if (job.final) await this.#prune();
+  }
+
+  #hold(job: Job): void {
+    if (job.state !== 'queued' || job.record.held) return;
+    this.#queue(job.record.connection).hold(job.id);
+    job.note({ held: true, reason: 'Its connection was disconnected before its turn came.' });
+    void this.#save(job);
   }
 
   #unhold(job: Job): void {

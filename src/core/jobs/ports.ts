@@ -154,8 +154,11 @@ export interface ServerLink {
 }
 
 export interface Links {
-  /** Throws a plain Error with a message for the user where the connection does not exist. */
-  link(connection: string): ServerLink;
+  /**
+   * Throws a plain Error with a message for the user where the connection does not exist.
+   * @param wanted false: something is only watched there, which does not open what the user has disconnected, but throws
+   */
+  link(connection: string, wanted?: boolean): ServerLink;
 }
 
 /** Where a job's rows go as they come. */

@@ -80,6 +80,11 @@ export class JobQueue {
     return true;
   }
 
+  /** Makes a waiting job wait for the user's word. */
+  hold(id: string): void {
+    this.#waiting = this.#waiting.map((one) => (one.id === id ? { ...one, held: true } : one));
+  }
+
   release(id: string): void {
     this.#waiting = this.#waiting.map((one) => (one.id === id ? { ...one, held: false } : one));
   }

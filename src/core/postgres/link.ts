@@ -13,6 +13,7 @@ import {
 import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
 import { destroySocket, endClient } from './closing';
+import { ConnectError, type ConnectReason } from './connect/errors';
 import { isTransient, mayNotSignal } from './errors';
 import { PgSession, type SessionContext } from './session';
 import { afterSilence } from './silence';
@@ -31,8 +32,13 @@ export type LinkState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'connecting' }
   | { readonly kind: 'connected'; readonly serverVersion: string; readonly extensionVersion: string | undefined }
-  /** `retryAt`: when it is tried again by itself, milliseconds since 1970. */
-  | { readonly kind: 'error'; readonly message: string; readonly retryAt?: number };
+  /** `retryAt`: when it is tried again by itself, milliseconds since 1970. `reason`: where connecting itself failed. */
+  | {
+      readonly kind: 'error';
+      readonly message: string;
+      readonly reason?: ConnectReason;
+      readonly retryAt?: number;
+    };
 
 export interface LinkOptions {
   readonly name: string;
@@ -55,6 +61,10 @@ export class PoolerError extends Error {
       'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server. pg_background keeps workers by session, so nothing can be launched through it: connect to PostgreSQL directly, or use the proxy in session mode.',
     );
   }
+}
+
+function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
+  return error instanceof ConnectError ? { reason: error.reason } : {};
 }
 
 /** The connection that asks and signals; its statements go one at a time. */
@@ -92,7 +102,7 @@ export class PgLink implements ServerLink {
       (error, pause) => {
         const message = messageOf(error);
         options.log.warn(`${options.name}: the server did not answer (${message}); trying again in ${pause} ms.`);
-        this.#setState({ kind: 'error', message, retryAt: options.clock.now() + pause });
+        this.#setState({ kind: 'error', message, ...reasonOf(error), retryAt: options.clock.now() + pause });
       },
       options.log,
     );
@@ -195,7 +205,7 @@ export class PgLink implements ServerLink {
     if (this.#disposed && !this.#control) return Promise.reject(this.#closedError());
     this.#control ??= this.#track(this.#openControl()).catch((error: unknown) => {
       this.#control = undefined;
-      this.#setState({ kind: 'error', message: messageOf(error) });
+      this.#setState({ kind: 'error', message: messageOf(error), ...reasonOf(error) });
       throw error;
     });
     return this.#control;

@@ -4,7 +4,7 @@ import { parseConnectionString } from '../../core/postgres/connect/conninfo';
 import { suggestName } from '../connectionForm/model';
 import { ConnectionPanels } from '../connectionForm/panels';
 import type { Connections } from '../connections';
-import { ConnectionNode, FaultNode, ProblemNode } from '../nodes';
+import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../nodes';
 
 /** Adding, editing, testing and removing connections. */
 export class ConnectionCommands implements vscode.Disposable {
@@ -129,7 +129,7 @@ export class ConnectionCommands implements vscode.Disposable {
   async #choose(argument: unknown, placeHolder: string): Promise<string | undefined> {
     if (typeof argument === 'string') return argument;
     if (argument instanceof ConnectionNode || argument instanceof FaultNode) return argument.name;
-    if (argument instanceof ProblemNode) return argument.connection;
+    if (argument instanceof ProblemNode || argument instanceof ActionNode) return argument.connection;
     const { profiles } = this.connections;
     if (profiles.length <= 1) return profiles[0]?.name;
     return vscode.window.showQuickPick(

@@ -155,11 +155,10 @@ export class JobCommands {
   /** Asks every used server now, and tries at once what waits. */
   async refresh(): Promise<void> {
     this.jobs.hurry();
-    const names = new Set(this.connections.profiles.map((profile) => profile.name));
     await Promise.allSettled(
-      [...names].map((name) => {
+      this.connections.profiles.map(async ({ name }) => {
         this.connections.mayAsk(name);
-        return this.connections.link(name).refresh();
+        await this.connections.existing(name)?.refresh();
       }),
     );
     this.view.refresh();

@@ -7,7 +7,9 @@ import { isLensTarget } from '../editor/lenses';
 import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
 import type { Results } from '../resultsWiring';
 import type { WorkersView } from '../workersView';
+import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
+import { openFaultyConnection } from './faultyConnection';
 import type { JobCommands } from './jobs';
 import type { Launcher } from './run';
 import { pickJob, targetsOf } from './targets';
@@ -30,6 +32,7 @@ type Handler = (first: unknown, selected: unknown) => unknown;
 /** Registers every command of {@link CommandName}; the compiler says when one is missing. */
 export function registerCommands(parts: CommandParts): void {
   const { jobs, launcher, editor, view, results, jobCommands, connectionCommands } = parts;
+  const connectionActions = new ConnectionActions(parts.connections, jobs);
   /** The job that a command is about, or the one that the user picks. */
   const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
     const [job] = targetsOf(jobs, first, undefined).jobs;
@@ -81,6 +84,16 @@ export function registerCommands(parts: CommandParts): void {
     editConnection: (first) => connectionCommands.edit(first),
     removeConnection: (first) => connectionCommands.remove(first),
     testConnection: (first) => connectionCommands.test(first),
+    connectConnection: (first, selected) => connectionActions.connect(first, selected),
+    disconnectConnection: (first, selected) => connectionActions.disconnect(first, selected),
+    enterPassword: (first) => connectionActions.enterPassword(first),
+    forgetPassword: (first) => connectionActions.forgetPassword(first),
+    duplicateConnection: (first) => connectionActions.duplicate(first),
+    copyConnectionUri: (first, selected) => connectionActions.copyUri(first, selected),
+    setDefaultConnection: (first) => connectionActions.setDefault(first),
+    useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
+    useConnectionForFile: (first) => connectionActions.useForFile(first),
+    openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),
   };

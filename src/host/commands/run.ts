@@ -7,7 +7,7 @@ import { checkBeforeLaunch } from '../../core/sql/prelaunch';
 import { parseDuration } from '../../core/sql/units';
 import type { Connections } from '../connections';
 import { findingText, writeFound } from '../editor/words';
-import { commandId, readSetting } from '../ids';
+import { commandId } from '../ids';
 import { LaunchGuard } from './guard';
 import { durationProblem, durationText } from './options';
 import { asRequest } from './request';
@@ -74,7 +74,7 @@ export class Launcher implements vscode.Disposable {
   run(request: RunRequest): Job {
     const [fault] = checkBeforeLaunch(request.sql).filter((finding) => finding.severity === 'error');
     if (fault) throw new Error(findingText(fault));
-    const connection = request.connection ?? this.defaultConnection;
+    const connection = this.#nameOf(request.connection) ?? this.defaultConnection;
     if (connection === undefined) {
       throw new Error(
         this.connections.profiles.length === 0
@@ -84,26 +84,28 @@ export class Launcher implements vscode.Disposable {
     }
     const label =
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
+    this.connections.mayAsk(connection);
     return this.jobs.run({ ...request, connection, label });
   }
 
-  /** The one of the settings, or the only one. */
+  /** The one of the settings, or the only one, for what belongs to no file. */
   get defaultConnection(): string | undefined {
-    const { profiles } = this.connections;
-    const named = readSetting('defaultConnection');
-    if (named !== '' && this.connections.find(named)) return named;
-    return profiles.length === 1 ? profiles[0]?.name : undefined;
+    return this.connections.defaultFor(undefined);
   }
 
-  /** The default connection, or the one that the user picks; undefined where they gave up. */
-  async chooseConnection(): Promise<string | undefined> {
-    return this.defaultConnection ?? this.pickConnection();
+  /** The name under which a connection is known, for the name that a caller has for it. */
+  #nameOf(given: string | undefined): string | undefined {
+    return given === undefined ? undefined : (this.connections.find(given)?.name ?? given);
+  }
+
+  /** The default connection of a file, or the one that the user picks; undefined where they gave up. */
+  async chooseConnection(uri?: vscode.Uri): Promise<string | undefined> {
+    return this.connections.defaultFor(uri) ?? this.pickConnection(uri);
   }
 
   /** The connection that the user picks, or adds where there is none yet. */
-  async pickConnection(): Promise<string | undefined> {
-    const { profiles } = this.connections;
-    if (profiles.length === 0) {
+  async pickConnection(uri?: vscode.Uri): Promise<string | undefined> {
+    if (this.connections.profilesFor(uri).length === 0) {
       const add = vscode.l10n.t('Add Connection…');
       const choice = await vscode.window.showWarningMessage(
         vscode.l10n.t('There is no connection to run this on yet.'),
@@ -113,17 +115,18 @@ export class Launcher implements vscode.Disposable {
         ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection'))
         : undefined;
     }
-    const picked = await vscode.window.showQuickPick(this.connectionItems(), {
+    const picked = await vscode.window.showQuickPick(this.connectionItems(uri), {
       placeHolder: vscode.l10n.t('Connection to run on'),
     });
     if (picked) await this.memory.update('lastConnection', picked.label);
     return picked?.label;
   }
 
-  /** The connections to pick from, the one picked last first. */
-  connectionItems(): vscode.QuickPickItem[] {
+  /** The connections to pick from for a file, the one picked last first. */
+  connectionItems(uri?: vscode.Uri): vscode.QuickPickItem[] {
     const last = this.memory.get<string>('lastConnection');
-    return this.connections.profiles
+    return this.connections
+      .profilesFor(uri)
       .map((profile) => ({
         label: profile.name,
         description: `${profile.host ?? 'localhost'}/${profile.database ?? ''}`,

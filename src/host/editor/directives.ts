@@ -29,7 +29,8 @@ export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.
       });
     }
     const { name } = offer;
-    const values = name === 'connection' ? this.connections.profiles.map((profile) => profile.name) : VALUES[name];
+    const values =
+      name === 'connection' ? this.connections.profilesFor(document.uri).map((profile) => profile.name) : VALUES[name];
     // Typed right behind the colon, a value is set off by a space.
     const space = line.charAt(offer.replace.start - 1) === ':' ? ' ' : '';
     return values.map((value, index) => {

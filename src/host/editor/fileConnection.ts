@@ -3,7 +3,7 @@ import type { Launcher } from '../commands/run';
 import { without } from '../commands/without';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
-import { affectsSetting, commandId } from '../ids';
+import { commandId } from '../ids';
 import type { FileDefaultsStore } from './fileDefaults';
 import { isSql } from './languages';
 
@@ -30,24 +30,20 @@ export class FileConnection implements vscode.Disposable {
     this.#disposables.add(vscode.workspace.onDidOpenTextDocument(update));
     this.#disposables.add(connections.onDidChange(update));
     this.#disposables.add(defaults.onDidChange(update));
-    this.#disposables.add(
-      vscode.workspace.onDidChangeConfiguration((event) => {
-        if (affectsSetting(event, 'defaultConnection')) this.update();
-      }),
-    );
     this.update();
   }
 
   /** The connection of a document's jobs, where a comment does not name another one. */
   of(uri: vscode.Uri): string | undefined {
     const own = this.defaults.get(uri).connection;
-    return own !== undefined && this.connections.find(own) ? own : this.launcher.defaultConnection;
+    const found = own === undefined ? undefined : this.connections.find(own, uri);
+    return found?.name ?? this.connections.defaultFor(uri);
   }
 
   /** What the item says; undefined while it is hidden. */
   get shown(): string | undefined {
     const document = vscode.window.activeTextEditor?.document;
-    if (!document || !isSql(document) || this.connections.profiles.length === 0) return undefined;
+    if (!document || !isSql(document) || this.connections.profilesFor(document.uri).length === 0) return undefined;
     return this.of(document.uri) ?? vscode.l10n.t('No connection');
   }
 
@@ -78,7 +74,7 @@ export class FileConnection implements vscode.Disposable {
     }
     const name = typeof argument === 'string' ? argument : await this.#ask(document.uri);
     if (name === undefined) return;
-    if (name !== '' && !this.connections.find(name)) {
+    if (name !== '' && !this.connections.find(name, document.uri)) {
       throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     }
     const others = without(this.defaults.get(document.uri), 'connection');
@@ -92,13 +88,13 @@ export class FileConnection implements vscode.Disposable {
   async #ask(uri: vscode.Uri): Promise<string | undefined> {
     const own = this.defaults.get(uri).connection;
     const items: (vscode.QuickPickItem & { readonly value: string | undefined })[] = this.launcher
-      .connectionItems()
+      .connectionItems(uri)
       .map((item) => ({
         ...item,
         value: item.label,
         ...(item.label === own ? { description: vscode.l10n.t('this file’s connection') } : {}),
       }));
-    const preset = this.launcher.defaultConnection;
+    const preset = this.connections.defaultFor(uri);
     items.push({
       label: vscode.l10n.t('Use the Default Connection'),
       ...(preset === undefined ? {} : { description: preset }),

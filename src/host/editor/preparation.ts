@@ -145,12 +145,14 @@ export class Preparation {
       const options = chosen ? { ...kept, ...chosen } : own;
       let { connection } = options;
       // Asked once, for all that say nothing themselves.
-      connection ??= picked ??= await this.launcher.chooseConnection();
+      connection ??= picked ??= await this.launcher.chooseConnection(source.target.uri);
       if (connection === undefined) return undefined;
-      if (!this.connections.find(connection)) {
+      const found = this.connections.find(connection, source.target.uri);
+      if (!found) {
         throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
       }
-      planned.push({ ...source, options: { ...options, connection } });
+      this.connections.mayAsk(found.name);
+      planned.push({ ...source, options: { ...options, connection: found.name } });
     }
     // Where the user chose by hand, what the comments say was in front of them.
     if (!chosen) this.#warnOfDirectives(planned.map(({ target }) => target));

@@ -49,9 +49,9 @@ export class EditorRunner implements vscode.Disposable {
     if (!targets || !first) return [];
     const { launcher, preparation, defaults } = this.parts;
     const options = preparation.optionsOf(first);
-    const connections = launcher.connectionItems();
+    const connections = launcher.connectionItems(first.uri);
     if (connections.length === 0) {
-      await launcher.pickConnection();
+      await launcher.pickConnection(first.uri);
       return [];
     }
     return this.#following(targets, async () => {

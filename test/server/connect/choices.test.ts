@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient } from '../../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import { sharedServer } from '../support';
 import { STRING_CASES, type Case } from './choiceCases';
 import { FakeServer, type Introduction } from './fakeServer';
@@ -86,6 +87,31 @@ describe('the same choices as psql', () => {
       ['/tmp'],
     );
     await free.close();
+    await removeFolder(home);
+  });
+
+  it('the URI of a profile leads psql to where the profile leads us', async () => {
+    const home = await newHome({ '.pgpass': '*:*:*:*:for all\n' });
+    await server.listenOnSocket(home, ports[0]);
+    const env = environment(home);
+    const at = { host: '127.0.0.1', port: ports[0] };
+    const profiles: readonly Omit<ConnectionProfile, 'name'>[] = [
+      { ...at, user: 'a b@c:d/e?f#g%\'"\\', database: 'd/e?f#g% &=+' },
+      { ...at, user: 'jürgen', database: 'grün €' },
+      { ...at, user: 'u', options: '-c geqo=off -c search_path=a,\\ "b\\ c"' },
+      { ...at, host: 'nowhere.invalid', hostaddr: '127.0.0.1', user: 'u', applicationName: 'my & app' },
+      { host: `nowhere.invalid,${home}`, port: `1,${ports[0]}`, user: 'u', database: 'd' },
+      { host: home, port: ports[0], user: 'u', targetSessionAttrs: 'any', connectTimeoutSeconds: 5 },
+    ];
+    for (const profile of profiles) {
+      const named = { applicationName: 'psql', ...profile, name: 'x' };
+      await (await openClient({ ...named, allowCleartextPassword: true }, { env })).end();
+      const ours = server.take().at(-1);
+      const uri = formatUri(named);
+      const { status, stderr } = await psql(bin, ['-c', '\\q', uri], env);
+      assert.equal(status, 0, `${uri}: ${stderr}`);
+      assert.deepEqual(comparable(server.take().at(-1)), comparable(ours), uri);
+    }
     await removeFolder(home);
   });
 

@@ -140,6 +140,8 @@ describe('connection strings', () => {
       { name: 'x', user: 'a b@c:d/e', database: 'd/e?f#g%' },
       { name: 'x', host: '/var/run/postgresql', port: 5433, user: 'jürgen', database: 'grün' },
       { name: 'x', host: 'a,b', port: '1,2' },
+      { name: 'x', host: 'fe80::1%eth0' },
+      { name: 'x', host: '[odd]@host' },
       { name: 'x', host: 'h', port: 1234, sslmode: 'verify-full' as const, sslrootcert: '/path with blank/ca.crt' },
       { name: 'x', host: '::1', port: 5432, keepalives: false, connectTimeoutSeconds: 3, sslsni: false },
       { name: 'x', hostaddr: '127.0.0.1,127.0.0.2', port: '1,2' },

@@ -181,6 +181,23 @@ describe('the engine among stand-ins', () => {
     assert.equal(third.state, 'succeeded');
   });
 
+  it('jobs of a connection that is disconnected wait for the user’s word, also one that comes back to its queue', async () => {
+    const { link, jobs, run, clock } = newWorld();
+    link.next.push(new UnreachableError('closed'));
+    const launching = run();
+    jobs.hold(launching.record.connection);
+    await clock.move(120_000);
+    assert.deepEqual([launching.state, launching.record.held, link.acquired], ['queued', true, 1]);
+    assert.match(launching.record.reason!, /disconnected before its turn/);
+    // A new run is a word for itself alone.
+    const fresh = run();
+    await fresh.ended;
+    assert.deepEqual([fresh.state, launching.state], ['succeeded', 'queued']);
+    jobs.resumeHeld();
+    await launching.ended;
+    assert.deepEqual([launching.state, launching.record.held], ['succeeded', false]);
+  });
+
   it('a listener that throws harms nobody', async () => {
     const { jobs, run, logged } = newWorld();
     jobs.onDidChange(() => {

@@ -262,7 +262,8 @@ export function formatUri(profile: ConnectionProfile): string {
 }
 
 function formatHost(host: string): string {
-  return host.includes(':') && !host.startsWith('/') ? `[${host}]` : encodeURIComponent(host);
+  // The zone of an address ("fe80::1%eth0") has a percent sign of its own.
+  return host.includes(':') && !host.startsWith('/') ? `[${host.replaceAll('%', '%25')}]` : encodeURIComponent(host);
 }
 
 /** The server splits options at blanks; a backslash keeps one (PostgreSQL, libpq, "options"). */

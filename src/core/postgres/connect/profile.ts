@@ -122,11 +122,16 @@ const RULES: Readonly<Record<Field, Rule>> = {
   allowCleartextPassword: truth,
 };
 
+/** Every field, for whoever must know them all: the settings' schema, the API. */
+export const PROFILE_FIELDS: readonly string[] = Object.keys(RULES);
+
 /**
  * Checks an entry of the settings, or what another extension gave.
- * @returns the profile, or one sentence that names the faulty field and says what it must be
+ * @returns the profile, or one sentence that names the faulty field and says what it must be, with that field
  */
-export function validateProfile(value: unknown): { profile: ConnectionProfile } | { problem: string } {
+export function validateProfile(
+  value: unknown,
+): { profile: ConnectionProfile } | { problem: string; field?: string | undefined } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { problem: 'A connection must be an object with at least a "name".' };
   }
@@ -137,10 +142,10 @@ export function validateProfile(value: unknown): { profile: ConnectionProfile } 
   if (given['name'] === undefined) return { problem: `${called} has no "name": give it one.` };
   for (const [field, fieldValue] of entries) {
     const problem = fieldProblem(field, fieldValue);
-    if (problem !== undefined) return { problem: `${called} ${problem}` };
+    if (problem !== undefined) return { problem: `${called} ${problem}`, field };
   }
   const problem = listProblem(given);
-  if (problem !== undefined) return { problem: `${called} ${problem}` };
+  if (problem !== undefined) return { problem: `${called} ${problem}`, field: /"(\w+)"/.exec(problem)?.[1] };
   return { profile: given as unknown as ConnectionProfile };
 }
 

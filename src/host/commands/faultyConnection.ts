@@ -1,0 +1,60 @@
+import * as vscode from 'vscode';
+import type { FaultyEntry, Origin } from '../connectionEntries';
+import { FaultNode } from '../nodes';
+import { placeInSettings } from '../settingsPlace';
+
+/** Opens the settings in which a connection cannot be used, at what is wrong with it. */
+export async function openFaultyConnection(argument: unknown): Promise<void> {
+  if (!(argument instanceof FaultNode)) return;
+  const { fault } = argument;
+  const editor = await openSettings(fault.origin);
+  const place = editor && placeOf(editor.document.getText(), fault);
+  if (!editor || !place) return;
+  const range = new vscode.Range(editor.document.positionAt(place.start), editor.document.positionAt(place.end));
+  editor.selection = new vscode.Selection(range.start, range.end);
+  editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
+}
+
+function placeOf(text: string, { index, field }: FaultyEntry): ReturnType<typeof placeInSettings> {
+  return index === undefined ? undefined : placeInSettings(text, 'pgBackground.connections', index, field);
+}
+
+async function openSettings(origin: Origin): Promise<vscode.TextEditor | undefined> {
+  switch (origin.kind) {
+    case 'provider':
+      return undefined;
+    case 'user':
+      // Only VS Code knows where they are: it depends on the profile, and on where the window runs.
+      await vscode.commands.executeCommand('workbench.action.openSettingsJson');
+      return settingsEditor();
+    case 'workspace': {
+      const { workspaceFile, workspaceFolders } = vscode.workspace;
+      const folder = workspaceFolders?.[0];
+      const uri = workspaceFile ?? (folder && settingsOf(folder.uri));
+      return uri && vscode.window.showTextDocument(uri);
+    }
+    case 'folder':
+      return vscode.window.showTextDocument(settingsOf(vscode.Uri.parse(origin.uri)));
+  }
+}
+
+function settingsOf(folder: vscode.Uri): vscode.Uri {
+  return vscode.Uri.joinPath(folder, '.vscode', 'settings.json');
+}
+
+/** The editor that the command has opened: it may reach us a moment later. */
+function settingsEditor(): Promise<vscode.TextEditor | undefined> {
+  const find = (editor: vscode.TextEditor | undefined): vscode.TextEditor | undefined =>
+    editor?.document.uri.path.endsWith('/settings.json') === true ? editor : undefined;
+  const open = find(vscode.window.activeTextEditor);
+  if (open) return Promise.resolve(open);
+  return new Promise((resolve) => {
+    const done = (editor: vscode.TextEditor | undefined): void => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve(editor);
+    };
+    const timer = setTimeout(() => done(undefined), 5000);
+    const listener = vscode.window.onDidChangeActiveTextEditor((editor) => find(editor) && done(editor));
+  });
+}

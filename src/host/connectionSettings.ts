@@ -1,0 +1,71 @@
+import * as vscode from 'vscode';
+import type { Origin, Source } from './connectionEntries';
+
+const SECTION = 'pgBackground';
+const KEY = 'connections';
+
+/** Where settings can be written: providers keep their connections themselves. */
+export type SettingsOrigin = Exclude<Origin, { readonly kind: 'provider' }>;
+
+/** What each scope of the settings holds. Nothing of an untrusted workspace is asked for by the caller. */
+export function settingsSources(): readonly Source[] {
+  const inspected = vscode.workspace.getConfiguration(SECTION, null).inspect(KEY);
+  const scopes: (readonly [Origin, unknown])[] = [
+    [{ kind: 'workspace' }, inspected?.workspaceValue],
+    [{ kind: 'user' }, inspected?.globalValue],
+    ...folders().map((folder): readonly [Origin, unknown] => [
+      { kind: 'folder', uri: folder.uri.toString(), name: folder.name },
+      vscode.workspace.getConfiguration(SECTION, folder.uri).inspect(KEY)?.workspaceFolderValue,
+    ]),
+  ];
+  return scopes.flatMap(([origin, values]) => (Array.isArray(values) ? [{ origin, values }] : []));
+}
+
+/** The folders with settings of their own: where only one folder is open, its settings are the workspace's. */
+function folders(): readonly vscode.WorkspaceFolder[] {
+  return vscode.workspace.workspaceFile ? (vscode.workspace.workspaceFolders ?? []) : [];
+}
+
+/** The folder whose settings count for a file beside the workspace's and the user's. */
+export function folderOf(uri: vscode.Uri | undefined): string | undefined {
+  if (!uri || !vscode.workspace.workspaceFile) return undefined;
+  const file = uri.scheme === 'vscode-notebook-cell' ? uri.with({ scheme: 'file', fragment: '' }) : uri;
+  return vscode.workspace.getWorkspaceFolder(file)?.uri.toString();
+}
+
+/** Changes the connections of one scope; the others are left as they are. */
+export async function changeSettings(
+  origin: SettingsOrigin,
+  change: (values: readonly unknown[]) => readonly unknown[],
+): Promise<void> {
+  const [configuration, target] = configurationOf(origin);
+  const inspected = configuration.inspect(KEY);
+  const value = {
+    user: inspected?.globalValue,
+    workspace: inspected?.workspaceValue,
+    folder: inspected?.workspaceFolderValue,
+  }[origin.kind];
+  await configuration.update(KEY, change(Array.isArray(value) ? value : []), target);
+}
+
+/** The default connection of one scope; the nearest scope that has one counts. */
+export async function changeDefault(origin: SettingsOrigin, name: string): Promise<void> {
+  const [configuration, target] = configurationOf(origin);
+  await configuration.update('defaultConnection', name, target);
+}
+
+/** The name that the settings give for a file, or for what belongs to no file. */
+export function defaultInSettings(uri: vscode.Uri | undefined): string {
+  return vscode.workspace.getConfiguration(SECTION, uri ?? null).get<string>('defaultConnection', '');
+}
+
+function configurationOf(
+  origin: SettingsOrigin,
+): readonly [configuration: vscode.WorkspaceConfiguration, target: vscode.ConfigurationTarget] {
+  if (origin.kind === 'folder') {
+    const configuration = vscode.workspace.getConfiguration(SECTION, vscode.Uri.parse(origin.uri));
+    return [configuration, vscode.ConfigurationTarget.WorkspaceFolder];
+  }
+  const target = origin.kind === 'user' ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+  return [vscode.workspace.getConfiguration(SECTION, null), target];
+}

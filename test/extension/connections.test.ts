@@ -1,0 +1,394 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { ConnectionInfo, PgBackgroundApi } from '../../src/api';
+import { closeAll, cursorAt, eventually, launchedBy, open } from './editorSupport';
+import { activate, databaseUrl, reaches, sql } from './support';
+
+const PASSWORD = 'S3cret of the extension';
+
+/** A role that must prove its password, on the server of these tests. */
+async function makeScramUser(): Promise<void> {
+  await sql(
+    `DO $$ BEGIN CREATE ROLE scram_user LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+  );
+  await sql('GRANT pgbackground_role TO scram_user');
+  const [[file], [rules]] = (await sql(
+    "SELECT pg_read_file(f) FROM current_setting('hba_file') AS f UNION ALL SELECT current_setting('hba_file')",
+  ).then(([content, path]) => [path, content])) as [[string], [string]];
+  if (rules.startsWith('host all scram_user')) return;
+  const lines = `host all scram_user all scram-sha-256\n${rules}`.trimEnd().split('\n');
+  const values = lines.map((line) => `('${line.replaceAll("'", "''")}')`).join(', ');
+  await sql(`COPY (SELECT replace(line, chr(9), ' ') FROM (VALUES ${values}) AS v(line)) TO '${file}'`);
+  await sql('SELECT pg_reload_conf()');
+  await eventually(async () => {
+    const [row] = await sql("SELECT 1 FROM pg_hba_file_rules WHERE 'scram_user' = ANY (user_name)");
+    const [time] = await sql("SELECT now() - pg_conf_load_time() > interval '0.2 s'");
+    return row && time?.[0] === true ? true : undefined;
+  }, 'the new rules');
+}
+
+describe('connections in VS Code', () => {
+  let api: PgBackgroundApi;
+  let where: { host: string; port: number; database: string };
+  const restores: (() => void)[] = [];
+  const { window } = vscode;
+
+  before(async () => {
+    api = await activate();
+    const url = new URL(databaseUrl());
+    where = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1) };
+    await makeScramUser();
+  });
+
+  afterEach(async () => {
+    for (const restore of restores.splice(0)) restore();
+    for (const { name } of api.connections()) {
+      if (name !== 'test') await run('disconnectConnection', name);
+    }
+    await run('resumeQueuedJobs');
+    await settings('connections', undefined);
+    await settings('defaultConnection', undefined);
+    await settings('defaultConnection', undefined, vscode.ConfigurationTarget.Workspace);
+    await settings('maxConcurrentJobs', undefined);
+    await closeAll();
+  });
+
+  function run(command: string, ...rest: unknown[]): Thenable<unknown> {
+    return vscode.commands.executeCommand(`pgBackground.${command}`, ...rest);
+  }
+
+  async function settings(
+    name: string,
+    value: unknown,
+    target: vscode.ConfigurationTarget = vscode.ConfigurationTarget.Global,
+  ): Promise<void> {
+    await vscode.workspace.getConfiguration('pgBackground').update(name, value, target);
+  }
+
+  /** Answers questions for a text; returns what was asked. */
+  function answerInputs(answer: string | undefined): string[] {
+    const asked: string[] = [];
+    stub('showInputBox', (options: vscode.InputBoxOptions) => {
+      // The copy of a connection is opened for editing, which may ask for other things.
+      if (/^Password of /.test(options.prompt ?? '')) asked.push(options.prompt ?? '');
+      return Promise.resolve(answer);
+    });
+    return asked;
+  }
+
+  function stub(name: 'showInputBox' | 'showWarningMessage', replacement: unknown): void {
+    const original = window[name];
+    Object.defineProperty(window, name, { value: replacement, configurable: true, writable: true });
+    restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
+  }
+
+  const scram = (more: Partial<ConnectionInfo> = {}): ConnectionInfo => ({
+    name: 'scram',
+    ...where,
+    user: 'scram_user',
+    sslmode: 'disable',
+    ...more,
+  });
+
+  /** Runs something and gives its state, and what was said of it. */
+  async function outcome(connection: string): Promise<string> {
+    const job = await api.run({ sql: 'SELECT session_user', connection });
+    const ended = await api.waitFor(job.id);
+    return ended.state === 'succeeded' ? 'succeeded' : `${ended.state}: ${ended.error?.message ?? ''}`;
+  }
+
+  /** How many sessions a user has on the server. */
+  async function sessions(): Promise<number> {
+    const [row] = await sql(
+      "SELECT count(*)::int FROM pg_stat_activity WHERE usename = 'scram_user' AND backend_type = 'client backend'",
+    );
+    return row![0] as number;
+  }
+
+  it('the stored password is used until it is forgotten; then it is asked for, and kept where it is right', async () => {
+    let asked = answerInputs(undefined);
+    await api.addConnection(scram(), PASSWORD);
+    assert.equal(await outcome('scram'), 'succeeded');
+    assert.deepEqual(asked, []);
+
+    await run('forgetPassword', 'scram');
+    await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
+    assert.match(await outcome('scram'), /^failed: .*password/i);
+    assert.deepEqual(asked, [`Password of scram_user at ${where.host}, port ${where.port}`]);
+
+    asked = answerInputs('wrong');
+    assert.match(await outcome('scram'), /^failed: .*did not accept the password/);
+    assert.equal(asked.length, 1);
+
+    asked = answerInputs(PASSWORD);
+    assert.equal(await outcome('scram'), 'succeeded');
+    assert.equal(asked.length, 1);
+    await run('disconnectConnection', 'scram');
+    assert.equal(await outcome('scram'), 'succeeded');
+    assert.equal(asked.length, 1, 'it is stored now');
+  });
+
+  it('one that is asked for each time is asked for once a window, and never stored', async () => {
+    const asked = answerInputs(PASSWORD);
+    await api.addConnection(scram({ name: 'asks', askPassword: true }));
+    assert.equal(await outcome('asks'), 'succeeded');
+    await run('disconnectConnection', 'asks');
+    assert.equal(await outcome('asks'), 'succeeded');
+    assert.equal(asked.length, 1);
+    await run('forgetPassword', 'asks');
+    assert.equal(await outcome('asks'), 'succeeded');
+    assert.equal(asked.length, 2);
+  });
+
+  it('a workspace’s connection of the same name does not get the user’s password', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    assert.equal(await outcome('scram'), 'succeeded');
+    const configuration = vscode.workspace.getConfiguration('pgBackground');
+    const before = configuration.inspect<unknown[]>('connections')?.workspaceValue ?? [];
+    const put = (connection: ConnectionInfo): Promise<void> =>
+      settings('connections', [...before, connection], vscode.ConfigurationTarget.Workspace);
+    try {
+      // As a cloned repository may have it; the server is the same, so that only the password decides.
+      await put(scram({ host: 'localhost', hostaddr: where.host }));
+      const asked = answerInputs(undefined);
+      assert.match(await outcome('scram'), /^failed: .*password/i);
+      assert.deepEqual(asked, [`Password of scram_user at localhost, port ${where.port}`]);
+
+      // The user enters it for that one, and then it is changed to lead elsewhere.
+      answerInputs(PASSWORD);
+      assert.equal(await outcome('scram'), 'succeeded');
+      await put(scram({ host: 'elsewhere.invalid', hostaddr: where.host }));
+      const again = answerInputs(undefined);
+      assert.match(await outcome('scram'), /^failed: .*password/i);
+      assert.match(again.join(), /at elsewhere\.invalid.* The stored one is not sent there/);
+    } finally {
+      await settings('connections', before, vscode.ConfigurationTarget.Workspace);
+    }
+    // The user's own still has its password.
+    answerInputs(undefined);
+    assert.equal(await outcome('scram'), 'succeeded');
+  });
+
+  it('a password stays with a connection that is edited, renamed or duplicated by the user', async () => {
+    const asked = answerInputs(undefined);
+    await api.addConnection(scram(), PASSWORD);
+    await api.addConnection(scram({ database: 'postgres', color: 'charts.red' }));
+    await api.addConnection(scram({ hostaddr: where.host, host: 'other.name' }));
+    assert.equal(await outcome('scram'), 'succeeded');
+    assert.deepEqual(asked, []);
+    stub('showInputBox', () => Promise.resolve('its copy'));
+    assert.equal(await run('duplicateConnection', 'scram'), 'its copy');
+    const questions = answerInputs(undefined);
+    assert.equal(await outcome('its copy'), 'succeeded');
+    assert.deepEqual(questions, []);
+    assert.ok(
+      !JSON.stringify(vscode.workspace.getConfiguration('pgBackground').inspect('connections')).includes('S3cret'),
+    );
+  });
+
+  it('disconnecting closes the sessions; workers run on, what waits waits, and nothing connects by itself', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    await settings('maxConcurrentJobs', 1);
+    const running = await api.run({ sql: 'SELECT pg_sleep(600)', connection: 'scram', label: 'runs on' });
+    const { pid } = await reaches(api, running.id, 'running');
+    const queued = await api.run({ sql: 'SELECT 1', connection: 'scram', label: 'waits' });
+    const asked: string[] = [];
+    stub('showWarningMessage', (message: string, { detail }: vscode.MessageOptions) => {
+      asked.push(message, detail ?? '');
+      return Promise.resolve(undefined);
+    });
+    await run('disconnectConnection', 'scram');
+    assert.match(asked.join(), /“runs on” is running.*The workers run on and commit/s);
+    assert.ok((await sessions()) > 0, 'not where the answer is no');
+
+    stub('showWarningMessage', () => Promise.resolve('Disconnect'));
+    await run('disconnectConnection', 'scram');
+    await reaches(api, running.id, 'detached');
+    await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
+    const find = (id: string) => api.jobs().find((job) => job.id === id)!;
+    assert.match(find(queued.id).reason ?? '', /disconnected before its turn/);
+    // Longer than the watch of a detached worker looks for its connection.
+    const looked = Date.now();
+    await eventually(() => (Date.now() - looked > 2500 ? true : undefined), 'the time in which it would connect');
+    assert.equal(await sessions(), 0);
+    assert.equal(find(running.id).state, 'detached');
+    assert.equal(find(queued.id).state, 'queued');
+
+    await run('connectConnection', 'scram');
+    assert.ok((await sessions()) > 0);
+    await sql(`SELECT pg_terminate_backend(${pid!})`);
+    await reaches(api, running.id, 'finished');
+    assert.equal(find(queued.id).state, 'queued');
+    await run('resumeQueuedJobs');
+    assert.equal((await api.waitFor(queued.id)).state, 'succeeded');
+  });
+
+  it('a launch connects what was disconnected', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    assert.equal(await outcome('scram'), 'succeeded');
+    await run('disconnectConnection', 'scram');
+    assert.equal(await outcome('scram'), 'succeeded');
+  });
+
+  it('the default of the user, and of the workspace, which wins', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    await assert.rejects(api.run({ sql: 'SELECT 1' }), /There are several connections/);
+    await run('setDefaultConnection', 'scram');
+    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'scram');
+    await run('useConnectionForWorkspace', 'test');
+    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'test');
+    const inspected = vscode.workspace.getConfiguration('pgBackground').inspect('defaultConnection');
+    assert.deepEqual([inspected?.globalValue, inspected?.workspaceValue], ['scram', 'test']);
+  });
+
+  it('a connection is set for the active file', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    const editor = await open('SELECT 1;\n');
+    cursorAt(editor, 'SELECT');
+    await run('useConnectionForFile', 'scram');
+    const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+    assert.equal(job!.connection, 'scram');
+  });
+
+  it('every field can be given through the API, and a wrong one is named', async () => {
+    const full: Required<ConnectionInfo> = {
+      name: 'full',
+      host: 'h',
+      hostaddr: '127.0.0.1',
+      port: 1,
+      database: 'd',
+      user: 'u',
+      sslmode: 'verify-full',
+      sslrootcert: 'system',
+      sslcrl: '~/crl',
+      sslcert: '~/crt',
+      sslkey: '~/key',
+      sslnegotiation: 'direct',
+      sslsni: false,
+      sslMinProtocolVersion: 'TLSv1.2',
+      sslMaxProtocolVersion: 'TLSv1.3',
+      channelBinding: 'require',
+      requireAuth: 'scram-sha-256',
+      applicationName: 'a',
+      searchPath: 's',
+      role: 'r',
+      options: '-c geqo=off',
+      connectTimeoutSeconds: 1,
+      keepalives: true,
+      keepalivesIdleSeconds: 1,
+      targetSessionAttrs: 'any',
+      loadBalanceHosts: 'random',
+      service: 's',
+      serviceFile: '~/s',
+      passfile: '~/p',
+      color: '#aabbcc',
+      production: true,
+      passwordCommand: 'echo secret',
+      askPassword: false,
+      allowCleartextPassword: false,
+    };
+    await api.addConnection(full);
+    const kept = vscode.workspace.getConfiguration('pgBackground').inspect<unknown[]>('connections')?.globalValue;
+    assert.deepEqual(kept, [full]);
+    const { passwordCommand, ...shown } = full;
+    assert.ok(passwordCommand);
+    assert.deepEqual(
+      api.connections().find(({ name }) => name === 'full'),
+      shown,
+    );
+    await assert.rejects(
+      api.addConnection({ name: 'x', sslmode: 'on' } as unknown as ConnectionInfo),
+      /The connection "x" has a faulty "sslmode": it must be one of/,
+    );
+    await assert.rejects(
+      api.addConnection({ name: 'x', password: 'p' } as unknown as ConnectionInfo),
+      /has the unknown field "password".*never in settings/,
+    );
+  });
+
+  describe('of other extensions', () => {
+    const asked: string[] = [];
+    const changed = new vscode.EventEmitter<void>();
+    let connections: ConnectionInfo[];
+    let registration: { dispose(): void } | undefined;
+
+    beforeEach(() => {
+      asked.length = 0;
+      connections = [scram({ name: 'cloud' })];
+    });
+    afterEach(() => registration?.dispose());
+
+    function register(password: string | undefined): void {
+      registration = api.registerConnectionProvider({
+        id: 'test.provider',
+        label: 'Cloud Tool',
+        connections: () => Promise.resolve(connections),
+        password: (name) => {
+          asked.push(name);
+          return Promise.resolve(password);
+        },
+        onDidChange: changed.event,
+      });
+    }
+
+    const listed = (): string[] => api.connections().map(({ name }) => name);
+    const appears = (name: string): Promise<true> =>
+      eventually(() => (listed().includes(name) ? true : undefined), `${name} to be listed`);
+
+    it('are listed with their origin, used with the provider’s password, and kept nowhere', async () => {
+      register(PASSWORD);
+      await appears('cloud (Cloud Tool)');
+      const questions = answerInputs(undefined);
+      assert.equal(await outcome('cloud (Cloud Tool)'), 'succeeded');
+      // By its own name too, as long as only one has it.
+      const job = await api.run({ sql: 'SELECT 1', connection: 'cloud' });
+      assert.equal(job.connection, 'cloud (Cloud Tool)');
+      assert.equal((await api.waitFor(job.id)).state, 'succeeded');
+      assert.ok(asked.length > 0);
+      assert.deepEqual([...new Set(asked)], ['cloud']);
+      assert.deepEqual(questions, []);
+      const inspected = JSON.stringify(vscode.workspace.getConfiguration('pgBackground').inspect('connections'));
+      assert.ok(!inspected.includes('cloud'));
+
+      registration?.dispose();
+      assert.ok(!listed().includes('cloud (Cloud Tool)'));
+      await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
+    });
+
+    it('follow what the provider says, and one that is faulty does not hide the others', async () => {
+      register(PASSWORD);
+      await appears('cloud (Cloud Tool)');
+      connections = [{ name: 'bad', port: 'x' }, scram({ name: 'new' })];
+      changed.fire();
+      await appears('new (Cloud Tool)');
+      assert.deepEqual(listed(), ['test', 'new (Cloud Tool)']);
+    });
+
+    it('whose password the provider does not know ask for it', async () => {
+      register(undefined);
+      await appears('cloud (Cloud Tool)');
+      const questions = answerInputs(PASSWORD);
+      assert.equal(await outcome('cloud (Cloud Tool)'), 'succeeded');
+      assert.equal(questions.length, 1);
+    });
+
+    it('cannot be changed here', async () => {
+      register(PASSWORD);
+      await appears('cloud (Cloud Tool)');
+      await assert.rejects(api.addConnection(scram({ name: 'cloud (Cloud Tool)' })), /comes from Cloud Tool/);
+    });
+
+    it('a provider that is none is refused with what is wrong', () => {
+      const given = (provider: unknown): void => {
+        registration = api.registerConnectionProvider(provider as Parameters<typeof api.registerConnectionProvider>[0]);
+      };
+      const connections = (): ConnectionInfo[] => [];
+      assert.throws(() => given(undefined), /registerConnectionProvider: the provider must be an object/);
+      assert.throws(() => given({ connections }), /"id" must be a text/);
+      assert.throws(() => given({ id: 'x' }), /"connections" must be a function/);
+      assert.throws(() => given({ id: 'x', connections, password: 'p' }), /"password" must be a function/);
+      register(PASSWORD);
+      assert.throws(() => given({ id: 'test.provider', connections }), /with the id "test\.provider" already/);
+    });
+  });
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { Workbench } from './workbench';
+
+const WAIT = { timeout: 60_000 };
+
+/** Connections as the tree shows them, on the packaged VSIX in a real VS Code: the steps build on each other. */
+describe('connections in the tree', function () {
+  this.timeout(240_000);
+  let installed: Installed;
+  let ui: Workbench;
+
+  before(async () => {
+    installed = await install(
+      (profile) => ({
+        'work.sql': 'SELECT pg_sleep(600);\n',
+        '.vscode/settings.json': JSON.stringify(
+          {
+            'pgBackground.connections': [
+              { ...profile, name: 'shop', color: '#3b82f6' },
+              { ...profile, name: 'orders', production: true },
+              { name: 'away', host: '127.0.0.1', port: 1, user: 'u', database: 'd' },
+              { name: 'misspelt', host: '127.0.0.1', port: 'fivefourthreetwo' },
+            ],
+          },
+          undefined,
+          2,
+        ),
+      }),
+      { connected: false },
+    );
+    ({ ui } = installed);
+  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
+
+  const inline = async (row: Locator, action: string): Promise<void> => {
+    await row.hover();
+    await row.getByRole('button', { name: action }).click(WAIT);
+  };
+  /** The items of a row's context menu, as groups; leaves it open. */
+  const menuOf = async (row: Locator): Promise<string[][]> => {
+    await row.click({ button: 'right' });
+    const items = ui.page.locator('.monaco-menu .action-item');
+    await items.first().waitFor(WAIT);
+    const groups: string[][] = [[]];
+    for (const item of await items.all()) {
+      const label = (
+        (await item
+          .locator('.action-label')
+          .getAttribute('aria-label')
+          .catch(() => null)) ?? ''
+      ).trim();
+      if (label === '') groups.push([]);
+      else groups.at(-1)?.push(label);
+    }
+    return groups;
+  };
+  const choose = async (row: Locator, item: string): Promise<void> => {
+    await row.click({ button: 'right' });
+    await ui.menuItem(item).hover(WAIT);
+    await ui.page.keyboard.press('Enter');
+    await ui.menuItem(item).waitFor({ state: 'detached', ...WAIT });
+  };
+
+  it('each row says its state, what is production, and what is faulty', async () => {
+    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    await ui
+      .row('orders')
+      .filter({ hasText: /production · not connected/ })
+      .waitFor();
+    await ui.row('misspelt').filter({ hasText: 'has a faulty "port": it must be a whole number' }).waitFor();
+    await ui.screenshot('tree-not-connected');
+  });
+
+  it('Connect: the tooltip tells version and slots', async () => {
+    const row = ui.row('shop');
+    await inline(row, 'Connect');
+    await row.filter({ hasNotText: 'not connected' }).filter({ hasNotText: 'connecting' }).waitFor(WAIT);
+    await row.hover();
+    await row.getByRole('button', { name: 'Disconnect' }).waitFor(WAIT);
+    const tooltip = ui.page.locator('.monaco-hover').filter({ hasText: 'Worker slots' });
+    await row.locator('.label-name').hover();
+    await tooltip.waitFor(WAIT);
+    const text = (await tooltip.textContent())!;
+    assert.match(text, /PostgreSQL: 18/);
+    assert.match(text, /pg_background: 2/);
+    assert.match(text, /Worker slots: \d+ of 64 used/);
+    assert.match(text, /Kept in: this workspace’s settings/);
+    await ui.screenshot('tree-connected');
+  });
+
+  it('what cannot connect says why, with what to do about it', async () => {
+    await inline(ui.row('away'), 'Connect');
+    await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor(WAIT);
+    await ui.row(/refused the connection|Nothing listens/i).waitFor(WAIT);
+    await ui.row('Try Again').waitFor();
+    await ui.row('Edit Connection…').waitFor();
+    await ui.screenshot('tree-error');
+    await ui.row('Try Again').click();
+    await ui.notification(/“away”: /).waitFor(WAIT);
+  });
+
+  it('the menu of a row: what destroys comes last', async () => {
+    const groups = await menuOf(ui.row('shop'));
+    assert.deepEqual(groups, [
+      ['Disconnect', 'Test Connection', 'Edit Connection…', 'Duplicate Connection…'],
+      ['Use Connection for the Active File', 'Use Connection for This Workspace', 'Set as Default Connection'],
+      ['Copy URI without Password'],
+      ['Enter Password…'],
+      ['Forget Password', 'Remove Connection'],
+    ]);
+    await ui.screenshot('tree-menu');
+    await ui.page.keyboard.press('Escape');
+    await ui.menuItem('Remove Connection').waitFor({ state: 'detached', ...WAIT });
+  });
+
+  it('the default is marked, and is what settings say', async () => {
+    await choose(ui.row('orders'), 'Set as Default Connection');
+    await ui.row('orders').filter({ hasText: 'default' }).waitFor(WAIT);
+    const settings = await readFile(join(installed.workspace, '.vscode/settings.json'), 'utf8');
+    assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
+  });
+
+  it('Disconnect asks where a job runs, and its worker runs on', async () => {
+    await choose(ui.row('shop'), 'Use Connection for This Workspace');
+    await ui.row('shop').filter({ hasText: 'default' }).waitFor(WAIT);
+    await ui.openFile('work.sql');
+    await ui.selectLines(1, 1);
+    await ui.editorContextMenu('Run in Background');
+    await ui
+      .row('SELECT pg_sleep(600)')
+      .filter({ hasText: /\d+ · \d+ s/ })
+      .waitFor(WAIT);
+    await inline(ui.row('shop').first(), 'Disconnect');
+    const dialog = ui.page.locator('.monaco-dialog-box').filter({ hasText: 'Close its connection all the same?' });
+    await dialog.filter({ hasText: 'The workers run on and commit' }).waitFor(WAIT);
+    await ui.screenshot('tree-disconnect');
+    await dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await ui.row('SELECT pg_sleep(600)').filter({ hasText: 'detached' }).waitFor(WAIT);
+    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    const running = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_background' AND datname = ";
+    assert.equal(await installed.server.psql(`${running}'${installed.database}'`), '1');
+    await installed.server.psql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_background' AND datname = '${installed.database}'`,
+    );
+  });
+
+  it('a click on a faulty one opens the settings at the fault', async () => {
+    await ui.row('misspelt').click();
+    const editor = ui.page.locator('.editor-group-container .monaco-editor.focused, .monaco-editor');
+    await editor.locator('.view-line').filter({ hasText: 'fivefourthreetwo' }).waitFor(WAIT);
+    // What is selected is what is wrong: typing puts another value in its place.
+    await ui.statusBar(/18 selected/).waitFor(WAIT);
+    await ui.screenshot('tree-fault');
+    await ui.page.keyboard.type('5432');
+    await ui.page.keyboard.press('Control+S');
+    await ui.row('misspelt').filter({ hasText: 'not connected' }).waitFor(WAIT);
+  });
+
+  for (const [name, theme] of [
+    ['light', 'Default Light Modern'],
+    ['high-contrast', 'Default High Contrast'],
+  ] as const) {
+    it(`is drawn in the theme "${theme}"`, async () => {
+      const file = join(installed.vscode.userDataDir, 'User/settings.json');
+      const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+      await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': theme }));
+      const shown = name === 'light' ? '.monaco-workbench.vs' : '.monaco-workbench.hc-black';
+      await ui.page.locator(shown).waitFor(WAIT);
+      await inline(ui.row('shop').first(), 'Connect').catch(() => undefined);
+      await ui.row('orders').waitFor();
+      await ui.screenshot(`tree-${name}`);
+    });
+  }
+});
+
+/** Folders of one workspace, each with connections of its own. */
+describe('connections of several folders', function () {
+  this.timeout(240_000);
+  let installed: Installed;
+  let ui: Workbench;
+
+  before(async () => {
+    installed = await install(
+      (profile) => {
+        const settings = (database: string): string =>
+          JSON.stringify({
+            'pgBackground.connections': [{ ...profile, database, name: 'dev' }],
+            'pgBackground.defaultConnection': 'dev',
+          });
+        return {
+          'all.code-workspace': JSON.stringify({ folders: [{ path: 'one' }, { path: 'two' }] }),
+          'one/.vscode/settings.json': settings(profile.database ?? ''),
+          'two/.vscode/settings.json': settings('postgres'),
+          'one/first.sql': "SELECT 'I am ' || current_database() AS who;\n",
+          'two/second.sql': "-- connection: dev\nSELECT 'I am ' || current_database() AS who;\n",
+        };
+      },
+      { connected: false, open: 'all.code-workspace' },
+    );
+    await installed.server.psql('CREATE EXTENSION IF NOT EXISTS pg_background', { database: 'postgres' });
+    ({ ui } = installed);
+  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
+
+  it('are listed apart, and each file runs on those of its folder', async () => {
+    await ui.row('dev (one)').waitFor(WAIT);
+    await ui.row('dev (two)').waitFor();
+    for (const [file, folder, database] of [
+      ['first.sql', 'one', installed.database],
+      ['second.sql', 'two', 'postgres'],
+    ] as const) {
+      await ui.openFile(file);
+      await ui.statusBar(`dev (${folder})`).waitFor(WAIT);
+      await ui.command('pg_background: Run File in Background');
+      const row = ui.row(file);
+      await row.filter({ hasText: '1 row' }).waitFor(WAIT);
+      await row.click();
+      await ui.results().getByText(`I am ${database}`, { exact: true }).waitFor(WAIT);
+    }
+    await ui.screenshot('tree-folders');
+  });
+});

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { ConnectionInfo } from '../../../src/api';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connectionEntries';
+import { placeInSettings } from '../../../src/host/settingsPlace';
+
+const words = { sameName: (name: string): string => `two have the name ${name}` };
+const user = (...values: unknown[]): Source => ({ origin: { kind: 'user' }, values });
+const workspace = (...values: unknown[]): Source => ({ origin: { kind: 'workspace' }, values });
+const folder = (name: string, ...values: unknown[]): Source => ({
+  origin: { kind: 'folder', uri: `file:///${name}`, name },
+  values,
+});
+const provider = (id: string, ...values: unknown[]): Source => ({
+  origin: { kind: 'provider', id, name: id.toUpperCase() },
+  values,
+});
+
+describe('connections of several places', () => {
+  it('a workspace’s connection takes the place of the user’s of the same name, and only of that one', () => {
+    const { entries, faults } = readEntries(
+      [user({ name: 'a', host: 'u' }, { name: 'b', host: 'u' }), workspace({ name: 'a', host: 'w' })],
+      words,
+    );
+    assert.deepEqual(
+      entries.map(({ profile, origin, hidesUsers }) => [profile.name, profile.host, origin.kind, hidesUsers]),
+      [
+        ['a', 'w', 'workspace', true],
+        ['b', 'u', 'user', false],
+      ],
+    );
+    assert.deepEqual(faults, []);
+  });
+
+  it('each folder of several has its own, and a name means the own folder’s first', () => {
+    const { entries } = readEntries(
+      [
+        user({ name: 'dev', host: 'u' }),
+        folder('one', { name: 'dev', host: '1' }),
+        folder('two', { name: 'dev', host: '2' }),
+      ],
+      words,
+    );
+    const names = entries.map(({ profile }) => profile.name);
+    assert.deepEqual(names, ['dev', 'dev (one)', 'dev (two)']);
+    const host = (name: string, of?: string): string | undefined => findEntry(entries, name, of)?.profile.host;
+    assert.equal(host('dev'), 'u');
+    assert.equal(host('dev', 'file:///one'), '1');
+    assert.equal(host('dev', 'file:///two'), '2');
+    assert.equal(host('dev (one)', 'file:///two'), '1');
+    assert.equal(host('dev', 'file:///three'), 'u');
+    assert.deepEqual(
+      entriesFor(entries, 'file:///one').map(({ profile }) => profile.name),
+      ['dev', 'dev (one)'],
+    );
+    assert.deepEqual(
+      entriesFor(entries, undefined).map(({ profile }) => profile.name),
+      ['dev'],
+    );
+  });
+
+  it('nobody’s connection changes its name because another one was added elsewhere', () => {
+    const alone = readEntries([folder('one', { name: 'dev' }), provider('p', { name: 'x' })], words).entries;
+    const among = readEntries(
+      [user({ name: 'dev' }, { name: 'x' }), folder('one', { name: 'dev' }), provider('p', { name: 'x' })],
+      words,
+    ).entries;
+    const names = among.map(({ profile }) => profile.name);
+    for (const { profile } of alone) assert.ok(names.includes(profile.name), profile.name);
+  });
+
+  it('a provider’s connection is found by its own name where nobody else has it', () => {
+    const { entries } = readEntries(
+      [user({ name: 'mine' }), provider('p', { name: 'mine' }, { name: 'theirs' }), provider('q', { name: 'both' })],
+      words,
+    );
+    assert.equal(findEntry(entries, 'theirs')?.profile.name, 'theirs (P)');
+    assert.equal(findEntry(entries, 'mine')?.origin.kind, 'user');
+    assert.equal(findEntry(entries, 'mine (P)')?.origin.kind, 'provider');
+    const more = readEntries([provider('p', { name: 'both' }), provider('q', { name: 'both' })], words).entries;
+    assert.equal(findEntry(more, 'both'), undefined);
+  });
+
+  it('says what is wrong with which entry and field, and keeps the others', () => {
+    const { entries, faults } = readEntries(
+      [user({ name: 'good' }, { name: 'bad', port: 'x' }, 5, { name: 'good' }, { host: 'h' }), workspace({ nam: 'x' })],
+      words,
+    );
+    assert.deepEqual(
+      entries.map(({ profile }) => profile.name),
+      ['good'],
+    );
+    assert.deepEqual(
+      faults.map(({ id, name, index, field }) => [id, name, index, field]),
+      [
+        ['workspace#0', '#1', 0, undefined],
+        ['user#1', 'bad', 1, 'port'],
+        ['user#2', '#3', 2, undefined],
+        ['user#3', 'good', 3, 'name'],
+        ['user#4', '#5', 4, undefined],
+      ],
+    );
+    assert.match(faults[1]!.problem, /faulty "port": it must be a whole number/);
+  });
+
+  it('what the API can be given is what a profile can have', () => {
+    // The compiler compares: each can be put in the place of the other.
+    const info = (profile: ConnectionProfile): Required<ConnectionInfo> => profile as Required<ConnectionProfile>;
+    const profile = (given: ConnectionInfo): Required<ConnectionProfile> => given as Required<ConnectionInfo>;
+    assert.equal(typeof info, typeof profile);
+  });
+});
+
+describe('the place of a fault in settings.json', () => {
+  const text = `// mine, "pgBackground.connections": []
+{
+  "a": [1, {"pgBackground.connections": [true]}], /* { */
+  "pgBackground.connections": [
+    { "name": "x, \\"]\\"", "port": 1 }, // ]
+    { "name": "y", "port": "z" },
+    7,
+  ],
+}`;
+  const found = (index: number, field?: string): string | undefined => {
+    const place = placeInSettings(text, 'pgBackground.connections', index, field);
+    return place && text.slice(place.start, place.end);
+  };
+
+  it('finds an entry, and a field of it', () => {
+    assert.equal(found(0), '{ "name": "x, \\"]\\"", "port": 1 }');
+    assert.equal(found(0, 'port'), '1');
+    assert.equal(found(1, 'port'), '"z"');
+    assert.equal(found(1, 'host'), '{ "name": "y", "port": "z" }');
+    assert.equal(found(2), '7');
+    assert.equal(found(3), undefined);
+  });
+
+  it('finds it in a .code-workspace', () => {
+    const file = `{"folders": [], "settings": {"pgBackground.connections": [{"name": "n"}]}}`;
+    const place = placeInSettings(file, 'pgBackground.connections', 0, 'name')!;
+    assert.equal(file.slice(place.start, place.end), '"n"');
+  });
+
+  it('gives nothing, and ends, where the text is broken or empty', () => {
+    for (const broken of [
+      '',
+      '{',
+      '[',
+      '{"a"',
+      '{"a":',
+      '{"pgBackground.connections": [',
+      '{"x": "',
+      '/*',
+      '{,}',
+      ']',
+      '\u0000',
+    ]) {
+      assert.equal(placeInSettings(broken, 'pgBackground.connections', 0), undefined, broken);
+    }
+    for (let cut = 0; cut < text.length; cut++)
+      placeInSettings(text.slice(0, cut), 'pgBackground.connections', 1, 'port');
+  });
+});
