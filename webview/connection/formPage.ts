@@ -29,6 +29,7 @@ export class FormPage {
   private readonly paste = new TextBox(text('paste'), {
     hint: text('pasteHint'),
     placeholder: text('pastePlaceholder'),
+    secret: 'address',
     beside: button(text('startFrom'), () => this.post({ type: 'offers' })),
   });
   private readonly forget = button(text('passwordForget'), () => this.post({ type: 'forget' }));
