@@ -92,6 +92,9 @@ describe('the connection page', function () {
     await form.focused(form.box('URI or DSN'));
     assert.equal(await form.box('URI or DSN').getAttribute('aria-invalid'), 'true');
     assert.ok(!(await types()).includes('save'));
+    await form.box('URI or DSN').fill('');
+    await form.page.keyboard.press('Tab');
+    assert.equal(await form.box('URI or DSN').getAttribute('aria-invalid'), null);
   });
 
   it('a password is sent with Test and Save alone, and kept nowhere', async () => {
