@@ -57,7 +57,6 @@ export abstract class Field<T> {
     setAttribute(inner, 'aria-invalid', this.faulty ? 'true' : undefined);
     // The toolkit calls a text field without text of its own "Text field", whatever it was called before.
     setAttribute(this.control, 'aria-label', this.label);
-    if (inner.getAttribute('type') === 'password') setAttribute(inner, 'autocomplete', 'new-password');
   }
 
   protected assemble(...parts: readonly Node[]): void {
@@ -77,7 +76,8 @@ function labelFor(control: HTMLElement, label: string): HTMLElement {
 export interface TextOptions {
   readonly hint?: string;
   readonly placeholder?: string;
-  readonly password?: boolean;
+  /** `password`, or `address` for a text that may have one in it. */
+  readonly secret?: 'password' | 'address';
   /** Put beside the control. */
   readonly beside?: HTMLElement;
 }
@@ -86,8 +86,12 @@ export class TextBox extends Field<string> {
   declare readonly control: ValueControl;
 
   constructor(label: string, options: TextOptions = {}) {
-    super(label, makeTextField('field-control'), options.hint ?? '');
-    if (options.password === true) this.control.setAttribute('type', 'password');
+    // The toolkit's field writes what is typed into an attribute (`current-value`), where a secret has no place.
+    super(label, options.secret ? make('input', 'field-control') : makeTextField('field-control'), options.hint ?? '');
+    if (options.secret) {
+      this.control.setAttribute('type', options.secret === 'password' ? 'password' : 'text');
+      this.control.setAttribute('autocomplete', options.secret === 'password' ? 'new-password' : 'off');
+    }
     this.control.setAttribute('spellcheck', 'false');
     this.setPlaceholder(options.placeholder ?? '');
     const row = make('div', 'field-row');

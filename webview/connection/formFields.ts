@@ -60,7 +60,7 @@ export class FormFields {
       return [field, new TextBox(text(field), { ...hints[field], ...(file && { beside: browser(file, browse) }) })];
     });
     this.texts = Object.fromEntries(boxes) as Record<TextField, TextBox>;
-    this.password = new TextBox(text('password'), { password: true, beside: forget });
+    this.password = new TextBox(text('password'), { secret: 'password', beside: forget });
   }
 
   /** The control of a field. */

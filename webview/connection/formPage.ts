@@ -13,6 +13,7 @@ import { openMenu } from '../menu';
 import { type Field, TextBox } from './field';
 import { button, Findings } from './findings';
 import { FormFields } from './formFields';
+import { sections } from './formLayout';
 import type { Post } from './post';
 import { text } from './strings';
 
@@ -29,13 +30,14 @@ export class FormPage {
   private readonly paste = new TextBox(text('paste'), {
     hint: text('pasteHint'),
     placeholder: text('pastePlaceholder'),
+    secret: 'address',
     beside: button(text('startFrom'), () => this.post({ type: 'offers' })),
   });
   private readonly forget = button(text('passwordForget'), () => this.post({ type: 'forget' }));
   private readonly scroll = make('div', 'form-scroll');
-  private readonly advanced = make('details', 'section advanced');
-  private readonly restNote = make('p', 'note');
-  private readonly forgetNote = make('p', 'note');
+  readonly advanced = make('details', 'section advanced');
+  readonly restNote = make('p', 'note');
+  readonly forgetNote = make('p', 'note');
   private readonly status = make('span', 'form-status');
   private readonly findings: Findings;
   private readonly testButton = button(text('test'), () => this.start('test'));
@@ -50,7 +52,7 @@ export class FormPage {
   private sentValues: FormValues | undefined;
 
   constructor(
-    private readonly init: FormInit,
+    readonly init: FormInit,
     saved: SavedForm | undefined,
     private readonly post: Post,
     private readonly save: (state: SavedForm) => void,
@@ -140,46 +142,15 @@ export class FormPage {
   /* Layout */
 
   private assemble(): void {
-    const { texts, ...others } = this.fields;
     const top = make('header', 'form-top');
     top.append(
       make('h1', 'page-title', this.init.title),
       make('p', 'page-origin', this.init.origin),
       this.paste.element,
     );
-    const server = section(text('sectionServer'), [
-      texts.name.element,
-      row('row-host', texts.host, texts.port),
-      row('row-two', texts.database, texts.user),
-    ]);
-    const password = section(text('sectionPassword'), [
-      others.passwordFrom.element,
-      others.password.element,
-      texts.passwordCommand.element,
-      this.forgetNote,
-    ]);
-    const tls = section(text('sectionTls'), [
-      others.sslmode.element,
-      texts.sslrootcert.element,
-      row('row-two', texts.sslcert, texts.sslkey),
-    ]);
-    this.advanced.append(make('summary', 'section-title', text('sectionAdvanced')));
-    this.advanced.append(
-      row('row-two', texts.searchPath, texts.role),
-      row('row-two', texts.options, texts.applicationName),
-      row('row-two', texts.service, others.targetSessionAttrs),
-      row('row-two', texts.connectTimeoutSeconds, others.channelBinding),
-      row('row-two', texts.keepalivesIdleSeconds, texts.color),
-      others.keepalives.element,
-      others.production.element,
-      others.allowCleartextPassword.element,
-      this.restNote,
-    );
-    const where = section(text('sectionSave'), [others.scope.element]);
-    where.hidden = !this.init.hasWorkspace;
     const form = make('form', 'form-fields');
     form.noValidate = true;
-    form.append(top, server, password, tls, this.advanced, where);
+    form.append(top, ...sections(this.fields, this));
     form.addEventListener('submit', handled);
     const content = make('div', 'form-content');
     content.append(form, this.findings.element);
@@ -239,6 +210,7 @@ export class FormPage {
   /** Has an address read by the host, which alone knows how. */
   private read(): void {
     const pasted = this.paste.value;
+    if (pasted.trim() === '') this.paste.setProblem(undefined);
     if (pasted.trim() === '' || this.reading) return;
     this.reading = true;
     this.sentValues = this.fields.values;
@@ -390,16 +362,4 @@ export class FormPage {
       advanced: this.advanced.open,
     });
   }
-}
-
-function section(title: string, parts: readonly HTMLElement[]): HTMLElement {
-  const element = make('fieldset', 'section');
-  element.append(make('legend', 'section-title', title), ...parts);
-  return element;
-}
-
-function row(className: string, ...fields: readonly Field<unknown>[]): HTMLElement {
-  const element = make('div', `row ${className}`);
-  element.append(...fields.map((field) => field.element));
-  return element;
 }
