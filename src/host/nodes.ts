@@ -355,7 +355,8 @@ export class FaultNode {
     const { id, name, problem, origin } = this.fault;
     const item = new vscode.TreeItem(name);
     item.id = `fault:${id}`;
-    item.description = problem;
+    // The row begins with its name already.
+    item.description = problem.replace(`The connection "${name}" `, '');
     item.tooltip = problem;
     item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
     item.contextValue = origin.kind === 'provider' ? 'fault' : 'fault editable';

@@ -39,9 +39,9 @@ describe('connections in the tree', function () {
 
   const inline = async (row: Locator, action: string): Promise<void> => {
     await row.hover();
-    await row.getByRole('button', { name: action }).click(WAIT);
+    await row.getByRole('button', { name: action, exact: true }).click(WAIT);
   };
-  /** The items of a row's context menu, as groups; leaves it open. */
+  /** The items of a row's context menu, as groups. */
   const menuOf = async (row: Locator): Promise<string[][]> => {
     await row.click({ button: 'right' });
     const items = ui.page.locator('.monaco-menu .action-item');
@@ -57,6 +57,9 @@ describe('connections in the tree', function () {
       if (label === '') groups.push([]);
       else groups.at(-1)?.push(label);
     }
+    await ui.screenshot('tree-menu');
+    await ui.page.keyboard.press('Escape');
+    await items.first().waitFor({ state: 'detached', ...WAIT });
     return groups;
   };
   const choose = async (row: Locator, item: string): Promise<void> => {
@@ -96,7 +99,7 @@ describe('connections in the tree', function () {
   it('what cannot connect says why, with what to do about it', async () => {
     await inline(ui.row('away'), 'Connect');
     await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor(WAIT);
-    await ui.row(/refused the connection|Nothing listens/i).waitFor(WAIT);
+    await ui.row('Nothing accepts connections at').waitFor(WAIT);
     await ui.row('Try Again').waitFor();
     await ui.row('Edit Connection…').waitFor();
     await ui.screenshot('tree-error');
@@ -113,9 +116,6 @@ describe('connections in the tree', function () {
       ['Enter Password…'],
       ['Forget Password', 'Remove Connection'],
     ]);
-    await ui.screenshot('tree-menu');
-    await ui.page.keyboard.press('Escape');
-    await ui.menuItem('Remove Connection').waitFor({ state: 'detached', ...WAIT });
   });
 
   it('the default is marked, and is what settings say', async () => {
@@ -171,7 +171,6 @@ describe('connections in the tree', function () {
       await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': theme }));
       const shown = name === 'light' ? '.monaco-workbench.vs' : '.monaco-workbench.hc-black';
       await ui.page.locator(shown).waitFor(WAIT);
-      await inline(ui.row('shop').first(), 'Connect').catch(() => undefined);
       await ui.row('orders').waitFor();
       await ui.screenshot(`tree-${name}`);
     });
