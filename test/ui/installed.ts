@@ -34,6 +34,7 @@ export interface Installed {
   readonly vscode: VscodeServer;
   readonly browser: TestBrowser;
   readonly ui: Workbench;
+  readonly workspace: string;
   close(): Promise<void>;
 }
 
@@ -60,6 +61,7 @@ export async function install(
     vscode,
     browser,
     ui,
+    workspace,
     close: async () => {
       await browser.close();
       await vscode.stop();

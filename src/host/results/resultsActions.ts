@@ -7,6 +7,7 @@ import { exportToFile, openAsDocument, openText } from './exportRows';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './source';
+import { formatName } from './strings';
 
 /** Rows up to which sorting and filtering are offered. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;
@@ -102,10 +103,12 @@ export class ResultsActions implements Disposable {
     const copied = await copiedRows(message, this.rows, signal);
     if (signal.aborted) return;
     await vscode.env.clipboard.writeText(copied.text);
+    const count = copied.rows.toLocaleString(vscode.env.language);
+    const format = formatName(message.format);
     const said =
       copied.rows === 1
-        ? vscode.l10n.t('Copied 1 row.')
-        : vscode.l10n.t('Copied {0} rows.', copied.rows.toLocaleString(vscode.env.language));
+        ? vscode.l10n.t('Copied 1 row as {0}.', format)
+        : vscode.l10n.t('Copied {0} rows as {1}.', count, format);
     this.post({ type: 'said', message: said, severity: 'info' });
   }
 
