@@ -38,7 +38,11 @@ export function drawMessages(
   for (const notice of notices.slice(-count)) {
     const item = make('li', `message severity-${notice.severity.toLowerCase().replace(/[^a-z]/g, '')}`);
     const time = make('time', 'message-time', formatTime(notice.at));
-    const body = [notice.message, notice.detail, notice.hint].filter((part) => part !== undefined && part !== '');
+    const more = [
+      [text('errorDetail'), notice.detail],
+      [text('errorHint'), notice.hint],
+    ].flatMap(([name = '', part]) => (part === undefined || part === '' ? [] : [`${name}: ${part}`]));
+    const body = [notice.message, ...more];
     item.append(time, make('span', 'message-severity', notice.severity), make('span', 'message-text', body.join('\n')));
     list.append(item);
   }

@@ -37,7 +37,7 @@ const DESCRIBE_MS = 500;
  * Queue of a worker for which the user asked none. The extension's own 64 kB make a worker with a little more to say wait until
  * somebody notices; with 1 MB most end without, and large results come some percent faster (measured).
  */
-const QUEUE_BYTES = 1024 * 1024;
+export const QUEUE_BYTES = 1024 * 1024;
 
 export interface SessionContext {
   readonly dialect: Dialect;

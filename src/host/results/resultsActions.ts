@@ -26,6 +26,8 @@ export class ResultsActions implements Disposable {
     private readonly rows: RowsService,
     private readonly source: ResultsSource,
     private readonly post: (message: ToPage) => void,
+    /** Gives the keyboard back to the page: VS Code's dialogs do not always. */
+    private readonly takeFocus: () => void,
   ) {}
 
   async take(message: ActionMessage): Promise<void> {
@@ -123,7 +125,7 @@ export class ResultsActions implements Disposable {
         await openAsDocument(message, exported);
         return;
       }
-      const said = await exportToFile(message, exported);
+      const said = await exportToFile(message, exported, this.takeFocus);
       if (said !== undefined) this.post({ type: 'said', message: said, severity: 'info' });
     } finally {
       await reader.close();
