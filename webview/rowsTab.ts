@@ -92,7 +92,7 @@ export class RowsTab implements RowsMenuActions {
     this.wire();
     this.host.append(this.view.element, this.empty, this.find.element, this.goToBox.element);
     this.area.append(this.host, this.detail.sash, this.detail.element);
-    this.element.append(this.orders.element, this.area, this.status.element);
+    this.element.append(this.status.note, this.orders.element, this.area, this.status.element);
     this.addTools();
     this.model.setColumns(init.columns);
     this.model.setStored(init.rows);

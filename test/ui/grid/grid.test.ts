@@ -320,7 +320,7 @@ describe('results grid', () => {
     grid = await harness.open({ rows: 100, growing: true });
     assert.match(await grid.page.locator('.status-rows').innerText(), /100 rows so far/);
     await grid.send({ type: 'rows', rows: { rows: 100, bytes: 9_000, complete: true, dropped: 7 } });
-    assert.match(await grid.page.locator('.status-line').innerText(), /7 more rows were not kept/);
+    assert.match(await grid.page.locator('.rows-note').innerText(), /7 more rows were not kept/);
     await grid.press('Control+End');
     assert.equal((await grid.active()).row, 99);
   });
