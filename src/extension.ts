@@ -87,6 +87,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   update();
 
   await restore(jobs, history, files, channel);
+  results.restore();
   setContext('ready', true);
   return createApi(jobs, launcher, connections, files);
 }

@@ -34,6 +34,9 @@ export class FindBar {
   private request = 0;
   private index: number | undefined;
   private status: Extract<ToPage, { type: 'find' }> | undefined;
+  /** Steps asked for while another one is under way: each goes from where that one leads. Negative ones go back. */
+  private steps = 0;
+  private stepping = false;
   /** Go to the first match as soon as there is one. */
   private waiting = false;
   private matchCase = false;
@@ -105,6 +108,7 @@ export class FindBar {
   step(back: boolean): void {
     if (this.element.hidden || this.input.value === '') this.open();
     else if (this.status === undefined) this.start();
+    else if (this.stepping) this.steps += back ? -1 : 1;
     else this.ask(back, false);
   }
 
@@ -124,10 +128,17 @@ export class FindBar {
     if (message.find !== this.find || message.request !== this.request) return;
     this.index = message.at === undefined ? undefined : message.index;
     if (message.at !== undefined) this.actions.goTo(message.at);
+    this.stepping = false;
+    if (this.steps !== 0) {
+      const back = this.steps < 0;
+      this.steps += back ? 1 : -1;
+      this.ask(back, false);
+    }
     this.show();
   }
 
   private ask(back: boolean, here: boolean): void {
+    this.stepping = true;
     const from = this.actions.from();
     this.actions.post({ type: 'findStep', find: this.find, request: ++this.request, from, here, back });
   }
@@ -158,6 +169,8 @@ export class FindBar {
     this.index = undefined;
     this.status = undefined;
     this.waiting = false;
+    this.stepping = false;
+    this.steps = 0;
     this.count.textContent = '';
     this.count.className = 'find-count';
     this.bar.hidden = true;

@@ -22,7 +22,7 @@ export function clearHighlights(): void {
 
 /** Marks a found text in the cells that are drawn. */
 export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined): void {
-  const pattern = mark === undefined ? undefined : toPattern(mark);
+  const pattern = mark === undefined ? undefined : patternOf(mark, 'g');
   if (pattern === undefined) {
     if (CSS.highlights.has('found')) CSS.highlights.delete('found');
     return;
@@ -36,10 +36,11 @@ export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined
   CSS.highlights.set('found', new Highlight(...ranges));
 }
 
-function toPattern(mark: FindMark): RegExp | undefined {
+/** What is looked for as a pattern of the page; undefined where it is none. */
+export function patternOf(mark: FindMark, flags: '' | 'g'): RegExp | undefined {
   const source = mark.regex ? mark.text : mark.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   try {
-    return new RegExp(source, mark.matchCase ? 'gu' : 'giu');
+    return new RegExp(source, `${flags}u${mark.matchCase ? '' : 'i'}`);
   } catch {
     return undefined;
   }

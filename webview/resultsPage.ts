@@ -1,7 +1,7 @@
 import type { FromPage, NoticeView, ResultsHead, SavedView, TabName, ToPage } from '../src/shared/resultsProtocol';
-import { make, makeControl } from './dom';
+import { handled, isCommandKey, make, makeControl } from './dom';
 import { JobHead } from './jobHead';
-import { RowsTab } from './rowsTab';
+import { type PageCommand, RowsTab } from './rowsTab';
 import { formatNumber, text } from './strings';
 import { drawDetails, drawError, drawMessages, drawQuery } from './tabs/textTabs';
 import { makePanels } from './toolkit';
@@ -57,6 +57,7 @@ export class ResultsPage {
       // The toolkit's inputs and lists inside of the tabs have a change event as well.
       if (event.target === this.panels) this.changed();
     });
+    this.element.addEventListener('keydown', (event) => this.key(event));
     this.chosen = saved?.tab !== undefined;
     this.element.append(this.jobHead.element, this.panels);
     this.select(init.tab ?? saved?.tab ?? firstTab(init));
@@ -85,9 +86,6 @@ export class ResultsPage {
       if (this.current === 'messages') this.draw();
     } else if (message.type === 'tab') {
       this.select(message.tab);
-    } else if (message.type === 'command') {
-      this.select('rows');
-      this.rows.run(message.command);
     } else {
       this.rows.take(message);
       if (message.type === 'rows') this.label();
@@ -100,6 +98,15 @@ export class ResultsPage {
     const view = makeControl('vscode-panel-view', `view view-${name}`);
     view.id = `view-${name}`;
     return { name, tab, view };
+  }
+
+  /** Keys that mean the rows, wherever on the page the keyboard is. */
+  private key(event: KeyboardEvent): void {
+    const command = pageCommand(event);
+    if (command === undefined) return;
+    handled(event);
+    if (this.current !== 'rows') this.select('rows');
+    this.rows.run(command);
   }
 
   private select(name: TabName): void {
@@ -169,6 +176,22 @@ export class ResultsPage {
         ...this.rows.keep(),
       });
     }, SAVE_MS);
+  }
+}
+
+function pageCommand(event: KeyboardEvent): PageCommand | undefined {
+  if (event.altKey) return undefined;
+  if (event.key === 'F3') return event.shiftKey ? 'findPrevious' : 'findNext';
+  if (!isCommandKey(event) || event.shiftKey) return undefined;
+  switch (event.key.toLowerCase()) {
+    case 'f':
+      return 'find';
+    case 'g':
+      return 'goToRow';
+    case 's':
+      return 'export';
+    default:
+      return undefined;
   }
 }
 

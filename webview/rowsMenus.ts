@@ -38,13 +38,14 @@ const FORMAT_NAMES: Readonly<Record<ExportFormat, ResultsStringKey>> = {
   insert: 'formatInsert',
 };
 
-const COMMAND = isMac ? '⌘' : 'Ctrl+';
+/** The modifier of commands, before a letter. */
+export const COMMAND_KEY = isMac ? '⌘' : 'Ctrl+';
 
 export function copyMenu(tab: RowsMenuActions): MenuEntry[] {
   const items: MenuEntry[] = COPY_FORMATS.map((format) => ({
     label: text('copyAs', text(FORMAT_NAMES[format])),
     run: () => tab.copy(format, format !== 'tsv'),
-    ...(format === 'tsv' ? { hint: `${COMMAND}C` } : {}),
+    ...(format === 'tsv' ? { hint: `${COMMAND_KEY}C` } : {}),
   }));
   items.splice(1, 0, {
     label: text('copyWithHeaders', text('formatTsv')),
@@ -143,7 +144,7 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
     'separator',
     {
       label: text('columnSelect'),
-      hint: `${COMMAND}Space`,
+      hint: `${COMMAND_KEY}Space`,
       run: () => {
         model.selection.selectColumns({ row: 0, ordinal }, false, false);
         model.changed();

@@ -3,7 +3,6 @@ import {
   type FilterView,
   type FromPage,
   type OrderView,
-  type PageCommand,
   type SavedView,
   type ToPage,
 } from '../src/shared/resultsProtocol';
@@ -19,15 +18,17 @@ import { GridView } from './grid/gridView';
 import { GridModel, NO_ORDER } from './grid/model';
 import { copiedRanges } from './grid/selection';
 import { TileStore } from './grid/tiles';
-import { highlightFound } from './highlight';
+import { highlightFound, patternOf } from './highlight';
 import { openMenu, openMenuBelow } from './menu';
 import { OrderBar } from './orderBar';
-import { cellMenu, columnMenu, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
+import { cellMenu, columnMenu, COMMAND_KEY, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
 import { keepRows, restoreColumns, restorePlace } from './rowsState';
 import { StatusLine } from './statusLine';
 import { text } from './strings';
 
 type Init = Extract<ToPage, { type: 'init' }>;
+
+export type PageCommand = 'find' | 'findNext' | 'findPrevious' | 'goToRow' | 'export';
 
 /** The Rows tab: the grid and everything around it. */
 export class RowsTab implements RowsMenuActions {
@@ -45,6 +46,7 @@ export class RowsTab implements RowsMenuActions {
   private readonly empty = make('div', 'grid-empty');
   private readonly area = make('div', 'grid-area');
   private readonly host = make('div', 'grid-host');
+  private readonly exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   private mark: FindMark | undefined;
   private asked = 0;
   private askedOrder: OrderView = NO_ORDER;
@@ -77,6 +79,7 @@ export class RowsTab implements RowsMenuActions {
       goTo: (at) => this.goToCell(at, true),
       mark: (mark) => {
         this.mark = mark;
+        this.view.found = mark && patternOf(mark, '');
         this.view.schedule();
       },
       closed: () => this.view.element.focus(),
@@ -89,7 +92,7 @@ export class RowsTab implements RowsMenuActions {
     this.wire();
     this.host.append(this.view.element, this.empty, this.find.element, this.goToBox.element);
     this.area.append(this.host, this.detail.sash, this.detail.element);
-    this.element.append(this.orders.element, this.area, this.status.element);
+    this.element.append(this.status.note, this.orders.element, this.area, this.status.element);
     this.addTools();
     this.model.setColumns(init.columns);
     this.model.setStored(init.rows);
@@ -141,14 +144,13 @@ export class RowsTab implements RowsMenuActions {
     }
   }
 
+  /** What a key of the whole page asks for. */
   run(command: PageCommand): void {
     if (command === 'find') this.find.open();
+    else if (command === 'findNext') this.find.step(false);
+    else if (command === 'findPrevious') this.find.step(true);
     else if (command === 'goToRow') this.goToBox.open();
-    else if (command === 'copy') this.copy('tsv', false);
-    else {
-      this.model.selection.selectAll();
-      this.model.changed();
-    }
+    else openMenuBelow(exportMenu(this), this.exportButton, this.view.element);
   }
 
   /** What of this tab outlives a reload. */
@@ -232,9 +234,6 @@ export class RowsTab implements RowsMenuActions {
     view.element.addEventListener('keydown', (event) =>
       gridKey(event, model, {
         copy: (headers) => this.copy('tsv', headers),
-        find: () => this.find.open(),
-        findNext: (back) => this.find.step(back),
-        goToRow: () => this.goToBox.open(),
         showDetail: (focus) => {
           this.showDetail(focus);
         },
@@ -270,12 +269,11 @@ export class RowsTab implements RowsMenuActions {
   private addTools(): void {
     const back = this.view.element;
     const copyButton = iconButton('copy', text('copyMenu'), () => openMenuBelow(copyMenu(this), copyButton, back));
-    const exportButton = iconButton('save', text('export'), () => openMenuBelow(exportMenu(this), exportButton, back));
-    for (const button of [copyButton, exportButton]) button.setAttribute('aria-haspopup', 'menu');
+    for (const button of [copyButton, this.exportButton]) button.setAttribute('aria-haspopup', 'menu');
     this.tools.append(
-      iconButton('find', text('find'), () => this.find.open()),
+      iconButton('find', `${text('find')} (${COMMAND_KEY}F)`, () => this.find.open()),
       copyButton,
-      exportButton,
+      this.exportButton,
       iconButton('pane', text('detailShow'), () => {
         if (this.detail.isOpen) this.detail.close();
         else this.showDetail(false);

@@ -1,5 +1,5 @@
 import type { RowsView } from '../src/shared/resultsProtocol';
-import { make } from './dom';
+import { icon, make } from './dom';
 import type { GridModel } from './grid/model';
 import { formatBytes, text } from './strings';
 
@@ -8,23 +8,28 @@ const SAID_MS = 6_000;
 /** The line below the grid: how many rows, how large, what is selected, and what was just done. */
 export class StatusLine {
   readonly element = make('footer', 'status-line');
+  /** Stands above the rows: that some were not kept must not be overlooked. */
+  readonly note = make('div', 'rows-note');
   private readonly rows = make('span', 'status-rows');
-  private readonly message = make('span', 'status-message');
   private readonly said = make('span', 'status-said');
   private readonly selected = make('span', 'status-selected');
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.said.setAttribute('role', 'status');
-    this.element.append(this.rows, this.message, this.said, this.selected);
+    this.note.setAttribute('role', 'status');
+    this.note.hidden = true;
+    this.element.append(this.rows, this.said, this.selected);
   }
 
   update(model: GridModel): void {
     const { stored } = model;
     put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
     const message = stored.message ?? (stored.dropped > 0 ? text('rowsDropped', stored.dropped) : '');
-    put(this.message, message);
-    this.message.title = message;
+    if (this.note.textContent !== message) {
+      this.note.hidden = message === '';
+      this.note.replaceChildren(icon('warning'), message);
+    }
     put(this.selected, selectionText(model));
   }
 

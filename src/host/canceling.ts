@@ -7,6 +7,7 @@ import { whyStillRunning } from '../core/jobs/why';
 import type { Connections } from './connections';
 import { commandId, readSetting } from './ids';
 import { formatSpan } from '../shared/span';
+import { plain } from './plain';
 import { whyText } from './text';
 import { cancelForeign, type ForeignWorker } from '../core/jobs/foreign';
 import { systemClock } from '../core/jobs/clock';
@@ -99,7 +100,7 @@ export class Canceling {
     if (!first) return;
     const title =
       cancels.length === 1
-        ? vscode.l10n.t('Canceling “{0}” (pid {1})', first.label, first.pid ?? '–')
+        ? plain(vscode.l10n.t('Canceling “{0}” (pid {1})', first.label, first.pid ?? '–'))
         : vscode.l10n.t('Canceling {0} workers', cancels.length);
     const done = await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title },
@@ -140,13 +141,13 @@ export class Canceling {
   #tell(done: readonly Canceled[], graceMs: number): void {
     for (const one of done.filter(({ result }) => result === 'error')) {
       void vscode.window.showErrorMessage(
-        vscode.l10n.t('“{0}” could not be canceled: {1}', one.label, one.error ?? ''),
+        plain(vscode.l10n.t('“{0}” could not be canceled: {1}', one.label, one.error ?? '')),
       );
     }
     const stopped = done.filter(({ result }) => result === 'stopped');
     const still = done.filter(({ result }) => result === 'unresponsive');
     const [only] = stopped;
-    if (stopped.length === 1 && only) void vscode.window.showInformationMessage(stoppedText(only));
+    if (stopped.length === 1 && only) void vscode.window.showInformationMessage(plain(stoppedText(only)));
     else if (stopped.length > 1)
       void vscode.window.showInformationMessage(vscode.l10n.t('{0} workers stopped.', stopped.length));
     const [stuck] = still;
@@ -169,10 +170,10 @@ export class Canceling {
     const choice = await vscode.window.showWarningMessage(
       vscode.l10n.t(
         '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} pg_background never kills a worker, because a kill restarts the whole server. Set statement_timeout or pg_background.worker_timeout before a launch to bound such work (not code that never checks for interrupts).',
-        stuck.label,
+        plain(stuck.label),
         stuck.pid ?? '–',
         graceMs / 1000,
-        stuck.why,
+        plain(stuck.why),
       ),
       ...(stuck.job ? [keepWaiting, runAgain, showDetails] : [keepWaiting]),
     );

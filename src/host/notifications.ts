@@ -4,6 +4,7 @@ import type { JobService } from '../core/jobs/jobService';
 import type { JobState } from '../api';
 import { Disposables } from './disposables';
 import { commandId, readSetting, updateSetting } from './ids';
+import { plain } from './plain';
 import { formatSpan } from '../shared/span';
 import { join, rowsText } from './text';
 
@@ -60,18 +61,22 @@ export class Notifications implements vscode.Disposable {
       switch (record.state) {
         case 'succeeded':
           return vscode.window.showInformationMessage(
-            vscode.l10n.t('“{0}” succeeded: {1}', record.label, join(rowsText(job), span)),
+            vscode.l10n.t('“{0}” succeeded: {1}', plain(record.label), join(rowsText(job), span)),
             showResults,
             never,
           );
         case 'failed':
           return vscode.window.showErrorMessage(
-            vscode.l10n.t('“{0}” failed after {1}: {2}', record.label, span, record.error?.message ?? ''),
+            vscode.l10n.t('“{0}” failed after {1}: {2}', plain(record.label), span, plain(record.error?.message ?? '')),
             showDetails,
           );
         default:
           return vscode.window.showWarningMessage(
-            vscode.l10n.t('“{0}” ended and its outcome is unknown. {1}', record.label, record.reason ?? ''),
+            vscode.l10n.t(
+              '“{0}” ended and its outcome is unknown. {1}',
+              plain(record.label),
+              plain(record.reason ?? ''),
+            ),
             showDetails,
           );
       }

@@ -34,6 +34,11 @@ export class Results implements Disposable {
     );
   }
 
+  /** Takes up the panels of before a reload, once the jobs are known. */
+  restore(): void {
+    this.#panels.restore();
+  }
+
   show(id: string): void {
     this.#panels.show(id);
   }

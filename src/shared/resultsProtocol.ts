@@ -271,12 +271,7 @@ export type ToPage =
   /** Something to say in the status line, for example what was copied. */
   | { readonly type: 'said'; readonly message: string; readonly severity: 'info' | 'error' }
   /** Shows a tab. */
-  | { readonly type: 'tab'; readonly tab: TabName }
-  /** A command of VS Code for the page. */
-  | { readonly type: 'command'; readonly command: PageCommand };
-
-export const PAGE_COMMANDS = ['find', 'goToRow', 'copy', 'selectAll'] as const;
-export type PageCommand = (typeof PAGE_COMMANDS)[number];
+  | { readonly type: 'tab'; readonly tab: TabName };
 
 /** From the page to the host. Nothing in it is trusted: see src/host/results/validate.ts. */
 export type FromPage =

@@ -104,6 +104,7 @@ export const RESULTS_STRING_KEYS = [
   'errorHint',
   'errorContext',
   'errorSqlstate',
+  'errorClass',
   'errorPosition',
   'errorLine',
   'errorCopy',

@@ -2,7 +2,7 @@
  * The spool, its reader and the exports, from 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
  * PGBG_BENCH_ROWS=10000000. References are psql, pg_dump and grep on the same rows in the same run.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { find, type FindQuery } from '../../src/core/results/find';
 import type { Format } from '../../src/core/results/formats';
 import { orderRows, type SortKey } from '../../src/core/results/order';
 import { SpoolReader, SpoolWriter } from '../../src/core/results/spool';
-import { median, quantile, timed, type Figure } from './support';
+import { median, psqlFromWorker, quantile, timed, type Figure } from './support';
 
 const run = promisify(execFile);
 
@@ -156,12 +156,12 @@ async function fromWorker(
   const theirs: number[] = [];
   const memory: number[] = [];
   for (let round = 0; round < (rows > 1_000_000 ? 1 : 5); round++) {
-    theirs.push(await psqlFromWorker(setting, query));
+    theirs.push(await psqlFromWorker(setting.psql, ['-d', setting.url], query));
     const watch = watchMemory();
     ours.push(
       await timed(async () => {
         const launched = await client.query<{ pid: number; cookie: string }>(
-          'SELECT pid, cookie::text FROM pg_background_launch($1, 65536)',
+          'SELECT pid, cookie::text FROM pg_background_launch($1, 0)',
           [query],
         );
         const { pid, cookie } = launched.rows[0] ?? { pid: 0, cookie: '0' };
@@ -187,31 +187,6 @@ async function fromWorker(
       ok: grown <= MEMORY_MB,
     },
   ];
-}
-
-/** psql's own figure for launching and copying, without its start. */
-async function psqlFromWorker({ psql, url }: Setting, query: string): Promise<number> {
-  const script = [
-    '\\timing on',
-    `SELECT pid, cookie FROM pg_background_launch($q$${query}$q$, 65536) \\gset`,
-    'COPY (SELECT * FROM pg_background_result(:pid, :cookie) AS (c1 int4, c2 text)) TO STDOUT \\g /dev/null',
-  ].join('\n');
-  const output = await feed(psql, ['-X', '-q', '-d', url], script);
-  const times = Array.from(output.matchAll(/^Time: ([\d.]+) ms/gm), ([, time]) => Number(time));
-  return times.reduce((sum, time) => sum + time, 0);
-}
-
-function feed(command: string, args: readonly string[], input: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    child.on('error', reject).on('close', (code) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(`${command} ended with ${code ?? 'a signal'}.`));
-    });
-    child.stdin.end(input);
-  });
 }
 
 /** @returns A function that ends the watch and gives the most by which the process's memory grew, in MB. */

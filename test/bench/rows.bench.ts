@@ -1,18 +1,18 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { newDatabase, newEngine, newServer, type TestServer } from '../server/support';
-import { median, timed, type Figure } from './support';
+import { newDatabase, newEngine, newServer } from '../server/support';
+import { median, psqlFromWorker, timed, type Figure } from './support';
 
 const ROUNDS = 5;
 const SIZES = [1000, 100_000, 1_000_000];
 
-/** Rows from a worker to the spool, beside psql's own COPY of the same to /dev/null, in turn. */
+/** Rows from a worker to the spool, beside psql's COPY of a worker's rows to /dev/null, in turn. */
 export async function bench(): Promise<Figure[]> {
   const server = await newServer();
   const profile = await newDatabase(server);
   const engine = await newEngine(profile);
   try {
     const figures: Figure[] = [];
+    const at = ['-h', server.host, '-p', String(server.port), '-U', server.user, '-d', profile.database ?? ''];
     await engine.jobs.waitFor(engine.run('SELECT 1').id);
     for (const size of SIZES) {
       const sql = `SELECT g, repeat('x', 100) FROM generate_series(1, ${size}) AS g`;
@@ -34,7 +34,7 @@ export async function bench(): Promise<Figure[]> {
         );
         clearInterval(sample);
         await engine.jobs.clearFinished([id]);
-        theirs.push(await timed(() => copyToNull(server, profile.database ?? '', sql)));
+        theirs.push(await psqlFromWorker(join(server.bin, 'psql'), at, sql));
       }
       const [value, reference] = [median(ours), median(theirs)];
       figures.push({
@@ -42,7 +42,7 @@ export async function bench(): Promise<Figure[]> {
         value,
         unit: 'ms',
         reference,
-        referenceName: 'psql COPY to /dev/null',
+        referenceName: 'psql, its worker to /dev/null',
         ...(size === 1_000_000 ? { budget: 'at most psql’s time', ok: value <= reference } : {}),
       });
       if (size === 1_000_000) {
@@ -61,16 +61,4 @@ export async function bench(): Promise<Figure[]> {
     await engine.close();
     await server.stop('immediate');
   }
-}
-
-function copyToNull(server: TestServer, database: string, sql: string): Promise<void> {
-  const args = ['-X', '-q', '-h', server.host, '-p', String(server.port), '-U', server.user, '-d', database];
-  const child = spawn(join(server.bin, 'psql'), [...args, '-c', `COPY (${sql}) TO STDOUT`], { stdio: 'ignore' });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`psql ended with ${code ?? 'a signal'}.`));
-    });
-  });
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+
 /** One line of the table of `npm run bench`. */
 export interface Figure {
   readonly name: string;
@@ -27,4 +29,34 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
+}
+
+/**
+ * psql's own figure for launching a worker and copying what it returns to /dev/null, without psql's start. The query's columns
+ * are an int4 and a text.
+ *
+ * @param at psql's arguments that say where
+ */
+export async function psqlFromWorker(psql: string, at: readonly string[], query: string): Promise<number> {
+  const script = [
+    '\\timing on',
+    `SELECT pid, cookie FROM pg_background_launch($q$${query}$q$) \\gset`,
+    'COPY (SELECT * FROM pg_background_result(:pid, :cookie) AS (c1 int4, c2 text)) TO STDOUT \\g /dev/null',
+  ].join('\n');
+  const output = await feed(psql, ['-X', '-q', ...at], script);
+  const times = Array.from(output.matchAll(/^Time: ([\d.]+) ms/gm), ([, time]) => Number(time));
+  return times.reduce((sum, time) => sum + time, 0);
+}
+
+function feed(command: string, args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.on('error', reject).on('close', (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`${command} ended with ${code ?? 'a signal'}.`));
+    });
+    child.stdin.end(input);
+  });
 }

@@ -6,6 +6,9 @@ import { text } from '../strings';
 const SIGNS: Readonly<Record<string, string>> = { '\n': '↵', '\r': '␍', '\t': '⇥', '\f': '␌', '\v': '␋', '\0': '␀' };
 const SIGNED = /[\n\r\t\f\v\0]/g;
 
+/** Characters of the room that padding and wider letters may take. */
+const SPARE = 4;
+
 /** A value as one line of a cell. */
 export function cellText(value: string): string {
   return value.replace(SIGNED, (sign) => SIGNS[sign] ?? sign);
@@ -23,6 +26,7 @@ export interface CellBox {
   label: string | undefined;
   value: CellView | undefined;
   room: number;
+  found: RegExp | undefined;
 }
 
 export function newCell(role: string): CellBox {
@@ -41,6 +45,7 @@ export function newCell(role: string): CellBox {
     label: undefined,
     value: undefined,
     room: -1,
+    found: undefined,
   };
 }
 
@@ -60,6 +65,7 @@ export function placeCell(box: CellBox, left: number, width: number): void {
  * Shows a value; undefined is one that is still on its way.
  *
  * @param room Characters that can be seen at most: shaping the rest would cost more than all else in a frame.
+ * @param found What is looked for: a value whose first match would be cut off is shown from there.
  */
 export function showValue(
   box: CellBox,
@@ -67,6 +73,7 @@ export function showValue(
   numeric: boolean,
   marks: string,
   room: number,
+  found: RegExp | undefined,
 ): void {
   const className =
     (numeric ? 'cell numeric' : 'cell') + (value === undefined ? ' loading' : value === null ? ' null' : '') + marks;
@@ -74,10 +81,11 @@ export function showValue(
     box.className = className;
     box.element.className = className;
   }
-  if (box.value === value && box.room === room) return;
+  if (box.value === value && box.room === room && box.found === found) return;
   box.value = value;
   box.room = room;
-  const shown = shownText(value, room);
+  box.found = found;
+  const shown = shownText(value, room, found);
   if (box.shown !== shown) {
     box.shown = shown;
     box.node.data = shown;
@@ -89,10 +97,18 @@ export function showValue(
   }
 }
 
-function shownText(value: CellView | undefined, room: number): string {
+function shownText(value: CellView | undefined, room: number, found: RegExp | undefined): string {
   if (value === undefined) return '';
   if (value === null) return text('null');
   const [whole, cut] = typeof value === 'string' ? [value, false] : [value.cut, true];
+  if (found !== undefined && whole.length > room - SPARE) {
+    const match = found.exec(whole);
+    if (match !== null && match.index + match[0].length > room - SPARE) {
+      const start = Math.max(1, match.index - Math.floor(room / 4));
+      const end = start + room;
+      return `…${cellText(whole.slice(start, end))}${cut || end < whole.length ? '…' : ''}`;
+    }
+  }
   if (whole.length > room) return `${cellText(whole.slice(0, room))}…`;
   return cut ? `${cellText(whole)}…` : cellText(whole);
 }

@@ -12,6 +12,8 @@ const MEASURED = 160;
 const ROWS = 128;
 /** Left and right padding of a cell, and its line. */
 const PADDING = 18;
+/** Names of columns; the style sheet has the same. */
+const HEADER_WEIGHT = '600';
 
 /** Measures in the fonts of the grid: its cells (the editor's font) and its header. */
 export function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
@@ -19,10 +21,9 @@ export function measures(grid: Element): { cell: TextMeasure; header: TextMeasur
   const cell = new TextMeasure(
     `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
   );
-  // As .column-name in grid.css.
   return {
     cell,
-    header: new TextMeasure(fontOf(grid, '600')),
+    header: new TextMeasure(fontOf(grid, HEADER_WEIGHT)),
     digit: cell.width('0'),
     narrowest: cell.width('iiiillll') / 8,
   };

@@ -4,9 +4,6 @@ import type { GridModel } from './model';
 /** What keys of the grid ask of the rest of the page. */
 export interface GridActions {
   copy(headers: boolean): void;
-  find(): void;
-  findNext(back: boolean): void;
-  goToRow(): void;
   /** Shows the active value in the detail pane; `focus` moves the keyboard there. */
   showDetail(focus: boolean): void;
   /** Escape, where there is no selection to give up; false where nothing was closed. */
@@ -33,16 +30,10 @@ function command(event: KeyboardEvent, model: GridModel, actions: GridActions): 
       model.selection.selectAll();
       model.changed();
     } else if (key === 'c') actions.copy(event.shiftKey);
-    else if (key === 'f' && !event.shiftKey) actions.find();
-    else if (key === 'g' && !event.shiftKey) actions.goToRow();
     else if (key === ' ') {
       model.selection.selectColumns(active, false, false);
       model.changed();
     } else return false;
-    return true;
-  }
-  if (key === 'F3') {
-    actions.findNext(event.shiftKey);
     return true;
   }
   if (key === 'ContextMenu' || (key === 'F10' && event.shiftKey)) {

@@ -47,6 +47,8 @@ export class GridView {
   private lastHeight = -1;
   private lastView = -1;
   private lastViewport = -1;
+  /** What is looked for, so that it is seen in its cells; not a global pattern, which would remember where it was. */
+  found: RegExp | undefined;
   /** Called after each drawing. */
   onDrawn: () => void = () => undefined;
 
@@ -214,7 +216,7 @@ export class GridView {
     const active = selection.active.row === row && selection.active.ordinal === ordinal;
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
     const room = Math.ceil(width / this.header.narrowest) + 2;
-    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room);
+    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room, this.found);
     setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
     if (active) this.activeElement = cell.element;
   }

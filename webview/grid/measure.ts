@@ -11,8 +11,8 @@ export class TextMeasure {
   }
 }
 
-/** The font of an element with these classes, as the theme's variables make it. */
-export function fontOf(element: Element, weight?: string): string {
-  const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(element);
-  return `${fontStyle} ${weight ?? fontWeight} ${fontSize} ${fontFamily}`;
+/** The font of an element, as the theme's variables make it, in another weight. */
+export function fontOf(element: Element, weight: string): string {
+  const { fontStyle, fontSize, fontFamily } = getComputedStyle(element);
+  return `${fontStyle} ${weight} ${fontSize} ${fontFamily}`;
 }

@@ -1,6 +1,7 @@
 import type { ErrorView, FromPage, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
 import { make, makeControl, setAttribute } from '../dom';
 import { formatTime, text } from '../strings';
+import { SQLSTATE_CLASSES } from './sqlstateClasses';
 
 type Post = (message: FromPage) => void;
 
@@ -37,7 +38,11 @@ export function drawMessages(
   for (const notice of notices.slice(-count)) {
     const item = make('li', `message severity-${notice.severity.toLowerCase().replace(/[^a-z]/g, '')}`);
     const time = make('time', 'message-time', formatTime(notice.at));
-    const body = [notice.message, notice.detail, notice.hint].filter((part) => part !== undefined && part !== '');
+    const more = [
+      [text('errorDetail'), notice.detail],
+      [text('errorHint'), notice.hint],
+    ].flatMap(([name = '', part]) => (part === undefined || part === '' ? [] : [`${name}: ${part}`]));
+    const body = [notice.message, ...more];
     item.append(time, make('span', 'message-severity', notice.severity), make('span', 'message-text', body.join('\n')));
     list.append(item);
   }
@@ -62,12 +67,24 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
   const line = errorLine(head.sql, error);
   if (line !== undefined) addFact(list, text('errorPosition'), line);
   if (/^[0-9A-Z]{5}$/.test(error.sqlstate)) {
-    const link = makeControl('vscode-link', '', error.sqlstate);
-    // Appendix A has no anchor a code; the browser marks the code itself (a text fragment).
-    setAttribute(link, 'href', `${APPENDIX}#:~:text=${error.sqlstate}`);
-    addFact(list, text('errorSqlstate'), link);
+    addFact(list, text('errorSqlstate'), sqlstateLine(error.sqlstate));
   }
   host.append(bar, list);
+}
+
+/** The code, and its class with a link to what PostgreSQL's documentation says of it. */
+function sqlstateLine(sqlstate: string): HTMLElement {
+  const line = make('div', 'sqlstate');
+  line.append(make('span', 'fact-value', sqlstate));
+  const name = SQLSTATE_CLASSES[sqlstate.slice(0, 2)];
+  // A code of the user's own (RAISE … USING ERRCODE) is not in the documentation.
+  if (name === undefined) return line;
+  const link = makeControl('vscode-link', '', text('errorClass', sqlstate.slice(0, 2), name));
+  // Appendix A has no anchors: the browser goes to the class, and marks it and the code (text fragments).
+  const fragments = [`Class ${sqlstate.slice(0, 2)}`, sqlstate].map((part) => `text=${encodeURIComponent(part)}`);
+  setAttribute(link, 'href', `${APPENDIX}#:~:${fragments.join('&')}`);
+  line.append(link);
+  return line;
 }
 
 /** The line of the SQL in which the error is, with a sign below the place. */

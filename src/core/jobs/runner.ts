@@ -185,7 +185,7 @@ export class JobRunner {
     this.#worker = worker;
     const { pid, backendStart, serverStart } = worker;
     job.apply('launched', {
-      pid,
+      ...(isProcessId(pid) ? { pid } : {}),
       launchedAt: context.clock.now(),
       ...(backendStart === undefined ? {} : { backendStart }),
       ...(serverStart === undefined ? {} : { serverStart }),
@@ -402,4 +402,12 @@ function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
   };
+}
+
+/**
+ * A worker that ends before its launcher looks at it may come back with a number that is no process id (seen with 2.0.3 on a busy
+ * machine: -435705099). Its calls want that number; nobody else does. No system counts processes beyond 2^22.
+ */
+function isProcessId(pid: number): boolean {
+  return pid > 0 && pid <= 2 ** 22;
 }

@@ -5,6 +5,7 @@ import type { Disposables } from '../disposables';
 import type { EditorFeatures } from '../editor/features';
 import { isLensTarget } from '../editor/lenses';
 import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
+import { plain } from '../plain';
 import type { Results } from '../resultsWiring';
 import type { WorkersView } from '../workersView';
 import { ConnectionActions } from './connectionActions';
@@ -107,7 +108,7 @@ export function registerCommands(parts: CommandParts): void {
           parts.channel.error(error instanceof Error ? error : message);
           // A caller from code gets the rejection; a person gets the sentence.
           if (typeof first === 'object' && first !== null && 'sql' in first) throw error;
-          void vscode.window.showErrorMessage(message);
+          void vscode.window.showErrorMessage(plain(message));
           return undefined;
         }
       }),

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../ids';
+import { plain } from '../plain';
 import type { Prepared } from './preparation';
 import { skippedText } from './words';
 
@@ -35,7 +36,7 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
       });
       for (const [index, prepared] of all.entries()) {
         progress.report({
-          message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, prepared.request.label),
+          message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, plain(prepared.request.label)),
           increment: index === 0 ? 0 : 100 / all.length,
         });
         const job = parts.start(prepared);
@@ -90,6 +91,6 @@ function tell(jobs: readonly Job[], total: number, skipped: number, canceled: bo
   } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
   if (skipped > 0) parts.push(skippedText(skipped));
   const text = parts.join(' ');
-  if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(text);
-  else void vscode.window.showInformationMessage(text);
+  if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(plain(text));
+  else void vscode.window.showInformationMessage(plain(text));
 }

@@ -61,7 +61,7 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
 }
 
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
-function detailsOf({ info, request }: ResultsJob): DetailView[] {
+function detailsOf({ info, request, kept }: ResultsJob): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined
       ? undefined
@@ -78,6 +78,11 @@ function detailsOf({ info, request }: ResultsJob): DetailView[] {
     [l10n.t('Ended'), time(info.finishedAt)],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), info.rowCount?.toLocaleString(env.language)],
+    [
+      l10n.t('Rows kept'),
+      kept &&
+        l10n.t('{0} ({1} bytes)', kept.rows.toLocaleString(env.language), kept.bytes.toLocaleString(env.language)),
+    ],
     ['statement_timeout', limit(request.statementTimeoutMs)],
     ['pg_background.worker_timeout', limit(request.workerTimeoutMs)],
     [

@@ -11,7 +11,9 @@ export function jobSource(
   return {
     job: (id) => {
       const job = jobs.get(id);
-      return job && { info: job.info(), request: job.record.request, final: job.final };
+      if (job === undefined) return undefined;
+      const { request, rows } = job.record;
+      return { info: job.info(), request, final: job.final, ...(rows === undefined ? {} : { kept: rows }) };
     },
     onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
     onDidRemove: (listener) => jobs.onDidRemove(listener),

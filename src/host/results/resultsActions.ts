@@ -7,6 +7,7 @@ import { exportToFile, openAsDocument, openText } from './exportRows';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './source';
+import { formatName } from './strings';
 
 /** Rows up to which sorting and filtering are offered. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;
@@ -25,6 +26,8 @@ export class ResultsActions implements Disposable {
     private readonly rows: RowsService,
     private readonly source: ResultsSource,
     private readonly post: (message: ToPage) => void,
+    /** Gives the keyboard back to the page: VS Code's dialogs do not always. */
+    private readonly takeFocus: () => void,
   ) {}
 
   async take(message: ActionMessage): Promise<void> {
@@ -102,10 +105,12 @@ export class ResultsActions implements Disposable {
     const copied = await copiedRows(message, this.rows, signal);
     if (signal.aborted) return;
     await vscode.env.clipboard.writeText(copied.text);
+    const count = copied.rows.toLocaleString(vscode.env.language);
+    const format = formatName(message.format);
     const said =
       copied.rows === 1
-        ? vscode.l10n.t('Copied 1 row.')
-        : vscode.l10n.t('Copied {0} rows.', copied.rows.toLocaleString(vscode.env.language));
+        ? vscode.l10n.t('Copied 1 row as {0}.', format)
+        : vscode.l10n.t('Copied {0} rows as {1}.', count, format);
     this.post({ type: 'said', message: said, severity: 'info' });
   }
 
@@ -120,7 +125,7 @@ export class ResultsActions implements Disposable {
         await openAsDocument(message, exported);
         return;
       }
-      const said = await exportToFile(message, exported);
+      const said = await exportToFile(message, exported, this.takeFocus);
       if (said !== undefined) this.post({ type: 'said', message: said, severity: 'info' });
     } finally {
       await reader.close();

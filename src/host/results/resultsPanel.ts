@@ -3,7 +3,6 @@ import type { Disposable } from '../../core/jobs/ports';
 import {
   type FromPage,
   type NoticeView,
-  type PageCommand,
   type RowsView,
   type TabName,
   type ToPage,
@@ -45,8 +44,20 @@ export class ResultsPanel implements Disposable {
     extensionUri: vscode.Uri,
   ) {
     this.#rows = this.#disposables.add(new RowsService(source, id));
-    this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
+    this.#actions = this.#disposables.add(
+      new ResultsActions(
+        id,
+        this.#rows,
+        source,
+        (message) => this.#post(message),
+        () => {
+          if (!this.#disposed && panel.visible) panel.reveal();
+        },
+      ),
+    );
     const root = pageRoot(extensionUri);
+    const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', `results-${theme}.svg`);
+    panel.iconPath = { light: icon('light'), dark: icon('dark') };
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     this.#disposables.add(
       panel.webview.onDidReceiveMessage((raw: unknown) => {
@@ -79,11 +90,6 @@ export class ResultsPanel implements Disposable {
   showTab(tab: TabName): void {
     if (this.#ready) this.#post({ type: 'tab', tab });
     else this.#tab = tab;
-  }
-
-  /** A command of VS Code for the page. */
-  command(command: PageCommand): void {
-    this.#post({ type: 'command', command });
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
-import type { PageCommand, TabName } from '../../shared/resultsProtocol';
+import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
 import { pageRoot } from '../pageHtml';
 import { ResultsPanel } from './resultsPanel';
@@ -8,21 +8,35 @@ import type { ResultsSource } from './source';
 
 export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 
-/** The results panels: one a job. Restores them after a reload of the window. */
+/** A panel of before a reload waits this long for its job (ms); more than it takes to see that another window is gone. */
+const JOB_MS = 90_000;
+
+/** The results panels: one a job. */
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
   readonly #panels = new Map<string, ResultsPanel>();
+  /** Panels of before a reload whose jobs are not known yet. */
+  readonly #waiting = new Map<string, { come(): void; stop(): void }>();
 
   constructor(
     private readonly source: ResultsSource,
     private readonly extensionUri: vscode.Uri,
   ) {
-    this.#disposables.add(source.onDidChange((id) => this.#panels.get(id)?.changed()));
+    this.#disposables.add(
+      source.onDidChange((id) => {
+        this.#waiting.get(id)?.come();
+        this.#panels.get(id)?.changed();
+      }),
+    );
     this.#disposables.add(
       source.onDidRemove((ids) => {
         for (const id of ids) this.#panels.get(id)?.panel.dispose();
       }),
     );
+  }
+
+  /** Takes up the panels that were open before a reload. Not before the jobs are known: a panel whose job is not is closed. */
+  restore(): void {
     this.#disposables.add(
       vscode.window.registerWebviewPanelSerializer(RESULTS_VIEW_TYPE, {
         deserializeWebviewPanel: (panel, state) => this.#restore(panel, state),
@@ -56,19 +70,8 @@ export class ResultsPanels implements Disposable {
     return this.#panels.get(id)?.panel.visible ?? false;
   }
 
-  /** Gives a command to the panel that has the focus; false where none has. */
-  command(command: PageCommand): boolean {
-    const active = [...this.#panels.values()].find((one) => one.panel.active);
-    active?.command(command);
-    return active !== undefined;
-  }
-
-  /** The jobs whose panels are open. */
-  get open(): readonly string[] {
-    return [...this.#panels.keys()];
-  }
-
   dispose(): void {
+    for (const one of [...this.#waiting.values()]) one.stop();
     for (const one of [...this.#panels.values()]) one.dispose();
     this.#panels.clear();
     this.#disposables.dispose();
@@ -87,11 +90,29 @@ export class ResultsPanels implements Disposable {
   /** The page's own saved state comes back; it names the job. */
   #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const id = typeof state === 'object' && state !== null && 'id' in state ? state.id : undefined;
-    if (typeof id !== 'string' || this.source.job(id) === undefined || this.#panels.has(id)) {
-      panel.dispose();
-    } else {
-      this.#adopt(id, panel);
-    }
+    if (typeof id !== 'string' || this.#panels.has(id) || this.#waiting.has(id)) panel.dispose();
+    else if (this.source.job(id) !== undefined) this.#adopt(id, panel);
+    else this.#await(id, panel);
     return Promise.resolve();
+  }
+
+  /** The window of before may still hold its jobs: this one takes them over a little later. */
+  #await(id: string, panel: vscode.WebviewPanel): void {
+    const stop = (): void => {
+      clearTimeout(timer);
+      gone.dispose();
+      this.#waiting.delete(id);
+    };
+    const timer = setTimeout(() => void panel.dispose(), JOB_MS);
+    const gone = panel.onDidDispose(stop);
+    this.#waiting.set(id, {
+      stop,
+      come: () => {
+        stop();
+        // It may have been opened by hand in the meantime.
+        if (this.#panels.has(id)) panel.dispose();
+        else this.#adopt(id, panel);
+      },
+    });
   }
 }

@@ -13,6 +13,8 @@ export type RowsReader = SpoolReader;
 export interface ResultsJob {
   readonly info: JobInfo;
   readonly request: RunRequest;
+  /** What is kept of its rows, once it has ended. */
+  readonly kept?: { readonly rows: number; readonly bytes: number };
   /** Nothing can happen to it any more. */
   readonly final: boolean;
 }

@@ -1,5 +1,19 @@
 import { l10n } from 'vscode';
+import type { ExportFormat } from '../../shared/resultsProtocol';
 import type { ResultsStrings } from '../../shared/resultsStrings';
+
+/** A format as people call it. */
+export function formatName(format: ExportFormat): string {
+  const { formatTsv, formatCsv, formatJson, formatNdjson, formatMarkdown, formatInsert } = resultsStrings();
+  return {
+    tsv: formatTsv,
+    csv: formatCsv,
+    json: formatJson,
+    ndjson: formatNdjson,
+    markdown: formatMarkdown,
+    insert: formatInsert,
+  }[format];
+}
 
 /** The texts of the results page in VS Code's language; the page fills `{0}` and `{1}` in. */
 export function resultsStrings(): ResultsStrings {
@@ -105,6 +119,7 @@ export function resultsStrings(): ResultsStrings {
     errorHint: l10n.t('Hint'),
     errorContext: l10n.t('Context'),
     errorSqlstate: l10n.t('SQLSTATE'),
+    errorClass: l10n.t('Class {0}: {1}'),
     errorPosition: l10n.t('Position'),
     errorLine: l10n.t('Line {0}, column {1}'),
     errorCopy: l10n.t('Copy Error'),

@@ -178,6 +178,28 @@ describe('results grid', () => {
     assert.ok((await grid.sent('findCancel')).length > 0);
   });
 
+  it('takes every step of a key that is pressed fast, in a million rows', async () => {
+    grid = await harness.open({ delay: 60 });
+    await grid.press('Control+f');
+    await grid.page.keyboard.type('98765');
+    await grid.until(`document.querySelector('.find-count').textContent.startsWith('1 of')`);
+    for (const key of ['Enter', 'Enter', 'Enter']) await grid.page.keyboard.press(key);
+    await grid.until(`document.querySelector('.find-count').textContent.startsWith('4 of')`);
+    await grid.settle();
+    assert.equal((await grid.active()).text, '398765');
+  });
+
+  it('shows a match that lies beyond the edge of its cell, in a million rows', async () => {
+    grid = await harness.open();
+    const doc = grid.page.locator('.row[aria-rowindex="2"] .cell').filter({ hasText: 'id' });
+    assert.doesNotMatch((await doc.textContent())!, /nested/);
+    await grid.press('Control+f');
+    await grid.page.keyboard.type('NESTED');
+    await grid.until(`[...document.querySelectorAll('.cell')].some((cell) => /^….*"nested"/.test(cell.textContent))`);
+    await grid.press('Escape');
+    assert.match((await doc.textContent())!, /^\{"id": 1,/);
+  });
+
   it('goes to a row', async () => {
     grid = await harness.open();
     await grid.press('Control+g');
@@ -303,7 +325,7 @@ describe('results grid', () => {
     grid = await harness.open({ rows: 100, growing: true });
     assert.match(await grid.page.locator('.status-rows').innerText(), /100 rows so far/);
     await grid.send({ type: 'rows', rows: { rows: 100, bytes: 9_000, complete: true, dropped: 7 } });
-    assert.match(await grid.page.locator('.status-line').innerText(), /7 more rows were not kept/);
+    assert.match(await grid.page.locator('.rows-note').innerText(), /7 more rows were not kept/);
     await grid.press('Control+End');
     assert.equal((await grid.active()).row, 99);
   });

@@ -49,6 +49,16 @@ describe('the engine among stand-ins', () => {
     assert.equal(job.state, 'canceled');
   });
 
+  it('a number that is no process id is not shown as one', async () => {
+    const { link, run } = newWorld();
+    const odd = new FakeSession();
+    odd.handle = { pid: -435_705_099, cookie: '1' };
+    link.next.push(odd);
+    const job = run();
+    await job.ended;
+    assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
+  });
+
   it('a launch that may have happened is never repeated', async () => {
     const { link, run, clock } = newWorld();
     const broken = new FakeSession();

@@ -1,0 +1,91 @@
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { Workbench } from './workbench';
+
+/** The machine may be slow; what is waited for is always an event on screen. */
+const WAIT = { timeout: 30_000 };
+
+/** The results panel that is in front, in words of a person who uses it with the keyboard. */
+export class ResultsView {
+  readonly page: Page;
+  readonly frame: FrameLocator;
+  readonly grid: Locator;
+  /** The cell on which the keyboard stands. */
+  readonly active: Locator;
+  readonly status: Locator;
+
+  constructor(ui: Workbench) {
+    this.page = ui.page;
+    this.frame = ui.results();
+    this.grid = this.frame.getByRole('grid');
+    this.active = this.frame.locator('.grid .active');
+    this.status = this.frame.locator('.status-line');
+  }
+
+  /** A row that is drawn, counted from 1. */
+  row(row: number): Locator {
+    return this.frame.locator(`.row[aria-rowindex="${row + 1}"]`);
+  }
+
+  /** Waits until keys go to the rows. */
+  async focused(): Promise<void> {
+    await this.frame.locator('.grid:focus').waitFor(WAIT);
+  }
+
+  /** Waits until the keyboard stands on a cell of this row (counted from 1) with this text. */
+  async at(row: number, text: string | RegExp): Promise<void> {
+    await this.row(row).locator('.cell.active').filter({ hasText: text }).waitFor(WAIT);
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  /** Chooses from the open menu with the arrow keys. */
+  async choose(label: string): Promise<void> {
+    const items = this.frame.getByRole('menuitem');
+    await items.filter({ hasText: label }).first().waitFor(WAIT);
+    const focused = this.frame.locator('.menu-item:focus .menu-label');
+    for (let step = await items.count(); step > 0 && (await focused.textContent(WAIT)) !== label; step--) {
+      await this.press('ArrowDown');
+    }
+    await this.press('Enter');
+  }
+
+  /** The rows that are wholly seen, by number from 1. */
+  async seen(): Promise<{ first: number; last: number }> {
+    return this.grid.evaluate(seenRows);
+  }
+
+  /** As by dragging the scrollbar to its end. */
+  async scrollToEnd(): Promise<void> {
+    await this.grid.evaluate((grid: Element) => {
+      grid.scrollTop = grid.scrollHeight;
+    });
+  }
+
+  /** What the last copy put on the clipboard, once the panel says so. */
+  async copied(said: string): Promise<string> {
+    await this.status.getByText(said).waitFor(WAIT);
+    return this.page.evaluate<string>('navigator.clipboard.readText()');
+  }
+}
+
+/** Of an element what is asked here: the tests are compiled without the types of a browser. */
+interface Element {
+  readonly scrollHeight: number;
+  scrollTop: number;
+  getAttribute(name: string): string | null;
+  getBoundingClientRect(): { readonly top: number; readonly bottom: number };
+  querySelector(selector: string): Element | null;
+  querySelectorAll(selector: string): Iterable<Element>;
+}
+
+function seenRows(grid: Element): { first: number; last: number } {
+  const area = grid.getBoundingClientRect();
+  const header = grid.querySelector('.column')?.getBoundingClientRect().bottom ?? area.top;
+  const numbers = [...grid.querySelectorAll('.grid-body .row:not(.unused)')].flatMap((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return top >= header - 1 && bottom <= area.bottom + 1 ? [Number(row.getAttribute('aria-rowindex')) - 1] : [];
+  });
+  return { first: Math.min(...numbers), last: Math.max(...numbers) };
+}
