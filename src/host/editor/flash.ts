@@ -6,7 +6,10 @@ const FLASH_MS = 600;
 /** Shows for a moment what was sent, unless the user asked VS Code for less movement or uses a screen reader. */
 export class Flash implements vscode.Disposable {
   readonly #decoration = vscode.window.createTextEditorDecorationType({
+    // Themes of high contrast have only the border, the others only the background.
     backgroundColor: new vscode.ThemeColor('editor.wordHighlightStrongBackground'),
+    border: '1px solid',
+    borderColor: new vscode.ThemeColor('editor.wordHighlightStrongBorder'),
     borderRadius: '2px',
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });
