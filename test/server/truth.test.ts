@@ -130,6 +130,32 @@ describe('truth', () => {
     }
   });
 
+  it('a profile whose role is not the login’s: its workers are seen, and canceled in every way', async () => {
+    const profile = await newDatabase(server);
+    await server.psql(
+      'CREATE ROLE "limited" IN ROLE pgbackground_role; CREATE ROLE login_of_limited LOGIN NOINHERIT IN ROLE "limited"',
+      { database: profile.database! },
+    );
+    const own: ConnectionProfile = { ...profile, user: 'login_of_limited', role: 'limited' };
+    const engine = await newEngine(own, { maxConcurrentJobs: 0, graceMs: 20_000 });
+    try {
+      const waits = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, waits, 'PgSleep');
+      assert.equal(await engine.jobs.cancel(waits.id), 'stopped');
+      const read = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
+      assert.equal(await reaches(engine.jobs, read, 'reading'), 'reading');
+      assert.equal(await engine.jobs.cancel(read.id), 'stopped');
+      const letGo = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, letGo);
+      engine.jobs.detach(letGo.id);
+      await reaches(engine.jobs, letGo, 'detached');
+      assert.equal(await engine.jobs.cancel(letGo.id), 'stopped');
+      assert.deepEqual([waits.state, read.state, letGo.state], ['canceled', 'canceled', 'finished']);
+    } finally {
+      await engine.close();
+    }
+  });
+
   it('an extension older than 1.8 is named, with what to do', async () => {
     const profile = await newDatabase(server);
     await server.psql(

@@ -47,6 +47,17 @@ export interface JobRecord {
   held: boolean;
 }
 
+export function newRecord(
+  id: string,
+  request: RunRequest & { readonly label: string; readonly connection: string },
+  owner: string,
+  queuedAt: number,
+): JobRecord {
+  const { label, connection } = request;
+  const known = { version: 1, state: 'queued', noticeCount: 0, detached: false, held: false } as const;
+  return { ...known, id, label, request, connection, owner, queuedAt };
+}
+
 /** What a job needs of whoever keeps it. */
 export interface JobKeeper {
   changed(job: Job, stateChanged: boolean): void;

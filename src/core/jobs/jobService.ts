@@ -2,8 +2,8 @@ import type { JobInfo, JobNotice } from '../../api';
 import { Changes } from './changes';
 import { cancelWorker, type CancelResult } from './cancel';
 import { DetachedWatch } from './detached';
-import { Job, type JobRecord } from './job';
-import { Listeners, messageOf } from './listeners';
+import { Job, newRecord, type JobRecord } from './job';
+import { Listeners, messageOf, stackOf } from './listeners';
 import type { ActiveWorker, Disposable } from './ports';
 import { JobQueue, type Waiting } from './queue';
 import { JobRunner, type RunEnd } from './runner';
@@ -66,24 +66,12 @@ export class JobService {
   run(request: NewJob): Job {
     this.options.links.link(request.connection);
     this.#onHold.delete(request.connection);
-    const record: JobRecord = {
-      version: 1,
-      id: this.options.newId(),
-      label: request.label,
-      request,
-      connection: request.connection,
-      owner: this.options.history.windowId,
-      state: 'queued',
-      queuedAt: this.options.clock.now(),
-      noticeCount: 0,
-      detached: false,
-      held: false,
-    };
-    const job = this.#list(record);
-    this.#queue(record.connection).add(job.id);
+    const { history, clock } = this.options;
+    const job = this.#list(newRecord(this.options.newId(), request, history.windowId, clock.now()));
+    this.#queue(request.connection).add(job.id);
     void this.#save(job);
     this.#changes.tell(job, true);
-    this.#pump(record.connection);
+    this.#pump(request.connection);
     return job;
   }
 
@@ -238,21 +226,21 @@ export class JobService {
    */
   #lookAtOthers(known: ReadonlySet<string>): void {
     this.#after(OTHERS_MS, () => {
-      this.#takeOver(known).then(
-        (living) => this.#lookAtOthers(living),
-        (error: unknown) => {
-          this.options.log.error(`The jobs of other windows could not be looked at: ${messageOf(error)}`);
-          this.#lookAtOthers(known);
-        },
-      );
+      void this.#takeOver(known).then((living) => this.#lookAtOthers(living));
     });
   }
 
+  /** @returns the windows that are alive */
   async #takeOver(known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { living, dead } = await this.options.history.others();
-    const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
-    if (gone.size > 0 && !this.#disposed) await this.restore(gone);
-    return living;
+    try {
+      const { living, dead } = await this.options.history.others();
+      const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
+      if (gone.size > 0 && !this.#disposed) await this.restore(gone);
+      return living;
+    } catch (error) {
+      this.options.log.error(`The jobs of other windows could not be taken up: ${messageOf(error)}`);
+      return known;
+    }
   }
 
   /** Stops everything of ours; workers run on. */
@@ -327,11 +315,7 @@ export class JobService {
       const job = next && this.#jobs.get(next.id);
       if (!next || !job) return;
       const run = this.#start(job, next, queue)
-        .catch((error: unknown) => {
-          this.options.log.error(
-            `Job ${job.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-          );
-        })
+        .catch((error: unknown) => this.options.log.error(`Job ${job.id}: ${stackOf(error)}`))
         .finally(() => {
           this.#runs.delete(run);
           this.#pump(connection);

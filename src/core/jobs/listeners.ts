@@ -18,7 +18,7 @@ export class Listeners<T> {
       try {
         listener(value);
       } catch (error) {
-        this.log.error(`A listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        this.log.error(`A listener failed: ${stackOf(error)}`);
       }
     }
   }
@@ -35,4 +35,9 @@ export class Listeners<T> {
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The same with where it was thrown, for the log. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

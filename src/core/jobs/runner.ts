@@ -18,25 +18,13 @@ import {
   type WorkerSession,
 } from './ports';
 import { collectTag, discard, readRows, type ReadRows } from './reading';
+import { sliceMs } from './slices';
 import { noSlotReason, QUEUE_FULL } from './why';
 
 /** How long a worker counts as young: it is asked about often, since most work is short. Milliseconds. */
 const YOUNG_MS = 1500;
 /** A connection that brings no rows for this long while its worker is gone is dead. Milliseconds. */
 const STALLED_MS = 30_000;
-
-/** All sessions of a connection together ask for their workers' progress at most so often, however many they are. A second. */
-const ASKED_A_SECOND = 40;
-const LONGEST_SLICE_MS = 5000;
-
-/**
- * How long to wait before the progress is read again: short while a worker is young, and longer where many run, so that the
- * server's work does not grow with the jobs. The end of a worker ends the wait, and so do a cancel and a full queue.
- */
-export function sliceMs(ageMs: number, running: number): number {
-  const byAge = ageMs < 20_000 ? 250 : 1000;
-  return Math.min(LONGEST_SLICE_MS, Math.max(byAge, (running * 1000) / ASKED_A_SECOND));
-}
 
 export interface RunnerContext {
   readonly link: ServerLink;

@@ -41,7 +41,7 @@ export function isNoSlot(error: unknown): boolean {
 }
 
 /** SQLSTATE insufficient_privilege (PG_BACKGROUND.md, points 10 and 13). */
-export const DENIED = '42501';
+const DENIED = '42501';
 
 /** What to say where the server refuses to signal another role's worker; undefined for any other error. */
 export function mayNotSignal(error: unknown): Error | undefined {
@@ -97,4 +97,22 @@ export function toJobError(error: unknown, position?: (codePoint: number) => num
     ...(context === undefined ? {} : { context }),
     ...(at === undefined ? {} : { position: at }),
   };
+}
+
+/** SQLSTATE undefined_function and invalid_schema_name: our own call is not understood, so nothing was launched. */
+const MOVED = new Set(['42883', '3F000']);
+
+/** True where a launch was not understood, because the extension was moved or dropped since its catalog was read. */
+export function isMoved(error: unknown): boolean {
+  return MOVED.has(sqlstateOf(error));
+}
+
+/** The server does not say who may give the privilege, and how; nor that an extension was changed under us. */
+export function withAdvice(error: JobError): JobError {
+  if (MOVED.has(error.sqlstate)) {
+    return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
+  }
+  if (error.sqlstate !== DENIED || !error.message.includes('pg_background')) return error;
+  const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
+  return { hint, ...error };
 }

@@ -229,8 +229,10 @@ export class PgLink implements ServerLink {
     try {
       const { rows } = await this.#bounded(control, () =>
         client.query<[string, string]>({
-          // The control connection is ours alone: a limit of the role must not end its questions.
-          text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version')`,
+          // The control connection is ours alone: a limit of the role must not end its questions. And workers belong to who has
+          // logged in, whatever role they run as: only that one sees them all, and may signal them.
+          text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version'),
+                        pg_catalog.set_config('role', 'none', false)`,
           rowMode: 'array',
         }),
       );

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Client } from 'pg';
-import type { JobError, JobProgress } from '../../api';
+import type { JobProgress } from '../../api';
 import {
   LaunchError,
   SessionLostError,
@@ -19,7 +19,16 @@ import { timeText } from './activity';
 import type { Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
-import { cleanContext, DENIED, isNoSlot, isServerError, mayEndSession, sqlstateOf, toJobError } from './errors';
+import {
+  cleanContext,
+  isMoved,
+  isNoSlot,
+  isServerError,
+  mayEndSession,
+  sqlstateOf,
+  toJobError,
+  withAdvice,
+} from './errors';
 import { lastStatement, planRows } from './rowPlan';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
@@ -159,7 +168,7 @@ export class PgSession implements WorkerSession {
       };
     } catch (error) {
       if (!isServerError(error)) throw error;
-      if (MOVED.has(sqlstateOf(error))) {
+      if (isMoved(error)) {
         this.#stale = true;
         this.context.onStale();
       }
@@ -385,19 +394,6 @@ export class PgSession implements WorkerSession {
 
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
 type LaunchRow = [string, string, string, string, string | null];
-
-/** SQLSTATE undefined_function and invalid_schema_name: our own call is not understood, so nothing was launched. */
-const MOVED = new Set(['42883', '3F000']);
-
-/** The server does not say who may give the privilege, and how; nor that an extension was changed under us. */
-function withAdvice(error: JobError): JobError {
-  if (MOVED.has(error.sqlstate)) {
-    return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
-  }
-  if (error.sqlstate !== DENIED || !error.message.includes('pg_background')) return error;
-  const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
-  return { hint, ...error };
-}
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };

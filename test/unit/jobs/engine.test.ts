@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
 import { cancelForeign } from '../../../src/core/jobs/foreign';
-import { sliceMs } from '../../../src/core/jobs/runner';
+import { sliceMs } from '../../../src/core/jobs/slices';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';
 
 describe('the engine among stand-ins', () => {
