@@ -31,14 +31,8 @@ export interface Exported {
 /**
  * Asks for a file and writes the rows into it, with progress that can be canceled. Resolves with what to say, or with
  * undefined where the user gave it up.
- *
- * @param asked called when the dialog has closed
  */
-export async function exportToFile(
-  message: ExportMessage,
-  exported: Exported,
-  asked: () => void,
-): Promise<string | undefined> {
+export async function exportToFile(message: ExportMessage, exported: Exported): Promise<string | undefined> {
   const { extension } = FORMATS[message.format];
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   const name = `${fileName(exported.label)}.${extension}`;
@@ -48,7 +42,6 @@ export async function exportToFile(
     saveLabel: vscode.l10n.t('Export'),
     defaultUri: folder === undefined ? vscode.Uri.file(name) : vscode.Uri.joinPath(folder, name),
   });
-  asked();
   if (uri === undefined) return undefined;
   if (uri.scheme !== 'file') {
     throw new RefusedError(vscode.l10n.t('Rows can be exported to files of this machine only.'));

@@ -26,8 +26,6 @@ export class ResultsActions implements Disposable {
     private readonly rows: RowsService,
     private readonly source: ResultsSource,
     private readonly post: (message: ToPage) => void,
-    /** Gives the keyboard back to the page: VS Code's dialogs do not always. */
-    private readonly takeFocus: () => void,
   ) {}
 
   async take(message: ActionMessage): Promise<void> {
@@ -125,7 +123,7 @@ export class ResultsActions implements Disposable {
         await openAsDocument(message, exported);
         return;
       }
-      const said = await exportToFile(message, exported, this.takeFocus);
+      const said = await exportToFile(message, exported);
       if (said !== undefined) this.post({ type: 'said', message: said, severity: 'info' });
     } finally {
       await reader.close();

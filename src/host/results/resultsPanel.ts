@@ -44,17 +44,7 @@ export class ResultsPanel implements Disposable {
     extensionUri: vscode.Uri,
   ) {
     this.#rows = this.#disposables.add(new RowsService(source, id));
-    this.#actions = this.#disposables.add(
-      new ResultsActions(
-        id,
-        this.#rows,
-        source,
-        (message) => this.#post(message),
-        () => {
-          if (!this.#disposed && panel.visible) panel.reveal();
-        },
-      ),
-    );
+    this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
     const root = pageRoot(extensionUri);
     const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', `results-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
