@@ -77,6 +77,8 @@ export interface Notice {
 
 export interface WaitResult {
   readonly stopped: boolean;
+  /** It waits until somebody reads its rows or messages. */
+  readonly queueFull?: boolean;
   readonly progress?: JobProgress;
 }
 
@@ -85,8 +87,11 @@ export interface WorkerSession {
   /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
   describe(sql: string): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
-  /** Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}. */
-  wait(worker: WorkerHandle, ms: number): Promise<WaitResult>;
+  /**
+   * Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}.
+   * @param lookAtQueue also tell whether its queue is full then
+   */
+  wait(worker: WorkerHandle, ms: number, lookAtQueue?: boolean): Promise<WaitResult>;
   /** Ends the wait that is under way, if one is. */
   wake(): void;
   /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */

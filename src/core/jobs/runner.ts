@@ -18,7 +18,7 @@ import {
   type WorkerSession,
 } from './ports';
 import { collectTag, discard, readRows, type ReadRows } from './reading';
-import { sliceMs } from './slices';
+import { looksAtQueue, sliceMs } from './slices';
 import { noSlotReason, QUEUE_FULL } from './why';
 
 /** How long a worker counts as young: it is asked about often, since most work is short. Milliseconds. */
@@ -211,10 +211,14 @@ export class JobRunner {
         const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
         return this.#detach(session, worker, reason);
       }
-      const { stopped, progress } = await session.wait(
+      const age = context.clock.now() - started;
+      const running = context.running();
+      const { stopped, queueFull, progress } = await session.wait(
         worker,
-        sliceMs(context.clock.now() - started, context.running()),
+        sliceMs(age, running),
+        looksAtQueue(age, running),
       );
+      if (queueFull === true) this.#queueFull = true;
       const known = job.record.progress;
       if (progress && (progress.pct !== known?.pct || progress.message !== known.message)) job.note({ progress });
       if (stopped) break;

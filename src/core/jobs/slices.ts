@@ -2,11 +2,23 @@
 const ASKED_A_SECOND = 40;
 const LONGEST_SLICE_MS = 5000;
 
+/** A query with many rows fills its queue in some milliseconds, and then waits for us. */
+const FIRST_MS = 100;
+const FIRST_SLICE_MS = 10;
+/** Where more run, the activity view tells soon enough. */
+const FEW = 4;
+
+/** Whether the worker's queue is to be looked at after the wait, without waiting for the activity view. */
+export function looksAtQueue(ageMs: number, running: number): boolean {
+  return ageMs < FIRST_MS && running <= FEW;
+}
+
 /**
  * How long to wait before the progress is read again: short while a worker is young, and longer where many run, so that the
  * server's work does not grow with the jobs. The end of a worker ends the wait, and so do a cancel and a full queue.
  */
 export function sliceMs(ageMs: number, running: number): number {
+  if (looksAtQueue(ageMs, running)) return FIRST_SLICE_MS;
   const byAge = ageMs < 20_000 ? 250 : 1000;
   return Math.min(LONGEST_SLICE_MS, Math.max(byAge, (running * 1000) / ASKED_A_SECOND));
 }

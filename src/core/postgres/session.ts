@@ -15,6 +15,7 @@ import {
 } from '../jobs/ports';
 import { messageOf } from '../jobs/listeners';
 import { QUERY_CANCELED, type WorkerReport } from '../jobs/outcome';
+import { QUEUE_FULL } from '../jobs/why';
 import { timeText } from './activity';
 import type { Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
@@ -203,23 +204,28 @@ export class PgSession implements WorkerSession {
     };
   }
 
-  async wait(worker: WorkerHandle, ms: number): Promise<WaitResult> {
+  async wait(worker: WorkerHandle, ms: number, lookAtQueue = false): Promise<WaitResult> {
     const { wait, progress } = this.context.dialect;
-    // One round trip: the wait, then the progress as it is after it.
-    const text = progress
-      ? `SELECT w.done, p.progress_pct, p.progress_msg FROM (SELECT ${wait} AS done OFFSET 0) AS w
-           LEFT JOIN LATERAL ${progress} AS p ON true`
-      : `SELECT ${wait}, NULL, NULL`;
+    // One round trip: the wait, then the progress and the queue as they are after it.
+    const text = `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
+             ${lookAtQueue ? `a.wait_event = '${QUEUE_FULL}'` : 'NULL'}
+        FROM (SELECT ${wait} AS done OFFSET 0) AS w
+        ${progress ? `LEFT JOIN LATERAL ${progress} AS p ON true` : ''}
+        ${lookAtQueue ? `LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(CASE WHEN w.done THEN 0 ELSE $1 END) AS a ON true` : ''}`;
     this.#waiting = true;
     this.#woken = false;
     try {
-      const [row] = await this.#query<[string, string | null, string | null]>(
+      const [row] = await this.#query<[string, string | null, string | null, string | null]>(
         { text, values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
         ms,
         // An interrupt that came before the wait was sent did not meet it.
         () => this.#woken,
       );
-      return { stopped: row?.[0] === 't', ...progressOf(row?.[1], row?.[2]) };
+      return {
+        stopped: row?.[0] === 't',
+        ...(lookAtQueue ? { queueFull: row?.[3] === 't' } : {}),
+        ...progressOf(row?.[1], row?.[2]),
+      };
     } catch (error) {
       if (sqlstateOf(error) === QUERY_CANCELED) return { stopped: false };
       throw error;
