@@ -42,10 +42,10 @@ describe('the form of a connection, and its test', () => {
 
   it('Add Connection opens the form once; closed without saving, it gives nothing', async () => {
     const adding = vscode.commands.executeCommand('pgBackground.addConnection');
-    const tab = await opened(FORM);
+    await opened(FORM);
     const again = vscode.commands.executeCommand('pgBackground.addConnection');
     assert.equal(tabsOf(FORM).length, 1);
-    await window.tabGroups.close(tab);
+    await window.tabGroups.close(tabsOf(FORM));
     assert.deepEqual(await Promise.all([adding, again]), [undefined, undefined]);
   });
 
@@ -53,7 +53,7 @@ describe('the form of a connection, and its test', () => {
     const editing = vscode.commands.executeCommand('pgBackground.editConnection', 'test');
     const tab = await opened(FORM);
     assert.match(tab.label, /“test”/);
-    await window.tabGroups.close(tab);
+    await window.tabGroups.close(tabsOf(FORM));
     await editing;
   });
 

@@ -158,7 +158,8 @@ describe('the connection form and the doctor', function () {
     // A VS Code in a browser writes its state down when it has nothing else to do.
     await eventually(async () => (await kept()).includes('my shop'), 'VS Code has kept the form');
     assert.doesNotMatch(await kept(), /wr0ng/);
-    await ui.reload();
+    // The page that comes back shows by itself that the extension runs again.
+    await ui.page.reload();
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
     await box('Application name').waitFor(WAIT);
     assert.equal(await box('Application name').inputValue(), 'my shop');

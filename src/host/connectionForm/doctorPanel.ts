@@ -40,7 +40,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
           .catch(() => undefined);
       },
     });
-    panel.title = vscode.l10n.t('Test “{0}”', name);
+    panel.title = doctorTitle(name);
     this.#link = new PageLink(panel, extensionUri, this);
   }
 
@@ -118,6 +118,10 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
     await this.connections.setPassword(this.name, password);
     await this.examine();
   }
+}
+
+export function doctorTitle(name: string): string {
+  return vscode.l10n.t('Test “{0}”', name);
 }
 
 /** Where it leads, in one line: files and options are not needed for that. */

@@ -46,14 +46,8 @@ export class FormPanel implements PageHost, vscode.Disposable {
       act: (_action, finding) => this.#post({ type: 'focus', field: fieldOf(finding) }),
       ended: (findings) => this.#mark(findings),
     });
-    panel.title = this.#title;
+    panel.title = formTitle(editing);
     this.#link = new PageLink(panel, parts.context.extensionUri, this);
-  }
-
-  get #title(): string {
-    return this.editing === undefined
-      ? vscode.l10n.t('New Connection')
-      : vscode.l10n.t('Edit Connection “{0}”', this.editing);
   }
 
   async ready(): Promise<void> {
@@ -67,7 +61,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
       kind: 'form',
       strings: connectionStrings(),
       language: vscode.env.language,
-      title: this.#title,
+      title: formTitle(editing),
       ...(editing === undefined ? {} : { editing }),
       values: profile
         ? valuesOf(profile, passwordFromOf(profile, isStored), connections.scopeOf(profile.name) ?? 'user')
@@ -267,6 +261,11 @@ export class FormPanel implements PageHost, vscode.Disposable {
     if (finding?.about === undefined) return;
     this.#post({ type: 'mark', field: fieldOf(finding), problem: `${finding.title}.` });
   }
+}
+
+/** @param editing the connection; undefined for a new one */
+export function formTitle(editing: string | undefined): string {
+  return editing === undefined ? vscode.l10n.t('New Connection') : vscode.l10n.t('Edit Connection “{0}”', editing);
 }
 
 type Save = Extract<FromConnectionPage, { type: 'save' }>;

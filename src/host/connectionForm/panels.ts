@@ -2,8 +2,8 @@ import * as vscode from 'vscode';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { pageRoot } from '../pageHtml';
-import { DoctorPanel } from './doctorPanel';
-import { FormPanel } from './formPanel';
+import { DoctorPanel, doctorTitle } from './doctorPanel';
+import { FormPanel, formTitle } from './formPanel';
 import { parseSavedPage } from './validate';
 
 const FORM_VIEW_TYPE = 'pgBackground.connection';
@@ -40,7 +40,7 @@ export class ConnectionPanels implements vscode.Disposable {
   async edit(name?: string): Promise<string | undefined> {
     let open = this.#forms.get(name);
     if (open) open.form.panel.reveal();
-    else open = this.#adoptForm(this.#newPanel(FORM_VIEW_TYPE), name);
+    else open = this.#adoptForm(this.#newPanel(FORM_VIEW_TYPE, formTitle(name)), name);
     return open.ended;
   }
 
@@ -48,7 +48,7 @@ export class ConnectionPanels implements vscode.Disposable {
   async examine(name: string): Promise<void> {
     const open = this.#doctors.get(name);
     if (open) open.panel.reveal();
-    await (open ?? this.#adoptDoctor(this.#newPanel(DOCTOR_VIEW_TYPE), name)).examine();
+    await (open ?? this.#adoptDoctor(this.#newPanel(DOCTOR_VIEW_TYPE, doctorTitle(name)), name)).examine();
   }
 
   dispose(): void {
@@ -57,8 +57,8 @@ export class ConnectionPanels implements vscode.Disposable {
     this.#disposables.dispose();
   }
 
-  #newPanel(type: string): vscode.WebviewPanel {
-    return vscode.window.createWebviewPanel(type, '', vscode.ViewColumn.Active, {
+  #newPanel(type: string, title: string): vscode.WebviewPanel {
+    return vscode.window.createWebviewPanel(type, title, vscode.ViewColumn.Active, {
       enableScripts: true,
       localResourceRoots: [pageRoot(this.context.extensionUri)],
     });
