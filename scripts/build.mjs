@@ -1,9 +1,9 @@
 // Builds the extension, its webviews and, with --tests, the test bundles. See CONTRIBUTING.md.
 //   node scripts/build.mjs [--production] [--tests] [--watch]
-import { readdir, rm } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, context } from 'esbuild';
+import { build, context, transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const flags = new Set(process.argv.slice(2));
@@ -36,6 +36,32 @@ const lessOfPg = {
   },
 };
 
+/**
+ * Writes the parts of the extension: what `import()` asks for is a file of its own, loaded when it is first wanted.
+ * @type {import('esbuild').Plugin}
+ */
+const writeAsCommonJs = {
+  name: 'write-as-commonjs',
+  setup(build) {
+    build.onEnd(async ({ outputFiles = [] }) => {
+      for (const { path, text } of outputFiles) {
+        const { code } = await transform(text, {
+          format: 'cjs',
+          platform: 'node',
+          target: 'node20',
+          charset: 'utf8',
+          minify: production,
+          sourcemap: production ? false : 'inline',
+          // As require(), which VS Code answers with the right `vscode`.
+          supported: { 'dynamic-import': false },
+        });
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, code);
+      }
+    });
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const node = {
   ...common,
@@ -65,7 +91,19 @@ async function bundles() {
   const pages = await filesUnder('webview', (name) => name.endsWith('.entry.ts'));
   /** @type {import('esbuild').BuildOptions[]} */
   const all = [
-    { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', charset: 'utf8', plugins: [lessOfPg] },
+    {
+      ...node,
+      entryPoints: { extension: 'src/extension.ts' },
+      outdir: 'dist',
+      chunkNames: 'chunks/[name]-[hash]',
+      charset: 'utf8',
+      // esbuild splits only what is ESM, so the parts become CommonJS afterwards.
+      format: 'esm',
+      splitting: true,
+      sourcemap: production ? false : 'inline',
+      write: false,
+      plugins: [lessOfPg, writeAsCommonJs],
+    },
     {
       ...common,
       entryPoints: pages.map((page) => ({ in: page, out: page.replace(/^webview\//, '').replace(/\.entry\.ts$/, '') })),

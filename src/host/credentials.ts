@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import * as vscode from 'vscode';
 import type { Logger } from '../core/jobs/ports';
 import { ConnectError, type ConnectReason } from '../core/postgres/connect/errors';
-import { openClient, type OpenOptions } from '../core/postgres/connect/open';
+import type * as OpenCode from '../core/postgres/connect/open';
+import type { OpenOptions } from '../core/postgres/connect/open';
 import type { ConnectionEntry } from './connectionEntries';
 import type { ConnectionProviders } from './connectionProviders';
 import { PasswordStore } from './passwordStore';
@@ -36,12 +37,14 @@ export class Credentials {
   }
 
   /** Opens a connection with what is known for it, asking for the rest; what was entered and proves right is kept. */
-  async open(entry: ConnectionEntry): ReturnType<typeof openClient> {
+  async open(entry: ConnectionEntry): ReturnType<typeof OpenCode.openClient> {
     const { profile } = entry;
     const owner = this.#store.ownerOf(entry);
     const { password, elsewhere } = profile.askPassword === true ? { elsewhere: false } : await this.#find(entry);
     let entered: string | undefined;
     try {
+      // pg and all about connecting is a third of the extension; a window that connects to nothing does without.
+      const { openClient } = await import('../core/postgres/connect/open');
       const client = await openClient(profile, {
         ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
         askPassword: async ({ user, place }) =>

@@ -2,24 +2,28 @@ import * as vscode from 'vscode';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { pageRoot } from '../pageHtml';
-import { DoctorPanel, doctorTitle } from './doctorPanel';
-import { FormPanel, formTitle } from './formPanel';
+import type * as DoctorCode from './doctorPanel';
+import type * as FormCode from './formPanel';
 import { parseSavedPage } from './validate';
 
 const FORM_VIEW_TYPE = 'pgBackground.connection';
 const DOCTOR_VIEW_TYPE = 'pgBackground.doctor';
 
 interface OpenForm {
-  readonly form: FormPanel;
+  readonly form: FormCode.FormPanel;
   /** The name that it was saved under; undefined where it was closed without. */
   readonly ended: Promise<string | undefined>;
 }
+
+/** Most windows never open one of these pages, so their code is loaded with the first. */
+const forms = (): Promise<typeof FormCode> => import('./formPanel');
+const doctors = (): Promise<typeof DoctorCode> => import('./doctorPanel');
 
 /** The forms and the findings that are open: one form for new connections, one of each for every connection. */
 export class ConnectionPanels implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #forms = new Map<string | undefined, OpenForm>();
-  readonly #doctors = new Map<string, DoctorPanel>();
+  readonly #doctors = new Map<string, DoctorCode.DoctorPanel>();
 
   /** @param saved called with the name of a connection that a form has saved */
   constructor(
@@ -38,17 +42,20 @@ export class ConnectionPanels implements vscode.Disposable {
 
   /** Shows the form. Resolves to the connection's name once it is saved, and to undefined when it is closed without. */
   async edit(name?: string): Promise<string | undefined> {
+    const code = await forms();
     let open = this.#forms.get(name);
     if (open) open.form.panel.reveal();
-    else open = this.#adoptForm(this.#newPanel(FORM_VIEW_TYPE, formTitle(name)), name);
+    else open = this.#adoptForm(code, this.#newPanel(FORM_VIEW_TYPE, code.formTitle(name)), name);
     return open.ended;
   }
 
   /** Shows the findings about a connection, and examines it. */
   async examine(name: string): Promise<void> {
-    const open = this.#doctors.get(name);
-    if (open) open.panel.reveal();
-    await (open ?? this.#adoptDoctor(this.#newPanel(DOCTOR_VIEW_TYPE, doctorTitle(name)), name)).examine();
+    const code = await doctors();
+    let doctor = this.#doctors.get(name);
+    if (doctor) doctor.panel.reveal();
+    else doctor = this.#adoptDoctor(code, this.#newPanel(DOCTOR_VIEW_TYPE, code.doctorTitle(name)), name);
+    await doctor.examine();
   }
 
   dispose(): void {
@@ -64,9 +71,9 @@ export class ConnectionPanels implements vscode.Disposable {
     });
   }
 
-  #adoptForm(panel: vscode.WebviewPanel, editing: string | undefined): OpenForm {
+  #adoptForm(code: typeof FormCode, panel: vscode.WebviewPanel, editing: string | undefined): OpenForm {
     const { promise: ended, resolve } = withResolve<string | undefined>();
-    const form = new FormPanel(panel, editing, {
+    const form = new code.FormPanel(panel, editing, {
       connections: this.connections,
       context: this.context,
       saved: (name) => {
@@ -84,8 +91,8 @@ export class ConnectionPanels implements vscode.Disposable {
     return open;
   }
 
-  #adoptDoctor(panel: vscode.WebviewPanel, name: string): DoctorPanel {
-    const doctor = new DoctorPanel(panel, name, this.connections, this.context.extensionUri);
+  #adoptDoctor(code: typeof DoctorCode, panel: vscode.WebviewPanel, name: string): DoctorCode.DoctorPanel {
+    const doctor = new code.DoctorPanel(panel, name, this.connections, this.context.extensionUri);
     this.#doctors.set(name, doctor);
     panel.onDidDispose(() => {
       doctor.dispose();
@@ -95,16 +102,16 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 
   /** After a reload of the window the page's own state says what it showed. Nothing connects until the user says so. */
-  #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+  async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const saved = parseSavedPage(state);
+    const [form, doctor] = await Promise.all([forms(), doctors()]);
     if (saved?.kind === 'doctor' && !this.#doctors.has(saved.connection)) {
-      this.#adoptDoctor(panel, saved.connection);
+      this.#adoptDoctor(doctor, panel, saved.connection);
     } else if (saved?.kind === 'form' && !this.#forms.has(saved.editing)) {
-      this.#adoptForm(panel, saved.editing);
+      this.#adoptForm(form, panel, saved.editing);
     } else {
       panel.dispose();
     }
-    return Promise.resolve();
   }
 }
 
