@@ -45,7 +45,12 @@ const writeAsCommonJs = {
   setup(build) {
     build.onEnd(async ({ outputFiles = [] }) => {
       for (const { path, text } of outputFiles) {
-        const { code } = await transform(text, {
+        // For each of them esbuild would copy all of VS Code's API, a fifth of the time of loading (measured).
+        const plain = text.replaceAll(
+          /\bimport\s*\*\s*as\s+([\w$]+)\s+from\s*"vscode";/g,
+          'const $1 = require("vscode");',
+        );
+        const { code } = await transform(plain, {
           format: 'cjs',
           platform: 'node',
           target: 'node20',

@@ -27,7 +27,7 @@ export class Results implements Disposable {
         rerun: async (id) => {
           const job = jobs.get(id);
           const again = job && (await launcher.rerun(job, false));
-          if (again !== undefined) this.show(again);
+          if (again !== undefined) await this.show(again);
         },
       }),
       context.extensionUri,
@@ -39,13 +39,13 @@ export class Results implements Disposable {
     this.#panels.restore();
   }
 
-  show(id: string): void {
-    this.#panels.show(id);
+  async show(id: string): Promise<void> {
+    await this.#panels.show(id);
   }
 
   /** The same panel, at its facts. */
-  showDetails(id: string): void {
-    this.#panels.show(id, { tab: 'details' });
+  async showDetails(id: string): Promise<void> {
+    await this.#panels.show(id, { tab: 'details' });
   }
 
   /** True where the user has the job's panel before them. */

@@ -63,11 +63,11 @@ export function registerCommands(parts: CommandParts): void {
     },
     showResults: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
-      if (job) results.show(job.id);
+      if (job) await results.show(job.id);
     },
     showJobDetails: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job whose details to show'));
-      if (job) results.showDetails(job.id);
+      if (job) await results.showDetails(job.id);
     },
     cancelJob: (first, selected) => jobCommands.cancel(first, selected),
     cancelJobWithGrace: (first, selected) => jobCommands.cancelWithGrace(first, selected),

@@ -3,7 +3,7 @@ import type { Disposable } from '../../core/jobs/ports';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
 import { pageRoot } from '../pageHtml';
-import { ResultsPanel } from './resultsPanel';
+import type * as PanelCode from './resultsPanel';
 import type { ResultsSource } from './source';
 
 export const RESULTS_VIEW_TYPE = 'pgBackground.results';
@@ -11,10 +11,13 @@ export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 /** A panel of before a reload waits this long for its job (ms); more than it takes to see that another window is gone. */
 const JOB_MS = 90_000;
 
+/** All that a panel needs is loaded with the first one. */
+const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
+
 /** The results panels: one a job. */
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
-  readonly #panels = new Map<string, ResultsPanel>();
+  readonly #panels = new Map<string, PanelCode.ResultsPanel>();
   /** Panels of before a reload whose jobs are not known yet. */
   readonly #waiting = new Map<string, { come(): void; stop(): void }>();
 
@@ -45,7 +48,8 @@ export class ResultsPanels implements Disposable {
   }
 
   /** Shows the panel of a job, making it where there is none. False where the job is not known. */
-  show(id: string, options: { readonly preserveFocus?: boolean; readonly tab?: TabName } = {}): boolean {
+  async show(id: string, options: { readonly preserveFocus?: boolean; readonly tab?: TabName } = {}): Promise<boolean> {
+    const code = await panelCode();
     const job = this.source.job(id);
     if (job === undefined) return false;
     const { preserveFocus = false, tab } = options;
@@ -59,7 +63,7 @@ export class ResultsPanels implements Disposable {
         { viewColumn: vscode.ViewColumn.Active, preserveFocus },
         { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] },
       );
-      shown = this.#adopt(id, panel);
+      shown = this.#adopt(code, id, panel);
     }
     if (tab !== undefined) shown.showTab(tab);
     return true;
@@ -77,8 +81,8 @@ export class ResultsPanels implements Disposable {
     this.#disposables.dispose();
   }
 
-  #adopt(id: string, panel: vscode.WebviewPanel): ResultsPanel {
-    const made = new ResultsPanel(id, panel, this.source, this.extensionUri);
+  #adopt(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): PanelCode.ResultsPanel {
+    const made = new code.ResultsPanel(id, panel, this.source, this.extensionUri);
     this.#panels.set(id, made);
     panel.onDidDispose(() => {
       made.dispose();
@@ -88,16 +92,16 @@ export class ResultsPanels implements Disposable {
   }
 
   /** The page's own saved state comes back; it names the job. */
-  #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+  async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const code = await panelCode();
     const id = typeof state === 'object' && state !== null && 'id' in state ? state.id : undefined;
     if (typeof id !== 'string' || this.#panels.has(id) || this.#waiting.has(id)) panel.dispose();
-    else if (this.source.job(id) !== undefined) this.#adopt(id, panel);
-    else this.#await(id, panel);
-    return Promise.resolve();
+    else if (this.source.job(id) !== undefined) this.#adopt(code, id, panel);
+    else this.#await(code, id, panel);
   }
 
   /** The window of before may still hold its jobs: this one takes them over a little later. */
-  #await(id: string, panel: vscode.WebviewPanel): void {
+  #await(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): void {
     const stop = (): void => {
       clearTimeout(timer);
       gone.dispose();
@@ -111,7 +115,7 @@ export class ResultsPanels implements Disposable {
         stop();
         // It may have been opened by hand in the meantime.
         if (this.#panels.has(id)) panel.dispose();
-        else this.#adopt(id, panel);
+        else this.#adopt(code, id, panel);
       },
     });
   }
