@@ -65,7 +65,7 @@ describe('SQL in the editor', function () {
 
   it('over the statement stands how it ended, and a click there shows its rows', async () => {
     await ui.openFile('work.sql');
-    const lens = ui.lens(/^✓ 2 rows · [\\d.]+ m?s — Show Results$/);
+    const lens = ui.lens(/^✓ 2 rows · [\d.]+ m?s — Show Results$/);
     await lens.waitFor({ timeout: 60_000 });
     assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens stands over its statement');
     assert.ok(await ui.isAbove(ui.editorText("'two'"), lens), 'and below the statement before it');

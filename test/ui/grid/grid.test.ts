@@ -165,10 +165,12 @@ describe('results grid', () => {
     await grid.press('Control+f');
     await grid.page.keyboard.type('98765');
     await grid.until(`document.querySelector('.find-count').textContent.startsWith('1 of')`);
+    await grid.settle();
     assert.equal((await grid.active()).text, '98765');
     assert.equal(await grid.page.locator('.find-count').textContent(), '1 of 20');
     await grid.press('Enter');
     await grid.until(`document.querySelector('.find-count').textContent.startsWith('2 of')`);
+    await grid.settle();
     assert.equal((await grid.active()).text, '198765');
     await grid.press('Shift+Enter');
     await grid.until(`document.querySelector('.find-count').textContent.startsWith('1 of')`);
