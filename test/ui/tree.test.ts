@@ -161,6 +161,7 @@ describe('connections in the tree', function () {
     await editor.locator('.view-line').filter({ hasText: 'fivefourthreetwo' }).waitFor(WAIT);
     // What is selected is what is wrong: typing puts another value in its place.
     await ui.statusBar(/18 selected/).waitFor(WAIT);
+    await ui.page.locator('.monaco-editor.focused').filter({ hasText: 'fivefourthreetwo' }).waitFor(WAIT);
     await ui.screenshot('tree-fault');
     await ui.page.keyboard.type('5432');
     await ui.page.keyboard.press('Control+S');

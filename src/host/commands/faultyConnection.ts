@@ -13,6 +13,8 @@ export async function openFaultyConnection(argument: unknown): Promise<void> {
   const range = new vscode.Range(editor.document.positionAt(place.start), editor.document.positionAt(place.end));
   editor.selection = new vscode.Selection(range.start, range.end);
   editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
+  // The row that was clicked may still have the keyboard.
+  await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
 }
 
 function placeOf(text: string, { index, field }: FaultyEntry): ReturnType<typeof placeInSettings> {
