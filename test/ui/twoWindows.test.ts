@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import { Workbench } from './workbench';
+
+const SQL = `-- label: of the first window
+SELECT pg_sleep(600);
+
+-- label: ended before
+SELECT 'kept' AS word;
+`;
+
+const WAIT = { timeout: 60_000 };
+
+/** Two windows on one workspace share its jobs on disk: neither takes the living ones of the other. */
+describe('two windows on one workspace', function () {
+  this.timeout(240_000);
+  let installed: Installed;
+  let ui: Workbench;
+  let other: Workbench;
+
+  before(async () => {
+    installed = await install({ 'work.sql': SQL }, { connected: true });
+    ({ ui } = installed);
+  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
+
+  it('the second shows the first one’s worker as launched elsewhere, and the first goes on tracking it', async () => {
+    for (const line of [4, 1]) {
+      await ui.openFile('work.sql');
+      await ui.selectLines(line, line + 1);
+      await ui.command('pg_background: Run in Background');
+    }
+    const own = ui.row('of the first window').filter({ hasText: /\d+ · \d+ s/ });
+    await own.waitFor(WAIT);
+    await ui.row('ended before').filter({ hasText: '1 row' }).waitFor(WAIT);
+
+    other = new Workbench(await installed.browser.context.newPage());
+    await other.open(ui.page.url());
+    const connection = other.row('work').first();
+    await connection.hover();
+    await connection.getByRole('button', { name: 'Connect', exact: true }).click(WAIT);
+    const there = other.row('of the first window');
+    await there.filter({ hasText: 'launched elsewhere' }).waitFor(WAIT);
+    assert.equal(await there.count(), 1, 'it is there once, and not as a job of this window');
+    await other.screenshot('two-windows');
+
+    await ui.page.bringToFront();
+    await own.waitFor(WAIT);
+    assert.ok(!(await own.textContent())!.includes('detached'));
+  });
+
+  it('the second can cancel it, and the first says what the server said', async () => {
+    await other.page.bringToFront();
+    const there = other.row('of the first window');
+    await there.hover();
+    await there.getByRole('button', { name: 'Cancel Worker' }).click(WAIT);
+    await there.waitFor({ state: 'detached', ...WAIT });
+    await ui.page.bringToFront();
+    await ui
+      .row('of the first window')
+      .filter({ hasText: 'failed · canceling statement due to user request' })
+      .waitFor(WAIT);
+  });
+});
