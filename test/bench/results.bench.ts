@@ -156,7 +156,7 @@ async function fromWorker(
   const theirs: number[] = [];
   const memory: number[] = [];
   for (let round = 0; round < (rows > 1_000_000 ? 1 : 5); round++) {
-    theirs.push(await psqlFromWorker(setting.psql, ['-d', setting.url], query));
+    theirs.push((await psqlFromWorker(setting.psql, ['-d', setting.url], query)).statements);
     const watch = watchMemory();
     ours.push(
       await timed(async () => {
@@ -175,10 +175,9 @@ async function fromWorker(
     memory.push(watch());
   }
   const [value, reference] = [median(ours), median(theirs)];
-  const budget = rows === 1_000_000 ? { budget: 'psql’s time', ok: value <= reference } : {};
   const grown = median(memory);
   return [
-    { name: `${size}: worker to spool`, value, unit: 'ms', reference, referenceName: 'psql to /dev/null', ...budget },
+    { name: `${size}: worker to spool`, value, unit: 'ms', reference, referenceName: 'psql’s \\timing' },
     {
       name: `${size}: memory while spooling`,
       value: grown,

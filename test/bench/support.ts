@@ -31,21 +31,31 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+/** What psql takes. Milliseconds. */
+export interface PsqlTime {
+  /** The command, as a person waits for it: psql's start and its connection too. */
+  readonly whole: number;
+  /** psql's own figure of the launch and the COPY alone. */
+  readonly statements: number;
+}
+
 /**
- * psql's own figure for launching a worker and copying what it returns to /dev/null, without psql's start. The query's columns
- * are an int4 and a text.
+ * psql launches a worker and copies what it returns to /dev/null. The query's columns are an int4 and a text.
  *
  * @param at psql's arguments that say where
  */
-export async function psqlFromWorker(psql: string, at: readonly string[], query: string): Promise<number> {
+export async function psqlFromWorker(psql: string, at: readonly string[], query: string): Promise<PsqlTime> {
   const script = [
     '\\timing on',
     `SELECT pid, cookie FROM pg_background_launch($q$${query}$q$) \\gset`,
     'COPY (SELECT * FROM pg_background_result(:pid, :cookie) AS (c1 int4, c2 text)) TO STDOUT \\g /dev/null',
   ].join('\n');
-  const output = await feed(psql, ['-X', '-q', ...at], script);
+  let output = '';
+  const whole = await timed(async () => {
+    output = await feed(psql, ['-X', '-q', ...at], script);
+  });
   const times = Array.from(output.matchAll(/^Time: ([\d.]+) ms/gm), ([, time]) => Number(time));
-  return times.reduce((sum, time) => sum + time, 0);
+  return { whole, statements: times.reduce((sum, time) => sum + time, 0) };
 }
 
 function feed(command: string, args: readonly string[], input: string): Promise<string> {
