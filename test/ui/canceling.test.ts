@@ -61,9 +61,8 @@ describe('canceling several', function () {
     await running('nightly a').waitFor({ timeout: 60_000 });
     await ui.row('other c').click();
     await ui.row('nightly a').click({ modifiers: ['ControlOrMeta'] });
-    await ui.row('nightly a').click({ button: 'right' });
-    await ui.menuItem('Cancel Worker').hover();
-    await ui.page.keyboard.press('Enter');
+    await ui.page.keyboard.press('Shift+F10');
+    await ui.chooseMenuItem('Cancel Worker');
     await ui.notification('2 workers stopped.').waitFor({ timeout: 60_000 });
     for (const label of ['other c', 'nightly a']) await ui.row(label).filter({ hasText: 'canceled' }).waitFor();
   });
@@ -77,9 +76,7 @@ describe('canceling several', function () {
     const row = ui.row('of a colleague');
     await row.filter({ hasText: `${pid} · postgres · ${installed.database}` }).waitFor({ timeout: 60_000 });
     await row.filter({ hasText: 'launched elsewhere' }).waitFor();
-    await row.click({ button: 'right' });
-    await ui.menuItem('Cancel with a Longer Grace Window…').hover();
-    await ui.page.keyboard.press('Enter');
+    await ui.rowMenu(row, 'Cancel with a Longer Grace Window…');
     await ui.answer('How long to watch for the worker to stop', '45s');
     await ui.notification(/“of a colleague” stopped .* after SIGTERM/).waitFor({ timeout: 60_000 });
     await row.waitFor({ state: 'detached' });

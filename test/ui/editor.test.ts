@@ -54,7 +54,7 @@ describe('SQL in the editor', function () {
   it('a right-click without a selection runs the statement under the cursor, the third one, and its rows are there', async () => {
     await ui.openFile('work.sql');
     await ui.goTo(7, 12);
-    await ui.editorContextMenu('Run in Background');
+    await ui.editorRightClick('Run in Background');
     const row = ui.row("SELECT 'third, row");
     await row.filter({ hasText: '2 rows' }).waitFor({ timeout: 60_000 });
     assert.equal(await ui.row(/SELECT|number two/).count(), 1, 'no other statement was run');

@@ -50,7 +50,7 @@ describe('the main job', function () {
   it('Run in Background from the context menu: label, outcome and rows are there', async () => {
     await ui.openFile('work.sql');
     await ui.selectLines(1, 2);
-    await ui.editorContextMenu('Run in Background');
+    await ui.editorRightClick('Run in Background');
     const row = ui.row('three rows');
     await row.filter({ hasText: '3 rows' }).waitFor({ timeout: 60_000 });
     assert.match((await row.textContent())!, /three rows\s*\d+ · 3 rows/);

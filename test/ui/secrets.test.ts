@@ -77,12 +77,7 @@ describe('passwords', function () {
   afterEach(screenshotOnFailure(() => ui));
 
   const row = (name: string): Locator => ui.row(name).first();
-  async function choose(name: string, item: string): Promise<void> {
-    await row(name).click({ button: 'right' });
-    await ui.menuItem(item).hover(WAIT);
-    await ui.page.keyboard.press('Enter');
-    await ui.menuItem(item).waitFor({ state: 'detached', ...WAIT });
-  }
+  const choose = (name: string, item: string): Promise<void> => ui.rowMenu(row(name), item);
   async function connected(name: string): Promise<void> {
     await row(name).hover();
     await row(name).getByRole('button', { name: 'Disconnect' }).waitFor(WAIT);

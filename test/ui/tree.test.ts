@@ -43,9 +43,8 @@ describe('connections in the tree', function () {
   };
   /** The items of a row's context menu, as groups. */
   const menuOf = async (row: Locator): Promise<string[][]> => {
-    await row.click({ button: 'right' });
+    await ui.openRowMenu(row);
     const items = ui.page.locator('.monaco-menu .action-item');
-    await items.first().waitFor(WAIT);
     const groups: string[][] = [[]];
     for (const item of await items.all()) {
       const label = (
@@ -61,12 +60,6 @@ describe('connections in the tree', function () {
     await ui.page.keyboard.press('Escape');
     await items.first().waitFor({ state: 'detached', ...WAIT });
     return groups;
-  };
-  const choose = async (row: Locator, item: string): Promise<void> => {
-    await row.click({ button: 'right' });
-    await ui.menuItem(item).hover(WAIT);
-    await ui.page.keyboard.press('Enter');
-    await ui.menuItem(item).waitFor({ state: 'detached', ...WAIT });
   };
 
   it('each row says its state, what is production, and what is faulty', async () => {
@@ -125,14 +118,14 @@ describe('connections in the tree', function () {
   });
 
   it('the default is marked, and is what settings say', async () => {
-    await choose(ui.row('orders'), 'Set as Default Connection');
+    await ui.rowMenu(ui.row('orders'), 'Set as Default Connection');
     await ui.row('orders').filter({ hasText: 'default' }).waitFor(WAIT);
     const settings = await readFile(join(installed.workspace, '.vscode/settings.json'), 'utf8');
     assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
   });
 
   it('Disconnect asks where a job runs, and its worker runs on', async () => {
-    await choose(ui.row('shop'), 'Use Connection for This Workspace');
+    await ui.rowMenu(ui.row('shop'), 'Use Connection for This Workspace');
     await ui.row('shop').filter({ hasText: 'default' }).waitFor(WAIT);
     await ui.openFile('work.sql');
     await ui.selectLines(1, 1);

@@ -137,10 +137,19 @@ export class Workbench {
   }
 
   /** Right-clicks beside the cursor, so inside the selection where there is one. */
-  async editorContextMenu(item: string): Promise<void> {
+  async editorRightClick(item: string): Promise<void> {
+    // Lenses come a moment after the file, and move its lines.
+    await this.page.locator('.codelens-decoration > a').first().waitFor(WAIT);
     const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox(WAIT);
     if (!cursor) throw new Error('The editor shows no cursor.');
     await this.page.mouse.click(cursor.x - 6, cursor.y + cursor.height / 2, { button: 'right' });
+    await this.chooseMenuItem(item);
+  }
+
+  /** The same menu by its key: it opens at the cursor, wherever that has moved. */
+  async editorContextMenu(item: string): Promise<void> {
+    await this.page.locator('.monaco-editor.focused').first().waitFor(WAIT);
+    await this.page.keyboard.press('Shift+F10');
     await this.chooseMenuItem(item);
   }
 
@@ -148,8 +157,25 @@ export class Workbench {
   async chooseMenuItem(item: string): Promise<void> {
     // By key: VS Code ignores a click that comes right after the one that opened the menu.
     await this.menuItem(item).hover(WAIT);
+    await this.menuItem(item).and(this.page.locator('.focused')).waitFor(WAIT);
     await this.page.keyboard.press('Enter');
     await this.menuItem(item).waitFor({ state: 'detached', ...WAIT });
+  }
+
+  async rowMenu(row: Locator, item: string): Promise<void> {
+    await this.openRowMenu(row);
+    await this.chooseMenuItem(item);
+  }
+
+  /** The menu of a row by key: a click with the right button that meets a tree which is just being drawn anew opens none. */
+  async openRowMenu(row: Locator): Promise<void> {
+    // With Ctrl it opens and folds nothing; Escape leaves no other row selected.
+    await row.click({ modifiers: ['ControlOrMeta'] });
+    await this.page.keyboard.press('Escape');
+    await row.click({ modifiers: ['ControlOrMeta'] });
+    await this.page.locator('.pane-body .monaco-list-row.focused.selected').waitFor(WAIT);
+    await this.page.keyboard.press('Shift+F10');
+    await this.page.locator('.monaco-menu .action-item').first().waitFor(WAIT);
   }
 
   menuItem(label: string): Locator {
