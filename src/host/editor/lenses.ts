@@ -102,19 +102,19 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 
   dispose(): void {
     clearTimeout(this.#soon);
-    clearInterval(this.#tick);
+    clearTimeout(this.#tick);
     this.#disposables.dispose();
   }
 
+  /**
+   * The next tick comes a second after VS Code asked for lenses, not a second after the last one: each tick starts anew the time that
+   * it waits before it asks, and on a slow computer that time is longer than a second.
+   */
   #startTicking(): void {
-    if (!this.#runsOnScreen()) return;
-    this.#tick ??= setInterval(() => {
-      if (this.#runsOnScreen()) {
-        this.#changed.fire();
-        return;
-      }
-      clearInterval(this.#tick);
+    if (this.#tick || !this.#runsOnScreen()) return;
+    this.#tick = setTimeout(() => {
       this.#tick = undefined;
+      if (this.#runsOnScreen()) this.#changed.fire();
     }, TICK_MS);
   }
 
