@@ -100,7 +100,9 @@ export async function tempFile(prefix: string, name: string): Promise<string> {
 /** For `afterEach`: what was on screen when a test failed. */
 export function screenshotOnFailure(ui: () => Workbench): (this: Mocha.Context) => Promise<void> {
   return async function () {
-    if (this.currentTest?.state === 'failed')
-      await ui().screenshot(`failed-${this.currentTest.title.replace(/\W+/g, '-').slice(0, 60)}`);
+    if (this.currentTest?.state !== 'failed') return;
+    const title = this.currentTest.title.replace(/\W+/g, '-').slice(0, 60);
+    for (const [index, page] of ui().page.context().pages().entries())
+      await new Workbench(page).screenshot(`failed-${title}${index > 0 ? `-window-${index + 1}` : ''}`);
   };
 }

@@ -77,8 +77,7 @@ export class Workbench {
   }
 
   private async ready(): Promise<void> {
-    // The workbench is there before its extensions are: the palette would not know their commands yet. The view has
-    // something to show once the extension runs.
+    // The tab, which VS Code remembers, is there before the extension is. The view has something to show once it runs.
     const tab = this.page.locator('.activitybar').getByRole('tab', { name: 'Background Workers' });
     await tab.waitFor(WAIT);
     // Not by a click: one that meets the view while it is being restored would close it.
@@ -89,8 +88,26 @@ export class Workbench {
   /** Runs a command as a person does, by its title in the palette. */
   async command(title: string): Promise<void> {
     const input = await this.openQuickInput('F1');
-    await input.fill(`>${title}`);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().click(WAIT);
+    const row = this.quickRow(title);
+    const until = Date.now() + WAIT.timeout;
+    // The palette lists what was known when one typed: typed once more where the extension has come since.
+    do {
+      await input.fill('>');
+      await input.fill(`>${title}`);
+    } while (!(await this.comes(row, 2_000)) && Date.now() < until);
+    await row.click(WAIT);
+  }
+
+  private quickRow(text: string): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** Whether it is on screen before so many milliseconds have passed. */
+  private comes(what: Locator, timeout: number): Promise<boolean> {
+    return what.waitFor({ timeout }).then(
+      () => true,
+      () => false,
+    );
   }
 
   async openQuickInput(key: string): Promise<Locator> {
@@ -110,13 +127,13 @@ export class Workbench {
   }
 
   async pick(label: string): Promise<void> {
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first().click(WAIT);
+    await this.quickRow(label).click(WAIT);
   }
 
   async openFile(name: string): Promise<Locator> {
     const input = await this.openQuickInput('Control+p');
     await input.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click(WAIT);
+    await this.quickRow(name).click(WAIT);
     const editor = this.page.locator('.editor-group-container .monaco-editor').first();
     await editor.locator('.view-line').first().waitFor(WAIT);
     return editor;
