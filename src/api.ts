@@ -75,7 +75,7 @@ export interface JobInfo {
   readonly sql: string;
   /** The connection's name. */
   readonly connection: string;
-  /** The worker's process id, once it is known. */
+  /** The worker's process id, once it is known. (Of a worker that ends within its launch the server may not tell it.) */
   readonly pid?: number;
   readonly state: JobState;
   readonly queuedAt: number;

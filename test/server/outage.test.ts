@@ -34,6 +34,22 @@ describe('servers that go away', () => {
     assert.equal(await server.psql('SELECT n FROM runs', { database: profile.database! }), '2');
   });
 
+  it('one of its processes is killed by somebody, and it ends all of them: running jobs are lost, and that is said', async () => {
+    const ran = engine.run('INSERT INTO runs VALUES (3); SELECT pg_sleep(60)');
+    const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
+    await atWork(engine, ran);
+    await reaches(engine.jobs, reading, 'reading');
+    // What this product never does.
+    process.kill(ran.record.pid!, 'SIGKILL');
+    await Promise.all([ran.ended, reading.ended]);
+    for (const job of [ran, reading]) {
+      assert.equal(job.state, 'lost');
+      assert.match(job.record.reason!, /crashed or was killed/);
+    }
+    // It waits until the server has recovered.
+    assert.equal((await engine.ended('SELECT n FROM runs WHERE n = 3')).record.rowCount, 0);
+  });
+
   it('stopped in an orderly way: the worker is told to go, and no outcome is made up', async () => {
     const ran = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, ran);

@@ -199,9 +199,20 @@ export interface JobFiles {
   remove(id: string): Promise<void>;
 }
 
-/** The connection to the server is gone; what was launched runs on. */
+/** The connection to the server is gone; what was launched runs on, unless the server ended all of its processes. */
 export class SessionLostError extends Error {
   override readonly name = 'SessionLostError';
+  constructor(
+    message: string,
+    options?: ErrorOptions & {
+      /** The server said that one of its processes crashed, upon which it ends all of them (SQLSTATE 57P02). */
+      readonly serverCrashed?: boolean;
+    },
+  ) {
+    super(message, options);
+    this.serverCrashed = options?.serverCrashed ?? false;
+  }
+  readonly serverCrashed: boolean;
 }
 
 /** The server cannot be reached now, but could before: it may come back. */

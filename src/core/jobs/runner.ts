@@ -357,6 +357,10 @@ export class JobRunner {
     const message = messageOf(error);
     context.log.warn(`Job ${job.id} (${job.record.label}): ${message}`);
     if (job.final) return 'ended';
+    if (this.#worker && error instanceof SessionLostError && error.serverCrashed) {
+      this.#settle({ event: 'lose', reason: CRASHED });
+      return 'ended';
+    }
     if (this.#worker) {
       // A worker that is attached but read by nobody would stop at its full queue: without its session it runs on.
       this.#session?.destroy();
@@ -381,6 +385,9 @@ export class JobRunner {
 const MISMATCH = '42804';
 
 const NEVER_LAUNCHED = 'It was canceled before it was launched.';
+
+const CRASHED =
+  'A process of the server crashed or was killed, and the server ended all of its processes over it: the work was rolled back unless it had already committed.';
 
 const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';

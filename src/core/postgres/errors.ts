@@ -30,6 +30,14 @@ export function mayEndSession(error: unknown): boolean {
   return isServerError(error) && (/^(57P|08|25P0)/.test(error.code ?? '') || /^(FATAL|PANIC)$/.test(error.severity));
 }
 
+/** SQLSTATE crash_shutdown: a process of the server crashed or was killed, upon which the server ends all of them. */
+export const CRASH_SHUTDOWN = '57P02';
+
+/** True for a message with which the server ends a session at once: a crash, or an immediate shutdown. It comes as a warning. */
+export function isLastWord({ code }: { readonly code?: string | undefined }): boolean {
+  return code === CRASH_SHUTDOWN || code === '57P01';
+}
+
 /** The SQLSTATE of a server's error, or ''. */
 export function sqlstateOf(error: unknown): string {
   return isServerError(error) ? (error.code ?? '') : '';

@@ -22,6 +22,8 @@ import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
 import {
   cleanContext,
+  CRASH_SHUTDOWN,
+  isLastWord,
   isMoved,
   isNoSlot,
   isServerError,
@@ -74,12 +76,15 @@ export class PgSession implements WorkerSession {
   #stale = false;
   #lastBytes = 0;
   #interrupting: Promise<void> = Promise.resolve();
+  /** What the server said as it ended this connection. */
+  #lastWord: { readonly code?: string | undefined; readonly message?: string | undefined } | undefined;
 
   private constructor(
     private readonly client: Client,
     private readonly context: SessionContext,
   ) {
     client.on('notice', (message) => {
+      if (isLastWord(message)) this.#lastWord = message;
       const notice: Notice = {
         severity: message.severity ?? 'NOTICE',
         message: message.message ?? '',
@@ -382,7 +387,10 @@ export class PgSession implements WorkerSession {
       return await this.#turns.run(async () => {
         await this.#interrupting;
         try {
-          return await work();
+          const done = await work();
+          // Not the last one after all, but a worker's message that looked like it.
+          this.#lastWord = undefined;
+          return done;
         } catch (error) {
           // The session may have ended over it. Asked again it tells.
           if (mayEndSession(error)) await this.#heard(0, () => this.client.query('SELECT 1'));
@@ -392,8 +400,9 @@ export class PgSession implements WorkerSession {
     } catch (error) {
       // What breaks because we end it says nothing about a worker.
       if (isServerError(error) && !this.#closed && !this.#ending) throw error;
-      const message = `The connection to the server was lost: ${messageOf(error)}.`;
-      throw new SessionLostError(message, { cause: error });
+      const said = this.#lastWord;
+      const message = `The connection to the server was lost: ${said?.message ?? messageOf(error)}.`;
+      throw new SessionLostError(message, { cause: error, serverCrashed: said?.code === CRASH_SHUTDOWN });
     }
   }
 }
