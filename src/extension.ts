@@ -35,7 +35,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const connections = new Connections(context.secrets, systemClock, log);
   const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
-  await history.open();
+  // The disk works while the parts are composed.
+  const opened = history.open();
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
     maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
@@ -86,6 +87,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(connections.onDidChange(update));
   update();
 
+  await opened;
   await restore(jobs, history, files, channel);
   results.restore();
   setContext('ready', true);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobNotice } from '../../api';
 import type { JobRecord } from './job';
@@ -44,9 +44,8 @@ export class JobHistory {
   }
 
   /** Takes the folder into use. Rejects where it cannot be written. */
-  async open(): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    await this.#windows.enter();
+  open(): Promise<void> {
+    return this.#windows.enter();
   }
 
   /** Writes a record, after the messages that came before it. Resolves when it, or a newer one, is on disk. */

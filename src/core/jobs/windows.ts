@@ -21,6 +21,7 @@ export class Windows {
     private readonly windowId: string,
   ) {}
 
+  /** Makes the folder, and those above it that are missing: private to the user. */
   async enter(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const file = join(this.folder, this.windowId);
