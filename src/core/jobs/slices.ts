@@ -4,7 +4,8 @@ const LONGEST_SLICE_MS = 5000;
 
 /** A query with many rows fills its queue in some milliseconds, and then waits for us. */
 const FIRST_MS = 100;
-const FIRST_SLICE_MS = 10;
+/** So a full queue is met at most this part of the worker's age later, and never by a wait of no time at all. */
+const FIRST_PART = 1 / 8;
 /** Where more run, the activity view tells soon enough. */
 const FEW = 4;
 
@@ -18,7 +19,7 @@ export function looksAtQueue(ageMs: number, running: number): boolean {
  * server's work does not grow with the jobs. The end of a worker ends the wait, and so do a cancel and a full queue.
  */
 export function sliceMs(ageMs: number, running: number): number {
-  if (looksAtQueue(ageMs, running)) return FIRST_SLICE_MS;
+  if (looksAtQueue(ageMs, running)) return Math.max(1, Math.round(ageMs * FIRST_PART));
   const byAge = ageMs < 20_000 ? 250 : 1000;
   return Math.min(LONGEST_SLICE_MS, Math.max(byAge, (running * 1000) / ASKED_A_SECOND));
 }
