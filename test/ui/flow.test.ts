@@ -100,6 +100,10 @@ describe('the main job', function () {
     await warning.getByRole('button', { name: 'Keep Waiting' }).click();
     // It ends when it ends, and is told then.
     await row.filter({ hasText: /DO · / }).waitFor({ timeout: 60_000 });
+    await ui.rowMenu(row, 'Show Details');
+    const details = ui.results();
+    await details.getByText('Succeeded').first().waitFor({ timeout: 60_000 });
+    await details.getByText('SIGTERM sent').waitFor({ timeout: 60_000 });
   });
 
   it('a failing query says why, where the user looks', async () => {

@@ -1,17 +1,17 @@
 import * as vscode from 'vscode';
+import { systemClock } from '../../core/jobs/clock';
 import type { JobService } from '../../core/jobs/jobService';
 import { Disposables } from '../disposables';
 import { affectsSetting, commandId, readSetting } from '../ids';
 import { isSql } from './languages';
 import { lensesOf, MOST_STATEMENTS, type Lens } from './lensModel';
+import { LensPace } from './lensPace';
 import type { Origins } from './origins';
 import type { StatementCache } from './statementCache';
 import { lensWords } from './words';
 
-/** Several events in a row are told as one. Milliseconds. */
-const TOGETHER_MS = 50;
+/** Scrolling goes on for a while. Milliseconds. */
 const SCROLL_MS = 150;
-const TICK_MS = 1000;
 /** By this many characters of it a click recognizes its statement. */
 const HEAD = 80;
 
@@ -30,15 +30,21 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   readonly #disposables = new Disposables();
   readonly #words = lensWords();
   readonly #states = new Map<string, string>();
-  #soon: NodeJS.Timeout | undefined;
-  #tick: NodeJS.Timeout | undefined;
+  readonly #pace: LensPace;
 
   constructor(
     private readonly cache: StatementCache,
     private readonly origins: Origins,
     private readonly jobs: JobService,
   ) {
+    this.#pace = new LensPace({
+      clock: systemClock,
+      tell: () => this.#changed.fire(),
+      seen: () => this.#seen().length > 0,
+      ticks: () => this.#seen().some((document) => this.#runs(document)),
+    });
     this.#disposables.add(this.#changed);
+    this.#disposables.add(this.#pace);
     this.#disposables.add(
       jobs.onDidChange((job) => {
         // Progress comes in floods; the ticks show it.
@@ -65,7 +71,12 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
         if (cache.get(document).split.statements.length > MOST_STATEMENTS) this.refresh(SCROLL_MS);
       }),
     );
-    this.#disposables.add(vscode.window.onDidChangeVisibleTextEditors(() => this.#startTicking()));
+    this.#disposables.add(
+      vscode.window.onDidChangeVisibleTextEditors(() => {
+        // What it was told while the editor was hidden it did not ask about.
+        if (this.#seen().length > 0) this.refresh();
+      }),
+    );
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
@@ -83,7 +94,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       now: Date.now(),
       words: this.#words,
     });
-    this.#startTicking();
+    this.#pace.asked();
     return lenses.map((lens) => {
       const at = document.positionAt(lens.offset);
       return new vscode.CodeLens(new vscode.Range(at, at), commandOf(lens, document, text));
@@ -91,40 +102,22 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   }
 
   /** Has the lenses made again. @param delay milliseconds */
-  refresh(delay = TOGETHER_MS): void {
-    if (this.#soon) return;
-    this.#soon = setTimeout(() => {
-      this.#soon = undefined;
-      this.#changed.fire();
-      this.#startTicking();
-    }, delay);
+  refresh(delay?: number): void {
+    this.#pace.change(delay);
   }
 
   dispose(): void {
-    clearTimeout(this.#soon);
-    clearTimeout(this.#tick);
     this.#disposables.dispose();
   }
 
-  /**
-   * The next tick comes a second after VS Code asked for lenses, not a second after the last one: each tick starts anew the time that
-   * it waits before it asks, and on a slow computer that time is longer than a second.
-   */
-  #startTicking(): void {
-    if (this.#tick || !this.#runsOnScreen()) return;
-    this.#tick = setTimeout(() => {
-      this.#tick = undefined;
-      if (this.#runsOnScreen()) this.#changed.fire();
-    }, TICK_MS);
+  /** The texts on screen that have lenses. */
+  #seen(): readonly vscode.TextDocument[] {
+    if (!readSetting('codeLens')) return [];
+    return vscode.window.visibleTextEditors.map(({ document }) => document).filter((document) => isSql(document));
   }
 
-  #runsOnScreen(): boolean {
-    if (!readSetting('codeLens')) return false;
-    return vscode.window.visibleTextEditors.some(
-      ({ document }) =>
-        isSql(document) &&
-        this.origins.of(document.uri.toString()).some(({ jobId }) => this.jobs.get(jobId)?.final === false),
-    );
+  #runs(document: vscode.TextDocument): boolean {
+    return this.origins.of(document.uri.toString()).some(({ jobId }) => this.jobs.get(jobId)?.final === false);
   }
 }
 

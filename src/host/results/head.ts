@@ -61,7 +61,7 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
 }
 
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
-function detailsOf({ info, request, kept }: ResultsJob): DetailView[] {
+function detailsOf({ info, request, kept, signaledAt }: ResultsJob): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined
       ? undefined
@@ -75,6 +75,7 @@ function detailsOf({ info, request, kept }: ResultsJob): DetailView[] {
     [l10n.t('Process id'), info.pid?.toString()],
     [l10n.t('Queued'), time(info.queuedAt)],
     [l10n.t('Launched'), time(info.launchedAt)],
+    [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), info.rowCount?.toLocaleString(env.language)],

@@ -12,8 +12,14 @@ export function jobSource(
     job: (id) => {
       const job = jobs.get(id);
       if (job === undefined) return undefined;
-      const { request, rows } = job.record;
-      return { info: job.info(), request, final: job.final, ...(rows === undefined ? {} : { kept: rows }) };
+      const { request, rows, cancel } = job.record;
+      return {
+        info: job.info(),
+        request,
+        final: job.final,
+        ...(rows === undefined ? {} : { kept: rows }),
+        ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
+      };
     },
     onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
     onDidRemove: (listener) => jobs.onDidRemove(listener),

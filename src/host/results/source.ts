@@ -15,6 +15,8 @@ export interface ResultsJob {
   readonly request: RunRequest;
   /** What is kept of its rows, once it has ended. */
   readonly kept?: { readonly rows: number; readonly bytes: number };
+  /** When SIGTERM was sent to its worker the last time, where somebody canceled it. Milliseconds since 1970. */
+  readonly signaledAt?: number;
   /** Nothing can happen to it any more. */
   readonly final: boolean;
 }
