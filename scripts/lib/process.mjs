@@ -141,6 +141,7 @@ export async function startProcess(command, args, options = {}) {
  * @returns {Promise<{ stdout: string, stderr: string }>} rejects, with the end of its output, where it fails
  */
 export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 } = {}) {
+  const cleansUp = isLeaving();
   const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
   const forget = onExit({
     stop: async () => killGroup(child.pid, 'SIGKILL'),
@@ -165,8 +166,9 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     if (end.code === 0) return { stdout, stderr };
-    // Nobody is to try another way, or to report a failure, because of a Ctrl+C: this script ends in a moment.
-    if (isLeaving()) await new Promise(() => {});
+    // Nobody is to try another way, or to report a failure, because of a Ctrl+C: this script ends in a moment. (What is run to clean
+    // up is another matter: there a failure is what the next attempt waits for.)
+    if (isLeaving() && !cleansUp) await new Promise(() => {});
     const how = timedOut ? `took longer than ${timeoutMs / 1000} s` : `failed (${describeEnd(end)})`;
     throw new Error(`${path.basename(command)} ${how}:\n${`${stdout}\n${stderr}`.trim().slice(-TAIL_CHARACTERS)}`);
   } finally {

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { repository, swallowing } from './support';
+
+/** As `npm run demo` does: starts a server with a worker that ignores being stopped, says where it is, and waits for Ctrl+C. */
+const SCRIPT = `
+import { createDatabase, startPostgres } from './scripts/lib/postgres.mjs';
+const server = await startPostgres({ log: () => {} });
+await createDatabase(server, 'work');
+await server.psql('SELECT pg_background_launch($q$${swallowing(600)}$q$)', { database: 'work' });
+console.log(server.dataDir);
+setInterval(() => {}, 60_000);
+`;
+
+describe('a script that is ended by Ctrl+C', () => {
+  it('stops its server also where a worker ignores that, and leaves nothing behind', async function () {
+    this.timeout(60_000);
+    const script = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
+      cwd: repository,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(script, 'exit');
+    try {
+      const [folder] = (await once(createInterface(script.stdout), 'line')) as [string];
+      assert.ok(existsSync(folder));
+      script.kill('SIGINT');
+      assert.deepEqual(await ended, [130, null]);
+      assert.ok(!existsSync(folder));
+    } finally {
+      script.kill('SIGTERM');
+    }
+  });
+});
