@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { ForeignWorkers } from '../core/jobs/foreignWorkers';
 import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { ActiveWorker, Disposable } from '../core/jobs/ports';
@@ -18,6 +19,10 @@ function needsSomebody(state: LinkState | undefined): boolean {
   return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
 }
 
+function pidsOf(workers: readonly ActiveWorker[]): string {
+  return workers.map(({ pid }) => pid).join();
+}
+
 /** The tree of connections, their jobs and the workers that others launched. */
 export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
@@ -30,6 +35,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #workerNodes = new Map<string, WorkerNode>();
   /** The foreign workers that the tree shows now, as text, for each connection. */
   readonly #drawnWorkers = new Map<string, string>();
+  readonly #foreignWorkers: ForeignWorkers;
   #agesDrawn = 0;
   #flush: NodeJS.Timeout | undefined;
   #tick: NodeJS.Timeout | undefined;
@@ -40,6 +46,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     private readonly jobs: JobService,
     private readonly connections: Connections,
   ) {
+    this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
     this.view = vscode.window.createTreeView(WORKERS_VIEW, {
       treeDataProvider: this,
       canSelectMany: true,
@@ -140,7 +147,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         .sort((a, b) => place(a) - place(b))
         .map((job) => this.#jobNode(job)),
     );
-    children.push(...this.#foreign(node.name).map((worker) => this.#workerNode(node.name, worker)));
+    const foreign = this.#foreign(node.name);
+    this.#drawnWorkers.set(node.name, pidsOf(foreign));
+    children.push(...foreign.map((worker) => this.#workerNode(node.name, worker)));
     children.push(
       ...own
         .filter((job) => isFinal(job.state))
@@ -152,16 +161,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #foreign(connection: string): readonly ActiveWorker[] {
     if (!readSetting('showForeignWorkers')) return [];
-    const workers = this.connections.existing(connection)?.snapshot?.workers ?? [];
-    const ours = new Set(this.jobs.jobs.filter((job) => !job.final).map((job) => job.record.pid));
-    return workers.filter((worker) => !ours.has(worker.pid) && !this.#justEnded(worker));
-  }
-
-  /** A snapshot can be older than the end of a job of ours. */
-  #justEnded(worker: ActiveWorker): boolean {
-    return this.jobs.jobs.some(
-      (job) => job.record.pid === worker.pid && job.record.backendStart === worker.backendStart,
-    );
+    return this.#foreignWorkers.of(connection, this.connections.existing(connection)?.snapshot);
   }
 
   #workerNode(connection: string, worker: ActiveWorker): WorkerNode {
@@ -184,7 +184,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const foreign = this.#foreign(connection);
     const nodes = foreign.map((worker) => this.#workerNode(connection, worker));
     const drawn = this.#drawnWorkers.get(connection) ?? '';
-    const now = foreign.map(({ pid }) => pid).join();
+    const now = pidsOf(foreign);
     if (now !== drawn) {
       this.#drawnWorkers.set(connection, now);
       for (const [key, node] of this.#workerNodes) {

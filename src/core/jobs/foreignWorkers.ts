@@ -1,0 +1,44 @@
+import type { Job } from './job';
+import type { ActiveWorker, ActivitySnapshot, Disposable } from './ports';
+
+/** How long after its end a worker may still be shown: its process has to leave. Milliseconds. */
+const LEAVING_MS = 1000;
+
+/** What it needs of the service. */
+export interface KnownJobs {
+  readonly jobs: readonly Job[];
+  onDidChange(listener: (job: Job) => void): Disposable;
+}
+
+/**
+ * Tells which workers of a snapshot others launched. A snapshot can be older than the end of a job of ours, whose worker is then still
+ * in it; it is no foreign one, also where the job was forgotten meanwhile.
+ */
+export class ForeignWorkers {
+  /** When workers of ours ended, by connection and by what identifies them. Milliseconds since 1970. */
+  readonly #ended = new Map<string, Map<string, number>>();
+  readonly #listener: Disposable;
+
+  constructor(private readonly jobs: KnownJobs) {
+    this.#listener = jobs.onDidChange(({ final, record }) => {
+      const { connection, pid, backendStart, finishedAt } = record;
+      if (!final || pid === undefined || backendStart === undefined || finishedAt === undefined) return;
+      const ended = this.#ended.get(connection) ?? new Map<string, number>();
+      this.#ended.set(connection, ended.set(`${pid}:${backendStart}`, finishedAt));
+    });
+  }
+
+  of(connection: string, snapshot: ActivitySnapshot | undefined): readonly ActiveWorker[] {
+    if (!snapshot) return [];
+    const ours = new Set(this.jobs.jobs.filter((job) => !job.final).map((job) => job.record.pid));
+    const ended = this.#ended.get(connection);
+    for (const [key, at] of ended ?? []) if (snapshot.at > at + LEAVING_MS) ended?.delete(key);
+    return snapshot.workers.filter(
+      ({ pid, backendStart }) => !ours.has(pid) && ended?.has(`${pid}:${backendStart}`) !== true,
+    );
+  }
+
+  dispose(): void {
+    this.#listener.dispose();
+  }
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { ForeignWorkers } from '../../../src/core/jobs/foreignWorkers';
+import type { Job } from '../../../src/core/jobs/job';
+import type { ActiveWorker, ActivitySnapshot } from '../../../src/core/jobs/ports';
+
+const snapshot = (at: number, ...pids: number[]): ActivitySnapshot => ({
+  at,
+  serverStart: 's',
+  workers: pids.map((pid) => ({ pid, backendStart: `start of ${pid}` }) as ActiveWorker),
+  slotsUsed: 0,
+  slotsTotal: 8,
+});
+
+describe('foreign workers', () => {
+  let jobs: Job[];
+  let tell: (job: Job) => void;
+  let foreign: ForeignWorkers;
+
+  const job = (pid: number, finishedAt?: number): Job =>
+    ({
+      final: finishedAt !== undefined,
+      record: { connection: 'work', pid, backendStart: `start of ${pid}`, finishedAt },
+    }) as unknown as Job;
+  const pids = (at: number, ...shown: number[]): number[] =>
+    foreign.of('work', snapshot(at, ...shown)).map(({ pid }) => pid);
+
+  beforeEach(() => {
+    jobs = [];
+    foreign = new ForeignWorkers({
+      get jobs() {
+        return jobs;
+      },
+      onDidChange: (listener) => {
+        tell = listener;
+        return { dispose: () => undefined };
+      },
+    });
+  });
+
+  it('are those that run no job of ours', () => {
+    jobs = [job(1)];
+    assert.deepEqual(pids(10, 1, 2), [2]);
+    assert.deepEqual(foreign.of('work', undefined), []);
+  });
+
+  it('are not ours of a moment ago, in a snapshot from before they ended; nor where the job was forgotten meanwhile', () => {
+    jobs = [job(1, 100)];
+    tell(jobs[0]!);
+    assert.deepEqual(pids(50, 1, 2), [2]);
+    jobs = [];
+    assert.deepEqual(pids(50, 1, 2), [2]);
+    assert.deepEqual(pids(900, 1, 2), [2], 'its process may still be leaving');
+  });
+
+  it('are also what the server shows long after it should have ended: nothing is hidden', () => {
+    tell(job(1, 100));
+    assert.deepEqual(pids(2000, 1), [1]);
+  });
+
+  it('are others where they got the same pid, or are on another connection', () => {
+    tell(job(1, 100));
+    const later = { ...snapshot(50, 1), workers: [{ pid: 1, backendStart: 'another start' } as ActiveWorker] };
+    assert.equal(foreign.of('work', later).length, 1);
+    assert.equal(foreign.of('other', snapshot(50, 1)).length, 1);
+  });
+});
