@@ -51,7 +51,6 @@ export function askFilter(
     operator.append(option);
   }
   const value = makeTextField('filter-value');
-  value.setAttribute('aria-label', text('filterValue'));
   value.setAttribute('placeholder', text('filterValue'));
   const done = makeControl('vscode-button', '', text('filterApply'));
   const remove = makeControl('vscode-button', '', text('filterRemove'));
@@ -88,6 +87,8 @@ export function askFilter(
     }
   });
   host.append(box);
+  // Only now: the toolkit's field names itself when it comes into the page.
+  value.setAttribute('aria-label', text('filterValue'));
   operator.value = current?.operator ?? (view.numeric ? 'equals' : 'contains');
   value.value = current?.value ?? '';
   value.hidden = !takesValue(chosen());

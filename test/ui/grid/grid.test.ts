@@ -228,8 +228,7 @@ describe('results grid', () => {
     await grid.press('ArrowUp', 'Enter', 'f');
     assert.equal(await grid.page.locator('[role=menuitem]:focus').innerText(), 'Filter by id…');
     await grid.press('Enter');
-    await grid.page.waitForSelector('.filter-box');
-    await grid.page.waitForTimeout(100);
+    await grid.page.getByRole('textbox', { name: 'Value' }).and(grid.page.locator(':focus')).waitFor();
     await grid.page.keyboard.type('77');
     await grid.press('Enter');
     await grid.until(`document.querySelectorAll('.chip').length === 2`);
