@@ -57,6 +57,7 @@ export class JobRunner {
   #ended = false;
   #reading = false;
   readonly #watches: Disposable[] = [];
+  #fast: Disposable | undefined;
   #launched!: () => void;
   /** Resolves when the worker is attached, or when the run has ended without one. */
   readonly launched = new Promise<void>((resolve) => {
@@ -116,6 +117,7 @@ export class JobRunner {
   #watchActivity(): Disposable[] {
     const { link, clock } = this.context;
     const fast = link.watch('fast');
+    this.#fast = fast;
     return [
       fast,
       link.watch('steady'),
@@ -274,6 +276,8 @@ export class JobRunner {
     const { job, context } = this;
     if (job.state === 'running') job.apply('read');
     this.#reading = true;
+    // There is nothing left to be seen soon, and the server has its hands full.
+    this.#fast?.dispose();
     const stall = this.#watchStall(session);
     try {
       if (into || plan.mode === 'none') {

@@ -367,8 +367,17 @@ describe('the engine among stand-ins', () => {
     link.show({ workers: [OURS] });
     await settle();
     assert.equal(job.state, 'running');
+    const paces = (): string[] => [...link.watching].map(({ pace }) => pace);
+    assert.deepEqual(paces(), ['fast', 'steady']);
+    const read = session.onRead;
+    let whileReading: string[] = [];
+    session.onRead = (...given) => {
+      whileReading = paces();
+      return read(...given);
+    };
     link.show({ workers: [{ ...OURS, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }] });
     await job.ended;
+    assert.deepEqual(whileReading, ['steady'], 'a server that sends rows is not asked more than it must');
     assert.equal(job.state, 'succeeded');
     assert.ok(job.record.rows !== undefined);
   });

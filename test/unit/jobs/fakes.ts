@@ -155,7 +155,7 @@ export class FakeLink implements ServerLink {
   /** Sessions to be given out, in order; an error is thrown. */
   readonly next: (FakeSession | Error)[] = [];
   acquired = 0;
-  readonly watching = new Set<object>();
+  readonly watching = new Set<{ readonly pace: 'fast' | 'steady' }>();
   snapshot: ActivitySnapshot | undefined;
   onRefresh: () => Promise<ActivitySnapshot> = () => Promise.reject(new Error('away'));
   onTerminate: () => Promise<boolean> = () => Promise.resolve(true);
@@ -178,8 +178,8 @@ export class FakeLink implements ServerLink {
     for (const listener of [...this.listeners]) listener(this.snapshot);
   }
 
-  watch(): { dispose(): void } {
-    const watch = {};
+  watch(pace: 'fast' | 'steady'): { dispose(): void } {
+    const watch = { pace };
     this.watching.add(watch);
     return { dispose: () => this.watching.delete(watch) };
   }
