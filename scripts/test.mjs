@@ -152,9 +152,8 @@ async function main() {
   }
   // A level that broke before it could count is a failure too.
   if (failed && sum.failures === 0) sum.failures = 1;
-  process.stdout.write(
-    `${sum.passes} passed, ${sum.failures} failed${sum.pending > 0 ? `, ${sum.pending} skipped` : ''}\n`,
-  );
+  if (sum.pending > 0) process.stdout.write(`${sum.pending} skipped: what this machine cannot do stands above.\n`);
+  process.stdout.write(`${sum.passes} passed, ${sum.failures} failed\n`);
   return failed ? 1 : 0;
 }
 
