@@ -58,9 +58,12 @@ export interface LaunchRequest {
 }
 
 export interface WorkerHandle {
+  /** With the cookie, what the worker's calls are given; not always its process id. */
   readonly pid: number;
   /** A signed 64-bit number, kept as text. */
   readonly cookie: string;
+  /** Undefined where the server did not tell it: of a worker that ended at once. */
+  readonly processId?: number;
   readonly backendStart?: string;
   /** When the server itself was started. */
   readonly serverStart?: string;

@@ -131,7 +131,7 @@ export class JobRunner {
 
   #isOurs(worker: ActiveWorker): boolean {
     const ours = this.#worker;
-    if (ours?.pid !== worker.pid) return false;
+    if (ours?.processId !== worker.pid) return false;
     return this.job.record.backendStart === undefined || this.job.record.backendStart === worker.backendStart;
   }
 
@@ -173,9 +173,9 @@ export class JobRunner {
       return 'ended';
     }
     this.#worker = worker;
-    const { pid, backendStart, serverStart } = worker;
+    const { processId, backendStart, serverStart } = worker;
     job.apply('launched', {
-      ...(isProcessId(pid) ? { pid } : {}),
+      ...(processId === undefined ? {} : { pid: processId }),
       launchedAt: context.clock.now(),
       ...(backendStart === undefined ? {} : { backendStart }),
       ...(serverStart === undefined ? {} : { serverStart }),
@@ -405,12 +405,4 @@ function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
   };
-}
-
-/**
- * A worker that ends before its launcher looks at it may come back with a number that is no process id (seen with 2.0.3 on a busy
- * machine: -435705099). Its calls want that number; nobody else does. No system counts processes beyond 2^22.
- */
-function isProcessId(pid: number): boolean {
-  return pid > 0 && pid <= 2 ** 22;
 }

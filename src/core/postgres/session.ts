@@ -32,6 +32,7 @@ import {
   toJobError,
   withAdvice,
 } from './errors';
+import { ProcessIds } from './processId';
 import { lastStatement, planRows } from './rowPlan';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
@@ -66,6 +67,7 @@ export class PgSession implements WorkerSession {
   readonly #notices = new Set<(notice: Notice) => void>();
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
+  readonly #processIds = new ProcessIds();
   #backendPid = 0;
   #waiting = false;
   #woken = false;
@@ -165,12 +167,14 @@ export class PgSession implements WorkerSession {
       const [row] = await this.#query<LaunchRow>(this.#launchQuery(request, [...limits]));
       if (!row) throw new Error('pg_background_launch returned nothing.');
       const [pid, cookie, backendPid, serverStart, backendStart] = row;
+      const processId = this.#processIds.of(Number(pid), backendStart ?? undefined);
       return {
         pid: Number(pid),
         cookie,
         serverStart,
         elsewhere: Number(backendPid) !== this.#backendPid,
-        ...(backendStart === null ? {} : { backendStart }),
+        ...(processId === undefined ? {} : { processId }),
+        ...(processId === undefined || backendStart === null ? {} : { backendStart }),
       };
     } catch (error) {
       if (!isServerError(error)) throw error;

@@ -49,12 +49,18 @@ describe('the engine among stand-ins', () => {
     assert.equal(job.state, 'canceled');
   });
 
-  it('a number that is no process id is not shown as one', async () => {
+  it('a number that is no process id is not shown as one, and whoever has it is not taken for the worker', async () => {
     const { link, run } = newWorld();
     const odd = new FakeSession();
-    odd.handle = { pid: -435_705_099, cookie: '1' };
+    odd.handle = { pid: OURS.pid, cookie: '1' };
+    odd.stopped = false;
     link.next.push(odd);
     const job = run();
+    await settle();
+    link.show({ workers: [OURS] });
+    assert.deepEqual([job.state, job.record.pid, job.record.backendStart], ['running', undefined, undefined]);
+    odd.stopped = true;
+    odd.wake();
     await job.ended;
     assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
   });
