@@ -1,9 +1,9 @@
 -- Right-click in a statement and choose "Run in Background", or click that above it.
 -- Nothing need be selected; with a selection, just that is run.
 --
--- It runs in a pg_background worker: a process of the PostgreSQL server. The editor stays
--- free, and the view "Background Workers" shows every worker with its label,
--- its progress and what it returned.
+-- It runs in a pg_background worker, a process of the PostgreSQL server.
+-- The editor stays free, and the view "Background Workers" shows every
+-- worker with its label, its progress and what it returned.
 
 -- A quick one: some rows, at once.
 -- label: quick
@@ -34,9 +34,9 @@ ORDER BY relname;
 SELECT i AS number, md5(i::text) AS checksum, 'row ' || i || ' of a million' AS text
 FROM generate_series(1, 1000000) AS i;
 
--- One that ignores being canceled: it catches every cancel and goes on, for 40 seconds at
--- most. Cancel it and see what you are told. Nothing may kill such a worker: PostgreSQL
--- would restart the whole server.
+-- One that ignores being canceled: it catches every cancel and goes on, for
+-- 40 seconds at most. Cancel it and see what you are told. Nothing may kill
+-- such a worker: PostgreSQL would restart the whole server.
 -- label: ignores cancel
 DO $$
 BEGIN

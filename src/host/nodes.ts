@@ -192,9 +192,7 @@ export class JobNode {
         state,
       ),
     };
-    if (this.job.final) {
-      item.command = { command: commandId('showResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
-    }
+    item.command = { command: commandId('showResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
     return item;
   }
 

@@ -98,6 +98,7 @@ export const RESULTS_STRING_KEYS = [
   'messagesNone',
   'messagesEarlier',
   'messagesCopy',
+  'messagesTimes',
   'errorNone',
   'errorMessage',
   'errorDetail',

@@ -59,8 +59,7 @@ describe('canceling several', function () {
     await ui.row('nightly').first().waitFor({ state: 'detached' });
     await run('nightly a');
     await running('nightly a').waitFor({ timeout: 60_000 });
-    await ui.row('other c').click();
-    await ui.row('nightly a').click({ modifiers: ['ControlOrMeta'] });
+    for (const label of ['other c', 'nightly a']) await ui.row(label).click({ modifiers: ['ControlOrMeta'] });
     await ui.page.keyboard.press('Shift+F10');
     await ui.chooseMenuItem('Cancel Worker');
     await ui.notification('2 workers stopped.').waitFor({ timeout: 60_000 });

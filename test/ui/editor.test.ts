@@ -94,7 +94,7 @@ describe('SQL in the editor', function () {
     // VS Code does not ask for lenses about which it was told just before the editor lost the keyboard.
     for (let i = 0; i < 15; i++) {
       await ui.editorText('SELECT relname').click();
-      await ui.row('takes long').click();
+      await ui.row('takes long').click({ modifiers: ['ControlOrMeta'] });
     }
     const since = await lens.textContent();
     await lens.filter({ hasNotText: since! }).waitFor({ timeout: 60_000 });

@@ -31,6 +31,7 @@ export function drawMessages(
   }
   const bar = make('div', 'tab-bar');
   bar.append(button(text('messagesCopy'), () => post({ type: 'copyText', what: 'messages' })));
+  bar.append(make('span', 'tab-note', text('messagesTimes')));
   host.append(bar);
   const count = Math.min(notices.length, shown * NOTICES_SHOWN);
   if (count < notices.length) host.append(button(text('messagesEarlier', notices.length - count), showMore));

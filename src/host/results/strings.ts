@@ -113,6 +113,9 @@ export function resultsStrings(): ResultsStrings {
     messagesNone: l10n.t('No messages.'),
     messagesEarlier: l10n.t('Show Earlier Messages ({0})'),
     messagesCopy: l10n.t('Copy All'),
+    messagesTimes: l10n.t(
+      'Received at these times: a worker’s messages are read when it has ended, or its queue is full.',
+    ),
     errorNone: l10n.t('No error.'),
     errorMessage: l10n.t('Message'),
     errorDetail: l10n.t('Detail'),

@@ -365,7 +365,7 @@ describe('results grid', () => {
       await grid.until(`document.querySelector('.detail-content').textContent.includes('\\n')`);
       await grid.page.screenshot({ path: `test-results/grid-${theme}-value.png` });
       await grid.page.getByRole('tab', { name: 'Messages' }).click();
-      await grid.page.waitForTimeout(50);
+      await grid.page.getByText('Received at these times').waitFor();
       await grid.page.screenshot({ path: `test-results/grid-${theme}-messages.png` });
     });
   }
