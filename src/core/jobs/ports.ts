@@ -207,15 +207,12 @@ export class SessionLostError extends Error {
   override readonly name = 'SessionLostError';
   constructor(
     message: string,
-    options?: ErrorOptions & {
-      /** The server said that one of its processes crashed, upon which it ends all of them (SQLSTATE 57P02). */
-      readonly serverCrashed?: boolean;
-    },
+    options?: ErrorOptions,
+    /** The server said that one of its processes crashed, upon which it ends all of them (SQLSTATE 57P02). */
+    readonly serverCrashed = false,
   ) {
     super(message, options);
-    this.serverCrashed = options?.serverCrashed ?? false;
   }
-  readonly serverCrashed: boolean;
 }
 
 /** The server cannot be reached now, but could before: it may come back. */

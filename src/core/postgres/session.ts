@@ -406,7 +406,7 @@ export class PgSession implements WorkerSession {
       if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       const said = this.#lastWord;
       const message = `The connection to the server was lost: ${said?.message ?? messageOf(error)}.`;
-      throw new SessionLostError(message, { cause: error, serverCrashed: said?.code === CRASH_SHUTDOWN });
+      throw new SessionLostError(message, { cause: error }, said?.code === CRASH_SHUTDOWN);
     }
   }
 }
