@@ -9,6 +9,7 @@ import { ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { exitAfterCleanUp } from './lib/cleanup.mjs';
 import { describeError, log } from './lib/process.mjs';
+import { summarizeTests } from './lib/testSummary.mjs';
 
 const LEVELS = /** @type {const} */ (['unit', 'server', 'extension', 'ui']);
 /** @typedef {typeof LEVELS[number]} Level */
@@ -55,7 +56,7 @@ async function mocha(level, { coverage, grep, counts }) {
     ...(grep === undefined ? [] : ['--grep', grep]),
     `dist/test/${level}/**/*.test.js`,
   ];
-  return run(process.execPath, args, { ...process.env, PGBG_TEST_COUNTS: counts });
+  return run(process.execPath, args, { ...process.env, PGBG_TEST_COUNTS: counts, PGBG_TEST_RUN: level });
 }
 
 /**
@@ -105,6 +106,7 @@ async function extension(counts, grep) {
             ...(host.version === '' ? {} : { PGBG_VSCODE_VERSION: host.version }),
             ...(grep === undefined ? {} : { PGBG_TEST_GREP: grep }),
             PGBG_TEST_COUNTS: counts,
+            PGBG_TEST_RUN: `extension in VS Code ${host.name}`,
             PGBG_TEST_DATABASE_URL: `postgres://${server.user}@${server.host}:${server.port}/${database}`,
             PGBG_TEST_REPOSITORY: repoRoot,
           },
@@ -143,17 +145,12 @@ async function main() {
     if (code !== 0) failed = true;
   }
   const lines = (await readFile(counts, 'utf8')).split('\n').filter(Boolean);
-  const sum = { passes: 0, failures: 0, pending: 0 };
-  for (const line of lines) {
-    const one = JSON.parse(line);
-    sum.passes += one.passes;
-    sum.failures += one.failures;
-    sum.pending += one.pending;
-  }
-  // A level that broke before it could count is a failure too.
-  if (failed && sum.failures === 0) sum.failures = 1;
-  if (sum.pending > 0) process.stdout.write(`${sum.pending} skipped: what this machine cannot do stands above.\n`);
-  process.stdout.write(`${sum.passes} passed, ${sum.failures} failed\n`);
+  process.stdout.write(
+    summarizeTests(
+      lines.map((line) => JSON.parse(line)),
+      failed,
+    ),
+  );
   return failed ? 1 : 0;
 }
 

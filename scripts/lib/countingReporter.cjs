@@ -1,7 +1,11 @@
-// Mocha's spec reporter, which also leaves its counts where scripts/test.mjs finds them: one line of JSON for each run.
+// Mocha's spec reporter, which also leaves what scripts/test.mjs sums up at the end (a TestRun of testSummary.mjs): one line of
+// JSON for each run.
 'use strict';
 const { appendFileSync } = require('node:fs');
 const Mocha = require('mocha');
+
+/** How much of a failure is told again: its message and where it was met. */
+const LINES = 12;
 
 module.exports = class CountingReporter extends Mocha.reporters.Spec {
   /**
@@ -10,10 +14,17 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
    */
   constructor(runner, options) {
     super(runner, options);
+    /** @type {{ title: string, message: string }[]} */
+    const failed = [];
+    runner.on('fail', (test, /** @type {unknown} */ error) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      failed.push({ title: test.titlePath().join(' › '), message: text.split('\n').slice(0, LINES).join('\n') });
+    });
     runner.once('end', () => {
       const file = process.env['PGBG_TEST_COUNTS'];
+      const name = process.env['PGBG_TEST_RUN'] ?? '';
       const { passes = 0, failures = 0, pending = 0 } = this.stats;
-      if (file) appendFileSync(file, `${JSON.stringify({ passes, failures, pending })}\n`);
+      if (file) appendFileSync(file, `${JSON.stringify({ name, passes, failures, pending, failed })}\n`);
     });
   }
 };
