@@ -179,6 +179,7 @@ async function runNpm(args, cwd) {
  * @property {string} [openFile] a file to open in an editor
  * @property {string | string[]} [extensionDevelopmentPath]
  * @property {string} [extensionTestsPath]
+ * @property {string} [logLevel] of the window's logs, or of one extension's: `publisher.name:trace`
  */
 
 /**
@@ -315,13 +316,14 @@ function serverEnv(env, temporary) {
  * @param {VscodeTarget} target
  * @returns {string}
  */
-function windowUrl(origin, { folder, openFile, extensionDevelopmentPath = [], extensionTestsPath }) {
+function windowUrl(origin, { folder, openFile, extensionDevelopmentPath = [], extensionTestsPath, logLevel }) {
   const remote = (/** @type {string} */ file) =>
     `vscode-remote://${new URL(origin).host}${pathToFileURL(path.resolve(file)).pathname}`;
   /** @type {[string, string][]} */
   const payload = [extensionDevelopmentPath].flat().map((file) => ['extensionDevelopmentPath', remote(file)]);
   if (openFile) payload.push(['openFile', remote(openFile)]);
   if (extensionTestsPath) payload.push(['extensionTestsPath', remote(extensionTestsPath)]);
+  if (logLevel) payload.push(['logLevel', logLevel]);
   const url = new URL(origin);
   if (folder) url.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', path.resolve(folder));
   else url.searchParams.set('ew', 'true');

@@ -54,6 +54,8 @@ export interface InstallOptions {
   readonly env?: (profile: ConnectionProfile) => NodeJS.ProcessEnv;
   /** The file of `files` to open in place of their folder: a .code-workspace. */
   readonly open?: string;
+  /** Whether the extension logs all that it can. */
+  readonly trace?: boolean;
 }
 
 /** @param given files of the workspace, also made from the profile of a new database */
@@ -77,7 +79,12 @@ export async function install(
     ...files,
     ...(options.connected ? { '.vscode/settings.json': JSON.stringify(settings) } : {}),
   });
-  await ui.open(vscode.url({ folder: options.open === undefined ? workspace : join(workspace, options.open) }));
+  await ui.open(
+    vscode.url({
+      folder: options.open === undefined ? workspace : join(workspace, options.open),
+      ...(options.trace === true ? { logLevel: 'pg-background.pg-background-workers:trace' } : {}),
+    }),
+  );
   return {
     server,
     database: profile.database ?? '',

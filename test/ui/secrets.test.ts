@@ -52,6 +52,8 @@ describe('passwords', function () {
       {
         connected: false,
         server,
+        // Everything that is logged at all is to be logged.
+        trace: true,
         extensions: [await helperExtension()],
         env: ({ host, port, database }) => {
           const user = encodeURIComponent(STORED);
@@ -65,10 +67,6 @@ describe('passwords', function () {
     );
     ({ ui } = installed);
     await server.psql('GRANT pgbackground_role TO keeper, asker', { database: installed.database });
-    // Everything that is logged at all is to be logged.
-    await ui.command('Developer: Set Log Level...');
-    await ui.pick('pg_background');
-    await ui.pick('Trace');
   });
   after(async () => {
     await installed.close();

@@ -9,7 +9,7 @@ export interface VscodeServer {
   readonly port: number;
   readonly userDataDir: string;
   readonly extensionsDir: string;
-  url(target: { folder: string; extensionDevelopmentPath?: string }): string;
+  url(target: { folder: string; extensionDevelopmentPath?: string; logLevel?: string }): string;
   installVsix(file: string): Promise<void>;
   killExtensionHost(): Promise<number>;
   stop(): Promise<void>;
@@ -82,7 +82,7 @@ export class Workbench {
     await tab.waitFor(WAIT);
     // Not by a click: one that meets the view while it is being restored would close it.
     await this.command('Focus on Background Workers View');
-    await this.page.locator('.pane-body').locator('.monaco-list-row, .welcome-view-content p').first().waitFor(WAIT);
+    await this.view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor(WAIT);
   }
 
   /** Runs a command as a person does, by its title in the palette. */
@@ -191,7 +191,7 @@ export class Workbench {
     await row.click({ modifiers: ['ControlOrMeta'] });
     await this.page.keyboard.press('Escape');
     await row.click({ modifiers: ['ControlOrMeta'] });
-    await this.page.locator('.pane-body .monaco-list-row.focused.selected').waitFor(WAIT);
+    await this.view().locator('.monaco-list-row.focused.selected').waitFor(WAIT);
     await this.page.keyboard.press('Shift+F10');
     await this.page.locator('.monaco-menu .action-item').first().waitFor(WAIT);
   }
@@ -200,9 +200,15 @@ export class Workbench {
     return this.page.locator('.monaco-menu .action-item').filter({ has: this.page.getByText(label, { exact: true }) });
   }
 
+  /** The Workers view, and no other: the explorer stands in its place until it is shown. */
+  private view(): Locator {
+    const header = this.page.locator('.pane-header[aria-label="Background Workers Section"]');
+    return this.page.locator('.pane').filter({ has: header });
+  }
+
   /** A row of the Workers view. */
   row(text: string | RegExp): Locator {
-    return this.page.locator('.pane-body .monaco-list-row').filter({ hasText: text });
+    return this.view().locator('.monaco-list-row').filter({ hasText: text });
   }
 
   /** A lens of the active editor that can be clicked. (Right after a tab is shown, VS Code draws the old ones, as mere text.) */
