@@ -26,21 +26,21 @@ describe('canceling several', function () {
     await ui.selectLines(line, line + 1);
     // Not by the context menu: the lenses of what runs move the lines under the pointer.
     await ui.command('pg_background: Run in Background');
-    await ui.row(label).first().waitFor({ timeout: 60_000 });
+    await ui.row(label).first().waitFor();
   }
 
   const running = (label: string) => ui.row(label).filter({ hasText: /\d+ · \d+ s/ });
 
   it('more than may run at once wait in line', async () => {
     for (const label of LABELS) await run(label);
-    for (const label of LABELS.slice(0, 3)) await running(label).waitFor({ timeout: 60_000 });
+    for (const label of LABELS.slice(0, 3)) await running(label).waitFor();
     await ui.row('nightly d').filter({ hasText: 'queued, 1 in line' }).waitFor();
   });
 
   it('by label: what matches is shown before anything happens, queued ones too', async () => {
     await ui.command('pg_background: Cancel Workers by Label…');
     const widget = ui.page.locator('.quick-input-widget');
-    await widget.filter({ hasText: 'with * for any text' }).waitFor({ timeout: 60_000 });
+    await widget.filter({ hasText: 'with * for any text' }).waitFor();
     const input = widget.locator('.quick-input-box input');
     await input.fill('weekly*');
     await widget.filter({ hasText: 'No running or queued job matches.' }).waitFor();
@@ -49,7 +49,7 @@ describe('canceling several', function () {
     await ui.screenshot('cancel-by-label');
     await ui.page.keyboard.press('Enter');
     for (const label of ['nightly a', 'nightly b', 'nightly d']) {
-      await ui.row(label).filter({ hasText: 'canceled' }).waitFor({ timeout: 60_000 });
+      await ui.row(label).filter({ hasText: 'canceled' }).waitFor();
     }
     assert.equal(await running('other c').count(), 1);
   });
@@ -58,11 +58,11 @@ describe('canceling several', function () {
     await ui.command('pg_background: Clear Finished');
     await ui.row('nightly').first().waitFor({ state: 'detached' });
     await run('nightly a');
-    await running('nightly a').waitFor({ timeout: 60_000 });
+    await running('nightly a').waitFor();
     for (const label of ['other c', 'nightly a']) await ui.row(label).click({ modifiers: ['ControlOrMeta'] });
     await ui.page.keyboard.press('Shift+F10');
     await ui.chooseMenuItem('Cancel Worker');
-    await ui.notification('2 workers stopped.').waitFor({ timeout: 60_000 });
+    await ui.notification('2 workers stopped.').waitFor();
     for (const label of ['other c', 'nightly a']) await ui.row(label).filter({ hasText: 'canceled' }).waitFor();
   });
 
@@ -73,23 +73,23 @@ describe('canceling several', function () {
       });
     const pid = await launch('of a colleague');
     const row = ui.row('of a colleague');
-    await row.filter({ hasText: `${pid} · postgres · ${installed.database}` }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: `${pid} · postgres · ${installed.database}` }).waitFor();
     await row.filter({ hasText: 'launched elsewhere' }).waitFor();
     await ui.rowMenu(row, 'Cancel with a Longer Grace Window…');
     await ui.answer('How long to watch for the worker to stop', '45s');
-    await ui.notification(/“of a colleague” stopped .* after SIGTERM/).waitFor({ timeout: 60_000 });
+    await ui.notification(/“of a colleague” stopped .* after SIGTERM/).waitFor();
     await row.waitFor({ state: 'detached' });
 
     await launch('of another');
     const other = ui.row('of another');
-    await other.waitFor({ timeout: 60_000 });
+    await other.waitFor();
     // As a person does it: in the settings of the workspace.
     await ui.openFile('settings.json');
     await ui.page.keyboard.press('Control+Home');
     await ui.page.keyboard.press('ArrowRight');
     await ui.page.keyboard.insertText('"pgBackground.showForeignWorkers": false, ');
     await ui.page.keyboard.press('Control+s');
-    await other.waitFor({ state: 'detached', timeout: 60_000 });
+    await other.waitFor({ state: 'detached' });
     await ui.row('other c').waitFor();
   });
 });

@@ -12,8 +12,6 @@ const HBA = `
 host all keeper all scram-sha-256
 host all all all trust
 `;
-const WAIT = { timeout: 60_000 };
-
 /** Connections as a person makes them, on the packaged VSIX in a real VS Code: the steps build on each other. */
 describe('the connection form and the doctor', function () {
   this.timeout(240_000);
@@ -51,7 +49,7 @@ describe('the connection form and the doctor', function () {
 
   it('opens with the keyboard in its first field, and says where connections start', async () => {
     await ui.command('pg_background: Add Connection…');
-    await form.getByText('Connections start from the computer on which VS Code’s server runs').waitFor(WAIT);
+    await form.getByText('Connections start from the computer on which VS Code’s server runs').waitFor();
     await focused(box('URI or DSN'));
   });
 
@@ -60,16 +58,16 @@ describe('the connection form and the doctor', function () {
     await box('Port').fill('54x2');
     await ui.page.keyboard.press('Tab');
     const problem = form.getByText('It must be a whole number from 1 to 65535 (or one for each host');
-    await problem.waitFor(WAIT);
+    await problem.waitFor();
     assert.equal(await box('Port').getAttribute('aria-invalid'), 'true');
     assert.match((await box('Port').getAttribute('aria-description'))!, /whole number from 1 to 65535/);
     await button('Test').click();
-    await form.getByText('Please correct: Port.').waitFor(WAIT);
+    await form.getByText('Please correct: Port.').waitFor();
     // The keyboard is where the fault is.
     await focused(box('Port'));
     await box('Port').fill(String(server.port));
     await ui.page.keyboard.press('Tab');
-    await problem.waitFor({ state: 'hidden', ...WAIT });
+    await problem.waitFor({ state: 'hidden' });
   });
 
   it('by keyboard alone: fields in reading order, then the test, which tells a wrong password', async () => {
@@ -84,7 +82,7 @@ describe('the connection form and the doctor', function () {
     await ui.page.keyboard.type(WRONG);
     await button('Test').focus();
     await ui.page.keyboard.press('Enter');
-    await finding('Not authenticated').waitFor(WAIT);
+    await finding('Not authenticated').waitFor();
     await form.getByText('Not authenticated.', { exact: true }).waitFor();
     await finding('Not authenticated').getByRole('button', { name: 'Enter the password' }).click();
     await focused(box('Password'));
@@ -93,21 +91,18 @@ describe('the connection form and the doctor', function () {
   it('the right password: every finding is listed, and what is missing is shown as SQL', async () => {
     await box('Password').fill(PASSWORD);
     await button('Test').click();
-    await finding('pg_background is not in this database').getByText('CREATE EXTENSION pg_background;').waitFor(WAIT);
+    await finding('pg_background is not in this database').getByText('CREATE EXTENSION pg_background;').waitFor();
     for (const title of ['Reachable', 'PostgreSQL 18', 'No pooling proxy', 'worker slots are free', 'No time limit']) {
-      await finding(title).waitFor(WAIT);
+      await finding(title).waitFor();
     }
     await ui.screenshot('connection-form');
   });
 
   it('saves: the row appears, and the form is gone', async () => {
     await ui.page.keyboard.press('Control+Enter');
-    await ui.row('shop').first().waitFor(WAIT);
-    await ui.notification(/“shop”: .*pg_background/).waitFor(WAIT);
-    await ui.page
-      .locator('.tab')
-      .filter({ hasText: 'New Connection' })
-      .waitFor({ state: 'detached', ...WAIT });
+    await ui.row('shop').first().waitFor();
+    await ui.notification(/“shop”: .*pg_background/).waitFor();
+    await ui.page.locator('.tab').filter({ hasText: 'New Connection' }).waitFor({ state: 'detached' });
   });
 
   it('the doctor offers CREATE EXTENSION, runs it after a confirmation, and is content', async () => {
@@ -116,16 +111,16 @@ describe('the connection form and the doctor', function () {
       .getByRole('button', { name: 'Test Connection' })
       .click();
     const missing = finding('pg_background is not in this database');
-    await missing.getByRole('button', { name: 'Run: Create it' }).click(WAIT);
+    await missing.getByRole('button', { name: 'Run: Create it' }).click();
     const dialog = ui.dialog('Run this on “shop”?');
-    await dialog.filter({ hasText: 'CREATE EXTENSION pg_background;' }).waitFor(WAIT);
+    await dialog.filter({ hasText: 'CREATE EXTENSION pg_background;' }).waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
-    await dialog.waitFor({ state: 'detached', ...WAIT });
+    await dialog.waitFor({ state: 'detached' });
     assert.equal(await extensions(), '0');
-    await missing.getByRole('button', { name: 'Run: Create it' }).click(WAIT);
-    await dialog.getByRole('button', { name: 'Run', exact: true }).click(WAIT);
-    await form.getByText(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor(WAIT);
-    await ui.notification(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor(WAIT);
+    await missing.getByRole('button', { name: 'Run: Create it' }).click();
+    await dialog.getByRole('button', { name: 'Run', exact: true }).click();
+    await form.getByText(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
+    await ui.notification(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
     await finding('Workers may be launched').waitFor();
     assert.equal(await extensions(), '1');
     await ui.screenshot('doctor');
@@ -139,7 +134,7 @@ describe('the connection form and the doctor', function () {
 
   it('edits with the stored password, which the page does not get', async () => {
     await button('Edit Connection').click();
-    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
+    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
     assert.equal(await box('Host').inputValue(), '127.0.0.1');
     assert.equal(await box('Password').inputValue(), '');
     assert.equal(await box('Password').getAttribute('placeholder'), 'A password is stored. Leave empty to keep it.');
@@ -147,7 +142,7 @@ describe('the connection form and the doctor', function () {
     await form
       .getByText(/“shop” is ready/)
       .first()
-      .waitFor(WAIT);
+      .waitFor();
     await box('Application name').waitFor({ state: 'hidden' });
   });
 
@@ -160,27 +155,27 @@ describe('the connection form and the doctor', function () {
     assert.doesNotMatch(await kept(), /wr0ng/);
     // The page that comes back shows by itself that the extension runs again.
     await ui.page.reload();
-    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor(WAIT);
-    await box('Application name').waitFor(WAIT);
+    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
+    await box('Application name').waitFor();
     assert.equal(await box('Application name').inputValue(), 'my shop');
     assert.equal(await box('Password').inputValue(), '');
   });
 
   it('offers what the workspace says, and takes its password without showing it', async () => {
     await ui.command('pg_background: Add Connection…');
-    await button('Start From…').click(WAIT);
-    await form.getByRole('menuitem', { name: /DATABASE_URL · \.env/ }).click(WAIT);
-    await form.getByText('The password was taken over.').waitFor(WAIT);
+    await button('Start From…').click();
+    await form.getByRole('menuitem', { name: /DATABASE_URL · \.env/ }).click();
+    await form.getByText('The password was taken over.').waitFor();
     assert.equal(await box('Name').inputValue(), 'shop@127.0.0.1');
     assert.equal(await box('Password').inputValue(), '');
     await button('Test').click();
     await form
       .getByText(/“shop@127.0.0.1” is ready/)
       .first()
-      .waitFor(WAIT);
+      .waitFor();
     await button('Forget').click();
     await button('Test').click();
-    await finding('No password').waitFor(WAIT);
+    await finding('No password').waitFor();
   });
 
   it('no password is in the page, in settings, in logs or in what the page keeps', async () => {

@@ -42,13 +42,13 @@ describe('SQL in the editor', function () {
 
   /** A cell of the results that are in front. */
   async function shown(text: string): Promise<void> {
-    await ui.results().getByText(text, { exact: true }).waitFor({ timeout: 60_000 });
+    await ui.results().getByText(text, { exact: true }).waitFor();
   }
 
   /** The results of the job in a row of the view, in place of what was in front before. */
   async function openResults(row: Locator): Promise<void> {
     await row.first().click();
-    await ui.page.locator('iframe.webview').last().waitFor({ timeout: 60_000 });
+    await ui.page.locator('iframe.webview').last().waitFor();
   }
 
   it('a right-click without a selection runs the statement under the cursor, the third one, and its rows are there', async () => {
@@ -56,7 +56,7 @@ describe('SQL in the editor', function () {
     await ui.goTo(7, 12);
     await ui.editorRightClick('Run in Background');
     const row = ui.row("SELECT 'third, row");
-    await row.filter({ hasText: '2 rows' }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: '2 rows' }).waitFor();
     assert.equal(await ui.row(/SELECT|number two/).count(), 1, 'no other statement was run');
     await openResults(row);
     await shown('third, row 1');
@@ -66,7 +66,7 @@ describe('SQL in the editor', function () {
   it('over the statement stands how it ended, and a click there shows its rows', async () => {
     await ui.openFile('work.sql');
     const lens = ui.lens(/^✓ 2 rows · [\d.]+ m?s — Show Results$/);
-    await lens.waitFor({ timeout: 60_000 });
+    await lens.waitFor();
     assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens stands over its statement');
     assert.ok(await ui.isAbove(ui.editorText("'two'"), lens), 'and below the statement before it');
     await lens.click();
@@ -78,7 +78,7 @@ describe('SQL in the editor', function () {
     await ui.goTo(4, 3);
     await ui.page.keyboard.press('Shift+Alt+B');
     const row = ui.row('number two').filter({ hasText: '1 row' });
-    await row.waitFor({ timeout: 60_000 });
+    await row.waitFor();
     await openResults(row);
     await shown('two');
   });
@@ -88,18 +88,18 @@ describe('SQL in the editor', function () {
     await ui.goTo(11, 1);
     await ui.page.keyboard.press('Shift+Alt+B');
     const lens = ui.lens(/^Cancel · \d\d:\d\d · 60 % · on its way$/);
-    await lens.waitFor({ timeout: 60_000 });
+    await lens.waitFor();
     const before = await lens.textContent();
-    await lens.filter({ hasNotText: before! }).waitFor({ timeout: 60_000 });
+    await lens.filter({ hasNotText: before! }).waitFor();
     // VS Code does not ask for lenses about which it was told just before the editor lost the keyboard.
     for (let i = 0; i < 15; i++) {
       await ui.editorText('SELECT relname').click();
       await ui.row('takes long').click({ modifiers: ['ControlOrMeta'] });
     }
     const since = await lens.textContent();
-    await lens.filter({ hasNotText: since! }).waitFor({ timeout: 60_000 });
+    await lens.filter({ hasNotText: since! }).waitFor();
     await lens.click();
-    await ui.lens(/^⊘ canceled · \d/).waitFor({ timeout: 60_000 });
+    await ui.lens(/^⊘ canceled · \d/).waitFor();
     await ui.row('takes long').filter({ hasText: 'canceled' }).waitFor();
     assert.equal(await lens.count(), 0);
   });
@@ -108,36 +108,36 @@ describe('SQL in the editor', function () {
     await ui.openFile('work.sql');
     await ui.goTo(15, 3);
     await ui.page.keyboard.press('Shift+Alt+B');
-    await ui.lens('✗ column "relkindd" does not exist').waitFor({ timeout: 60_000 });
+    await ui.lens('✗ column "relkindd" does not exist').waitFor();
     await ui.command('Problems: Focus on Problems View');
     const problem = ui.page.locator('.markers-panel .monaco-list-row').filter({ hasText: 'relkindd' }).first();
-    await problem.waitFor({ timeout: 60_000 });
+    await problem.waitFor();
     assert.match(
       (await problem.textContent())!,
       /column "relkindd" does not exist.*pg_background.*42703.*Ln 14, Col 17/,
     );
     await problem.dblclick();
-    await ui.statusBar('Ln 14, Col 25 (8 selected)').waitFor({ timeout: 60_000 });
+    await ui.statusBar('Ln 14, Col 25 (8 selected)').waitFor();
     // The first of the two clicks only shows the place; the second one takes the keyboard there.
-    await ui.page.locator('.editor-instance .monaco-editor.focused').waitFor({ timeout: 60_000 });
+    await ui.page.locator('.editor-instance .monaco-editor.focused').waitFor();
     await ui.page.keyboard.press('ArrowRight');
     await ui.page.keyboard.press('Backspace');
-    await problem.waitFor({ state: 'detached', timeout: 60_000 });
-    await ui.lens(/^✗ column "relkindd" does not exist · edited since$/).waitFor({ timeout: 60_000 });
+    await problem.waitFor({ state: 'detached' });
+    await ui.lens(/^✗ column "relkindd" does not exist · edited since$/).waitFor();
     await ui.page.keyboard.press('Shift+Alt+B');
-    await ui.row('misspelt').filter({ hasText: 'rows' }).waitFor({ timeout: 60_000 });
+    await ui.row('misspelt').filter({ hasText: 'rows' }).waitFor();
   });
 
   it('the status bar names the connection while a SQL editor is active, and only then', async () => {
     await ui.openFile('work.sql');
     const item = ui.page.locator('.statusbar-item:visible').filter({ hasText: /^\s*work\s*$/ });
-    await item.waitFor({ timeout: 60_000 });
+    await item.waitFor();
     await ui.openFile('notes.txt');
-    await item.waitFor({ state: 'hidden', timeout: 60_000 });
+    await item.waitFor({ state: 'hidden' });
     await ui.openFile('work.sql');
-    await item.waitFor({ timeout: 60_000 });
+    await item.waitFor();
     await item.click();
-    await ui.page.getByPlaceholder('Connection on which this file’s jobs run').waitFor({ timeout: 60_000 });
+    await ui.page.getByPlaceholder('Connection on which this file’s jobs run').waitFor();
     await ui.page.keyboard.press('Escape');
   });
 
@@ -148,7 +148,7 @@ describe('SQL in the editor', function () {
     await ui.chooseMenuItem('Run File in Background');
     await ui.command('pg_background: Show Workers');
     const row = ui.row('nightly.sql').filter({ hasText: '1 row' });
-    await row.waitFor({ timeout: 60_000 });
+    await row.waitFor();
     await openResults(row);
     await shown('from the explorer');
   });
@@ -157,12 +157,12 @@ describe('SQL in the editor', function () {
     await ui.command('Welcome: Open Walkthrough...');
     await ui.pick('Run SQL in the background');
     const step = ui.page.locator('.getting-started-step').filter({ hasText: 'Run your first SQL' });
-    await step.first().click({ timeout: 60_000 });
-    await ui.page.getByRole('button', { name: 'New SQL File' }).click({ timeout: 60_000 });
-    await ui.page.locator('.tab.active').filter({ hasText: 'Untitled' }).waitFor({ timeout: 60_000 });
+    await step.first().click();
+    await ui.page.getByRole('button', { name: 'New SQL File' }).click();
+    await ui.page.locator('.tab.active').filter({ hasText: 'Untitled' }).waitFor();
     await ui.page
       .locator('.statusbar-item:visible')
       .filter({ hasText: /^\s*work\s*$/ })
-      .waitFor({ timeout: 60_000 });
+      .waitFor();
   });
 });

@@ -43,7 +43,7 @@ describe('the main job', function () {
       .fill(`postgres://${server.user}@${server.host}:${server.port}/${database}`);
     await form.getByRole('textbox', { name: 'Name' }).fill('work');
     await form.getByRole('button', { name: 'Save' }).click();
-    await ui.notification(/“work” is ready: PostgreSQL 18.* with pg_background 2/).waitFor({ timeout: 60_000 });
+    await ui.notification(/“work” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
     await ui.row('work').first().waitFor();
   });
 
@@ -52,13 +52,13 @@ describe('the main job', function () {
     await ui.selectLines(1, 2);
     await ui.editorRightClick('Run in Background');
     const row = ui.row('three rows');
-    await row.filter({ hasText: '3 rows' }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: '3 rows' }).waitFor();
     // It takes a moment: of a worker that ends at once the server may not tell the pid.
     assert.match((await row.textContent())!, /three rows\s*\d+ · 3 rows/);
     await ui.notification(/“three rows” succeeded: 3 rows/).waitFor();
     await row.click();
     const results = ui.results();
-    await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
+    await results.getByText('row 3', { exact: true }).waitFor();
   });
 
   it('a running worker shows its pid and is counted in the status bar; cancel stops it', async () => {
@@ -66,17 +66,17 @@ describe('the main job', function () {
     await ui.selectLines(4, 5);
     await ui.editorContextMenu('Run in Background');
     const row = ui.row('sleeps long');
-    await row.filter({ hasText: /sleeps long\s*\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: /sleeps long\s*\d+ · \d+ s/ }).waitFor();
     const pid = /sleeps long\s*(\d+)/.exec((await row.textContent())!)![1]!;
     assert.equal(await server.psql(`SELECT backend_type FROM pg_stat_activity WHERE pid = ${pid}`), 'pg_background');
     await ui.statusBar('1 job').waitFor();
     // Its panel shows it while it runs.
     await row.click();
-    await ui.results().getByText('Running', { exact: true }).waitFor({ timeout: 60_000 });
+    await ui.results().getByText('Running', { exact: true }).waitFor();
     await ui.results().getByRole('button', { name: 'Cancel', exact: true }).waitFor();
     await row.hover();
     await row.getByRole('button', { name: 'Cancel Worker' }).click();
-    await ui.notification(/“sleeps long” stopped .* after SIGTERM/).waitFor({ timeout: 60_000 });
+    await ui.notification(/“sleeps long” stopped .* after SIGTERM/).waitFor();
     await row.filter({ hasText: 'canceled' }).waitFor();
     assert.equal(await server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
     await ui.statusBar('1 job').waitFor({ state: 'detached' });
@@ -87,13 +87,13 @@ describe('the main job', function () {
     await ui.selectLines(7, 8);
     await ui.editorContextMenu('Run in Background');
     const row = ui.row('swallows cancels');
-    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
     await row.hover();
     await row.getByRole('button', { name: 'Cancel Worker' }).click();
     await ui.notification(/Canceling “swallows cancels” \(pid \d+\).* of 3 s/).waitFor();
     await row.filter({ hasText: /canceling · \d of 3 s/ }).waitFor();
     const warning = ui.notification(/is still running 3 s after SIGTERM/);
-    await warning.waitFor({ timeout: 60_000 });
+    await warning.waitFor();
     const text = (await warning.textContent())!;
     assert.match(text, /never kills a worker, because a kill restarts the whole server/);
     assert.match(text, /statement_timeout or pg_background.worker_timeout/);
@@ -104,26 +104,26 @@ describe('the main job', function () {
     await row.filter({ hasText: 'not responding to cancel' }).waitFor();
     await warning.getByRole('button', { name: 'Keep Waiting' }).click();
     // It ends when it ends, and is told then.
-    await row.filter({ hasText: /DO · / }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: /DO · / }).waitFor();
     await ui.rowMenu(row, 'Show Details');
     const details = ui.results();
-    await details.getByText('Succeeded').first().waitFor({ timeout: 60_000 });
-    await details.getByText('SIGTERM sent').waitFor({ timeout: 60_000 });
+    await details.getByText('Succeeded').first().waitFor();
+    await details.getByText('SIGTERM sent').waitFor();
   });
 
   it('a failing query says why, where the user looks', async () => {
     await ui.openFile('work.sql');
     await ui.selectLines(10, 11);
     await ui.editorContextMenu('Run in Background');
-    await ui.row('misspelt').filter({ hasText: 'column "nosuch" does not exist' }).waitFor({ timeout: 60_000 });
+    await ui.row('misspelt').filter({ hasText: 'column "nosuch" does not exist' }).waitFor();
   });
 
   it('after a reload of the window everything that had ended is still there', async () => {
     await ui.reload();
     await ui.command('pg_background: Show Workers');
-    for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor({ timeout: 60_000 });
+    for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor();
     await ui.row('three rows').click();
     const results = ui.results();
-    await results.getByText('row 3', { exact: true }).waitFor({ timeout: 60_000 });
+    await results.getByText('row 3', { exact: true }).waitFor();
   });
 });

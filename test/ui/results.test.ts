@@ -99,7 +99,7 @@ describe('a million rows', function () {
     await results.press('Control+Home', 'Control+f');
     await ui.page.keyboard.type('0000777');
     const bar = results.frame.getByRole('search');
-    await bar.getByText('1 of 1,111', { exact: true }).waitFor({ timeout: 60_000 });
+    await bar.getByText('1 of 1,111', { exact: true }).waitFor();
     await results.at(777, '0000000777');
     await results.press('Enter');
     await bar.getByText('2 of 1,111', { exact: true }).waitFor();
@@ -137,7 +137,7 @@ describe('a million rows', function () {
     await results.choose('Export to CSV…');
     // The dialog offers a file in the workspace, named by the label.
     const dialog = ui.page.locator('.quick-input-widget').filter({ hasText: 'Export Rows' });
-    await dialog.locator('.monaco-list-row').filter({ hasText: '.vscode' }).waitFor({ timeout: 60_000 });
+    await dialog.locator('.monaco-list-row').filter({ hasText: '.vscode' }).waitFor();
     await ui.page.keyboard.press('Enter');
     const file = join(installed.workspace, 'img_src_x_onerror_window_attacked_1.csv');
     await results.status.getByText('Exported 1,000,000 rows to').waitFor({ timeout: 120_000 });
@@ -219,7 +219,7 @@ describe('a million rows', function () {
   /** As by dragging the scrollbar to its end. */
   async function scrollToEnd(view: ResultsView): Promise<void> {
     await view.scrollToEnd();
-    await view.row(ROWS).getByText(String(ROWS), { exact: true }).waitFor({ timeout: 60_000 });
+    await view.row(ROWS).getByText(String(ROWS), { exact: true }).waitFor();
     assert.equal((await view.seen()).last, ROWS);
   }
 

@@ -1,9 +1,6 @@
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { Workbench } from './workbench';
 
-/** The machine may be slow; what is waited for is always an event on screen. */
-const WAIT = { timeout: 30_000 };
-
 /** The results panel that is in front, in words of a person who uses it with the keyboard. */
 export class ResultsView {
   readonly page: Page;
@@ -28,12 +25,12 @@ export class ResultsView {
 
   /** Waits until keys go to the rows. */
   async focused(): Promise<void> {
-    await this.frame.locator('.grid:focus').waitFor(WAIT);
+    await this.frame.locator('.grid:focus').waitFor();
   }
 
   /** Waits until the keyboard stands on a cell of this row (counted from 1) with this text. */
   async at(row: number, text: string | RegExp): Promise<void> {
-    await this.row(row).locator('.cell.active').filter({ hasText: text }).waitFor(WAIT);
+    await this.row(row).locator('.cell.active').filter({ hasText: text }).waitFor();
   }
 
   async press(...keys: string[]): Promise<void> {
@@ -43,9 +40,9 @@ export class ResultsView {
   /** Chooses from the open menu with the arrow keys. */
   async choose(label: string): Promise<void> {
     const items = this.frame.getByRole('menuitem');
-    await items.filter({ hasText: label }).first().waitFor(WAIT);
+    await items.filter({ hasText: label }).first().waitFor();
     const focused = this.frame.locator('.menu-item:focus .menu-label');
-    for (let step = await items.count(); step > 0 && (await focused.textContent(WAIT)) !== label; step--) {
+    for (let step = await items.count(); step > 0 && (await focused.textContent()) !== label; step--) {
       await this.press('ArrowDown');
     }
     await this.press('Enter');
@@ -65,7 +62,7 @@ export class ResultsView {
 
   /** What the last copy put on the clipboard, once the panel says so. */
   async copied(said: string): Promise<string> {
-    await this.status.getByText(said).waitFor(WAIT);
+    await this.status.getByText(said).waitFor();
     return this.page.evaluate<string>('navigator.clipboard.readText()');
   }
 }

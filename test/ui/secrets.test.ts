@@ -7,8 +7,6 @@ import { helperExtension } from './helperExtension';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-const WAIT = { timeout: 60_000 };
-
 /** In the middle of each stands what no way of writing it changes; around it what quoting, encoding and escaping change. */
 const STORED = 'p"\\% Zq7xKw92Lp \'é€';
 const ASKED = 'a&/ Hm4vTr83Bd +ü';
@@ -78,8 +76,8 @@ describe('passwords', function () {
   const choose = (name: string, item: string): Promise<void> => ui.rowMenu(row(name), item);
   async function connected(name: string): Promise<void> {
     await row(name).hover();
-    await row(name).getByRole('button', { name: 'Disconnect' }).waitFor(WAIT);
-    await row(name).filter({ hasNotText: 'connecting' }).waitFor(WAIT);
+    await row(name).getByRole('button', { name: 'Disconnect' }).waitFor();
+    await row(name).filter({ hasNotText: 'connecting' }).waitFor();
   }
 
   it('a URI with a password is pasted', async () => {
@@ -97,7 +95,7 @@ describe('passwords', function () {
     await connected('asks');
     await choose('wrong', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, WRONG);
-    await ui.row(/did not accept the password of the user "keeper"/).waitFor(WAIT);
+    await ui.row(/did not accept the password of the user "keeper"/).waitFor();
   });
 
   it('one comes from a command, one from another extension, and one is not sent since there is no TLS', async () => {
@@ -107,7 +105,7 @@ describe('passwords', function () {
     await connected('provided (Helper)');
     await choose('without TLS', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, STORED);
-    await ui.row(/does not offer TLS/).waitFor(WAIT);
+    await ui.row(/does not offer TLS/).waitFor();
   });
 
   it('jobs run and fail, a connection is examined, duplicated, forgotten, and its URI is copied', async () => {
@@ -120,20 +118,20 @@ describe('passwords', function () {
       await ui.openFile('work.sql');
       await ui.selectLines(first, last);
       await ui.editorContextMenu('Run in Background');
-      await ui.row(told).waitFor(WAIT);
+      await ui.row(told).waitFor();
     }
     await ui.row('does well').click();
-    await ui.results().getByText('keeper was here', { exact: true }).waitFor(WAIT);
+    await ui.results().getByText('keeper was here', { exact: true }).waitFor();
     await choose('pasted', 'Copy URI without Password');
     await choose('asks', 'Forget Password');
-    await ui.notification(/The password of “asks” is forgotten/).waitFor(WAIT);
+    await ui.notification(/The password of “asks” is forgotten/).waitFor();
     await choose('entered', 'Disconnect');
-    await row('entered').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    await row('entered').filter({ hasText: 'not connected' }).waitFor();
     // The last one, since its page takes the keyboard when it is there.
     await choose('pasted', 'Test Connection');
     const said = /“pasted” is ready/;
     // Where it is told does not matter here.
-    await Promise.any([ui.notification(said), ui.results().getByText(said)].map((one) => one.first().waitFor(WAIT)));
+    await Promise.any([ui.notification(said), ui.results().getByText(said)].map((one) => one.first().waitFor()));
     await ui.screenshot('secrets');
   });
 

@@ -40,21 +40,21 @@ describe('a killed extension host', function () {
 
   it('the workers run on, and are found again as detached; what was queued waits for a word', async () => {
     await run(4);
-    await ui.row('quick one').filter({ hasText: '1 row' }).waitFor({ timeout: 60_000 });
+    await ui.row('quick one').filter({ hasText: '1 row' }).waitFor();
     await run(1);
     const row = ui.row('outlives the window');
-    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
     pid = /window\s*(\d+)/.exec((await row.textContent())!)![1]!;
     await run(7);
-    await ui.row('reads rows').filter({ hasText: 'reading rows' }).waitFor({ timeout: 60_000 });
+    await ui.row('reads rows').filter({ hasText: 'reading rows' }).waitFor();
     await run(10);
-    await ui.row('waits its turn').filter({ hasText: 'queued, 1 in line' }).waitFor({ timeout: 60_000 });
+    await ui.row('waits its turn').filter({ hasText: 'queued, 1 in line' }).waitFor();
 
     assert.ok((await installed.vscode.killExtensionHost()) > 0);
     await ui.reload();
-    await row.filter({ hasText: 'detached' }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: 'detached' }).waitFor();
     assert.ok((await row.textContent())!.includes(pid));
-    await ui.row('reads rows').filter({ hasText: 'detached' }).waitFor({ timeout: 60_000 });
+    await ui.row('reads rows').filter({ hasText: 'detached' }).waitFor();
     await ui.row('waits its turn').filter({ hasText: 'queued, waiting for you' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '1');
     await ui.screenshot('after-a-killed-host');
@@ -63,20 +63,20 @@ describe('a killed extension host', function () {
   it('what had ended is there with its rows', async () => {
     await ui.row('quick one').click();
     const results = ui.results();
-    await results.getByText('kept', { exact: true }).waitFor({ timeout: 60_000 });
+    await results.getByText('kept', { exact: true }).waitFor();
   });
 
   it('the queued one runs on request, once', async () => {
     const question = ui.notification('One job was queued when VS Code was reloaded and was never launched.');
-    await question.getByRole('button', { name: 'Run Them' }).click({ timeout: 60_000 });
-    await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor({ timeout: 60_000 });
+    await question.getByRole('button', { name: 'Run Them' }).click();
+    await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor();
   });
 
   it('a detached worker can be canceled, and ends as finished with its outcome unknown', async () => {
     const row = ui.row('outlives the window');
     await row.hover();
     await row.getByRole('button', { name: 'Cancel Worker' }).click();
-    await row.filter({ hasText: 'outcome unknown' }).waitFor({ timeout: 60_000 });
+    await row.filter({ hasText: 'outcome unknown' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
   });
 });

@@ -5,8 +5,6 @@ import type { Locator } from 'playwright-core';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-const WAIT = { timeout: 60_000 };
-
 /** Connections as the tree shows them, on the packaged VSIX in a real VS Code: the steps build on each other. */
 describe('connections in the tree', function () {
   this.timeout(240_000);
@@ -39,7 +37,7 @@ describe('connections in the tree', function () {
 
   const inline = async (row: Locator, action: string): Promise<void> => {
     await row.hover();
-    await row.getByRole('button', { name: action, exact: true }).click(WAIT);
+    await row.getByRole('button', { name: action, exact: true }).click();
   };
   /** The items of a row's context menu, as groups. */
   const menuOf = async (row: Locator): Promise<string[][]> => {
@@ -58,12 +56,12 @@ describe('connections in the tree', function () {
     }
     await ui.screenshot('tree-menu');
     await ui.page.keyboard.press('Escape');
-    await items.first().waitFor({ state: 'detached', ...WAIT });
+    await items.first().waitFor({ state: 'detached' });
     return groups;
   };
 
   it('each row says its state, what is production, and what is faulty', async () => {
-    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor();
     await ui
       .row('orders')
       .filter({ hasText: /production · not connected/ })
@@ -75,15 +73,15 @@ describe('connections in the tree', function () {
   it('Connect: the tooltip tells version and slots', async () => {
     const row = ui.row('shop');
     await inline(row, 'Connect');
-    await row.filter({ hasNotText: 'not connected' }).filter({ hasNotText: 'connecting' }).waitFor(WAIT);
+    await row.filter({ hasNotText: 'not connected' }).filter({ hasNotText: 'connecting' }).waitFor();
     await row.hover();
-    await row.getByRole('button', { name: 'Disconnect' }).waitFor(WAIT);
+    await row.getByRole('button', { name: 'Disconnect' }).waitFor();
     const tooltip = ui.page.locator('.monaco-hover').filter({ hasText: 'Worker slots' });
     // By key: the mouse may still hold the hover of the view's own icon.
     await row.click();
     await ui.page.keyboard.press('Control+k');
     await ui.page.keyboard.press('Control+i');
-    await tooltip.waitFor(WAIT);
+    await tooltip.waitFor();
     // Markdown keeps spaces by making them unbreakable.
     const text = (await tooltip.textContent())!.replace(/\s/g, ' ');
     assert.match(text, /PostgreSQL: 18/);
@@ -92,18 +90,18 @@ describe('connections in the tree', function () {
     assert.match(text, /Kept in: this workspace’s settings/);
     await ui.screenshot('tree-connected');
     await ui.page.keyboard.press('Escape');
-    await tooltip.waitFor({ state: 'detached', ...WAIT });
+    await tooltip.waitFor({ state: 'detached' });
   });
 
   it('what cannot connect says why, with what to do about it', async () => {
     await inline(ui.row('away'), 'Connect');
-    await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor(WAIT);
-    await ui.row('Nothing accepts connections at').waitFor(WAIT);
+    await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor();
+    await ui.row('Nothing accepts connections at').waitFor();
     await ui.row('Try Again').waitFor();
     await ui.row('Edit Connection…').waitFor();
     await ui.screenshot('tree-error');
     await ui.row('Try Again').click();
-    await ui.notification(/“away”: /).waitFor(WAIT);
+    await ui.notification(/“away”: /).waitFor();
   });
 
   it('the menu of a row: what destroys comes last', async () => {
@@ -119,28 +117,28 @@ describe('connections in the tree', function () {
 
   it('the default is marked, and is what settings say', async () => {
     await ui.rowMenu(ui.row('orders'), 'Set as Default Connection');
-    await ui.row('orders').filter({ hasText: 'default' }).waitFor(WAIT);
+    await ui.row('orders').filter({ hasText: 'default' }).waitFor();
     const settings = await readFile(join(installed.workspace, '.vscode/settings.json'), 'utf8');
     assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
   });
 
   it('Disconnect asks where a job runs, and its worker runs on', async () => {
     await ui.rowMenu(ui.row('shop'), 'Use Connection for This Workspace');
-    await ui.row('shop').filter({ hasText: 'default' }).waitFor(WAIT);
+    await ui.row('shop').filter({ hasText: 'default' }).waitFor();
     await ui.openFile('work.sql');
     await ui.selectLines(1, 1);
     await ui.editorContextMenu('Run in Background');
     await ui
       .row('SELECT pg_sleep(600)')
       .filter({ hasText: /\d+ · \d+ s/ })
-      .waitFor(WAIT);
+      .waitFor();
     await inline(ui.row('shop').first(), 'Disconnect');
     const dialog = ui.page.locator('.monaco-dialog-box').filter({ hasText: 'Close its connection all the same?' });
-    await dialog.filter({ hasText: 'The workers run on and commit' }).waitFor(WAIT);
+    await dialog.filter({ hasText: 'The workers run on and commit' }).waitFor();
     await ui.screenshot('tree-disconnect');
     await dialog.getByRole('button', { name: 'Disconnect' }).click();
-    await ui.row('SELECT pg_sleep(600)').filter({ hasText: 'detached' }).waitFor(WAIT);
-    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    await ui.row('SELECT pg_sleep(600)').filter({ hasText: 'detached' }).waitFor();
+    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor();
     const running = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_background' AND datname = ";
     assert.equal(await installed.server.psql(`${running}'${installed.database}'`), '1');
     await installed.server.psql(
@@ -151,14 +149,14 @@ describe('connections in the tree', function () {
   it('a click on a faulty one opens the settings at the fault', async () => {
     await ui.row('misspelt').click();
     const editor = ui.page.locator('.editor-group-container .monaco-editor.focused, .monaco-editor');
-    await editor.locator('.view-line').filter({ hasText: 'fivefourthreetwo' }).waitFor(WAIT);
+    await editor.locator('.view-line').filter({ hasText: 'fivefourthreetwo' }).waitFor();
     // What is selected is what is wrong: typing puts another value in its place.
-    await ui.statusBar(/18 selected/).waitFor(WAIT);
-    await ui.page.locator('.monaco-editor.focused').filter({ hasText: 'fivefourthreetwo' }).waitFor(WAIT);
+    await ui.statusBar(/18 selected/).waitFor();
+    await ui.page.locator('.monaco-editor.focused').filter({ hasText: 'fivefourthreetwo' }).waitFor();
     await ui.screenshot('tree-fault');
     await ui.page.keyboard.type('5432');
     await ui.page.keyboard.press('Control+S');
-    await ui.row('misspelt').filter({ hasText: 'not connected' }).waitFor(WAIT);
+    await ui.row('misspelt').filter({ hasText: 'not connected' }).waitFor();
   });
 
   for (const [name, theme] of [
@@ -172,7 +170,7 @@ describe('connections in the tree', function () {
       // In a browser VS Code reads that file when it starts.
       await ui.reload();
       const shown = name === 'light' ? '.monaco-workbench.vs' : '.monaco-workbench.hc-black';
-      await ui.page.locator(shown).waitFor(WAIT);
+      await ui.page.locator(shown).waitFor();
       await ui.row('orders').waitFor();
       await ui.screenshot(`tree-${name}`);
     });
@@ -210,19 +208,19 @@ describe('connections of several folders', function () {
   afterEach(screenshotOnFailure(() => ui));
 
   it('are listed apart, and each file runs on those of its folder', async () => {
-    await ui.row('dev (one)').waitFor(WAIT);
+    await ui.row('dev (one)').waitFor();
     await ui.row('dev (two)').waitFor();
     for (const [file, folder, database] of [
       ['first.sql', 'one', installed.database],
       ['second.sql', 'two', 'postgres'],
     ] as const) {
       await ui.openFile(file);
-      await ui.statusBar(`dev (${folder})`).waitFor(WAIT);
+      await ui.statusBar(`dev (${folder})`).waitFor();
       await ui.command('pg_background: Run File in Background');
       const row = ui.row(file);
-      await row.filter({ hasText: '1 row' }).waitFor(WAIT);
+      await row.filter({ hasText: '1 row' }).waitFor();
       await row.click();
-      await ui.results().getByText(`I am ${database}`, { exact: true }).waitFor(WAIT);
+      await ui.results().getByText(`I am ${database}`, { exact: true }).waitFor();
     }
     await ui.screenshot('tree-folders');
   });

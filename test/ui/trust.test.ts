@@ -5,8 +5,6 @@ import { helperExtension } from './helperExtension';
 import { install, screenshotOnFailure, tempFile, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-const WAIT = { timeout: 60_000 };
-
 /** A cloned workspace that nobody vouches for, on the packaged VSIX in a real VS Code: the steps build on each other. */
 describe('an untrusted workspace', function () {
   this.timeout(240_000);
@@ -54,7 +52,7 @@ describe('an untrusted workspace', function () {
     [...(await server.serverLog()).matchAll(/application_name=pg_background Workers/g)].length;
 
   it('says so in the view, lists no connection, neither the user’s nor another extension’s', async () => {
-    await ui.page.getByText('This workspace is not trusted, so nothing connects').waitFor(WAIT);
+    await ui.page.getByText('This workspace is not trusted, so nothing connects').waitFor();
     assert.equal(await ui.row(/theirs|mine|provided/).count(), 0);
     await ui.screenshot('trust-untrusted');
   });
@@ -63,7 +61,7 @@ describe('an untrusted workspace', function () {
     await ui.openFile('work.sql');
     await ui.selectLines(1, 1);
     await ui.editorContextMenu('Run in Background');
-    await ui.notification(/This workspace is not trusted, so nothing connects and nothing runs/).waitFor(WAIT);
+    await ui.notification(/This workspace is not trusted, so nothing connects and nothing runs/).waitFor();
     await ui.command('pg_background: Refresh');
     await ui.command('pg_background: Test Connection');
     assert.equal(await ui.row(/theirs|mine|provided|it ran/).count(), 0);
@@ -73,13 +71,13 @@ describe('an untrusted workspace', function () {
 
   it('once it is trusted, its connections are there, and used', async () => {
     await ui.command('Workspaces: Manage Workspace Trust');
-    await ui.page.locator('.workspace-trust-editor').getByRole('button', { name: 'Trust', exact: true }).click(WAIT);
-    await ui.row('theirs').waitFor(WAIT);
+    await ui.page.locator('.workspace-trust-editor').getByRole('button', { name: 'Trust', exact: true }).click();
+    await ui.row('theirs').waitFor();
     await ui.row('mine').waitFor();
-    await ui.row('provided (Helper)').waitFor(WAIT);
+    await ui.row('provided (Helper)').waitFor();
     await ui.openFile('work.sql');
     await ui.command('pg_background: Run File in Background');
-    await ui.row('work.sql').filter({ hasText: '1 row' }).waitFor(WAIT);
+    await ui.row('work.sql').filter({ hasText: '1 row' }).waitFor();
     assert.ok((await arrivals()) > 0);
     assert.equal(existsSync(trap), true);
     await ui.screenshot('trust-trusted');

@@ -9,8 +9,6 @@ SELECT pg_sleep(600);
 SELECT 'kept' AS word;
 `;
 
-const WAIT = { timeout: 60_000 };
-
 /** Two windows on one workspace share its jobs on disk: neither takes the living ones of the other. */
 describe('two windows on one workspace', function () {
   this.timeout(240_000);
@@ -32,21 +30,21 @@ describe('two windows on one workspace', function () {
       await ui.command('pg_background: Run in Background');
     }
     const own = ui.row('of the first window').filter({ hasText: /\d+ · \d+ s/ });
-    await own.waitFor(WAIT);
-    await ui.row('ended before').filter({ hasText: '1 row' }).waitFor(WAIT);
+    await own.waitFor();
+    await ui.row('ended before').filter({ hasText: '1 row' }).waitFor();
 
     other = new Workbench(await installed.browser.context.newPage());
     await other.open(ui.page.url());
     const connection = other.row('work').first();
     await connection.hover();
-    await connection.getByRole('button', { name: 'Connect', exact: true }).click(WAIT);
+    await connection.getByRole('button', { name: 'Connect', exact: true }).click();
     const there = other.row('of the first window');
-    await there.filter({ hasText: 'launched elsewhere' }).waitFor(WAIT);
+    await there.filter({ hasText: 'launched elsewhere' }).waitFor();
     assert.equal(await there.count(), 1, 'it is there once, and not as a job of this window');
     await other.screenshot('two-windows');
 
     await ui.page.bringToFront();
-    await own.waitFor(WAIT);
+    await own.waitFor();
     assert.ok(!(await own.textContent())!.includes('detached'));
   });
 
@@ -54,12 +52,12 @@ describe('two windows on one workspace', function () {
     await other.page.bringToFront();
     const there = other.row('of the first window');
     await there.hover();
-    await there.getByRole('button', { name: 'Cancel Worker' }).click(WAIT);
-    await there.waitFor({ state: 'detached', ...WAIT });
+    await there.getByRole('button', { name: 'Cancel Worker' }).click();
+    await there.waitFor({ state: 'detached' });
     await ui.page.bringToFront();
     await ui
       .row('of the first window')
       .filter({ hasText: 'failed · canceling statement due to user request' })
-      .waitFor(WAIT);
+      .waitFor();
   });
 });

@@ -17,6 +17,9 @@ export interface VscodeServer {
 
 export const repository = process.cwd();
 
+/** How long, in milliseconds. The machine may be slow; what is waited for is always an event on screen. */
+const WAIT = 60_000;
+
 async function script<T>(name: string): Promise<T> {
   return (await import(pathToFileURL(join(repository, 'scripts/lib', name)).href)) as T;
 }
@@ -41,7 +44,9 @@ export async function launchBrowser(deviceScaleFactor = 1): Promise<TestBrowser>
   const { launchBrowser: launch } = await script<{
     launchBrowser: (o: { log: (message: string) => void; deviceScaleFactor: number }) => Promise<TestBrowser>;
   }>('browser.mjs');
-  return launch({ log: () => undefined, deviceScaleFactor });
+  const browser = await launch({ log: () => undefined, deviceScaleFactor });
+  browser.context.setDefaultTimeout(WAIT);
+  return browser;
 }
 
 export async function tempFolder(prefix: string): Promise<string> {
@@ -60,9 +65,6 @@ export async function makeWorkspace(files: Record<string, string>): Promise<stri
   return folder;
 }
 
-/** The machine may be slow; what is waited for is always an event on screen. */
-const WAIT = { timeout: 60_000 };
-
 export class Workbench {
   constructor(readonly page: Page) {}
 
@@ -79,23 +81,23 @@ export class Workbench {
   private async ready(): Promise<void> {
     // The tab, which VS Code remembers, is there before the extension is. The view has something to show once it runs.
     const tab = this.page.locator('.activitybar').getByRole('tab', { name: 'Background Workers' });
-    await tab.waitFor(WAIT);
+    await tab.waitFor();
     // Not by a click: one that meets the view while it is being restored would close it.
     await this.command('Focus on Background Workers View');
-    await this.view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor(WAIT);
+    await this.view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor();
   }
 
   /** Runs a command as a person does, by its title in the palette. */
   async command(title: string): Promise<void> {
     const input = await this.openQuickInput('F1');
     const row = this.quickRow(title);
-    const until = Date.now() + WAIT.timeout;
+    const until = Date.now() + WAIT;
     // The palette lists what was known when one typed: typed once more where the extension has come since.
     do {
       await input.fill('>');
       await input.fill(`>${title}`);
     } while (!(await this.comes(row, 2_000)) && Date.now() < until);
-    await row.click(WAIT);
+    await row.click();
   }
 
   private quickRow(text: string): Locator {
@@ -113,29 +115,29 @@ export class Workbench {
   async openQuickInput(key: string): Promise<Locator> {
     const input = this.page.locator('.quick-input-widget:not([style*="display: none"]) .quick-input-box input');
     await this.page.keyboard.press(key);
-    await input.waitFor(WAIT);
+    await input.waitFor();
     return input;
   }
 
   /** The input that is open now, once its prompt says what it should. */
   async answer(prompt: string | RegExp, text: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget');
-    await widget.filter({ hasText: prompt }).waitFor(WAIT);
+    await widget.filter({ hasText: prompt }).waitFor();
     const input = widget.locator('.quick-input-box input');
     await input.fill(text);
     await this.page.keyboard.press('Enter');
   }
 
   async pick(label: string): Promise<void> {
-    await this.quickRow(label).click(WAIT);
+    await this.quickRow(label).click();
   }
 
   async openFile(name: string): Promise<Locator> {
     const input = await this.openQuickInput('Control+p');
     await input.fill(name);
-    await this.quickRow(name).click(WAIT);
+    await this.quickRow(name).click();
     const editor = this.page.locator('.editor-group-container .monaco-editor').first();
-    await editor.locator('.view-line').first().waitFor(WAIT);
+    await editor.locator('.view-line').first().waitFor();
     return editor;
   }
 
@@ -144,7 +146,7 @@ export class Workbench {
     const input = await this.openQuickInput('Control+g');
     await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press('Enter');
-    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden', ...WAIT });
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
   /** Selects whole lines of the active editor, from 1. */
@@ -157,8 +159,8 @@ export class Workbench {
   /** Right-clicks beside the cursor, so inside the selection where there is one. */
   async editorRightClick(item: string): Promise<void> {
     // Lenses come a moment after the file, and move its lines.
-    await this.page.locator('.codelens-decoration > a').first().waitFor(WAIT);
-    const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox(WAIT);
+    await this.page.locator('.codelens-decoration > a').first().waitFor();
+    const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox();
     if (!cursor) throw new Error('The editor shows no cursor.');
     await this.page.mouse.click(cursor.x - 6, cursor.y + cursor.height / 2, { button: 'right' });
     await this.chooseMenuItem(item);
@@ -166,7 +168,7 @@ export class Workbench {
 
   /** The same menu by its key: it opens at the cursor, wherever that has moved. */
   async editorContextMenu(item: string): Promise<void> {
-    await this.page.locator('.monaco-editor.focused').first().waitFor(WAIT);
+    await this.page.locator('.monaco-editor.focused').first().waitFor();
     await this.page.keyboard.press('Shift+F10');
     await this.chooseMenuItem(item);
   }
@@ -174,10 +176,10 @@ export class Workbench {
   /** An item of the menu that was just opened. */
   async chooseMenuItem(item: string): Promise<void> {
     // By key: VS Code ignores a click that comes right after the one that opened the menu.
-    await this.menuItem(item).hover(WAIT);
-    await this.menuItem(item).and(this.page.locator('.focused')).waitFor(WAIT);
+    await this.menuItem(item).hover();
+    await this.menuItem(item).and(this.page.locator('.focused')).waitFor();
     await this.page.keyboard.press('Enter');
-    await this.menuItem(item).waitFor({ state: 'detached', ...WAIT });
+    await this.menuItem(item).waitFor({ state: 'detached' });
   }
 
   async rowMenu(row: Locator, item: string): Promise<void> {
@@ -191,9 +193,9 @@ export class Workbench {
     await row.click({ modifiers: ['ControlOrMeta'] });
     await this.page.keyboard.press('Escape');
     await row.click({ modifiers: ['ControlOrMeta'] });
-    await this.view().locator('.monaco-list-row.focused.selected').waitFor(WAIT);
+    await this.view().locator('.monaco-list-row.focused.selected').waitFor();
     await this.page.keyboard.press('Shift+F10');
-    await this.page.locator('.monaco-menu .action-item').first().waitFor(WAIT);
+    await this.page.locator('.monaco-menu .action-item').first().waitFor();
   }
 
   menuItem(label: string): Locator {
@@ -223,7 +225,7 @@ export class Workbench {
 
   /** Whether one thing on screen is above another one. */
   async isAbove(upper: Locator, lower: Locator): Promise<boolean> {
-    const [above, below] = [await upper.boundingBox(WAIT), await lower.boundingBox(WAIT)];
+    const [above, below] = [await upper.boundingBox(), await lower.boundingBox()];
     return above !== null && below !== null && above.y < below.y;
   }
 

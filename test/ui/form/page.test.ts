@@ -27,7 +27,7 @@ const EXAMINATION: ExaminationView = {
 };
 
 describe('the connection page', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let harness: FormHarness;
   let form: FormPageDriver;
 
