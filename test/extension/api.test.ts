@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
+import { withGate } from '../gate';
 import { eventually } from './editorSupport';
-import { activate, databaseUrl, reaches, sql } from './support';
-
-const SWALLOWS =
-  'DO $$ BEGIN FOR i IN 1..3 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$';
+import { activate, databaseUrl, place, reaches, sleeps, sql } from './support';
 
 /** Every member of src/api.ts, as another extension uses it. */
 describe('the public API', () => {
@@ -51,16 +49,22 @@ describe('the public API', () => {
     let deaf = 0;
     api.onDidChangeJob(() => deaf++).dispose();
     const listener = api.onDidChangeJob((job) => seen.push(job));
-    const { id } = await api.run({
-      sql: "SELECT pg_background_report_progress(40, 'nearly'); SELECT pg_sleep(1)",
-      label: 'tells',
+    const id = await withGate(place(), async (gate) => {
+      const told = await api.run({
+        sql: `SELECT pg_background_report_progress(40, 'nearly'); SELECT ${gate.wait}`,
+        label: 'tells',
+      });
+      await eventually(
+        () => seen.find((job) => job.id === told.id && job.progress?.pct === 40 && job.progress.message === 'nearly'),
+        'the progress',
+      );
+      return told.id;
     });
     const ended = await api.waitFor(id);
     listener.dispose();
     const own = seen.filter((job) => job.id === id);
     const states = own.map(({ state }) => state).filter((state, i, all) => state !== all[i - 1]);
     assert.deepEqual(states, ['queued', 'launching', 'running', 'reading', 'succeeded']);
-    assert.ok(own.some(({ progress }) => progress?.pct === 40 && progress.message === 'nearly'));
     assert.equal(deaf, 0);
     assert.deepEqual(
       api.jobs().find((job) => job.id === id),
@@ -140,14 +144,14 @@ describe('the public API', () => {
   });
 
   it('cancel: stopped, or unresponsive within its own grace; an ended one has stopped', async () => {
-    const { id } = await api.run({ sql: SWALLOWS, label: 'catches' });
-    await eventually(async () => {
-      const workers = await api.workers('test');
-      return workers.some(({ jobId, waitEvent }) => jobId === id && waitEvent === 'PgSleep') ? true : undefined;
-    }, 'it sleeps');
-    const from = Date.now();
-    assert.equal(await api.cancel(id, { graceMs: 200 }), 'unresponsive');
-    assert.ok(Date.now() - from < 3000);
+    const id = await withGate(place(), async (gate) => {
+      const job = await api.run({ sql: gate.swallow, label: 'catches' });
+      await sleeps(api, job.id);
+      const from = Date.now();
+      assert.equal(await api.cancel(job.id, { graceMs: 200 }), 'unresponsive');
+      assert.ok(Date.now() - from < 8000, 'not the ten seconds of the setting');
+      return job.id;
+    });
     assert.equal((await api.waitFor(id)).state, 'succeeded');
     assert.equal(await api.cancel(id), 'stopped');
     await assert.rejects(api.cancel('nowhere'), /no job nowhere/);

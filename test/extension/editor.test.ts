@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
+import { withGate } from '../gate';
 import { closeAll, cursorAt, eventually, launchedBy, lenses, open, problems, replace, set } from './editorSupport';
-import { activate, openSql, reaches, sql } from './support';
+import { activate, openSql, place, reaches, sql } from './support';
 
 const THREE = `-- the first one
 SELECT 'one' AS n;
@@ -194,12 +195,15 @@ describe('SQL in the editor', () => {
   it('while each statement waits for the one before it, the text may be edited', async () => {
     await set('onStatementFailure', 'continue');
     try {
-      const editor = await open('SELECT pg_sleep(1.5);\nSELECT nosuch FROM pg_class;\n');
-      const before = new Set(api.jobs().map(({ id }) => id));
-      const all = vscode.commands.executeCommand('pgBackground.runEachStatementInBackground');
-      const first = await eventually(() => api.jobs().find(({ id }) => !before.has(id)), 'the first job');
-      await reaches(api, first.id, 'running');
-      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '-- a new line\n\n\n'));
+      const { editor, all } = await withGate(place(), async (gate) => {
+        const opened = await open(`SELECT ${gate.wait};\nSELECT nosuch FROM pg_class;\n`);
+        const before = new Set(api.jobs().map(({ id }) => id));
+        const command = vscode.commands.executeCommand('pgBackground.runEachStatementInBackground');
+        const first = await eventually(() => api.jobs().find(({ id }) => !before.has(id)), 'the first job');
+        await reaches(api, first.id, 'running');
+        await opened.edit((edit) => edit.insert(new vscode.Position(0, 0), '-- a new line\n\n\n'));
+        return { editor: opened, all: command };
+      });
       await all;
       const problem = await eventually(() => problems(editor.document)[0], 'the problem');
       assert.equal(editor.document.getText(problem.range), 'nosuch');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
+import { withGate } from '../gate';
 import { closeAll, cursorAt, eventually, open, problems, replace } from './editorSupport';
-import { activate, reaches, sql } from './support';
+import { activate, place, reaches, sql } from './support';
 
 describe('SQL in the editor: problems', () => {
   let api: PgBackgroundApi;
@@ -47,17 +48,22 @@ describe('SQL in the editor: problems', () => {
     const problem = await fails(editor);
     assert.equal(problem.message, 'division by zero');
     assert.equal(editor.document.getText(problem.range), 'SELECT 1/0');
-    await sql(
-      'CREATE OR REPLACE FUNCTION late() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN 1/0; END $$',
-    );
-    await replace(editor, '1/0', 'late()');
-    assert.deepEqual(problems(editor.document), []);
-    cursorAt(editor, 'late()');
-    const late = await fails(editor);
-    assert.match(late.message, /CONTEXT: .*late\(\)/s);
-    const id = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
-    assert.deepEqual(problems(editor.document), []);
-    await replace(editor, 'late()', 'late() + 1');
+    const id = await withGate(place(), async (gate) => {
+      await sql(
+        `CREATE OR REPLACE FUNCTION late() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM ${gate.wait}; RETURN 1/0; END $$`,
+      );
+      await gate.open();
+      await replace(editor, '1/0', 'late()');
+      assert.deepEqual(problems(editor.document), []);
+      cursorAt(editor, 'late()');
+      const late = await fails(editor);
+      assert.match(late.message, /CONTEXT: .*late\(\)/s);
+      await gate.close();
+      const again = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
+      assert.deepEqual(problems(editor.document), []);
+      await replace(editor, 'late()', 'late() + 1');
+      return again;
+    });
     assert.equal((await api.waitFor(id)).state, 'failed');
     // What fails later is told later, so that by then nothing more comes of the job before.
     cursorAt(editor, 'nosuch');
@@ -69,10 +75,13 @@ describe('SQL in the editor: problems', () => {
   });
 
   it('a file run as one finds its failing statement, also where other parts were edited meanwhile', async () => {
-    const editor = await open('SELECT pg_sleep(1);\n\nSELECT nosuch FROM pg_class;\n');
-    const id = await vscode.commands.executeCommand<string>('pgBackground.runFileInBackground');
-    await reaches(api, id, 'running', 'failed');
-    await replace(editor, 'SELECT pg_sleep(1);', '-- gone\n\nSELECT 1;');
+    const { editor, id } = await withGate(place(), async (gate) => {
+      const opened = await open(`SELECT ${gate.wait};\n\nSELECT nosuch FROM pg_class;\n`);
+      const launched = await vscode.commands.executeCommand<string>('pgBackground.runFileInBackground');
+      await reaches(api, launched, 'running');
+      await replace(opened, `SELECT ${gate.wait};`, '-- gone\n\nSELECT 1;');
+      return { editor: opened, id: launched };
+    });
     await api.waitFor(id);
     const problem = await eventually(() => problems(editor.document)[0], 'the problem');
     assert.equal(editor.document.getText(problem.range), 'nosuch');

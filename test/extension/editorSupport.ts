@@ -6,7 +6,7 @@ import type { JobInfo, PgBackgroundApi } from '../../src/api';
 
 /** Resolves with what `look` returns as soon as it returns something. */
 export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
-  for (const end = Date.now() + 15_000; Date.now() < end;) {
+  for (const end = Date.now() + 40_000; Date.now() < end;) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
-import { activate, openSql, reaches, sql } from './support';
-
-const SWALLOWS = `-- label: swallows cancels
-DO $$ BEGIN FOR i IN 1..4 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`;
+import { withGate } from '../gate';
+import { activate, openSql, place, reaches, sleeps, sql } from './support';
 
 describe('running jobs', () => {
   let api: PgBackgroundApi;
@@ -84,12 +82,15 @@ describe('running jobs', () => {
   });
 
   it('a worker that swallows the cancel becomes unresponsive, stays listed, and ends as it ends', async () => {
-    const { id } = await api.run({ sql: SWALLOWS });
-    await reaches(api, id, 'running');
-    assert.equal(await api.cancel(id, { graceMs: 300 }), 'unresponsive');
-    const stuck = api.jobs().find((job) => job.id === id);
-    assert.equal(stuck?.state, 'unresponsive');
-    assert.match(stuck.reason ?? '', /catches the cancel/);
+    const id = await withGate(place(), async (gate) => {
+      const job = await api.run({ sql: gate.swallow });
+      await sleeps(api, job.id);
+      assert.equal(await api.cancel(job.id, { graceMs: 300 }), 'unresponsive');
+      const stuck = api.jobs().find((one) => one.id === job.id);
+      assert.equal(stuck?.state, 'unresponsive');
+      assert.match(stuck.reason ?? '', /catches the cancel/);
+      return job.id;
+    });
     assert.equal((await api.waitFor(id)).state, 'succeeded');
   });
 

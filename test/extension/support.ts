@@ -1,6 +1,8 @@
 import { Client } from 'pg';
 import * as vscode from 'vscode';
 import type { JobInfo, JobState, PgBackgroundApi } from '../../src/api';
+import type { GatePlace } from '../gate';
+import { eventually } from './editorSupport';
 
 export const EXTENSION_ID = 'pg-background.pg-background-workers';
 
@@ -16,6 +18,19 @@ export function databaseUrl(): string {
   const url = process.env['PGBG_TEST_DATABASE_URL'];
   if (!url) throw new Error('scripts/test.mjs sets PGBG_TEST_DATABASE_URL.');
   return url;
+}
+
+/** Where gates of the tests stand. */
+export function place(): GatePlace {
+  return { connectionString: databaseUrl() };
+}
+
+/** Resolves when the job's worker sleeps: a cancel that comes before its SQL has begun is not one that it could catch. */
+export async function sleeps(api: PgBackgroundApi, id: string): Promise<void> {
+  await eventually(async () => {
+    const workers = await api.workers('test');
+    return workers.some(({ jobId, waitEvent }) => jobId === id && waitEvent === 'PgSleep') ? true : undefined;
+  }, 'the worker sleeps');
 }
 
 /** One statement on the server, outside of the extension. */

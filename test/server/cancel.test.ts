@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import {
   atWork,
   eventually,
@@ -8,7 +11,6 @@ import {
   outcomeOf,
   reaches,
   sharedServer,
-  swallowing,
   type Engine,
   type TestServer,
 } from './support';
@@ -92,11 +94,14 @@ describe('cancel', () => {
   });
 
   it('a swallowed cancel leaves it listed as unresponsive, with the reason, until it really ends', async () => {
-    const job = engine.run(swallowing(3));
-    await atWork(engine, job, 'PgSleep');
-    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
-    assert.equal(job.state, 'unresponsive');
-    assert.match(job.record.reason!, /PgSleep.*catches the cancel/);
+    const job = await withGate(profile, async (gate) => {
+      const stubborn = engine.run(gate.swallow);
+      await atWork(engine, stubborn, 'PgSleep');
+      assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
+      assert.equal(stubborn.state, 'unresponsive');
+      assert.match(stubborn.record.reason!, /PgSleep.*catches the cancel/);
+      return stubborn;
+    });
     await job.ended;
     assert.deepEqual(outcomeOf(job), ['succeeded', 'DO', 0, undefined]);
     assert.equal(job.record.reason, undefined);
@@ -105,7 +110,7 @@ describe('cancel', () => {
   it('a swallowed cancel, then its timeout: it has failed by the timeout', async () => {
     const job = engine.run(
       `DO $$ BEGIN BEGIN PERFORM pg_sleep(30); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(30); END $$`,
-      { statementTimeoutMs: 2500 },
+      { statementTimeoutMs: 5000 },
     );
     await atWork(engine, job, 'PgSleep');
     await engine.jobs.cancel(job.id, 100);
@@ -125,24 +130,32 @@ describe('cancel', () => {
     assert.equal(job.state, 'canceled');
     assert.equal(job.record.cancel!.graceMs, 20_000);
 
-    const patient = engine.run(swallowing(3));
-    await atWork(engine, patient, 'PgSleep');
-    const impatient = engine.jobs.cancel(patient.id, 50);
-    const longer = engine.jobs.cancel(patient.id, 30_000);
-    assert.equal(await impatient, 'unresponsive');
-    assert.equal(patient.state, 'canceling', 'the second window is not over');
-    assert.equal(await longer, 'stopped');
+    const longer = await withGate(profile, async (gate) => {
+      const patient = engine.run(gate.swallow);
+      await atWork(engine, patient, 'PgSleep');
+      const impatient = engine.jobs.cancel(patient.id, 50);
+      const second = engine.jobs.cancel(patient.id, 30_000);
+      assert.equal(await impatient, 'unresponsive');
+      assert.equal(patient.state, 'canceling', 'the second window is not over');
+      return { second };
+    });
+    assert.equal(await longer.second, 'stopped');
   });
 
   it('a busy loop that never checks for interrupts is on CPU, is not killed, and ends as it wants', async () => {
     await server.psql('CREATE EXTENSION IF NOT EXISTS plpython3u', { database: profile.database! });
-    const job = engine.run(
-      'DO LANGUAGE plpython3u $$\nimport time\nend = time.time() + 2.5\nwhile time.time() < end: pass\n$$',
-      { statementTimeoutMs: 300 },
-    );
-    await atWork(engine, job);
-    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
-    assert.match(job.record.reason!, /on CPU/);
+    // Its own folder is a place that the server sees and nobody else uses.
+    const stop = join(server.dataDir, 'the-loop-may-end');
+    const job = engine.run(`DO LANGUAGE plpython3u $$\nimport os\nwhile not os.path.exists('${stop}'): pass\n$$`, {
+      statementTimeoutMs: 300,
+    });
+    try {
+      await atWork(engine, job);
+      assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
+      assert.match(job.record.reason!, /on CPU/);
+    } finally {
+      await writeFile(stop, '');
+    }
     await job.ended;
     assert.ok(['succeeded', 'canceled', 'failed'].includes(job.state), job.state);
     assert.equal(await server.crashes(), 0);
@@ -169,13 +182,16 @@ describe('cancel', () => {
   });
 
   it('50 at once, each with its own window', async () => {
-    const jobs = Array.from({ length: 50 }, (_, i) => engine.run(i % 10 === 0 ? swallowing(6) : 'SELECT pg_sleep(60)'));
-    await Promise.all(jobs.map((job) => atWork(engine, job, 'PgSleep')));
-    const results = await Promise.all(jobs.map((job, i) => engine.jobs.cancel(job.id, i % 10 === 0 ? 100 : 30_000)));
-    assert.deepEqual(
-      results,
-      jobs.map((_, i) => (i % 10 === 0 ? 'unresponsive' : 'stopped')),
-    );
+    const jobs = await withGate(profile, async (gate) => {
+      const all = Array.from({ length: 50 }, (_, i) => engine.run(i % 10 === 0 ? gate.swallow : 'SELECT pg_sleep(60)'));
+      await Promise.all(all.map((job) => atWork(engine, job, 'PgSleep')));
+      const results = await Promise.all(all.map((job, i) => engine.jobs.cancel(job.id, i % 10 === 0 ? 100 : 30_000)));
+      assert.deepEqual(
+        results,
+        all.map((_, i) => (i % 10 === 0 ? 'unresponsive' : 'stopped')),
+      );
+      return all;
+    });
     await Promise.all(jobs.map((job) => job.ended));
     assert.ok(jobs.every((job, i) => job.state === (i % 10 === 0 ? 'succeeded' : 'canceled')));
   });

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../src/core/jobs/clock';
 import { cancelForeign } from '../../src/core/jobs/foreign';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import {
   atWork,
+  endSessions,
   eventually,
   newDatabase,
   newEngine,
   newLink,
   reaches,
   sharedServer,
-  swallowing,
   type Engine,
   type TestServer,
 } from './support';
@@ -28,12 +29,15 @@ describe('workers without a session', () => {
   after(() => engine.close());
 
   it('stop tracking: it runs on, does its work, and ends as finished', async () => {
-    const job = engine.run('CREATE TABLE done_alone (a int); SELECT pg_sleep(1)', { label: 'alone' });
-    await atWork(engine, job);
-    engine.jobs.detach(job.id);
-    assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
-    assert.match(job.record.reason!, /runs on/);
-    assert.throws(() => engine.jobs.detach(job.id), /not being tracked/);
+    const job = await withGate(profile, async (gate) => {
+      const alone = engine.run(`CREATE TABLE done_alone (a int); SELECT ${gate.wait}`, { label: 'alone' });
+      await atWork(engine, alone);
+      engine.jobs.detach(alone.id);
+      assert.equal(await reaches(engine.jobs, alone, 'detached'), 'detached');
+      assert.match(alone.record.reason!, /runs on/);
+      assert.throws(() => engine.jobs.detach(alone.id), /not being tracked/);
+      return alone;
+    });
     await job.ended;
     assert.equal(job.state, 'finished');
     assert.match(job.record.reason!, /unknown/);
@@ -53,22 +57,28 @@ describe('workers without a session', () => {
   });
 
   it('a detached job that swallows the cancel becomes unresponsive, with the reason', async () => {
-    const job = engine.run(swallowing(4));
-    await atWork(engine, job, 'PgSleep');
-    engine.jobs.detach(job.id);
-    await reaches(engine.jobs, job, 'detached');
-    assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
-    assert.match(job.record.reason!, /catches the cancel/);
+    const job = await withGate(profile, async (gate) => {
+      const stubborn = engine.run(gate.swallow);
+      await atWork(engine, stubborn, 'PgSleep');
+      engine.jobs.detach(stubborn.id);
+      await reaches(engine.jobs, stubborn, 'detached');
+      assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
+      assert.match(stubborn.record.reason!, /catches the cancel/);
+      return stubborn;
+    });
     await job.ended;
     assert.equal(job.state, 'finished');
   });
 
   it('its session is terminated by an administrator: detached, then finished', async () => {
-    const job = engine.run('SELECT pg_sleep(1.5)');
-    await atWork(engine, job);
-    await endSessions();
-    assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
-    assert.match(job.record.reason!, /lost/);
+    const job = await withGate(profile, async (gate) => {
+      const running = engine.run(`SELECT ${gate.wait}`);
+      await atWork(engine, running);
+      await endSessions(server, profile);
+      assert.equal(await reaches(engine.jobs, running, 'detached'), 'detached');
+      assert.match(running.record.reason!, /lost/);
+      return running;
+    });
     await job.ended;
     assert.equal(job.state, 'finished');
     const next = await engine.ended('SELECT 1');
@@ -76,10 +86,15 @@ describe('workers without a session', () => {
   });
 
   it('its session is terminated while rows are read: the end is not guessed', async () => {
-    const job = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 2000) AS i");
-    await reaches(engine.jobs, job, 'reading');
-    await endSessions();
-    await reaches(engine.jobs, job, 'detached', 'finished');
+    const job = await withGate(profile, async (gate) => {
+      const reading = engine.run(
+        `SELECT i, repeat('x', 2000) FROM generate_series(1, 2000) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
+      );
+      await reaches(engine.jobs, reading, 'reading');
+      await endSessions(server, profile);
+      await reaches(engine.jobs, reading, 'detached');
+      return reading;
+    });
     await job.ended;
     assert.equal(job.state, 'finished');
     assert.ok(job.record.rows !== undefined);
@@ -107,9 +122,13 @@ describe('workers without a session', () => {
   });
 
   it('the connection was edited while a job ran: it is detached, and ends as finished', async () => {
-    const job = engine.run('SELECT pg_sleep(1)');
-    await atWork(engine, job);
-    await engine.relink();
+    const job = await withGate(profile, async (gate) => {
+      const running = engine.run(`SELECT ${gate.wait}`);
+      await atWork(engine, running);
+      await engine.relink();
+      await reaches(engine.jobs, running, 'detached');
+      return running;
+    });
     await job.ended;
     assert.equal(job.state, 'finished');
   });
@@ -117,38 +136,33 @@ describe('workers without a session', () => {
   it('workers of others are listed, and canceled with the same grace window', async () => {
     const other = newLink(profile);
     try {
-      const session = await other.acquire();
-      const launch = (sql: string, label: string) => session.launch({ sql, label });
-      const long = 'x'.repeat(64);
-      const polite = await launch('SELECT pg_sleep(60)', long);
-      const rude = await launch(swallowing(4), 'rude');
-      const find = (pid: number) => engine.link.snapshot?.workers.find((worker) => worker.pid === pid);
-      await eventually(async () => {
-        await engine.link.refresh();
-        return find(polite.pid)?.waitEvent === 'PgSleep' && find(rude.pid)?.waitEvent === 'PgSleep';
-      }, 'both are listed');
-      const worker = find(polite.pid)!;
-      assert.match(worker.label, /^x{40,}$/);
-      assert.deepEqual([worker.user, worker.database, worker.state], ['postgres', profile.database, 'active']);
-      const graceMs = 300;
-      const [stopped, still] = await Promise.all([
-        cancelForeign({ link: engine.link, worker, graceMs: 20_000 }, systemClock),
-        cancelForeign({ link: engine.link, worker: find(rude.pid)!, graceMs }, systemClock),
-      ]);
-      assert.equal(stopped.result, 'stopped');
-      assert.equal(still.result, 'unresponsive');
-      assert.equal(still.last?.pid, rude.pid);
-      const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
-      assert.equal(again.result, 'stopped', 'one that is gone is stopped');
+      await withGate(profile, async (gate) => {
+        const session = await other.acquire();
+        const launch = (sql: string, label: string) => session.launch({ sql, label });
+        const long = 'x'.repeat(64);
+        const polite = await launch('SELECT pg_sleep(60)', long);
+        const rude = await launch(gate.swallow, 'rude');
+        const find = (pid: number) => engine.link.snapshot?.workers.find((worker) => worker.pid === pid);
+        await eventually(async () => {
+          await engine.link.refresh();
+          return find(polite.pid)?.waitEvent === 'PgSleep' && find(rude.pid)?.waitEvent === 'PgSleep';
+        }, 'both are listed');
+        const worker = find(polite.pid)!;
+        assert.match(worker.label, /^x{40,}$/);
+        assert.deepEqual([worker.user, worker.database, worker.state], ['postgres', profile.database, 'active']);
+        const graceMs = 300;
+        const [stopped, still] = await Promise.all([
+          cancelForeign({ link: engine.link, worker, graceMs: 20_000 }, systemClock),
+          cancelForeign({ link: engine.link, worker: find(rude.pid)!, graceMs }, systemClock),
+        ]);
+        assert.equal(stopped.result, 'stopped');
+        assert.equal(still.result, 'unresponsive');
+        assert.equal(still.last?.pid, rude.pid);
+        const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
+        assert.equal(again.result, 'stopped', 'one that is gone is stopped');
+      });
     } finally {
       await other.dispose();
     }
   });
-
-  /** Ends every session of this database, as an administrator may. */
-  async function endSessions(): Promise<void> {
-    await server.psql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`,
-    );
-  }
 });

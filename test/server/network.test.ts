@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import { bundled } from './child';
 import { startNetwork, type Network } from './network';
 import {
@@ -21,7 +22,7 @@ import {
 } from './support';
 
 /** Shorter than in the product, so that a dead network is given up while a test waits. */
-const SILENCE = { controlMs: 700, sessionMs: 1000 };
+const SILENCE = { controlMs: 2000, sessionMs: 2500 };
 
 describe('networks that fail', () => {
   let server: TestServer;
@@ -37,7 +38,7 @@ describe('networks that fail', () => {
     await server.psql('CREATE TABLE runs (n int)', { database: profile.database! });
     network = await startNetwork(server);
     engine = await newEngine(
-      { ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 2 },
+      { ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 4 },
       { maxConcurrentJobs: 1, silence: SILENCE, graceMs: 20_000 },
     );
   });
@@ -71,15 +72,23 @@ describe('networks that fail', () => {
 
   it('breaks under a running job and a reading one: both detached at once', async () => {
     engine.settings.maxConcurrentJobs = 0;
-    const running = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(1)');
-    const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 1500) AS i");
-    await atWork(engine, running);
-    await reaches(engine.jobs, reading, 'reading');
-    network.reset();
-    await Promise.all([running, reading].map((job) => reaches(engine.jobs, job, 'detached')));
+    const both = await withGate(profile, async (gate) => {
+      const running = engine.run(`INSERT INTO runs VALUES (1); SELECT ${gate.wait}`);
+      const reading = engine.run(
+        `SELECT i, repeat('x', 2000) FROM generate_series(1, 1500) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
+      );
+      await atWork(engine, running);
+      await reaches(engine.jobs, reading, 'reading');
+      network.reset();
+      await Promise.all([running, reading].map((job) => reaches(engine.jobs, job, 'detached')));
+      return [running, reading];
+    });
     engine.jobs.hurry();
-    await Promise.all([running.ended, reading.ended]);
-    assert.deepEqual([running.state, reading.state], ['finished', 'finished']);
+    await Promise.all(both.map((job) => job.ended));
+    assert.deepEqual(
+      both.map((job) => job.state),
+      ['finished', 'finished'],
+    );
     assert.equal(await runs(), '1|1', 'what ran on has committed');
   });
 

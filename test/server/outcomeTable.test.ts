@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import type { JobState } from '../../src/api';
 import type { Job } from '../../src/core/jobs/job';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import {
   atWork,
+  endSessions,
   newDatabase,
   newEngine,
   newServer,
   reaches,
   scripts,
-  swallowing,
   type Engine,
   type TestServer,
 } from './support';
@@ -148,10 +149,13 @@ const TABLE: readonly Row[] = [
   },
   {
     what: 'canceled, but it catches the cancel and ends well',
-    how: async ({ engine }) => {
-      const job = engine.run(swallowing(2));
-      await atWork(engine, job, 'PgSleep');
-      assert.equal(await engine.jobs.cancel(job.id, 100), 'unresponsive');
+    how: async ({ engine, profile }) => {
+      const job = await withGate(profile, async (gate) => {
+        const stubborn = engine.run(gate.swallow);
+        await atWork(engine, stubborn, 'PgSleep');
+        assert.equal(await engine.jobs.cancel(stubborn.id, 100), 'unresponsive');
+        return stubborn;
+      });
       await job.ended;
       return job;
     },
@@ -189,11 +193,13 @@ const TABLE: readonly Row[] = [
   {
     what: 'its session terminated by an administrator',
     how: async ({ engine, server, profile }) => {
-      const job = engine.run('SELECT pg_sleep(0.5)');
-      await atWork(engine, job);
-      await server.psql(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`,
-      );
+      const job = await withGate(profile, async (gate) => {
+        const running = engine.run(`SELECT ${gate.wait}`);
+        await atWork(engine, running);
+        await endSessions(server, profile);
+        await reaches(engine.jobs, running, 'detached');
+        return running;
+      });
       await job.ended;
       return job;
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Job } from '../../src/core/jobs/job';
 import { LaunchError } from '../../src/core/jobs/ports';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import {
   newDatabase,
   newEngine,
@@ -84,11 +85,14 @@ describe('queue', () => {
     );
     const engine = await newEngine({ ...profile, user: 'few' }, { maxConcurrentJobs: 0 });
     try {
-      const first = engine.run('SELECT pg_sleep(1)');
-      await reaches(engine.jobs, first, 'running');
-      const more = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
-      await until(engine.jobs, more[0]!, () => refusedOnce(more[0]!));
-      assert.match(more[0]!.record.reason!, /too many connections/);
+      const more = await withGate(profile, async (gate) => {
+        const first = engine.run(`SELECT ${gate.wait}`);
+        await reaches(engine.jobs, first, 'running');
+        const waiting = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
+        await until(engine.jobs, waiting[0]!, () => refusedOnce(waiting[0]!));
+        assert.match(waiting[0]!.record.reason!, /too many connections/);
+        return waiting;
+      });
       await Promise.all(more.map((job) => job.ended));
       assert.ok(
         more.every((job) => job.state === 'succeeded'),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/core/jobs/clock';
 import type { Clock } from '../../src/core/jobs/ports';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import { bundled } from './child';
 import {
   atWork,
@@ -15,7 +16,6 @@ import {
   outcomeOf,
   repository,
   sharedServer,
-  swallowing,
   type TestServer,
 } from './support';
 
@@ -77,27 +77,31 @@ describe('reload', () => {
   });
 
   it('running ones are detached, can be canceled, and end as finished; queued ones wait for a word', async () => {
-    const first = await open({ maxConcurrentJobs: 3 });
-    const short = first.run('SELECT pg_sleep(2)');
-    const long = first.run('SELECT pg_sleep(60)');
-    const stubborn = first.run(swallowing(5));
-    const queued = first.run('SELECT 4 AS four');
-    await Promise.all([atWork(first, short), atWork(first, long), atWork(first, stubborn, 'PgSleep')]);
-    assert.equal(await first.jobs.cancel(stubborn.id, 100), 'unresponsive');
-    await first.close({ keep: true });
+    const { second, workers, queued } = await withGate(profile, async (gate) => {
+      const first = await open({ maxConcurrentJobs: 3 });
+      const short = first.run(`SELECT ${gate.wait}`);
+      const long = first.run('SELECT pg_sleep(60)');
+      const stubborn = first.run(gate.swallow);
+      const last = first.run('SELECT 4 AS four');
+      await Promise.all([atWork(first, short), atWork(first, long), atWork(first, stubborn, 'PgSleep')]);
+      assert.equal(await first.jobs.cancel(stubborn.id, 100), 'unresponsive');
+      await first.close({ keep: true });
 
-    const second = await open({ maxConcurrentJobs: 3 });
-    assert.deepEqual(await second.jobs.restore(), { held: 1, detached: 3, corrupt: 0 });
+      const again = await open({ maxConcurrentJobs: 3 });
+      assert.deepEqual(await again.jobs.restore(), { held: 1, detached: 3, corrupt: 0 });
+      const found = (id: string) => again.jobs.get(id)!;
+      assert.deepEqual(
+        [short, long, stubborn, last].map(({ id }) => found(id).state),
+        ['detached', 'detached', 'unresponsive', 'queued'],
+      );
+      assert.equal(found(last.id).record.held, true);
+      assert.match(found(short.id).record.reason!, /reloaded/);
+      assert.equal(await again.jobs.cancel(long.id), 'stopped');
+      return { second: again, workers: [short, long, stubborn], queued: last };
+    });
     const at = (id: string) => second.jobs.get(id)!;
-    assert.deepEqual(
-      [short, long, stubborn, queued].map(({ id }) => at(id).state),
-      ['detached', 'detached', 'unresponsive', 'queued'],
-    );
-    assert.equal(at(queued.id).record.held, true);
-    assert.match(at(short.id).record.reason!, /reloaded/);
-    assert.equal(await second.jobs.cancel(long.id), 'stopped');
-    await Promise.all([short, long, stubborn].map(({ id }) => at(id).ended));
-    assert.ok([short, long, stubborn].every(({ id }) => at(id).state === 'finished'));
+    await Promise.all(workers.map(({ id }) => at(id).ended));
+    assert.ok(workers.every(({ id }) => at(id).state === 'finished'));
     assert.equal(at(queued.id).state, 'queued');
     second.jobs.resumeHeld();
     await at(queued.id).ended;

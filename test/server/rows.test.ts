@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { newDatabase, newEngine, outcomeOf, reaches, sharedServer, type Engine, type TestServer } from './support';
+import { withGate } from '../gate';
+import {
+  atWork,
+  newDatabase,
+  newEngine,
+  outcomeOf,
+  reaches,
+  sharedServer,
+  type Engine,
+  type TestServer,
+} from './support';
 
 describe('rows and their shape', () => {
   let server: TestServer;
@@ -247,10 +257,15 @@ describe('rows and their shape', () => {
 
   it('somebody’s lock on the table keeps nobody from launching', async () => {
     await server.psql('CREATE TABLE locked (a int); INSERT INTO locked VALUES (7)', { database: profile.database! });
-    const holder = engine.run('LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2)', { label: 'holder' });
-    await reaches(engine.jobs, holder, 'running');
-    const job = engine.run('SELECT a FROM locked');
-    await reaches(engine.jobs, job, 'running');
+    const [holder, job] = await withGate(profile, async (gate) => {
+      const holding = engine.run(`LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT ${gate.wait}`, {
+        label: 'holder',
+      });
+      await atWork(engine, holding, 'advisory');
+      const reading = engine.run('SELECT a FROM locked');
+      await reaches(engine.jobs, reading, 'running');
+      return [holding, reading];
+    });
     await Promise.all([job.ended, holder.ended]);
     assert.equal(holder.state, 'succeeded');
     assert.deepEqual(outcomeOf(job), ['succeeded', 'SELECT', 1, undefined]);

@@ -18,6 +18,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/profile'
 import { PgLink, type LinkOptions } from '../../src/core/postgres/link';
 import { SpoolFiles } from '../../src/core/results/jobFiles';
 import type { JobState } from '../../src/api';
+import { GATE_APPLICATION } from '../gate';
 
 export interface TestServer {
   readonly url: string;
@@ -255,6 +256,14 @@ export async function atWork(engine: Engine, job: Job, waitEvent?: string): Prom
     });
   });
   watch.dispose();
+}
+
+/** Ends every session of a database, as an administrator may; its workers and gates are no sessions of the engine. */
+export async function endSessions(server: TestServer, { database }: ConnectionProfile): Promise<void> {
+  await server.psql(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = '${database!}' AND backend_type = 'client backend' AND application_name <> '${GATE_APPLICATION}'`,
+  );
 }
 
 /** SQL that catches every cancel, for nearly so many seconds. Cancel it while it sleeps: {@link atWork} with `PgSleep`. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../src/core/jobs/clock';
 import { cancelForeign } from '../../src/core/jobs/foreign';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
 import {
   atWork,
   newDatabase,
@@ -11,7 +12,6 @@ import {
   reaches,
   scripts,
   sharedServer,
-  swallowing,
   type TestServer,
 } from './support';
 
@@ -58,11 +58,15 @@ describe('versions, proxies, roles', () => {
         await atWork(engine, again, 'PgSleep');
         assert.equal(await engine.jobs.cancel(again.id, 100), 'unresponsive');
         assert.equal(await engine.jobs.cancel(again.id), 'stopped');
-        const let_go = engine.run(swallowing(2));
-        await atWork(engine, let_go);
-        engine.jobs.detach(let_go.id);
-        await let_go.ended;
-        assert.equal(let_go.state, 'finished');
+        const letGo = await withGate(profile, async (gate) => {
+          const running = engine.run(`SELECT ${gate.wait}`);
+          await atWork(engine, running);
+          engine.jobs.detach(running.id);
+          await reaches(engine.jobs, running, 'detached');
+          return running;
+        });
+        await letGo.ended;
+        assert.equal(letGo.state, 'finished');
         const blind = await engine.ended('CREATE TABLE u (a int); INSERT INTO u VALUES (1) RETURNING a');
         assert.equal(blind.state, version === '1.8' ? 'finished' : 'succeeded');
         const { state } = engine.link;

@@ -1,13 +1,14 @@
 /** Passwords: where they come from, what they are sent to, and that they show up nowhere. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { join } from 'node:path';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { type ConnectReason } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import { newServer, type TestServer } from '../support';
+import { eventually, newServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { FakeServer } from './fakeServer';
 import { ask, environment, failureOf, newHome, psql, reload, removeFolder } from './support';
@@ -245,17 +246,18 @@ describe('authentication', () => {
     await fails(command("printf '\\nS3cret'"), options(), 'passwordCommand', /printed nothing/);
     const stop = new AbortController();
     const marker = join(home, 'still-alive');
-    setTimeout(() => stop.abort(), 300);
-    const began = performance.now();
-    await fails(
-      command(`sleep 2; touch ${marker}; echo S3cret`),
+    const pid = join(home, 'pid');
+    const canceled = fails(
+      command(`echo $$ > ${pid}; while ! test -e ${marker}; do sleep 0.1; done; echo S3cret`),
       options({ signal: stop.signal }),
       'aborted',
       /canceled/,
     );
-    assert.ok(performance.now() - began < 1500);
-    await new Promise((resolve) => setTimeout(resolve, 2200));
-    assert.ok(!existsSync(marker), 'the command went on');
+    await eventually(async () => existsSync(pid) && (await readFile(pid, 'utf8')) !== '', 'the command runs');
+    stop.abort();
+    await canceled;
+    const shell = Number(await readFile(pid, 'utf8'));
+    await eventually(() => Promise.resolve(!isAlive(shell)), 'the command is stopped');
     await fails(
       command(`touch ${marker}; echo S3cret`),
       options({ allowPasswordCommand: false }),
@@ -386,3 +388,11 @@ describe('authentication', () => {
     }
   });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { examine, runFix, type ExamineOptions, type Finding } from '../../../src/core/postgres/connect/doctor';
 import { openClient } from '../../../src/core/postgres/connect/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import { newDatabase, newServer, scripts, type TestServer } from '../support';
+import { eventually, newDatabase, newServer, scripts, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { environment, newHome, reload, removeFolder } from './support';
 
@@ -274,8 +274,7 @@ describe('the doctor', () => {
 
   it('leaves nothing open', async () => {
     await look(await newDatabase(server));
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const left = await server.psql(`SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%VS Code%'`);
-    assert.equal(left, '0');
+    const left = `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%VS Code%'`;
+    await eventually(async () => (await server.psql(left)) === '0', 'nothing is open');
   });
 });

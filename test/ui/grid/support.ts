@@ -101,7 +101,7 @@ export class GridPage {
 
   /** Waits until an expression is true in the page. (Playwright's own way needs `eval`, which the policy forbids.) */
   async until(expression: string): Promise<void> {
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 30_000;
     while (!(await this.page.evaluate<boolean>(`Boolean(${expression})`))) {
       if (Date.now() > end) throw new Error(`It did not come true: ${expression}`);
       await this.page.waitForTimeout(20);
