@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withGate } from '../gate';
 import { install, screenshotOnFailure, type Installed } from './installed';
-import type { TestServer } from '../server/support';
+import { eventually, type TestServer } from '../server/support';
 import type { Workbench } from './workbench';
 
 const SQL = `-- label: three rows
@@ -8,9 +11,6 @@ SELECT g AS number, 'row ' || g AS text FROM generate_series(1, 3) AS g, pg_slee
 
 -- label: sleeps long
 SELECT pg_sleep(600);
-
--- label: swallows cancels
-DO $$ BEGIN FOR i IN 1..12 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;
 
 -- label: misspelt
 SELECT nosuch FROM pg_class;
@@ -27,7 +27,7 @@ describe('the main job', function () {
   before(async () => {
     installed = await install(
       { 'work.sql': SQL },
-      { connected: false, settings: { 'pgBackground.cancelGraceSeconds': 3, 'pgBackground.notifyAfterSeconds': 0 } },
+      { connected: false, settings: { 'pgBackground.cancelGraceSeconds': 6, 'pgBackground.notifyAfterSeconds': 0 } },
     );
     ({ server, database, ui } = installed);
   });
@@ -83,26 +83,30 @@ describe('the main job', function () {
   });
 
   it('a worker that swallows cancels: progress through the window, then the hint, and it stays listed', async () => {
-    await ui.openFile('work.sql');
-    await ui.selectLines(7, 8);
-    await ui.editorContextMenu('Run in Background');
     const row = ui.row('swallows cancels');
-    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
-    await row.hover();
-    await row.getByRole('button', { name: 'Cancel Worker' }).click();
-    await ui.notification(/Canceling “swallows cancels” \(pid \d+\).* of 3 s/).waitFor();
-    await row.filter({ hasText: /canceling · \d of 3 s/ }).waitFor();
-    const warning = ui.notification(/is still running 3 s after SIGTERM/);
-    await warning.waitFor();
-    const text = (await warning.textContent())!;
-    assert.match(text, /never kills a worker, because a kill restarts the whole server/);
-    assert.match(text, /statement_timeout or pg_background.worker_timeout/);
-    assert.match(text, /catches the cancel/);
-    for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {
-      await warning.getByRole('button', { name: action }).waitFor();
-    }
-    await row.filter({ hasText: 'not responding to cancel' }).waitFor();
-    await warning.getByRole('button', { name: 'Keep Waiting' }).click();
+    await withGate({ host: server.host, port: server.port, database, user: server.user }, async (gate) => {
+      await writeFile(join(installed.workspace, 'stubborn.sql'), `-- label: swallows cancels\n${gate.swallow};\n`);
+      await ui.openFile('stubborn.sql');
+      await ui.editorContextMenu('Run in Background');
+      await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
+      const asleep = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND wait_event = 'PgSleep'`;
+      await eventually(async () => (await server.psql(asleep)) === '1', 'what catches the cancel runs');
+      await row.hover();
+      await row.getByRole('button', { name: 'Cancel Worker' }).click();
+      await ui.notification(/Canceling “swallows cancels” \(pid \d+\).* of 6 s/).waitFor();
+      await row.filter({ hasText: /canceling · \d of 6 s/ }).waitFor();
+      const warning = ui.notification(/is still running 6 s after SIGTERM/);
+      await warning.waitFor();
+      const text = (await warning.textContent())!;
+      assert.match(text, /never kills a worker, because a kill restarts the whole server/);
+      assert.match(text, /statement_timeout or pg_background.worker_timeout/);
+      assert.match(text, /catches the cancel/);
+      for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {
+        await warning.getByRole('button', { name: action }).waitFor();
+      }
+      await row.filter({ hasText: 'not responding to cancel' }).waitFor();
+      await warning.getByRole('button', { name: 'Keep Waiting' }).click();
+    });
     // It ends when it ends, and is told then.
     await row.filter({ hasText: /DO · / }).waitFor();
     await ui.rowMenu(row, 'Show Details');
@@ -113,7 +117,7 @@ describe('the main job', function () {
 
   it('a failing query says why, where the user looks', async () => {
     await ui.openFile('work.sql');
-    await ui.selectLines(10, 11);
+    await ui.selectLines(7, 8);
     await ui.editorContextMenu('Run in Background');
     await ui.row('misspelt').filter({ hasText: 'column "nosuch" does not exist' }).waitFor();
   });
