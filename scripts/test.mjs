@@ -60,6 +60,26 @@ async function mocha(level, { coverage, grep, counts }) {
 }
 
 /**
+ * What a level needs is there before its tests begin: a slow download is progress on screen, not a test that takes too long.
+ *
+ * @param {Level} level
+ */
+async function prepare(level) {
+  if (level === 'unit') return;
+  const { preparePostgres } = await import('./lib/postgres.mjs');
+  await preparePostgres({ log });
+  if (level === 'server') return;
+  const { NEWEST_VSCODE, OLDEST_VSCODE, prepareVscode } = await import('./lib/vscode.mjs');
+  if (level === 'ui') {
+    await prepareVscode(NEWEST_VSCODE, { log });
+    const { ensureChromium } = await import('./lib/browser.mjs');
+    await ensureChromium({ log });
+  } else if (!process.env['PGBG_VSCODE']) {
+    for (const version of [NEWEST_VSCODE, OLDEST_VSCODE]) await prepareVscode(version, { log });
+  }
+}
+
+/**
  * The extension's tests inside VS Code: the newest and the oldest that package.json accepts, or the desktop one that
  * PGBG_VSCODE names (a path, or `download`).
  *
@@ -137,6 +157,7 @@ async function main() {
   if ((await run(process.execPath, ['scripts/build.mjs', '--tests'])) !== 0) throw new Error('The build failed.');
   let failed = false;
   for (const level of wanted) {
+    await prepare(level);
     log(`Tests: ${level}.`);
     const code =
       level === 'extension'
