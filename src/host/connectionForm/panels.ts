@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
-import { pageRoot } from '../pageHtml';
+import { newPagePanel, PanelsByKey, type FilledPanel } from '../panelsByKey';
 import type * as DoctorCode from './doctorPanel';
 import type * as FormCode from './formPanel';
 import { parseSavedPage } from './validate';
@@ -9,8 +9,7 @@ import { parseSavedPage } from './validate';
 const FORM_VIEW_TYPE = 'pgBackground.connection';
 const DOCTOR_VIEW_TYPE = 'pgBackground.doctor';
 
-interface OpenForm {
-  readonly form: FormCode.FormPanel;
+interface OpenForm extends FilledPanel {
   /** The name that it was saved under; undefined where it was closed without. */
   readonly ended: Promise<string | undefined>;
 }
@@ -22,8 +21,8 @@ const doctors = (): Promise<typeof DoctorCode> => import('./doctorPanel');
 /** The forms and the findings that are open: one form for new connections, one of each for every connection. */
 export class ConnectionPanels implements vscode.Disposable {
   readonly #disposables = new Disposables();
-  readonly #forms = new Map<string | undefined, OpenForm>();
-  readonly #doctors = new Map<string, DoctorCode.DoctorPanel>();
+  readonly #forms = new PanelsByKey<string | undefined, OpenForm>();
+  readonly #doctors = new PanelsByKey<string, DoctorCode.DoctorPanel>();
 
   /** @param saved called with the name of a connection that a form has saved */
   constructor(
@@ -44,7 +43,7 @@ export class ConnectionPanels implements vscode.Disposable {
   async edit(name?: string): Promise<string | undefined> {
     const code = await forms();
     let open = this.#forms.get(name);
-    if (open) open.form.panel.reveal();
+    if (open) open.panel.reveal();
     else open = this.#adoptForm(code, this.#newPanel(FORM_VIEW_TYPE, code.formTitle(name)), name);
     return open.ended;
   }
@@ -59,16 +58,13 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const { form } of this.#forms.values()) form.dispose();
-    for (const doctor of this.#doctors.values()) doctor.dispose();
+    this.#forms.dispose();
+    this.#doctors.dispose();
     this.#disposables.dispose();
   }
 
   #newPanel(type: string, title: string): vscode.WebviewPanel {
-    return vscode.window.createWebviewPanel(type, title, vscode.ViewColumn.Active, {
-      enableScripts: true,
-      localResourceRoots: [pageRoot(this.context.extensionUri)],
-    });
+    return newPagePanel(this.context.extensionUri, type, title);
   }
 
   #adoptForm(code: typeof FormCode, panel: vscode.WebviewPanel, editing: string | undefined): OpenForm {
@@ -81,24 +77,15 @@ export class ConnectionPanels implements vscode.Disposable {
         this.saved(name);
       },
     });
-    const open = { form, ended };
-    this.#forms.set(editing, open);
-    panel.onDidDispose(() => {
+    const dispose = (): void => {
       form.dispose();
-      if (this.#forms.get(editing) === open) this.#forms.delete(editing);
       resolve(undefined);
-    });
-    return open;
+    };
+    return this.#forms.add(editing, { panel, ended, dispose });
   }
 
   #adoptDoctor(code: typeof DoctorCode, panel: vscode.WebviewPanel, name: string): DoctorCode.DoctorPanel {
-    const doctor = new code.DoctorPanel(panel, name, this.connections, this.context.extensionUri);
-    this.#doctors.set(name, doctor);
-    panel.onDidDispose(() => {
-      doctor.dispose();
-      if (this.#doctors.get(name) === doctor) this.#doctors.delete(name);
-    });
-    return doctor;
+    return this.#doctors.add(name, new code.DoctorPanel(panel, name, this.connections, this.context.extensionUri));
   }
 
   /** After a reload of the window the page's own state says what it showed. Nothing connects until the user says so. */

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
-import { pageRoot } from '../pageHtml';
+import { newPagePanel, PanelsByKey } from '../panelsByKey';
 import type * as PanelCode from './resultsPanel';
 import type { ResultsSource } from './source';
 
@@ -17,7 +17,7 @@ const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
 /** The results panels: one a job. */
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
-  readonly #panels = new Map<string, PanelCode.ResultsPanel>();
+  readonly #panels = new PanelsByKey<string, PanelCode.ResultsPanel>();
   /** Panels of before a reload whose jobs are not known yet. */
   readonly #waiting = new Map<string, { come(): void; stop(): void }>();
 
@@ -57,12 +57,7 @@ export class ResultsPanels implements Disposable {
     if (shown !== undefined) {
       shown.panel.reveal(undefined, preserveFocus);
     } else {
-      const panel = vscode.window.createWebviewPanel(
-        RESULTS_VIEW_TYPE,
-        job.info.label,
-        { viewColumn: vscode.ViewColumn.Active, preserveFocus },
-        { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] },
-      );
+      const panel = newPagePanel(this.extensionUri, RESULTS_VIEW_TYPE, job.info.label, { preserveFocus });
       shown = this.#adopt(code, id, panel);
     }
     if (tab !== undefined) shown.showTab(tab);
@@ -76,19 +71,12 @@ export class ResultsPanels implements Disposable {
 
   dispose(): void {
     for (const one of [...this.#waiting.values()]) one.stop();
-    for (const one of [...this.#panels.values()]) one.dispose();
-    this.#panels.clear();
+    this.#panels.dispose();
     this.#disposables.dispose();
   }
 
   #adopt(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): PanelCode.ResultsPanel {
-    const made = new code.ResultsPanel(id, panel, this.source, this.extensionUri);
-    this.#panels.set(id, made);
-    panel.onDidDispose(() => {
-      made.dispose();
-      if (this.#panels.get(id) === made) this.#panels.delete(id);
-    });
-    return made;
+    return this.#panels.add(id, new code.ResultsPanel(id, panel, this.source, this.extensionUri));
   }
 
   /** The page's own saved state comes back; it names the job. */
