@@ -5,7 +5,7 @@
 import type { Clock } from '../../src/core/jobs/ports';
 import { systemClock } from '../../src/core/jobs/clock';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { atWork, newEngine, reaches, swallowing } from './support';
+import { atWork, newEngine, reaches } from './support';
 
 /** Timers of the engine that wait. Its clock's do not keep a process alive, so they are counted. */
 const waiting = new Set<object>();
@@ -37,28 +37,34 @@ async function main(): Promise<void> {
   const { jobs } = engine;
   const [running, canceled, letGo] = [
     engine.run('SELECT pg_sleep(60)'),
-    engine.run(swallowing(20)),
+    engine.run('SELECT pg_sleep(60)'),
     engine.run('SELECT pg_sleep(60)'),
   ];
   const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
   await Promise.all([
     atWork(engine, running),
-    atWork(engine, canceled, 'PgSleep'),
+    atWork(engine, canceled),
     atWork(engine, letGo),
     reaches(jobs, reading, 'reading'),
   ]);
   jobs.detach(letGo.id);
   await reaches(jobs, letGo, 'detached');
-  void jobs.cancel(canceled.id, 60_000);
+  const canceling = jobs.cancel(canceled.id, 60_000);
   // One that is being launched, and one that waits.
   const launching = engine.run('SELECT 1');
   engine.run('SELECT 2');
   engine.run('SELECT 3');
   const before = [running, canceled, letGo, reading, launching].map((job) => job.state);
   await engine.close({ keep: true });
+  await canceling;
   // The last request counts as long as its answer is being told.
   await new Promise((resolve) => setImmediate(resolve));
-  process.send?.({ before, timers: waiting.size, resources: process.getActiveResourcesInfo() });
+  process.send?.({
+    before,
+    canceled: canceled.record.pid,
+    timers: waiting.size,
+    resources: process.getActiveResourcesInfo(),
+  });
   process.disconnect();
 }
 

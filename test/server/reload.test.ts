@@ -197,8 +197,8 @@ describe('reload', () => {
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
     });
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    const left = await new Promise<{ before: string[]; timers: number; resources: string[] }>((resolve, reject) => {
-      child.once('message', (message) => resolve(message as { before: string[]; timers: number; resources: string[] }));
+    const left = await new Promise<Left>((resolve, reject) => {
+      child.once('message', (message) => resolve(message as Left));
       child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
     });
     assert.deepEqual(left.before, ['running', 'canceling', 'detached', 'reading', 'launching']);
@@ -210,6 +210,8 @@ describe('reload', () => {
     assert.equal(await exited, 0);
     assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'it has left its place');
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
+    const worker = `SELECT count(*) FROM pg_stat_activity WHERE pid = ${left.canceled}`;
+    await eventually(async () => (await server.psql(worker)) === '0', 'the cancel was sent before the window closed');
     // A session that was waiting for its worker notices that its client is gone at the end of its wait.
     await eventually(async () => (await server.psql(sessions)) === '0', 'no session is left');
     await server.psql(
@@ -217,3 +219,12 @@ describe('reload', () => {
     );
   });
 });
+
+/** What leaver.entry.ts says. */
+interface Left {
+  readonly before: readonly string[];
+  /** The pid of the worker whose cancel was asked for just before. */
+  readonly canceled: number;
+  readonly timers: number;
+  readonly resources: readonly string[];
+}

@@ -20,7 +20,7 @@ export interface CancelContext {
   readonly link: ServerLink;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Resolves when this window gives up: nobody waits any longer, and nothing is said any more. */
+  /** Resolves when this window closes: SIGTERM is still sent, but nobody waits for what comes of it. */
   readonly closing: Promise<void>;
   save(job: Job): Promise<void>;
 }
@@ -43,7 +43,7 @@ export async function cancelWorker(
   const turn = job.nextCancel();
   const cancel = { requestedAt: clock.now(), graceMs };
   job.apply('cancel', { cancel });
-  if (runner) await first([runner.launched, job.ended, context.closing]);
+  if (runner) await Promise.race([runner.launched, job.ended]);
   if (!isOver(job)) {
     const { pid, backendStart, launchedAt } = job.record;
     const find = (): ActiveWorker | undefined =>
@@ -52,7 +52,7 @@ export async function cancelWorker(
       );
     const seen = (): boolean => runner?.seenActive === true || find()?.state === 'active';
     const left = (launchedAt ?? clock.now()) + SEEN_MS - clock.now();
-    await untilSeen(seen, left, context, [job.ended, context.closing]);
+    await untilSeen(seen, left, context, job.ended);
   }
   if (isOver(job)) return 'stopped';
   try {
@@ -68,9 +68,10 @@ export async function cancelWorker(
     job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
     void context.save(job);
   }
-  if (await endsWithin(job, graceMs, context)) return 'stopped';
+  const window = await graceWindow(job, graceMs, context);
+  if (isOver(job)) return 'stopped';
   // A second cancel has its own window, and the last one tells.
-  if (turn !== job.lastCancel) return 'unresponsive';
+  if (window === 'closing' || turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
@@ -132,12 +133,12 @@ async function signal(job: Job, runner: JobRunner | undefined, context: CancelCo
   if (pid !== undefined && backendStart !== undefined) await context.link.terminate(pid, backendStart);
 }
 
-/** Waits until a worker was seen running, at most that many milliseconds, or until one of the others comes first. */
+/** Waits until a worker was seen running, at most that many milliseconds, or until its job has ended. */
 export async function untilSeen(
   seen: () => boolean,
   left: number,
   { link, clock }: Pick<CancelContext, 'link' | 'clock'>,
-  others: readonly Promise<void>[] = [],
+  ended?: Promise<void>,
 ): Promise<void> {
   if (left <= 0 || seen()) return;
   const watches: Disposable[] = [];
@@ -150,26 +151,30 @@ export async function untilSeen(
       }),
     );
   });
-  await first([shown, ...others]);
+  await Promise.race(ended ? [shown, ended] : [shown]);
   for (const watch of watches) watch.dispose();
 }
 
-async function endsWithin(job: Job, ms: number, { clock, closing }: CancelContext): Promise<boolean> {
+/** What ended the grace window: the job's end, its time, or that nobody waits any more. */
+async function graceWindow(
+  job: Job,
+  ms: number,
+  { clock, closing }: CancelContext,
+): Promise<'ended' | 'over' | 'closing'> {
   let timer: Disposable | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = clock.after(ms, resolve);
+  const over = new Promise<'over'>((resolve) => {
+    timer = clock.after(ms, () => resolve('over'));
   });
-  await first([job.ended, late, closing]);
+  const first = await Promise.race([
+    job.ended.then(() => 'ended' as const),
+    over,
+    closing.then(() => 'closing' as const),
+  ]);
   timer?.dispose();
-  return job.final;
+  return first;
 }
 
 /** Asked anew each time: it changes while others are waited for. */
 function isOver(job: Job): boolean {
   return job.final;
-}
-
-/** Resolves with the first of them. */
-async function first(waits: readonly Promise<void>[]): Promise<void> {
-  await Promise.race(waits);
 }

@@ -18,6 +18,8 @@ export type { NewJob } from './serviceTypes';
 const OTHERS_MS = 25_000;
 /** So often a session may break before the launch, until it counts as the SQL's fault. */
 const BREAKS_BORNE = 3;
+/** A window that closes waits this long at the most until the cancels that were asked for are sent. Milliseconds. */
+const CANCELS_MS = 2000;
 
 /** All jobs of this window: queues them, runs them, cancels them, keeps them. */
 export class JobService {
@@ -33,6 +35,7 @@ export class JobService {
   readonly #changes: Changes;
   readonly #removed: Listeners<readonly string[]>;
   readonly #runs = new Set<Promise<void>>();
+  readonly #cancels = new Set<Promise<CancelResult>>();
   #close!: () => void;
   readonly #closing = new Promise<void>((resolve) => {
     this.#close = resolve;
@@ -94,13 +97,19 @@ export class JobService {
     const closing = this.#closing;
     // The session of a job that was just let go no longer knows its worker.
     const runner = job.record.detached ? undefined : this.#runners.get(id);
-    return cancelWorker(job, runner, graceMs, {
+    const canceling = cancelWorker(job, runner, graceMs, {
       link,
       clock,
       log,
       closing,
       save: (one) => this.#save(one),
     });
+    this.#cancels.add(canceling);
+    try {
+      return await canceling;
+    } finally {
+      this.#cancels.delete(canceling);
+    }
   }
 
   /**
@@ -243,7 +252,7 @@ export class JobService {
     }
   }
 
-  /** Stops everything of ours; workers run on. */
+  /** Stops everything of ours; workers run on. A cancel that was asked for is sent first. */
   async dispose(): Promise<void> {
     // As they are now: what breaks from here on breaks because we close it, and says nothing about a job.
     const saved = this.jobs.filter((job) => !job.final).map((job) => this.#save(job));
@@ -253,8 +262,18 @@ export class JobService {
     this.#timers.clear();
     this.#watches.clear();
     await Promise.allSettled(saved);
+    await this.#cancelsSent();
     this.#changes.dispose();
     this.#removed.clear();
+  }
+
+  async #cancelsSent(): Promise<void> {
+    let timer: Disposable | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.options.clock.after(CANCELS_MS, resolve);
+    });
+    await Promise.race([Promise.allSettled(this.#cancels), late]);
+    timer?.dispose();
   }
 
   /** Resolves when every run under way has come to an end: after the connections were closed, soon. */

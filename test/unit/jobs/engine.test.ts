@@ -442,4 +442,30 @@ describe('the engine among stand-ins', () => {
     assert.equal(clock.timers.size, 0);
     assert.deepEqual([link.watching.size, link.listeners.size], [0, 0]);
   });
+
+  it('a cancel that was asked for is sent before the window closes, which waits at most two seconds for it', async () => {
+    for (const arrives of [true, false]) {
+      const { link, jobs, run, clock } = newWorld();
+      const session = new FakeSession();
+      session.stopped = false;
+      let sent: () => void = () => undefined;
+      session.cancelWorker = () => new Promise((resolve) => (sent = resolve));
+      link.next.push(session);
+      const job = run();
+      await settle();
+      link.show({ workers: [OURS] });
+      const canceled = jobs.cancel(job.id);
+      await settle();
+      let closed = false;
+      const closing = jobs.dispose().then(() => (closed = true));
+      await clock.move(1999);
+      assert.ok(!closed, 'it is on its way');
+      if (arrives) sent();
+      else await clock.move(1);
+      await closing;
+      assert.equal(job.state, 'canceling');
+      assert.equal(clock.timers.size, 0);
+      if (arrives) assert.equal(await canceled, 'unresponsive');
+    }
+  });
 });
