@@ -1,5 +1,5 @@
 /**
- * The spool, its reader and the exports, from 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
+ * What the spool costs, its reader and the exports, from 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
  * PGBG_BENCH_ROWS=10000000. References are psql, pg_dump and grep on the same rows in the same run.
  */
 import { execFile } from 'node:child_process';
@@ -18,7 +18,7 @@ import { find, type FindQuery } from '../../src/core/results/find';
 import type { Format } from '../../src/core/results/formats';
 import { orderRows, type SortKey } from '../../src/core/results/order';
 import { SpoolReader, SpoolWriter } from '../../src/core/results/spool';
-import { median, psqlFromWorker, quantile, timed, type Figure } from './support';
+import { median, quantile, timed, type Figure } from './support';
 
 const run = promisify(execFile);
 
@@ -27,10 +27,9 @@ const COLUMNS = [
   { name: 'id', type: 'integer', typeOid: 23 },
   { name: 'note', type: 'text', typeOid: 25 },
 ];
-const MEMORY_MB = 64;
 
 interface Context {
-  /** A server with pg_background; one is started if not given. */
+  /** A server; one is started if not given. */
   readonly serverUrl?: string;
   /** The psql to compare with; pg_dump is taken from beside it. */
   readonly psql?: string;
@@ -52,7 +51,6 @@ export async function bench(context: Context = {}): Promise<Figure[]> {
   await client.connect();
   const figures: Figure[] = [];
   try {
-    await client.query('CREATE EXTENSION IF NOT EXISTS pg_background');
     const setting = { url, psql, folder, client };
     const largest = Number(process.env['PGBG_BENCH_ROWS'] ?? 1_000_000);
     figures.push(await writerCost(folder));
@@ -85,7 +83,8 @@ async function benchRows(setting: Setting, rows: number): Promise<Figure[]> {
   await client.query('DROP TABLE IF EXISTS pgbg_bench');
   await client.query(`CREATE TABLE pgbg_bench AS ${query}`);
   const file = join(folder, 'spool');
-  const figures = await fromWorker(setting, query, file, rows, size);
+  await fill(client, file);
+  const figures: Figure[] = [];
   let reader = await SpoolReader.open(file);
   try {
     figures.push({
@@ -143,49 +142,11 @@ async function writerCost(folder: string): Promise<Figure> {
   };
 }
 
-/** Rows of a worker to a spool, beside psql's COPY of the same to /dev/null. */
-async function fromWorker(
-  setting: Setting,
-  query: string,
-  file: string,
-  rows: number,
-  size: string,
-): Promise<Figure[]> {
-  const { client } = setting;
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  const memory: number[] = [];
-  for (let round = 0; round < (rows > 1_000_000 ? 1 : 5); round++) {
-    theirs.push((await psqlFromWorker(setting.psql, ['-d', setting.url], query)).statements);
-    const watch = watchMemory();
-    ours.push(
-      await timed(async () => {
-        const launched = await client.query<{ pid: number; cookie: string }>(
-          'SELECT pid, cookie::text FROM pg_background_launch($1, 0)',
-          [query],
-        );
-        const { pid, cookie } = launched.rows[0] ?? { pid: 0, cookie: '0' };
-        const writer = await SpoolWriter.create(file, COLUMNS, NO_LIMITS);
-        const copy = `COPY (SELECT * FROM pg_background_result(${pid}, ${cookie}) AS (c1 int4, c2 text)) TO STDOUT`;
-        await copyOut(client, copy, writer.stream, () => undefined);
-        const status = await writer.finish();
-        if (status.rows !== rows) throw new Error(`${status.rows} rows came instead of ${rows}.`);
-      }),
-    );
-    memory.push(watch());
-  }
-  const [value, reference] = [median(ours), median(theirs)];
-  const grown = median(memory);
-  return [
-    { name: `${size}: worker to spool`, value, unit: 'ms', reference, referenceName: 'psql’s \\timing' },
-    {
-      name: `${size}: memory while spooling`,
-      value: grown,
-      unit: 'MB',
-      budget: `${MEMORY_MB} MB`,
-      ok: grown <= MEMORY_MB,
-    },
-  ];
+/** The rows in a spool, as a worker's come. */
+async function fill(client: Client, file: string): Promise<void> {
+  const writer = await SpoolWriter.create(file, COLUMNS, NO_LIMITS);
+  await copyOut(client, 'COPY pgbg_bench TO STDOUT', writer.stream, () => undefined);
+  await writer.finish();
 }
 
 /** @returns A function that ends the watch and gives the most by which the process's memory grew, in MB. */
