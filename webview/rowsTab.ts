@@ -42,7 +42,7 @@ export class RowsTab implements RowsMenuActions {
   private readonly find: FindBar;
   private readonly goToBox: GoToRow;
   private readonly orders = new OrderBar(this);
-  private readonly status = new StatusLine();
+  private readonly status = new StatusLine((limit) => this.post({ type: 'changeLimit', limit }));
   private readonly empty = make('div', 'grid-empty');
   private readonly area = make('div', 'grid-area');
   private readonly host = make('div', 'grid-host');

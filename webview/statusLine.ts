@@ -1,5 +1,5 @@
-import type { RowsView } from '../src/shared/resultsProtocol';
-import { icon, make } from './dom';
+import type { RowsLimit, RowsView } from '../src/shared/resultsProtocol';
+import { icon, make, makeControl } from './dom';
 import type { GridModel } from './grid/model';
 import { formatBytes, text } from './strings';
 
@@ -13,23 +13,32 @@ export class StatusLine {
   private readonly rows = make('span', 'status-rows');
   private readonly said = make('span', 'status-said');
   private readonly selected = make('span', 'status-selected');
+  private readonly noteText = make('span', 'rows-note-text');
+  private readonly change = makeControl('vscode-button', '', text('changeLimit'));
+  private limit: RowsLimit | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor() {
+  /** @param changeLimit called when the user wants to change what limits the rows that are kept */
+  constructor(changeLimit: (limit: RowsLimit) => void) {
     this.said.setAttribute('role', 'status');
     this.note.setAttribute('role', 'status');
     this.note.hidden = true;
+    this.note.append(icon('warning'), this.noteText, this.change);
+    this.change.setAttribute('appearance', 'secondary');
+    this.change.addEventListener('click', () => {
+      if (this.limit !== undefined) changeLimit(this.limit);
+    });
     this.element.append(this.rows, this.said, this.selected);
   }
 
   update(model: GridModel): void {
     const { stored } = model;
     put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
-    const message = stored.message ?? (stored.dropped > 0 ? text('rowsDropped', stored.dropped) : '');
-    if (this.note.textContent !== message) {
-      this.note.hidden = message === '';
-      this.note.replaceChildren(icon('warning'), message);
-    }
+    const message = notKept(stored);
+    this.limit = stored.limit;
+    this.note.hidden = message === '';
+    this.change.hidden = stored.limit === undefined;
+    put(this.noteText, message);
     put(this.selected, selectionText(model));
   }
 
@@ -41,6 +50,12 @@ export class StatusLine {
     this.said.title = message;
     if (severity === 'info') this.timer = setTimeout(() => this.said.replaceChildren(), SAID_MS);
   }
+}
+
+/** Why the rows are not all there; empty where they are. */
+function notKept({ rows, dropped, limit, message }: RowsView): string {
+  if (limit !== undefined) return text('rowsLimited', rows, rows + dropped, `pgBackground.results.${limit}`);
+  return message ?? (dropped > 0 ? text('rowsDropped', dropped) : '');
 }
 
 function rowsText(model: GridModel, stored: RowsView): string {

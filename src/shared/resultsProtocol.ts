@@ -105,6 +105,10 @@ export interface ColumnView {
   readonly numeric: boolean;
 }
 
+/** The settings that limit how much of a result is kept. */
+export const ROWS_LIMITS = ['maxRows', 'maxMegabytes'] as const;
+export type RowsLimit = (typeof ROWS_LIMITS)[number];
+
 /** How the rows stand. */
 export interface RowsView {
   readonly rows: number;
@@ -113,7 +117,9 @@ export interface RowsView {
   readonly complete: boolean;
   /** Rows that came and were not kept. */
   readonly dropped: number;
-  /** Why rows were not kept or cannot be read, for the user. */
+  /** The setting because of which the rest was not kept. */
+  readonly limit?: RowsLimit;
+  /** Why rows were not kept or cannot be read where it was no limit, for the user. */
   readonly message?: string;
 }
 
@@ -325,5 +331,6 @@ export type FromPage =
     }
   | { readonly type: 'copyText'; readonly what: 'sql' | 'error' | 'messages' }
   | { readonly type: 'openSql' }
+  | { readonly type: 'changeLimit'; readonly limit: RowsLimit }
   | { readonly type: 'rerun' }
   | { readonly type: 'cancel' };

@@ -26,6 +26,8 @@ export const RESULTS_STRING_KEYS = [
   'rowsOf',
   'rowsGrowing',
   'rowsDropped',
+  'rowsLimited',
+  'changeLimit',
   'selected',
   'selectedCells',
   'copy',

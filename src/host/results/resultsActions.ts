@@ -40,6 +40,12 @@ export class ResultsActions implements Disposable {
       case 'openSql':
         await openText(source.job(id)?.info.sql ?? '', 'sql');
         break;
+      case 'changeLimit':
+        await vscode.commands.executeCommand(
+          'workbench.action.openSettings',
+          `@id:pgBackground.results.${message.limit}`,
+        );
+        break;
       case 'copyText':
         await this.#copy(copiedText(message.what, id, source));
         break;

@@ -242,6 +242,7 @@ function same(a: RowsView, b: RowsView | undefined): boolean {
     a.bytes === b.bytes &&
     a.complete === b.complete &&
     a.dropped === b.dropped &&
+    a.limit === b.limit &&
     a.message === b.message
   );
 }

@@ -53,8 +53,11 @@ export class RowsService implements Disposable {
     const final = this.source.job(this.id)?.final ?? true;
     const reader = await this.reader();
     if (reader === undefined) return { ...NO_ROWS, complete: final };
-    const { rows, bytes, complete, dropped, message } = await reader.status();
-    return { rows, bytes, complete: complete || final, dropped, ...(message === undefined ? {} : { message }) };
+    const { rows, bytes, complete, dropped, stopped, message } = await reader.status();
+    const view = { rows, bytes, complete: complete || final, dropped };
+    if (stopped === 'maxRows') return { ...view, limit: 'maxRows' };
+    if (stopped === 'maxBytes') return { ...view, limit: 'maxMegabytes' };
+    return message === undefined ? view : { ...view, message };
   }
 
   /** The row numbers of a view; undefined for the view of all rows. @throws where the view is no longer there */

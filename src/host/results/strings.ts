@@ -41,6 +41,8 @@ export function resultsStrings(): ResultsStrings {
     rowsOf: l10n.t('{0} of {1} rows'),
     rowsGrowing: l10n.t('{0} rows so far'),
     rowsDropped: l10n.t('{0} more rows were not kept.'),
+    rowsLimited: l10n.t('Only the first {0} of {1} rows were kept: that is the limit of {2}.'),
+    changeLimit: l10n.t('Change Limit…'),
     selected: l10n.t('{0} × {1} selected'),
     selectedCells: l10n.t('{0} cells selected'),
     copy: l10n.t('Copy'),

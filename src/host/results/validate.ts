@@ -7,6 +7,7 @@ import {
   type FilterView,
   type FromPage,
   type OrderView,
+  ROWS_LIMITS,
   type SortView,
   TILE_COLUMNS,
   TILE_ROWS,
@@ -47,6 +48,10 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
       const ranges = list(m['ranges'], tileRange, MAX_TILES);
       if (request === undefined || view === undefined || ranges === undefined) return undefined;
       return { type: 'tiles', request, view, ranges };
+    }
+    case 'changeLimit': {
+      const limit = oneOf(ROWS_LIMITS, m['limit']);
+      return limit === undefined ? undefined : { type: 'changeLimit', limit };
     }
     case 'cell':
       return request !== undefined && view !== undefined && at ? { type: 'cell', request, view, at } : undefined;

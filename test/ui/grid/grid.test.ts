@@ -331,6 +331,24 @@ describe('results grid', () => {
     assert.equal((await grid.active()).row, 99);
   });
 
+  it('says that a limit kept rows from being kept, and leads to its setting', async () => {
+    grid = await harness.open({ rows: 100 });
+    const change = grid.page.getByRole('button', { name: 'Change Limit…' });
+    assert.equal(await change.count(), 0);
+    await grid.send({
+      type: 'rows',
+      rows: { rows: 100, bytes: 9_000, complete: true, dropped: 4900, limit: 'maxRows' },
+    });
+    assert.match(
+      await grid.page.locator('.rows-note').innerText(),
+      /Only the first 100 of 5,000 rows were kept: that is the limit of pgBackground\.results\.maxRows\./,
+    );
+    await grid.page.screenshot({ path: 'test-results/grid-limit.png' });
+    await change.click();
+    const [sent] = await grid.sent('changeLimit');
+    assert.deepEqual(sent, { type: 'changeLimit', limit: 'maxRows' });
+  });
+
   it('shows state, elapsed and progress while the job runs, and cancels', async () => {
     const now = Date.now();
     grid = await harness.open({

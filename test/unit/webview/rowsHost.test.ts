@@ -71,6 +71,23 @@ describe('the rows of a results panel', () => {
     assert.deepEqual((await service.status()).rows, ROWS);
   });
 
+  it('says because of which setting rows were not kept', async () => {
+    for (const [limits, limit] of [
+      [{ maxRows: 2, maxBytes: 0 }, 'maxRows'],
+      [{ maxRows: 0, maxBytes: 20 }, 'maxMegabytes'],
+    ] as const) {
+      const file = join(folder, limit);
+      const writer = await SpoolWriter.create(file, COLUMNS, limits);
+      await new Promise<void>((done) => writer.stream.end('1\ta\tb\n2\ta\tb\n3\ta\tb\n4\ta\tb\n', done));
+      await writer.finish();
+      const limited = new RowsService(sourceOf(file), 'job');
+      const { rows, dropped, limit: told, message } = await limited.status();
+      assert.deepEqual([rows + dropped, told, message], [4, limit, undefined]);
+      assert.ok(rows > 0 && dropped > 0);
+      limited.dispose();
+    }
+  });
+
   it('shows a view in its order, and refuses one that was replaced', async () => {
     const reader = await service.reader();
     assert.ok(reader);

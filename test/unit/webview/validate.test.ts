@@ -25,6 +25,7 @@ const GOOD: FromPage[] = [
   { type: 'openDocument', view: 3, format: 'insert', columns: [] },
   { type: 'copyText', what: 'error' },
   { type: 'openSql' },
+  { type: 'changeLimit', limit: 'maxRows' },
   { type: 'rerun' },
   { type: 'cancel' },
 ];
@@ -35,6 +36,7 @@ const BAD: unknown[] = [
   'cancel',
   {},
   { type: 'eval', code: 'x' },
+  { type: 'changeLimit', limit: 'maxRows @id:other' },
   { type: 'tiles', request: 1, view: 0, ranges: [{ row: -1, rows: 1, column: 0, columns: 1 }] },
   { type: 'tiles', request: 1, view: 0, ranges: [{ row: 0, rows: 1e9, column: 0, columns: 1 }] },
   { type: 'tiles', request: 1, view: 0, ranges: Array(1_000).fill({ row: 0, rows: 1, column: 0, columns: 1 }) },
