@@ -92,6 +92,16 @@ describe('networks that fail', () => {
     assert.equal(await runs(), '1|1', 'what ran on has committed');
   });
 
+  it('brings the server’s last word right behind an answer: the job is lost with the server', async () => {
+    await withGate(profile, async (gate) => {
+      const job = engine.run(`SELECT ${gate.wait}`);
+      await atWork(engine, job);
+      network.crashAfter('pg_background_wait');
+      assert.equal(await reaches(engine.jobs, job, 'detached'), 'lost');
+      assert.match(job.record.reason!, /crashed or was killed/);
+    });
+  });
+
   it('goes silent during the launch: it is not launched again, and that is said', async () => {
     await engine.ended('SELECT 1');
     const sprung = network.holdAfter('pg_background_launch');

@@ -10,6 +10,8 @@ export interface Network {
   hold(): void;
   /** As {@link hold}, but only from the server, and from the moment at which the client has sent this text. */
   holdAfter(text: string): Promise<void>;
+  /** The server's crash, as it tells of it: right behind its answer to what the client has sent with this text, the connection ends. */
+  crashAfter(text: string): void;
   /** What was held comes late, as after a retransmission; new bytes flow. */
   release(): void;
   /** Those connections that are held never come back; new ones work. */
@@ -46,15 +48,35 @@ class Pipe {
   }
 }
 
+/** ReadyForQuery, outside of a transaction: the end of an answer. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+
+/** What a backend says when another process of its server has crashed: a NoticeResponse of SQLSTATE crash_shutdown. */
+const CRASHED = notice([
+  'SWARNING',
+  'VWARNING',
+  'C57P02',
+  'Mterminating connection because of crash of another server process',
+]);
+
+function notice(fields: readonly string[]): Buffer {
+  const body = Buffer.from(`${fields.map((field) => `${field}\0`).join('')}\0`);
+  const head = Buffer.from('N\0\0\0\0', 'latin1');
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
 export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): Promise<Network> {
   let pairs: { out: Pipe; back: Pipe }[] = [];
   const sockets = new Set<Socket>();
   let held = false;
   let trap: { text: string; sprung: () => void } | undefined;
+  let crash: string | undefined;
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
     const out = new Pipe(upstream, held);
     const back = new Pipe(client, held);
+    let crashing = false;
     pairs.push({ out, back });
     client.on('data', (bytes) => {
       if (trap && bytes.includes(trap.text)) {
@@ -62,9 +84,16 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
         trap.sprung();
         trap = undefined;
       }
+      if (crash !== undefined && bytes.includes(crash)) {
+        crashing = true;
+        crash = undefined;
+      }
       out.write(bytes);
     });
-    upstream.on('data', (bytes) => back.write(bytes));
+    upstream.on('data', (bytes) => {
+      if (crashing && bytes.subarray(-READY.length).equals(READY)) client.end(Buffer.concat([bytes, CRASHED]));
+      else back.write(bytes);
+    });
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
@@ -91,6 +120,9 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
       new Promise<void>((sprung) => {
         trap = { text, sprung };
       }),
+    crashAfter: (text) => {
+      crash = text;
+    },
     release: () => {
       held = false;
       for (const { out, back } of pairs) for (const pipe of [out, back]) pipe.release();

@@ -281,6 +281,20 @@ const TABLE: readonly Row[] = [
     state: 'lost',
     says: /crashed or was killed.*rolled back/,
   },
+  {
+    what: 'the same, and nobody was there to be told',
+    how: async ({ engine }) => {
+      const job = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, job);
+      engine.jobs.detach(job.id);
+      await reaches(engine.jobs, job, 'detached');
+      process.kill(job.record.pid!, 'SIGKILL');
+      await job.ended;
+      return job;
+    },
+    state: 'lost',
+    says: /crashed or was killed.*rolled back/,
+  },
 ];
 
 describe('the table of outcomes', () => {

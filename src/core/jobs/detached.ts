@@ -1,5 +1,6 @@
 import type { Job } from './job';
 import { messageOf } from './listeners';
+import { SERVER_CRASHED } from './outcome';
 import type { ActivitySnapshot, Clock, Disposable, Links, Logger, ServerLink } from './ports';
 
 /** How often it is looked whether the connection was edited, so that another link leads to the server. Milliseconds. */
@@ -14,8 +15,8 @@ export interface DetachedContext {
 
 /**
  * Watches a worker whose session is gone: as long as the server shows the same pid with the same start it runs; when it
- * is no longer shown it has ended, and nobody can say how (DESIGN: `detached`). After a restart of the server it is lost,
- * since nothing survives that.
+ * is no longer shown it has ended, and nobody can say how (DESIGN: `detached`). After a restart or a crash of the server it is
+ * lost, since nothing survives that.
  *
  * The connection may be edited, removed and added meanwhile: the watch follows the link that the connection has now.
  */
@@ -110,6 +111,10 @@ export class DetachedWatch {
         job.note({ backendStart: worker.backendStart, serverStart: snapshot.serverStart });
         void context.save(job);
       }
+      return;
+    }
+    if (record.backendStart !== undefined && (snapshot.processesSince ?? '') > record.backendStart) {
+      job.apply('lose', { finishedAt, reason: SERVER_CRASHED });
       return;
     }
     job.apply('finish', {

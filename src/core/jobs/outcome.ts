@@ -8,6 +8,10 @@ export const ADMIN_SHUTDOWN = '57P01';
 /** SQLSTATE connection_failure: a worker that was terminated or died while its rows were read; it cannot say so itself. */
 export const WORKER_GONE = '08006';
 
+/** Why a job is lost whose server ended all of its processes because one of them had crashed or was killed. */
+export const SERVER_CRASHED =
+  'A process of the server crashed or was killed, and the server ended all of its processes over it: the work was rolled back unless it had already committed.';
+
 /** What the server told about a worker that has stopped (`pg_background_result_info` and `_error_info`). */
 export interface WorkerReport {
   readonly completed: boolean;

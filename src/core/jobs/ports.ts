@@ -141,6 +141,11 @@ export interface ActivitySnapshot {
   readonly at: number;
   /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
   readonly serverStart: string;
+  /**
+   * When the server's own processes were started (its checkpointer's `backend_start`); later than a worker's start it means that the
+   * server crashed since and ended all of its processes. Undefined where the role is not shown it.
+   */
+  readonly processesSince?: string;
   readonly workers: readonly ActiveWorker[];
   readonly slotsUsed: number;
   readonly slotsTotal: number;

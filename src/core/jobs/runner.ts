@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Job } from './job';
 import { messageOf } from './listeners';
-import { bareTag, decideOutcome, rowsOfTag, type Outcome, type WorkerReport } from './outcome';
+import { bareTag, decideOutcome, rowsOfTag, SERVER_CRASHED, type Outcome, type WorkerReport } from './outcome';
 import {
   LaunchError,
   SessionLostError,
@@ -362,7 +362,7 @@ export class JobRunner {
     context.log.warn(`Job ${job.id} (${job.record.label}): ${message}`);
     if (job.final) return 'ended';
     if (this.#worker && error instanceof SessionLostError && error.serverCrashed) {
-      this.#settle({ event: 'lose', reason: CRASHED });
+      this.#settle({ event: 'lose', reason: SERVER_CRASHED });
       return 'ended';
     }
     if (this.#worker) {
@@ -389,9 +389,6 @@ export class JobRunner {
 const MISMATCH = '42804';
 
 const NEVER_LAUNCHED = 'It was canceled before it was launched.';
-
-const CRASHED =
-  'A process of the server crashed or was killed, and the server ended all of its processes over it: the work was rolled back unless it had already committed.';
 
 const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';

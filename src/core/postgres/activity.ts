@@ -30,7 +30,8 @@ const ACTIVITY_QUERY = `
             'query', pg_catalog."left"(w.query, 500),
             'by', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                      'pid', b.pid, 'user', b.usename, 'app', b.application_name, 'query', pg_catalog."left"(b.query, 200)))
-                     FROM a AS b WHERE b.pid = ANY (w.blocked_by)))) FROM w)`;
+                     FROM a AS b WHERE b.pid = ANY (w.blocked_by)))) FROM w),
+         (SELECT ${timeText('a.backend_start')} FROM a WHERE a.backend_type = 'checkpointer')`;
 
 interface WorkerJson {
   readonly pid: number;
@@ -49,15 +50,16 @@ interface WorkerJson {
 /** Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. */
 export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
   const at = now();
-  const { rows } = await client.query<[string, string, string, string | null]>({
+  const { rows } = await client.query<[string, string, string, string | null, string | null]>({
     text: ACTIVITY_QUERY,
     rowMode: 'array',
   });
-  const [serverStart, total, used, json] = rows[0] ?? ['', '0', '0', null];
+  const [serverStart, total, used, json, processesSince] = rows[0] ?? ['', '0', '0', null, null];
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
     at,
     serverStart,
+    ...optional('processesSince', processesSince),
     slotsTotal: Number(total),
     slotsUsed: Number(used),
     workers: workers.map(toWorker),

@@ -95,6 +95,9 @@ export class PgSession implements WorkerSession {
       };
       for (const listener of this.#notices) listener(notice);
     });
+    // The server goes on answering, so it was not its last word but a worker's message that looked like it. This is told in the order
+    // of what the server sent: its last word may come right behind an answer, before anybody has heard of that one.
+    client.on('drain', () => (this.#lastWord = undefined));
     const closed = (): void => {
       if (this.#closed) return;
       this.#closed = true;
@@ -391,10 +394,7 @@ export class PgSession implements WorkerSession {
       return await this.#turns.run(async () => {
         await this.#interrupting;
         try {
-          const done = await work();
-          // Not the last one after all, but a worker's message that looked like it.
-          this.#lastWord = undefined;
-          return done;
+          return await work();
         } catch (error) {
           // The session may have ended over it. Asked again it tells.
           if (mayEndSession(error)) await this.#heard(0, () => this.client.query('SELECT 1'));

@@ -332,6 +332,29 @@ describe('the engine among stand-ins', () => {
     assert.equal(link.watching.size, 0);
   });
 
+  it('a detached job is lost where the server’s processes are younger than its worker', async () => {
+    for (const [processesSince, state] of [
+      ['a', 'finished'],
+      ['c', 'lost'],
+      [undefined, 'finished'],
+    ] as const) {
+      const { link, run } = newWorld();
+      const session = new FakeSession();
+      session.stopped = false;
+      link.next.push(session);
+      const job = run();
+      await settle();
+      session.break(new SessionLostError('gone.'));
+      await settle();
+      const since = processesSince === undefined ? {} : { processesSince };
+      link.show({ workers: [OURS], ...since });
+      assert.equal(job.state, 'detached', 'one that is shown runs');
+      link.show(since);
+      assert.equal(job.state, state);
+      if (state === 'lost') assert.match(job.record.reason!, /crashed or was killed/);
+    }
+  });
+
   it('rows that stop coming from a worker that is gone: the session is given up', async () => {
     const { link, run, clock } = newWorld();
     const session = new FakeSession();
