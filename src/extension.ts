@@ -89,6 +89,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
 
   await opened;
   await restore(jobs, history, files, channel);
+  // The tree may have been drawn before they were known.
+  view.refresh();
   results.restore();
   setContext('ready', true);
   return createApi(jobs, launcher, connections, files);

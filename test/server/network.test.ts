@@ -130,9 +130,11 @@ describe('networks that fail', () => {
 
   it('a laptop that sleeps longer than any silence is borne: its job is followed to the end', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pgbg-sleep-'));
+    // Long enough that a slow machine is not taken for the silence.
+    const silence = { controlMs: 4000, sessionMs: 5000 };
     const child = fork(
       await bundled('sleeper.entry.ts', folder),
-      [JSON.stringify(engineProfile()), folder, JSON.stringify(SILENCE)],
+      [JSON.stringify(engineProfile()), folder, JSON.stringify(silence)],
       { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } },
     );
     try {
@@ -140,7 +142,7 @@ describe('networks that fail', () => {
       // The network sleeps too; what the server has sent comes a little after the waking.
       network.hold();
       child.kill('SIGSTOP');
-      await pause(SILENCE.sessionMs + 2500);
+      await pause(silence.sessionMs + 2500);
       child.kill('SIGCONT');
       await pause(300);
       network.release();

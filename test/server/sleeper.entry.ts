@@ -8,7 +8,7 @@ async function main(): Promise<void> {
     folder,
     silence: JSON.parse(silence) as { controlMs: number; sessionMs: number },
   });
-  const job = engine.run('SELECT 7 AS seven FROM pg_sleep(8)');
+  const job = engine.run('SELECT 7 AS seven FROM pg_sleep(10)');
   await atWork(engine, job);
   process.send?.('running');
   await job.ended;

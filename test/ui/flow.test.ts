@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { JobRecord } from '../../src/core/jobs/job';
 import { withGate } from '../gate';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import { eventually, type TestServer } from '../server/support';
@@ -27,7 +29,14 @@ describe('the main job', function () {
   before(async () => {
     installed = await install(
       { 'work.sql': SQL },
-      { connected: false, settings: { 'pgBackground.cancelGraceSeconds': 6, 'pgBackground.notifyAfterSeconds': 0 } },
+      {
+        connected: false,
+        settings: {
+          'pgBackground.cancelGraceSeconds': 6,
+          'pgBackground.notifyAfterSeconds': 0,
+          'pgBackground.history.maxJobs': 0,
+        },
+      },
     );
     ({ server, database, ui } = installed);
   });
@@ -129,5 +138,24 @@ describe('the main job', function () {
     await ui.row('three rows').click();
     const results = ui.results();
     await results.getByText('row 3', { exact: true }).waitFor();
+  });
+
+  it('jobs of before are listed also where there are so many that the tree is drawn before they are read', async () => {
+    const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
+    const folder = files.find(
+      ({ name, parentPath }) => name.endsWith('.json') && basename(parentPath) === 'jobs',
+    )!.parentPath;
+    const records = await Promise.all(
+      (await readdir(folder))
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => readFile(join(folder, name), 'utf8')),
+    );
+    const record = records.map((text) => JSON.parse(text) as JobRecord).find(({ label }) => label === 'three rows')!;
+    for (let i = 1; i <= 5000; i++) {
+      const old = { ...record, id: randomUUID(), label: `old ${i}`, queuedAt: record.queuedAt - i };
+      await writeFile(join(folder, `${old.id}.json`), JSON.stringify(old));
+    }
+    await ui.reload();
+    for (const label of ['three rows', 'old 1']) await ui.row(label).first().waitFor();
   });
 });

@@ -89,13 +89,16 @@ export class Workbench {
 
   /** Runs a command as a person does, by its title in the palette. */
   async command(title: string): Promise<void> {
-    const input = await this.openQuickInput('F1');
-    const row = this.quickRow(title);
+    await this.typeAndPick(await this.openQuickInput('F1'), '>', title);
+  }
+
+  /** A list has what was known when one typed: typed once more where the extension, or a file, has come since. */
+  private async typeAndPick(input: Locator, prefix: string, text: string): Promise<void> {
+    const row = this.quickRow(text);
     const until = Date.now() + WAIT;
-    // The palette lists what was known when one typed: typed once more where the extension has come since.
     do {
-      await input.fill('>');
-      await input.fill(`>${title}`);
+      await input.fill(prefix);
+      await input.fill(`${prefix}${text}`);
     } while (!(await this.comes(row, 2_000)) && Date.now() < until);
     await row.click();
   }
@@ -133,9 +136,7 @@ export class Workbench {
   }
 
   async openFile(name: string): Promise<Locator> {
-    const input = await this.openQuickInput('Control+p');
-    await input.fill(name);
-    await this.quickRow(name).click();
+    await this.typeAndPick(await this.openQuickInput('Control+p'), '', name);
     const editor = this.page.locator('.editor-group-container .monaco-editor').first();
     await editor.locator('.view-line').first().waitFor();
     return editor;
