@@ -2,16 +2,20 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
+import { newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
 /** Connections as the tree shows them, on the packaged VSIX in a real VS Code: the steps build on each other. */
 describe('connections in the tree', function () {
   this.timeout(240_000);
+  let server: TestServer;
   let installed: Installed;
   let ui: Workbench;
 
   before(async () => {
+    // Its own: workers that other tests left behind would be rows here, and a click on their connection would fold them.
+    server = await newServer();
     installed = await install(
       (profile) => ({
         'work.sql': 'SELECT pg_sleep(600);\n',
@@ -28,11 +32,14 @@ describe('connections in the tree', function () {
           2,
         ),
       }),
-      { connected: false },
+      { connected: false, server },
     );
     ({ ui } = installed);
   });
-  after(() => installed.close());
+  after(async () => {
+    await installed.close();
+    await server.stop();
+  });
   afterEach(screenshotOnFailure(() => ui));
 
   const inline = async (row: Locator, action: string): Promise<void> => {
