@@ -1,7 +1,8 @@
 import type { RowsLimit, RowsView } from '../src/shared/resultsProtocol';
-import { icon, make, makeControl } from './dom';
+import { icon, make } from './dom';
 import type { GridModel } from './grid/model';
 import { formatBytes, text } from './strings';
+import { button } from './tabs/textTabs';
 
 const SAID_MS = 6_000;
 
@@ -14,7 +15,7 @@ export class StatusLine {
   private readonly said = make('span', 'status-said');
   private readonly selected = make('span', 'status-selected');
   private readonly noteText = make('span', 'rows-note-text');
-  private readonly change = makeControl('vscode-button', '', text('changeLimit'));
+  private readonly change: HTMLElement;
   private limit: RowsLimit | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -23,11 +24,10 @@ export class StatusLine {
     this.said.setAttribute('role', 'status');
     this.note.setAttribute('role', 'status');
     this.note.hidden = true;
-    this.note.append(icon('warning'), this.noteText, this.change);
-    this.change.setAttribute('appearance', 'secondary');
-    this.change.addEventListener('click', () => {
+    this.change = button(text('changeLimit'), () => {
       if (this.limit !== undefined) changeLimit(this.limit);
     });
+    this.note.append(icon('warning'), this.noteText, this.change);
     this.element.append(this.rows, this.said, this.selected);
   }
 

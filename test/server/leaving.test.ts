@@ -3,14 +3,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { repository, swallowing } from './support';
+import { repository } from './support';
+
+/** SQL that catches every cancel, for nearly ten minutes. */
+const SWALLOWING =
+  'DO $$ BEGIN FOR i IN 1..600 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$';
 
 /** As `npm run demo` does: starts a server with a worker that ignores being stopped, says where it is, and waits for Ctrl+C. */
 const SCRIPT = `
 import { createDatabase, startPostgres } from './scripts/lib/postgres.mjs';
 const server = await startPostgres({ log: () => {} });
 await createDatabase(server, 'work');
-await server.psql('SELECT pg_background_launch($q$${swallowing(600)}$q$)', { database: 'work' });
+await server.psql('SELECT pg_background_launch($q$${SWALLOWING}$q$)', { database: 'work' });
 console.log(server.dataDir);
 setInterval(() => {}, 60_000);
 `;

@@ -265,8 +265,3 @@ export async function endSessions(server: TestServer, { database }: ConnectionPr
      WHERE datname = '${database!}' AND backend_type = 'client backend' AND application_name <> '${GATE_APPLICATION}'`,
   );
 }
-
-/** SQL that catches every cancel, for nearly so many seconds. Cancel it while it sleeps: {@link atWork} with `PgSleep`. */
-export function swallowing(seconds: number): string {
-  return `DO $$ BEGIN FOR i IN 1..${seconds} LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`;
-}

@@ -1,3 +1,4 @@
+import { lasts } from './clock';
 import type { Job, JobRecord } from './job';
 import { messageOf } from './listeners';
 import {
@@ -68,10 +69,10 @@ export async function cancelWorker(
     job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
     void context.save(job);
   }
-  const window = await graceWindow(job, graceMs, context);
+  const over = await lasts(clock, graceMs, [job.ended, context.closing]);
   if (isOver(job)) return 'stopped';
   // A second cancel has its own window, and the last one tells.
-  if (window === 'closing' || turn !== job.lastCancel) return 'unresponsive';
+  if (!over || turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
@@ -153,25 +154,6 @@ export async function untilSeen(
   });
   await Promise.race(ended ? [shown, ended] : [shown]);
   for (const watch of watches) watch.dispose();
-}
-
-/** What ended the grace window: the job's end, its time, or that nobody waits any more. */
-async function graceWindow(
-  job: Job,
-  ms: number,
-  { clock, closing }: CancelContext,
-): Promise<'ended' | 'over' | 'closing'> {
-  let timer: Disposable | undefined;
-  const over = new Promise<'over'>((resolve) => {
-    timer = clock.after(ms, () => resolve('over'));
-  });
-  const first = await Promise.race([
-    job.ended.then(() => 'ended' as const),
-    over,
-    closing.then(() => 'closing' as const),
-  ]);
-  timer?.dispose();
-  return first;
 }
 
 /** Asked anew each time: it changes while others are waited for. */

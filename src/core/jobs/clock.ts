@@ -1,4 +1,4 @@
-import type { Clock } from './ports';
+import type { Clock, Disposable } from './ports';
 
 /** setTimeout takes no more and would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -12,3 +12,14 @@ export const systemClock: Clock = {
     return { dispose: () => clearTimeout(timer) };
   },
 };
+
+/** Waits so many milliseconds, or until one of the others has come. @returns whether the time has passed before them */
+export async function lasts(clock: Clock, ms: number, others: readonly Promise<unknown>[]): Promise<boolean> {
+  let timer: Disposable | undefined;
+  const time = new Promise<boolean>((resolve) => {
+    timer = clock.after(ms, () => resolve(true));
+  });
+  const passed = await Promise.race([...others.map((other) => other.then(() => false)), time]);
+  timer?.dispose();
+  return passed;
+}

@@ -1,6 +1,7 @@
 import type { JobInfo, JobNotice } from '../../api';
 import { Changes } from './changes';
 import { cancelWorker, type CancelResult } from './cancel';
+import { lasts } from './clock';
 import { DetachedWatch } from './detached';
 import { Job, newRecord, type JobRecord } from './job';
 import { Listeners, messageOf, stackOf } from './listeners';
@@ -262,18 +263,9 @@ export class JobService {
     this.#timers.clear();
     this.#watches.clear();
     await Promise.allSettled(saved);
-    await this.#cancelsSent();
+    await lasts(this.options.clock, CANCELS_MS, [Promise.allSettled(this.#cancels)]);
     this.#changes.dispose();
     this.#removed.clear();
-  }
-
-  async #cancelsSent(): Promise<void> {
-    let timer: Disposable | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.options.clock.after(CANCELS_MS, resolve);
-    });
-    await Promise.race([Promise.allSettled(this.#cancels), late]);
-    timer?.dispose();
   }
 
   /** Resolves when every run under way has come to an end: after the connections were closed, soon. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Job } from '../../../src/core/jobs/job';
 import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
 import { cancelForeign } from '../../../src/core/jobs/foreign';
 import { looksAtQueue, sliceMs } from '../../../src/core/jobs/slices';
@@ -292,13 +293,7 @@ describe('the engine among stand-ins', () => {
 
   it('a detached job follows its connection, and claims nothing about another server', async () => {
     const { link, world, run, clock, logged } = newWorld();
-    const session = new FakeSession();
-    session.stopped = false;
-    link.next.push(session);
-    const job = run();
-    await settle();
-    session.break(new SessionLostError('gone.'));
-    await settle();
+    const job = await detached(link, run);
     world.link = () => {
       throw new Error('removed');
     };
@@ -318,13 +313,7 @@ describe('the engine among stand-ins', () => {
 
   it('a detached job is lost with its server', async () => {
     const { link, run } = newWorld();
-    const session = new FakeSession();
-    session.stopped = false;
-    link.next.push(session);
-    const job = run();
-    await settle();
-    session.break(new SessionLostError('gone.'));
-    await settle();
+    const job = await detached(link, run);
     link.show({ serverStart: 'later' });
     await settle();
     assert.equal(job.state, 'lost');
@@ -339,13 +328,7 @@ describe('the engine among stand-ins', () => {
       [undefined, 'finished'],
     ] as const) {
       const { link, run } = newWorld();
-      const session = new FakeSession();
-      session.stopped = false;
-      link.next.push(session);
-      const job = run();
-      await settle();
-      session.break(new SessionLostError('gone.'));
-      await settle();
+      const job = await detached(link, run);
       const since = processesSince === undefined ? {} : { processesSince };
       link.show({ workers: [OURS], ...since });
       assert.equal(job.state, 'detached', 'one that is shown runs');
@@ -492,3 +475,15 @@ describe('the engine among stand-ins', () => {
     }
   });
 });
+
+/** A job whose session has broken while its worker ran. */
+async function detached(link: FakeLink, run: () => Job): Promise<Job> {
+  const session = new FakeSession();
+  session.stopped = false;
+  link.next.push(session);
+  const job = run();
+  await settle();
+  session.break(new SessionLostError('gone.'));
+  await settle();
+  return job;
+}
