@@ -48,6 +48,11 @@ export interface JobError {
   readonly detail?: string;
   readonly hint?: string;
   readonly context?: string;
+  /** The schema that the error is about, if the server names one; likewise the table, column and constraint. */
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
   /** Zero-based UTF-16 offset into the job's `sql`. */
   readonly position?: number;
 }
@@ -66,6 +71,11 @@ export interface RunRequest {
   readonly workerTimeoutMs?: number;
   /** Bytes of the queue between worker and session; the server's default when missing. */
   readonly queueSizeBytes?: number;
+  /**
+   * Server parameters for this worker only, by name, for example `{ work_mem: '1GB', search_path: 'app, public' }`. Each value is
+   * what `set_config` takes. A SET in the text comes later and so takes precedence; of several limits the strictest applies.
+   */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A job as it is at one moment. Times are milliseconds since 1970, as `Date.now()`. */
@@ -81,6 +91,8 @@ export interface JobInfo {
   readonly queuedAt: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;
+  /** How long the worker ran, in milliseconds by the server's clock. Missing if the server did not say (pg_background 1.x). */
+  readonly serverMs?: number;
   readonly progress?: JobProgress;
   /** Rows returned or affected, where the server said so. */
   readonly rowCount?: number;

@@ -4,6 +4,7 @@ import type { JobNotice } from '../../api';
 import type { JobRecord } from './job';
 import { JobWriter, readNotices, replaceFile } from './jobWriter';
 import type { Logger } from './ports';
+import { faultySetting } from './settings';
 import { isFinal, JOB_STATES } from './states';
 import { Windows } from './windows';
 
@@ -186,5 +187,18 @@ function checked(value: unknown, id: string): JobRecord {
   if (typeof record.queuedAt !== 'number' || typeof record.noticeCount !== 'number') {
     throw new Error('a number is missing');
   }
+  const settings: unknown = record.request?.settings;
+  if (settings !== undefined && faultySetting(settings) !== undefined) throw new Error('its settings are not texts');
+  if (record.serverMs !== undefined && typeof record.serverMs !== 'number') throw new Error('a number is missing');
+  if (record.error !== undefined && !isError(record.error)) throw new Error('its error is not one');
   return record as JobRecord;
+}
+
+const ERROR_TEXTS = ['message', 'detail', 'hint', 'context', 'schema', 'table', 'column', 'constraint'] as const;
+
+function isError(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const error = value as Partial<Record<string, unknown>>;
+  if (typeof error['sqlstate'] !== 'string' || typeof error['message'] !== 'string') return false;
+  return ERROR_TEXTS.every((name) => error[name] === undefined || typeof error[name] === 'string');
 }

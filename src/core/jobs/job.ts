@@ -30,6 +30,8 @@ export interface JobRecord {
   launchSentAt?: number;
   launchedAt?: number;
   finishedAt?: number;
+  /** How long the worker ran by the server's clock. Milliseconds. */
+  serverMs?: number;
   progress?: JobProgress;
   rowCount?: number;
   commandTag?: string;
@@ -157,7 +159,8 @@ export class Job {
       connection,
       state,
       queuedAt,
-      ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'progress', 'rowCount', 'commandTag', 'error', 'reason']),
+      ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag', 'error']),
+      ...pick(record, ['reason']),
     };
   }
 

@@ -55,6 +55,8 @@ export interface LaunchRequest {
   readonly queueSizeBytes?: number;
   readonly statementTimeoutMs?: number;
   readonly workerTimeoutMs?: number;
+  /** Parameters for this worker only: names and values as `set_config` takes them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface WorkerHandle {

@@ -394,12 +394,13 @@ const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';
 
 function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
-  const { queueSizeBytes, statementTimeoutMs, workerTimeoutMs } = record.request;
+  const { queueSizeBytes, statementTimeoutMs, workerTimeoutMs, settings } = record.request;
   return {
     sql: plan.sql,
     label: record.label,
     ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
+    ...(settings === undefined ? {} : { settings }),
   };
 }

@@ -163,7 +163,8 @@ export class PgSession implements WorkerSession {
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
     const limits = new Map(this.#inherited);
-    const { statementTimeoutMs, workerTimeoutMs } = request;
+    const { statementTimeoutMs, workerTimeoutMs, settings = {} } = request;
+    for (const [name, value] of Object.entries(settings)) limits.set(name, value);
     if (statementTimeoutMs !== undefined) limits.set('statement_timeout', String(statementTimeoutMs));
     if (workerTimeoutMs !== undefined) limits.set('pg_background.worker_timeout', String(workerTimeoutMs));
     try {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunRequest } from '../../api';
+import { faultySetting } from '../../core/jobs/settings';
 
 /** What a launch may be given beside its SQL. */
 export interface RunOptions extends Omit<RunRequest, 'sql'> {
@@ -29,9 +30,18 @@ export function asRequest(argument: unknown): RunRequest | undefined {
       throw new Error(vscode.l10n.t('runInBackground: "{0}" must be a {1}.', key, type));
     }
   }
+  const fault = request['settings'] === undefined ? undefined : faultySetting(request['settings']);
+  if (fault !== undefined) throw new Error(settingsProblem(fault));
   return Object.fromEntries(
-    Object.keys(REQUEST_TYPES)
+    [...Object.keys(REQUEST_TYPES), 'settings']
       .filter((key) => request[key] !== undefined)
       .map((key) => [key, request[key]]),
   ) as unknown as RunRequest;
+}
+
+/** @param fault as {@link faultySetting} gives it */
+export function settingsProblem(fault: string): string {
+  return fault === ''
+    ? vscode.l10n.t('"settings" must be an object of parameter names and their values as text.')
+    : vscode.l10n.t('The parameter "{0}" in "settings" needs a parameter’s name and a text as its value.', fault);
 }

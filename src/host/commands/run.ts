@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { RunRequest } from '../../api';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
+import { faultySetting } from '../../core/jobs/settings';
 import { labelFor, truncateLabel } from '../../core/sql/label';
 import { checkBeforeLaunch } from '../../core/sql/prelaunch';
 import { parseDuration } from '../../core/sql/units';
@@ -10,7 +11,7 @@ import { findingText, writeFound } from '../editor/words';
 import { commandId } from '../ids';
 import { LaunchGuard } from './guard';
 import { durationProblem, durationText } from './options';
-import { asRequest } from './request';
+import { asRequest, settingsProblem } from './request';
 import { without } from './without';
 
 /** Offered where a job is to run again with a timeout and had none. */
@@ -74,6 +75,8 @@ export class Launcher implements vscode.Disposable {
   run(request: RunRequest): Job {
     const [fault] = checkBeforeLaunch(request.sql).filter((finding) => finding.severity === 'error');
     if (fault) throw new Error(findingText(fault));
+    const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
+    if (faulty !== undefined) throw new Error(settingsProblem(faulty));
     const connection = this.#nameOf(request.connection) ?? this.defaultConnection;
     if (connection === undefined) {
       throw new Error(
