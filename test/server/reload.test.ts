@@ -159,6 +159,7 @@ describe('reload', () => {
     // The same, but it looks at the others more often.
     const clock: Clock = {
       now: () => systemClock.now(),
+      monotonic: () => systemClock.monotonic(),
       after: (ms, call) => systemClock.after(ms === 25_000 ? 100 : ms, call),
     };
     const two = await open({ clock });

@@ -46,13 +46,14 @@ export async function cancelWorker(
   job.apply('cancel', { cancel });
   if (runner) await Promise.race([runner.launched, job.ended]);
   if (!isOver(job)) {
-    const { pid, backendStart, launchedAt } = job.record;
+    const { pid, backendStart } = job.record;
     const find = (): ActiveWorker | undefined =>
       context.link.snapshot?.workers.find(
         (one) => one.pid === pid && (backendStart === undefined || one.backendStart === backendStart),
       );
     const seen = (): boolean => runner?.seenActive === true || find()?.state === 'active';
-    const left = (launchedAt ?? clock.now()) + SEEN_MS - clock.now();
+    // A detached worker may be of a second ago: the clock of another life cannot tell.
+    const left = SEEN_MS - (runner?.workerAge ?? 0);
     await untilSeen(seen, left, context, job.ended);
   }
   if (isOver(job)) return 'stopped';

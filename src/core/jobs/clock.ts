@@ -6,6 +6,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** The real clock. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, call) => {
     const timer = setTimeout(call, Math.min(ms, LONGEST_MS));
     timer.unref();

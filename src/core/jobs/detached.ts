@@ -34,7 +34,7 @@ export class DetachedWatch {
     private readonly job: Job,
     private readonly context: DetachedContext,
   ) {
-    this.#since = context.clock.now();
+    this.#since = context.clock.monotonic();
     this.#look();
   }
 

@@ -322,7 +322,7 @@ export class JobService {
     const queue = this.#queue(connection);
     for (;;) {
       if (this.#disposed) return;
-      const next = queue.take(this.options.clock.now(), this.options.settings().maxConcurrentJobs);
+      const next = queue.take(this.options.settings().maxConcurrentJobs);
       const job = next && this.#jobs.get(next.id);
       if (!next || !job) return;
       const run = this.#start(job, next, queue)
@@ -365,8 +365,11 @@ export class JobService {
     } finally {
       this.#runners.delete(job.id);
       if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') {
-        const pause = queue.refuse(job.id, clock.now());
-        this.#after(pause, () => this.#pump(job.record.connection));
+        const { pauseMs, refusals: now } = queue.refuse(job.id);
+        this.#after(pauseMs, () => {
+          queue.due(job.id, now);
+          this.#pump(job.record.connection);
+        });
         if (this.#onHold.has(job.record.connection)) this.#hold(job);
       } else {
         queue.done(job.id);

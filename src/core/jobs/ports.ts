@@ -13,6 +13,8 @@ export interface Disposable {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment in the past; never set back, so that durations are measured with it. */
+  monotonic(): number;
   /** Calls once after that many milliseconds, unless disposed before. */
   after(ms: number, call: () => void): Disposable;
 }
@@ -139,7 +141,7 @@ export interface ActiveWorker extends WorkerInfo {
 }
 
 export interface ActivitySnapshot {
-  /** When the server was asked, by our clock, milliseconds: what began later cannot be in it. */
+  /** When the server was asked, by our monotonic clock, milliseconds: what began later cannot be in it. */
   readonly at: number;
   /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
   readonly serverStart: string;

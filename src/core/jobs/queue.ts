@@ -4,8 +4,8 @@ export interface Waiting {
   readonly id: string;
   /** Its place: the least is next. It keeps it when it is refused. */
   readonly order: number;
-  /** Milliseconds since 1970 before which it is not tried. */
-  readonly notBefore: number;
+  /** It was refused and is not tried before its pause is over ({@link JobQueue.due}). */
+  readonly paused: boolean;
   /** How often it was refused for want of a slot, or of a server. */
   readonly refusals: number;
   /** Waits for the user's word after a reload. */
@@ -25,26 +25,37 @@ export class JobQueue {
   #last = 0;
 
   add(id: string, held = false): void {
-    this.#insert({ id, order: ++this.#last, notBefore: 0, refusals: 0, held });
+    this.#insert({ id, order: ++this.#last, paused: false, refusals: 0, held });
   }
 
-  /** Puts a job that was refused back to its place, to be tried after a pause that grows. Returns the pause in milliseconds. */
-  refuse(id: string, now: number): number {
+  /**
+   * Puts a job that was refused back to its place, to be tried after a pause that grows. The caller must call {@link due} after the
+   * pause: the queue itself compares no times, because timers fire early and clocks are set back.
+   * @returns the pause in milliseconds, and the number of refusals, which tells one pause from the next
+   */
+  refuse(id: string): { readonly pauseMs: number; readonly refusals: number } {
     const one = this.#leave(id);
     const refusals = one?.refusals ?? 0;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** refusals);
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** refusals);
     const order = one?.order ?? ++this.#last;
-    this.#insert({ id, order, notBefore: now + pause, refusals: refusals + 1, held: false });
-    return pause;
+    this.#insert({ id, order, paused: true, refusals: refusals + 1, held: false });
+    return { pauseMs, refusals: refusals + 1 };
+  }
+
+  /** The pause of a job is over. That of an earlier refusal does not end a later one. */
+  due(id: string, refusals: number): void {
+    this.#waiting = this.#waiting.map((one) =>
+      one.id === id && one.refusals === refusals ? { ...one, paused: false } : one,
+    );
   }
 
   /** Takes the next job that may run now, or undefined. @param limit how many may run at once, 0 = no limit */
-  take(now: number, limit: number): Waiting | undefined {
+  take(limit: number): Waiting | undefined {
     if (limit > 0 && this.#running.size >= limit) return undefined;
     if (this.#probe !== undefined) return undefined;
     // A refused job keeps its place: those behind it would be refused too.
     const next = this.#waiting.find((one) => !one.held);
-    if (!next || next.notBefore > now) return undefined;
+    if (!next || next.paused) return undefined;
     this.#waiting = this.#waiting.filter((one) => one !== next);
     this.#running.set(next.id, next);
     if (next.refusals > 0) this.#probe = next.id;
@@ -63,7 +74,7 @@ export class JobQueue {
 
   /** Forgets every pause. */
   hurry(): void {
-    this.#waiting = this.#waiting.map((one) => ({ ...one, notBefore: 0 }));
+    this.#waiting = this.#waiting.map((one) => ({ ...one, paused: false }));
   }
 
   remove(id: string): boolean {
@@ -76,7 +87,7 @@ export class JobQueue {
   runNext(id: string): boolean {
     const one = this.#waiting.find((waiting) => waiting.id === id);
     if (!one || !this.remove(id)) return false;
-    this.#insert({ ...one, order: --this.#first, held: false, notBefore: 0 });
+    this.#insert({ ...one, order: --this.#first, held: false, paused: false });
     return true;
   }
 

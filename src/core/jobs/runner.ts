@@ -52,6 +52,7 @@ export class JobRunner {
   #launchSent = false;
   #queueFull = false;
   #seenActive = false;
+  #attachedAt: number | undefined;
   #giveUp = false;
   #letGo = false;
   #ended = false;
@@ -76,6 +77,11 @@ export class JobRunner {
 
   get reading(): boolean {
     return this.#reading;
+  }
+
+  /** Milliseconds since the worker was attached. */
+  get workerAge(): number {
+    return this.#attachedAt === undefined ? 0 : this.context.clock.monotonic() - this.#attachedAt;
   }
 
   get seenActive(): boolean {
@@ -173,6 +179,7 @@ export class JobRunner {
       return 'ended';
     }
     this.#worker = worker;
+    this.#attachedAt = context.clock.monotonic();
     const { processId, backendStart, serverStart } = worker;
     job.apply('launched', {
       ...(processId === undefined ? {} : { pid: processId }),
@@ -205,7 +212,7 @@ export class JobRunner {
 
   async #watch(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
     const { job, context } = this;
-    const started = context.clock.now();
+    const started = context.clock.monotonic();
     for (;;) {
       if (this.#giveUp) return this.#detach(session, worker, 'You stopped tracking it. It runs on.');
       if (this.#queueFull) {
@@ -213,7 +220,7 @@ export class JobRunner {
         const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
         return this.#detach(session, worker, reason);
       }
-      const age = context.clock.now() - started;
+      const age = context.clock.monotonic() - started;
       const running = context.running();
       const { stopped, queueFull, progress } = await session.wait(
         worker,

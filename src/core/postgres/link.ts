@@ -364,7 +364,7 @@ export class PgLink implements ServerLink {
   }
 
   async #askActivity(): Promise<ActivitySnapshot> {
-    const snapshot = await this.#ask((client) => queryActivity(client, () => this.options.clock.now()));
+    const snapshot = await this.#ask((client) => queryActivity(client, () => this.options.clock.monotonic()));
     this.#setConnected();
     return snapshot;
   }

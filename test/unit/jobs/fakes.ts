@@ -20,7 +20,14 @@ export class FakeClock implements Clock {
   #now = 1000;
   readonly timers = new Set<{ at: number; call: () => void }>();
 
+  /** What a correction of the wall clock adds to it. */
+  step = 0;
+
   now(): number {
+    return this.#now + this.step;
+  }
+
+  monotonic(): number {
     return this.#now;
   }
 
@@ -200,8 +207,7 @@ export function snapshotOf(facts: Partial<ActivitySnapshot>): ActivitySnapshot {
 export const OURS = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
 
 /** The engine among stand-ins. */
-export function newWorld() {
-  const clock = new FakeClock();
+export function newWorld(clock = new FakeClock()) {
   const link = new FakeLink();
   const logged: string[] = [];
   const saved: string[] = [];

@@ -54,7 +54,7 @@ describe('outcome', () => {
 });
 
 describe('queue', () => {
-  const take = (queue: JobQueue, limit = 0, now = 0) => queue.take(now, limit)?.id;
+  const take = (queue: JobQueue, limit = 0) => queue.take(limit)?.id;
 
   it('in order, as many as may', () => {
     const queue = new JobQueue();
@@ -87,19 +87,25 @@ describe('queue', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));
     assert.deepEqual([take(queue), take(queue)], ['a', 'b']);
-    assert.deepEqual([queue.refuse('a', 0), queue.refuse('b', 0)], [500, 500]);
+    assert.deepEqual([queue.refuse('a').pauseMs, queue.refuse('b').pauseMs], [500, 500]);
     assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
     assert.equal(take(queue), undefined, 'those behind would be refused too');
-    assert.equal(take(queue, 0, 500), 'a');
-    assert.equal(take(queue, 0, 500), undefined, 'one tries whether there is room');
-    assert.equal(queue.refuse('a', 500), 1000);
-    assert.equal(take(queue, 0, 1500), 'a');
+    queue.due('a', 1);
+    queue.due('b', 1);
+    assert.equal(take(queue), 'a');
+    assert.equal(take(queue), undefined, 'one tries whether there is room');
+    assert.deepEqual(queue.refuse('a'), { pauseMs: 1000, refusals: 2 });
+    queue.due('a', 1);
+    assert.equal(take(queue), undefined, 'the timer of an earlier pause does not end this one');
+    queue.due('a', 2);
+    assert.equal(take(queue), 'a');
     queue.launched('a');
-    assert.equal(take(queue, 0, 1500), 'b', 'there was room');
+    assert.equal(take(queue), 'b', 'there was room');
     for (let i = 0; i < 20; i++) {
-      const pause = queue.refuse('b', 0);
-      assert.ok(pause <= 30_000);
-      assert.equal(take(queue, 0, pause), 'b');
+      const { pauseMs, refusals } = queue.refuse('b');
+      assert.ok(pauseMs <= 30_000);
+      queue.due('b', refusals);
+      assert.equal(take(queue), 'b');
     }
   });
 
@@ -108,11 +114,11 @@ describe('queue', () => {
     ['a', 'b'].forEach((id) => queue.add(id));
     take(queue);
     take(queue);
-    queue.refuse('b', 0);
+    queue.refuse('b');
     assert.equal(take(queue), undefined);
     queue.done('a');
     assert.equal(take(queue), 'b');
-    queue.refuse('b', 0);
+    queue.refuse('b');
     queue.hurry();
     assert.equal(take(queue), 'b');
   });
