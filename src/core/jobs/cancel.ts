@@ -59,6 +59,7 @@ export async function cancelWorker(
   if (isOver(job)) return 'stopped';
   try {
     const again = before.cancel?.signaledAt !== undefined;
+    runner?.noteSignal();
     if (!runner?.workerEnded) await signal(job, again ? undefined : runner, context);
   } catch (error) {
     if (isOver(job)) return 'stopped';

@@ -1,5 +1,6 @@
 import type { JobError, JobInfo, JobNotice, JobProgress, JobState, RunRequest } from '../../api';
-import type { Column, RowsKept } from './ports';
+import type { StopCause } from './outcome';
+import type { Column, RowsKept, WorkerLimits } from './ports';
 import { isFinal, nextState, type JobEvent } from './states';
 
 /** A request to cancel, and what came of it. Times are milliseconds since 1970. */
@@ -38,6 +39,10 @@ export interface JobRecord {
   error?: JobError;
   reason?: string;
   cancel?: CancelRecord;
+  /** The time limits with which the worker was launched, as the server had them. */
+  limits?: WorkerLimits;
+  /** What stopped the worker, if it was stopped and no cancel was requested here. */
+  stop?: StopCause;
   /** Set once rows are kept for this job. */
   columns?: readonly Column[];
   rows?: RowsKept;

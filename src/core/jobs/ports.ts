@@ -61,6 +61,13 @@ export interface LaunchRequest {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** Time limits of a worker in milliseconds; 0 = no limit. */
+export interface WorkerLimits {
+  readonly statementTimeoutMs: number;
+  /** `pg_background.worker_timeout`; if it is set, `statement_timeout` does not count. */
+  readonly workerTimeoutMs: number;
+}
+
 export interface WorkerHandle {
   /** With the cookie, what the worker's calls are given; not always its process id. */
   readonly pid: number;
@@ -71,6 +78,8 @@ export interface WorkerHandle {
   readonly backendStart?: string;
   /** When the server itself was started. */
   readonly serverStart?: string;
+  /** The limits that apply to it, the role's own too, as the server has them. */
+  readonly limits?: WorkerLimits;
   /** Another backend than the session's launched it: a pooling proxy stands between, so nothing more can be asked about it. */
   readonly elsewhere?: boolean;
 }
@@ -245,10 +254,21 @@ export class LaunchError extends Error {
 /** The worker itself failed, with the server's error. */
 export class WorkerFailedError extends Error {
   override readonly name = 'WorkerFailedError';
+  /** See {@link WorkerReport.interrupted}. */
+  readonly interrupted: boolean | undefined;
+  /** The session could not pass on what the worker sent, because it is not valid text: that says nothing about the worker. */
+  readonly unreadable: boolean;
+
   constructor(
     readonly error: JobError,
-    options?: ErrorOptions,
+    {
+      interrupted,
+      unreadable = false,
+      ...options
+    }: ErrorOptions & { interrupted?: boolean; unreadable?: boolean } = {},
   ) {
     super(error.message, options);
+    this.interrupted = interrupted;
+    this.unreadable = unreadable;
   }
 }

@@ -4,7 +4,8 @@ import { WorkerFailedError, type RowPlan, type WorkerHandle, type WorkerSession 
 
 /** What reading a worker's result told. */
 export type ReadRows =
-  { readonly rows: number; readonly tag: string; readonly problem?: string } | { readonly error: JobError };
+  | { readonly rows: number; readonly tag: string; readonly problem?: string }
+  | { readonly error: JobError; readonly interrupted?: boolean; readonly unreadable?: boolean };
 
 /** Reads a worker's result into a stream; the worker's own error is an answer. Rejects where the session is lost. */
 export async function readRows(
@@ -22,7 +23,8 @@ export async function readRows(
     };
   } catch (error) {
     if (!(error instanceof WorkerFailedError)) throw error;
-    return { error: error.error };
+    const { interrupted, unreadable } = error;
+    return { error: error.error, unreadable, ...(interrupted === undefined ? {} : { interrupted }) };
   }
 }
 

@@ -1,7 +1,16 @@
 import type { Writable } from 'node:stream';
 import type { Job } from './job';
 import { messageOf } from './listeners';
-import { bareTag, decideOutcome, rowsOfTag, SERVER_CRASHED, type Outcome, type WorkerReport } from './outcome';
+import {
+  bareTag,
+  decideOutcome,
+  endsWorker,
+  rowsOfTag,
+  SERVER_CRASHED,
+  WORKER_GONE,
+  type Outcome,
+  type WorkerReport,
+} from './outcome';
 import {
   LaunchError,
   SessionLostError,
@@ -52,7 +61,10 @@ export class JobRunner {
   #launchSent = false;
   #queueFull = false;
   #seenActive = false;
+  /** By the monotonic clock: when the launch was sent, and when the worker was attached. */
+  #sentAt: number | undefined;
   #attachedAt: number | undefined;
+  #signaledMs: number | undefined;
   #giveUp = false;
   #letGo = false;
   #ended = false;
@@ -82,6 +94,11 @@ export class JobRunner {
   /** Milliseconds since the worker was attached. */
   get workerAge(): number {
     return this.#attachedAt === undefined ? 0 : this.context.clock.monotonic() - this.#attachedAt;
+  }
+
+  /** SIGTERM is being sent. */
+  noteSignal(): void {
+    this.#signaledMs = this.workerAge;
   }
 
   get seenActive(): boolean {
@@ -170,6 +187,7 @@ export class JobRunner {
     let worker: WorkerHandle;
     try {
       this.#launchSent = true;
+      this.#sentAt = context.clock.monotonic();
       worker = await session.launch(launchRequest(job, plan));
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
@@ -184,6 +202,7 @@ export class JobRunner {
     job.apply('launched', {
       ...(processId === undefined ? {} : { pid: processId }),
       launchedAt: context.clock.now(),
+      ...(worker.limits === undefined ? {} : { limits: worker.limits }),
       ...(backendStart === undefined ? {} : { backendStart }),
       ...(serverStart === undefined ? {} : { serverStart }),
     });
@@ -237,46 +256,68 @@ export class JobRunner {
     return report ? this.#readAfter(session, worker, plan, report) : this.#readEarly(session, worker, plan);
   }
 
-  /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
+  /** The worker has ended and told how: its rows, its messages and its complete error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
-    const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
+    const outcome = this.#decide(report);
     if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
+      if ('error' in read && endsWorker(read.error.sqlstate)) {
+        // Old versions do not tell that the server ended the worker: they report the tag of an earlier statement.
+        this.#settle(this.#decide(withError(report, read)));
+        return 'ended';
+      }
       // The work is done, and that is what counts; that its rows could not be read is said.
       const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
       const rowCount = 'error' in read ? outcome.rowCount : Math.max(outcome.rowCount, read.rows);
       this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
       return 'ended';
     }
-    // Reading brings the messages, and raises the error once more, with its position. Rows that cannot be read end it.
+    // Reading brings the messages, and raises the error once more, complete and with its position. Rows that cannot be read end it.
     const again = await this.#read(session, worker, plan, discard());
-    if (outcome.event === 'fail' && 'error' in again && again.error.position !== undefined) {
-      this.#settle({ event: 'fail', error: { ...outcome.error, position: again.error.position } });
-    } else {
-      this.#settle(outcome);
-    }
+    if (!('error' in again)) this.#settle(outcome);
+    else if (report.hasError && again.error.sqlstate === report.error?.sqlstate) {
+      this.#settle(this.#decide(withError(report, again)));
+    } else if (outcome.event === 'lose' && endsWorker(again.error.sqlstate) && again.error.sqlstate !== WORKER_GONE) {
+      // The server ended it, and only the error says so.
+      this.#settle(this.#decide(withError(report, again)));
+    } else this.#settle(outcome);
     return 'ended';
   }
 
   /** The worker waits on its full queue, or this version cannot tell its outcome: reading tells how it ends. */
   async #readEarly(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
     const read = await this.#read(session, worker, plan);
+    if ('error' in read && read.unreadable) {
+      // The session gave the worker up over it, and the worker goes on.
+      this.#letGo = true;
+      const reason = `What it sent is not valid text (${read.error.message}), so its rows and outcome are lost. It runs on if it has not ended.`;
+      this.job.apply('detach', { detached: true, reason });
+      return 'detached';
+    }
     this.#ended = true;
-    const canceled = this.job.record.cancel !== undefined;
-    const known = { completed: true, rowCount: 0, commandTag: '' };
+    const known = { completed: true, rowCount: 0, commandTag: '', hasError: false };
     if ('error' in read && plan.mode === 'none' && read.error.sqlstate === MISMATCH) {
       const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
       this.#settle({ event: 'finish', reason });
       return 'ended';
     }
     if ('error' in read) {
-      this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
+      this.#settle(this.#decide(withError(known, read)));
       return 'ended';
     }
-    const outcome = decideOutcome({ ...known, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled);
+    const outcome = this.#decide({ ...known, commandTag: read.tag, rowCount: read.rows });
     const said = outcome.event === 'succeed' && read.problem !== undefined ? { reason: read.problem } : {};
     this.#settle({ ...outcome, ...said });
     return 'ended';
+  }
+
+  #decide(report: WorkerReport): Outcome {
+    const { limits, cancel } = this.job.record;
+    return decideOutcome(report, cancel !== undefined, {
+      ...(limits === undefined ? {} : { limits }),
+      ...(this.#sentAt === undefined ? {} : { ranMs: this.context.clock.monotonic() - this.#sentAt }),
+      ...(this.#signaledMs === undefined ? {} : { signaledMs: this.#signaledMs }),
+    });
   }
 
   async #read(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, into?: Writable): Promise<ReadRows> {
@@ -390,6 +431,10 @@ export class JobRunner {
     else this.#settle({ event: 'fail', error: { sqlstate: '', message } });
     return 'ended';
   }
+}
+
+function withError(report: WorkerReport, { error, interrupted }: Extract<ReadRows, { error: unknown }>): WorkerReport {
+  return { ...report, hasError: true, error, ...(interrupted === undefined ? {} : { interrupted }) };
 }
 
 /** SQLSTATE datatype_mismatch: the rows are not what the column list says. */

@@ -10,6 +10,12 @@ interface ServerFields {
   readonly hint?: string | undefined;
   readonly where?: string | undefined;
   readonly position?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly table?: string | undefined;
+  readonly column?: string | undefined;
+  readonly constraint?: string | undefined;
+  /** The function of the server's source that raised it: never translated. */
+  readonly routine?: string | undefined;
 }
 
 /** SQLSTATE insufficient_resources and configuration_limit_exceeded: no worker slot, of the server or of the session. */
@@ -70,17 +76,22 @@ const TRANSIENT_CODES = new Set(
   ),
 );
 
+/** A connection that was open is gone: ended by the server, cut off, or silent for too long. Trying again may work. */
+export class ConnectionGoneError extends Error {
+  override readonly name = 'ConnectionGoneError';
+}
+
 /** True where a connection could not be opened, or broke, for a reason that may pass by itself. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof ConnectionGoneError) return true;
   if (error instanceof ConnectError && TRANSIENT_REASONS.has(error.reason)) return true;
   if (isServerError(error)) {
     // connection_exception, operator_intervention (shutting down, starting up), too_many_connections; not a cancel or a timeout.
     return /^(08|57P0[1-5])/.test(error.code ?? '') || error.code === '53300';
   }
   if ('code' in error && typeof error.code === 'string' && TRANSIENT_CODES.has(error.code)) return true;
-  // `pg` says it in words alone.
-  return /^(Connection terminated|no answer within|timeout expired)/.test(error.message) || isTransient(error.cause);
+  return isTransient(error.cause);
 }
 
 /** pg_background adds a line of its own to every context, twice when the error is raised again. */
@@ -103,8 +114,40 @@ export function toJobError(error: unknown, position?: (codePoint: number) => num
     ...(error.detail ? { detail: error.detail } : {}),
     ...(error.hint ? { hint: error.hint } : {}),
     ...(context === undefined ? {} : { context }),
+    ...objectsOf(error),
     ...(at === undefined ? {} : { position: at }),
   };
+}
+
+/** What an error is about, as far as the server names it. */
+function objectsOf({
+  schema,
+  table,
+  column,
+  constraint,
+}: ServerFields): Pick<JobError, 'schema' | 'table' | 'column' | 'constraint'> {
+  return {
+    ...(schema ? { schema } : {}),
+    ...(table ? { table } : {}),
+    ...(column ? { column } : {}),
+    ...(constraint ? { constraint } : {}),
+  };
+}
+
+/**
+ * Whether the server's own code for interrupts raised an error: a cancel or a timeout, not an error of the same SQLSTATE that SQL
+ * raised or another server sent. Undefined if the error does not name the routine.
+ */
+export function isInterrupt(error: unknown): boolean | undefined {
+  return isServerError(error) && error.routine ? error.routine === 'ProcessInterrupts' : undefined;
+}
+
+/** SQLSTATE character_not_in_repertoire and untranslatable_character: a text cannot be sent in the client's encoding. */
+const NOT_TEXT = new Set(['22021', '22P05']);
+
+/** True if the server could not send a text because it is not valid in its encoding, or cannot be converted. */
+export function isNotText(error: unknown): boolean {
+  return NOT_TEXT.has(sqlstateOf(error));
 }
 
 /** SQLSTATE undefined_function and invalid_schema_name: our own call is not understood, so nothing was launched. */
@@ -115,12 +158,16 @@ export function isMoved(error: unknown): boolean {
   return MOVED.has(sqlstateOf(error));
 }
 
-/** The server does not say who may give the privilege, and how; nor that an extension was changed under us. */
-export function withAdvice(error: JobError): JobError {
+/**
+ * A launch's error as a job keeps it. The server does not say who may give the privilege, and how; nor that an extension was changed
+ * under us. A parameter that may not be set has the same SQLSTATE as a function that may not be called, but another routine.
+ */
+export function toLaunchError(cause: unknown): JobError {
+  const error = toJobError(cause);
   if (MOVED.has(error.sqlstate)) {
     return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
   }
-  if (error.sqlstate !== DENIED || !error.message.includes('pg_background')) return error;
+  if (!isServerError(cause) || error.sqlstate !== DENIED || cause.routine !== 'aclcheck_error') return error;
   const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
   return { hint, ...error };
 }

@@ -12,9 +12,9 @@ import {
 } from '../jobs/ports';
 import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
-import { destroySocket, endClient } from './closing';
+import { destroySocket, endClient, isCut } from './closing';
 import { ConnectError, type ConnectReason } from './connect/errors';
-import { isTransient, mayNotSignal } from './errors';
+import { ConnectionGoneError, isServerError, isTransient, mayNotSignal } from './errors';
 import { PgSession, type SessionContext } from './session';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
@@ -63,6 +63,15 @@ export class PoolerError extends Error {
   }
 }
 
+/**
+ * An error of a question: if the connection has ended, that is what happened. `pg` answers in words of its own then; what the server
+ * said as it ended it says more.
+ */
+function gone(error: unknown, client: Client, lastWord: Error | undefined): unknown {
+  if (isServerError(error) || error instanceof SessionLostError || (!lastWord && !isCut(client))) return error;
+  return new ConnectionGoneError(messageOf(lastWord ?? error), { cause: error });
+}
+
 function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
   return error instanceof ConnectError ? { reason: error.reason } : {};
 }
@@ -71,6 +80,8 @@ function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
 interface Control {
   readonly client: Client;
   readonly turns: Turns;
+  /** What the server, or the network, said as it ended this connection. */
+  lastWord: Error | undefined;
 }
 
 /** One server reached by one connection: the control client, the activity poller and the pool of warm sessions. */
@@ -214,6 +225,8 @@ export class PgLink implements ServerLink {
   async #openControl(): Promise<Control> {
     if (this.#state.kind !== 'error') this.#setState({ kind: 'connecting' });
     const client = await this.options.connect();
+    const control: Control = { client, turns: new Turns(), lastWord: undefined };
+    client.on('error', (error) => (control.lastWord ??= error));
     const gone = (): void => {
       if (this.#controlClient !== client) return;
       this.#controlClient = undefined;
@@ -225,7 +238,6 @@ export class PgLink implements ServerLink {
     };
     client.on('end', gone);
     client.on('error', gone);
-    const control = { client, turns: new Turns() };
     try {
       const { rows } = await this.#bounded(control, () =>
         client.query<[string, string]>({
@@ -306,8 +318,9 @@ export class PgLink implements ServerLink {
       this.#sessions.add(session);
       return session;
     } catch (error) {
+      const cause = gone(error, client, undefined);
       await endClient(client);
-      throw error;
+      throw cause;
     }
   }
 
@@ -375,12 +388,15 @@ export class PgLink implements ServerLink {
   }
 
   /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  #bounded<T>({ client, turns }: Control, work: () => Promise<T>): Promise<T> {
+  #bounded<T>(control: Control, work: () => Promise<T>): Promise<T> {
+    const { client, turns } = control;
     return turns.run(async () => {
       const ms = this.options.silence?.controlMs ?? CONTROL_MS;
       const silence = afterSilence(ms, () => destroySocket(client, new Error(`no answer within ${ms / 1000} s`)));
       try {
         return await work();
+      } catch (error) {
+        throw gone(error, client, control.lastWord);
       } finally {
         silence.dispose();
       }

@@ -16,23 +16,25 @@ import {
 import { messageOf } from '../jobs/listeners';
 import { QUERY_CANCELED, type WorkerReport } from '../jobs/outcome';
 import { QUEUE_FULL } from '../jobs/why';
-import { timeText } from './activity';
 import type { Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
 import {
-  cleanContext,
   CRASH_SHUTDOWN,
+  isInterrupt,
   isLastWord,
   isMoved,
   isNoSlot,
+  isNotText,
   isServerError,
   mayEndSession,
   sqlstateOf,
   toJobError,
-  withAdvice,
+  toLaunchError,
 } from './errors';
+import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { ProcessIds } from './processId';
+import { reportQuery, toReport, type ReportRow } from './report';
 import { lastStatement, planRows } from './rowPlan';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
@@ -69,6 +71,8 @@ export class PgSession implements WorkerSession {
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
   #backendPid = 0;
+  /** The database is SQL_ASCII: its texts are bytes of any encoding, which may not be valid UTF-8. */
+  #rawText = false;
   #waiting = false;
   #woken = false;
   #reading = false;
@@ -77,6 +81,8 @@ export class PgSession implements WorkerSession {
   /** What it knows of the extension is not true any more. */
   #stale = false;
   #lastBytes = 0;
+  /** With what the connection ended. */
+  #fatal: Error | undefined;
   #interrupting: Promise<void> = Promise.resolve();
   /** What the server said as it ended this connection. */
   #lastWord: { readonly code?: string | undefined; readonly message?: string | undefined } | undefined;
@@ -104,24 +110,34 @@ export class PgSession implements WorkerSession {
       context.onClosed(this);
     };
     client.on('end', closed);
-    client.on('error', closed);
+    client.on('error', (error) => {
+      // The server's own message, where it sent one; `pg` answers later questions in words of its own.
+      this.#fatal ??= error;
+      closed();
+    });
   }
 
   /** Takes over a connected client. */
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
     const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const rows = await session.#query<[string, string | null, string]>({
-      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text
+    const rows = await session.#query<[string, string | null, string, string]>({
+      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text,
+                    pg_catalog.current_setting('server_encoding')
                FROM pg_catalog.pg_settings WHERE name IN (${names})`,
       rowMode: 'array',
     });
-    for (const [name, value, pid] of rows) {
+    for (const [name, value, pid, encoding] of rows) {
       session.#backendPid = Number(pid);
+      session.#rawText = encoding === 'SQL_ASCII';
       if (value !== null && value !== '0') session.#inherited.set(name, value);
     }
-    if (session.#inherited.size > 0) {
-      await session.#query({ text: [...session.#inherited.keys()].map((name) => `SET ${name} = 0`).join('; ') });
+    // With the client's encoding a worker of such a database would check every text that it sends, and an error that is not valid
+    // text would be lost on its way, so that a job whose rows are being read would seem to have succeeded.
+    if (session.#rawText) session.#inherited.set('client_encoding', 'SQL_ASCII');
+    const own = [...session.#inherited.keys()].filter((name) => name !== 'client_encoding');
+    if (own.length > 0) {
+      await session.#query({ text: own.map((name) => `SET ${name} = 0`).join('; ') });
     }
     return session;
   }
@@ -162,59 +178,19 @@ export class PgSession implements WorkerSession {
   }
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
-    const limits = new Map(this.#inherited);
-    const { statementTimeoutMs, workerTimeoutMs, settings = {} } = request;
-    for (const [name, value] of Object.entries(settings)) limits.set(name, value);
-    if (statementTimeoutMs !== undefined) limits.set('statement_timeout', String(statementTimeoutMs));
-    if (workerTimeoutMs !== undefined) limits.set('pg_background.worker_timeout', String(workerTimeoutMs));
+    const settings = launchSettings(this.#inherited, request);
     try {
-      const [row] = await this.#query<LaunchRow>(this.#launchQuery(request, [...limits]));
+      const [row] = await this.#query<LaunchRow>(launchQuery(this.context.dialect, request, settings));
       if (!row) throw new Error('pg_background_launch returned nothing.');
-      const [pid, cookie, backendPid, serverStart, backendStart] = row;
-      const processId = this.#processIds.of(Number(pid), backendStart ?? undefined);
-      return {
-        pid: Number(pid),
-        cookie,
-        serverStart,
-        elsewhere: Number(backendPid) !== this.#backendPid,
-        ...(processId === undefined ? {} : { processId }),
-        ...(processId === undefined || backendStart === null ? {} : { backendStart }),
-      };
+      return toHandle(row, this.#backendPid, this.#processIds);
     } catch (error) {
       if (!isServerError(error)) throw error;
       if (isMoved(error)) {
         this.#stale = true;
         this.context.onStale();
       }
-      throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error });
+      throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error });
     }
-  }
-
-  /**
-   * Settings travel with the launch (PG_BACKGROUND.md, point 7). They are set in the same statement: so they last no longer
-   * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
-   */
-  #launchQuery(
-    { sql, label, queueSizeBytes = 0 }: LaunchRequest,
-    limits: readonly (readonly [string, string])[],
-  ): { text: string; values: unknown[]; rowMode: 'array' } {
-    const { dialect } = this.context;
-    const values: unknown[] = [sql, queueSizeBytes, ...(dialect.hasLabel ? [label] : [])];
-    const next = values.length + 1;
-    const sets = limits.map((_, i) => `pg_catalog.set_config($${next + 2 * i}, $${next + 2 * i + 1}, true) AS s${i}`);
-    // The SQL depends on them, so that they are set before the launch, whatever the planner thinks.
-    const set = limits.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
-    const text = '$1::pg_catalog.text';
-    const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
-    const call = dialect.launch(argument);
-    return {
-      text: `SELECT l.pid, l.cookie, pg_catalog.pg_backend_pid(),
-                    ${timeText('pg_catalog.pg_postmaster_start_time()')}, ${timeText('a.backend_start')}
-               FROM ${sets.length === 0 ? '' : `(SELECT ${sets.join(', ')} OFFSET 0) AS s CROSS JOIN LATERAL `}${call} AS l
-               LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) AS a ON true`,
-      values: [...values, ...limits.flat()],
-      rowMode: 'array',
-    };
   }
 
   async wait(worker: WorkerHandle, ms: number, lookAtQueue = false): Promise<WaitResult> {
@@ -257,33 +233,19 @@ export class PgSession implements WorkerSession {
   }
 
   async report(worker: WorkerHandle): Promise<WorkerReport | undefined> {
-    const { resultInfo, errorInfo } = this.context.dialect;
-    if (!resultInfo || !errorInfo) return undefined;
-    const [row] = await this.#query<(string | null)[]>({
-      text: `SELECT r.completed, r.has_error, r.command_tag, r.row_count, e.sqlstate, e.message, e.detail, e.hint, e.context
-               FROM ${resultInfo} AS r LEFT JOIN LATERAL ${errorInfo} AS e ON r.has_error`,
-      values: [worker.pid, worker.cookie],
-      rowMode: 'array',
-    });
-    const [completed, hasError, commandTag, rowCount, sqlstate, message, detail, hint, context] = row ?? [];
-    const cleaned = cleanContext(context);
-    return {
-      completed: completed === 't',
-      hasError: hasError === 't',
-      commandTag: commandTag ?? '',
-      rowCount: Number(rowCount ?? 0),
-      ...(typeof message !== 'string'
-        ? {}
-        : {
-            error: {
-              sqlstate: sqlstate ?? '',
-              message,
-              ...(detail ? { detail } : {}),
-              ...(hint ? { hint } : {}),
-              ...(cleaned === undefined ? {} : { context: cleaned }),
-            },
-          }),
+    const ask = async (texts: boolean): Promise<WorkerReport | undefined> => {
+      const text = reportQuery(this.context.dialect, texts);
+      if (text === undefined) return undefined;
+      const [row] = await this.#query<ReportRow>({ text, values: [worker.pid, worker.cookie], rowMode: 'array' });
+      return toReport(row);
     };
+    try {
+      return await ask(true);
+    } catch (error) {
+      // How it ended is known all the same.
+      if (!isNotText(error)) throw error;
+      return await ask(false);
+    }
   }
 
   async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<CopiedRows> {
@@ -301,7 +263,7 @@ export class PgSession implements WorkerSession {
       if (!isServerError(error)) throw error;
       throw new WorkerFailedError(
         toJobError(error, (at) => plan.position(at)),
-        { cause: error },
+        { cause: error, unreadable: this.#rawText && isNotText(error), ...optionalInterrupt(error) },
       );
     } finally {
       this.#reading = false;
@@ -398,7 +360,11 @@ export class PgSession implements WorkerSession {
           return await work();
         } catch (error) {
           // The session may have ended over it. Asked again it tells.
-          if (mayEndSession(error)) await this.#heard(0, () => this.client.query('SELECT 1'));
+          if (error instanceof Error && mayEndSession(error)) {
+            this.#fatal ??= error;
+            await this.#heard(0, () => this.client.query('SELECT 1'));
+            this.#fatal = undefined;
+          }
           throw error;
         }
       });
@@ -406,14 +372,16 @@ export class PgSession implements WorkerSession {
       // What breaks because we end it says nothing about a worker.
       if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       const said = this.#lastWord;
-      const message = `The connection to the server was lost: ${said?.message ?? messageOf(error)}.`;
+      const message = `The connection to the server was lost: ${said?.message ?? messageOf(this.#fatal ?? error)}.`;
       throw new SessionLostError(message, { cause: error }, said?.code === CRASH_SHUTDOWN);
     }
   }
 }
 
-/** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
-type LaunchRow = [string, string, string, string, string | null];
+function optionalInterrupt(error: unknown): { interrupted?: boolean } {
+  const interrupted = isInterrupt(error);
+  return interrupted === undefined ? {} : { interrupted };
+}
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };

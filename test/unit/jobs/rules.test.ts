@@ -38,8 +38,50 @@ describe('outcome', () => {
     assert.equal(decideOutcome({ ...report, hasError: true }, false).event, 'fail');
   });
 
-  it('a timeout is a failure, also while a cancel is under way', () => {
-    assert.equal(decideOutcome(error('57014', 'canceling statement due to statement timeout'), true).event, 'fail');
+  describe('a timeout and a cancel have one SQLSTATE: the times tell them apart, never the message', () => {
+    const limits = { statementTimeoutMs: 300, workerTimeoutMs: 0 };
+    const ended = (ran: number, canceled: boolean, facts = {}) =>
+      decideOutcome({ ...error('57014', 'storniere Anfrage'), serverMs: ran }, canceled, { limits, ...facts });
+    const by = (outcome: ReturnType<typeof decideOutcome>) => ('stop' in outcome ? outcome.stop : outcome.event);
+    const timeout = { by: 'limit', limit: { name: 'statement_timeout', ms: 300 } };
+
+    it('it ran as long as its limit', () => {
+      assert.deepEqual(by(ended(300.258, false)), timeout);
+      assert.deepEqual(by(ended(2000, false)), timeout, 'it did not check for interrupts sooner');
+      assert.deepEqual(by(decideOutcome(error('57014'), false, { limits, ranMs: 350 })), timeout, 'by our clock');
+    });
+
+    it('a cancel from here before the limit', () => {
+      assert.equal(by(ended(120, true, { signaledMs: 100 })), 'cancelSettled');
+      assert.equal(by(ended(120, true)), 'cancelSettled', 'that is not sent yet, so another one came first');
+    });
+
+    it('whichever came last before the end: what came first was caught by the SQL', () => {
+      assert.deepEqual(by(ended(301, true, { signaledMs: 100 })), timeout);
+      assert.equal(by(ended(900, true, { signaledMs: 890 })), 'cancelSettled');
+      assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'SIGTERM met nobody any more');
+    });
+
+    it('the worker’s own limit takes precedence, and 0 is none', () => {
+      const worker = { statementTimeoutMs: 300, workerTimeoutMs: 700 };
+      assert.deepEqual(by(ended(400, false, { limits: worker })), { by: 'outside' });
+      const name = 'pg_background.worker_timeout';
+      assert.deepEqual(by(ended(700, false, { limits: worker })), { by: 'limit', limit: { name, ms: 700 } });
+      assert.deepEqual(by(ended(400, false, { limits: { statementTimeoutMs: 0, workerTimeoutMs: 0 } })), {
+        by: 'outside',
+      });
+    });
+
+    it('an error of the same SQLSTATE that SQL raised is neither', () => {
+      const raised = { ...error('57014', 'mine'), serverMs: 400, interrupted: false };
+      assert.equal(by(decideOutcome(raised, false, { limits })), 'fail');
+    });
+
+    it('terminated from outside: failed, with the reason', () => {
+      const outcome = ended(120, false);
+      assert.equal(outcome.event, 'fail');
+      assert.match(outcome.event === 'fail' ? outcome.reason! : '', /terminated or canceled from outside/);
+    });
   });
 
   it('tags', () => {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dialectOf, ExtensionError } from '../../../src/core/postgres/catalog';
-import { isServerError, isTransient, mayEndSession, toJobError } from '../../../src/core/postgres/errors';
+import {
+  ConnectionGoneError,
+  isServerError,
+  isTransient,
+  mayEndSession,
+  toJobError,
+} from '../../../src/core/postgres/errors';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 
 const V18 =
@@ -84,7 +90,8 @@ describe('errors', () => {
       node('ECONNREFUSED'),
       server('57P03'),
       server('53300'),
-      new Error('Connection terminated unexpectedly'),
+      new ConnectionGoneError('m'),
+      new Error('m', { cause: new ConnectionGoneError('m') }),
       new ConnectError('starting', 'm'),
       new ConnectError('server', 'm', { cause: node('ECONNRESET') }),
     ];
@@ -93,7 +100,7 @@ describe('errors', () => {
       server('28P01'),
       server('57014'),
       new ConnectError('authentication', 'm'),
-      new Error('x'),
+      new Error('Connection terminated unexpectedly'),
       'x',
       undefined,
     ])
