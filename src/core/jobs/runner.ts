@@ -1,5 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Job } from './job';
+import { launchText } from '../sql/launchSettings';
+import { launchOptions } from './launchLimits';
 import { messageOf } from './listeners';
 import {
   bareTag,
@@ -19,7 +21,6 @@ import {
   type Clock,
   type Disposable,
   type JobFiles,
-  type LaunchRequest,
   type Logger,
   type RowPlan,
   type ServerLink,
@@ -173,7 +174,11 @@ export class JobRunner {
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
     const { job, context } = this;
-    const plan = await session.describe(job.record.request.sql);
+    const text = launchText(job.record.request.sql);
+    const plan = await session.describe(text.sql);
+    for (const { name } of text.ineffective) {
+      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
+    }
     if (plan.notice !== undefined) {
       job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
     }
@@ -188,7 +193,8 @@ export class JobRunner {
     try {
       this.#launchSent = true;
       this.#sentAt = context.clock.monotonic();
-      worker = await session.launch(launchRequest(job, plan));
+      const { label, request } = job.record;
+      worker = await session.launch({ sql: plan.sql, label, ...launchOptions(request, text) });
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
       delete job.record.launchSentAt;
@@ -445,14 +451,7 @@ const NEVER_LAUNCHED = 'It was canceled before it was launched.';
 const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';
 
-function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
-  const { queueSizeBytes, statementTimeoutMs, workerTimeoutMs, settings } = record.request;
-  return {
-    sql: plan.sql,
-    label: record.label,
-    ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
-    ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
-    ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
-    ...(settings === undefined ? {} : { settings }),
-  };
+/** What a limit set in the middle of a text does: nothing. */
+function ineffectiveNotice(name: string): string {
+  return `${name} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text.`;
 }

@@ -138,12 +138,15 @@ function classifyQuery(cursor: Cursor): Classification {
   return result(kind, true, selectLike, unboundedWrite);
 }
 
-/** Reads a query up to its end or to the parenthesis that closes around it. */
-function readQuery(cursor: Cursor): QueryFacts {
+/** WITHs nested deeper than this are not read: each takes some of the stack. */
+const DEEPEST_WITH = 200;
+
+/** Reads a query up to its end or to the parenthesis that closes around it. @param level how many WITHs it is nested in */
+function readQuery(cursor: Cursor, level = 0): QueryFacts {
   let writesInWith = false;
   let unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
   if (cursor.is('WITH')) {
-    for (const part of readWith(cursor)) {
+    for (const part of readWith(cursor, level)) {
       writesInWith ||= isWrite(part.main) || part.writesInWith;
       unboundedWrite ??= part.unboundedWrite;
     }
@@ -171,7 +174,7 @@ function readQuery(cursor: Cursor): QueryFacts {
 }
 
 /** Reads a WITH clause and what each of its parts does; afterwards the cursor stands on the main statement. */
-function readWith(cursor: Cursor): QueryFacts[] {
+function readWith(cursor: Cursor, level: number): QueryFacts[] {
   const parts: QueryFacts[] = [];
   cursor.next();
   cursor.accept('RECURSIVE');
@@ -183,7 +186,8 @@ function readWith(cursor: Cursor): QueryFacts[] {
     while (cursor.kind === Token.Word) cursor.next();
     const { depth } = cursor;
     if (!cursor.acceptChar('(')) return parts;
-    parts.push(readQuery(cursor));
+    // What is nested too deep may write: it counts as if it did.
+    parts.push(level < DEEPEST_WITH ? readQuery(cursor, level + 1) : UNREAD);
     while (!cursor.atEnd && cursor.depth > depth) cursor.next();
     cursor.acceptChar(')');
     if (cursor.accept('SEARCH')) {
@@ -199,6 +203,14 @@ function readWith(cursor: Cursor): QueryFacts[] {
   } while (cursor.acceptChar(','));
   return parts;
 }
+
+const UNREAD: QueryFacts = {
+  main: '',
+  writesInWith: true,
+  unboundedWrite: undefined,
+  hasInto: false,
+  hasReturning: false,
+};
 
 function isWrite(word: string): boolean {
   return word === 'INSERT' || word === 'UPDATE' || word === 'DELETE' || word === 'MERGE';

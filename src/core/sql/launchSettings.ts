@@ -7,6 +7,7 @@
  *   comes before it, they are applied with the launch and blanked out of what is sent.
  */
 import { classify } from './classify';
+import { BYTE_ORDER_MARK } from './lexer';
 import { setParameters, type SetParameter } from './setStatement';
 import { splitStatements, type SplitText, type Statement } from './statements';
 
@@ -24,7 +25,7 @@ const OF_TRANSACTION = new Set([
 
 /** A text and how it has to be launched. */
 export interface LaunchText {
-  /** What is sent: the text, of the same length, with blanks in place of the settings before a statement that must run alone. */
+  /** What is sent: the text, of the same length, with blanks for a byte order mark and for settings before a statement that must run alone. */
   readonly sql: string;
   /** To be applied with the launch, by name, as `set_config` takes them. */
   readonly settings: Readonly<Record<string, string>>;
@@ -36,6 +37,7 @@ export interface LaunchText {
 
 /** Reads a text. Never throws; takes time linear in its length. @param split the text taken apart, if that is known already */
 export function launchText(text: string, split: SplitText = splitStatements(text)): LaunchText {
+  if (text.charCodeAt(0) === BYTE_ORDER_MARK) return launchText(` ${text.slice(1)}`);
   const { statements, problems } = split;
   const unchanged: LaunchText = { sql: text, settings: {}, alone: false, ineffective: [] };
   if (problems.length > 0 || statements.length < 2) return unchanged;

@@ -37,6 +37,8 @@ export enum Token {
   BlockComment,
 }
 
+export const BYTE_ORDER_MARK = 0xfeff;
+
 const QUOTE = 39;
 const DOUBLE_QUOTE = 34;
 const DOLLAR = 36;
@@ -73,6 +75,8 @@ export class Lexer {
     let at = this.end;
     let newlines = 0;
     this.unterminated = false;
+    // A byte order mark is not SQL (psql leaves it out too).
+    if (at === 0 && text.charCodeAt(0) === BYTE_ORDER_MARK) at = 1;
     for (;;) {
       if (at >= limit) return this.found(Token.End, limit, limit, newlines);
       const code = text.charCodeAt(at);

@@ -2,6 +2,8 @@
 import { classify } from './classify';
 import { Cursor } from './cursor';
 import { utf8Length } from './label';
+import { launchText } from './launchSettings';
+import { loneSurrogate } from './wellFormed';
 import { splitStatements, type SplitProblemKind, type Statement } from './statements';
 
 export type PrelaunchCode =
@@ -15,6 +17,8 @@ export type PrelaunchCode =
   | 'listen'
   | 'unboundedWrite'
   | 'onlyLastRows'
+  | 'loneSurrogate'
+  | 'limitWithoutEffect'
   | SplitProblemKind;
 
 export interface PrelaunchFinding {
@@ -44,7 +48,8 @@ export function checkBeforeLaunch(text: string, maxBytes = MAX_SQL_BYTES): Prela
   const whole = checkWhole(text, maxBytes);
   if (whole) return [whole];
 
-  const { statements, problems } = splitStatements(text);
+  const split = splitStatements(text);
+  const { statements, problems } = split;
   const findings: PrelaunchFinding[] = problems.map(({ kind, message, start, end }) => ({
     severity: 'error',
     code: kind,
@@ -64,6 +69,17 @@ export function checkBeforeLaunch(text: string, maxBytes = MAX_SQL_BYTES): Prela
     ];
   }
   let rowsLost: PrelaunchFinding | undefined;
+  const { alone, ineffective } = launchText(text, split);
+  for (const { name, start, end } of ineffective) {
+    findings.push({
+      severity: 'info',
+      code: 'limitWithoutEffect',
+      subject: name,
+      message: limitMessage(name),
+      start,
+      end,
+    });
+  }
   statements.forEach((statement, index) => {
     const { start, end, keyword } = statement;
     const found = (
@@ -76,7 +92,7 @@ export function checkBeforeLaunch(text: string, maxBytes = MAX_SQL_BYTES): Prela
     if (kind === 'transaction')
       findings.push(found('error', 'transactionControl', keyword, transactionMessage(keyword)));
     if (kind === 'copy-client') findings.push(found('error', 'clientCopy', keyword, clientCopyMessage()));
-    if (refusesTransactionBlock !== undefined && statements.length > 1) {
+    if (refusesTransactionBlock !== undefined && statements.length > 1 && !alone) {
       findings.push(
         found('error', 'refusesTransactionBlock', refusesTransactionBlock, refusalMessage(refusesTransactionBlock)),
       );
@@ -114,7 +130,7 @@ function checkWhole(text: string, maxBytes: number): PrelaunchFinding | undefine
     };
   }
   const nul = text.indexOf('\0');
-  if (nul < 0) return undefined;
+  if (nul < 0) return checkCharacters(text);
   return {
     severity: 'error',
     code: 'nulCharacter',
@@ -122,6 +138,22 @@ function checkWhole(text: string, maxBytes: number): PrelaunchFinding | undefine
       'The text has a NUL character in it, which PostgreSQL cannot take. Remove it; the file may not be UTF-8 text.',
     start: nul,
     end: nul + 1,
+  };
+}
+
+/** Half a character cannot be sent: it would arrive as another one (U+FFFD). */
+function checkCharacters(text: string): PrelaunchFinding | undefined {
+  const lone = loneSurrogate(text);
+  if (lone < 0) return undefined;
+  const before = text.slice(0, lone).split('\n');
+  const subject = `${before.length}:${(before.at(-1) ?? '').length + 1}`;
+  return {
+    severity: 'error',
+    code: 'loneSurrogate',
+    subject,
+    message: `The text has half a character in it at ${subject} (line:column), a surrogate without its partner, which cannot be sent. Remove it; the text was probably cut in the middle of a character.`,
+    start: lone,
+    end: lone + 1,
   };
 }
 
@@ -149,6 +181,10 @@ function unboundedMessage(command: 'UPDATE' | 'DELETE'): string {
   return command === 'UPDATE'
     ? 'This UPDATE has no WHERE: it changes every row of the table. Run it anyway?'
     : 'This DELETE has no WHERE: it deletes every row of the table. Run it anyway?';
+}
+
+function limitMessage(name: string): string {
+  return `${name} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text, before any other statement.`;
 }
 
 function onlyLastRowsMessage(): string {

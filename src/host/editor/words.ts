@@ -96,6 +96,16 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       return l10n.t(
         'Only the rows of the last statement come back. To see these too, run each statement as a job of its own.',
       );
+    case 'loneSurrogate':
+      return l10n.t(
+        'The text has half a character in it at {0} (line:column), a surrogate without its partner, which cannot be sent. Remove it; the text was probably cut in the middle of a character.',
+        subject,
+      );
+    case 'limitWithoutEffect':
+      return l10n.t(
+        '{0} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text, before any other statement.',
+        subject,
+      );
     case 'metaCommand':
       return l10n.t(
         'psql runs this command itself; the server does not know it, and without it the rest may mean something else. Remove the line, or run the file in psql.',
