@@ -5,6 +5,7 @@ import type { ActiveWorker } from '../core/jobs/ports';
 import { mayHaveWorker } from '../core/jobs/states';
 import type { JobState } from '../api';
 import type { ConnectReason } from '../core/postgres/connect/errors';
+import { objectsOf } from './editor/errorPlace';
 import type { ConnectionProfile } from '../core/postgres/connect/profile';
 import type { LinkState } from '../core/postgres/link';
 import type { ConnectionEntry, FaultyEntry } from './connectionEntries';
@@ -244,6 +245,7 @@ export class JobNode {
       fact(tooltip, vscode.l10n.t('Error'), join(record.error.sqlstate, record.error.message));
       fact(tooltip, vscode.l10n.t('Detail'), record.error.detail);
       fact(tooltip, vscode.l10n.t('Hint'), record.error.hint);
+      for (const [name, value] of objectsOf(record.error)) fact(tooltip, name, value);
     }
     const sql = record.request.sql;
     tooltip.appendCodeblock(sql.length > 1000 ? `${sql.slice(0, 1000)}…` : sql, 'sql');

@@ -47,6 +47,10 @@ export interface ErrorView {
   readonly detail?: string;
   readonly hint?: string;
   readonly context?: string;
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
   /** Zero-based UTF-16 offset into the SQL. */
   readonly position?: number;
 }

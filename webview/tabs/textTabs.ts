@@ -65,6 +65,14 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
   if (error.detail !== undefined) addFact(list, text('errorDetail'), make('div', 'error-text', error.detail));
   if (error.hint !== undefined) addFact(list, text('errorHint'), make('div', 'error-text', error.hint));
   if (error.context !== undefined) addFact(list, text('errorContext'), make('div', 'error-text', error.context));
+  for (const [name, value] of [
+    ['errorSchema', error.schema],
+    ['errorTable', error.table],
+    ['errorColumn', error.column],
+    ['errorConstraint', error.constraint],
+  ] as const) {
+    if (value !== undefined) addFact(list, text(name), make('div', 'error-text', value));
+  }
   const line = errorLine(head.sql, error);
   if (line !== undefined) addFact(list, text('errorPosition'), line);
   if (/^[0-9A-Z]{5}$/.test(error.sqlstate)) {

@@ -46,8 +46,13 @@ const OWN_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_ti
 /** How long a session that is closed amid its rows may take to tell the server. */
 const INTERRUPT_MS = 1000;
 
-/** Describing takes a lock on the tables that it reads; behind somebody's ALTER TABLE it would wait as long as they do. */
+/**
+ * Describing takes a lock on the tables that it reads; behind somebody's ALTER TABLE it would wait as long as they do. This is the
+ * server's time for it; what the network takes comes on top.
+ */
 const DESCRIBE_MS = 500;
+/** Describing a statement asks so often at the most. */
+const DESCRIBE_ROUND_TRIPS = 4;
 
 export interface SessionContext {
   readonly dialect: Dialect;
@@ -83,6 +88,8 @@ export class PgSession implements WorkerSession {
   #lastBytes = 0;
   /** With what the connection ended. */
   #fatal: Error | undefined;
+  /** How long the server last took to answer a small question. */
+  #roundTripMs = 0;
   #interrupting: Promise<void> = Promise.resolve();
   /** What the server said as it ended this connection. */
   #lastWord: { readonly code?: string | undefined; readonly message?: string | undefined } | undefined;
@@ -120,6 +127,7 @@ export class PgSession implements WorkerSession {
   /** Takes over a connected client. */
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
+    const asked = performance.now();
     const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
     const rows = await session.#query<[string, string | null, string, string]>({
       text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text,
@@ -127,6 +135,7 @@ export class PgSession implements WorkerSession {
                FROM pg_catalog.pg_settings WHERE name IN (${names})`,
       rowMode: 'array',
     });
+    session.#roundTripMs = performance.now() - asked;
     for (const [name, value, pid, encoding] of rows) {
       session.#backendPid = Number(pid);
       session.#rawText = encoding === 'SQL_ASCII';
@@ -166,7 +175,7 @@ export class PgSession implements WorkerSession {
     const timer = setTimeout(() => {
       wait.tooLong = true;
       this.#interrupt().catch(() => this.destroy());
-    }, DESCRIBE_MS);
+    }, DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs);
     try {
       const description = await this.#turn(() =>
         this.#heard(0, () => describeRows(this.client, this.context.types, text)),
@@ -236,7 +245,9 @@ export class PgSession implements WorkerSession {
     const ask = async (texts: boolean): Promise<WorkerReport | undefined> => {
       const text = reportQuery(this.context.dialect, texts);
       if (text === undefined) return undefined;
+      const asked = performance.now();
       const [row] = await this.#query<ReportRow>({ text, values: [worker.pid, worker.cookie], rowMode: 'array' });
+      this.#roundTripMs = performance.now() - asked;
       return toReport(row);
     };
     try {

@@ -70,8 +70,9 @@ function escapeValue(raw: string): string | undefined {
 
 /** Just past the quote of the next part of a string, over white space and comments. */
 function nextPart(raw: string, from: number): number | undefined {
-  const match = /^(?:[\s]|--[^\n\r]*)*'/.exec(raw.slice(from));
-  return match ? from + match[0].length : undefined;
+  const part = /(?:\s|--[^\n\r]*)*'/y;
+  part.lastIndex = from;
+  return part.test(raw) ? part.lastIndex : undefined;
 }
 
 function unicodeValue(text: string): string | undefined {

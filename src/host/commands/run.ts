@@ -5,8 +5,10 @@ import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settings';
 import { labelFor, truncateLabel } from '../../core/sql/label';
 import { checkBeforeLaunch } from '../../core/sql/prelaunch';
+import { launchText } from '../../core/sql/launchSettings';
 import { parseDuration } from '../../core/sql/units';
 import type { Connections } from '../connections';
+import { raisableLimit } from '../editor/errorPlace';
 import { findingText, writeFound } from '../editor/words';
 import { commandId } from '../ids';
 import { LaunchGuard } from './guard';
@@ -46,19 +48,31 @@ export class Launcher implements vscode.Disposable {
     const { request, connection, label } = job.record;
     let changed: RunRequest = request;
     if (withTimeout) {
-      const before = request.statementTimeoutMs ?? 0;
+      // The worker's own limit takes precedence, so where that ended the job a longer statement_timeout would not help.
+      const field = raisableLimit(job.record) ?? 'statementTimeoutMs';
+      const name = field === 'statementTimeoutMs' ? 'statement_timeout' : 'pg_background.worker_timeout';
+      const own = launchText(request.sql).settings[name];
+      const before = request[field] ?? 0;
       const text = await vscode.window.showInputBox({
         title: vscode.l10n.t('Run “{0}” Again', label),
         value: before > 0 ? durationText(before * 2) : USUAL_TIMEOUT,
-        prompt: vscode.l10n.t(
-          'statement_timeout of the worker, for example 30s or 5min. Empty: the server’s own setting. 0: no limit.',
-        ),
+        prompt:
+          own === undefined
+            ? vscode.l10n.t(
+                '{0} of the worker, for example 30s or 5min. Empty: the server’s own setting. 0: no limit.',
+                name,
+              )
+            : vscode.l10n.t(
+                'The SQL sets {0} to {1} itself, and the stricter limit applies: for a longer one, change it there.',
+                name,
+                own,
+              ),
         validateInput: durationProblem,
       });
       if (text === undefined) return undefined;
-      const others = without(request, 'statementTimeoutMs');
-      const statementTimeoutMs = parseDuration(text);
-      changed = statementTimeoutMs === undefined ? others : { ...others, statementTimeoutMs };
+      const others = without(request, field);
+      const limit = parseDuration(text);
+      changed = limit === undefined ? others : { ...others, [field]: limit };
     }
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const found = writes.map((finding) => writeFound(finding, request.sql));

@@ -1,6 +1,8 @@
 /** Where in a text an error belongs. */
 import type { JobError } from '../../api';
+import type { JobRecord } from '../../core/jobs/job';
 import { Cursor } from '../../core/sql/cursor';
+import { launchText } from '../../core/sql/launchSettings';
 import { splitStatements, statementAt, type Statement } from '../../core/sql/statements';
 import type { Span } from './edits';
 
@@ -63,10 +65,30 @@ export function errorText(error: JobError): string {
   if (error.detail) parts.push(`DETAIL: ${error.detail}`);
   if (error.hint) parts.push(`HINT: ${error.hint}`);
   if (error.context) parts.push(`CONTEXT: ${error.context}`);
+  for (const [name, value] of objectsOf(error)) parts.push(`${name}: ${value}`);
   return parts.join('\n');
 }
 
-/** 57014 is any cancel; only a timeout is helped by a longer one. */
-export function isTimeout(error: JobError): boolean {
-  return error.sqlstate === '57014' && /timeout/i.test(error.message);
+/** What an error is about, under the names that psql gives it. */
+export function objectsOf({ schema, table, column, constraint }: JobError): (readonly [string, string])[] {
+  const all = [
+    ['SCHEMA NAME', schema],
+    ['TABLE NAME', table],
+    ['COLUMN NAME', column],
+    ['CONSTRAINT NAME', constraint],
+  ] as const;
+  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+}
+
+/**
+ * The limit that ended a job, if another launch may have a longer one. A limit that the text itself sets is changed there.
+ * Whether it was a limit, the core decided from times: the message comes in the server's language.
+ */
+export function raisableLimit({
+  request,
+  stop,
+}: Pick<JobRecord, 'request' | 'stop'>): 'statementTimeoutMs' | 'workerTimeoutMs' | undefined {
+  if (stop?.by !== 'limit' || stop.limit.name === 'transaction_timeout') return undefined;
+  if (launchText(request.sql).settings[stop.limit.name] !== undefined) return undefined;
+  return stop.limit.name === 'statement_timeout' ? 'statementTimeoutMs' : 'workerTimeoutMs';
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
-import { errorText, isTimeout, placeOfError } from './errorPlace';
+import { errorText, placeOfError, raisableLimit } from './errorPlace';
 import type { Origins } from './origins';
 import { rangeOf, type Problems } from './problems';
 
@@ -30,7 +30,7 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
     severity: vscode.DiagnosticSeverity.Error,
     sqlstate: error.sqlstate,
     jobId: job.id,
-    timedOut: isTimeout(error),
+    timedOut: raisableLimit(job.record) !== undefined,
   });
 }
 

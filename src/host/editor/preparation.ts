@@ -94,6 +94,11 @@ export class Preparation {
     );
     const errors = findings.filter(({ finding }) => finding.severity === 'error');
     if (!this.#refuse(errors, sources.length)) return undefined;
+    this.#warn(
+      findings.flatMap(({ target, finding }) =>
+        finding.code === 'limitWithoutEffect' ? [{ target, place: finding, text: findingText(finding) }] : [],
+      ),
+    );
     return findings.flatMap(({ finding, text }) => (finding.severity === 'confirm' ? [writeFound(finding, text)] : []));
   }
 
@@ -161,19 +166,29 @@ export class Preparation {
 
   /** A limit that is misspelt does not limit: the job runs, and that is said, once for all of a launch. */
   #warnOfDirectives(targets: readonly Target[]): void {
-    const texts: string[] = [];
-    for (const target of targets) {
-      for (const problem of directivesOf(target.piece.text).problems) {
-        const text = directiveProblemText(problem);
-        if (text === undefined) continue;
-        this.#mark(target, problem, text, vscode.DiagnosticSeverity.Warning);
-        texts.push(text);
-      }
-    }
-    const [first] = texts;
-    if (first === undefined) return;
-    const more = texts.length > 1 ? vscode.l10n.t('{0} more are in the Problems panel.', texts.length - 1) : '';
-    void vscode.window.showWarningMessage(`${first} ${more}`.trim());
+    this.#warn(
+      targets.flatMap((target) =>
+        directivesOf(target.piece.text).problems.flatMap((place) => {
+          const text = directiveProblemText(place);
+          return text === undefined ? [] : [{ target, place, text }];
+        }),
+      ),
+    );
+  }
+
+  /** Marks what does not work as one may expect, and tells of the first. */
+  #warn(problems: readonly { readonly target: Target; readonly place: Span; readonly text: string }[]): void {
+    const [first] = problems;
+    if (!first) return;
+    for (const { target, place, text } of problems) this.#mark(target, place, text, vscode.DiagnosticSeverity.Warning);
+    const count = problems.length - 1;
+    const more =
+      count === 0
+        ? ''
+        : count === 1
+          ? vscode.l10n.t('1 more is in the Problems panel.')
+          : vscode.l10n.t('{0} more are in the Problems panel.', count);
+    void vscode.window.showWarningMessage(`${first.text} ${more}`.trim());
   }
 
   /** Puts values in the place of variables. */

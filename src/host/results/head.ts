@@ -1,6 +1,8 @@
 import { env, l10n } from 'vscode';
 import type { JobState } from '../../api';
 import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
+import { launchOptions } from '../../core/jobs/launchLimits';
+import { launchText } from '../../core/sql/launchSettings';
 import type { ResultsJob } from './source';
 
 /** A job's state in one or two words. */
@@ -61,13 +63,14 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
 }
 
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
-function detailsOf({ info, request, kept, signaledAt }: ResultsJob): DetailView[] {
+function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined
       ? undefined
       : new Date(at).toLocaleString(env.language, { dateStyle: 'medium', timeStyle: 'medium' });
   const limit = (ms: number | undefined): string | undefined =>
     ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : l10n.t('{0} ms', ms.toLocaleString(env.language));
+  const { settings } = launchOptions(request, launchText(request.sql));
   const rows: readonly (readonly [string, string | undefined])[] = [
     [l10n.t('Label'), info.label],
     [l10n.t('State'), stateText(info.state)],
@@ -77,6 +80,10 @@ function detailsOf({ info, request, kept, signaledAt }: ResultsJob): DetailView[
     [l10n.t('Launched'), time(info.launchedAt)],
     [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
+    [
+      l10n.t('Run time on the server'),
+      info.serverMs === undefined ? undefined : l10n.t('{0} ms', info.serverMs.toLocaleString(env.language)),
+    ],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), info.rowCount?.toLocaleString(env.language)],
     [
@@ -84,8 +91,10 @@ function detailsOf({ info, request, kept, signaledAt }: ResultsJob): DetailView[
       kept &&
         l10n.t('{0} ({1} bytes)', kept.rows.toLocaleString(env.language), kept.bytes.toLocaleString(env.language)),
     ],
-    ['statement_timeout', limit(request.statementTimeoutMs)],
-    ['pg_background.worker_timeout', limit(request.workerTimeoutMs)],
+    // Once launched, as the server had them: the text and the role may set limits too.
+    ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
+    ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
+    ...Object.entries(settings ?? {}).map(([name, value]) => [name, value] as const),
     [
       l10n.t('Queue size'),
       request.queueSizeBytes === undefined

@@ -12,11 +12,12 @@ export function jobSource(
     job: (id) => {
       const job = jobs.get(id);
       if (job === undefined) return undefined;
-      const { request, rows, cancel } = job.record;
+      const { request, limits, rows, cancel } = job.record;
       return {
         info: job.info(),
         request,
         final: job.final,
+        ...(limits === undefined ? {} : { limits }),
         ...(rows === undefined ? {} : { kept: rows }),
         ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
       };

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
+import { objectsOf } from '../editor/errorPlace';
 import { copiedRows, isHopeless, tooMuch } from './copyRows';
 import { exportToFile, openAsDocument, openText } from './exportRows';
 import { FindSession } from './findSession';
@@ -193,6 +194,7 @@ function copiedText(what: 'sql' | 'error' | 'messages', id: string, source: Resu
     ['DETAIL', error.detail],
     ['HINT', error.hint],
     ['CONTEXT', error.context],
+    ...objectsOf(error),
     ['SQLSTATE', error.sqlstate],
   ]);
 }

@@ -3,7 +3,7 @@
  * tests fill it with fakes.
  */
 import type { JobInfo, JobNotice, RunRequest } from '../../api';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool';
 
 /** The rows of a job, open for reading. Whoever asked for it closes it. */
@@ -13,6 +13,8 @@ export type RowsReader = SpoolReader;
 export interface ResultsJob {
   readonly info: JobInfo;
   readonly request: RunRequest;
+  /** The limits with which its worker was launched. */
+  readonly limits?: WorkerLimits;
   /** What is kept of its rows, once it has ended. */
   readonly kept?: { readonly rows: number; readonly bytes: number };
   /** When SIGTERM was sent to its worker the last time, where somebody canceled it. Milliseconds since 1970. */

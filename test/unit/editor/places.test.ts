@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { splitStatements, updateSplit } from '../../../src/core/sql/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
-import { errorText, isTimeout, placeOfError } from '../../../src/host/editor/errorPlace';
+import { errorText, placeOfError, raisableLimit } from '../../../src/host/editor/errorPlace';
 import { Origins } from '../../../src/host/editor/origins';
 import { everyStatement, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/pieces';
 
@@ -266,7 +266,17 @@ describe('the place of an error', () => {
       errorText({ sqlstate: '23505', message: 'duplicate', detail: 'Key (n)=(1)', hint: 'Don’t.', context: 'line 3' }),
       'duplicate\nDETAIL: Key (n)=(1)\nHINT: Don’t.\nCONTEXT: line 3',
     );
-    assert.ok(isTimeout({ sqlstate: '57014', message: 'canceling statement due to statement timeout' }));
-    assert.ok(!isTimeout({ sqlstate: '57014', message: 'canceling statement due to user request' }));
+    assert.equal(
+      errorText({ sqlstate: '23505', message: 'm', schema: 's', table: 't', column: 'c', constraint: 'k' }),
+      'm\nSCHEMA NAME: s\nTABLE NAME: t\nCOLUMN NAME: c\nCONSTRAINT NAME: k',
+    );
+    const limit = { by: 'limit', limit: { name: 'statement_timeout', ms: 300 } } as const;
+    const worker = { by: 'limit', limit: { name: 'pg_background.worker_timeout', ms: 300 } } as const;
+    const request = { sql: 'SELECT 1' };
+    assert.equal(raisableLimit({ request, stop: limit }), 'statementTimeoutMs');
+    assert.equal(raisableLimit({ request, stop: worker }), 'workerTimeoutMs');
+    assert.equal(raisableLimit({ request, stop: { by: 'outside' } }), undefined);
+    const own = { sql: "SET statement_timeout = '300ms'; SELECT 1" };
+    assert.equal(raisableLimit({ request: own, stop: limit }), undefined, 'it is changed in the text');
   });
 });
