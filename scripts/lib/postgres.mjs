@@ -103,6 +103,7 @@ async function wrap(root, program, { triplet, loader }) {
  * @property {Record<string, string | number>} [settings] for postgresql.conf, over the defaults
  * @property {string[]} [initdbArgs] further arguments for initdb, after the defaults
  * @property {string} [hba] pg_hba.conf instead of trust for everybody; the superuser on the socket stays trusted, for psql()
+ * @property {string} [messages] the locale of the server's messages, such as `de_DE.UTF-8`; made with localedef (Debian: locales)
  */
 
 /**
@@ -131,17 +132,20 @@ async function wrap(root, program, { triplet, loader }) {
  * @param {PostgresOptions} options
  * @returns {Promise<PostgresServer>}
  */
-export async function startPostgres({ log, settings = {}, initdbArgs = [], hba }) {
+export async function startPostgres({ log, settings = {}, initdbArgs = [], hba, messages }) {
   const { root, bin } = await preparePostgres({ log });
   const folder = await makeTempFolder('pgbg-', await reachableTempRoot());
   const dataDir = path.join(folder, 'data');
   const socketDir = path.join(folder, 'socket');
   const logFile = path.join(dataDir, 'server.log');
-  const at = { bin, dataDir, socketDir, folder, logFile };
+  const locale = messages === undefined ? undefined : await makeLocale(folder, messages);
+  const at = { bin, dataDir, socketDir, folder, logFile, env: { ...serverEnv(), ...(locale && { LOCPATH: locale }) } };
   await giveToServer(folder);
   await mkdir(socketDir);
   await giveToServer(socketDir);
-  await initialize(at, { ...DEFAULT_SETTINGS, ...settings }, initdbArgs, hba);
+  /** @type {Record<string, string>} */
+  const language = messages === undefined ? {} : { lc_messages: messages };
+  await initialize(at, { ...DEFAULT_SETTINGS, ...language, ...settings }, initdbArgs, hba);
 
   let { process: server, port } = await launchOnFreePort(at);
   const stop = (/** @type {StopMode} */ mode = 'fast') => stopServer(at, server, mode);
@@ -176,7 +180,24 @@ export async function startPostgres({ log, settings = {}, initdbArgs = [], hba }
   };
 }
 
-/** @typedef {{ bin: string, dataDir: string, socketDir: string, folder: string, logFile: string }} Cluster */
+/**
+ * @typedef {{ bin: string, dataDir: string, socketDir: string, folder: string, logFile: string, env: NodeJS.ProcessEnv }} Cluster
+ */
+
+/**
+ * A locale for the server's messages: the packages bring the translations, but no locale.
+ *
+ * @param {string} folder
+ * @param {string} name such as `de_DE.UTF-8`
+ * @returns {Promise<string>} the folder for LOCPATH
+ */
+async function makeLocale(folder, name) {
+  const locales = path.join(folder, 'locales');
+  await mkdir(locales);
+  const [language = '', charset = ''] = name.split('.');
+  await run('localedef', ['-i', language, '-f', charset, path.join(locales, name)]);
+  return locales;
+}
 
 /**
  * @param {Cluster} at
@@ -226,7 +247,7 @@ async function launch(at, port) {
     server = await startProcess(path.join(at.bin, 'postgres'), ['-D', at.dataDir, '-p', String(port)], {
       name: 'PostgreSQL',
       cwd: at.folder,
-      env: serverEnv(),
+      env: at.env,
       outputFile: file.fd,
       setpriv: AS_NOBODY,
       parentDeathSignal: 'SIGQUIT',

@@ -11,7 +11,7 @@ import { atWork, newEngine, reaches } from './support';
 const waiting = new Set<object>();
 const counting: Clock = {
   now: () => systemClock.now(),
-      monotonic: () => systemClock.monotonic(),
+  monotonic: () => systemClock.monotonic(),
   after: (ms, call) => {
     const mark = {};
     waiting.add(mark);

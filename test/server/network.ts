@@ -16,6 +16,8 @@ export interface Network {
   release(): void;
   /** Those connections that are held never come back; new ones work. */
   replace(): void;
+  /** From now on everything takes this long in each direction, as on a slow link. Milliseconds. */
+  delay(ms: number): void;
   /** Every connection breaks, as when a router was restarted. */
   reset(): void;
   close(): Promise<void>;
@@ -28,12 +30,14 @@ class Pipe {
   constructor(
     private readonly to: Socket,
     held: boolean,
+    private readonly delay: () => number,
   ) {
     if (held) this.#held = [];
   }
 
   write(bytes: Buffer): void {
     if (this.#held) this.#held.push(bytes);
+    else if (this.delay() > 0) setTimeout(() => this.to.write(bytes), this.delay());
     else this.to.write(bytes);
   }
 
@@ -70,12 +74,13 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
   let pairs: { out: Pipe; back: Pipe }[] = [];
   const sockets = new Set<Socket>();
   let held = false;
+  let delayMs = 0;
   let trap: { text: string; sprung: () => void } | undefined;
   let crash: string | undefined;
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
-    const out = new Pipe(upstream, held);
-    const back = new Pipe(client, held);
+    const out = new Pipe(upstream, held, () => delayMs);
+    const back = new Pipe(client, held, () => delayMs);
     let crashing = false;
     pairs.push({ out, back });
     client.on('data', (bytes) => {
@@ -130,6 +135,9 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
     replace: () => {
       held = false;
       pairs = [];
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy();

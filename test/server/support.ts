@@ -44,6 +44,7 @@ interface PostgresScripts {
     settings?: Record<string, string | number>;
     hba?: string;
     initdbArgs?: string[];
+    messages?: string;
   }) => Promise<TestServer>;
   readonly startPgbouncer: (options: {
     server: TestServer;
@@ -74,12 +75,18 @@ export function sharedServer(): Promise<TestServer> {
 }
 
 /** A server for tests that restart or exhaust it. */
-export async function newServer(settings: Record<string, string | number> = {}, hba?: string): Promise<TestServer> {
+export async function newServer(
+  settings: Record<string, string | number> = {},
+  hba?: string,
+  /** The locale of its messages. */
+  messages?: string,
+): Promise<TestServer> {
   const { startPostgres } = await scripts();
   return startPostgres({
     log: () => undefined,
     settings: { max_worker_processes: 64, max_connections: 300, ...settings },
     ...(hba === undefined ? {} : { hba }),
+    ...(messages === undefined ? {} : { messages }),
   });
 }
 

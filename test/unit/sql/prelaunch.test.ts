@@ -73,9 +73,14 @@ describe('checkBeforeLaunch', () => {
 
   it('refuses what must stand alone beside other statements', () => {
     assert.deepEqual(findings('VACUUM t; ANALYZE t'), [['error', 'refusesTransactionBlock', 'VACUUM t']]);
-    assert.deepEqual(findings('SET a = 1; CREATE INDEX CONCURRENTLY ON t (a)'), [
+    assert.deepEqual(findings('SELECT a(); CREATE INDEX CONCURRENTLY ON t (a)').slice(1), [
       ['error', 'refusesTransactionBlock', 'CREATE INDEX CONCURRENTLY ON t (a)'],
     ]);
+    assert.deepEqual(
+      findings('SET a = 1; CREATE INDEX CONCURRENTLY ON t (a)'),
+      [],
+      'a setting is applied with the launch',
+    );
     assert.match(checkBeforeLaunch('VACUUM; ANALYZE')[0]!.message, /^VACUUM must run alone/);
   });
 

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import {
+  atWork,
+  endSessions,
+  newDatabase,
+  newEngine,
+  profileOf,
+  reaches,
+  sharedServer,
+  type Engine,
+  type TestServer,
+} from './support';
+
+describe('errors', () => {
+  let server: TestServer;
+  let profile: ConnectionProfile;
+  let engine: Engine;
+
+  before(async () => {
+    server = await sharedServer();
+    profile = await newDatabase(server);
+    engine = await newEngine(profile);
+  });
+  after(() => engine.close());
+
+  it('are complete, whatever their length', async () => {
+    const job = await engine.ended(
+      `DO $$ BEGIN RAISE EXCEPTION '%', repeat('é',200)||'END' USING DETAIL = repeat('d',400)||'END', HINT = repeat('h',300)||'END'; END $$`,
+    );
+    const { message, detail, hint, context } = job.record.error!;
+    assert.equal(message, `${'é'.repeat(200)}END`);
+    assert.equal(detail, `${'d'.repeat(400)}END`);
+    assert.equal(hint, `${'h'.repeat(300)}END`);
+    assert.equal(context, 'PL/pgSQL function inline_code_block line 1 at RAISE');
+  });
+
+  it('name what they are about', async () => {
+    const job = await engine.ended(
+      'CREATE SCHEMA s; CREATE TABLE s.t (c int CONSTRAINT k CHECK (c > 0)); INSERT INTO s.t VALUES (0)',
+    );
+    const { sqlstate, schema, table, constraint } = job.record.error!;
+    assert.deepEqual([sqlstate, schema, table, constraint], ['23514', 's', 't', 'k']);
+    const missing = await engine.ended('CREATE TABLE u (c int NOT NULL); INSERT INTO u VALUES (NULL)');
+    assert.deepEqual([missing.record.error!.table, missing.record.error!.column], ['u', 'c']);
+    assert.deepEqual(missing.info().error, missing.record.error, 'the API has them too');
+  });
+
+  it('of a cancel’s SQLSTATE that SQL raises are not taken for a cancel from outside', async () => {
+    const job = await engine.ended(`DO $$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = '57014'; END $$`);
+    assert.deepEqual([job.state, job.record.error?.message, job.record.stop], ['failed', 'mine', undefined]);
+  });
+
+  it('a worker that somebody else terminates or cancels: failed, from outside', async () => {
+    for (const call of ['pg_terminate_backend', 'pg_cancel_backend']) {
+      const job = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, job, 'PgSleep');
+      await server.psql(`SELECT ${call}(${job.record.pid!})`);
+      await job.ended;
+      assert.deepEqual(
+        [job.state, job.record.error?.sqlstate, job.record.stop],
+        ['failed', '57014', { by: 'outside' }],
+      );
+      assert.match(job.info().reason!, /terminated or canceled from outside/);
+    }
+  });
+
+  it('a session that an administrator terminates: the server’s own message', async () => {
+    const job = engine.run('SELECT pg_sleep(60)');
+    await atWork(engine, job, 'PgSleep');
+    await endSessions(server, profile);
+    await engine.jobs.waitFor(job.id).catch(() => undefined);
+    const said = engine.log.lines.join('\n');
+    assert.match(said, /terminating connection due to administrator command/);
+    assert.doesNotMatch(said, /not queryable/);
+  });
+
+  it('the run time is the server’s', async () => {
+    const job = await engine.ended('SELECT pg_sleep(0.3)');
+    assert.ok(job.info().serverMs! >= 300);
+    assert.ok(job.info().serverMs! <= job.record.finishedAt! - job.record.queuedAt);
+  });
+});
+
+describe('a SQL_ASCII database, whose texts are bytes', () => {
+  let server: TestServer;
+  let engine: Engine;
+  let database: string;
+
+  before(async () => {
+    server = await sharedServer();
+    database = `ascii_${randomUUID().slice(0, 8)}`;
+    await server.psql(`CREATE DATABASE ${database} ENCODING SQL_ASCII LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    await server.psql(
+      `CREATE EXTENSION pg_background;
+       CREATE FUNCTION fails() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', E'caf\\xe9'; END $$`,
+      { database },
+    );
+    engine = await newEngine(profileOf(server, database));
+  });
+  after(() => engine.close());
+
+  it('an error that is not valid text is a failure with its SQLSTATE', async () => {
+    for (const sql of [
+      `DO $$ BEGIN RAISE EXCEPTION '%', E'caf\\xe9'; END $$`,
+      `DO $$ BEGIN RAISE EXCEPTION 'fine' USING DETAIL = E'caf\\xe9'; END $$`,
+    ]) {
+      const { record } = await engine.ended(sql);
+      assert.deepEqual([record.state, record.error?.sqlstate], ['failed', 'P0001']);
+      assert.match(record.error!.message, /not valid text/);
+    }
+  });
+
+  it('such an error after many rows never passes for success', async () => {
+    const job = await engine.ended(
+      "SELECT CASE WHEN i < 20000 THEN repeat('x', 100) ELSE fails() END FROM generate_series(1, 20000) AS i",
+    );
+    assert.ok(['failed', 'finished', 'lost'].includes(job.state), job.state);
+    assert.match(`${job.record.error?.message ?? ''} ${job.record.reason ?? ''}`, /not valid text|unknown/);
+  });
+
+  it('rows and messages that are not valid text: the work is done, and what was lost is said', async () => {
+    const rows = await engine.ended("SELECT E'caf\\xe9'");
+    assert.equal(rows.state, 'succeeded');
+    assert.match(rows.record.reason!, /could not be read: invalid byte sequence/);
+    const notice = await engine.ended(
+      `CREATE TABLE IF NOT EXISTS done (a int); DO $$ BEGIN RAISE NOTICE '%', E'caf\\xe9'; END $$`,
+    );
+    assert.equal(notice.state, 'succeeded');
+    assert.equal(await server.psql("SELECT to_regclass('done') IS NOT NULL", { database }), 't');
+  });
+
+  it('valid text comes through as it is', async () => {
+    const job = await engine.ended("SELECT 'né', 'ö'::varchar");
+    assert.deepEqual(await engine.rows(job), [['né', 'ö']]);
+    const failed = await engine.ended(`DO $$ BEGIN RAISE EXCEPTION 'né'; END $$`);
+    assert.equal(failed.record.error!.message, 'né');
+  });
+});
