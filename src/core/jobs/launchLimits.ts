@@ -20,7 +20,7 @@ const FIELDS = {
  */
 export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
   const requested = lowerCased(request.settings ?? {});
-  const settings: Record<string, string> = { ...requested, ...text.settings };
+  const settings = new Map(Object.entries({ ...requested, ...text.settings }));
   const limits: { -readonly [K in (typeof FIELDS)[LaunchLimit]]?: number } = {};
   for (const name of LAUNCH_LIMITS) {
     const given = request[FIELDS[name]];
@@ -29,17 +29,17 @@ export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'setti
     // What the server does not accept is left to it, so that the launch fails with the server's own words.
     const faulty = texts.find((_, index) => values[index] === undefined);
     if (faulty !== undefined) {
-      settings[name] = faulty;
+      settings.set(name, faulty);
       continue;
     }
-    delete settings[name];
+    settings.delete(name);
     const strictest = strictestOf([given, ...values]);
     if (strictest !== undefined) limits[FIELDS[name]] = strictest;
   }
   return {
     ...limits,
     ...(request.queueSizeBytes === undefined ? {} : { queueSizeBytes: request.queueSizeBytes }),
-    ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(settings.size === 0 ? {} : { settings: Object.fromEntries(settings) }),
   };
 }
 

@@ -55,7 +55,7 @@ export function toReport(row: ReportRow | undefined): WorkerReport {
     completed: result.completed && result.finished_at !== null,
     hasError: result.has_error,
     commandTag: result.command_tag ?? '',
-    rowCount: Number(result.row_count ?? 0),
+    rowCount: result.row_count ?? 0,
     ...(serverMs === undefined ? {} : { serverMs }),
     ...(error === undefined ? {} : { error }),
   };

@@ -76,17 +76,17 @@ function nextPart(raw: string, from: number): number | undefined {
 }
 
 function unicodeValue(text: string): string | undefined {
-  let valid = true;
+  const faults: string[] = [];
   const value = text.replace(
     /\\(?:\\|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|)/g,
     (whole, long?: string, short?: string) => {
       if (whole === '\\\\') return '\\';
       const code = codeUnits(parseInt(long ?? short ?? '', 16));
-      valid &&= code !== undefined;
+      if (code === undefined) faults.push(whole);
       return code ?? '';
     },
   );
-  return valid ? value : undefined;
+  return faults.length === 0 ? value : undefined;
 }
 
 /** Halves of a surrogate pair may come one after the other. */

@@ -68,8 +68,8 @@ function readSpecial(cursor: Cursor): SetParameter[] | undefined {
       return one('search_path', schema === undefined ? undefined : quoted(schema));
     }
     case 'NAMES': {
-      if (ahead.atEnd || (ahead.accept('DEFAULT') && ahead.atEnd))
-        return [{ name: 'client_encoding', value: undefined }];
+      ahead.accept('DEFAULT');
+      if (ahead.atEnd) return [{ name: 'client_encoding', value: undefined }];
       return one('client_encoding', readString(ahead));
     }
     case 'ROLE':

@@ -25,7 +25,7 @@ describe('nothing waits without something that wakes it', () => {
       for (let i = 0; i < 6; i++) jobs.push(world.run());
       for (let refusals = random.below(12); refusals > 0; refusals--) {
         if (random.chance(50)) {
-          world.link.next.push(new UnreachableError('away') as unknown as Error);
+          world.link.next.push(new UnreachableError('away'));
           continue;
         }
         const full = new FakeSession();

@@ -152,9 +152,10 @@ describe('how a text is launched', () => {
   it('a limit in the middle has no effect, which is said at its place', () => {
     const text = "SELECT 1; SET statement_timeout = '1s'; SELECT 2";
     const found = checkBeforeLaunch(text).find(({ code }) => code === 'limitWithoutEffect');
-    assert.equal(found?.severity, 'info');
-    assert.equal(text.slice(found?.start, found?.end), "SET statement_timeout = '1s'");
-    assert.equal(found?.subject, 'statement_timeout');
+    assert.ok(found);
+    assert.equal(found.severity, 'info');
+    assert.equal(text.slice(found.start, found.end), "SET statement_timeout = '1s'");
+    assert.equal(found.subject, 'statement_timeout');
   });
 
   it('a byte order mark is left out, half a character is refused with its place', () => {
@@ -166,7 +167,8 @@ describe('how a text is launched', () => {
     );
     const text = "SELECT 1,\n '\uD83D'";
     const [found] = checkBeforeLaunch(text);
-    assert.deepEqual([found?.code, found?.subject, found?.start, found?.end], ['loneSurrogate', '2:3', 12, 13]);
+    assert.ok(found);
+    assert.deepEqual([found.code, found.subject, found.start, found.end], ['loneSurrogate', '2:3', 12, 13]);
     assert.deepEqual(checkBeforeLaunch("SELECT '🙂'"), []);
   });
 
