@@ -33,7 +33,7 @@ export interface Column {
 
 /** How a text is given to a worker and how its rows come back. */
 export interface RowPlan {
-  /** The text for the worker; the user's own, or with its last statement wrapped. */
+  /** The text for the worker: the user's own with fences between its statements, and its last statement wrapped if need be. */
   readonly sql: string;
   /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read, messages and errors can */
   readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
@@ -47,6 +47,19 @@ export interface RowPlan {
   position(codePoint: number): number | undefined;
   /** Said to the user before the launch, where rows cannot be read. */
   readonly notice?: string;
+  /** The queue that the tags of all statements need, if that is more than the default. */
+  readonly queueSizeBytes?: number;
+  /** The last statement runs inside of another one, so the server tells its errors in other fields. */
+  readonly inner?: InnerStatement;
+}
+
+export interface InnerStatement {
+  /** As the server gives it back with an error in it (`internalQuery`). */
+  readonly query: string;
+  /** Turns a position in it (1-based code points) into a zero-based UTF-16 offset in the user's text. */
+  position(codePoint: number): number | undefined;
+  /** An error's context without the lines that are ours; undefined if nothing is left. */
+  context(context: string): string | undefined;
 }
 
 export interface LaunchRequest {
@@ -87,7 +100,10 @@ export interface WaitResult {
 
 /** One server connection that launches and watches one worker at a time. */
 export interface WorkerSession {
-  /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
+  /**
+   * Plans how a text is sent and how its rows come back. Rejects with a {@link SessionLostError} when the connection is gone, and with
+   * a {@link LaunchError} if the text cannot be sent as one.
+   */
   describe(sql: string): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
   /**

@@ -150,7 +150,14 @@ export class JobRunner {
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
     const { job, context } = this;
-    const plan = await session.describe(job.record.request.sql);
+    let plan: RowPlan;
+    try {
+      plan = await session.describe(job.record.request.sql);
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      this.#settle({ event: 'fail', error: error.error });
+      return 'ended';
+    }
     if (plan.notice !== undefined) {
       job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
     }
@@ -232,7 +239,7 @@ export class JobRunner {
 
   /** The worker has ended and told how: its rows, its messages and the place of its error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
-    const outcome = decideOutcome(report, this.job.record.cancel !== undefined);
+    const outcome = ofUsersStatement(decideOutcome(report, this.job.record.cancel !== undefined), plan);
     if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
       // The work is done, and that is what counts; that its rows could not be read is said.
@@ -263,7 +270,7 @@ export class JobRunner {
       return 'ended';
     }
     if ('error' in read) {
-      this.#settle(decideOutcome({ ...known, hasError: true, error: read.error }, canceled));
+      this.#settle(ofUsersStatement(decideOutcome({ ...known, hasError: true, error: read.error }, canceled), plan));
       return 'ended';
     }
     const outcome = decideOutcome({ ...known, hasError: false, commandTag: read.tag, rowCount: read.rows }, canceled);
@@ -393,8 +400,19 @@ const NEVER_LAUNCHED = 'It was canceled before it was launched.';
 const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';
 
+/** If the last statement runs inside of one of ours, how that ended is told as if the user's own had run alone. */
+function ofUsersStatement(outcome: Outcome, { inner, tag }: RowPlan): Outcome {
+  if (inner === undefined) return outcome;
+  if (outcome.event === 'succeed') return { ...outcome, commandTag: tag };
+  if (outcome.event !== 'fail' || outcome.error.context === undefined) return outcome;
+  const { context, ...error } = outcome.error;
+  const own = inner.context(context);
+  return { event: 'fail', error: { ...error, ...(own === undefined ? {} : { context: own }) } };
+}
+
 function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
-  const { queueSizeBytes, statementTimeoutMs, workerTimeoutMs } = record.request;
+  const { statementTimeoutMs, workerTimeoutMs } = record.request;
+  const queueSizeBytes = greatest(record.request.queueSizeBytes, plan.queueSizeBytes);
   return {
     sql: plan.sql,
     label: record.label,
@@ -402,4 +420,9 @@ function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
     ...(workerTimeoutMs === undefined ? {} : { workerTimeoutMs }),
   };
+}
+
+function greatest(...sizes: readonly (number | undefined)[]): number | undefined {
+  const given = sizes.filter((size) => size !== undefined);
+  return given.length === 0 ? undefined : Math.max(...given);
 }

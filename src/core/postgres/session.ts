@@ -33,7 +33,7 @@ import {
   withAdvice,
 } from './errors';
 import { ProcessIds } from './processId';
-import { lastStatement, planRows } from './rowPlan';
+import { planRows, refusalOf, workerText } from './rowPlan';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
@@ -69,6 +69,8 @@ export class PgSession implements WorkerSession {
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
   #backendPid = 0;
+  #standardStrings = true;
+  #plpgsql = false;
   #waiting = false;
   #woken = false;
   #reading = false;
@@ -111,13 +113,18 @@ export class PgSession implements WorkerSession {
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
     const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const rows = await session.#query<[string, string | null, string]>({
-      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text
+    const rows = await session.#query<[string, string | null, string, string, string]>({
+      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text,
+                    pg_catalog.current_setting('standard_conforming_strings'),
+                    EXISTS (SELECT FROM pg_catalog.pg_language AS l
+                             WHERE l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE'))
                FROM pg_catalog.pg_settings WHERE name IN (${names})`,
       rowMode: 'array',
     });
-    for (const [name, value, pid] of rows) {
+    for (const [name, value, pid, standardStrings, plpgsql] of rows) {
       session.#backendPid = Number(pid);
+      session.#standardStrings = standardStrings === 'on';
+      session.#plpgsql = plpgsql === 't';
       if (value !== null && value !== '0') session.#inherited.set(name, value);
     }
     if (session.#inherited.size > 0) {
@@ -143,9 +150,16 @@ export class PgSession implements WorkerSession {
   }
 
   async describe(sql: string): Promise<RowPlan> {
-    const found = lastStatement(sql);
-    if (!found) return planRows(sql, { noRows: true });
-    const text = sql.slice(found.last.start, found.last.end);
+    const worker = workerText(sql);
+    const facts = { standardStrings: this.#standardStrings, plpgsql: this.#plpgsql };
+    const refusal = refusalOf(worker, facts);
+    if (refusal) {
+      const { message, position } = refusal;
+      throw new LaunchError({ sqlstate: '', message, position }, false);
+    }
+    const { last } = worker;
+    if (!last) return planRows(worker, { noRows: true }, facts);
+    const text = sql.slice(last.start, last.end);
     const wait = { tooLong: false };
     const timer = setTimeout(() => {
       wait.tooLong = true;
@@ -155,7 +169,8 @@ export class PgSession implements WorkerSession {
       const description = await this.#turn(() =>
         this.#heard(0, () => describeRows(this.client, this.context.types, text)),
       );
-      return planRows(sql, wait.tooLong && 'failed' in description ? { failed: true, locked: true } : description);
+      const locked = wait.tooLong && 'failed' in description;
+      return planRows(worker, locked ? { failed: true, locked: true } : description, facts);
     } finally {
       clearTimeout(timer);
     }
@@ -298,10 +313,9 @@ export class PgSession implements WorkerSession {
       );
     } catch (error) {
       if (!isServerError(error)) throw error;
-      throw new WorkerFailedError(
-        toJobError(error, (at) => plan.position(at)),
-        { cause: error },
-      );
+      const failure = toJobError(error, (at) => plan.position(at));
+      const position = failure.position ?? innerPosition(error, plan);
+      throw new WorkerFailedError({ ...failure, ...(position === undefined ? {} : { position }) }, { cause: error });
     } finally {
       this.#reading = false;
     }
@@ -409,6 +423,13 @@ export class PgSession implements WorkerSession {
       throw new SessionLostError(message, { cause: error }, said?.code === CRASH_SHUTDOWN);
     }
   }
+}
+
+/** The place of an error in a statement that runs inside of another one. */
+function innerPosition(error: Error, { inner }: RowPlan): number | undefined {
+  const { internalQuery, internalPosition } = error as { internalQuery?: string; internalPosition?: string };
+  if (inner === undefined || internalQuery !== inner.query || internalPosition === undefined) return undefined;
+  return inner.position(Number(internalPosition));
 }
 
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
