@@ -1,6 +1,6 @@
 import type { Column, RowPlan } from '../jobs/ports';
 import { classify } from '../sql/classify';
-import { earlierEffect, executedName, fetchedCursor, preparedAs } from '../sql/earlier';
+import { createdProcedureReturns, earlierEffect, executedName, fetchedCursor, preparedAs } from '../sql/earlier';
 import { fenceRefusal, fences, insertAll, type FenceRefusal, type Insertion } from '../sql/fence';
 import { codePointToUtf16 } from '../sql/positions';
 import { quoteLiteral } from '../sql/quote';
@@ -67,7 +67,10 @@ export interface ServerFacts {
 }
 
 /** Why a text is not sent at all; see {@link fenceRefusal}. */
-export function refusalOf({ sql, split }: WorkerText, facts: Pick<ServerFacts, 'standardStrings'>): FenceRefusal | undefined {
+export function refusalOf(
+  { sql, split }: WorkerText,
+  facts: Pick<ServerFacts, 'standardStrings'>,
+): FenceRefusal | undefined {
   return fenceRefusal(sql, split, facts.standardStrings);
 }
 
@@ -103,8 +106,11 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     if (facts.plpgsql && kind.returnsRows === true) return foldedStatement(worker, last, undefined, known);
     return plain(worker, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
   }
-  if ('noRows' in description) return plain(worker, 'tag', [], ONE_TEXT);
-  if ((earlier.length === 0 && !description.locked) || description.syntax) {
+  // Asked about a cursor or a prepared statement that does not exist yet, the server says that there are no rows.
+  const asked = kind.kind !== 'fetch' && kind.kind !== 'execute';
+  if ('noRows' in description && (asked || earlier.length === 0)) return plain(worker, 'tag', [], ONE_TEXT);
+  const failed: Extract<Description, { failed: true }> = 'failed' in description ? description : { failed: true };
+  if ((earlier.length === 0 && !failed.locked) || failed.syntax) {
     // What does not parse, or cannot be described alone, cannot run either: the worker will say why, at its place in the text.
     return plain(worker, 'tag', [], ONE_TEXT);
   }
@@ -124,7 +130,12 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     const cursor = kind.kind === 'fetch' ? fetchedCursor(sql, last) : undefined;
     return foldedStatement(worker, last, cursor === undefined ? undefined : existsIn('pg_cursors', cursor), []);
   }
-  const notice = description.locked ? lockedNotice() : unreadableNotice(kind.kind);
+  if (kind.kind === 'call' && facts.plpgsql) {
+    const returns = createdProcedureReturns(sql, earlier, last);
+    if (returns === false) return plain(worker, 'tag', [], ONE_TEXT);
+    if (returns === true) return foldedStatement(worker, last, undefined, []);
+  }
+  const notice = failed.locked ? lockedNotice() : unreadableNotice(kind.kind);
   return plain(worker, 'none', [], ONE_TEXT, notice);
 }
 

@@ -88,3 +88,45 @@ export function preparedAs(text: string, statements: readonly Statement[], name:
   }
   return undefined;
 }
+
+/**
+ * Whether the procedure that a CALL calls returns a row, read from the statements that create it: undefined if none does, or if they
+ * create several of that name that differ in this.
+ */
+export function createdProcedureReturns(
+  text: string,
+  statements: readonly Statement[],
+  call: Statement,
+): boolean | undefined {
+  const caller = new Cursor(text, call.start, call.end);
+  const called = caller.accept('CALL') ? qualifiedName(caller) : undefined;
+  if (called === undefined) return undefined;
+  let returns: boolean | undefined;
+  for (const { start, end } of statements) {
+    const cursor = new Cursor(text, start, end);
+    if (!cursor.accept('CREATE')) continue;
+    if (cursor.accept('OR')) cursor.accept('REPLACE');
+    if (!cursor.accept('PROCEDURE') || qualifiedName(cursor) !== called) continue;
+    const { depth } = cursor;
+    if (!cursor.acceptChar('(')) continue;
+    let one = false;
+    while (!cursor.atEnd && cursor.depth > depth) {
+      one ||= cursor.is('OUT', 'INOUT');
+      cursor.next();
+    }
+    if (returns !== undefined && returns !== one) return undefined;
+    returns = one;
+  }
+  return returns;
+}
+
+/** Steps over a name that may have a schema before it. @returns its last part */
+function qualifiedName(cursor: Cursor): string | undefined {
+  let name = nameAt(cursor);
+  cursor.next();
+  while (cursor.acceptChar('.')) {
+    name = nameAt(cursor);
+    cursor.next();
+  }
+  return name;
+}
