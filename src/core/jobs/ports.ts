@@ -58,7 +58,7 @@ export interface InnerStatement {
   readonly query: string;
   /** Turns a position in it (1-based code points) into a zero-based UTF-16 offset in the user's text. */
   position(codePoint: number): number | undefined;
-  /** An error's context without the lines that are ours; undefined if nothing is left. */
+  /** The context of an error in it, without the lines that are ours, maybe empty; undefined if the error was elsewhere. */
   context(context: string): string | undefined;
 }
 

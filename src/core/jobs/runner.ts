@@ -407,7 +407,8 @@ function ofUsersStatement(outcome: Outcome, { inner, tag }: RowPlan): Outcome {
   if (outcome.event !== 'fail' || outcome.error.context === undefined) return outcome;
   const { context, ...error } = outcome.error;
   const own = inner.context(context);
-  return { event: 'fail', error: { ...error, ...(own === undefined ? {} : { context: own }) } };
+  if (own === undefined) return outcome;
+  return { event: 'fail', error: { ...error, ...(own === '' ? {} : { context: own }) } };
 }
 
 function launchRequest({ record }: Job, plan: RowPlan): LaunchRequest {

@@ -10,6 +10,8 @@ interface ServerFields {
   readonly hint?: string | undefined;
   readonly where?: string | undefined;
   readonly position?: string | undefined;
+  /** The server's source file. */
+  readonly file?: string | undefined;
 }
 
 /** SQLSTATE insufficient_resources and configuration_limit_exceeded: no worker slot, of the server or of the session. */

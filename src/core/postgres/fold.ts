@@ -38,8 +38,9 @@ const PART_BYTES = 16_000_000;
  * read-only transaction too.
  *
  * @param exists a condition without which the statement runs outside of the loop, to fail with the server's own error
+ * @returns also the line of the loop in the block, which the context of its errors names
  */
-export function foldStatement(statement: string, exists: string | undefined): Wrapping {
+export function foldStatement(statement: string, exists: string | undefined): Wrapping & { readonly line: number } {
   const outer = tagFor(statement, 'pgbg_fold');
   const inner = tagFor(statement, 'pgbg_statement');
   const keep = `part_count := part_count OPERATOR(pg_catalog.+) 1;
@@ -50,7 +51,7 @@ statement CONSTANT pg_catalog.text := ${inner}`;
   const after = `${inner};
 BEGIN
 ${exists === undefined ? '' : `IF NOT ${exists} THEN EXECUTE statement; RETURN; END IF;`}
-FOR r IN EXECUTE statement LOOP
+${LOOP}
 IF names IS NULL THEN
 names := ${namesOf('r')};
 IF names IS NOT NULL THEN PERFORM pg_catalog.set_config('pgbg_fold.names', names, true); END IF;
@@ -68,8 +69,11 @@ ${keep}
 END IF;
 PERFORM pg_catalog.set_config('pgbg_fold.parts', part_count::pg_catalog.text, true);
 END ${outer};SELECT pg_catalog.current_setting('pgbg_fold.names', true), r.line FROM pg_catalog.generate_series(1, pg_catalog.current_setting('pgbg_fold.parts')::pg_catalog.int4) AS p(n), LATERAL pg_catalog.unnest(pg_catalog.current_setting(pg_catalog.concat('pgbg_fold.part', p.n))::pg_catalog.text[]) AS r(line)`;
-  return { before, after };
+  const block = before + statement + after;
+  return { before, after, line: block.slice(0, block.lastIndexOf(LOOP)).split('\n').length };
 }
+
+const LOOP = 'FOR r IN EXECUTE statement LOOP';
 
 /** A dollar quote that the statement does not contain. */
 function tagFor(statement: string, name: string): string {
@@ -79,16 +83,19 @@ function tagFor(statement: string, name: string): string {
 }
 
 /**
- * The context of an error without the lines that {@link foldStatement} adds at its end: those of its loop and, of an error at run
- * time, of the statement in it. Nothing but their place and the statement decides, since their words come in the server's language.
+ * The context of an error in {@link foldStatement}, without the lines that it adds at the end: those of its loop and, of an error at
+ * run time, of the statement in it. What decides is what the server does not translate: the name of the block, the line of the loop
+ * in it, and the statement.
+ *
+ * @returns undefined if the error was not in the loop
  */
-export function withoutFoldContext(context: string, statement: string): string | undefined {
-  const loop = context.lastIndexOf('\n');
-  if (loop < 0) return undefined;
-  const rest = context.slice(0, loop);
+export function contextInFold(context: string, statement: string, line: number): string | undefined {
+  const end = context.lastIndexOf('\n');
+  const outermost = context.slice(end + 1);
+  if (!new RegExp(`\\binline_code_block\\b.*\\b${line}\\b`).test(outermost)) return undefined;
+  const rest = context.slice(0, Math.max(end, 0));
   const at = rest.lastIndexOf(statement);
-  // A quotation mark stands after it, in some languages of several characters.
+  // A quotation mark stands after it.
   if (at < 0 || at + statement.length + 3 < rest.length) return rest;
-  const line = rest.lastIndexOf('\n', at);
-  return line < 0 ? undefined : rest.slice(0, line);
+  return rest.slice(0, Math.max(rest.lastIndexOf('\n', at), 0));
 }

@@ -6,7 +6,7 @@ import { codePointToUtf16 } from '../sql/positions';
 import { quoteLiteral } from '../sql/quote';
 import { splitStatements, type SplitText, type Statement } from '../sql/statements';
 import type { DescribedColumn } from './describe';
-import { FOLD_QUERY, FOLDED_DEFINITION, foldStatement, withoutFoldContext, type Wrapping } from './fold';
+import { contextInFold, FOLD_QUERY, FOLDED_DEFINITION, foldStatement, type Wrapping } from './fold';
 
 /** What `pg_type` says about one column's type. */
 export interface TypeFacts {
@@ -236,7 +236,8 @@ function foldedStatement(
   columns: readonly Column[],
 ): RowPlan {
   const statement = worker.sql.slice(last.start, last.end);
-  const plan = folded(worker, last, foldStatement(statement, exists), columns);
+  const wrapping = foldStatement(statement, exists);
+  const plan = folded(worker, last, wrapping, columns);
   return {
     ...plan,
     inner: {
@@ -245,7 +246,7 @@ function foldedStatement(
         const at = codePointToUtf16(statement, codePoint);
         return at === undefined ? undefined : last.start + at;
       },
-      context: (context) => withoutFoldContext(context, statement),
+      context: (context) => contextInFold(context, statement, wrapping.line),
     },
   };
 }

@@ -314,7 +314,7 @@ export class PgSession implements WorkerSession {
     } catch (error) {
       if (!isServerError(error)) throw error;
       const failure = toJobError(error, (at) => plan.position(at));
-      const position = failure.position ?? innerPosition(error, plan);
+      const position = innerPosition(error, plan) ?? failure.position;
       throw new WorkerFailedError({ ...failure, ...(position === undefined ? {} : { position }) }, { cause: error });
     } finally {
       this.#reading = false;
@@ -425,11 +425,22 @@ export class PgSession implements WorkerSession {
   }
 }
 
-/** The place of an error in a statement that runs inside of another one. */
-function innerPosition(error: Error, { inner }: RowPlan): number | undefined {
-  const { internalQuery, internalPosition } = error as { internalQuery?: string; internalPosition?: string };
-  if (inner === undefined || internalQuery !== inner.query || internalPosition === undefined) return undefined;
-  return inner.position(Number(internalPosition));
+/** The place of an error in a statement that runs inside of another one. The server tells it in either of two fields. */
+function innerPosition(error: Error & ErrorFields, { inner }: RowPlan): number | undefined {
+  const { internalQuery, internalPosition, position, where } = error;
+  if (inner === undefined) return undefined;
+  if (internalPosition !== undefined) {
+    return internalQuery === inner.query ? inner.position(Number(internalPosition)) : undefined;
+  }
+  const isInside = inner.context(cleanContext(where) ?? '') !== undefined;
+  return isInside && position !== undefined ? inner.position(Number(position)) : undefined;
+}
+
+interface ErrorFields {
+  readonly internalQuery?: string | undefined;
+  readonly internalPosition?: string | undefined;
+  readonly position?: string | undefined;
+  readonly where?: string | undefined;
 }
 
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */

@@ -134,13 +134,13 @@ export function fenceRefusal(text: string, split: SplitText, standardStrings: bo
   const { statements, problems } = split;
   // The server reads a single statement by its own rules, and says itself what is wrong with it.
   if (statements.length < 2) return undefined;
-  const [problem] = problems;
-  if (problem) return { code: 'unsplit', message: problem.message, position: problem.start };
   const backslash = text.indexOf('\\');
-  if (backslash < 0) return undefined;
-  if (!standardStrings) {
+  if (backslash >= 0 && !standardStrings) {
     return { code: 'stringSyntax', message: OLD_STRINGS_OF_SESSION, position: backslash };
   }
+  const [problem] = problems;
+  if (problem) return { code: 'unsplit', message: problem.message, position: problem.start };
+  if (backslash < 0) return undefined;
   for (const { start, end } of statements) {
     const set = settingOf(text, start, end);
     if (set?.name !== 'standard_conforming_strings' || /^(on|tru?e?|y|ye|yes|1|default)$/.test(set.value)) continue;
