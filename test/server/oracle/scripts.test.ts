@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
 import { sharedServer } from '../support';
 import { CONFLICTS, DML, SEQUENCES } from './dataScripts';
 import { compareAll, openLanes, type Lane } from './oracle';
@@ -27,6 +29,26 @@ describe('a job does what psql -1 does', () => {
   for (const [group, scripts] of Object.entries(GROUPS)) {
     it(`${group}: ${scripts.length} scripts`, () => compareAll(lanes, scripts));
   }
+
+  describe('but for what the README lists', () => {
+    it('SAVEPOINT and the like are refused before the launch', async () => {
+      const sql = 'SAVEPOINT a; DELETE FROM t; ROLLBACK TO a; SELECT count(*) FROM t';
+      assert.deepEqual(
+        checkBeforeLaunch(sql).map(({ code }) => code),
+        ['transactionControl', 'unboundedWrite', 'transactionControl'],
+      );
+      const [lane] = lanes;
+      const job = await lane!.job(sql);
+      assert.equal(job.error?.sqlstate, '0A000', 'and by the server');
+    });
+
+    it('the whole text is parsed first, with its semicolons', async () => {
+      const sql = 'INSERT INTO t VALUES (4); SELECT 1 +; SELECT 2';
+      const [lane] = lanes;
+      assert.equal((await lane!.psql(sql)).error?.message, 'syntax error at end of input');
+      assert.equal((await lane!.job(sql)).error?.message, 'syntax error at or near ";"');
+    });
+  });
 });
 
 describe('a job does what psql -1 does on pg_background 1.8', () => {
