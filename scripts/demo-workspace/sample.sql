@@ -23,6 +23,12 @@ BEGIN
 END
 $$;
 
+-- Three statements that build on each other. Select them and choose "Run in
+-- Background": they run as one job and one transaction, as with psql -1.
+CREATE TEMP TABLE account AS SELECT i AS id, i * 10 AS balance FROM generate_series(1, 3) AS i;
+UPDATE account SET balance = balance + 5 WHERE id > 1;
+SELECT id, balance FROM account ORDER BY id;
+
 -- One that fails: the column is misspelt, and the error says where.
 -- label: misspelt
 SELECT relname, relkindd

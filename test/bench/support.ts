@@ -58,6 +58,11 @@ export async function psqlFromWorker(psql: string, at: readonly string[], query:
   return { whole, statements: times.reduce((sum, time) => sum + time, 0) };
 }
 
+/** psql runs a script in one transaction, its start and its connection included. Milliseconds. */
+export function psqlTransaction(psql: string, at: readonly string[], script: string): Promise<number> {
+  return timed(() => feed(psql, ['-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', ...at], script));
+}
+
 function feed(command: string, args: readonly string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });

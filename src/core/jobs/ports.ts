@@ -35,7 +35,7 @@ export interface Column {
 
 /** How a text is given to a worker and how its rows come back. */
 export interface RowPlan {
-  /** The text for the worker; the user's own, or with its last statement wrapped. */
+  /** The text for the worker: the user's own with fences between its statements, and its last statement wrapped if need be. */
   readonly sql: string;
   /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read, messages and errors can */
   readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
@@ -49,6 +49,19 @@ export interface RowPlan {
   position(codePoint: number): number | undefined;
   /** Said to the user before the launch, where rows cannot be read. */
   readonly notice?: string;
+  /** The queue that the tags of all statements need, if that is more than the default. */
+  readonly queueSizeBytes?: number;
+  /** The last statement runs inside of another one, so the server tells its errors in other fields. */
+  readonly inner?: InnerStatement;
+}
+
+export interface InnerStatement {
+  /** As the server gives it back with an error in it (`internalQuery`). */
+  readonly query: string;
+  /** Turns a position in it (1-based code points) into a zero-based UTF-16 offset in the user's text. */
+  position(codePoint: number): number | undefined;
+  /** The context of an error in it, without the lines that are ours, maybe empty; undefined if the error was elsewhere. */
+  context(context: string): string | undefined;
 }
 
 export interface LaunchRequest {
@@ -100,8 +113,11 @@ export interface WaitResult {
 
 /** One server connection that launches and watches one worker at a time. */
 export interface WorkerSession {
-  /** Rejects with a {@link SessionLostError} when the connection is gone, otherwise with a {@link LaunchError}. */
-  describe(sql: string): Promise<RowPlan>;
+  /**
+   * Plans how a text is sent and how its rows come back. Rejects with a {@link SessionLostError} when the connection is gone, and with
+   * a {@link LaunchError} if the text cannot be sent as one.
+   */
+  describe(sql: string, settings?: Readonly<Record<string, string>>): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
   /**
    * Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}.

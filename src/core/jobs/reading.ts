@@ -32,14 +32,17 @@ export function discard(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
-/** A statement without rows answers with its command tag, as the one row of one column. */
+/** More than the longest command tag. Bytes. */
+const TAG_BYTES = 200;
+
+/** If the last statement returns no rows, the tags of all statements come, one in each row. The last one is kept. */
 export function collectTag(): { readonly stream: Writable; text(): string } {
   let text = '';
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      text = (text + chunk.toString('utf8')).slice(0, 200);
+      text = (text + chunk.subarray(-TAG_BYTES).toString('utf8')).slice(-TAG_BYTES);
       done();
     },
   });
-  return { stream, text: () => text.split('\n')[0] ?? '' };
+  return { stream, text: () => text.split('\n').findLast((line) => line !== '') ?? '' };
 }

@@ -174,8 +174,16 @@ export class JobRunner {
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
     const { job, context } = this;
-    const text = launchText(job.record.request.sql);
-    const plan = await session.describe(text.sql);
+    const { label, request } = job.record;
+    const text = launchText(request.sql);
+    let plan: RowPlan;
+    try {
+      plan = await session.describe(text.sql, { ...text.settings, ...request.settings });
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      this.#settle({ event: 'fail', error: error.error });
+      return 'ended';
+    }
     for (const { name } of text.ineffective) {
       job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
     }
@@ -193,8 +201,13 @@ export class JobRunner {
     try {
       this.#launchSent = true;
       this.#sentAt = context.clock.monotonic();
-      const { label, request } = job.record;
-      worker = await session.launch({ sql: plan.sql, label, ...launchOptions(request, text) });
+      const queueSizeBytes = greatest(request.queueSizeBytes, plan.queueSizeBytes);
+      worker = await session.launch({
+        sql: plan.sql,
+        label,
+        ...launchOptions(request, text),
+        ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
+      });
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
       delete job.record.launchSentAt;
@@ -264,12 +277,12 @@ export class JobRunner {
 
   /** The worker has ended and told how: its rows, its messages and its complete error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
-    const outcome = this.#decide(report);
+    const outcome = this.#decide(report, plan);
     if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
       if ('error' in read && endsWorker(read.error.sqlstate)) {
         // Old versions do not tell that the server ended the worker: they report the tag of an earlier statement.
-        this.#settle(this.#decide(withError(report, read)));
+        this.#settle(this.#decide(withError(report, read), plan));
         return 'ended';
       }
       // The work is done, and that is what counts; that its rows could not be read is said.
@@ -282,10 +295,10 @@ export class JobRunner {
     const again = await this.#read(session, worker, plan, discard());
     if (!('error' in again)) this.#settle(outcome);
     else if (report.hasError && again.error.sqlstate === report.error?.sqlstate) {
-      this.#settle(this.#decide(withError(report, again)));
+      this.#settle(this.#decide(withError(report, again), plan));
     } else if (outcome.event === 'lose' && endsWorker(again.error.sqlstate) && again.error.sqlstate !== WORKER_GONE) {
       // The server ended it, and only the error says so.
-      this.#settle(this.#decide(withError(report, again)));
+      this.#settle(this.#decide(withError(report, again), plan));
     } else this.#settle(outcome);
     return 'ended';
   }
@@ -308,22 +321,23 @@ export class JobRunner {
       return 'ended';
     }
     if ('error' in read) {
-      this.#settle(this.#decide(withError(known, read)));
+      this.#settle(this.#decide(withError(known, read), plan));
       return 'ended';
     }
-    const outcome = this.#decide({ ...known, commandTag: read.tag, rowCount: read.rows });
+    const outcome = this.#decide({ ...known, commandTag: read.tag, rowCount: read.rows }, plan);
     const said = outcome.event === 'succeed' && read.problem !== undefined ? { reason: read.problem } : {};
     this.#settle({ ...outcome, ...said });
     return 'ended';
   }
 
-  #decide(report: WorkerReport): Outcome {
+  #decide(report: WorkerReport, plan: RowPlan): Outcome {
     const { limits, cancel } = this.job.record;
-    return decideOutcome(report, cancel !== undefined, {
+    const outcome = decideOutcome(report, cancel !== undefined, {
       ...(limits === undefined ? {} : { limits }),
       ...(this.#sentAt === undefined ? {} : { ranMs: this.context.clock.monotonic() - this.#sentAt }),
       ...(this.#signaledMs === undefined ? {} : { signaledMs: this.#signaledMs }),
     });
+    return ofUsersStatement(outcome, plan);
   }
 
   async #read(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, into?: Writable): Promise<ReadRows> {
@@ -454,4 +468,21 @@ const PROXY =
 /** What a limit set in the middle of a text does: nothing. */
 function ineffectiveNotice(name: string): string {
   return `${name} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text.`;
+}
+
+/** If the last statement runs inside of one of ours, how that ended is told as if the user's own had run alone. */
+function ofUsersStatement(outcome: Outcome, { inner, tag }: RowPlan): Outcome {
+  if (inner === undefined) return outcome;
+  if (outcome.event === 'succeed') return { ...outcome, commandTag: tag };
+  if (outcome.event !== 'fail' || outcome.error.context === undefined) return outcome;
+  const { context, ...error } = outcome.error;
+  const own = inner.context(context);
+  if (own === undefined) return outcome;
+  return { event: 'fail', error: { ...error, ...(own === '' ? {} : { context: own }) } };
+}
+
+/** The largest of the sizes that are given. */
+function greatest(...sizes: readonly (number | undefined)[]): number | undefined {
+  const given = sizes.filter((size) => size !== undefined);
+  return given.length === 0 ? undefined : Math.max(...given);
 }

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { Listeners } from '../jobs/listeners';
 import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../jobs/ports';
+import { withoutFences } from '../sql/fence';
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {
@@ -76,15 +77,20 @@ function toWorker(json: WorkerJson): ActiveWorker {
     ...optional('state', json.state),
     ...optional('waitEventType', json.wt),
     ...optional('waitEvent', json.we),
-    ...optional('query', json.query),
+    ...optional('query', ownQuery(json.query)),
     ...optional('runningSeconds', json.secs),
     blockers: (json.by ?? []).map((blocker): Blocker => ({
       pid: blocker.pid,
       ...optional('user', blocker.user),
       ...optional('application', blocker.app),
-      ...optional('query', blocker.query),
+      ...optional('query', ownQuery(blocker.query)),
     })),
   };
+}
+
+/** As the user wrote it. */
+function ownQuery(query: string | null): string | null {
+  return query === null ? null : withoutFences(query);
 }
 
 function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {

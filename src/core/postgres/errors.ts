@@ -16,6 +16,8 @@ interface ServerFields {
   readonly constraint?: string | undefined;
   /** The function of the server's source that raised it: never translated. */
   readonly routine?: string | undefined;
+  /** The server's source file. */
+  readonly file?: string | undefined;
 }
 
 /** SQLSTATE insufficient_resources and configuration_limit_exceeded: no worker slot, of the server or of the session. */

@@ -1,8 +1,12 @@
 import type { Column, RowPlan } from '../jobs/ports';
 import { classify } from '../sql/classify';
+import { createdProcedureReturns, earlierEffect, executedName, fetchedCursor, preparedAs } from '../sql/earlier';
+import { fenceRefusal, fences, insertAll, type FenceRefusal, type Insertion } from '../sql/fence';
 import { codePointToUtf16 } from '../sql/positions';
-import { splitStatements, type Statement } from '../sql/statements';
+import { quoteLiteral } from '../sql/quote';
+import { splitStatements, type SplitText, type Statement } from '../sql/statements';
 import type { DescribedColumn } from './describe';
+import { contextInFold, FOLD_QUERY, FOLDED_DEFINITION, foldStatement, type Wrapping } from './fold';
 
 /** What `pg_type` says about one column's type. */
 export interface TypeFacts {
@@ -28,78 +32,127 @@ export type Description =
    */
   | { readonly failed: true; readonly locked?: boolean; readonly syntax?: boolean };
 
-/** The text of an unfolded row: the names of its columns, and the row in PostgreSQL's composite form, which is exact. */
-const UNFOLD_DEFINITION = 'c1 pg_catalog.text, c2 pg_catalog.text';
+/** What the server calls SELECT. */
+const QUERY_KINDS = new Set(['select', 'values', 'table', 'with-select']);
 
 /** One column: a command tag, or whatever there is. */
 const ONE_TEXT = 'c1 pg_catalog.text';
 
-const PLAIN_KINDS = new Set([
-  'select',
-  'values',
-  'table',
-  'with-select',
-  'dml',
-  'returning',
-  'with-dml',
-  'show',
-  'explain',
-]);
+/** The tags of all statements go through the queue, those of the fences too. Bytes for each statement. */
+const QUEUE_BYTES_PER_STATEMENT = 64;
+/** The default of pg_background, which the queue of a text with many statements is never smaller than. */
+const DEFAULT_QUEUE_BYTES = 65_536;
+/** A text with so many statements that their tags need more is read while it runs, as soon as its queue is full. */
+const MAX_QUEUE_BYTES = 16 * 2 ** 20;
 
-/** What the server calls SELECT. EXECUTE takes the tag of what was prepared, which is nearly always a query. */
-const QUERY_KINDS = new Set(['select', 'values', 'table', 'with-select', 'execute']);
+/** A text taken apart for a worker. */
+export interface WorkerText {
+  readonly sql: string;
+  readonly split: SplitText;
+  /** Undefined if the text has no statement. */
+  readonly last: Statement | undefined;
+}
 
-/** The last statement of a text, or undefined where there is none. */
-export function lastStatement(
-  sql: string,
-): { readonly last: Statement; readonly all: readonly Statement[] } | undefined {
-  const all = splitStatements(sql).statements;
-  const last = all.at(-1);
-  return last ? { last, all } : undefined;
+export function workerText(sql: string): WorkerText {
+  const split = splitStatements(sql);
+  return { sql, split, last: split.statements.at(-1) };
+}
+
+/** What the server must be known to have. */
+export interface ServerFacts {
+  /** The session's `standard_conforming_strings`. */
+  readonly standardStrings: boolean;
+  /** Whether the role can use PL/pgSQL, without which not every statement's rows can be folded. */
+  readonly plpgsql: boolean;
+}
+
+/** Why a text is not sent at all; see {@link fenceRefusal}. */
+export function refusalOf(
+  { sql, split }: WorkerText,
+  facts: Pick<ServerFacts, 'standardStrings'>,
+): FenceRefusal | undefined {
+  return fenceRefusal(sql, split, facts.standardStrings);
 }
 
 /**
- * Decides how the rows of a text come back (PG_BACKGROUND.md, point 6).
+ * Decides how a text is sent and how its rows come back.
  *
- * - Columns that a list accepts are named c1…cN, since names may repeat.
+ * - A fence stands between every two statements (src/core/sql/fence.ts).
+ * - Columns that a list accepts are named c1…cN, because names may repeat.
  * - A column of a type that cannot come back is cast to text in the worker, by wrapping the last statement.
- * - Where the last statement cannot be described, or an earlier one could change what it returns, it is wrapped so that
- *   every row brings its own names, and is unfolded afterwards.
- * - Where it cannot be wrapped either, it runs without rows, and `notice` says so.
+ * - If an earlier statement may change what the last one returns, or the last one cannot be described, it is folded: the worker
+ *   returns the names of the columns, and each row as text (fold.ts).
+ * - If it cannot be folded either, it runs without rows, and `notice` says so.
  */
-export function planRows(sql: string, description: Description): RowPlan {
-  const found = lastStatement(sql);
-  if (!found) return plain(sql, 'tag', [], ONE_TEXT);
-  const { last, all } = found;
+export function planRows(worker: WorkerText, description: Description, facts: ServerFacts): RowPlan {
+  const { sql, split, last } = worker;
+  if (!last) return plain(worker, 'tag', [], ONE_TEXT);
+  const earlier = split.statements.slice(0, -1);
   const kind = classify(sql, last);
-  const settled = all.slice(0, -1).every((earlier) => PLAIN_KINDS.has(classify(sql, earlier).kind));
+  const effect = earlierEffect(sql, earlier);
+  const stable = effect === 'nothing' || kind.kind === 'explain' || kind.kind === 'show';
 
   if ('columns' in description) {
     const { columns } = description;
-    if (columns.length === 0) return plain(sql, 'none', [], ONE_TEXT, noColumnsNotice());
-    if (!settled && kind.selectLike) return unfold(sql, last, columns.map(toColumn));
-    if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(sql, last, columns);
-    if (!columns.some(({ type }) => type.needsCast))
-      return plain(
-        sql,
-        'rows',
-        columns.map(toColumn),
-        definitionOf(columns, () => false),
-      );
-    return plain(sql, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
+    const known = effect === 'columns' ? [] : columns.map(toColumn);
+    if (!stable && kind.selectLike) return folded(worker, last, FOLD_QUERY, known);
+    if (!stable && facts.plpgsql) return foldedStatement(worker, last, undefined, known);
+    if (columns.length === 0) return plain(worker, 'none', [], ONE_TEXT, noColumnsNotice());
+    if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(worker, last, columns);
+    if (!columns.some(({ type }) => type.needsCast)) {
+      const definition = definitionOf(columns, () => false);
+      return plain(worker, 'rows', columns.map(toColumn), definition);
+    }
+    if (facts.plpgsql && kind.returnsRows === true) return foldedStatement(worker, last, undefined, known);
+    return plain(worker, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
   }
-  if ('noRows' in description) return plain(sql, 'tag', [], ONE_TEXT);
-  if ((all.length === 1 && !description.locked) || description.syntax) {
+  // Asked about a cursor or a prepared statement that does not exist yet, the server says that there are no rows.
+  const asked = kind.kind !== 'fetch' && kind.kind !== 'execute';
+  if ('noRows' in description && (asked || earlier.length === 0)) return plain(worker, 'tag', [], ONE_TEXT);
+  const failed: Extract<Description, { failed: true }> = 'failed' in description ? description : { failed: true };
+  if ((earlier.length === 0 && !failed.locked) || failed.syntax) {
     // What does not parse, or cannot be described alone, cannot run either: the worker will say why, at its place in the text.
-    return plain(sql, 'tag', [], ONE_TEXT);
+    return plain(worker, 'tag', [], ONE_TEXT);
   }
-  if (kind.selectLike) return unfold(sql, last, []);
+  if (kind.selectLike) return folded(worker, last, FOLD_QUERY, []);
   if (kind.kind === 'explain') {
     const type = explainType(sql.slice(last.start, last.end));
-    return plain(sql, 'rows', [{ name: 'QUERY PLAN', type }], `c1 pg_catalog.${type}`);
+    return plain(worker, 'rows', [{ name: 'QUERY PLAN', type }], `c1 pg_catalog.${type}`);
   }
-  if (kind.returnsRows === false) return plain(sql, 'tag', [], ONE_TEXT);
-  return plain(sql, 'none', [], ONE_TEXT, description.locked ? lockedNotice() : unreadableNotice(kind.kind));
+  if (kind.kind === 'show') {
+    // A setting that an earlier statement makes.
+    const name = sql.slice(last.start, last.end).replace(/^show\s+/i, '');
+    return plain(worker, 'rows', [{ name, type: 'text' }], ONE_TEXT);
+  }
+  if (kind.kind === 'execute') return executed(worker, last, earlier, facts);
+  if (kind.returnsRows === false) return plain(worker, 'tag', [], ONE_TEXT);
+  if (kind.returnsRows === true && facts.plpgsql) {
+    const cursor = kind.kind === 'fetch' ? fetchedCursor(sql, last) : undefined;
+    return foldedStatement(worker, last, cursor === undefined ? undefined : existsIn('pg_cursors', cursor), []);
+  }
+  if (kind.kind === 'call' && facts.plpgsql) {
+    const returns = createdProcedureReturns(sql, earlier, last);
+    if (returns === false) return plain(worker, 'tag', [], ONE_TEXT);
+    if (returns === true) return foldedStatement(worker, last, undefined, []);
+  }
+  const notice = failed.locked ? lockedNotice() : unreadableNotice(kind.kind);
+  return plain(worker, 'none', [], ONE_TEXT, notice);
+}
+
+/** EXECUTE returns what the statement returns that the same text prepares. */
+function executed(worker: WorkerText, last: Statement, earlier: readonly Statement[], facts: ServerFacts): RowPlan {
+  const name = executedName(worker.sql, last);
+  const prepared = name === undefined ? undefined : preparedAs(worker.sql, earlier, name);
+  if (prepared && classify(worker.sql, prepared).returnsRows === false) return plain(worker, 'tag', [], ONE_TEXT);
+  if (!prepared || name === undefined || !facts.plpgsql) {
+    return plain(worker, 'none', [], ONE_TEXT, unreadableNotice('execute'));
+  }
+  return foldedStatement(worker, last, existsIn('pg_prepared_statements', name), []);
+}
+
+/** Whether a cursor or a prepared statement exists. */
+function existsIn(view: 'pg_cursors' | 'pg_prepared_statements', name: string): string {
+  return `EXISTS (SELECT FROM pg_catalog.${view} AS v WHERE v.name OPERATOR(pg_catalog.=) ${quoteLiteral(name)})`;
 }
 
 /** EXPLAIN's one column is text, except in two of its formats. */
@@ -107,12 +160,16 @@ function explainType(statement: string): string {
   return /^explain\s*\([^)]*\bformat\s+'?(json|xml)\b/i.exec(statement)?.[1]?.toLowerCase() ?? 'text';
 }
 
-/** The command tag of the last statement, for where the server can no longer be asked: every query's is SELECT. */
-function tagOf(sql: string): string {
-  const found = lastStatement(sql);
-  if (!found) return '';
-  const { kind } = classify(sql, found.last);
-  return QUERY_KINDS.has(kind) ? 'SELECT' : found.last.keyword;
+/** The command tag of a statement if the server can no longer be asked for it: every query's is SELECT. */
+function tagOf(sql: string, statement: Statement, earlier: readonly Statement[]): string {
+  const { kind, main } = classify(sql, statement);
+  if (kind === 'execute') {
+    const name = executedName(sql, statement);
+    const prepared = name === undefined ? undefined : preparedAs(sql, earlier, name);
+    return prepared ? tagOf(sql, prepared, []) : 'SELECT';
+  }
+  if (kind === 'with-dml' && main !== undefined) return main;
+  return QUERY_KINDS.has(kind) ? 'SELECT' : statement.keyword;
 }
 
 function lockedNotice(): string {
@@ -147,69 +204,80 @@ function definitionOf(columns: readonly { readonly type: TypeFacts }[], cast: (t
 }
 
 function plain(
-  sql: string,
+  worker: WorkerText,
   mode: RowPlan['mode'],
   columns: readonly Column[],
   definition: string,
   notice?: string,
 ): RowPlan {
-  return {
-    sql,
-    mode,
-    columns,
-    tag: tagOf(sql),
-    definition,
-    position: (codePoint) => codePointToUtf16(sql, codePoint),
-    ...(notice === undefined ? {} : { notice }),
-  };
+  const plan = planOf(worker, mode, columns, definition, []);
+  return notice === undefined ? plan : { ...plan, notice };
 }
 
 function castInWorker(
-  sql: string,
+  worker: WorkerText,
   last: Statement,
   columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[],
 ): RowPlan {
   const list = columns.map(({ type }, index) => `q.c${index + 1}${isCast(type) ? '::pg_catalog.text' : ''}`).join(', ');
   const names = columns.map((_, index) => `c${index + 1}`).join(', ');
-  return wrapped(
-    sql,
-    last,
-    `SELECT ${list} FROM (`,
-    `\n) AS q(${names})`,
-    'rows',
-    columns.map(toColumn),
-    definitionOf(columns, isCast),
-  );
+  const wrapping = { before: `SELECT ${list} FROM (`, after: `\n) AS q(${names})` };
+  return planOf(worker, 'rows', columns.map(toColumn), definitionOf(columns, isCast), around(last, wrapping));
 }
 
-function unfold(sql: string, last: Statement, columns: readonly Column[]): RowPlan {
-  // json_object_keys keeps the order and repeated names; the record's own text keeps every value exact, which JSON does not.
-  const prefix =
-    'SELECT (SELECT pg_catalog.json_agg(k) FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(q)) AS k)::pg_catalog.text, q::pg_catalog.text FROM (';
-  return wrapped(sql, last, prefix, '\n) AS q', 'unfold', columns, UNFOLD_DEFINITION);
+function folded(worker: WorkerText, last: Statement, wrapping: Wrapping, columns: readonly Column[]): RowPlan {
+  return planOf(worker, 'unfold', columns, FOLDED_DEFINITION, around(last, wrapping));
 }
 
-function wrapped(
-  sql: string,
+function foldedStatement(
+  worker: WorkerText,
   last: Statement,
-  prefix: string,
-  suffix: string,
+  exists: string | undefined,
+  columns: readonly Column[],
+): RowPlan {
+  const statement = worker.sql.slice(last.start, last.end);
+  const wrapping = foldStatement(statement, exists);
+  const plan = folded(worker, last, wrapping, columns);
+  return {
+    ...plan,
+    inner: {
+      query: statement,
+      position: (codePoint) => {
+        const at = codePointToUtf16(statement, codePoint);
+        return at === undefined ? undefined : last.start + at;
+      },
+      context: (context) => contextInFold(context, statement, wrapping.line),
+    },
+  };
+}
+
+function around({ start, end }: Statement, { before, after }: Wrapping): Insertion[] {
+  return [
+    { at: start, text: before },
+    { at: end, text: after },
+  ];
+}
+
+function planOf(
+  { sql, split, last }: WorkerText,
   mode: RowPlan['mode'],
   columns: readonly Column[],
   definition: string,
+  wrapping: readonly Insertion[],
 ): RowPlan {
-  const text = sql.slice(0, last.start) + prefix + sql.slice(last.start, last.end) + suffix + sql.slice(last.end);
+  const { text, toSource } = insertAll(sql, [...fences(sql, split), ...wrapping]);
+  const count = split.statements.length;
+  const queueSizeBytes = Math.min(count * QUEUE_BYTES_PER_STATEMENT, MAX_QUEUE_BYTES);
   return {
     sql: text,
     mode,
     columns,
-    tag: 'SELECT',
+    tag: last ? tagOf(sql, last, split.statements.slice(0, -1)) : '',
     definition,
     position: (codePoint) => {
       const at = codePointToUtf16(text, codePoint);
-      if (at === undefined || at < last.start) return at;
-      const inner = at - prefix.length;
-      return inner >= last.start && inner <= last.end ? inner : undefined;
+      return at === undefined ? undefined : toSource(at);
     },
+    ...(queueSizeBytes > DEFAULT_QUEUE_BYTES ? { queueSizeBytes } : {}),
   };
 }

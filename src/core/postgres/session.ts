@@ -20,6 +20,7 @@ import type { Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
 import {
+  cleanContext,
   CRASH_SHUTDOWN,
   isInterrupt,
   isLastWord,
@@ -35,7 +36,7 @@ import {
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { ProcessIds } from './processId';
 import { reportQuery, toReport, type ReportRow } from './report';
-import { lastStatement, planRows } from './rowPlan';
+import { planRows, refusalOf, workerText, type Description } from './rowPlan';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
@@ -53,6 +54,9 @@ const INTERRUPT_MS = 1000;
 const DESCRIBE_MS = 500;
 /** Describing a statement asks so often at the most. */
 const DESCRIBE_ROUND_TRIPS = 4;
+
+/** Settings that decide which objects, or which words, a statement means. */
+const DESCRIBE_SETTINGS = new Set(['search_path', 'role', 'standard_conforming_strings', 'backslash_quote']);
 
 export interface SessionContext {
   readonly dialect: Dialect;
@@ -78,6 +82,8 @@ export class PgSession implements WorkerSession {
   #backendPid = 0;
   /** The database is SQL_ASCII: its texts are bytes of any encoding, which may not be valid UTF-8. */
   #rawText = false;
+  #standardStrings = true;
+  #plpgsql = false;
   #waiting = false;
   #woken = false;
   #reading = false;
@@ -129,16 +135,21 @@ export class PgSession implements WorkerSession {
     const session = new PgSession(client, context);
     const asked = performance.now();
     const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const rows = await session.#query<[string, string | null, string, string]>({
+    const rows = await session.#query<[string, string | null, string, string, string, string]>({
       text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text,
-                    pg_catalog.current_setting('server_encoding')
+                    pg_catalog.current_setting('server_encoding'),
+                    pg_catalog.current_setting('standard_conforming_strings'),
+                    EXISTS (SELECT FROM pg_catalog.pg_language AS l
+                             WHERE l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE'))
                FROM pg_catalog.pg_settings WHERE name IN (${names})`,
       rowMode: 'array',
     });
     session.#roundTripMs = performance.now() - asked;
-    for (const [name, value, pid, encoding] of rows) {
+    for (const [name, value, pid, encoding, standardStrings, plpgsql] of rows) {
       session.#backendPid = Number(pid);
       session.#rawText = encoding === 'SQL_ASCII';
+      session.#standardStrings = standardStrings === 'on';
+      session.#plpgsql = plpgsql === 't';
       if (value !== null && value !== '0') session.#inherited.set(name, value);
     }
     // With the client's encoding a worker of such a database would check every text that it sends, and an error that is not valid
@@ -167,23 +178,56 @@ export class PgSession implements WorkerSession {
     return performance.now() - this.#lastBytes;
   }
 
-  async describe(sql: string): Promise<RowPlan> {
-    const found = lastStatement(sql);
-    if (!found) return planRows(sql, { noRows: true });
-    const text = sql.slice(found.last.start, found.last.end);
+  async describe(sql: string, settings: Readonly<Record<string, string>> = {}): Promise<RowPlan> {
+    const worker = workerText(sql);
+    const standardStrings = settings['standard_conforming_strings'];
+    const facts = {
+      standardStrings: standardStrings === undefined ? this.#standardStrings : isOn(standardStrings),
+      plpgsql: this.#plpgsql,
+    };
+    const refusal = refusalOf(worker, facts);
+    if (refusal) {
+      const { message, position } = refusal;
+      throw new LaunchError({ sqlstate: '', message, position }, false);
+    }
+    const { last } = worker;
+    if (!last) return planRows(worker, { noRows: true }, facts);
+    const text = sql.slice(last.start, last.end);
     const wait = { tooLong: false };
-    const timer = setTimeout(() => {
-      wait.tooLong = true;
-      this.#interrupt().catch(() => this.destroy());
-    }, DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs);
+    const timer = setTimeout(
+      () => {
+        wait.tooLong = true;
+        this.#interrupt().catch(() => this.destroy());
+      },
+      DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs,
+    );
     try {
-      const description = await this.#turn(() =>
-        this.#heard(0, () => describeRows(this.client, this.context.types, text)),
-      );
-      return planRows(sql, wait.tooLong && 'failed' in description ? { failed: true, locked: true } : description);
+      const description = await this.#turn(() => this.#heard(0, () => this.#describeWith(settings, text)));
+      const locked = wait.tooLong && 'failed' in description;
+      return planRows(worker, locked ? { failed: true, locked: true } : description, facts);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A search_path or a role of the worker's own decides what a statement means, so it is described with the worker's settings. */
+  async #describeWith(settings: Readonly<Record<string, string>>, text: string): Promise<Description> {
+    const { types } = this.context;
+    const own = Object.entries(settings).filter(([name]) => DESCRIBE_SETTINGS.has(name.toLowerCase()));
+    if (own.length === 0) return describeRows(this.client, types, text);
+    const sets = own.map((_, i) => `pg_catalog.set_config($${2 * i + 1}, $${2 * i + 2}, true)`);
+    await this.client.query('BEGIN');
+    let description: Description;
+    try {
+      await this.client.query({ text: `SELECT ${sets.join(', ')}`, values: own.flat() });
+      description = await describeRows(this.client, types, text);
+    } catch (error) {
+      if (!isServerError(error) || mayEndSession(error)) throw error;
+      // A value that the server does not accept. The launch will fail over it, and say so.
+      description = { failed: true, syntax: true };
+    }
+    await this.client.query('ROLLBACK');
+    return description;
   }
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
@@ -272,8 +316,10 @@ export class PgSession implements WorkerSession {
       );
     } catch (error) {
       if (!isServerError(error)) throw error;
+      const failure = toJobError(error, (at) => plan.position(at));
+      const position = innerPosition(error, plan) ?? failure.position;
       throw new WorkerFailedError(
-        toJobError(error, (at) => plan.position(at)),
+        { ...failure, ...(position === undefined ? {} : { position }) },
         { cause: error, unreadable: this.#rawText && isNotText(error), ...optionalInterrupt(error) },
       );
     } finally {
@@ -394,6 +440,29 @@ function optionalInterrupt(error: unknown): { interrupted?: boolean } {
   return interrupted === undefined ? {} : { interrupted };
 }
 
+/** The place of an error in a statement that runs inside of another one. The server tells it in either of two fields. */
+function innerPosition(error: Error & ErrorFields, { inner }: RowPlan): number | undefined {
+  const { internalQuery, internalPosition, position, where } = error;
+  if (inner === undefined) return undefined;
+  if (internalPosition !== undefined) {
+    return internalQuery === inner.query ? inner.position(Number(internalPosition)) : undefined;
+  }
+  const isInside = inner.context(cleanContext(where) ?? '') !== undefined;
+  return isInside && position !== undefined ? inner.position(Number(position)) : undefined;
+}
+
+interface ErrorFields {
+  readonly internalQuery?: string | undefined;
+  readonly internalPosition?: string | undefined;
+  readonly position?: string | undefined;
+  readonly where?: string | undefined;
+}
+
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };
+}
+
+/** A boolean parameter's value, as the server's parse_bool reads it. */
+function isOn(value: string): boolean {
+  return /^\s*(on|t|tr|tru|true|y|ye|yes|1)\s*$/i.test(value);
 }

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { describeStatement, type DescribedColumn } from './describe';
-import { isServerError, mayEndSession, sqlstateOf } from './errors';
+import { isServerError, mayEndSession } from './errors';
 import type { Description, TypeFacts } from './rowPlan';
 
 /** Types below are the server's own (FirstNormalObjectId); those above may be renamed or made anew at any time. */
@@ -93,8 +93,8 @@ function keyOf(column: DescribedColumn): string {
   return `${column.typeOid}:${column.typeModifier}`;
 }
 
-/** SQLSTATE syntax_error. */
-const SYNTAX = '42601';
+/** The server's files that only read SQL. SQLSTATE syntax_error alone says less: an INSERT with too many values has it too. */
+const GRAMMAR = new Set(['gram.y', 'scan.l']);
 
 /** Describes one statement together with its types. A server's error is an answer too, except where it may end the session. */
 export async function describeRows(client: Client, types: TypeCache, text: string): Promise<Description> {
@@ -105,7 +105,7 @@ export async function describeRows(client: Client, types: TypeCache, text: strin
     return { columns: columns.map((column) => ({ column, type: types.get(column) })) };
   } catch (error) {
     if (isServerError(error) && !mayEndSession(error))
-      return { failed: true, ...(sqlstateOf(error) === SYNTAX ? { syntax: true } : {}) };
+      return { failed: true, ...(GRAMMAR.has(error.file ?? '') ? { syntax: true } : {}) };
     throw error;
   }
 }

@@ -40,6 +40,8 @@ export interface Classification {
   readonly refusesTransactionBlock: string | undefined;
   /** It changes every row of a table: no WHERE at its top, or at the top of a part of its WITH. */
   readonly unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
+  /** Of a query or a write: the word that comes after its WITH, such as INSERT. */
+  readonly main?: string;
 }
 
 const TRANSACTION = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'ABORT', 'SAVEPOINT', 'RELEASE']);
@@ -123,7 +125,7 @@ function classifyQuery(cursor: Cursor): Classification {
   const { unboundedWrite } = facts;
   if (facts.main === 'INSERT' || facts.main === 'UPDATE' || facts.main === 'DELETE' || facts.main === 'MERGE') {
     const kind = withClause ? 'with-dml' : facts.hasReturning ? 'returning' : 'dml';
-    return result(kind, facts.hasReturning, false, unboundedWrite);
+    return { ...result(kind, facts.hasReturning, false, unboundedWrite), main: facts.main };
   }
   // SELECT INTO is CREATE TABLE AS in other words.
   if (facts.hasInto) return result('utility', false, false, unboundedWrite);
@@ -135,7 +137,7 @@ function classifyQuery(cursor: Cursor): Classification {
       : facts.main === 'TABLE'
         ? 'table'
         : 'select';
-  return result(kind, true, selectLike, unboundedWrite);
+  return { ...result(kind, true, selectLike, unboundedWrite), main: facts.main };
 }
 
 /** WITHs nested deeper than this are not read: each takes some of the stack. */

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { lastStatement, planRows, type Description } from '../../../src/core/postgres/rowPlan';
+import type { RowPlan } from '../../../src/core/jobs/ports';
+import { FENCE } from '../../../src/core/sql/fence';
+import { planRows as planText, workerText, type Description } from '../../../src/core/postgres/rowPlan';
+
+const FACTS = { standardStrings: true, plpgsql: true };
+
+function planRows(sql: string, description: Description, facts = FACTS): RowPlan {
+  return planText(workerText(sql), description, facts);
+}
 
 const INT = { display: 'integer', definition: 'integer', needsCast: false, receivable: true, fragile: false };
 const NUMERIC = { display: 'numeric(10,2)', definition: 'numeric', needsCast: false, receivable: true, fragile: false };
@@ -13,8 +21,8 @@ function columns(...types: (typeof INT)[]): Description {
 
 describe('row plans', () => {
   it('plain columns are read as they are', () => {
-    const plan = planRows('SELECT 1; SELECT 2, 3.1, x', columns(INT, NUMERIC, UNRECEIVED));
-    assert.equal(plan.sql, 'SELECT 1; SELECT 2, 3.1, x');
+    const plan = planRows("SET work_mem = '4MB'; SELECT 2, 3.1, x", columns(INT, NUMERIC, UNRECEIVED));
+    assert.equal(plan.sql, `SET work_mem = '4MB';${FENCE} SELECT 2, 3.1, x`);
     assert.deepEqual(
       [plan.mode, plan.definition, plan.tag],
       ['rows', 'c1 integer, c2 numeric, c3 pg_catalog.text', 'SELECT'],
@@ -32,8 +40,8 @@ describe('row plans', () => {
     assert.equal(plan.definition, 'c1 pg_catalog.text, c2 integer, c3 integer');
     const at = Array.from(plan.sql).indexOf('y') + 1;
     assert.equal(plan.position(at), plan.columns.length > 0 ? sql.slice(sql.indexOf('SELECT')).indexOf('y') : -1);
-    assert.equal(plan.position(1), undefined, 'inside what we wrote there is no place');
-    assert.equal(plan.position(Array.from(plan.sql).length), undefined);
+    assert.equal(plan.position(5), undefined, 'inside what we wrote there is no place');
+    assert.equal(plan.position(Array.from(plan.sql.slice(0, plan.sql.indexOf(') AS q('))).length + 3), undefined);
   });
 
   it('types with values that no session receives are cast where that can be, and read as they are elsewhere', () => {
@@ -51,19 +59,23 @@ describe('row plans', () => {
       assert.equal(plan.definition, 'c1 pg_catalog.text, c2 pg_catalog.text');
       assert.match(
         plan.sql,
-        /^CREATE TABLE t \(a int\); SELECT \(SELECT pg_catalog\.json_agg.* FROM \(SELECT a FROM t\n\) AS q;$/,
+        /^CREATE TABLE t \(a int\);SHOW server_version; SELECT CASE.* FROM \(SELECT q\.\* FROM \(SELECT a FROM t\n\) AS q OFFSET 0\) AS q;$/,
       );
       assert.equal(plan.position(3), 2, 'before the last statement nothing is shifted');
     }
   });
 
   it('what cannot be wrapped runs without rows, and says so', () => {
-    const dml = planRows('CREATE TABLE t (a int); INSERT INTO t VALUES (1) RETURNING a', { failed: true });
-    assert.deepEqual([dml.mode, dml.sql.includes('AS q')], ['none', false]);
+    const bare = { standardStrings: true, plpgsql: false };
+    const dml = planRows('CREATE TABLE t (a int); INSERT INTO t VALUES (1) RETURNING a', { failed: true }, bare);
+    assert.deepEqual([dml.mode, dml.sql.includes('DO')], ['none', false]);
     assert.match(dml.notice!, /RETURNING cannot be read, because an earlier statement/);
-    const locked = planRows('INSERT INTO t VALUES (1) RETURNING a', { failed: true, locked: true });
+    const locked = planRows('INSERT INTO t VALUES (1) RETURNING a', { failed: true, locked: true }, bare);
     assert.match(locked.notice!, /lock/);
-    assert.match(planRows('INSERT INTO t VALUES (1) RETURNING a', columns(VOID)).notice!, /cannot leave the worker/);
+    assert.match(
+      planRows('INSERT INTO t VALUES (1) RETURNING a', columns(VOID), bare).notice!,
+      /cannot leave the worker/,
+    );
     assert.match(planRows('SELECT', columns()).notice!, /counted, not kept/);
     assert.equal(planRows('SELECT a FROM t', { failed: true, locked: true }).mode, 'unfold');
   });
@@ -96,6 +108,6 @@ describe('row plans', () => {
       tags.map((sql) => planRows(sql, columns(INT)).tag),
       ['SELECT', 'SELECT', 'SELECT', 'SHOW', 'INSERT'],
     );
-    assert.equal(lastStatement('-- nothing'), undefined);
+    assert.equal(workerText('-- nothing').last, undefined);
   });
 });

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
+import { sharedServer } from '../support';
+import { CONFLICTS, DML, SEQUENCES } from './dataScripts';
+import { compareAll, openLanes, type Lane } from './oracle';
+import { DDL, ROUTINES } from './schemaScripts';
+import { CONSTRAINTS, CURSORS, ERRORS, SETTINGS } from './sessionScripts';
+
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'rows that are read and written': DML,
+  'ON CONFLICT, MERGE and writes in WITH': CONFLICTS,
+  sequences: SEQUENCES,
+  'tables, views, partitions and types': DDL,
+  'functions, procedures, rules and triggers': ROUTINES,
+  'constraints, also deferred ones': CONSTRAINTS,
+  'settings and isolation levels': SETTINGS,
+  'cursors and prepared statements': CURSORS,
+  'an error in each position': ERRORS,
+};
+
+describe('a job does what psql -1 does', () => {
+  let lanes: Lane[];
+
+  before(async () => {
+    lanes = await openLanes(await sharedServer(), 4);
+  });
+  after(() => Promise.all(lanes.map((lane) => lane.close())));
+
+  for (const [group, scripts] of Object.entries(GROUPS)) {
+    it(`${group}: ${scripts.length} scripts`, () => compareAll(lanes, scripts));
+  }
+
+  describe('but for what the README lists', () => {
+    it('SAVEPOINT and the like are refused before the launch', async () => {
+      const sql = 'SAVEPOINT a; DELETE FROM t; ROLLBACK TO a; SELECT count(*) FROM t';
+      assert.deepEqual(
+        checkBeforeLaunch(sql).map(({ code }) => code),
+        ['transactionControl', 'unboundedWrite', 'transactionControl'],
+      );
+      const [lane] = lanes;
+      const job = await lane!.job(sql);
+      assert.equal(job.error?.sqlstate, '0A000', 'and by the server');
+    });
+
+    it('the whole text is parsed first, with its semicolons', async () => {
+      const sql = 'INSERT INTO t VALUES (4); SELECT 1 +; SELECT 2';
+      const [lane] = lanes;
+      assert.equal((await lane!.psql(sql)).error?.message, 'syntax error at end of input');
+      assert.equal((await lane!.job(sql)).error?.message, 'syntax error at or near ";"');
+    });
+  });
+});
+
+describe('a job does what psql -1 does on pg_background 1.8', () => {
+  let lanes: Lane[];
+
+  before(async () => {
+    lanes = await openLanes(await sharedServer(), 4, '1.8');
+  });
+  after(() => Promise.all(lanes.map((lane) => lane.close())));
+
+  for (const [group, scripts] of Object.entries(GROUPS)) {
+    const some = scripts.filter((_, index) => index % 7 === 0);
+    it(`${group}: ${some.length} scripts`, () => compareAll(lanes, some));
+  }
+});
