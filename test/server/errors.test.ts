@@ -4,6 +4,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/profile'
 import {
   atWork,
   endSessions,
+  eventually,
   newDatabase,
   newEngine,
   profileOf,
@@ -72,6 +73,12 @@ describe('errors', () => {
     await endSessions(server, profile);
     await reaches(engine.jobs, job, 'detached');
     assert.match(job.record.reason!, /terminating connection due to administrator command/);
+    const answers = (): Promise<boolean> =>
+      engine.link.refresh().then(
+        () => true,
+        () => false,
+      );
+    await eventually(answers, 'the control connection is open again');
     await engine.jobs.cancel(job.id, 20_000);
     // Those that were idle are not used again, and the control connection is opened anew.
     assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');

@@ -14,7 +14,7 @@ import { ActivityPoller, queryActivity, timeText } from './activity';
 import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
 import { destroySocket, endClient, isCut } from './closing';
 import { ConnectError, type ConnectReason } from './connect/errors';
-import { ConnectionGoneError, isServerError, isTransient, mayNotSignal } from './errors';
+import { ConnectionGoneError, isServerError, isTransient, mayEndSession, mayNotSignal } from './errors';
 import { PgSession, type SessionContext } from './session';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
@@ -396,6 +396,8 @@ export class PgLink implements ServerLink {
       try {
         return await work();
       } catch (error) {
+        // The server's last word may come as the answer to a question; later questions are answered by `pg` alone.
+        if (error instanceof Error && mayEndSession(error)) control.lastWord ??= error;
         throw gone(error, client, control.lastWord);
       } finally {
         silence.dispose();
