@@ -28,7 +28,7 @@ export interface Insertion {
 export interface InsertedText {
   readonly text: string;
   /** Turns an offset in {@link text} into one in the user's text; undefined inside an insertion. Both in UTF-16 code units. */
-  toSource(offset: number): number | undefined;
+  readonly toSource: (offset: number) => number | undefined;
 }
 
 /** The fences of a text: one after each statement but the last. */

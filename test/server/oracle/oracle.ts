@@ -85,7 +85,7 @@ export class Lane {
       [...args, '-P', 'null=\\N', ...at, '-f', '-'],
       input,
     );
-    const [, rows = '', rowCount = '0'] = output.split(`${MARK}`);
+    const [, rows = '', rowCount = '0'] = output.split(MARK);
     const failure = failureOf(errors);
     const read = failure ? [] : rowsOf(rows.replace(/^\n/, ''));
     return {

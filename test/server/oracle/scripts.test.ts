@@ -32,7 +32,7 @@ describe('a job does what psql -1 does', () => {
 
   describe('but for what the README lists', () => {
     it('SAVEPOINT and the like are refused before the launch', async () => {
-      const sql = 'SAVEPOINT a; DELETE FROM t; ROLLBACK TO a; SELECT count(*) FROM t';
+      const sql = 'SAVEPOINT a; DELETE FROM pg_class; ROLLBACK TO a; SELECT 1';
       assert.deepEqual(
         checkBeforeLaunch(sql).map(({ code }) => code),
         ['transactionControl', 'unboundedWrite', 'transactionControl'],
@@ -43,7 +43,7 @@ describe('a job does what psql -1 does', () => {
     });
 
     it('the whole text is parsed first, with its semicolons', async () => {
-      const sql = 'INSERT INTO t VALUES (4); SELECT 1 +; SELECT 2';
+      const sql = 'SELECT 1; SELECT 1 +; SELECT 2';
       const [lane] = lanes;
       assert.equal((await lane!.psql(sql)).error?.message, 'syntax error at end of input');
       assert.equal((await lane!.job(sql)).error?.message, 'syntax error at or near ";"');
