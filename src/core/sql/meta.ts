@@ -1,13 +1,18 @@
 /** psql's meta-commands and COPY data, as far as a splitter must know where they end (psqlscanslash.l, copy.c, command.c). */
 import { isSpace } from './characters';
+import { slashCopy } from './slashCopy';
 
 /** What a backslash outside of quotes is to psql. */
 export interface MetaCommand {
   /**
-   * `semicolon` is `\;`, `colon` is `\:`; `send` ends the statement before it (`\g`, `\gset`, …); `reset` throws it away;
-   * `other` leaves it as it was.
+   * `semicolon` is `\;`, `colon` is `\:`; `send` ends the statement before it and runs it (`\g`, `\gset`, …); `prepare` ends it
+   * without running it (`\gdesc`, `\parse`); `reset` throws it away; `other` leaves it as it was.
    */
-  readonly kind: 'semicolon' | 'colon' | 'send' | 'reset' | 'other';
+  readonly kind: 'semicolon' | 'colon' | 'send' | 'prepare' | 'reset' | 'other';
+  /** The name without the backslash, as written. */
+  readonly name: string;
+  /** Where its arguments begin: just past the name. */
+  readonly nameEnd: number;
   /** Just past its last character that is not a space. */
   readonly end: number;
   /** Where SQL goes on. */
@@ -16,7 +21,8 @@ export interface MetaCommand {
   readonly copiesIn: boolean;
 }
 
-const SENDS = new Set(['g', 'gx', 'gexec', 'gset', 'gdesc', 'crosstabview', 'watch', 'parse', 'sendpipeline']);
+const SENDS = new Set(['g', 'gx', 'gexec', 'gset', 'crosstabview', 'watch', 'sendpipeline']);
+const PREPARES = new Set(['gdesc', 'parse']);
 const RESETS = new Set(['r', 'reset']);
 
 /**
@@ -35,24 +41,41 @@ const OTHERS = new Set(
 /** Reads the meta-command whose backslash is at `at`. */
 export function metaCommandAt(text: string, at: number): MetaCommand {
   const second = text.charAt(at + 1);
-  if (second === ';') return { kind: 'semicolon', end: at + 2, next: at + 2, copiesIn: false };
-  if (second === ':') return { kind: 'colon', end: at + 2, next: at + 2, copiesIn: false };
+  if (second === ';' || second === ':') {
+    const kind = second === ';' ? 'semicolon' : 'colon';
+    return { kind, name: second, nameEnd: at + 2, end: at + 2, next: at + 2, copiesIn: false };
+  }
 
   let nameEnd = at + 1;
   while (nameEnd < text.length && !isSpace(text.charCodeAt(nameEnd)) && text.charAt(nameEnd) !== '\\') nameEnd++;
   const name = text.slice(at + 1, nameEnd);
   const line = lineFeed(text, nameEnd);
   // Of a command that it does not know, such as a stray backslash, psql throws the rest of the line away.
-  const known = SENDS.has(name) || RESETS.has(name) || OTHERS.has(name) || name.startsWith('d');
+  const kind = kindOf(name);
+  const known = kind !== 'other' || OTHERS.has(name) || name.startsWith('d');
   const next = known ? argumentsEnd(text, nameEnd, line) : line;
   let end = next;
   while (end > at + 1 && isSpace(text.charCodeAt(end - 1))) end--;
   return {
-    kind: SENDS.has(name) ? 'send' : RESETS.has(name) ? 'reset' : 'other',
+    kind,
+    name,
+    nameEnd,
     end,
     next: text.startsWith('\\\\', next) ? next + 2 : next,
-    copiesIn: name === 'copy' && /\sfrom\s+stdin(\s|;|$)/i.test(text.slice(nameEnd, line)),
+    // The only command whose name psql compares without regard to case.
+    copiesIn: name.toLowerCase() === 'copy' && readsScript(text.slice(nameEnd, line)),
   };
+}
+
+function readsScript(copy: string): boolean {
+  const { direction, source } = slashCopy(copy) ?? {};
+  return direction === 'from' && source === 'script';
+}
+
+function kindOf(name: string): 'send' | 'prepare' | 'reset' | 'other' {
+  if (SENDS.has(name)) return 'send';
+  if (PREPARES.has(name)) return 'prepare';
+  return RESETS.has(name) ? 'reset' : 'other';
 }
 
 /** Arguments go up to the end of the line, or to a backslash outside of their quotes: another command, or `\\`. */

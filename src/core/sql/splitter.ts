@@ -76,6 +76,8 @@ export class Splitter implements SkimState {
   private leadOnOldLine = false;
   private newLine = true;
 
+  /** How many COPY … FROM STDIN wait in psql's query buffer for the semicolon that sends them: each before it ended with `\;`. */
+  private unsentCopies = 0;
   /** How many COPY … FROM STDIN on this line have their data below it. */
   private pendingCopies = 0;
   private repairedFrom = -1;
@@ -309,11 +311,13 @@ export class Splitter implements SkimState {
     }
     if (this.start >= 0) this.finish(this.lastEnd, lexer.end, true, true);
     else this.betweenStatements();
+    this.send();
     return true;
   }
 
   private finish(end: number, next: number, terminated: boolean, plainly = false): void {
-    if (terminated && this.mode === Mode.CopyFromClient) this.pendingCopies++;
+    if (terminated && this.mode === Mode.CopyFromClient) this.unsentCopies++;
+    const before = this.unsentCopies + this.pendingCopies;
     this.statements.push({
       start: this.start,
       end,
@@ -321,9 +325,15 @@ export class Splitter implements SkimState {
       next,
       terminated,
       keyword: this.keyword,
-      seam: plainly && this.pendingCopies === 0,
+      seam: plainly && before === 0,
     });
     this.betweenStatements();
+  }
+
+  /** psql sends what is in its query buffer: the data of its copies are below this line. */
+  private send(): void {
+    this.pendingCopies += this.unsentCopies;
+    this.unsentCopies = 0;
   }
 
   private betweenStatements(): void {
@@ -358,6 +368,7 @@ export class Splitter implements SkimState {
     this.problems.length = place.problems;
     this.reportOpen();
     this.finish(place.end, place.next, true);
+    this.send();
     this.lexer.end = place.next;
     this.reread += this.text.length - place.next;
     if (this.reread > this.rereadLimit) this.blunt = true;
@@ -378,11 +389,13 @@ export class Splitter implements SkimState {
       this.lastEnd = command.end;
     } else if (this.start >= 0 && command.kind === 'semicolon') {
       this.finish(this.lastEnd, command.next, true);
-    } else if (this.start >= 0 && command.kind === 'send') {
+    } else if (this.start >= 0 && (command.kind === 'send' || command.kind === 'prepare')) {
       this.finish(this.lastEnd, this.lastEnd, true);
     } else if (this.start < 0 || command.kind === 'reset') {
       this.betweenStatements();
     }
+    if (command.kind === 'send') this.send();
+    else if (command.kind === 'reset' || command.kind === 'prepare') this.unsentCopies = 0;
     if (command.copiesIn) this.pendingCopies++;
     lexer.end = command.next;
   }

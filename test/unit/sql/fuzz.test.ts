@@ -18,6 +18,11 @@ const PSQL_SNIPPETS = [
   ...[
     'COPY t FROM STDIN;\n',
     'COPY t FROM STDIN;',
+    'COPY t FROM STDIN \\; ',
+    'COPY t FROM STDIN \\gdesc\n',
+    '\\COPY (SELECT 1 FROM stdin) TO STDOUT\n',
+    "\\copy t(a)from stdin 'x\n",
+    '\\g\n',
     '1\t2\n',
     '-- note\n',
     '\n\n',

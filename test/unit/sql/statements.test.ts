@@ -293,6 +293,46 @@ describe('splitStatements', () => {
       ]);
     });
 
+    it('counts copies at the semicolon or \\g that sends them', () => {
+      const data = "it's\n\\.\n";
+      for (const [text, expected] of [
+        [`COPY t FROM stdin \\;\nSELECT 1;\n${data}SELECT 2;`, ['COPY t FROM stdin', 'SELECT 1', 'SELECT 2']],
+        [`COPY t FROM stdin \\; SELECT 1 \\g\n${data}SELECT 2;`, ['COPY t FROM stdin', 'SELECT 1', 'SELECT 2']],
+        [`COPY t FROM stdin \\;\n\\g\n${data}SELECT 2;`, ['COPY t FROM stdin', 'SELECT 2']],
+        [
+          `COPY a FROM stdin \\; COPY b FROM stdin;\n${data}${data}SELECT 2;`,
+          ['COPY a FROM stdin', 'COPY b FROM stdin', 'SELECT 2'],
+        ],
+        ['COPY t FROM stdin \\;\n\\r\nSELECT 1;\nSELECT 2;', ['COPY t FROM stdin', 'SELECT 1', 'SELECT 2']],
+        ['COPY t FROM stdin \\gdesc\nSELECT 1;', ['COPY t FROM stdin', 'SELECT 1']],
+        ['COPY t FROM stdin \\;\nSELECT 1;', ['COPY t FROM stdin', 'SELECT 1']],
+      ] as const) {
+        assert.deepEqual(pieces(text), expected, text);
+      }
+    });
+
+    it('reads the arguments of \\copy as psql does', () => {
+      const row = 'a "row\n\\.\n';
+      for (const copy of [
+        '\\COPY t FROM STDIN',
+        '\\copy t from stdout',
+        '\\copy t(a)from stdin',
+        '\\copy "t x"from stdin;',
+      ]) {
+        assert.deepEqual(pieces(`${copy}\n${row}SELECT 1;`), ['SELECT 1'], copy);
+      }
+      for (const copy of [
+        "\\copy t from 'a from stdin b'",
+        '\\copy (select 1 from stdin ) to stdout',
+        "\\copy t from program 'cat' from stdin",
+        '\\copy t from pstdin',
+        '\\copy t where from stdin',
+        '\\copyx t from stdin',
+      ]) {
+        assert.deepEqual(pieces(`${copy}\nSELECT 1;`), ['SELECT 1'], copy);
+      }
+    });
+
     it('expects none for COPY from elsewhere, to the client, or of names that look like it', () => {
       for (const copy of [
         "COPY t FROM 'stdin'",
