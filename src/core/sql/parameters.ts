@@ -1,15 +1,17 @@
 /**
- * Variables in a text: `:name`, `:'name'`, `:"name"` as in psql (`psqlscan.l`, "Variables" in its manual), and `$1`.
+ * Variables in a text: `:name`, `:'name'`, `:"name"`, `:{?name}` as in psql (`psqlscan.l`, "Variables" in its manual), and `$1`.
  *
- * psql asks whether a variable is set before it takes `:name` for one; here there is no such list, so a colon that means
- * something to the server is left alone: `::`, `:=`, array slices, the colon of JSON_OBJECT.
+ * psql takes `:name` for a variable only if it is set. `expandVariables` does the same with what a script sets. What is asked for
+ * afterwards is a guess, so a colon that means something to the server is left alone: `::`, `:=`, array slices, that of JSON_OBJECT.
  */
 import { Cursor } from './cursor';
-import { continuesWord, isDigit, startsWord } from './characters';
+import { continuesWord, startsWord } from './characters';
 import { Lexer, Token } from './lexer';
 import { metaCommandAt } from './meta';
 import { quoteIdent, quoteLiteral } from './quote';
+import { psqlText, variableUse, type Known } from './slashArguments';
 import { lastStartingBefore, splitStatements, type SplitText, type Statement } from './statements';
+import { TextBuilder, type Substitution } from './textBuilder';
 
 /** How a variable is written, which is how its value is quoted. */
 export type ParameterForm =
@@ -19,6 +21,8 @@ export type ParameterForm =
   | 'literal'
   /** `:"name"` */
   | 'identifier'
+  /** `:{?name}`: TRUE if the variable has a value, otherwise FALSE. */
+  | 'test'
   /** `$1` */
   | 'positional';
 
@@ -29,55 +33,123 @@ export interface ParameterUse {
   readonly form: ParameterForm;
   readonly start: number;
   readonly end: number;
+  /** It may just as well be a slice without its lower bound: `[:name]`. */
+  readonly perhapsSlice?: true;
 }
 
 /** A value for a variable: text, NULL, or a number that is written without quotes (in `:name` and `$1` only). */
 export type ParameterValue = string | null | { readonly number: string };
 
-/** A text with its values in place. */
-export interface Substitution {
-  readonly text: string;
-  /** The offset in the text before it that an offset in the new text comes from; inside a value, the variable's start. */
-  readonly sourceOffset: (offset: number) => number;
-}
-
 /** The uses of variables in a text, in its order. Strings, comments and quoted names have none. */
 export function findParameters(text: string): ParameterUse[] {
-  return new Finder(text).find().map(({ name, form, start, end }) => ({ name, form, start, end }));
+  return new Finder(text).find().map(({ name, form, start, end, perhapsSlice }) => ({
+    name,
+    form,
+    start,
+    end,
+    ...(perhapsSlice ? { perhapsSlice } : {}),
+  }));
+}
+
+/** How deep values may refer to other variables; psql has no limit but its stack. */
+const MAX_DEPTH = 100;
+/** How long a text may become: variables that refer to one another twice each double with each step. In UTF-16 code units. */
+const MAX_EXPANDED = 64_000_000;
+
+/** A text in which the variables that its script sets have their values. */
+export interface Expansion extends Substitution {
+  /** Variables that the script removed: psql leaves them as they are written. */
+  readonly unset: ReadonlySet<string>;
+  /** How many were replaced. */
+  readonly replaced: number;
+}
+
+/**
+ * Replaces variables as psql does: `:name` by exactly its value, which may be any part of SQL and may refer to further variables.
+ *
+ * @param lookup What the script says about a variable at an offset of the text; undefined if nothing.
+ * @throws RangeError if a value has a NUL, or the text becomes too long
+ */
+export function expandVariables(text: string, lookup: (name: string, offset: number) => Known | undefined): Expansion {
+  const builder = new TextBuilder(text);
+  const unset = new Set<string>();
+  let replaced = 0;
+  let produced = 0;
+  const expand = (part: string, offset: number | undefined, active: readonly string[]): string | undefined => {
+    let result = '';
+    let copied = 0;
+    for (const { name, form, start, end } of psqlUses(part)) {
+      const at = offset ?? start;
+      const known = lookup(name, at);
+      if (known === undefined || known.kind === 'uncertain') continue;
+      if (known.kind === 'unset' && form !== 'test') {
+        unset.add(name);
+        continue;
+      }
+      // psql does not expand a variable in its own value.
+      if (form !== 'test' && (active.includes(name) || active.length >= MAX_DEPTH)) continue;
+      let value: string;
+      if (form === 'test') value = known.kind === 'set' ? 'TRUE' : 'FALSE';
+      else if (known.kind !== 'set') continue;
+      else if (form !== 'plain') value = psqlText(form, known.value);
+      else value = expand(known.value, at, [...active, name]) ?? known.value;
+      replaced++;
+      // What is empty costs time too.
+      produced += value.length + 64;
+      if (produced > MAX_EXPANDED) throw new RangeError(`The value of :${name} makes the text too long.`);
+      if (offset === undefined) builder.replace(start, end, value);
+      else {
+        result += part.slice(copied, start) + value;
+        copied = end;
+      }
+    }
+    return offset === undefined ? undefined : result + part.slice(copied);
+  };
+  expand(text, undefined, []);
+  return { ...builder.done(), unset, replaced };
+}
+
+/** Every place where psql would look for a variable. */
+function* psqlUses(
+  text: string,
+): Generator<{ name: string; form: Exclude<ParameterForm, 'positional'>; start: number; end: number }> {
+  if (!text.includes(':')) return;
+  const lexer = new Lexer(text);
+  const data = splitStatements(text).problems.filter(({ kind }) => kind === 'copyData');
+  let index = 0;
+  for (let kind = lexer.nextCode(); kind !== Token.End; kind = lexer.nextCode()) {
+    while ((data[index]?.end ?? Infinity) <= lexer.start) index++;
+    const rows = data[index];
+    if (rows && rows.start <= lexer.start) lexer.end = rows.end;
+    else if (kind === Token.Backslash) lexer.end = metaCommandAt(text, lexer.start).next;
+    else if (kind === Token.Other && text.charAt(lexer.start) === ':') {
+      const follower = text.charAt(lexer.end);
+      if (follower === ':' || follower === '=') lexer.end++;
+      else {
+        const use = variableUse(text, lexer.start);
+        if (!use) continue;
+        yield { ...use, start: lexer.start };
+        lexer.end = use.end;
+      }
+    }
+  }
 }
 
 /**
  * Puts values in the place of variables, quoted so that each stays one value whatever it contains: text as a string
  * constant, `:"name"` as a quoted name.
  *
- * @param values By name; positional ones by `$1`. A variable without a value stays as it is.
+ * @param values By name; positional ones by `$1`. A variable without a value stays as it is, but `:{?name}` becomes FALSE.
  * @throws RangeError for a value that cannot stand there: NUL in text, NULL as a name, a number that is none
  */
 export function substituteParameters(text: string, values: ReadonlyMap<string, ParameterValue>): Substitution {
-  const parts: { readonly from: number; readonly to: number; readonly source: number; readonly verbatim: boolean }[] =
-    [];
-  let result = '';
-  let copied = 0;
-  const add = (piece: string, source: number, verbatim: boolean): void => {
-    if (piece === '') return;
-    parts.push({ from: result.length, to: result.length + piece.length, source, verbatim });
-    result += piece;
-  };
+  const builder = new TextBuilder(text);
   for (const use of new Finder(text).find()) {
     const value = values.get(use.name);
-    if (value === undefined) continue;
-    add(text.slice(copied, use.start), copied, true);
-    add(separated(text, use, quoted(use, value)), use.start, false);
-    copied = use.end;
+    if (use.form === 'test') builder.replace(use.start, use.end, value === undefined ? 'FALSE' : 'TRUE');
+    else if (value !== undefined) builder.replace(use.start, use.end, separated(text, use, quoted(use, value)));
   }
-  add(text.slice(copied), copied, true);
-
-  const sourceOffset = (offset: number): number => {
-    const part = parts.find(({ to }) => offset < to) ?? parts.at(-1);
-    if (!part) return 0;
-    return part.verbatim ? Math.min(part.source + offset - part.from, text.length) : part.source;
-  };
-  return { text: result, sourceOffset };
+  return builder.done();
 }
 
 function quoted(use: ParameterUse, value: ParameterValue): string {
@@ -117,21 +189,29 @@ interface Place extends ParameterUse {
   beforeString: boolean;
 }
 
-/** What brackets are open: in some of them a colon is the server's own. */
-type Bracket = 'parenthesis' | 'jsonObject' | 'square';
+/** What brackets are open: in a subscript and in JSON_OBJECT a colon may be the server's own. */
+type Bracket = 'parenthesis' | 'jsonObject' | 'array' | 'subscript';
+
+/** Words after which an expression goes on: a colon behind any other word in a subscript is that of a slice. */
+const EXPECT_OPERAND = new Set(
+  (
+    'ALL AND ANY ARRAY ASYMMETRIC BETWEEN BY CASE COLLATE DISTINCT ELSE ESCAPE EXCEPT FROM HAVING ILIKE IN INTERSECT IS LIKE ' +
+    'LIMIT NOT OFFSET ON OR SELECT SIMILAR SOME SYMMETRIC THEN TO UNION USING VALUE VALUES WHEN WHERE'
+  ).split(' '),
+);
 
 /** What the token before was, as far as a colon behind it depends on it. */
 interface Before {
-  kind: 'none' | 'word' | 'operand' | 'string' | 'variable' | 'other';
-  word: string;
-  end: number;
+  readonly kind: 'none' | 'word' | 'operand' | 'string' | 'variable' | 'other';
+  /** The word, or the character of a token of one character. */
+  readonly word: string;
 }
 
 class Finder {
   private readonly lexer: Lexer;
   private readonly places: Place[] = [];
   private readonly brackets: Bracket[] = [];
-  private before: Before = { kind: 'none', word: '', end: 0 };
+  private before: Before = { kind: 'none', word: '' };
   private readonly split: SplitText;
   private dataIndex = 0;
   private ownNumbers: { readonly statement: Statement | undefined; readonly own: boolean } | undefined;
@@ -194,7 +274,7 @@ class Finder {
   private character(char: string): void {
     const { brackets } = this;
     if (char === '[') {
-      brackets.push('square');
+      brackets.push(this.afterOperand() ? 'subscript' : 'array');
       this.passed('other');
     } else if (char === ']') {
       brackets.pop();
@@ -211,27 +291,26 @@ class Finder {
       this.passed('other');
       return;
     }
-    const quoted = follower === "'" || follower === '"';
-    const from = lexer.end + (quoted ? 1 : 0);
-    let to = from;
-    while (isVariablePart(text.charCodeAt(to))) to++;
-    const complete = to > from && (quoted ? text.charAt(to) === follower : startsWord(text.charCodeAt(from)));
-    if (!complete || this.isServersColon()) {
+    const use = variableUse(text, lexer.start);
+    // A plain name that begins with a digit is more likely a bound or a time.
+    if (!use || (use.form === 'plain' && !startsWord(text.charCodeAt(lexer.end))) || this.isServersColon(use.form)) {
       this.passed('other');
       return;
     }
-    const form = !quoted ? 'plain' : follower === "'" ? 'literal' : 'identifier';
-    lexer.end = quoted ? to + 1 : to;
-    this.use(text.slice(from, to), form);
+    lexer.end = use.end;
+    this.use(use.name, use.form);
   }
 
   /** Behind an operand: the colon of a slice in a subscript, that between key and value in JSON_OBJECT. */
-  private isServersColon(): boolean {
-    const { before } = this;
+  private isServersColon(form: ParameterForm): boolean {
     const bracket = this.brackets.at(-1);
-    if (bracket !== 'square' && bracket !== 'jsonObject') return false;
-    if (before.kind === 'word') return before.end === this.lexer.start;
-    return before.kind === 'operand' || before.kind === 'string' || before.kind === 'variable';
+    return form !== 'test' && (bracket === 'subscript' || bracket === 'jsonObject') && this.afterOperand();
+  }
+
+  private afterOperand(): boolean {
+    const { kind, word } = this.before;
+    if (kind === 'word') return !EXPECT_OPERAND.has(word.toUpperCase());
+    return kind === 'operand' || kind === 'string' || kind === 'variable';
   }
 
   private positional(): void {
@@ -252,6 +331,9 @@ class Finder {
       end,
       afterString: kind === 'string' || kind === 'variable',
       beforeString: false,
+      ...(form === 'plain' && this.brackets.at(-1) === 'subscript' && this.before.word === '['
+        ? { perhapsSlice: true as const }
+        : {}),
     });
     this.passed('variable');
   }
@@ -267,7 +349,8 @@ class Finder {
 
   private passed(kind: Before['kind']): void {
     const { lexer } = this;
-    this.before = { kind, word: kind === 'word' ? lexer.slice() : '', end: lexer.end };
+    const short = kind === 'word' || lexer.end - lexer.start === 1;
+    this.before = { kind, word: short ? lexer.slice() : '' };
   }
 }
 
@@ -284,9 +367,4 @@ function hasOwnNumbers(text: string, statement: Statement): boolean {
   if (!cursor.accept('CREATE')) return false;
   if (cursor.accept('OR')) cursor.accept('REPLACE');
   return cursor.is('FUNCTION', 'PROCEDURE');
-}
-
-/** What psql allows in the name of a variable. */
-function isVariablePart(code: number): boolean {
-  return isDigit(code) || startsWord(code);
 }

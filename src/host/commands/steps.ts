@@ -30,6 +30,8 @@ export interface TextQuestion {
   readonly password?: boolean;
   /** Says what is wrong with an answer. */
   readonly check?: (text: string) => string | undefined;
+  /** A button that gives an answer of its own. */
+  readonly extra?: { readonly icon: string; readonly tooltip: string; readonly value: string };
 }
 
 /** A step that asks for a text. */
@@ -43,10 +45,16 @@ export function askText(place: StepPlace, question: TextQuestion): Promise<strin
     input.validationMessage = question.check?.(input.value);
   };
   input.onDidChangeValue(check);
-  return show(input, place, () => {
-    check();
-    return input.validationMessage === undefined ? input.value : undefined;
-  });
+  const { extra } = question;
+  return show(
+    input,
+    place,
+    () => {
+      check();
+      return input.validationMessage === undefined ? input.value : undefined;
+    },
+    extra && { button: { iconPath: new vscode.ThemeIcon(extra.icon), tooltip: extra.tooltip }, answer: extra.value },
+  );
 }
 
 /** A step that asks for one of several. */
@@ -85,6 +93,7 @@ function show<A>(
   input: vscode.InputBox | vscode.QuickPick<vscode.QuickPickItem>,
   { title, step, totalSteps }: StepPlace,
   answer: () => A | undefined,
+  extra?: { readonly button: vscode.QuickInputButton; readonly answer: A },
 ): Promise<A | typeof BACK | undefined> {
   input.title = title;
   if (totalSteps > 1) {
@@ -93,10 +102,10 @@ function show<A>(
   }
   // Looking something up in the editor must not throw away what was entered before.
   input.ignoreFocusOut = true;
-  if (step > 1) input.buttons = [vscode.QuickInputButtons.Back];
+  input.buttons = [...(step > 1 ? [vscode.QuickInputButtons.Back] : []), ...(extra ? [extra.button] : [])];
   return new Promise((resolve) => {
-    input.onDidTriggerButton(() => {
-      resolve(BACK);
+    input.onDidTriggerButton((button) => {
+      resolve(button === extra?.button ? extra?.answer : BACK);
       input.hide();
     });
     input.onDidAccept(() => {

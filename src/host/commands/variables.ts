@@ -1,31 +1,42 @@
 import * as vscode from 'vscode';
 import type { ParameterValue } from '../../core/sql/parameters';
-import { readValue, type Variable } from '../editor/parameterInput';
+import { leavesAsWritten, readValue, type Variable } from '../editor/parameterInput';
+import { plain } from '../plain';
 import { askText, runSteps, type Step } from './steps';
 
 /** Asks for the values of variables. What was typed is remembered until the window is closed. */
 export class VariableValues {
   readonly #typed = new Map<string, string>();
 
-  /** A value for each variable, in one flow; undefined where the user gave up. */
+  /** A value for each variable but those that stay as they are written, in one flow; undefined where the user gave up. */
   async ask(variables: readonly Variable[]): Promise<ReadonlyMap<string, ParameterValue> | undefined> {
     const values = new Map<string, ParameterValue>();
     const steps = variables.map((variable): Step => async (place) => {
-      const { name, written, identifier, literal } = variable;
+      const { name, written, identifier, literal, suggested, question } = variable;
+      const secret = /passw|pwd|secret/i.test(name);
+      const prompt = identifier
+        ? vscode.l10n.t('A name for {0}; it is put in double quotes.', written)
+        : literal
+          ? vscode.l10n.t('A text for {0}; it is put in quotes.', written)
+          : vscode.l10n.t(
+              "A value for {0}: a number, NULL, or a text, which is put in quotes. Write '5' for a text that is a number.",
+              written,
+            );
+      const asked = question === undefined ? prompt : `${plain(question.trim())} ${prompt}`;
       const typed = await askText(place, {
-        value: this.#typed.get(name) ?? '',
-        prompt: identifier
-          ? vscode.l10n.t('A name for {0}; it is put in double quotes.', written)
-          : literal
-            ? vscode.l10n.t('A text for {0}; it is put in quotes.', written)
-            : vscode.l10n.t(
-                "A value for {0}: a number, NULL, or a text, which is put in quotes. Write '5' for a text that is a number.",
-                written,
-              ),
-        password: /passw|pwd|secret/i.test(name),
+        value: suggested ?? this.#typed.get(name) ?? '',
+        prompt: vscode.l10n.t('{0} Enter {1} to leave it as written.', asked, written),
+        password: secret,
+        extra: {
+          icon: 'code',
+          tooltip: vscode.l10n.t('Leave {0} as Written', written),
+          value: written,
+        },
         check: (text) => problemOf(text, variable),
       });
       if (typeof typed !== 'string') return typed;
+      values.delete(name);
+      if (leavesAsWritten(typed, variable)) return 'done';
       this.#typed.set(name, typed);
       values.set(name, readValue(typed, variable));
       return 'done';

@@ -1,5 +1,6 @@
 /** What people type as the value of a variable. */
 import type { ParameterUse, ParameterValue } from '../../core/sql/parameters';
+import type { Known } from '../../core/sql/slashArguments';
 
 /** A variable of the texts that are to run. */
 export interface Variable {
@@ -11,21 +12,44 @@ export interface Variable {
   readonly identifier: boolean;
   /** Always a string constant. */
   readonly literal: boolean;
+  /** What the script itself asks with \prompt. */
+  readonly question?: string;
+  /** What to begin with: the value that the script may give it, or itself if it may be no variable at all. */
+  readonly suggested?: string;
 }
 
-/** The variables of several texts, each once, in the order of their first use. */
-export function variablesOf(uses: readonly ParameterUse[]): Variable[] {
+/**
+ * The variables of several texts, each once, in the order of their first use.
+ *
+ * @param hints What scripts say about them, without their values being certain.
+ */
+export function variablesOf(
+  uses: readonly ParameterUse[],
+  hints: (name: string) => Known | undefined = () => undefined,
+): Variable[] {
   const variables = new Map<string, Variable>();
-  for (const { name, form } of uses) {
+  for (const { name, form, perhapsSlice } of uses) {
+    // Whether it has a value is known once the others are asked for.
+    if (form === 'test') continue;
     const known = variables.get(name);
     const literal = form === 'literal' && (known?.literal ?? true);
     const identifier = form === 'identifier' || (known?.identifier ?? false);
-    variables.set(name, { name, identifier, literal, written: known?.written ?? written(name, form) });
+    const hint = hints(name);
+    const value = hint?.kind === 'unset' ? undefined : hint?.value;
+    const suggested = known ? known.suggested : (value ?? (perhapsSlice ? `:${name}` : undefined));
+    variables.set(name, {
+      name,
+      identifier,
+      literal,
+      written: known?.written ?? written(name, form),
+      ...(suggested === undefined ? {} : { suggested }),
+      ...(hint?.kind === 'uncertain' && hint.question !== undefined ? { question: hint.question } : {}),
+    });
   }
   return [...variables.values()];
 }
 
-function written(name: string, form: ParameterUse['form']): string {
+function written(name: string, form: Exclude<ParameterUse['form'], 'test'>): string {
   switch (form) {
     case 'plain':
       return `:${name}`;
@@ -36,6 +60,11 @@ function written(name: string, form: ParameterUse['form']): string {
     case 'positional':
       return name;
   }
+}
+
+/** Whether what was typed is the variable itself: then it stays as it is written, as psql leaves a variable without a value. */
+export function leavesAsWritten(typed: string, { written }: Variable): boolean {
+  return typed.trim() === written;
 }
 
 /**
