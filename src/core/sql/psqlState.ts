@@ -169,7 +169,7 @@ function isVariableName(name: string): boolean {
 }
 
 function branchOf(args: readonly SlashArgument[]): Branch {
-  if (args.some(({ uncertain }) => uncertain)) return 'unknown';
+  if (args.some(({ uncertain, open }) => uncertain || open)) return 'unknown';
   // All arguments are joined with spaces; what is no boolean counts as false.
   return booleanOf(args.map(({ text }) => text).join(' ')) === true ? 'runs' : 'skips';
 }

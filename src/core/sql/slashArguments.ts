@@ -7,6 +7,8 @@ export interface SlashArgument {
   readonly text: string;
   /** It depends on what only psql knows: the output of a command in backticks, a variable whose value is not known here. */
   readonly uncertain: boolean;
+  /** It has a variable in it that the script does not set, which stays as it is written. */
+  readonly open: boolean;
 }
 
 /** What is known of a variable at some place of a script. */
@@ -48,6 +50,7 @@ function readArgument(
 ): (SlashArgument & { readonly end: number }) | undefined {
   let result = '';
   let uncertain = false;
+  let open = false;
   let at = from;
   while (at < to) {
     const char = text.charAt(at);
@@ -72,12 +75,12 @@ function readArgument(
         continue;
       }
       const known = lookup(use.name);
-      if (use.form === 'test') {
-        if (known === undefined) uncertain = true;
-        result += known === undefined || known.kind === 'unset' ? 'FALSE' : 'TRUE';
-      } else {
-        if (known === undefined || known.kind === 'uncertain') uncertain = true;
-        result += known?.kind === 'set' ? psqlText(use.form, known.value) : text.slice(at, use.end);
+      if (known?.kind === 'uncertain' && use.form !== 'test') uncertain = true;
+      if (use.form === 'test') result += known === undefined || known.kind === 'unset' ? 'FALSE' : 'TRUE';
+      else if (known?.kind === 'set') result += psqlText(use.form, known.value);
+      else {
+        open = true;
+        result += text.slice(at, use.end);
       }
       at = use.end;
     } else {
@@ -85,7 +88,7 @@ function readArgument(
       at++;
     }
   }
-  return { text: result, uncertain, end: at };
+  return { text: result, uncertain, open, end: at };
 }
 
 /** A string in single quotes, with backslash escapes; undefined if it is not closed. */
