@@ -97,8 +97,8 @@ function readOptions(cursor: Cursor): Map<string, string> | undefined {
     if (!listed && name === 'FREEZE') continue;
     if (!listed) cursor.accept('AS');
     let value = '';
-    if (!cursor.atEnd && cursor.slice() !== ')' && cursor.slice() !== ',') {
-      const written = cursor.slice();
+    const written = cursor.slice();
+    if (!['', ')', ','].includes(written)) {
       const string = cursor.kind === Token.String || cursor.kind === Token.DollarString;
       const read = string ? stringValue(written) : written;
       if (read === undefined) return undefined;

@@ -162,7 +162,8 @@ function callConcern(text: string, { start, end }: Statement, writesBefore: bool
       cursor.accept('LOCAL', 'GLOBAL');
       if (!cursor.accept('TEMP', 'TEMPORARY')) continue;
       cursor.accept('TABLE');
-      if (!cursor.atEnd) return { code: 'temporary', subject: cursor.slice() };
+      const subject = cursor.slice();
+      if (subject !== '') return { code: 'temporary', subject };
     }
   }
   return sequence !== undefined && !advances ? { code: 'sequenceState', subject: sequence } : undefined;

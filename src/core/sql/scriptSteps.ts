@@ -76,7 +76,7 @@ export function scriptSteps(
       else if (control === 'commitChain' || control === 'rollbackChain') block = begin(statement, block.modes);
       continue;
     }
-    if (control === 'begin') block = begin(statement, modesOf(text, statement));
+    if (control === 'begin') block = begin(statement, beginModes(text, statement));
     else if (control === undefined || control === 'other') {
       if (autocommitOff(statement.start) && !refusesBlock(text, statement)) {
         block = begin(statement, {}, true);
@@ -207,7 +207,7 @@ function controlOf(text: string, statement: Statement): Control | undefined {
 }
 
 /** The modes of a BEGIN, as the parameters with which a worker's transaction begins like that. */
-function modesOf(text: string, { start, end }: Statement): Record<string, string> {
+export function beginModes(text: string, { start, end }: Statement): Record<string, string> {
   const cursor = new Cursor(text, start, end);
   cursor.next();
   cursor.accept('WORK', 'TRANSACTION');

@@ -22,6 +22,15 @@ export class SessionSettings {
   #role: string | undefined;
   #authorization: string | undefined;
 
+  /** What is set, by name. */
+  get names(): readonly string[] {
+    return [
+      ...this.#settings.keys(),
+      ...(this.#authorization === undefined ? [] : ['session_authorization']),
+      ...(this.#role === undefined ? [] : ['role']),
+    ];
+  }
+
   apply(effects: readonly SessionEffect[]): void {
     for (const effect of effects) {
       switch (effect.kind) {

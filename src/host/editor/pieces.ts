@@ -39,11 +39,15 @@ export function piecesToRun(text: string, split: SplitText, selections: readonly
  * Every statement that lies in the selections, or all of them where nothing is selected. A statement that is selected in
  * part counts as selected.
  */
-export function everyStatement(text: string, split: SplitText, selections: readonly Span[]): Piece[] {
+export function selectedStatements(text: string, split: SplitText, selections: readonly Span[]): readonly Statement[] {
   const ranges = selections.filter(({ start, end }) => text.slice(start, end).trim() !== '');
-  return split.statements
-    .filter(({ start, end }) => ranges.length === 0 || ranges.some((range) => range.start < end && range.end > start))
-    .map((statement) => pieceOf(text, statement));
+  if (ranges.length === 0) return split.statements;
+  return split.statements.filter(({ start, end }) => ranges.some((range) => range.start < end && range.end > start));
+}
+
+/** A step of a script: a statement, or several that are one transaction. */
+export function pieceOfSpan(text: string, { start, end }: Span): Piece {
+  return { kind: 'statement', start, end, text: copyOf(text, start, end) };
 }
 
 function trimmed(text: string, from: number, to: number): Piece[] {

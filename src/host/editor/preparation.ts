@@ -6,10 +6,13 @@ import { VariableValues } from '../commands/variables';
 import { without } from '../commands/without';
 import type { NewJob } from '../../core/jobs/jobService';
 import { directivesOf, labelFromSql, truncateLabel } from '../../core/sql/label';
-import { findParameters, substituteParameters } from '../../core/sql/parameters';
+import { fileContext, type ContextFinding } from '../../core/sql/fileContext';
+import { expandVariables, findParameters, substituteParameters, type ParameterValue } from '../../core/sql/parameters';
+import { PsqlState, type Known } from '../../core/sql/psqlState';
+import type { SessionSettings } from '../../core/sql/sessionSettings';
 import { checkBeforeLaunch, type PrelaunchFinding } from '../../core/sql/prelaunch';
 import { withoutPsqlCommands } from '../../core/sql/skip';
-import type { SplitProblem } from '../../core/sql/statements';
+import { splitStatements, type SplitProblem } from '../../core/sql/statements';
 import type { Connections } from '../connections';
 import type { Span } from './edits';
 import type { FileConnection } from './fileConnection';
@@ -17,6 +20,9 @@ import type { FileDefaultsStore } from './fileDefaults';
 import { wholeText } from './pieces';
 import { variablesOf } from './parameterInput';
 import { rangeOf, type Problems } from './problems';
+import { askContext, contextText } from './scriptQuestions';
+import { withSession } from './session';
+import type { Parsed } from './statementCache';
 import { nameOf, type Target } from './targets';
 import { directiveProblemText, findingText, skippedText, writeFound } from './words';
 
@@ -26,11 +32,15 @@ export interface Prepared {
   readonly request: NewJob;
   readonly sourceOffset: (offset: number) => number;
   readonly notify: boolean;
+  /** Of a step of a script: what the file had set before it, if the user wants that. */
+  readonly session?: SessionSettings;
 }
 
 /** Takes targets to where they can be launched: checks them, finds out how to run them, asks what must be asked. */
 export class Preparation {
   readonly #values = new VariableValues();
+  /** The answer for files that only set something above what is run, by their address and what they set. */
+  readonly #settingsAnswers = new Map<string, 'run' | 'withSettings'>();
 
   constructor(
     private readonly connections: Connections,
@@ -53,12 +63,15 @@ export class Preparation {
       );
     }
     for (const { uri, piece } of targets) this.problems.clear(uri, piece);
-    const sources = targets.map(sourceOf);
+    const reader = new SourceReader();
+    const sources = targets.map((target) => reader.read(target));
     const writes = this.#check(sources);
     if (!writes) return undefined;
+    const sessions = await this.#askContext(targets);
+    if (!sessions) return undefined;
     const planned = await this.#plan(sources, chosen);
     if (!planned) return undefined;
-    const prepared = await this.#fill(planned);
+    const prepared = await this.#fill(planned, sessions);
     if (!prepared) return undefined;
     const allowed = await this.launcher.guard.allows(
       writes,
@@ -89,10 +102,15 @@ export class Preparation {
 
   /** Says what cannot work. @returns what to ask about, or undefined where something cannot work */
   #check(sources: readonly Source[]): FoundWrite[] | undefined {
-    const findings = sources.flatMap(({ target, text }) =>
-      checkBeforeLaunch(text).map((finding) => ({ target, text, finding })),
+    const findings = sources.flatMap(({ target, text, sourceOffset }) =>
+      checkBeforeLaunch(text).map((finding) => ({ target, text, finding, sourceOffset })),
     );
-    const errors = findings.filter(({ finding }) => finding.severity === 'error');
+    const errors = findings
+      .filter(({ finding }) => finding.severity === 'error')
+      .map(({ target, finding, sourceOffset }) => {
+        const start = sourceOffset(finding.start);
+        return { target, finding: { ...finding, start, end: Math.max(sourceOffset(finding.end), start + 1) } };
+      });
     if (!this.#refuse(errors, sources.length)) return undefined;
     this.#warn(
       findings.flatMap(({ target, finding }) =>
@@ -191,16 +209,64 @@ export class Preparation {
     void vscode.window.showWarningMessage(`${first.text} ${more}`.trim());
   }
 
+  /**
+   * Asks where the file says more about what is run than it says itself: a transaction, another connection, settings.
+   *
+   * @returns the settings of the file for each target that is to run with them; undefined if the user gave up
+   */
+  async #askContext(targets: readonly Target[]): Promise<ReadonlyMap<Target, SessionSettings> | undefined> {
+    const sessions = new Map<Target, SessionSettings>();
+    const found: { readonly target: Target; readonly finding: ContextFinding; readonly settings: SessionSettings }[] =
+      [];
+    for (const target of targets) {
+      const { source, contextAt } = target;
+      if (!source || contextAt === undefined) continue;
+      const state = new PsqlState(source.text, source.split, environment);
+      const { findings, settings } = fileContext(source.text, source.split, contextAt, state);
+      found.push(...findings.map((finding) => ({ target, finding, settings })));
+    }
+    const [first] = found;
+    if (!first) return sessions;
+    const settings = found.filter(({ finding }) => finding.code === 'settings');
+    const key = `${first.target.uri.toString()} ${settings.map(({ finding }) => finding.subject).join()}`;
+    const remembered = settings.length === found.length ? this.#settingsAnswers.get(key) : undefined;
+    const lines = found.map(({ target, finding }) => ({
+      line: target.document && target.document.positionAt(finding.start).line + 1,
+      text: contextText(finding),
+    }));
+    const unique = lines.filter((one, index) => lines.findIndex(({ text }) => text === one.text) === index);
+    const answer = remembered ?? (await askContext(unique, settings.length > 0));
+    if (!answer) return undefined;
+    if (settings.length === found.length) this.#settingsAnswers.set(key, answer);
+    if (answer === 'withSettings') for (const one of settings) sessions.set(one.target, one.settings);
+    return sessions;
+  }
+
   /** Puts values in the place of variables. */
-  async #fill(planned: readonly Planned[]): Promise<Prepared[] | undefined> {
-    const variables = variablesOf(planned.flatMap(({ text }) => findParameters(text)));
-    const values = variables.length === 0 ? new Map() : await this.#values.ask(variables);
+  async #fill(
+    planned: readonly Planned[],
+    sessions: ReadonlyMap<Target, SessionSettings>,
+  ): Promise<Prepared[] | undefined> {
+    const uses = planned.flatMap(({ text, unset }) => findParameters(text).filter(({ name }) => !unset.has(name)));
+    const hints = (name: string): Known | undefined => {
+      for (const { hint } of planned) {
+        const known = hint(name);
+        if (known) return known;
+      }
+      return undefined;
+    };
+    const variables = variablesOf(uses, hints);
+    const values = variables.length === 0 ? new Map<string, ParameterValue>() : await this.#values.ask(variables);
     if (!values) return undefined;
-    return planned.map(({ target, text, options }) => {
-      const { text: sql, sourceOffset } = substituteParameters(text, values);
+    return planned.map(({ target, text, options, unset, sourceOffset: toSource }) => {
+      const own = new Map([...values].filter(([name]) => !unset.has(name)));
+      const { text: sql, sourceOffset } = substituteParameters(text, own);
       const { notify = false, label, ...others } = options;
       const request = { ...others, sql, label: labelOf(target, label) };
-      return { target, request, sourceOffset, notify };
+      const prepared = { target, request, sourceOffset: (offset: number) => toSource(sourceOffset(offset)), notify };
+      const session = sessions.get(target);
+      if (target.step) return { ...prepared, ...(session ? { session } : {}) };
+      return session ? withSession(prepared, session) : prepared;
     });
   }
 }
@@ -208,20 +274,68 @@ export class Preparation {
 /** A target, and what of it the server gets to see. */
 interface Source {
   readonly target: Target;
-  /** As long as the target's own text. */
   readonly text: string;
+  /** The offset in the target's own text that an offset in `text` comes from. */
+  readonly sourceOffset: (offset: number) => number;
   /** How many commands of psql are left out of it. */
   readonly skipped: number;
+  /** Variables that the file removed. */
+  readonly unset: ReadonlySet<string>;
+  /** What the file says about a variable whose value is not certain. */
+  readonly hint: (name: string) => Known | undefined;
 }
 
 interface Planned extends Source {
   readonly options: RunOptions & { readonly connection: string };
 }
 
-/** A single statement has no command of psql but in its middle, where it cannot be left out. */
-function sourceOf(target: Target): Source {
-  const { kind, text } = target.piece;
-  return { target, ...(kind === 'statement' ? { text, skipped: 0 } : withoutPsqlCommands(text)) };
+function environment(name: string): string | undefined {
+  return process.env[name];
+}
+
+/** Reads what targets send. Of several targets of one file, those further down come later. */
+class SourceReader {
+  readonly #states = new Map<Parsed, PsqlState>();
+  readonly #ends = new Map<Parsed, PsqlState>();
+
+  read(target: Target): Source {
+    const { kind, text } = target.piece;
+    const { step } = target;
+    const sent = step?.sent ?? { text, sourceOffset: (offset: number) => offset };
+    // A single statement has no command of psql but in its middle, where it cannot be left out.
+    const { text: plain, skipped } = kind === 'statement' ? { text: sent.text, skipped: 0 } : withoutPsqlCommands(text);
+    const unchanged = {
+      target,
+      text: plain,
+      sourceOffset: sent.sourceOffset,
+      skipped,
+      unset: new Set<string>(),
+      hint: () => undefined,
+    };
+    const whole = target.source?.text ?? text;
+    if (!plain.includes(':') || !whole.includes('\\')) return unchanged;
+    const parsed = target.source ?? { text, split: splitStatements(text) };
+    const base = target.source ? target.piece.start : 0;
+    const state = keptIn(this.#states, parsed);
+    const expansion = expandVariables(plain, (name, offset) =>
+      state.advance(base + sent.sourceOffset(offset)).variable(name),
+    );
+    const atEnd = new Map(state.names.map((name) => [name, state.variable(name)]));
+    const later = keptIn(this.#ends, parsed).advance(Infinity);
+    return {
+      ...unchanged,
+      text: expansion.text,
+      sourceOffset: (offset) => sent.sourceOffset(expansion.sourceOffset(offset)),
+      unset: expansion.unset,
+      hint: (name) => atEnd.get(name) ?? later.variable(name),
+    };
+  }
+}
+
+function keptIn(states: Map<Parsed, PsqlState>, parsed: Parsed): PsqlState {
+  let state = states.get(parsed);
+  if (!state) states.set(parsed, (state = new PsqlState(parsed.text, parsed.split, environment)));
+  return state;
 }
 
 /** Made from the text without values: everyone on the server can read labels. */

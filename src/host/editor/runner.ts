@@ -13,7 +13,10 @@ import type { Notifications } from '../notifications';
 import type { Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
-import { runInOrder } from './sequence';
+import { scriptConcerns } from '../../core/sql/scriptConcerns';
+import type { LeftOut } from '../../core/sql/scriptSteps';
+import { askScript, concernText, leftOutText, type ScriptAnswer } from './scriptQuestions';
+import { bySource, runInOrder } from './sequence';
 import type { Target, Targets } from './targets';
 
 export interface RunnerParts {
@@ -88,8 +91,10 @@ export class EditorRunner implements vscode.Disposable {
     const { targets: find, preparation } = this.parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? this.#activeSql() : undefined;
-    const targets = editor ? find.eachInEditor(editor) : documents.flatMap((document) => find.each(document));
-    if (targets.length === 0) {
+    const scripts = editor ? [find.eachInEditor(editor)] : documents.map((document) => find.each(document));
+    const targets = scripts.flatMap((script) => script.targets);
+    const leftOut = scripts.flatMap((script) => script.leftOut.map((one) => ({ ...one, document: script.document })));
+    if (targets.length === 0 && leftOut.length === 0) {
       void vscode.window.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
       return [];
     }
@@ -102,12 +107,38 @@ export class EditorRunner implements vscode.Disposable {
     return this.#following(targets, async () => {
       const prepared = await preparation.prepare(targets);
       if (!prepared) return [];
+      const answer = await this.#askScript(prepared, leftOut);
+      if (answer === undefined) return [];
+      if (answer === 'oneJob') return editor ? this.#launch(find.together(editor)) : this.runFiles(uris);
       return runInOrder(prepared, {
         skipped,
+        copies: scripts.reduce((sum, { copies }) => sum + copies, 0),
         start: (one) => this.#start(one),
         cancel: (job) => this.parts.jobs.cancel(job.id),
       });
     });
+  }
+
+  /** Says before anything runs what would not be as in psql, if anything. */
+  #askScript(
+    prepared: readonly Prepared[],
+    leftOut: readonly (LeftOut & { readonly document: vscode.TextDocument })[],
+  ): Promise<ScriptAnswer> {
+    const lines = leftOut.map(({ code, start, document }) => ({
+      line: document.positionAt(start).line + 1,
+      text: leftOutText(code),
+    }));
+    // Each file has a session of its own.
+    for (const { own } of bySource(prepared)) {
+      for (const { code, step, start, subject } of scriptConcerns(own.map(({ request }) => request.sql))) {
+        const one = own[step];
+        const { document, piece } = one?.target ?? {};
+        const offset = (piece?.start ?? 0) + (one?.sourceOffset(start) ?? 0);
+        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: concernText(code, subject) });
+      }
+    }
+    if (lines.length === 0) return Promise.resolve('run');
+    return askScript(lines, leftOut.length === 0);
   }
 
   dispose(): void {

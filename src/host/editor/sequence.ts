@@ -3,7 +3,10 @@ import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../ids';
 import { plain } from '../plain';
 import type { Prepared } from './preparation';
-import { skippedText } from './words';
+import { withSession } from './session';
+import { copiesText, skippedText } from './words';
+import { effectsOf } from '../../core/sql/sessionEffects';
+import { SessionSettings } from '../../core/sql/sessionSettings';
 
 /** What happens to the statements behind one that did not succeed. */
 export type OnFailure = 'stop' | 'continue';
@@ -11,8 +14,33 @@ export type OnFailure = 'stop' | 'continue';
 export interface SequenceParts {
   /** Commands of psql that nobody ran. */
   readonly skipped: number;
+  /** COPY … FROM STDIN whose rows are inserted. */
+  readonly copies: number;
   start(prepared: Prepared): Job;
   cancel(job: Job): Promise<unknown>;
+}
+
+/** What shares a session in psql: the statements of one file. */
+function sourceOf({ target }: Prepared): unknown {
+  return target.source ?? target.uri.toString();
+}
+
+/** Launches by the file that they are of, in their order. */
+export function bySource(all: readonly Prepared[]): { readonly own: readonly Prepared[] }[] {
+  const groups = new Map<unknown, Prepared[]>();
+  for (const one of all) {
+    const group = groups.get(sourceOf(one));
+    if (group) group.push(one);
+    else groups.set(sourceOf(one), [one]);
+  }
+  return [...groups.values()].map((own) => ({ own }));
+}
+
+function cancelRefused(job: Job, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  void vscode.window.showErrorMessage(
+    plain(vscode.l10n.t('“{0}” could not be canceled: {1}', job.record.label, reason)),
+  );
 }
 
 /** Runs jobs one after the other. Resolves to their ids when the last one that is to run has ended. */
@@ -20,6 +48,7 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
   const onFailure = all.length === 1 ? 'stop' : await askOnFailure();
   if (!onFailure) return [];
   const jobs: Job[] = [];
+  const sessions = new Map<unknown, SessionSettings>();
   let canceled = false;
   await vscode.window.withProgress(
     {
@@ -31,10 +60,13 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
       token.onCancellationRequested(() => {
         canceled = true;
         const job = jobs.at(-1);
-        // How that went is told by the job itself.
-        if (job && !job.final) parts.cancel(job).catch(() => undefined);
+        // A worker that does not stop is reported by the job itself; a signal that could not be sent is not.
+        if (job && !job.final) parts.cancel(job).catch((error: unknown) => cancelRefused(job, error));
       });
-      for (const [index, prepared] of all.entries()) {
+      for (const [index, next] of all.entries()) {
+        const session = sessions.get(sourceOf(next)) ?? next.session ?? new SessionSettings();
+        sessions.set(sourceOf(next), session);
+        const prepared = withSession(next, session);
         progress.report({
           message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, plain(prepared.request.label)),
           increment: index === 0 ? 0 : 100 / all.length,
@@ -42,11 +74,13 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
         const job = parts.start(prepared);
         jobs.push(job);
         await job.ended;
+        // As in psql, a statement that fails sets nothing.
+        if (job.state === 'succeeded') session.apply(effectsOf(next.request.sql));
         if (canceled || (onFailure === 'stop' && job.state !== 'succeeded')) break;
       }
     },
   );
-  tell(jobs, all.length, parts.skipped, canceled);
+  tell(jobs, all.length, parts, canceled);
   return jobs.map(({ id }) => id);
 }
 
@@ -72,7 +106,7 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
   return picked?.value;
 }
 
-function tell(jobs: readonly Job[], total: number, skipped: number, canceled: boolean): void {
+function tell(jobs: readonly Job[], total: number, { skipped, copies }: SequenceParts, canceled: boolean): void {
   const failed = jobs.filter((job) => job.state !== 'succeeded');
   const left = total - jobs.length;
   const parts = [
@@ -90,6 +124,7 @@ function tell(jobs: readonly Job[], total: number, skipped: number, canceled: bo
     parts.push(vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left));
   } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
   if (skipped > 0) parts.push(skippedText(skipped));
+  if (copies > 0) parts.push(copiesText(copies));
   const text = parts.join(' ');
   if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(plain(text));
   else void vscode.window.showInformationMessage(plain(text));

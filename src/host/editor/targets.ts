@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import { headAt, type LensTarget } from './lenses';
 import { isSql } from './languages';
-import { everyStatement, pieceOf, piecesToRun, wholeText, type Piece } from './pieces';
+import { pieceOfSpan, pieceOf, piecesToRun, selectedStatements, wholeText, type Piece } from './pieces';
 import type { Span } from './edits';
-import type { StatementCache } from './statementCache';
+import type { Parsed, StatementCache } from './statementCache';
+import { PsqlState } from '../../core/sql/psqlState';
+import { scriptSteps, type LeftOut, type ScriptStep } from '../../core/sql/scriptSteps';
 import { withoutPsqlCommands, type PsqlCommands } from '../../core/sql/skip';
 import { statementAt } from '../../core/sql/statements';
 
@@ -13,6 +15,21 @@ export interface Target {
   readonly uri: vscode.Uri;
   /** Undefined where the file is too large for VS Code to open: then it can be run, and no more. */
   readonly document?: vscode.TextDocument;
+  /** The whole text that the piece is of, if it is a part of a SQL file. */
+  readonly source?: Parsed;
+  /** Where in it to look what it says above; undefined if all of it is run, so that nothing is above. */
+  readonly contextAt?: number;
+  /** The step of a script that it is, if the whole script is run step by step. */
+  readonly step?: ScriptStep;
+}
+
+/** The steps of one document, as {@link Targets.each} finds them. */
+export interface Script {
+  readonly document: vscode.TextDocument;
+  readonly targets: readonly Target[];
+  readonly leftOut: readonly LeftOut[];
+  /** How many COPY … FROM STDIN became INSERTs. */
+  readonly copies: number;
 }
 
 /** A file of more bytes than this is more than a JavaScript string, and more than a server takes in one text. */
@@ -28,27 +45,47 @@ export class Targets {
     // Of another language only what is selected can be SQL.
     if (!isSql(document))
       return targets(document, piecesToRun(document.getText(), { statements: [], problems: [] }, spans));
-    const { text, split } = this.cache.get(document);
-    return targets(document, piecesToRun(text, split, spans));
+    const source = this.cache.get(document);
+    return targets(document, piecesToRun(source.text, source.split, spans), source);
   }
 
   /** Every statement of an editor's selections, or of all of its text. */
-  eachInEditor({ document, selections }: vscode.TextEditor): Target[] {
-    const { text, split } = this.cache.get(document);
-    return targets(
-      document,
-      everyStatement(
-        text,
-        split,
-        selections.map((selection) => spanOf(document, selection)),
-      ),
-    );
+  eachInEditor({ document, selections }: vscode.TextEditor): Script {
+    return this.each(document, selections);
   }
 
-  /** Every statement of a document. */
-  each(document: vscode.TextDocument): Target[] {
-    const { text, split } = this.cache.get(document);
-    return targets(document, everyStatement(text, split, []));
+  /** Every statement of a document, or of parts of it. */
+  each(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): Script {
+    const source = this.cache.get(document);
+    const { text, split } = source;
+    const spans = selections.map((selection) => spanOf(document, selection));
+    const selected = selectedStatements(text, split, spans);
+    const state = new PsqlState(text, split);
+    const { steps, leftOut, copies } = scriptSteps(
+      text,
+      split,
+      selected,
+      (offset) => state.advance(offset).autocommitOff !== undefined,
+    );
+    const [first] = selected;
+    const partial = first !== undefined && first !== split.statements[0];
+    const found = steps.map((step, index) => ({
+      document,
+      uri: document.uri,
+      piece: pieceOfSpan(text, step),
+      source,
+      step,
+      ...(partial && index === 0 ? { contextAt: first.start } : {}),
+    }));
+    return { document, targets: found, leftOut, copies };
+  }
+
+  /** All that {@link eachInEditor} finds, as one job: what is selected, or the whole text. */
+  together({ document, selections }: vscode.TextEditor): Target[] {
+    const { text } = this.cache.get(document);
+    const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
+    const pieces = spans.length > 0 ? piecesToRun(text, { statements: [], problems: [] }, spans) : [wholeText(text)];
+    return targets(document, pieces);
   }
 
   /** The commands of psql among the statements that {@link eachInEditor} or {@link each} finds. */
@@ -64,10 +101,11 @@ export class Targets {
   ofLens({ uri, offset, head }: LensTarget): Target | undefined {
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
     if (!document) return undefined;
-    const { text, split } = this.cache.get(document);
+    const source = this.cache.get(document);
+    const { text, split } = source;
     const statement = statementAt(split, offset, text);
     if (statement?.start !== offset || headAt(text, offset) !== head) return undefined;
-    return { document, uri: document.uri, piece: pieceOf(text, statement) };
+    return { document, uri: document.uri, piece: pieceOf(text, statement), source, contextAt: statement.start };
   }
 
   /**
@@ -100,8 +138,13 @@ export function nameOf(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf('/') + 1);
 }
 
-function targets(document: vscode.TextDocument, pieces: readonly Piece[]): Target[] {
-  return pieces.map((piece) => ({ document, uri: document.uri, piece }));
+function targets(document: vscode.TextDocument, pieces: readonly Piece[], source?: Parsed): Target[] {
+  return pieces.map((piece) => ({
+    document,
+    uri: document.uri,
+    piece,
+    ...(source ? { source, contextAt: piece.start } : {}),
+  }));
 }
 
 function spanOf(document: vscode.TextDocument, { start, end }: vscode.Range): Span {

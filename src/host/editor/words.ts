@@ -142,6 +142,13 @@ export function skippedText(count: number): string {
     : l10n.t('{0} commands of psql were left out.', count);
 }
 
+/** What a script's COPY commands became. */
+export function copiesText(count: number): string {
+  return count === 1
+    ? l10n.t('The rows of one COPY were sent as INSERTs.')
+    : l10n.t('The rows of {0} COPY commands were sent as INSERTs.', count);
+}
+
 /** What is wrong with a directive; undefined where it is used nevertheless, and as one expects. */
 export function directiveProblemText({ code, name }: DirectiveProblem): string | undefined {
   switch (code) {

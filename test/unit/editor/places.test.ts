@@ -5,7 +5,7 @@ import { splitStatements, updateSplit } from '../../../src/core/sql/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
 import { errorText, placeOfError, raisableLimit } from '../../../src/host/editor/errorPlace';
 import { Origins } from '../../../src/host/editor/origins';
-import { everyStatement, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/pieces';
+import { selectedStatements, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/pieces';
 
 /** A text with one edit made in it. */
 function apply(text: string, edits: readonly Edit[]): string {
@@ -96,8 +96,11 @@ describe('what is run', () => {
   });
 
   it('every statement, or those that the selection touches', () => {
-    assert.equal(everyStatement(text, split, [at('1')]).length, 3);
-    assert.deepEqual(texts(everyStatement(text, split, [at('2; SEL', 6)])), ['SELECT 2', 'SELECT 3']);
+    assert.equal(selectedStatements(text, split, [at('1')]).length, 3);
+    assert.deepEqual(texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => pieceOf(text, one))), [
+      'SELECT 2',
+      'SELECT 3',
+    ]);
   });
 });
 
