@@ -105,7 +105,7 @@ function show<A>(
   input.buttons = [...(step > 1 ? [vscode.QuickInputButtons.Back] : []), ...(extra ? [extra.button] : [])];
   return new Promise((resolve) => {
     input.onDidTriggerButton((button) => {
-      resolve(button === extra?.button ? extra?.answer : BACK);
+      resolve(extra && button === extra.button ? extra.answer : BACK);
       input.hide();
     });
     input.onDidAccept(() => {

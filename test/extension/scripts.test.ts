@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { PgBackgroundApi } from '../../src/api';
+import { closeAll, cursorAt, launchedBy, open, problems, set } from './editorSupport';
+import { activate, sql } from './support';
+
+/** As pg_dump writes it. */
+const DUMP = `--
+-- PostgreSQL database dump
+--
+
+\\restrict kF2ZcXnq8n5R
+
+SET statement_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET default_tablespace = '';
+
+CREATE SCHEMA shop;
+
+CREATE FUNCTION shop.early() RETURNS bigint
+    LANGUAGE sql
+    AS $$ SELECT count(*) FROM shop.film; $$;
+
+CREATE TABLE shop.film (
+    id integer NOT NULL,
+    title text,
+    schema_now text DEFAULT current_setting('search_path')
+);
+
+ALTER TABLE shop.film ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME shop.film_id_seq START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1
+);
+
+COPY shop.film (id, title) FROM stdin;
+1\tACADEMY'S "DINOSAUR" :x
+2\t\\N
+5\ttab\\there; -- $$
+\\.
+
+SELECT pg_catalog.setval('shop.film_id_seq', 5, true);
+
+ALTER TABLE ONLY shop.film ADD CONSTRAINT film_pkey PRIMARY KEY (id);
+
+\\unrestrict kF2ZcXnq8n5R
+`;
+
+describe('scripts in the editor', () => {
+  let api: PgBackgroundApi;
+  const { window } = vscode;
+  const restores: (() => void)[] = [];
+
+  before(async () => {
+    api = await activate();
+    await set('onStatementFailure', 'continue');
+  });
+
+  after(() => set('onStatementFailure', undefined));
+
+  afterEach(async () => {
+    for (const restore of restores.splice(0)) restore();
+    await closeAll();
+  });
+
+  /** Answers modal warnings; returns what was asked, with all its lines. */
+  function answerWarnings(answer: string | undefined): { asked: string[]; buttons: string[] } {
+    const found = { asked: [] as string[], buttons: [] as string[] };
+    const original = window.showWarningMessage;
+    const value = (message: string, options: vscode.MessageOptions = {}, ...buttons: string[]): Promise<unknown> => {
+      if (options.modal !== true) return Promise.resolve(undefined);
+      found.asked.push(`${message}\n${options.detail ?? ''}`);
+      found.buttons.push(...buttons);
+      return Promise.resolve(answer);
+    };
+    Object.defineProperty(window, 'showWarningMessage', { value, configurable: true, writable: true });
+    restores.push(() =>
+      Object.defineProperty(window, 'showWarningMessage', { value: original, configurable: true, writable: true }),
+    );
+    return found;
+  }
+
+  it('a dump of pg_dump is restored statement by statement', async () => {
+    await sql('DROP SCHEMA IF EXISTS shop CASCADE');
+    await open(DUMP);
+    const { asked } = answerWarnings(undefined);
+    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    assert.deepEqual(asked, []);
+    assert.deepEqual(
+      jobs.filter(({ state }) => state !== 'succeeded').map(({ sql: text, error }) => [text, error?.message]),
+      [],
+    );
+    assert.deepEqual(await sql('SELECT id, title, schema_now FROM shop.film ORDER BY id'), [
+      [1, 'ACADEMY\'S "DINOSAUR" :x', '""'],
+      [2, null, '""'],
+      [5, 'tab\there; -- $$', '""'],
+    ]);
+    assert.deepEqual(await sql("INSERT INTO shop.film (title) VALUES ('next') RETURNING id"), [[6]]);
+  });
+
+  it('what SET says is carried to later statements, and a transaction is one job', async () => {
+    await sql('DROP SCHEMA IF EXISTS app CASCADE; CREATE SCHEMA app');
+    await open(
+      'SET search_path TO app;\nCREATE TABLE carried (a int);\nBEGIN;\nINSERT INTO carried VALUES (1);\nTABLE carried;\nCOMMIT;\n',
+    );
+    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    assert.deepEqual(
+      jobs.map(({ state }) => state),
+      ['succeeded', 'succeeded', 'succeeded'],
+    );
+    assert.deepEqual(await sql('SELECT a FROM app.carried'), [[1]]);
+  });
+
+  it('what cannot be carried is asked about first, with its line and the alternative', async () => {
+    await open('CREATE TEMP TABLE passing AS SELECT 42 AS n;\nSELECT n FROM passing;\n');
+    const first = answerWarnings(undefined);
+    assert.deepEqual(await launchedBy(api, 'pgBackground.runEachInBackground'), []);
+    assert.match(first.asked.join(), /Line 1: passing is temporary/);
+    answerWarnings('Run as One Job');
+    const [job] = await launchedBy(api, 'pgBackground.runEachInBackground');
+    assert.match(job!.sql, /^CREATE TEMP TABLE[^]*FROM passing;/);
+  });
+
+  it('a transaction that is rolled back is left out, after a question', async () => {
+    await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
+    await open('SELECT 1;\nBEGIN;\nDELETE FROM kept WHERE n = 1;\nROLLBACK;\nSELECT 2;\n');
+    const { asked } = answerWarnings('Run Each Statement Anyway');
+    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    assert.match(asked.join(), /Line 2: This transaction ends in ROLLBACK/);
+    assert.deepEqual(
+      jobs.map(({ sql: text }) => text),
+      ['SELECT 1', 'SELECT 2'],
+    );
+    assert.deepEqual(await sql('SELECT n FROM kept'), [[1]]);
+  });
+
+  for (const [name, above, below, expected] of [
+    ['a transaction that is rolled back', 'BEGIN;', 'ROLLBACK;', /Line 3: ROLLBACK undoes it/],
+    ['a transaction that has no end', 'START TRANSACTION;', 'SELECT 1;', /Line 1: START TRANSACTION begins/],
+    ['a read-only transaction', 'BEGIN READ ONLY;', 'COMMIT;', /Line 1: BEGIN READ ONLY makes/],
+    ['another connection', '\\c other', '', /Line 1: \\c other/],
+    ['a condition that is false', '\\if false', '\\endif', /Line 1: \\if false: psql does not run it/],
+    ['AUTOCOMMIT off', '\\set AUTOCOMMIT off', '', /Line 1: \\set AUTOCOMMIT off/],
+    ['a role', 'SET ROLE nobody;', '', /Line 1: The file sets role/],
+  ] as const) {
+    it(`a statement below ${name} asks before it runs on its own`, async () => {
+      await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
+      const editor = await open(`${above}\nDELETE FROM kept WHERE n = 1;\n${below}\n`);
+      cursorAt(editor, 'DELETE');
+      const { asked } = answerWarnings(undefined);
+      assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
+      assert.match(asked.join(), expected);
+      answerWarnings('Run Anyway');
+      const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+      assert.equal(job!.state, 'succeeded');
+    });
+  }
+
+  it('a statement runs with the settings above it where that is the answer, which is kept for the file', async () => {
+    const editor = await open("SET search_path TO app, public;\nSELECT current_setting('search_path');\n");
+    cursorAt(editor, 'current_setting');
+    const { asked } = answerWarnings('Run with the File’s Settings');
+    for (let run = 0; run < 2; run++) {
+      const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+      assert.deepEqual((await api.rows(job!.id, 0, 1)).rows, [['app, public']]);
+    }
+    assert.equal(asked.length, 1);
+  });
+
+  it('a variable has the value that \\set gives it above, and errors are at their place', async () => {
+    const editor = await open("\\set x 5\n\\set name 'it''s'\nSELECT :x AS x, :'name' AS n;\n\nSELECT :x + nosuch;\n");
+    cursorAt(editor, 'SELECT');
+    const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+    assert.deepEqual((await api.rows(job!.id, 0, 1)).rows, [['5', "it's"]]);
+    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    assert.deepEqual(
+      jobs.map(({ sql: text }) => text),
+      ["SELECT 5 AS x, 'it''s' AS n", 'SELECT 5 + nosuch'],
+    );
+    const [problem] = problems(editor.document);
+    assert.equal(problem && editor.document.getText(problem.range), 'nosuch');
+  });
+});

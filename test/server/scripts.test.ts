@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { classify } from '../../src/core/sql/classify';
+import { checkBeforeLaunch } from '../../src/core/sql/prelaunch';
+import { scriptSteps } from '../../src/core/sql/scriptSteps';
+import { effectsOf } from '../../src/core/sql/sessionEffects';
+import { SessionSettings } from '../../src/core/sql/sessionSettings';
+import { splitStatements } from '../../src/core/sql/statements';
+import type { Job } from '../../src/core/jobs/job';
+import { dump, psqlFile } from './psqlScript';
+import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
+
+/** Runs each step of a script as a job of its own, as the editor does; goes on after failures, as psql does. */
+async function runEach(engine: Engine, script: string): Promise<Job[]> {
+  const session = new SessionSettings();
+  const jobs: Job[] = [];
+  for (const { start, end, sent, modes } of scriptSteps(script, splitStatements(script)).steps) {
+    const sql = sent?.text ?? script.slice(start, end);
+    const faults = checkBeforeLaunch(sql).filter(({ severity }) => severity === 'error');
+    assert.deepEqual(faults, [], sql.slice(0, 300));
+    const [first] = splitStatements(sql).statements;
+    const alone = first !== undefined && classify(sql, first).refusesTransactionBlock !== undefined;
+    const { settings, prefix } = session.launch(alone);
+    const job = await engine.ended(prefix + sql, { settings: { ...settings, ...modes } });
+    if (job.state === 'succeeded') session.apply(effectsOf(sql));
+    jobs.push(job);
+  }
+  return jobs;
+}
+
+describe('scripts, statement by statement', () => {
+  let server: TestServer;
+
+  before(async () => {
+    server = await sharedServer();
+  });
+
+  async function withEngine<T>(work: (engine: Engine, database: string) => Promise<T>): Promise<T> {
+    const profile = await newDatabase(server, { schema: 'pgbg_functions' });
+    const engine = await newEngine(profile);
+    try {
+      return await work(engine, profile.database!);
+    } finally {
+      await engine.close();
+    }
+  }
+
+  /** What a dump says, without the lines that are different each time. */
+  async function content(database: string): Promise<string> {
+    const text = await dump(server, database, '--inserts', '-n', 'shop', '--no-owner');
+    return text.replace(/^\\(un)?restrict .*$/gm, '');
+  }
+
+  for (const [name, options] of Object.entries({
+    'with COPY': [],
+    'with INSERTs': ['--inserts'],
+    'with column names and several rows in each INSERT': ['--column-inserts', '--rows-per-insert=2'],
+    'with owners and --clean': ['--clean', '--if-exists'],
+  })) {
+    it(`a dump ${name} is restored as by psql`, async () => {
+      const shop = await readFile(join(process.cwd(), 'test/fixtures/shop.sql'), 'utf8');
+      const source = (await newDatabase(server, { extension: false })).database!;
+      await psqlFile(server, source, shop);
+      const script = await dump(server, source, '-n', 'shop', ...options);
+      const reference = (await newDatabase(server, { extension: false })).database!;
+      const { stderr } = await psqlFile(server, reference, script);
+      assert.equal(stderr, '');
+      await withEngine(async (engine, database) => {
+        const jobs = await runEach(engine, script);
+        const failed = jobs.filter(({ state }) => state !== 'succeeded');
+        assert.deepEqual(
+          failed.map(({ record }) => [record.request.sql.slice(0, 200), record.error?.message, record.reason]),
+          [],
+        );
+        assert.equal(await content(database), await content(reference));
+      });
+    });
+  }
+
+  /** Queries the results of which a script leaves in the table `log`. */
+  const SESSIONS: Readonly<Record<string, string>> = {
+    search_path: `CREATE SCHEMA app; SET search_path TO app, public; CREATE TABLE x (a int);
+      INSERT INTO public.log SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'x';`,
+    'a failed SET': `SET search_path TO 'a'; SET work_mem = 'nonsense'; SET statement_timeout = 'soon';
+      INSERT INTO public.log SELECT current_setting('search_path') || current_setting('work_mem');`,
+    'RESET and DEFAULT': `SET work_mem = '1MB'; SET search_path = ''; SET app.x = 'y'; RESET search_path; SET work_mem TO DEFAULT;
+      INSERT INTO public.log SELECT current_setting('work_mem') || current_setting('search_path') || current_setting('app.x', true);`,
+    'RESET ALL': `SET app.x = 'y'; SET work_mem = '1MB'; RESET ALL; INSERT INTO public.log SELECT current_setting('work_mem');`,
+    'DISCARD ALL': `SET ROLE script_role; SET work_mem = '1MB'; DISCARD ALL;
+      INSERT INTO public.log SELECT current_setting('work_mem') || current_user;`,
+    set_config: `SELECT pg_catalog.set_config('search_path', '', false), set_config('work_mem', '2MB', false) AS b;
+      SELECT set_config('work_mem', '3MB', true);
+      INSERT INTO public.log SELECT current_setting('search_path') || current_setting('work_mem');`,
+    'SET LOCAL outside of a transaction': `SET LOCAL work_mem = '1MB'; INSERT INTO public.log SELECT current_setting('work_mem');`,
+    'SET ROLE': `SET ROLE script_role; INSERT INTO public.log SELECT current_user || session_user; RESET ROLE;
+      INSERT INTO public.log SELECT current_user;`,
+    'SET SESSION AUTHORIZATION': `SET SESSION AUTHORIZATION script_role; INSERT INTO public.log SELECT current_user || session_user;
+      RESET SESSION AUTHORIZATION; INSERT INTO public.log SELECT session_user;`,
+    'a role and what must run alone': `SET ROLE script_role; CREATE TABLE public.own (a int);
+      CREATE INDEX CONCURRENTLY own_a ON public.own (a);
+      INSERT INTO public.log SELECT relowner::regrole::text FROM pg_class WHERE relname = 'own_a';`,
+    'settings and what must run alone': `SET default_tablespace = 'pg_default'; CREATE TABLE b (a int);
+      CREATE INDEX CONCURRENTLY b_a ON b (a); INSERT INTO log SELECT count(*)::text FROM pg_class WHERE relname = 'b_a';`,
+    'TIME ZONE and characteristics': `SET TIME ZONE 'Asia/Tokyo'; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+      INSERT INTO public.log SELECT current_setting('timezone') || current_setting('transaction_isolation');`,
+    'a read-only transaction': `INSERT INTO log VALUES ('before'); BEGIN READ ONLY; INSERT INTO log VALUES ('inside'); COMMIT;
+      INSERT INTO log VALUES ('after');`,
+    'a transaction that is committed': `BEGIN; SET LOCAL work_mem = '1MB'; SET app.x = 'y';
+      INSERT INTO log SELECT current_setting('work_mem'); COMMIT AND CHAIN; INSERT INTO log VALUES ('chained'); END;
+      INSERT INTO log SELECT current_setting('app.x') || current_setting('work_mem');`,
+    'a transaction that fails': `BEGIN; INSERT INTO log VALUES ('gone'); SET app.x = 'y'; SELECT 1/0; COMMIT;
+      INSERT INTO log SELECT coalesce(current_setting('app.x', true), '');`,
+    'a transaction that is rolled back': `BEGIN; INSERT INTO log VALUES ('gone'); SET app.x = 'y'; ROLLBACK;
+      INSERT INTO log SELECT coalesce(current_setting('app.x', true), '');`,
+    'a transaction that is never committed': `INSERT INTO log VALUES ('kept'); BEGIN; INSERT INTO log VALUES ('gone');`,
+    'statements joined by \\;': `INSERT INTO log VALUES ('gone') \\; SELECT 1/0; INSERT INTO log VALUES ('kept');`,
+    'COPY in several formats': `CREATE TABLE c (a int GENERATED ALWAYS AS IDENTITY, b text);
+COPY c FROM stdin;
+7\ta\\tb\\\\\\n\\x41\\101
+8\t\\N
+\\.
+COPY c (b) FROM stdin WITH (FORMAT csv, HEADER, DELIMITER ';', NULL '-');
+name
+"a ""b"";
+c"
+-
+\\.
+COPY c (b, a) FROM stdin DELIMITER '|' NULL '';
+|9
+x|10
+\\.
+BEGIN;
+COPY c (b) FROM stdin;
+:x 'y' "z"
+\\.
+COMMIT;
+INSERT INTO log SELECT coalesce(b, 'NULL') FROM c ORDER BY a, b;
+COPY c FROM stdin;
+\\.
+`,
+  };
+
+  for (const [name, script] of Object.entries(SESSIONS)) {
+    it(`leaves the same as psql: ${name}`, async () => {
+      await server.psql(`DO $$ BEGIN CREATE ROLE script_role; EXCEPTION WHEN duplicate_object THEN NULL; END $$`);
+      const set = `CREATE TABLE public.log (a text); GRANT ALL ON SCHEMA public TO script_role; GRANT ALL ON public.log TO script_role;`;
+      const reference = (await newDatabase(server, { extension: false })).database!;
+      await psqlFile(server, reference, set);
+      await psqlFile(server, reference, script);
+      await withEngine(async (engine, database) => {
+        await psqlFile(server, database, set);
+        await runEach(engine, script);
+        const rows = (one: string): Promise<string> => server.psql('TABLE public.log', { database: one });
+        assert.equal(await rows(database), await rows(reference));
+      });
+    });
+  }
+});
