@@ -3,6 +3,9 @@ import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, launchedBy, open, problems, set } from './editorSupport';
 import { activate, sql } from './support';
+import type { Job } from '../../src/core/jobs/job';
+import type { Prepared } from '../../src/host/editor/preparation';
+import { runInOrder } from '../../src/host/editor/sequence';
 
 /** As pg_dump writes it. */
 const DUMP = `--
@@ -85,7 +88,7 @@ describe('scripts in the editor', () => {
     await sql('DROP SCHEMA IF EXISTS shop CASCADE');
     await open(DUMP);
     const { asked } = answerWarnings(undefined);
-    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
     assert.deepEqual(asked, []);
     assert.deepEqual(
       jobs.filter(({ state }) => state !== 'succeeded').map(({ sql: text, error }) => [text, error?.message]),
@@ -104,7 +107,7 @@ describe('scripts in the editor', () => {
     await open(
       'SET search_path TO app;\nCREATE TABLE carried (a int);\nBEGIN;\nINSERT INTO carried VALUES (1);\nTABLE carried;\nCOMMIT;\n',
     );
-    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
     assert.deepEqual(
       jobs.map(({ state }) => state),
       ['succeeded', 'succeeded', 'succeeded'],
@@ -115,10 +118,10 @@ describe('scripts in the editor', () => {
   it('what cannot be carried is asked about first, with its line and the alternative', async () => {
     await open('CREATE TEMP TABLE passing AS SELECT 42 AS n;\nSELECT n FROM passing;\n');
     const first = answerWarnings(undefined);
-    assert.deepEqual(await launchedBy(api, 'pgBackground.runEachInBackground'), []);
+    assert.deepEqual(await launchedBy(api, 'pgBackground.runEachStatementInBackground'), []);
     assert.match(first.asked.join(), /Line 1: passing is temporary/);
     answerWarnings('Run as One Job');
-    const [job] = await launchedBy(api, 'pgBackground.runEachInBackground');
+    const [job] = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
     assert.match(job!.sql, /^CREATE TEMP TABLE[^]*FROM passing;/);
   });
 
@@ -126,7 +129,7 @@ describe('scripts in the editor', () => {
     await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
     await open('SELECT 1;\nBEGIN;\nDELETE FROM kept WHERE n = 1;\nROLLBACK;\nSELECT 2;\n');
     const { asked } = answerWarnings('Run Each Statement Anyway');
-    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
     assert.match(asked.join(), /Line 2: This transaction ends in ROLLBACK/);
     assert.deepEqual(
       jobs.map(({ sql: text }) => text),
@@ -173,12 +176,59 @@ describe('scripts in the editor', () => {
     cursorAt(editor, 'SELECT');
     const [job] = await launchedBy(api, 'pgBackground.runInBackground');
     assert.deepEqual((await api.rows(job!.id, 0, 1)).rows, [['5', "it's"]]);
-    const jobs = await launchedBy(api, 'pgBackground.runEachInBackground');
+    const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
     assert.deepEqual(
       jobs.map(({ sql: text }) => text),
       ["SELECT 5 AS x, 'it''s' AS n", 'SELECT 5 + nosuch'],
     );
     const [problem] = problems(editor.document);
     assert.equal(problem && editor.document.getText(problem.range), 'nosuch');
+  });
+
+  it('a cancel that cannot be sent is reported', async () => {
+    const told = new Promise<string>((resolve) => {
+      const original = window.showErrorMessage;
+      const value = (message: string): Promise<undefined> => {
+        resolve(message);
+        return Promise.resolve(undefined);
+      };
+      Object.defineProperty(window, 'showErrorMessage', { value, configurable: true, writable: true });
+      restores.push(() =>
+        Object.defineProperty(window, 'showErrorMessage', { value: original, configurable: true, writable: true }),
+      );
+    });
+    const { withProgress } = window;
+    const source = new vscode.CancellationTokenSource();
+    const value = (_: unknown, task: (progress: unknown, token: unknown) => Promise<unknown>): Promise<unknown> =>
+      task({ report: () => undefined }, source.token);
+    Object.defineProperty(window, 'withProgress', { value, configurable: true, writable: true });
+    restores.push(() =>
+      Object.defineProperty(window, 'withProgress', { value: withProgress, configurable: true, writable: true }),
+    );
+    let end: () => void = () => undefined;
+    const job = {
+      final: false,
+      state: 'succeeded',
+      record: { label: 'stubborn' },
+      ended: new Promise<void>((resolve) => (end = resolve)),
+    } as unknown as Job;
+    const prepared = {
+      target: { uri: vscode.Uri.file('/x.sql') },
+      request: { sql: 'SELECT 1', label: 'stubborn', connection: 'test' },
+      sourceOffset: (offset: number) => offset,
+      notify: false,
+    } as unknown as Prepared;
+    const running = runInOrder([prepared], {
+      skipped: 0,
+      copies: 0,
+      start: () => {
+        setImmediate(() => source.cancel());
+        return job;
+      },
+      cancel: () => Promise.reject(new Error('permission denied')),
+    });
+    assert.equal(await told, '“stubborn” could not be canceled: permission denied');
+    end();
+    await running;
   });
 });
