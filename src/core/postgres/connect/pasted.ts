@@ -21,6 +21,10 @@ export type Pasted =
 const SCHEME = /^(?:jdbc:|r2dbc:(?:pool:)?)?(?:postgres(?:ql)?|pgsql|postgis|psql|timescale(?:gis)?)(?:\+\w+)?:\/\//i;
 const SHORT_JDBC = /^jdbc:postgresql:(?!\/\/)\/?/i;
 
+/** `DATABASE_URL=…` of a shell or an .env file, `url: …` of a configuration. */
+const ASSIGNMENT =
+  /^(?:(?:export|set|setx)\s+|\$env:)?["']?[A-Za-z_][\w.-]*["']?\s*[=:]\s*(?=["']?[\w+:]+:\/\/)([\s\S]+)$/;
+
 /** True for the address of a PostgreSQL server, as variables hold it. */
 export function isAddress(text: string): boolean {
   return SCHEME.test(text);
@@ -29,10 +33,8 @@ export function isAddress(text: string): boolean {
 /** @throws ConnectError ('profile') if it is clear what is meant and cannot be used */
 export function readPasted(text: string): Pasted {
   const bare = withoutWrapping(text);
-  const assigned = /^(?:(?:export|set|setx)\s+|\$env:)?[A-Za-z_][\w.-]*\s*[=:]\s*(?=["']?[\w+:]+:\/\/)([\s\S]+)$/.exec(
-    bare,
-  )?.[1];
-  const address = assigned === undefined ? bare : withoutWrapping(assigned);
+  const assigned = ASSIGNMENT.exec(bare)?.[1];
+  const address = assigned === undefined || SCHEME.test(bare) ? bare : withoutWrapping(assigned);
   const scheme = SCHEME.exec(address)?.[0];
   if (scheme !== undefined) return { text: trimUri(`postgresql://${address.slice(scheme.length)}`) };
   const short = SHORT_JDBC.exec(address)?.[0];
