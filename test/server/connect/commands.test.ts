@@ -8,28 +8,28 @@ import { sharedServer } from '../support';
 import { FakeServer, type Introduction } from './fakeServer';
 import { environment, newHome, removeFolder } from './support';
 
-/** PORT is the server's. */
+/** TCP is the server's port. */
 const COMMANDS: readonly string[] = [
-  'PGPASSWORD=x psql -U u -h 127.0.0.1 -p PORT -d db',
-  `PGPASSWORD='a b' PGAPPNAME=app psql -Uu -h127.0.0.1 -pPORT db`,
-  'psql -h 127.0.0.1 -p PORT db u',
-  'psql -h 127.0.0.1 -p PORT -U u db v',
-  'psql -h 127.0.0.1 -p PORT -d db u',
-  'psql --host=127.0.0.1 --port PORT --username=u --dbname db',
-  'psql --ho 127.0.0.1 --po=PORT --u u --d db',
-  'psql -qAth 127.0.0.1 -p PORT -U u -c "select 1" db',
+  'PGPASSWORD=x psql -U u -h 127.0.0.1 -p TCP -d db',
+  `PGPASSWORD='a b' PGAPPNAME=app psql -Uu -h127.0.0.1 -pTCP db`,
+  'psql -h 127.0.0.1 -p TCP db u',
+  'psql -h 127.0.0.1 -p TCP -U u db v',
+  'psql -h 127.0.0.1 -p TCP -d db u',
+  'psql --host=127.0.0.1 --port TCP --username=u --dbname db',
+  'psql --ho 127.0.0.1 --po=TCP --u u --d db',
+  'psql -qAth 127.0.0.1 -p TCP -U u -c "\\q" db',
   String.raw`psql -h 127.0.0.1 \
-    -p PORT \
+    -p TCP \
     -U a\ b "d$\"'"`,
-  'psql "postgres://u:p@127.0.0.1:PORT/db"',
-  'psql "postgres://u:p@127.0.0.1:PORT/db" -U other',
-  'psql -h nowhere.invalid -d "host=127.0.0.1 port=PORT user=u dbname=db password=p"',
-  'psql -U u "host=127.0.0.1 port=PORT"',
-  'psql -h 127.0.0.1 -p PORT -- db u',
-  'psql -h 127.0.0.1 -p PORT -v a=-U -U u --set b=c db',
-  'export PGPASSWORD=p; PGUSER=v psql -h 127.0.0.1 -p PORT -U u db < /dev/null | cat',
-  'PGHOST=127.0.0.1 PGPORT=PORT PGUSER=u PGDATABASE=db psql',
-  `psql -h 127.0.0.1 -p PORT -U 'u''v' "d"'b'`,
+  'psql "postgres://u:p@127.0.0.1:TCP/db"',
+  'psql "postgres://u:p@127.0.0.1:TCP/db" -U other',
+  'psql -h nowhere.invalid -d "host=127.0.0.1 port=TCP user=u dbname=db password=p"',
+  'psql -U u "host=127.0.0.1 port=TCP"',
+  'psql -h 127.0.0.1 -p TCP -- db u',
+  'psql -h 127.0.0.1 -p TCP -v a=-U -U u --set b=c db',
+  'export PGPASSWORD=p; PGUSER=v psql -h 127.0.0.1 -p TCP -U u db < /dev/null | cat',
+  'PGHOST=127.0.0.1 PGPORT=TCP PGUSER=u PGDATABASE=db psql',
+  `psql -h 127.0.0.1 -p TCP -U 'u''v' "d"'b'`,
 ];
 
 describe('pasted psql commands', () => {
@@ -52,7 +52,7 @@ describe('pasted psql commands', () => {
   for (const command of COMMANDS) {
     it(`${command.replaceAll(/\s+/g, ' ')} means the same to us`, async () => {
       const env = environment(home);
-      const text = command.replaceAll('PORT', String(port));
+      const text = command.replaceAll('TCP', String(port));
       // The fake server understands no query, so psql's own end does not matter.
       const shell = spawn('/bin/sh', ['-c', text], {
         env: { ...env, PATH: `${bin}:${env['PATH'] ?? ''}` },

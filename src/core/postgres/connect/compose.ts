@@ -257,7 +257,8 @@ class ComposeFile {
     const scalar = this.#resolve(node);
     return (
       isScalar(scalar) &&
-      (scalar.tag === '!reset' || (scalar.type === 'PLAIN' && /^(~|null)?$/i.test(String(scalar.value ?? ''))))
+      (scalar.tag === '!reset' ||
+        (scalar.type === 'PLAIN' && /^(~|null)?$/i.test(String((scalar.value as string | null) ?? ''))))
     );
   }
 

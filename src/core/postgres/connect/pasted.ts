@@ -62,6 +62,7 @@ function withoutWrapping(text: string): string {
         ?.filter((part) => part !== undefined) ?? [];
     if (quoted !== undefined) bare = quoted;
   }
+  while (before !== bare);
   return bare;
 }
 
