@@ -222,9 +222,9 @@ const END = '\x01';
 const ELEMENT = '\x03';
 const NULL = '\x05';
 
-/** As array_cmp() does: element by element, NULL last, then how many there are, then the dimensions, whatever their bounds. */
+/** As array_cmp() does: element by element, NULL last, then how many there are, then the dimensions and their lower bounds. */
 function array(text: string, encode: SortEncoder): string | undefined {
-  const [, body] = /^(?:(?:\[-?\d+:-?\d+\])+=)?(\{[\s\S]*\})$/.exec(text) ?? [];
+  const [, bounds = '', body] = /^(?:((?:\[-?\d+:-?\d+\])+)=)?(\{[\s\S]*\})$/.exec(text) ?? [];
   if (body === undefined) return undefined;
   let key = '';
   let depth = 0;
@@ -247,5 +247,8 @@ function array(text: string, encode: SortEncoder): string | undefined {
     key += ELEMENT + encoded.replaceAll('\x02', '\x02\x03').replaceAll('\x01', '\x02\x02') + END;
   }
   const shape = key === '' ? [] : dimensions;
-  return `${key}${END}${shape.length}${shape.map((size) => String(size).padStart(10, '0')).join('')}`;
+  // Lower bounds are 1 if they are not written.
+  const lower = [...bounds.matchAll(/\[(-?\d+):/g)].map(([, bound]) => Number(bound));
+  const starts = shape.map((_, at) => (lower[at] ?? 1) + 2 ** 31);
+  return `${key}${END}${shape.length}${[...shape, ...starts].map((size) => String(size).padStart(10, '0')).join('')}`;
 }

@@ -258,7 +258,7 @@ class ComposeFile {
     return (
       isScalar(scalar) &&
       (scalar.tag === '!reset' ||
-        (scalar.type === 'PLAIN' && /^(~|null)?$/i.test(String((scalar.value as string | null) ?? ''))))
+        (scalar.type === 'PLAIN' && /^(~|null)?$/i.test((scalar.value as string | null) ?? '')))
     );
   }
 

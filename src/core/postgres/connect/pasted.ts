@@ -49,20 +49,20 @@ export function readPasted(text: string): Pasted {
   return readPsqlCommand(bare) ?? readAdo(bare.replace(/^pgsql:/i, '')) ?? { text: trimDsn(bare) };
 }
 
+const WRAPPED = /^(?:"([^"]*)"|'([^']*)'|`([^`]*)`|“([^”]*)”|‘([^’]*)’|<([^<>]*)>)[;,]*$/;
+
 /** Without blanks, invisible characters, and the quotes and semicolons that are copied along with it. */
 function withoutWrapping(text: string): string {
   let bare = text;
-  for (let before = ''; before !== bare;) {
+  let before: string;
+  do {
     before = bare;
     // What browsers and chats copy along: byte order marks, zero-width and no-break blanks.
     bare = bare.replace(/^[\s\uFEFF\u200B-\u200D\u2060]+|[\s\uFEFF\u200B-\u200D\u2060]+$/g, '');
-    const [, quoted] =
-      /^(?:"([^"]*)"|'([^']*)'|`([^`]*)`|“([^”]*)”|‘([^’]*)’|<([^<>]*)>)[;,]*$/
-        .exec(bare)
-        ?.filter((part) => part !== undefined) ?? [];
+    const parts: readonly (string | undefined)[] = WRAPPED.exec(bare) ?? [];
+    const quoted = parts.slice(1).find((part) => part !== undefined);
     if (quoted !== undefined) bare = quoted;
-  }
-  while (before !== bare);
+  } while (before !== bare);
   return bare;
 }
 
