@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { exitAfterCleanUp } from './lib/cleanup.mjs';
+import { reportCoverage } from './lib/coverage.mjs';
 import { describeError, log } from './lib/process.mjs';
 import { summarizeTests } from './lib/testSummary.mjs';
 
@@ -42,17 +43,7 @@ function run(command, args, env = process.env) {
  */
 async function mocha(level, { coverage, grep, counts }) {
   const bin = (/** @type {string} */ name) => join(repoRoot, 'node_modules', name);
-  const covered = coverage
-    ? [
-        bin('c8/bin/c8.js'),
-        // The tests are bundles: which files were run is known only once their source maps have been followed. Files that no test
-        // loads count as well.
-        ...['--all', '--exclude-after-remap', '--include', 'src/**/*.ts', '--exclude', '**/*.d.ts'],
-        ...['--reports-dir', `coverage/${level}`, '--reporter', 'text', '--reporter', 'html', process.execPath],
-      ]
-    : [];
   const args = [
-    ...covered,
     '--enable-source-maps',
     bin('mocha/bin/mocha.js'),
     '--reporter',
@@ -62,7 +53,12 @@ async function mocha(level, { coverage, grep, counts }) {
     ...(grep === undefined ? [] : ['--grep', grep]),
     `dist/test/${level}/**/*.test.js`,
   ];
-  return run(process.execPath, args, { ...process.env, PGBG_TEST_COUNTS: counts, PGBG_TEST_RUN: level });
+  const env = { ...process.env, PGBG_TEST_COUNTS: counts, PGBG_TEST_RUN: level };
+  if (!coverage) return run(process.execPath, args, env);
+  const folder = await makeTempFolder('pgbg-coverage-');
+  const code = await run(process.execPath, args, { ...env, NODE_V8_COVERAGE: folder });
+  await reportCoverage(folder, level, repoRoot);
+  return code;
 }
 
 /**

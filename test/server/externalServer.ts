@@ -5,13 +5,17 @@
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
-import type { Runnable } from 'mocha';
 import { parseConnectionString } from '../../src/core/postgres/connect/conninfo';
 import type { TestServer } from './support';
 
 /** What scripts/lib/countingReporter.cjs keeps for this. */
 interface Reporting {
-  pgbgRunnable?: Runnable & { parent?: { _afterAll?: unknown[] } };
+  pgbgRunnable?: {
+    readonly type: string;
+    readonly title: string;
+    readonly parent?: { titlePath(): string[]; readonly _afterAll?: unknown[] };
+    skip(): never;
+  };
   pgbgSkipped?: { title: string; reason: string }[];
 }
 
@@ -23,8 +27,7 @@ export function skipHere(reason: string): never {
   skipped?.push({ title: runnable.type === 'hook' ? title : `${title} › ${runnable.title}`, reason });
   // Mocha runs the hooks at a suite's end also if the one at its beginning did not get far.
   if (runnable.type === 'hook') runnable.parent?._afterAll?.splice(0);
-  runnable.skip();
-  throw new Error(reason);
+  return runnable.skip();
 }
 
 /** The server that PGBG_SERVER_URL names; its user must be a superuser. */
@@ -84,7 +87,7 @@ export async function externalServer(url: string): Promise<TestServer> {
 /** As psql -A -t shows it. */
 function shown(value: unknown): string {
   if (typeof value === 'boolean') return value ? 't' : 'f';
-  return value === null ? '' : String(value as string);
+  return value === null ? '' : (value as string);
 }
 
 async function psqlFolder(): Promise<string | undefined> {
