@@ -31,7 +31,19 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
       const file = process.env['PGBG_TEST_COUNTS'];
       const name = process.env['PGBG_TEST_RUN'] ?? '';
       const { passes = 0, failures = 0, pending = 0 } = this.stats;
-      if (file) appendFileSync(file, `${JSON.stringify({ name, passes, failures, pending, failed, skipped })}\n`);
+      if (file)
+        appendFileSync(
+          file,
+          `${JSON.stringify({ name, passes, failures, pending, failed, skipped: withoutRepeats(skipped) })}\n`,
+        );
     });
   }
 };
+
+/**
+ * @param {{ title: string, reason: string }[]} skipped
+ * @returns {{ title: string, reason: string }[]}
+ */
+function withoutRepeats(skipped) {
+  return [...new Map(skipped.map((one) => [one.title, one])).values()];
+}
