@@ -1,5 +1,5 @@
 // Builds the extension, its webviews and, with --tests, the test bundles. See CONTRIBUTING.md.
-//   node scripts/build.mjs [--production] [--tests] [--watch]
+//   node scripts/build.mjs [--production] [--tests [--coverage]] [--watch]
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -130,6 +130,8 @@ async function bundles() {
       sourcemap: 'inline',
       packages: 'external',
       minify: false,
+      // What is left out of a bundle would count as covered.
+      treeShaking: !flags.has('--coverage'),
     });
     if (pageTests.length > 0) {
       all.push({ ...common, entryPoints: pageTests, outdir: 'dist/test', outbase: 'test', format: 'iife' });

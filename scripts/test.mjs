@@ -1,5 +1,5 @@
 // Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, all levels when none is
-// named. Works right after a clone: it installs what is missing. Its last line is the plain count.
+// named. Coverage is of the levels that run in Node alone: unit and server. Works right after a clone: it installs what is missing. Its last line is the plain count.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { exitAfterCleanUp } from './lib/cleanup.mjs';
+import { reportCoverage } from './lib/coverage.mjs';
 import { describeError, log } from './lib/process.mjs';
 import { summarizeTests } from './lib/testSummary.mjs';
 
@@ -42,21 +43,26 @@ function run(command, args, env = process.env) {
  */
 async function mocha(level, { coverage, grep, counts }) {
   const bin = (/** @type {string} */ name) => join(repoRoot, 'node_modules', name);
-  const covered = coverage
-    ? [bin('c8/bin/c8.js'), '--src', 'src', '--reporter', 'text-summary', '--reporter', 'html', process.execPath]
-    : [];
   const args = [
-    ...covered,
     '--enable-source-maps',
     bin('mocha/bin/mocha.js'),
     '--reporter',
     join(repoRoot, 'scripts/lib/countingReporter.cjs'),
     // What a test started is stopped by the clean-up of scripts/lib, which runs at the end of the process.
     '--exit',
+    // On a server that is not ours some tests cannot run; otherwise each must.
+    ...(level === 'server' && process.env['PGBG_SERVER_URL']
+      ? ['--no-config', '--timeout', '60000', '--forbid-only']
+      : []),
     ...(grep === undefined ? [] : ['--grep', grep]),
     `dist/test/${level}/**/*.test.js`,
   ];
-  return run(process.execPath, args, { ...process.env, PGBG_TEST_COUNTS: counts, PGBG_TEST_RUN: level });
+  const env = { ...process.env, PGBG_TEST_COUNTS: counts, PGBG_TEST_RUN: level };
+  if (!coverage) return run(process.execPath, args, env);
+  const folder = await makeTempFolder('pgbg-coverage-');
+  const code = await run(process.execPath, args, { ...env, NODE_V8_COVERAGE: folder });
+  await reportCoverage(folder, level, repoRoot);
+  return code;
 }
 
 /**
@@ -65,7 +71,7 @@ async function mocha(level, { coverage, grep, counts }) {
  * @param {Level} level
  */
 async function prepare(level) {
-  if (level === 'unit') return;
+  if (level === 'unit' || (level === 'server' && process.env['PGBG_SERVER_URL'])) return;
   const { preparePostgres } = await import('./lib/postgres.mjs');
   await preparePostgres({ log });
   if (level === 'server') return;
@@ -154,7 +160,8 @@ async function main() {
   await ensureDependencies({ log });
   const counts = join(await makeTempFolder('pgbg-counts-'), 'counts.ndjson');
   await writeFile(counts, '');
-  if ((await run(process.execPath, ['scripts/build.mjs', '--tests'])) !== 0) throw new Error('The build failed.');
+  if ((await run(process.execPath, ['scripts/build.mjs', '--tests', ...(values.coverage ? ['--coverage'] : [])])) !== 0)
+    throw new Error('The build failed.');
   let failed = false;
   for (const level of wanted) {
     await prepare(level);
@@ -162,7 +169,7 @@ async function main() {
     const code =
       level === 'extension'
         ? await extension(counts, values.grep)
-        : await mocha(level, { coverage: values.coverage, grep: values.grep, counts });
+        : await mocha(level, { coverage: values.coverage && level !== 'ui', grep: values.grep, counts });
     if (code !== 0) failed = true;
   }
   const lines = (await readFile(counts, 'utf8')).split('\n').filter(Boolean);

@@ -21,6 +21,8 @@ export interface RowsMenuActions {
   readonly gridElement: HTMLElement;
   post(message: FromPage): void;
   copy(format: CopyFormat, headers: boolean): void;
+  /** The value at the active cell, as it is, whatever else is selected. */
+  copyValue(): void;
   setOrder(order: OrderView): void;
   askFilter(column: number): void;
   orderHindrance(): string | undefined;
@@ -80,6 +82,7 @@ export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
   return [
     { label: text('detailShow'), icon: 'pane', hint: 'Enter', run: () => tab.showDetail(true) },
     'separator',
+    { label: text('copyCell'), icon: 'copy', run: () => tab.copyValue() },
     ...copyMenu(tab),
     'separator',
     {
@@ -129,6 +132,9 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
   }
   entries.push({ label: text('filterBy', name), icon: 'filter', enabled, run: () => tab.askFilter(column) });
   if (hindrance !== undefined) entries.push({ label: hindrance, enabled: false, run: () => undefined });
+  else if (model.columns[column]?.sortsAsText === true) {
+    entries.push({ label: text('sortsAsText'), enabled: false, run: () => undefined });
+  }
   entries.push(
     'separator',
     layout.isPinned(column)

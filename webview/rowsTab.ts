@@ -165,6 +165,12 @@ export class RowsTab implements RowsMenuActions {
     if (ranges.length > 0) this.post({ type: 'copy', view: model.view, format, headers, ranges });
   }
 
+  copyValue(): void {
+    const { model } = this;
+    const { row, ordinal } = model.selection.active;
+    this.post({ type: 'copyValue', view: model.view, at: { row, column: model.layout.column(ordinal) } });
+  }
+
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
       this.asked = 0;

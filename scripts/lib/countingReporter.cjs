@@ -16,6 +16,13 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
     super(runner, options);
     /** @type {{ title: string, message: string }[]} */
     const failed = [];
+    /** @type {{ title: string, reason: string }[]} */
+    const skipped = [];
+    // For test/server/externalServer.ts, which skips what a foreign server does not allow.
+    const shared = /** @type {{ pgbgRunnable?: unknown, pgbgSkipped?: unknown }} */ (globalThis);
+    shared.pgbgSkipped = skipped;
+    runner.on('hook', (hook) => (shared.pgbgRunnable = hook));
+    runner.on('test', (test) => (shared.pgbgRunnable = test));
     runner.on('fail', (test, /** @type {unknown} */ error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       failed.push({ title: test.titlePath().join(' › '), message: text.split('\n').slice(0, LINES).join('\n') });
@@ -24,7 +31,19 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
       const file = process.env['PGBG_TEST_COUNTS'];
       const name = process.env['PGBG_TEST_RUN'] ?? '';
       const { passes = 0, failures = 0, pending = 0 } = this.stats;
-      if (file) appendFileSync(file, `${JSON.stringify({ name, passes, failures, pending, failed })}\n`);
+      if (file)
+        appendFileSync(
+          file,
+          `${JSON.stringify({ name, passes, failures, pending, failed, skipped: withoutRepeats(skipped) })}\n`,
+        );
     });
   }
 };
+
+/**
+ * @param {{ title: string, reason: string }[]} skipped
+ * @returns {{ title: string, reason: string }[]}
+ */
+function withoutRepeats(skipped) {
+  return [...new Map(skipped.map((one) => [one.title, one])).values()];
+}

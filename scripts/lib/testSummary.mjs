@@ -9,6 +9,7 @@
  * @property {number} failures
  * @property {number} pending tests that this machine cannot run
  * @property {{ title: string, message: string }[]} failed what failed and how
+ * @property {{ title: string, reason: string }[]} [skipped] what was skipped, and why
  */
 
 /**
@@ -25,6 +26,9 @@ export function summarizeTests(runs, failed) {
       ...message.split('\n').map((line) => `  ${line}`),
     ]),
   );
+  for (const run of runs) {
+    for (const { title, reason } of run.skipped ?? []) lines.push(`SKIPPED (${run.name}): ${title}: ${reason}`);
+  }
   if (sum('pending') > 0) lines.push(`${sum('pending')} skipped: what this machine cannot do stands above.`);
   const failures = sum('failures');
   lines.push(`${sum('passes')} passed, ${failed && failures === 0 ? 1 : failures} failed`);

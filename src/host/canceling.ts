@@ -155,7 +155,7 @@ export class Canceling {
     else if (still.length > 1) {
       void vscode.window.showWarningMessage(
         vscode.l10n.t(
-          '{0} workers are still running {1} s after SIGTERM. pg_background never kills a worker, because a kill restarts the whole server. They stay listed until they end.',
+          '{0} workers are still running {1} s after SIGTERM. This extension never kills a worker, because a kill restarts the whole server. They stay listed until they end.',
           still.length,
           graceMs / 1000,
         ),
@@ -169,7 +169,7 @@ export class Canceling {
     const showDetails = vscode.l10n.t('Show Details');
     const choice = await vscode.window.showWarningMessage(
       vscode.l10n.t(
-        '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} pg_background never kills a worker, because a kill restarts the whole server. Set statement_timeout or pg_background.worker_timeout before a launch to bound such work (not code that never checks for interrupts).',
+        '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} This extension never kills a worker, because a kill restarts the whole server. Set statement_timeout or pg_background.worker_timeout before a launch to bound such work (not code that never checks for interrupts).',
         plain(stuck.label),
         stuck.pid ?? '–',
         graceMs / 1000,

@@ -66,6 +66,9 @@ export interface Settings {
   readonly 'history.maxDays': number;
   readonly 'results.maxRows': number;
   readonly 'results.maxMegabytes': number;
+  readonly 'results.csvDelimiter': 'comma' | 'semicolon' | 'tab';
+  readonly 'results.csvByteOrderMark': boolean;
+  readonly 'results.escapeFormulas': boolean;
 }
 
 export function commandId(name: CommandName): string {

@@ -107,6 +107,8 @@ export interface ColumnView {
   readonly type: string;
   /** Numbers are shown at the right. */
   readonly numeric: boolean;
+  /** It sorts by its text, which is not the server's order for its type. */
+  readonly sortsAsText?: true;
 }
 
 /** The settings that limit how much of a result is kept. */

@@ -19,6 +19,7 @@ import { PgLink, type LinkOptions } from '../../src/core/postgres/link';
 import { SpoolFiles } from '../../src/core/results/jobFiles';
 import type { JobState } from '../../src/api';
 import { GATE_APPLICATION } from '../gate';
+import { externalServer, skipHere } from './externalServer';
 
 export interface TestServer {
   readonly url: string;
@@ -68,9 +69,12 @@ export async function scripts(): Promise<PostgresScripts> {
 
 const shared = globalThis as { pgbgTestServer?: Promise<TestServer> };
 
-/** The server that all test files share. It is stopped when the process ends. */
+/** A server to use instead of one that is made for the tests. */
+const EXTERNAL = process.env['PGBG_SERVER_URL'];
+
+/** The server that all test files share. It is stopped when the process ends, or is the one that PGBG_SERVER_URL names. */
 export function sharedServer(): Promise<TestServer> {
-  shared.pgbgTestServer ??= newServer();
+  shared.pgbgTestServer ??= EXTERNAL ? externalServer(EXTERNAL) : newServer();
   return shared.pgbgTestServer;
 }
 
@@ -81,6 +85,7 @@ export async function newServer(
   /** The locale of its messages. */
   messages?: string,
 ): Promise<TestServer> {
+  if (EXTERNAL) skipHere('needs a server of its own, and PGBG_SERVER_URL names one that is not ours');
   const { startPostgres } = await scripts();
   return startPostgres({
     log: () => undefined,

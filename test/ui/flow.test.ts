@@ -107,7 +107,7 @@ describe('the main job', function () {
       const warning = ui.notification(/is still running 6 s after SIGTERM/);
       await warning.waitFor();
       const text = (await warning.textContent())!;
-      assert.match(text, /never kills a worker, because a kill restarts the whole server/);
+      assert.match(text, /This extension never kills a worker, because a kill restarts the whole server/);
       assert.match(text, /statement_timeout or pg_background.worker_timeout/);
       assert.match(text, /catches the cancel/);
       for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {

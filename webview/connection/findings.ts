@@ -65,7 +65,7 @@ export class Findings {
     const mark = make('span', `finding-mark ${tone}`);
     mark.append(icon(name), make('span', 'only-read', text(`status_${finding.status}`)));
     const body = make('div', 'finding-body');
-    body.append(make('h3', 'finding-title', finding.title), make('p', 'finding-detail', finding.detail));
+    body.append(make('h2', 'finding-title', finding.title), make('p', 'finding-detail', finding.detail));
     // Actions together in a line, each SQL in a box of its own.
     const actions = make('div', 'finding-actions');
     finding.fixes.forEach((fix, at) => {

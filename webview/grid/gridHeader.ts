@@ -40,7 +40,8 @@ export class GridHeader {
     this.row.setAttribute('aria-rowindex', '1');
     this.corner.setAttribute('role', 'columnheader');
     this.corner.setAttribute('aria-colindex', '1');
-    this.corner.setAttribute('aria-label', text('rowNumbers'));
+    // A text, as a label alone leaves a column without a header for some readers.
+    this.corner.append(make('span', 'only-read', text('rowNumbers')));
     this.corner.title = text('rowNumbers');
     this.element.style.setProperty('height', `${this.height}px`);
     this.strip.setAttribute('role', 'presentation');

@@ -1,6 +1,6 @@
 /** A few rows as text for the clipboard, in the same forms as files. */
 import type { Row } from '../../shared/rowCodec';
-import { createFormatter, type Format, type FormatOptions } from './formats';
+import { createFormatter, withoutFormula, type Format, type FormatOptions } from './formats';
 import type { SpoolColumn } from './spoolFiles';
 
 /** As for files; `header` is also heeded for Markdown, whose tables cannot be without: its names stay empty then. */
@@ -12,7 +12,8 @@ export interface ClipboardOptions extends FormatOptions {
  * Writes selected rows as text.
  *
  * TSV is meant for spreadsheets here: NULL and the empty string are both empty, because a spreadsheet would show the quotes of an empty
- * string as text; values with tabs or line ends are in quotes, which spreadsheets understand.
+ * string as text; values with tabs or line ends are in quotes, which spreadsheets understand. A single value is not put in quotes:
+ * it comes as it is, since it is pasted anywhere.
  *
  * @param columns The columns of the selection, in the order of the values.
  * @param options `header` is false if not said.
@@ -25,16 +26,21 @@ export function formatSelection(
   options: ClipboardOptions = {},
 ): string {
   const { header = false } = options;
+  const [first, ...others] = rows;
+  if (format === 'tsv' && !header && first?.length === 1 && others.length === 0) return first[0] ?? '';
   const named = format === 'markdown' && !header ? columns.map((column) => ({ ...column, name: '' })) : columns;
   const formatter = createFormatter(format, named, { ...options, header });
   let text = formatter.head;
-  for (const row of rows) text += format === 'tsv' ? spreadsheetLine(row) : formatter.row(row);
+  for (const row of rows) {
+    text += format === 'tsv' ? spreadsheetLine(row, options.escapeFormulas === true) : formatter.row(row);
+  }
   return (text + formatter.tail()).replace(/\n$/, '');
 }
 
-function spreadsheetLine(row: Row): string {
+function spreadsheetLine(row: Row, escapeFormulas: boolean): string {
   return (
     row
+      .map((value) => (value === null || !escapeFormulas ? value : withoutFormula(value)))
       .map((value) => (value === null ? '' : /["\t\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
       .join('\t') + '\n'
   );

@@ -12,6 +12,8 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 const PAGE_ROWS = 20_000;
 
 export interface ExportOptions extends FormatOptions {
+  /** CSV, TSV: begins with a byte order mark, without which some spreadsheets do not take a file for UTF-8. */
+  readonly byteOrderMark?: boolean;
   /** Columns to write, in their order; all when left out. */
   readonly columns?: readonly number[];
   /** Row numbers to write, as sorting and filtering give them; all in their own order when left out. */
@@ -93,6 +95,9 @@ export async function* exportChunks(
   const chunks = options.order
     ? orderedChunks(reader, format, columns, options, options.order)
     : chunksInPlace(reader, format, columns, options);
+  if (options.byteOrderMark === true && (format === 'csv' || format === 'tsv')) {
+    yield { bytes: Buffer.from('\uFEFF'), rows: 0, fraction: 0 };
+  }
   yield* chunks;
 }
 

@@ -11,7 +11,18 @@ import type { SpoolColumn } from './spoolFiles';
 export const FORMATS = ['csv', 'tsv', 'json', 'ndjson', 'markdown', 'insert'] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** What separates the values of a line of CSV, by the names that the setting has for them. */
+export const DELIMITERS = { comma: ',', semicolon: ';', tab: '\t' } as const;
+export type Delimiter = (typeof DELIMITERS)[keyof typeof DELIMITERS];
+
 export interface FormatOptions {
+  /** CSV: what separates the values; a comma if not said. Spreadsheets of countries with a decimal comma expect a semicolon. */
+  readonly delimiter?: Delimiter;
+  /**
+   * CSV, TSV: an apostrophe before values that a spreadsheet would run as a formula: those that begin with `=`, `+`, `-`, `@` or a
+   * control character and are not numbers (https://owasp.org/www-community/attacks/CSV_Injection).
+   */
+  readonly escapeFormulas?: boolean;
   /** CSV, TSV: a first line with the names of the columns; true if not said. */
   readonly header?: boolean;
   /** SQL INSERT: the table, with its schema before it if there is one; `result` if not said. */
@@ -45,7 +56,7 @@ export function createFormatter(
 ): Formatter {
   switch (format) {
     case 'csv':
-      return separated(',', columns, options);
+      return separated(options.delimiter ?? ',', columns, options);
     case 'tsv':
       return separated('\t', columns, options);
     case 'json':
@@ -64,17 +75,19 @@ export function createFormatter(
  * values are in quotes where they need to be.
  */
 function separated(
-  separator: ',' | '\t',
+  separator: Delimiter,
   columns: readonly SpoolColumn[],
-  { header = true }: FormatOptions,
+  { header = true, escapeFormulas = false }: FormatOptions,
 ): Formatter {
   // Tests by includes() are several times faster than a regular expression. A line of `\.` alone would end the data for older servers.
-  const quote = (text: string): string =>
-    text.includes('"')
+  const quote = (value: string): string => {
+    const text = escapeFormulas ? withoutFormula(value) : value;
+    return text.includes('"')
       ? `"${text.replaceAll('"', '""')}"`
       : text === '' || text.includes(separator) || text.includes('\n') || text.includes('\r') || text === '\\.'
         ? `"${text}"`
         : text;
+  };
   const field = (raw: string): string => {
     if (raw === '\\N') return '';
     return quote(raw.includes('\\') ? (decodeField(raw, 'latin1') ?? '') : raw);
@@ -88,15 +101,16 @@ function separated(
       start = tab + 1;
     }
   };
-  const plain =
-    separator === ',' ? ['\\', '"', ',', '\t\t', '\n\t', '\t\n', '\n\n'] : ['\\', '"', '\t\t', '\n\t', '\t\n', '\n\n'];
+  const special = ['\\', '"', '\t\t', '\n\t', '\t\n', '\n\n', ...(separator === '\t' ? [] : [separator])];
+  const isPlain = (lines: string): boolean =>
+    !/^[\t\n]/.test(lines) &&
+    !special.some((part) => lines.includes(part)) &&
+    !(escapeFormulas && FORMULA_IN_LINES.test(lines));
   return {
     head: header ? columns.map(({ name }) => quote(name)).join(separator) + '\n' : '',
     row: (values) => values.map((value) => (value === null ? '' : quote(value))).join(separator) + '\n',
     block: (lines) => {
-      if (!/^[\t\n]/.test(lines) && !plain.some((part) => lines.includes(part))) {
-        return separator === ',' ? lines.replaceAll('\t', ',') : lines;
-      }
+      if (isPlain(lines)) return separator === '\t' ? lines : lines.replaceAll('\t', separator);
       let text = '';
       for (let start = 0; start < lines.length;) {
         const end = lines.indexOf('\n', start);
@@ -107,6 +121,15 @@ function separated(
     },
     tail: () => '',
   };
+}
+
+const FORMULA = /^[=+\-@\t\r\n]/;
+const FORMULA_IN_LINES = /(?:^|[\t\n])[=+\-@]/;
+const PLAIN_NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** As text to a spreadsheet. Negative numbers stay numbers. */
+export function withoutFormula(text: string): string {
+  return FORMULA.test(text) && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
 }
 
 /** An array of objects, one a line. Values: {@link jsonValue}. */
@@ -237,12 +260,13 @@ function markdown(columns: readonly SpoolColumn[]): Formatter {
   };
 }
 
-const MARKDOWN_SPECIAL = /[\\`*_[\]<>|~&\n\r]/;
+/** `$` begins a formula in GitHub's and VS Code's Markdown. */
+const MARKDOWN_SPECIAL = /[\\`*_[\]<>|~&$\n\r]/;
 
 /** Text that looks in Markdown as it is, and stays in its cell. An underscore within a word has no meaning there. */
 function markdownText(text: string): string {
   return MARKDOWN_SPECIAL.test(text)
-    ? text.replace(/[\\`*[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&').replace(/\r\n|\r|\n/g, '<br>')
+    ? text.replace(/[\\`*[\]<>|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&').replace(/\r\n|\r|\n/g, '<br>')
     : text;
 }
 

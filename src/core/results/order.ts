@@ -3,6 +3,7 @@ import { decodeField } from '../../shared/rowCodec';
 import { columnKind } from './columnKinds';
 import { createMatcher, linesOf } from './find';
 import { isoTime, SortKeys } from './sortKeys';
+import { sortEncoder } from './sortText';
 import type { SpoolColumn } from './spoolFiles';
 import { sortPositions, type Compare } from './mergeSort';
 import type { SpoolReader } from './spoolReader';
@@ -25,7 +26,7 @@ export interface SortKey {
  * Keeps the rows whose value in a column…
  *
  * - `contains` the text, upper and lower case being the same, or not (`notContains`)
- * - `equals` it, or not (`notEquals`): numbers, booleans and times by value, everything else character by character
+ * - `equals` it, or not (`notEquals`): what sorts by its value (sortKeys.ts) by value, everything else character by character
  * - is `greater` or `less` than it, in the order of sorting
  * - is or is not NULL
  *
@@ -248,7 +249,12 @@ function toComparable(column: SpoolColumn, typed: string): string {
       throw new FilterError(`"${column.name}" holds times; write "${typed}" like 2026-01-31 or 2026-01-31 23:59:59.`);
     }
     case 'json':
-    case 'text':
       return typed;
+    case 'text': {
+      const encode = sortEncoder(column);
+      if (!encode || encode(typed) !== undefined) return typed;
+      if (encode(text) !== undefined) return text;
+      throw new FilterError(`"${column.name}" holds values of type ${column.type}, and "${typed}" is not one.`);
+    }
   }
 }

@@ -1,12 +1,16 @@
 /** Values of a column as keys that compare fast and as PostgreSQL compares them. */
 import { columnKind, type ColumnKind } from './columnKinds';
 import type { SpoolColumn } from './spoolFiles';
+import { sortEncoder, type SortEncoder } from './sortText';
 import { TextPool } from './textPool';
 
 /** Ranks within an ascending order: NaN comes after every number, and NULL after every value. */
 const VALUE = 0;
 const NAN = 1;
 const NULL = 2;
+
+/** Larger than what any encoded text begins with. */
+const NOT_UNDERSTOOD = '\x7f';
 
 /** Digits that a number in JavaScript always holds exactly. */
 const EXACT_DIGITS = 15;
@@ -18,10 +22,13 @@ const EXACT_DIGITS = 15;
  * - false comes before true.
  * - Dates and timestamps compare by time, also before Christ and over changes of the clock, as long as they are in ISO style
  *   (`DateStyle`); in other styles as text.
+ * - Money, intervals, addresses, `pg_lsn`, `timetz` and arrays compare by value (sortText.ts); texts of them that are not
+ *   understood come after all others.
  * - Everything else compares as text by its UTF-8 bytes, as `COLLATE "C"` does.
  */
 export class SortKeys {
   private readonly kind: ColumnKind;
+  private readonly encode: SortEncoder | undefined;
   private ranks = new Uint8Array(1024);
   private numbers = new Float64Array(1024);
   private readonly texts: TextPool | undefined;
@@ -31,6 +38,7 @@ export class SortKeys {
   /** @param textBytes Bytes of a text that are compared; what comes after them is not. */
   constructor(column: SpoolColumn, textBytes: number) {
     this.kind = columnKind(column);
+    this.encode = this.kind === 'text' ? sortEncoder(column) : undefined;
     this.byNumber = this.kind !== 'text' && this.kind !== 'json';
     if (this.kind === 'float' || this.kind === 'boolean') this.texts = undefined;
     // The digits of a number are needed to the last.
@@ -73,8 +81,10 @@ export class SortKeys {
         break;
       }
       case 'json':
-      case 'text':
         this.texts?.push(value);
+        break;
+      case 'text':
+        this.texts?.push(this.encode ? (this.encode(value) ?? NOT_UNDERSTOOD + value) : value);
         break;
     }
   }

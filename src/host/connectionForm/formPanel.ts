@@ -89,10 +89,13 @@ export class FormPanel implements PageHost, vscode.Disposable {
       case 'save':
         await this.#save(message.values, message.password);
         break;
-      case 'offers':
-        this.#offers = await findOffers();
-        this.#post({ type: 'offers', offers: this.#offers.map(({ label, detail }) => ({ label, detail })) });
+      case 'offers': {
+        const { offers, faults } = await findOffers();
+        this.#offers = offers;
+        if (faults.length > 0) this.#link.say(faults.join(' '), 'error');
+        this.#post({ type: 'offers', offers: offers.map(({ label, detail }) => ({ label, detail })) });
         break;
+      }
       case 'take': {
         const offer = this.#offers[message.offer];
         if (offer) await this.#fill(message.values, offer.profile, offer.password, offer.label, []);

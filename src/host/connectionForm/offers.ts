@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import * as vscode from 'vscode';
-import { findInCompose, findInDotenv, parseDotenv, type Candidate } from '../../core/postgres/connect/discover';
+import { findInDotenv, type Candidate } from '../../core/postgres/connect/discover';
+import { parseDotenv, type Variables } from '../../core/postgres/connect/dotenv';
 import { ConnectError } from '../../core/postgres/connect/errors';
 import { environmentVariables, fieldsOf } from '../../core/postgres/connect/keywords';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/profile';
@@ -19,13 +21,22 @@ const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'do
 /** A menu is no list of hundreds. */
 const MOST_OFFERS = 40;
 
+/** A larger file is not one that people write. Bytes. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+export interface Offers {
+  readonly offers: readonly Offer[];
+  /** What could not be read, for the user. */
+  readonly faults: readonly string[];
+}
+
 /** Looks at the environment, the service file and the workspace's files. Called when the user asks for it, never before. */
-export async function findOffers(): Promise<readonly Offer[]> {
+export async function findOffers(): Promise<Offers> {
   const surroundings = surroundingsOf();
   const services = await listServices(surroundings);
   const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
   const inFolders = await Promise.all(folders.map((folder) => inFolder(folder, folders.length > 1)));
-  return [
+  const offers = [
     ...fromEnvironment(surroundings.env),
     ...services.map(({ name, file }) => ({
       label: vscode.l10n.t('Service {0}', name),
@@ -33,8 +44,9 @@ export async function findOffers(): Promise<readonly Offer[]> {
       profile: { name: '', service: name },
       password: undefined,
     })),
-    ...inFolders.flat(),
+    ...inFolders.flatMap(({ offers: found }) => found),
   ].slice(0, MOST_OFFERS);
+  return { offers, faults: inFolders.flatMap(({ faults }) => faults) };
 }
 
 /** PGHOST and the like. PGPASSWORD stays where it is: connecting finds it there. */
@@ -58,24 +70,19 @@ function fromEnvironment(env: NodeJS.ProcessEnv): readonly Offer[] {
   }
 }
 
-async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise<readonly Offer[]> {
+async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise<Offers> {
   const offers: Offer[] = [];
+  const faults: string[] = [];
+  const nameOf = (file: string): string => (named ? `${folder.name}/${file}` : file);
   const add = (file: string, candidates: readonly Candidate[]): void => {
     for (const { source, profile, password } of candidates) {
       const { user, host, port, database } = profile;
       const place = `${user === undefined ? '' : `${user}@`}${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}/${database ?? ''}`;
-      const where = named ? `${folder.name}/${file}` : file;
-      offers.push({ label: `${source} · ${where}`, detail: place, profile, password });
+      offers.push({ label: `${source} · ${nameOf(file)}`, detail: place, profile, password });
     }
   };
-  const read = async (file: string): Promise<string | undefined> => {
-    try {
-      return new TextDecoder().decode(await vscode.workspace.fs.readFile(vscode.Uri.joinPath(folder.uri, file)));
-    } catch {
-      return undefined;
-    }
-  };
-  let dotenv: ReturnType<typeof parseDotenv> | undefined;
+  const read = (file: string): Promise<string | undefined> => readFile(folder.uri, file);
+  let dotenv: Variables | undefined;
   for (const file of DOTENV_FILES) {
     const text = await read(file);
     if (text === undefined) continue;
@@ -84,7 +91,28 @@ async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise
   }
   for (const file of COMPOSE_FILES) {
     const text = await read(file);
-    if (text !== undefined) add(file, findInCompose(text, dotenv));
+    if (text === undefined) continue;
+    // With its YAML parser, which nothing else needs.
+    const { findInCompose } = await import('../../core/postgres/connect/compose');
+    const { candidates, fault } = await findInCompose(text, { ...(dotenv ? { dotenv } : {}), readFile: read });
+    add(file, candidates);
+    if (fault) {
+      faults.push(vscode.l10n.t('{0}, line {1}: not valid YAML ({2}).', nameOf(file), fault.line + 1, fault.message));
+    }
   }
-  return offers;
+  return { offers, faults };
+}
+
+/** A file of the folder; undefined if there is none, if it is too large, or if the path leads out of the folder. */
+async function readFile(folder: vscode.Uri, path: string): Promise<string | undefined> {
+  const relative = posix.normalize(path.replaceAll('\\', '/'));
+  if (posix.isAbsolute(relative) || relative.split('/').includes('..') || /^[A-Za-z]:/.test(relative)) return undefined;
+  try {
+    const uri = vscode.Uri.joinPath(folder, relative);
+    if ((await vscode.workspace.fs.stat(uri)).size > MAX_FILE_BYTES) return undefined;
+    // Not its byte order mark, which the decoder removes.
+    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+  } catch {
+    return undefined;
+  }
 }

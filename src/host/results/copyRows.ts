@@ -1,6 +1,8 @@
 import { l10n } from 'vscode';
 import { formatSelection } from '../../core/results/clipboard';
+import { DELIMITERS, type FormatOptions } from '../../core/results/formats';
 import type { CopyRange, FromPage } from '../../shared/resultsProtocol';
+import { readSetting } from '../ids';
 import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;
@@ -46,8 +48,16 @@ export async function copiedRows(
     }
   }
   const named = columns.flatMap((column) => reader.columns[column] ?? []);
-  const text = formatSelection(message.format, named, picked, { header: message.headers });
+  const text = formatSelection(message.format, named, picked, { header: message.headers, ...spreadsheetOptions() });
   return { text, rows: picked.length };
+}
+
+/** How the user wants values for spreadsheets to be written. */
+export function spreadsheetOptions(): Pick<FormatOptions, 'delimiter' | 'escapeFormulas'> {
+  const name = readSetting('results.csvDelimiter');
+  // Whatever stands in the settings.
+  const delimiter = Object.hasOwn(DELIMITERS, name) ? DELIMITERS[name] : DELIMITERS.comma;
+  return { delimiter, escapeFormulas: readSetting('results.escapeFormulas') };
 }
 
 /** True where the selection is so large that reading it would be in vain. */

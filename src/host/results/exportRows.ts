@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { exportChunks, exportRows, type ExportOptions } from '../../core/results/exports';
 import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
-import { RefusedError } from './copyRows';
+import { readSetting } from '../ids';
+import { RefusedError, spreadsheetOptions } from './copyRows';
 import type { RowsReader } from './source';
 
 type ExportMessage = Extract<FromPage, { type: 'export' | 'openDocument' }>;
@@ -58,6 +59,7 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
       let told = 0;
       const options: ExportOptions = {
         ...optionsOf(message, exported),
+        byteOrderMark: readSetting('results.csvByteOrderMark'),
         signal: abort.signal,
         progress: ({ rows, fraction }) => {
           const increment = fraction * 100 - told;
@@ -106,7 +108,7 @@ export async function openText(content: string, language: string): Promise<void>
 }
 
 function optionsOf({ columns }: ExportMessage, { order }: Exported): ExportOptions {
-  return { header: true, columns, ...(order === undefined ? {} : { order }) };
+  return { header: true, columns, ...spreadsheetOptions(), ...(order === undefined ? {} : { order }) };
 }
 
 async function offerToOpen(uri: vscode.Uri): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Disposable } from '../../core/jobs/ports';
-import { isNumeric } from '../../core/results/columnKinds';
+import { columnKind, isNumeric } from '../../core/results/columnKinds';
+import { sortsAsText } from '../../core/results/sortText';
 import {
   CELL_CHARACTERS,
   type CellAt,
@@ -45,6 +46,9 @@ export class RowsService implements Disposable {
       name: column.name,
       type: column.type,
       numeric: isNumeric(column),
+      ...(columnKind(column) === 'text' || columnKind(column) === 'json'
+        ? sortsAsText(column) && { sortsAsText: true as const }
+        : {}),
     }));
   }
 

@@ -21,6 +21,24 @@ const VALUES: Record<string, string> = {
   timestamptz: "timestamptz '2026-03-29 00:00+01' + make_interval(mins => (i * 7919) % 300, days => (i % 2) * 210)",
   text: "substr(md5(i::text), 1, i % 9) || CASE i % 4 WHEN 0 THEN 'É😀' WHEN 1 THEN E'\\\\\\t\\n' ELSE '' END",
   uuid: 'md5(i::text)::uuid',
+  money: '((i * 7919) % 2000 - 1000) * 123.45',
+  interval:
+    "CASE i % 90 WHEN 0 THEN interval 'infinity' WHEN 1 THEN interval '-infinity' ELSE make_interval(years => i % 3 - 1, months => (i * 7) % 25 - 12, days => (i * 13) % 61 - 30, secs => (i * 7919) % 100000 * 0.37 - 18500) END",
+  inet: "CASE i % 3 WHEN 0 THEN '10.' || i % 7 || '.' || i % 256 || '.0/' || i % 33 WHEN 1 THEN 'fe80::' || to_hex(i % 600) || ':0:' || i % 9 || '/' || i % 129 ELSE '::ffff:10.0.' || i % 5 || '.' || i % 256 END",
+  cidr: "network(('10.' || i % 7 || '.' || i % 256 || '.0/' || i % 33)::inet)",
+  macaddr: "('08:00:2b:0' || i % 10 || ':' || lpad(to_hex(i % 256), 2, '0') || ':03')",
+  pg_lsn: "to_hex(i * 7919 % 5000) || '/' || to_hex(i::bigint * 123457 % 4294967295)",
+  timetz:
+    "lpad((i % 24)::text, 2, '0') || ':' || lpad((i * 7 % 60)::text, 2, '0') || ':00' || CASE i % 2 WHEN 0 THEN '.25' ELSE '' END || CASE i % 3 WHEN 0 THEN '+05:30' WHEN 1 THEN '-08' ELSE '+00' END",
+  time: 'make_time(i % 24, i * 7 % 60, i % 60 + 0.001 * (i % 999))',
+  varbit: 'substr(((i * 7919) % 256)::bit(8)::text, 1, i % 9)',
+  'int4[]':
+    "CASE i % 40 WHEN 0 THEN '{}' WHEN 1 THEN '[0:1]={1,2}' WHEN 2 THEN '{{1},{2}}' WHEN 4 THEN '{{1,2}}' WHEN 5 THEN '{{1,2},{3,4}}' WHEN 6 THEN '{{1,2,3,4}}' WHEN 7 THEN '{{{1},{2}},{{3},{4}}}' WHEN 3 THEN '{1,NULL}' ELSE (ARRAY[i % 3 - 1, (i * 7919) % 200 - 100, i % 11])[1:i % 4]::text END",
+  'numeric[]': 'ARRAY[(i * 7919) % 100 - 50, (i % 13) * 0.1 - 0.6, power(10::numeric, i % 30 - 15) * (i % 3 - 1)]',
+  'float8[]':
+    "ARRAY[CASE i % 50 WHEN 0 THEN 'NaN' WHEN 1 THEN '-Infinity' ELSE ((i * 7919) % 100 - 50) * 1e20 END::float8]",
+  'text[]': String.raw`ARRAY[substr(md5((i % 50)::text), 1, i % 3), CASE i % 5 WHEN 0 THEN NULL WHEN 1 THEN 'NULL' WHEN 2 THEN 'a"b\,{}' WHEN 3 THEN '' ELSE 'é' || chr(i % 3 + 1) END]`,
+  'interval[]': 'ARRAY[make_interval(days => (i * 13) % 61 - 30, hours => i % 50)]',
   bytea: "substr(decode(md5(i::text), 'hex'), 1, i % 5)",
 };
 
@@ -39,7 +57,7 @@ describe('sorting beside PostgreSQL', () => {
         `CREATE TABLE sorted AS SELECT i AS n, CASE WHEN i % 31 = 0 THEN NULL ELSE (${value})::${type} END AS v
            FROM generate_series(0, 4999) AS i`,
       );
-      const collate = type === 'text' ? 'COLLATE "C"' : '';
+      const collate = /^text/.test(type) ? 'COLLATE "C"' : '';
       const reader = await tables.spool('SELECT * FROM sorted ORDER BY n');
       for (const [direction, sql] of [
         ['ascending', 'ASC'],

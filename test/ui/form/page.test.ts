@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { valuesOf } from '../../../src/host/connectionForm/model';
 import type { DoctorInit, ExaminationView, FormInit } from '../../../src/shared/connectionProtocol';
 import { CONNECTION_STRING_KEYS } from '../../../src/shared/connectionStrings';
+import { violations } from '../axe';
 import { FormHarness, type FormPageDriver } from './support';
 
 const ATTACK = '<img src=x onerror="window.violations.push(1)"><b>x</b>';
@@ -53,6 +54,24 @@ describe('the connection page', function () {
     ...more,
   });
   const types = async (): Promise<string[]> => (await form.sent()).map(({ type }) => type);
+
+  it('axe finds nothing in the form and in the list of findings', async () => {
+    form = await harness.open(init({ examination: EXAMINATION }));
+    await form.page.getByText('Advanced').click();
+    assert.deepEqual(await violations(form.page), []);
+    await form.page.close();
+    form = await harness.open({
+      type: 'init',
+      kind: 'doctor',
+      strings: harness.strings,
+      language: 'en',
+      title: 'Test of “x”',
+      connection: 'x',
+      place: 'h:5432',
+      examination: EXAMINATION,
+    });
+    assert.deepEqual(await violations(form.page), []);
+  });
 
   it('has a text for everything, and a name for every control', async () => {
     form = await harness.open(init({ examination: EXAMINATION }));
@@ -221,6 +240,7 @@ describe('the connection page', function () {
       strings: harness.strings,
       language: 'en',
       title: 'Test of “x”',
+      connection: 'x',
       connection: 'x',
       place: 'postgresql://h/d',
       examination: EXAMINATION,

@@ -100,7 +100,7 @@ describe('connection strings', () => {
       ['postgres://h/d?replication=database', /"replication" cannot be used/],
       ['postgres://h/d?ssl_min_protocol_version=TLSv1', /versions of TLS before 1\.2 are not used/],
       ['postgres://h/d?sslcertmode=require', /"sslcertmode" cannot be used/],
-      ['mysql://u:hunter2@h/d', /lacks a "="/],
+      ['mysql://u:hunter2@h/d', /begins with "mysql:\/\/", which is not PostgreSQL/],
     ];
     for (const [text, message] of cases) {
       assert.throws(

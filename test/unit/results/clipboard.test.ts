@@ -26,10 +26,32 @@ describe('formatSelection', () => {
     }
   });
 
-  it('gives a single cell as it is', () => {
-    for (const format of ['tsv', 'csv'] as const)
-      assert.equal(formatSelection(format, [TWO_COLUMNS[1]!], [['a b']]), 'a b');
-    assert.equal(formatSelection('tsv', [TWO_COLUMNS[1]!], [['a\n']]), '"a\n"');
-    assert.equal(formatSelection('tsv', [TWO_COLUMNS[1]!], []), '');
+  it('gives a single cell as it is, whatever is in it', () => {
+    const [, note] = TWO_COLUMNS;
+    for (const value of ['a b', '{"a": 1}', 'a\n', 'a\tb', '=1+1', '"']) {
+      assert.equal(formatSelection('tsv', [note!], [[value]], { escapeFormulas: true }), value);
+    }
+    assert.equal(formatSelection('tsv', [note!], [[null]]), '');
+    assert.equal(formatSelection('csv', [note!], [['a b']]), 'a b');
+    // Two cells are a table again, and so is one with its name.
+    assert.equal(formatSelection('tsv', [note!], [['"'], ['a\n']]), '""""\n"a\n"');
+    assert.equal(formatSelection('tsv', [note!], [['"']], { header: true }), 'note\n""""');
+    assert.equal(formatSelection('tsv', [note!], []), '');
+  });
+
+  it('keeps formulas from being run if that is wanted', () => {
+    const options = { escapeFormulas: true, delimiter: ';' } as const;
+    const line = ['=1+1', '-1', '-1+x', '@a', '+4.5e3', '\t=x', 'a=b'];
+    const many = line.map((_, i) => ({ ...TWO_COLUMNS[1]!, name: `c${i}` }));
+    assert.equal(formatSelection('tsv', many, [line], options), "'=1+1\t-1\t'-1+x\t'@a\t+4.5e3\t\"'\t=x\"\ta=b");
+    assert.equal(formatSelection('csv', many, [line], options), "'=1+1;-1;'-1+x;'@a;+4.5e3;'\t=x;a=b");
+    assert.equal(formatSelection('csv', many, [line]), '=1+1,-1,-1+x,@a,+4.5e3,\t=x,a=b');
+  });
+
+  it('escapes what begins a formula in Markdown', () => {
+    assert.equal(
+      formatSelection('markdown', [TWO_COLUMNS[1]!], [['$a$ and $$b$$']]).split('\n')[2],
+      '| \\$a\\$ and \\$\\$b\\$\\$ |',
+    );
   });
 });

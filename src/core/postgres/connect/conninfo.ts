@@ -4,7 +4,8 @@
  */
 import { ConnectError } from './errors';
 import { fieldsOf, isKeyword, parametersOf } from './keywords';
-import { validateProfile, type ConnectionProfile } from './profile';
+import { readPasted } from './pasted';
+import { SSL_MODES, validateProfile, type ConnectionProfile } from './profile';
 
 export interface ParsedConnection {
   /** With an empty name: that is for whoever keeps it. */
@@ -22,16 +23,15 @@ export interface ParseOptions {
 }
 
 /**
- * Reads a `postgres://` URI or a keyword=value DSN, as it is pasted: with blanks around it, in quotes, after `psql`, or with
- * what drivers put before it (`jdbc:`, `postgresql+psycopg2:`).
+ * Reads a `postgres://` URI or a keyword=value DSN, or whatever else people paste in their place (pasted.ts): with blanks and
+ * quotes around it, as a psql command, or as another driver writes it.
  * @throws ConnectError ('profile') with a message that names the faulty part
  */
 export function parseConnectionString(text: string, options: ParseOptions = {}): ParsedConnection {
-  const bare = unwrap(text);
-  if (bare === '') throw fault('The connection string is empty.');
-  const { parameters, ignored } = /^postgres(ql)?:\/\//.test(bare)
-    ? parseUri(bare, options.ignoreUnknown === true)
-    : { parameters: parseDsn(bare), ignored: [] };
+  const pasted = readPasted(text);
+  const others = 'parameters' in pasted ? pasted : { parameters: new Map<string, string>(), ignored: [] };
+  const own = pasted.text === undefined ? undefined : parseLibpq(pasted.text, options);
+  const parameters = adapt(new Map([...others.parameters, ...(own?.parameters ?? [])]));
   const checked = validateProfile({ ...fieldsOf(parameters), name: 'pasted' });
   if ('problem' in checked) throw fault(checked.problem.replace('The connection "pasted"', 'The connection string'));
   const filled = (keyword: string): string | undefined => parameters.get(keyword) || undefined;
@@ -39,14 +39,34 @@ export function parseConnectionString(text: string, options: ParseOptions = {}):
     profile: { ...checked.profile, name: '' },
     password: filled('password'),
     keyPassphrase: filled('sslpassword'),
-    ignored,
+    ignored: [...others.ignored, ...(own?.ignored ?? [])],
   };
 }
 
-function unwrap(text: string): string {
-  const [, quote, quoted] = /^\s*(?:psql\s+)?(?:(["'])([\s\S]*)\1)?\s*$/.exec(text) ?? [];
-  const bare = (quote === undefined ? text : (quoted ?? '')).trim().replace(/^psql\s+(?=postgres(ql)?:)/, '');
-  return bare.replace(/^jdbc:(?=postgresql:)/, '').replace(/^(postgres(?:ql)?)\+\w+:\/\//, '$1://');
+function parseLibpq(
+  text: string,
+  { ignoreUnknown = false }: ParseOptions,
+): { parameters: Map<string, string>; ignored: readonly string[] } {
+  if (text === '') throw fault('The connection string is empty.');
+  return /^postgres(ql)?:\/\//i.test(text)
+    ? parseUri(text, ignoreUnknown)
+    : { parameters: parseDsn(text), ignored: [] };
+}
+
+/** What libpq would refuse, or look for in vain, and what can only mean one thing. */
+function adapt(parameters: Map<string, string>): Map<string, string> {
+  // node-postgres: encryption without verification, which is libpq's "require".
+  if (parameters.get('sslmode') === 'no-verify') parameters.set('sslmode', 'require');
+  const [, folder, port] = /^(\/.*?)\/+\.s\.PGSQL\.(\d+)$/.exec(parameters.get('host') ?? '') ?? [];
+  if (folder !== undefined && port !== undefined) {
+    const other = parameters.get('port');
+    if (other !== undefined && other !== port) {
+      throw fault(`The socket's name says port ${port}, but the port given is ${other}: leave one of them out.`);
+    }
+    parameters.set('host', folder);
+    parameters.set('port', port);
+  }
+  return parameters;
 }
 
 function fault(message: string): ConnectError {
@@ -81,7 +101,7 @@ function parseUri(
     more = rest.startsWith(',');
     if (more) rest = rest.slice(1);
   }
-  if (hosts.some((host) => host.includes('@'))) {
+  if ([...hosts, ...ports].some((part) => part.includes('@'))) {
     throw fault('The URI has more than one "@" before the host: write an "@" in the user name or password as %40.');
   }
   if (ports.some((port) => !/^(\d|%|$)/.test(port)) && rest.includes('@')) {
@@ -134,8 +154,11 @@ function readQuery(query: string, parameters: Map<string, string>, ignoreUnknown
     if (values.length > 1)
       throw fault(`The URI's parameter "${name}" has more than one "=": write further ones as %3D.`);
     const value = decode(values[0] ?? '', `parameter "${name}"`);
-    // As JDBC writes it.
-    if (name === 'ssl' && value === 'true') parameters.set('sslmode', 'require');
+    // As JDBC and node-postgres (true), and asyncpg (a mode) write it.
+    if (name === 'ssl' && /^(true|1)$/.test(value)) parameters.set('sslmode', parameters.get('sslmode') ?? 'require');
+    else if (name === 'ssl' && (SSL_MODES as readonly string[]).includes(value)) parameters.set('sslmode', value);
+    else if (name === 'ssl' && /^(false|0)$/.test(value)) continue;
+    else if (name === 'ApplicationName') parameters.set('application_name', value);
     else if (store(parameters, name, value)) continue;
     else if (ignoreUnknown) ignored.push(name);
     else throw fault(`The URI has the parameter "${name}", which PostgreSQL does not know: remove or correct it.`);
@@ -191,11 +214,28 @@ function parseDsn(dsn: string): Map<string, string> {
     at = skipBlanks(dsn, end);
     if (!store(parameters, name, value)) {
       throw fault(
-        `The connection string has the parameter "${name}", which PostgreSQL does not know: remove or correct it.`,
+        `The connection string has the parameter "${name}", which PostgreSQL does not know: ${adviceFor(name)}.`,
       );
     }
   }
   return parameters;
+}
+
+/** The names that other programs have for libpq's parameters. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  database: 'dbname',
+  db: 'dbname',
+  username: 'user',
+  uid: 'user',
+  server: 'host',
+  hostname: 'host',
+  pwd: 'password',
+};
+
+function adviceFor(name: string): string {
+  const other = Object.hasOwn(OTHER_NAMES, name.toLowerCase()) ? OTHER_NAMES[name.toLowerCase()] : undefined;
+  const meant = other ?? (isKeyword(name.toLowerCase()) ? name.toLowerCase() : undefined);
+  return meant === undefined ? 'remove or correct it' : `write "${meant}"`;
 }
 
 function missingEquals(name: string, first: boolean): ConnectError {

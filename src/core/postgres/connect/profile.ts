@@ -82,6 +82,9 @@ const RULES: Readonly<Record<Field, Rule>> = {
     if (typeof value === 'string' && /^postgres(ql)?:\/\//i.test(value)) {
       return 'a host alone (use Add Connection to enter a whole address)';
     }
+    if (typeof value === 'string' && /\/\.s\.PGSQL\.\d+$/.test(value)) {
+      return 'the folder of the socket (the number in the name of the socket is the port)';
+    }
     return text(value);
   },
   hostaddr: text,

@@ -1,0 +1,103 @@
+/**
+ * Variables in values, as Compose and dotenv-expand fill them in (Compose file reference, "Interpolation"): `$NAME`, `${NAME}`,
+ * and `${NAME:-default}`, `${NAME-default}`, `${NAME:+other}`, `${NAME+other}`, `${NAME:?message}`, each of which may be nested.
+ */
+
+/** A value longer than this is not part of an address; values that refer to each other can double with each line. Characters. */
+const MAX_LENGTH = 32_768;
+
+/** Nested defaults; a hostile file must not exhaust the stack. */
+const MAX_DEPTH = 20;
+
+export interface InterpolationOptions {
+  /** What a backslash and this character stand for; undefined if the backslash has no meaning there. */
+  readonly unescape?: (character: string) => string | undefined;
+  /** `$$` stands for `$`, as in Compose. */
+  readonly doubledDollar?: boolean;
+  /** An unbraced `$NAME` that is not set stays as it is. */
+  readonly keepUnset?: boolean;
+}
+
+/** @returns undefined if the value is longer than any usable one */
+export function interpolate(
+  text: string,
+  lookup: (name: string) => string | undefined,
+  options: InterpolationOptions = {},
+): string | undefined {
+  try {
+    return new Interpolation(text, lookup, options).read(false, 0);
+  } catch (error) {
+    if (error instanceof TooLong) return undefined;
+    throw error;
+  }
+}
+
+class TooLong extends Error {}
+
+class Interpolation {
+  #at = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly lookup: (name: string) => string | undefined,
+    private readonly options: InterpolationOptions,
+  ) {}
+
+  /** @param nested whether an unescaped `}` ends it */
+  read(nested: boolean, depth: number): string {
+    const { text } = this;
+    let value = '';
+    while (this.#at < text.length) {
+      const character = text.charAt(this.#at);
+      if (nested && character === '}') break;
+      value += this.#next(character, depth);
+      if (value.length > MAX_LENGTH) throw new TooLong();
+    }
+    return value;
+  }
+
+  #next(character: string, depth: number): string {
+    const { text, options } = this;
+    const following = text.charAt(this.#at + 1);
+    const unescaped = character === '\\' && following !== '' ? options.unescape?.(following) : undefined;
+    if (unescaped !== undefined || (character === '$' && following === '$' && options.doubledDollar === true)) {
+      this.#at += 2;
+      return unescaped ?? '$';
+    }
+    if (character === '$' && following === '{') return this.#braced(depth);
+    NAME.lastIndex = this.#at + 1;
+    const name = character === '$' ? NAME.exec(text)?.[0] : undefined;
+    if (name === undefined) {
+      this.#at++;
+      return character;
+    }
+    this.#at += 1 + name.length;
+    return this.lookup(name) ?? (options.keepUnset === true ? `$${name}` : '');
+  }
+
+  #braced(depth: number): string {
+    const start = this.#at;
+    BRACED.lastIndex = start;
+    const [head, name = '', operator = ''] = BRACED.exec(this.text) ?? [];
+    if (head === undefined || depth > MAX_DEPTH) {
+      this.#at++;
+      return '$';
+    }
+    this.#at += head.length;
+    const other = this.read(true, depth + 1);
+    if (this.#at >= this.text.length) {
+      // No brace closes it, so it is only text.
+      this.#at = this.text.length;
+      return this.text.slice(start);
+    }
+    this.#at++;
+    const value = this.lookup(name);
+    const isSet = value !== undefined && (value !== '' || !operator.startsWith(':'));
+    if (operator.endsWith('-')) return isSet ? value : other;
+    if (operator.endsWith('+')) return isSet ? other : '';
+    return value ?? '';
+  }
+}
+
+const NAME = /[A-Za-z_]\w*/y;
+const BRACED = /\$\{(\w+)(?:(:?[-?+])|(?=\}))/y;

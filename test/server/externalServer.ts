@@ -1,0 +1,103 @@
+/**
+ * A server that is not ours, which PGBG_SERVER_URL names: for machines that cannot run the packaged one. Tests that must own
+ * their server (restart it, read its files, change its settings) are skipped there, with the reason.
+ */
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { Client } from 'pg';
+import { parseConnectionString } from '../../src/core/postgres/connect/conninfo';
+import type { TestServer } from './support';
+
+/** What scripts/lib/countingReporter.cjs keeps for this. */
+interface Reporting {
+  pgbgRunnable?: {
+    readonly type: string;
+    readonly title: string;
+    readonly parent?: { titlePath(): string[]; readonly _afterAll?: unknown[] };
+    skip(): never;
+  };
+  pgbgSkipped?: { title: string; reason: string }[];
+}
+
+/** Ends the test, or the suite whose hook is running, as skipped. */
+export function skipHere(reason: string): never {
+  const { pgbgRunnable: runnable, pgbgSkipped: skipped } = globalThis as Reporting;
+  if (!runnable) throw new Error(reason);
+  const title = runnable.parent?.titlePath().join(' › ') ?? '';
+  skipped?.push({ title: runnable.type === 'hook' ? title : `${title} › ${runnable.title}`, reason });
+  // Mocha runs the hooks at a suite's end also if the one at its beginning did not get far.
+  if (runnable.type === 'hook') runnable.parent?._afterAll?.splice(0);
+  return runnable.skip();
+}
+
+/** The server that PGBG_SERVER_URL names; its user must be a superuser. */
+export async function externalServer(url: string): Promise<TestServer> {
+  const { profile, password } = parseConnectionString(url);
+  const { host = 'localhost', user = 'postgres', database = 'postgres' } = profile;
+  const port = Number(profile.port ?? 5432);
+  // Whatever connects in this run finds it there, as libpq does.
+  if (password !== undefined) process.env['PGPASSWORD'] = password;
+  const query = async (sql: string, options: { database?: string } = {}): Promise<string> => {
+    const client = new Client({ host, port, user, database: options.database ?? database });
+    await client.connect();
+    try {
+      const result = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
+      // An array if the text has several statements.
+      return [result]
+        .flat()
+        .flatMap(({ rows }) => rows.map((row) => row.map(shown).join('|')))
+        .join('\n');
+    } finally {
+      await client.end();
+    }
+  };
+  // A server that restarts itself after a crash starts its checkpointer anew.
+  const checkpointer = (): Promise<string> =>
+    query("SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+  const before = await checkpointer();
+  const bin = await psqlFolder();
+  const notOurs = (): never => skipHere('needs a server of its own, and PGBG_SERVER_URL names one that is not ours');
+  return {
+    url,
+    host,
+    port,
+    user,
+    psql: query,
+    crashes: async () => ((await checkpointer()) === before ? 0 : 1),
+    get bin() {
+      return bin ?? skipHere('needs psql in PATH');
+    },
+    get socketDir() {
+      return notOurs();
+    },
+    get dataDir() {
+      return notOurs();
+    },
+    get root() {
+      return notOurs();
+    },
+    stop: () => Promise.resolve().then(notOurs),
+    start: () => Promise.resolve().then(notOurs),
+    restart: () => Promise.resolve().then(notOurs),
+    serverLog: () => Promise.resolve().then(notOurs),
+    addFile: () => Promise.resolve().then(notOurs),
+  };
+}
+
+/** As psql -A -t shows it. */
+function shown(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  return value === null ? '' : (value as string);
+}
+
+async function psqlFolder(): Promise<string | undefined> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (folder === '') continue;
+    const found = await access(join(folder, 'psql')).then(
+      () => true,
+      () => false,
+    );
+    if (found) return folder;
+  }
+  return undefined;
+}
