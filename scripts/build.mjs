@@ -101,6 +101,8 @@ async function bundles() {
       entryPoints: { extension: 'src/extension.ts' },
       outdir: 'dist',
       chunkNames: 'chunks/[name]-[hash]',
+      // Its main file asks for its parts in a way that cannot be bundled.
+      alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
       charset: 'utf8',
       // esbuild splits only what is ESM, so the parts become CommonJS afterwards.
       format: 'esm',
