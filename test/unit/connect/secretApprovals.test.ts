@@ -12,7 +12,7 @@ describe('the use of the user’s own secrets for a connection of the workspace'
   let answer: boolean | undefined;
 
   const memory = {
-    get: <T>(key: string): T => kept.get(key) as T,
+    get: (key: string): unknown => kept.get(key),
     update: (key: string, value: unknown): Promise<void> => Promise.resolve(void kept.set(key, value)),
   };
   const approvals = (machine = ''): SecretApprovals =>
