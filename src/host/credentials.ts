@@ -61,7 +61,7 @@ export class Credentials {
           ({ changed } = found);
           return found.password;
         },
-        askPassword: async ({ user, place, binding }) => {
+        askPassword: async ({ user, place }, binding) => {
           owner = this.#store.ownerOf(entry, binding);
           return (entered = await this.#prompts.once(profile.name, owner, passwordQuestion(user, place, changed)));
         },
@@ -90,7 +90,7 @@ export class Credentials {
         ({ changed } = found);
         return found.password;
       },
-      askPassword: ({ user, place, binding }) =>
+      askPassword: ({ user, place }, binding) =>
         this.#prompts.ask(name, this.#store.ownerOf(entry, binding), passwordQuestion(user, place, changed)),
       // The user has just asked for the examination, however long it takes.
       ...this.#common(entry, () => true),

@@ -18,7 +18,7 @@ export interface OpenOptions {
   /** The stored password; undefined where there is none. Comes before all others. */
   readonly password?: (binding: Binding) => Promise<string | undefined>;
   /** Asks the user, when the server wants a password and none was found; undefined where the user gives none. */
-  readonly askPassword?: (question: PasswordQuestion) => Promise<string | undefined>;
+  readonly askPassword?: (question: PasswordQuestion, binding: Binding) => Promise<string | undefined>;
   /** Asks for the passphrase of the client's key. */
   readonly keyPassphrase?: (keyFile: string, binding: Binding) => Promise<string | undefined>;
   /**
@@ -39,7 +39,6 @@ export interface OpenOptions {
 export interface PasswordQuestion {
   readonly user: string;
   readonly place: string;
-  readonly binding: Binding;
 }
 
 /** An open connection and what became of the choices. */
@@ -191,8 +190,8 @@ class Opening {
       // The user may take long, so that happens between two attempts, as with psql.
       const own = await this.passwords.afterApproval(target);
       if (own !== undefined && own !== 'denied') return withPassword(own);
-      const question = { user: settings.user, place: placeOf(target), binding: this.binding };
-      const value = await this.options.askPassword?.(question);
+      const question = { user: settings.user, place: placeOf(target) };
+      const value = await this.options.askPassword?.(question, this.binding);
       if (!value) throw own === 'denied' ? new AttemptError('final', denied(settings)) : error;
       this.#asked = { value, source: 'what was entered' };
       return withPassword(this.#asked);
