@@ -4,6 +4,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, context, transform } from 'esbuild';
+import { bundledPackages } from './lib/notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const flags = new Set(process.argv.slice(2));
@@ -101,6 +102,8 @@ async function bundles() {
       entryPoints: { extension: 'src/extension.ts' },
       outdir: 'dist',
       chunkNames: 'chunks/[name]-[hash]',
+      // Its main file asks for its parts in a way that cannot be bundled.
+      alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
       charset: 'utf8',
       // esbuild splits only what is ESM, so the parts become CommonJS afterwards.
       format: 'esm',
@@ -144,5 +147,11 @@ if (flags.has('--watch')) {
   for (const options of await bundles()) await (await context({ ...options, logLevel: 'info' })).watch();
 } else {
   await rm(join(root, 'dist'), { recursive: true, force: true });
-  await Promise.all((await bundles()).map((options) => build(options)));
+  const product = (await bundles()).map((options) => build({ ...options, metafile: true }));
+  const metafiles = (await Promise.all(product)).map(({ metafile }) => metafile);
+  // For the notices that the package needs: see package.mjs. Tests are no part of it.
+  const shipped = metafiles.filter(
+    ({ outputs }) => !Object.keys(outputs).some((file) => file.startsWith('dist/test/')),
+  );
+  await writeFile(join(root, 'dist', 'packages.json'), JSON.stringify(bundledPackages(shipped)));
 }

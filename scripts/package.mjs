@@ -1,12 +1,14 @@
-// Makes the VSIX: `npm run package`. The production build, then vsce, then a look at the sizes that DESIGN.md allows. What
-// dist/extension.js needs at once (its static chunks) counts with it.
-import { readdir, readFile, stat } from 'node:fs/promises';
+// Makes the VSIX: `npm run package`. The production build, the third-party notices, vsce, then a look at the sizes that are
+// allowed. What dist/extension.js needs at once (its static chunks) counts with it.
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { repoRoot } from './lib/cache.mjs';
+import { noticesOf } from './lib/notices.mjs';
 import { log } from './lib/process.mjs';
 
+const NOTICES = 'ThirdPartyNotices.txt';
 const LIMITS = { 'dist/extension.js': 400_000, vsix: 1_500_000 };
 
 /** @param {string[]} args */
@@ -48,8 +50,16 @@ function check(what, size, limit) {
 
 await ensureDependencies({ log });
 node(['scripts/build.mjs', '--production']);
+const packages = JSON.parse(await readFile(resolve(repoRoot, 'dist/packages.json'), 'utf8'));
+await writeFile(resolve(repoRoot, NOTICES), await noticesOf(repoRoot, packages));
 const out = process.argv[2] ?? 'pg-background-workers.vsix';
 node(['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', out]);
 check('dist/extension.js', await eagerSize(resolve(repoRoot, 'dist/extension.js')), LIMITS['dist/extension.js']);
+// The names of its files stand in a ZIP file as they are.
+if (!(await readFile(resolve(repoRoot, out))).includes(`extension/${NOTICES}`)) {
+  log(`The VSIX lacks ${NOTICES}.`);
+  process.exit(1);
+}
+log(`${NOTICES}: ${packages.length} packages.`);
 check('The VSIX', (await stat(resolve(repoRoot, out))).size, LIMITS.vsix);
 for (const name of await readdir(resolve(repoRoot, 'dist/webview'))) log(`  webview/${name}`);

@@ -39,6 +39,8 @@ export interface FaultyEntry {
 /** Texts that the host translates. */
 export interface EntryWords {
   sameName(name: string): string;
+  /** A field that counts only in the user's own settings. */
+  ignored(field: string): string;
 }
 
 /**
@@ -55,6 +57,7 @@ export function readEntries(
 ): { readonly entries: readonly ConnectionEntry[]; readonly faults: readonly FaultyEntry[] } {
   const entries: ConnectionEntry[] = [];
   const faults: FaultyEntry[] = [];
+  const guarded = productionOf(sources);
   for (const { origin, values } of [...sources].sort((a, b) => NEARNESS[a.origin.kind] - NEARNESS[b.origin.kind])) {
     const names = new Set<string>();
     values.forEach((value, index) => {
@@ -70,14 +73,61 @@ export function readEntries(
         const name = knownName(ownName, origin);
         const nearer = entries.findIndex((one) => one.profile.name === name);
         const known = entries[nearer];
-        if (!known) entries.push({ origin, ownName, profile: { ...checked.profile, name }, hidesUsers: false });
-        else if (origin.kind === 'user') entries[nearer] = { ...known, hidesUsers: true };
+        const { profile, ignored } = restrict(checked.profile, origin, guarded);
+        if (!known) {
+          entries.push({ origin, ownName, profile: { ...profile, name }, hidesUsers: false });
+          for (const field of ignored) {
+            const id = `${scopeOf(origin)}#${index}.${field}`;
+            faults.push({ id, name: ownName, problem: words.ignored(field), origin, index, field });
+          }
+        } else if (origin.kind === 'user') entries[nearer] = { ...known, hidesUsers: true };
         else fault(words.sameName(name), 'name');
       }
       names.add(ownName);
     });
   }
   return { entries, faults };
+}
+
+/** What a workspace's settings may say, and what they may not: the user's own settings alone make a connection less safe. */
+function restrict(
+  profile: ConnectionProfile,
+  origin: Origin,
+  guarded: readonly ConnectionProfile[],
+): { readonly profile: ConnectionProfile; readonly ignored: readonly string[] } {
+  if (origin.kind !== 'workspace' && origin.kind !== 'folder') return { profile, ignored: [] };
+  const { allowCleartextPassword, hostaddr, ...rest } = profile;
+  // An address next to a name sends to that address what the user has for the name.
+  const redirects = hostaddr !== undefined && profile.host !== undefined && profile.host !== '';
+  const ignored = [
+    ...(allowCleartextPassword === true ? ['allowCleartextPassword'] : []),
+    ...(redirects ? ['hostaddr'] : []),
+  ];
+  const asksFirst = guarded.some((own) => own.name === profile.name || leadsToSame(own, profile));
+  return {
+    profile: {
+      ...rest,
+      ...(hostaddr === undefined || redirects ? {} : { hostaddr }),
+      ...(allowCleartextPassword === false ? { allowCleartextPassword } : {}),
+      ...(asksFirst ? { production: true } : {}),
+    },
+    ignored,
+  };
+}
+
+/** The user's connections of production: another name for the same server does not make it less than that. */
+function productionOf(sources: readonly Source[]): readonly ConnectionProfile[] {
+  return sources
+    .filter(({ origin }) => origin.kind === 'user')
+    .flatMap(({ values }) => values.map((value) => validateProfile(value)))
+    .flatMap((checked) => ('profile' in checked && checked.profile.production === true ? [checked.profile] : []));
+}
+
+function leadsToSame(one: ConnectionProfile, other: ConnectionProfile): boolean {
+  const place = ({ host, hostaddr, port, service }: ConnectionProfile): string =>
+    JSON.stringify([(host ?? hostaddr ?? '').toLowerCase(), String(port ?? ''), service ?? '']);
+  const named = [one.host, one.hostaddr, one.service].some((value) => value !== undefined && value !== '');
+  return named && place({ ...one, port: one.port ?? 5432 }) === place({ ...other, port: other.port ?? 5432 });
 }
 
 const NEARNESS = { workspace: 0, user: 1, folder: 2, provider: 3 } as const;

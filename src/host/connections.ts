@@ -47,11 +47,12 @@ export class Connections implements Links {
 
   constructor(
     secrets: vscode.SecretStorage,
+    memory: vscode.Memento,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
     this.providers = this.#disposables.add(new ConnectionProviders(log));
-    this.#credentials = new Credentials(secrets, this.providers, log);
+    this.#credentials = new Credentials(secrets, memory, this.providers, log);
     this.#disposables.add(this.#changed);
     const read = (): void => this.#read();
     this.#disposables.add(this.providers.onDidChange(read));
@@ -168,17 +169,18 @@ export class Connections implements Links {
     const ownName = before && profile.name === before.profile.name ? before.ownName : profile.name;
     const written = { ...profile, name: ownName };
     const after: ConnectionEntry = { origin, ownName, profile: written, hidesUsers: false };
-    // The user says that it is the same connection still, so its password stays with it.
     const kept = before && password === undefined ? await this.#credentials.stored(before) : undefined;
+    // A user who edits a connection says that it is still the same. Other code does not say so.
+    const stillIts = replaces !== undefined || (before && (await this.#credentials.sameTarget(before, after)));
     if (old && !stays) await changeSettings(old, (values) => values.filter((one) => nameOf(one) !== oldName));
     await changeSettings(origin, (values) => {
       const index = values.findIndex((one) => nameOf(one) === oldName);
       return index < 0 ? [...values, written] : values.with(index, written);
     });
     if (before) await this.#credentials.forget(before);
-    const store = password ?? kept;
+    const store = password ?? (stillIts === true ? kept : undefined);
     if (store !== undefined) await this.#credentials.keep(after, store);
-    this.mayAsk(profile.name);
+    this.mayAskPassword(profile.name);
     this.#drop(profile.name);
     this.#read();
   }
@@ -228,9 +230,14 @@ export class Connections implements Links {
     await this.#credentials.keep(this.#entryOf(profile), password);
   }
 
-  /** The user wants this connection now, so it may ask for its password again. */
+  /** The user wants this connection now, so it may ask for its password, and for the use of the user's own secrets. */
   mayAsk(name: string): void {
     this.#credentials.mayAsk(name);
+  }
+
+  /** Somebody wants this connection now, perhaps other code: it may ask for its password again, and for nothing else. */
+  mayAskPassword(name: string): void {
+    this.#credentials.mayAskPassword(name);
   }
 
   /** A copy under another name beside it, a provider's in the user's settings, with its stored password. Gives its name. */
@@ -292,6 +299,11 @@ export class Connections implements Links {
     const sources = [...(trusted ? settingsSources() : []), ...provided.map(({ source }) => source)];
     const { entries, faults } = readEntries(sources, {
       sameName: (name) => vscode.l10n.t('Two connections have the name "{0}". Rename one.', name),
+      ignored: (field) =>
+        vscode.l10n.t(
+          '“{0}” is ignored here, because it decides who receives passwords. Move the connection to your user settings to use it.',
+          field,
+        ),
     });
     this.#entries = entries;
     const silent = provided.flatMap(({ source: { origin }, problem }): FaultyEntry[] =>

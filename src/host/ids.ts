@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { CAREFUL, moreCareful } from './stricter';
 
 /** The extension's id, as other extensions ask for it. */
 export const EXTENSION_ID = 'pg-background.pg-background-workers';
@@ -75,9 +76,14 @@ export function commandId(name: CommandName): string {
   return PREFIX + name;
 }
 
-export function readSetting<K extends keyof Settings>(key: K): Settings[K] {
+/** @param scope the document that it is for, if the setting may differ by folder or language */
+export function readSetting<K extends keyof Settings>(key: K, scope?: vscode.TextDocument): Settings[K] {
+  const configuration = vscode.workspace.getConfiguration('pgBackground', scope ?? null);
+  const order: readonly Settings[K][] | undefined = (CAREFUL as Partial<Record<K, readonly Settings[K][]>>)[key];
+  const inspected = order && configuration.inspect<Settings[K]>(key);
+  const careful = order && inspected && moreCareful(order, inspected);
   // package.json gives every setting a default, so that get() never finds nothing.
-  return vscode.workspace.getConfiguration('pgBackground', null).get(key) as Settings[K];
+  return careful ?? (configuration.get(key) as Settings[K]);
 }
 
 /** Writes a setting where the user sets it for all windows. */

@@ -20,9 +20,11 @@ export class Prompts {
     this.#answers.set(id, new Map(this.#answers.get(id)).set(what, answer));
   }
 
-  /** Everything that was entered for this connection. */
-  forget(owner: SecretOwner): void {
-    this.#answers.delete(idOf(owner));
+  /** Everything that was entered for this connection, whichever target it was for. */
+  forget({ key }: Pick<SecretOwner, 'key'>): void {
+    for (const id of this.#answers.keys()) {
+      if ((JSON.parse(id) as [string, unknown])[0] === key) this.#answers.delete(id);
+    }
   }
 
   /** What was entered did not do: it is forgotten, and not asked for anew in the background. */

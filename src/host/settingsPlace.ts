@@ -1,8 +1,13 @@
+import { createScanner, parseTree, type Node } from 'jsonc-parser';
+
 /** A stretch of a text, in UTF-16 offsets. */
 export interface Place {
   readonly start: number;
   readonly end: number;
 }
+
+/** No settings nest deeper; the parser recurses, and a text must not make it overflow. */
+const MOST_DEPTH = 200;
 
 /**
  * Finds an element of an array in the text of a settings.json (or of a .code-workspace, where the settings are one level
@@ -12,99 +17,31 @@ export interface Place {
  * @returns undefined where it is not there, or the text is broken before it
  */
 export function placeInSettings(text: string, setting: string, index: number, field?: string): Place | undefined {
-  const reader = new Reader(text);
-  const root = reader.value();
+  if (nestsTooDeep(text)) return undefined;
+  const root = parseTree(text, [], { allowTrailingComma: true });
   const array = member(root, setting) ?? member(member(root, 'settings'), setting);
-  const element = array?.elements?.[index];
+  const element = array?.type === 'array' ? array.children?.[index] : undefined;
   if (!element) return undefined;
-  const { start, end } = (field === undefined ? undefined : member(element, field)) ?? element;
-  return { start, end };
+  const { offset, length } = (field === undefined ? undefined : member(element, field)) ?? element;
+  return { start: offset, end: offset + length };
 }
 
-interface Value extends Place {
-  readonly members?: ReadonlyMap<string, Value>;
-  readonly elements?: readonly Value[];
+function member(node: Node | undefined, name: string): Node | undefined {
+  if (node?.type !== 'object') return undefined;
+  // As in VS Code, the last one counts.
+  return node.children?.findLast(({ children }) => children?.[0]?.value === name && children.length > 1)?.children?.[1];
 }
 
-function member(value: Value | undefined, name: string): Value | undefined {
-  return value?.members?.get(name);
-}
-
-/** Reads as far as it can: what is broken ends the text. */
-class Reader {
-  #at = 0;
-
-  constructor(private readonly text: string) {}
-
-  value(): Value | undefined {
-    this.#skip();
-    const start = this.#at;
-    switch (this.text.charAt(start)) {
-      case '{': {
-        const members = new Map<string, Value>();
-        this.#list('}', () => {
-          const name = this.#string();
-          this.#skip();
-          if (name === undefined || this.text.charAt(this.#at) !== ':') return false;
-          this.#at++;
-          const value = this.value();
-          // As in VS Code, the last one counts.
-          if (value) members.set(name, value);
-          return value !== undefined;
-        });
-        return { start, end: this.#at, members };
-      }
-      case '[': {
-        const elements: Value[] = [];
-        this.#list(']', () => {
-          const value = this.value();
-          if (value) elements.push(value);
-          return value !== undefined;
-        });
-        return { start, end: this.#at, elements };
-      }
-      case '"':
-        return this.#string() === undefined ? undefined : { start, end: this.#at };
-      default: {
-        const word = /^[\w+.-]+/.exec(this.text.slice(start, start + 100))?.[0] ?? '';
-        this.#at += word.length;
-        return word === '' ? undefined : { start, end: this.#at };
-      }
-    }
-  }
-
-  #list(close: string, item: () => boolean): void {
-    this.#at++;
-    for (;;) {
-      this.#skip();
-      if (this.#at >= this.text.length) return;
-      const character = this.text.charAt(this.#at);
-      if (character === close) {
-        this.#at++;
-        return;
-      }
-      if (character === ',') this.#at++;
-      else if (!item()) {
-        this.#at = this.text.length;
-        return;
-      }
-    }
-  }
-
-  #string(): string | undefined {
-    const [whole] = /^"(?:[^"\\\n]|\\.)*"/.exec(this.text.slice(this.#at)) ?? [];
-    if (whole === undefined) return undefined;
-    this.#at += whole.length;
-    try {
-      return JSON.parse(whole) as string;
-    } catch {
-      return whole.slice(1, -1);
-    }
-  }
-
-  /** Blanks and comments. */
-  #skip(): void {
-    const [blanks = ''] = /^(?:\s|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))*/.exec(this.text.slice(this.#at)) ?? [];
-    this.#at += blanks.length;
+function nestsTooDeep(text: string): boolean {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (;;) {
+    scanner.scan();
+    const at = scanner.getTokenOffset();
+    if (at >= text.length) return false;
+    const first = text.charAt(at);
+    if (first === '{' || first === '[') depth++;
+    else if (first === '}' || first === ']') depth--;
+    if (depth > MOST_DEPTH) return true;
   }
 }

@@ -2,30 +2,8 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { ConnectionInfo, PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, eventually, launchedBy, open } from './editorSupport';
+import { makeScramUser, PASSWORD } from './scramUser';
 import { activate, databaseUrl, reaches, sql } from './support';
-
-const PASSWORD = 'S3cret of the extension';
-
-/** A role that must prove its password, on the server of these tests. */
-async function makeScramUser(): Promise<void> {
-  await sql(
-    `DO $$ BEGIN CREATE ROLE scram_user LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-  );
-  await sql('GRANT pgbackground_role TO scram_user');
-  const [[file], [rules]] = (await sql(
-    "SELECT pg_read_file(f) FROM current_setting('hba_file') AS f UNION ALL SELECT current_setting('hba_file')",
-  ).then(([content, path]) => [path, content])) as [[string], [string]];
-  if (rules.startsWith('host all scram_user')) return;
-  const lines = `host all scram_user all scram-sha-256\n${rules}`.trimEnd().split('\n');
-  const values = lines.map((line) => `('${line.replaceAll("'", "''")}')`).join(', ');
-  await sql(`COPY (SELECT replace(line, chr(9), ' ') FROM (VALUES ${values}) AS v(line)) TO '${file}'`);
-  await sql('SELECT pg_reload_conf()');
-  await eventually(async () => {
-    const [row] = await sql("SELECT 1 FROM pg_hba_file_rules WHERE 'scram_user' = ANY (user_name)");
-    const [time] = await sql("SELECT now() - pg_conf_load_time() > interval '0.2 s'");
-    return row && time?.[0] === true ? true : undefined;
-  }, 'the new rules');
-}
 
 describe('connections in VS Code', () => {
   let api: PgBackgroundApi;
@@ -149,18 +127,18 @@ describe('connections in VS Code', () => {
       settings('connections', [...before, connection], vscode.ConfigurationTarget.Workspace);
     try {
       // As a cloned repository may have it; the server is the same, so that only the password decides.
-      await put(scram({ host: 'localhost', hostaddr: where.host }));
+      await put(scram());
       const asked = answerInputs(undefined);
       assert.match(await outcome('scram'), /^failed: .*password/i);
-      assert.deepEqual(asked, [`Password of scram_user at localhost, port ${where.port}`]);
+      assert.deepEqual(asked, [`Password of scram_user at ${where.host}, port ${where.port}`]);
 
       // The user enters it for that one, and then it is changed to lead elsewhere.
       answerInputs(PASSWORD);
       assert.equal(await outcome('scram'), 'succeeded');
-      await put(scram({ host: 'elsewhere.invalid', hostaddr: where.host }));
+      await put(scram({ host: 'localhost' }));
       const again = answerInputs(undefined);
       assert.match(await outcome('scram'), /^failed: .*password/i);
-      assert.match(again.join(), /at elsewhere\.invalid.* The stored one is not sent there/);
+      assert.match(again.join(), /at localhost.* The stored one is not sent there.*server \(was .*, is localhost:/);
     } finally {
       await settings('connections', before, vscode.ConfigurationTarget.Workspace);
     }
@@ -173,7 +151,7 @@ describe('connections in VS Code', () => {
     const asked = answerInputs(undefined);
     await api.addConnection(scram(), PASSWORD);
     await api.addConnection(scram({ database: 'postgres', color: 'charts.red' }));
-    await api.addConnection(scram({ hostaddr: where.host, host: 'other.name' }));
+    await api.addConnection(scram({ color: 'charts.blue' }));
     assert.equal(await outcome('scram'), 'succeeded');
     assert.deepEqual(asked, []);
     stub('showInputBox', () => Promise.resolve('its copy'));
@@ -184,6 +162,14 @@ describe('connections in VS Code', () => {
     assert.ok(
       !JSON.stringify(vscode.workspace.getConfiguration('pgBackground').inspect('connections')).includes('S3cret'),
     );
+  });
+
+  it('a password does not stay with a connection that code changes to lead elsewhere', async () => {
+    await api.addConnection(scram(), PASSWORD);
+    const asked = answerInputs(undefined);
+    await api.addConnection(scram({ hostaddr: where.host, host: 'other.name' }));
+    assert.match(await outcome('scram'), /^failed: .*password/i);
+    assert.match(asked.join(), /^Password of scram_user at other\.name/);
   });
 
   it('disconnecting closes the sessions; workers run on, what waits waits, and nothing connects by itself', async () => {

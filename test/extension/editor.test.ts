@@ -215,6 +215,21 @@ describe('SQL in the editor', () => {
   });
 
   describe('lenses', () => {
+    it('can be switched off for a language alone', async () => {
+      const editor = await open(THREE);
+      const of = (languageId: string): vscode.WorkspaceConfiguration =>
+        vscode.workspace.getConfiguration('pgBackground', { languageId });
+      try {
+        await of('plaintext').update('codeLens', false, vscode.ConfigurationTarget.Global, true);
+        assert.equal((await lenses(editor.document)).length, 3);
+        await of('sql').update('codeLens', false, vscode.ConfigurationTarget.Global, true);
+        assert.deepEqual(await lenses(editor.document), []);
+      } finally {
+        await of('sql').update('codeLens', undefined, vscode.ConfigurationTarget.Global, true);
+        await of('plaintext').update('codeLens', undefined, vscode.ConfigurationTarget.Global, true);
+      }
+    });
+
     it('stand over each statement, and run it', async () => {
       const editor = await open(THREE);
       const found = await lenses(editor.document);

@@ -43,7 +43,7 @@ describe('running jobs', () => {
     const named = await api.run({ sql: '-- label: nightly report\nSELECT 1' });
     const unnamed = await api.run({ sql: '\n  SELECT   2\n' });
     assert.equal(named.label, 'nightly report');
-    assert.equal(unnamed.label, 'SELECT 2');
+    assert.equal(unnamed.label, 'SELECT …');
   });
 
   it('messages of the worker are kept with their severity', async () => {

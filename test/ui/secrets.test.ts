@@ -100,6 +100,10 @@ describe('passwords', function () {
 
   it('one comes from a command, one from another extension, and one is not sent since there is no TLS', async () => {
     await choose('commanded', 'Connect');
+    const question = ui.dialog('Use your own passwords for the workspace’s connection “commanded”?');
+    await question.filter({ hasText: 'printf %s "$PGBG_TEST_SECRET"' }).waitFor();
+    await ui.screenshot('approval');
+    await question.getByRole('button', { name: 'Allow' }).click();
     await connected('commanded');
     await choose('provided (Helper)', 'Connect');
     await connected('provided (Helper)');

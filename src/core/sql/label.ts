@@ -1,6 +1,7 @@
 /** Labels of jobs, and the options that a text's leading comments set. */
 import { Lexer, Token } from './lexer';
 import { metaCommandAt } from './meta';
+import { ELLIPSIS, shapeOf } from './shape';
 import { parseBytes, parseDuration } from './units';
 
 /** How many bytes of UTF-8 pg_background keeps of a label (`PGBG_LABEL_MAX_LEN`). */
@@ -118,11 +119,16 @@ export function labelFor(sql: string): string {
   return directivesOf(sql).label ?? labelFromSql(sql);
 }
 
-/**
- * A label made from the SQL: its beginning without comments, in one line. It hides what looks like a password, since
- * everyone on the server can read labels in `pg_stat_activity`.
- */
+/** A label made from the SQL: its shape, without any literal, since every role on the server can read labels. */
 export function labelFromSql(sql: string): string {
+  return ellipsized(shapeOf(sql));
+}
+
+/**
+ * The beginning of the SQL without comments, in one line, for the user who wrote it. It hides what looks like a password. It has
+ * literals, so it must never become a label: see {@link labelFromSql}.
+ */
+export function excerptOf(sql: string): string {
   const lexer = new Lexer(sql, sql.charCodeAt(0) === 0xfeff ? 1 : 0);
   let label = '';
   let end = -1;
@@ -141,8 +147,16 @@ export function labelFromSql(sql: string): string {
     end = lexer.end;
     if (label.length > MAX_LABEL_BYTES * 2) break;
   }
-  const line = clean(label.replace(/;$/, ''));
-  return utf8Length(line) <= MAX_LABEL_BYTES ? line : `${cut(line, MAX_LABEL_BYTES - utf8Length('…')).trimEnd()}…`;
+  return ellipsized(label.replace(/;$/, ''));
+}
+
+/** One line of at most {@link MAX_LABEL_BYTES}, with an ellipsis if it was longer. */
+function ellipsized(text: string): string {
+  const line = clean(text);
+  if (utf8Length(line) <= MAX_LABEL_BYTES) return line;
+  return `${cut(line, MAX_LABEL_BYTES - utf8Length(ELLIPSIS))
+    .trimEnd()
+    .replace(/…$/, '')}${ELLIPSIS}`;
 }
 
 /** What may stand between PASSWORD and its string: `password = 'x'`, `password => 'x'`. */

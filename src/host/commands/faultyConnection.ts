@@ -1,14 +1,14 @@
 import * as vscode from 'vscode';
 import type { FaultyEntry, Origin } from '../connectionEntries';
 import { FaultNode } from '../nodes';
-import { placeInSettings } from '../settingsPlace';
+import type { Place } from '../settingsPlace';
 
 /** Opens the settings in which a connection cannot be used, at what is wrong with it. */
 export async function openFaultyConnection(argument: unknown): Promise<void> {
   if (!(argument instanceof FaultNode)) return;
   const { fault } = argument;
   const editor = await openSettings(fault.origin);
-  const place = editor && placeOf(editor.document.getText(), fault);
+  const place = editor && (await placeOf(editor.document.getText(), fault));
   if (!editor || !place) return;
   const range = new vscode.Range(editor.document.positionAt(place.start), editor.document.positionAt(place.end));
   editor.selection = new vscode.Selection(range.start, range.end);
@@ -17,8 +17,11 @@ export async function openFaultyConnection(argument: unknown): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
 }
 
-function placeOf(text: string, { index, field }: FaultyEntry): ReturnType<typeof placeInSettings> {
-  return index === undefined ? undefined : placeInSettings(text, 'pgBackground.connections', index, field);
+async function placeOf(text: string, { index, field }: FaultyEntry): Promise<Place | undefined> {
+  if (index === undefined) return undefined;
+  // The parser is loaded when it is first wanted.
+  const { placeInSettings } = await import('../settingsPlace');
+  return placeInSettings(text, 'pgBackground.connections', index, field);
 }
 
 async function openSettings(origin: Origin): Promise<vscode.TextEditor | undefined> {

@@ -77,6 +77,7 @@ export class Launcher implements vscode.Disposable {
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const found = writes.map((finding) => writeFound(finding, request.sql));
     if (!(await this.guard.allows(found, [connection]))) return undefined;
+    this.connections.mayAsk(connection);
     const again = this.run({ ...changed, connection, label });
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
@@ -101,7 +102,8 @@ export class Launcher implements vscode.Disposable {
     }
     const label =
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
-    this.connections.mayAsk(connection);
+    // Code may call this: only a person can approve what a workspace's connection wants.
+    this.connections.mayAskPassword(connection);
     return this.jobs.run({ ...request, connection, label });
   }
 

@@ -58,7 +58,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
       options: {
         ...options,
         ...(askPassword && {
-          askPassword: async (question) => (this.#entered ??= await askPassword(question)),
+          askPassword: async (question, binding) => (this.#entered ??= await askPassword(question, binding)),
         }),
       },
     });

@@ -67,7 +67,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
     this.#disposables.add(
       vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor: { document } }) => {
         // With few statements all have their lenses already.
-        if (!isSql(document) || !readSetting('codeLens')) return;
+        if (!isSql(document) || !readSetting('codeLens', document)) return;
         if (cache.get(document).split.statements.length > MOST_STATEMENTS) this.refresh(SCROLL_MS);
       }),
     );
@@ -80,7 +80,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
-    if (!readSetting('codeLens')) return [];
+    if (!readSetting('codeLens', document)) return [];
     const { text, split } = this.cache.get(document);
     const visible = vscode.window.visibleTextEditors
       .filter((editor) => editor.document === document)
@@ -112,8 +112,9 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 
   /** The texts on screen that have lenses. */
   #seen(): readonly vscode.TextDocument[] {
-    if (!readSetting('codeLens')) return [];
-    return vscode.window.visibleTextEditors.map(({ document }) => document).filter((document) => isSql(document));
+    return vscode.window.visibleTextEditors
+      .map(({ document }) => document)
+      .filter((document) => isSql(document) && readSetting('codeLens', document));
   }
 
   #runs(document: vscode.TextDocument): boolean {

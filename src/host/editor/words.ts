@@ -1,7 +1,7 @@
 /** The texts of the pure parts, in VS Code's language. */
 import { l10n } from 'vscode';
 import type { JobState } from '../../api';
-import { labelFromSql, type DirectiveName, type DirectiveProblem } from '../../core/sql/label';
+import { excerptOf, type DirectiveName, type DirectiveProblem } from '../../core/sql/label';
 import type { PrelaunchFinding } from '../../core/sql/prelaunch';
 import { formatSpan } from '../../shared/span';
 import type { FoundWrite } from '../commands/guard';
@@ -132,7 +132,7 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
 
 /** A write without a WHERE, as it is asked about. @param sql the text that it was found in */
 export function writeFound(finding: PrelaunchFinding, sql: string): FoundWrite {
-  return { text: findingText(finding), statement: labelFromSql(sql.slice(finding.start, finding.end)) };
+  return { text: findingText(finding), statement: excerptOf(sql.slice(finding.start, finding.end)) };
 }
 
 /** What a launch left out. */

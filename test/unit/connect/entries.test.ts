@@ -4,7 +4,10 @@ import type { ConnectionProfile } from '../../../src/core/postgres/connect/profi
 import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connectionEntries';
 import { placeInSettings } from '../../../src/host/settingsPlace';
 
-const words = { sameName: (name: string): string => `two have the name ${name}` };
+const words = {
+  sameName: (name: string): string => `two have the name ${name}`,
+  ignored: (field: string): string => `${field} is ignored`,
+};
 const user = (...values: unknown[]): Source => ({ origin: { kind: 'user' }, values });
 const workspace = (...values: unknown[]): Source => ({ origin: { kind: 'workspace' }, values });
 const folder = (name: string, ...values: unknown[]): Source => ({
@@ -103,6 +106,53 @@ describe('connections of several places', () => {
     assert.match(faults[1]!.problem, /faulty "port": it must be a whole number/);
   });
 
+  it('a workspace cannot let a server ask for passwords in clear text, or send what is for a name to an address', () => {
+    const risky = { name: 'a', host: 'prod', hostaddr: '10.6.6.6', allowCleartextPassword: true };
+    for (const source of [workspace(risky), folder('f', risky)]) {
+      const { entries, faults } = readEntries([source], words);
+      assert.deepEqual(
+        entries.map(({ profile }) => [profile.host, profile.hostaddr, profile.allowCleartextPassword]),
+        [['prod', undefined, undefined]],
+      );
+      assert.deepEqual(
+        faults.map(({ problem, field, index, name }) => [problem, field, index, name]),
+        [
+          ['allowCleartextPassword is ignored', 'allowCleartextPassword', 0, 'a'],
+          ['hostaddr is ignored', 'hostaddr', 0, 'a'],
+        ],
+      );
+      assert.equal(new Set(faults.map(({ id }) => id)).size, 2);
+    }
+    // The user's own, another extension's, and what is not risky are taken as they are.
+    for (const source of [user(risky), provider('p', risky)]) {
+      const { entries, faults } = readEntries([source], words);
+      assert.equal(entries[0]!.profile.hostaddr, '10.6.6.6');
+      assert.equal(entries[0]!.profile.allowCleartextPassword, true);
+      assert.deepEqual(faults, []);
+    }
+    const fine = { name: 'a', hostaddr: '10.6.6.6', allowCleartextPassword: false };
+    const { entries, faults } = readEntries([workspace(fine)], words);
+    assert.deepEqual([entries[0]!.profile, faults], [fine, []]);
+  });
+
+  it('a workspace cannot make less of what is production for the user, by its name or by its server', () => {
+    const own = { name: 'prod', host: 'db.example', production: true };
+    const asks = (...given: unknown[]): (boolean | undefined)[] =>
+      readEntries([user(own), workspace(...given)], words)
+        .entries.filter(({ origin }) => origin.kind === 'workspace')
+        .map(({ profile }) => profile.production);
+    assert.deepEqual(
+      asks(
+        { name: 'prod', host: 'elsewhere', production: false },
+        { name: 'dev', host: 'DB.example', port: 5432 },
+        { name: 'other port', host: 'db.example', port: 5433 },
+        { name: 'other', host: 'dev.example' },
+        { name: 'own', host: 'x', production: true },
+      ),
+      [true, true, undefined, undefined, true],
+    );
+  });
+
   it('what the API can be given is what a profile can have', () => {
     // The compiler compares: each can be put in the place of the other.
     const info = (profile: ConnectionProfile): Required<ConnectionInfo> => profile as Required<ConnectionProfile>;
@@ -139,6 +189,16 @@ describe('the place of a fault in settings.json', () => {
     const file = `{"folders": [], "settings": {"pgBackground.connections": [{"name": "n"}]}}`;
     const place = placeInSettings(file, 'pgBackground.connections', 0, 'name')!;
     assert.equal(file.slice(place.start, place.end), '"n"');
+  });
+
+  it('gives nothing, and does not overflow, if the text nests endlessly', () => {
+    for (const open of ['[', '{"a":', '[{"a":[']) {
+      for (const deep of [open.repeat(20_000), `{"pgBackground.connections": [${open.repeat(20_000)}`]) {
+        assert.equal(placeInSettings(deep, 'pgBackground.connections', 0), undefined);
+      }
+    }
+    const strings = `{"pgBackground.connections": [{"name": "${'['.repeat(20_000)}"}]}`;
+    assert.ok(placeInSettings(strings, 'pgBackground.connections', 0, 'name'));
   });
 
   it('gives nothing, and ends, where the text is broken or empty', () => {

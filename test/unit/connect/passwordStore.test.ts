@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { BINDING_PARTS, type Binding } from '../../../src/core/postgres/connect/bindingParts';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
 import type { Origin } from '../../../src/host/connectionEntries';
-import { PasswordStore, type SecretOwner } from '../../../src/host/passwordStore';
+import { PasswordStore, type SecretOwner, type StoredPassword } from '../../../src/host/passwordStore';
 
 /** VS Code's secret storage, as far as it is used: a map of texts. */
 class Secrets {
@@ -13,6 +14,8 @@ class Secrets {
 
 const USER: Origin = { kind: 'user' };
 const WORKSPACE: Origin = { kind: 'workspace' };
+const BINDING = Object.fromEntries(BINDING_PARTS.map((part) => [part, `${part} 1`])) as Binding;
+const EXPLICIT: ConnectionProfile = { name: 'prod', host: 'db', user: 'u', sslmode: 'require' };
 
 describe('stored passwords', () => {
   let secrets: Secrets;
@@ -24,84 +27,127 @@ describe('stored passwords', () => {
 
   const storeOf = (workspace = 'file:///w', machine = ''): PasswordStore =>
     new PasswordStore(secrets, { warn: (message) => warnings.push(message) }, { workspace, machine });
-  const owner = (store: PasswordStore, origin: Origin, profile: Partial<ConnectionProfile> = {}): SecretOwner =>
-    store.ownerOf({ origin, ownName: 'prod', profile: { name: 'prod', host: 'db', user: 'u', ...profile } });
+  const owner = (store: PasswordStore, origin: Origin, binding: Binding | undefined = BINDING): SecretOwner =>
+    store.ownerOf({ origin, ownName: 'prod', profile: EXPLICIT }, binding);
+  const get = (store: PasswordStore, of: SecretOwner, profile = EXPLICIT): Promise<StoredPassword> =>
+    store.get(of, { profile });
 
   it('are given out for what they were entered for', async () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
-    assert.deepEqual(await store.get(owner(store, USER)), { password: 'p4ss', elsewhere: false });
-    // What does not change to whom it goes does not matter.
-    const other = owner(store, USER, { database: 'd', color: '#000000', connectTimeoutSeconds: 5 });
-    assert.deepEqual(await store.get(other), { password: 'p4ss', elsewhere: false });
+    assert.deepEqual(await get(store, owner(store, USER)), { password: 'p4ss' });
+    // Of the profile itself only what it resolves to matters.
+    assert.deepEqual(await get(store, owner(store, USER), { name: 'prod', service: 's' }), { password: 'p4ss' });
   });
 
   it('are not given to a workspace’s connection of the same name', async () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
-    for (const profile of [{}, { host: 'attacker.example' }]) {
-      assert.deepEqual(await store.get(owner(store, WORKSPACE, profile)), { elsewhere: false });
-    }
+    assert.deepEqual(await get(store, owner(store, WORKSPACE)), {});
     const folder: Origin = { kind: 'folder', uri: 'file:///w/f', name: 'f' };
-    assert.deepEqual(await store.get(owner(store, folder)), { elsewhere: false });
-    assert.deepEqual(await store.get(owner(store, { kind: 'provider', id: 'x', name: 'X' })), { elsewhere: false });
+    assert.deepEqual(await get(store, owner(store, folder)), {});
+    assert.deepEqual(await get(store, owner(store, { kind: 'provider', id: 'x', name: 'X' })), {});
   });
 
   it('are not given to another workspace', async () => {
     const store = storeOf();
     await store.set(owner(store, WORKSPACE), 'p4ss');
     const other = storeOf('file:///other');
-    assert.deepEqual(await other.get(owner(other, WORKSPACE)), { elsewhere: false });
-    assert.deepEqual(await store.get(owner(store, WORKSPACE)), { password: 'p4ss', elsewhere: false });
+    assert.deepEqual(await get(other, owner(other, WORKSPACE)), {});
+    assert.deepEqual(await get(store, owner(store, WORKSPACE)), { password: 'p4ss' });
   });
 
-  it('are not given where the connection was changed to lead elsewhere, or to be less safe', async () => {
+  it('are not given if any part of the target has changed, and the change is named', async () => {
     const store = storeOf();
     await store.set(owner(store, WORKSPACE), 'p4ss');
-    const changes: readonly Partial<ConnectionProfile>[] = [
-      { host: 'attacker.example' },
-      { host: 'db,attacker.example' },
-      { hostaddr: '10.6.6.6' },
-      { port: 6666 },
-      { user: 'other' },
-      { service: 's' },
-      { serviceFile: './s.conf' },
-      { sslmode: 'disable' },
-      { sslrootcert: './theirs.crt' },
-      { channelBinding: 'disable' },
-      { requireAuth: 'password' },
-      { allowCleartextPassword: true },
-    ];
-    for (const change of changes) {
-      assert.deepEqual(await store.get(owner(store, WORKSPACE, change)), { elsewhere: true }, JSON.stringify(change));
+    for (const part of BINDING_PARTS) {
+      const other = owner(store, WORKSPACE, { ...BINDING, [part]: `${part} 2` });
+      assert.deepEqual(await get(store, other), {
+        changed: [{ part, before: `${part} 1`, now: `${part} 2` }],
+      });
     }
     const remote = storeOf('file:///w', 'container-1');
-    assert.deepEqual(await remote.get(owner(remote, WORKSPACE)), { elsewhere: true });
+    assert.deepEqual(await get(remote, owner(remote, WORKSPACE)), {
+      changed: [{ part: 'machine', before: '', now: 'container-1' }],
+    });
+  });
+
+  it('are given to nobody while it is not known where the connection leads', async () => {
+    const store = storeOf();
+    await store.set(owner(store, USER), 'p4ss');
+    const { password, changed } = await get(
+      store,
+      store.ownerOf({ origin: USER, ownName: 'prod', profile: EXPLICIT }, undefined),
+    );
+    assert.equal(password, undefined);
+    assert.equal(changed?.length, BINDING_PARTS.length);
+  });
+
+  describe('of the first version, which were bound to the fields of the profile', () => {
+    const v1 = (profile: ConnectionProfile, machine = ''): string => {
+      const { host, hostaddr, port, user, service, serviceFile, sslmode, sslrootcert, channelBinding } = profile;
+      const { requireAuth, allowCleartextPassword } = profile;
+      const fields = [host, hostaddr, port, user, service, serviceFile, sslmode, sslrootcert, channelBinding];
+      const place = [...fields, requireAuth, allowCleartextPassword].map((value) => String(value ?? ''));
+      return JSON.stringify([JSON.stringify([...place, machine]), 'old']);
+    };
+
+    it('are bound to the target now, if the profile alone says where it leads', async () => {
+      const store = storeOf();
+      secrets.kept.set(owner(store, WORKSPACE).key, v1(EXPLICIT));
+      assert.deepEqual(await get(store, owner(store, WORKSPACE)), { password: 'old' });
+      const moved = await get(store, owner(store, WORKSPACE, { ...BINDING, hosts: 'attacker' }));
+      assert.equal(moved.password, undefined);
+    });
+
+    it('are not given out if a service says where it leads, or the profile has changed', async () => {
+      const store = storeOf();
+      for (const [stored, now] of [
+        [
+          { name: 'prod', service: 's' },
+          { name: 'prod', service: 's' },
+        ],
+        [
+          { name: 'prod', host: 'db' },
+          { name: 'prod', host: 'db' },
+        ],
+        [EXPLICIT, { ...EXPLICIT, host: 'attacker' }],
+        [EXPLICIT, { ...EXPLICIT, sslmode: 'disable' }],
+      ] as const) {
+        secrets.kept.set(owner(store, USER).key, v1(stored));
+        assert.deepEqual(await get(store, owner(store, USER), now), { changed: 'unknown' });
+      }
+    });
   });
 
   it('that were kept by name alone become the user’s own connection’s, and nobody else’s', async () => {
     const store = storeOf();
     secrets.kept.set('pgBackground.password:prod', 'old');
-    assert.deepEqual(await store.get(owner(store, WORKSPACE)), { elsewhere: false });
-    assert.deepEqual(await store.get(owner(store, USER)), { password: 'old', elsewhere: false });
+    assert.deepEqual(await get(store, owner(store, WORKSPACE)), {});
+    assert.deepEqual(await get(store, owner(store, USER), { name: 'prod', service: 's' }), { changed: 'unknown' });
+    assert.deepEqual(await get(store, owner(store, USER)), { password: 'old' });
     assert.equal(secrets.kept.has('pgBackground.password:prod'), false);
     // From now on it is bound.
-    assert.deepEqual(await store.get(owner(store, USER, { host: 'attacker.example' })), { elsewhere: true });
+    const moved = await get(store, owner(store, USER, { ...BINDING, hosts: 'attacker' }));
+    assert.equal(moved.password, undefined);
   });
 
   it('are forgotten wholly', async () => {
     const store = storeOf();
     secrets.kept.set('pgBackground.password:prod', 'old');
     await store.set(owner(store, USER), 'p4ss');
-    await store.forget(owner(store, USER, { host: 'moved' }));
+    await store.forget(owner(store, USER, undefined));
     assert.deepEqual([...secrets.kept], []);
   });
 
   it('that cannot be read are as good as none, and are shown nowhere', async () => {
     const store = storeOf();
-    secrets.kept.set(owner(store, USER).key, 'p4ss broken');
-    assert.deepEqual(await store.get(owner(store, USER)), { elsewhere: false });
-    assert.equal(warnings.length, 1);
-    assert.ok(!warnings.join().includes('p4ss'));
+    for (const broken of ['p4ss broken', '{"version":2,"password":"p4ss"}', '["p4ss"]', '7', 'null']) {
+      warnings = [];
+      secrets.kept.set(owner(store, USER).key, broken);
+      assert.deepEqual(await get(store, owner(store, USER)), {});
+      assert.equal(warnings.length, 1);
+      assert.ok(!warnings.join().includes('p4ss'));
+    }
   });
 });

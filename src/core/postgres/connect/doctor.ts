@@ -38,7 +38,9 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   const { askPassword } = options;
   const asking: OpenOptions = {
     ...options,
-    ...(askPassword && { askPassword: async (question) => (entered ??= await askPassword(question)) }),
+    ...(askPassword && {
+      askPassword: async (question, binding) => (entered ??= await askPassword(question, binding)),
+    }),
   };
   let opened: OpenedConnection;
   try {

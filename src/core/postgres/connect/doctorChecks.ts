@@ -68,6 +68,7 @@ export function checkFailure(error: ConnectError): Finding {
     tls: 'TLS failed',
     hba: 'Not let in from here',
     noPassword: 'No password',
+    notApproved: 'Not allowed to use your passwords',
     passwordCommand: 'The password command failed',
     authentication: 'Not authenticated',
     unsafe: 'Not safe',

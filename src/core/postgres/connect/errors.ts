@@ -6,6 +6,8 @@ export type ConnectReason =
   | 'timeout'
   | 'tls'
   | 'noPassword'
+  /** The user's own secrets are needed there, and the user has not allowed that. */
+  | 'notApproved'
   /** The password command failed, or gave nothing. */
   | 'passwordCommand'
   | 'authentication'

@@ -2,22 +2,30 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client } from 'pg';
+import type { Approve } from './approval';
 import { attempt, AttemptError } from './attempt';
+import { bindingOf } from './binding';
+import type { Binding } from './bindingParts';
 import { resolveSettings, type Settings, type Target } from './defaults';
 import { ConnectError } from './errors';
 import { explainNetwork, placeOf } from './explain';
 import { Passwords, type FoundPassword } from './passwords';
 import type { ConnectionProfile, SslMode } from './profile';
 import { surroundingsOf } from './surroundings';
-import { tlsOptions } from './tls';
+import { tlsOptions, type TlsHelp } from './tls';
 
 export interface OpenOptions {
   /** The stored password; undefined where there is none. Comes before all others. */
-  readonly password?: () => Promise<string | undefined>;
+  readonly password?: (binding: Binding) => Promise<string | undefined>;
   /** Asks the user, when the server wants a password and none was found; undefined where the user gives none. */
-  readonly askPassword?: (question: { readonly user: string; readonly place: string }) => Promise<string | undefined>;
+  readonly askPassword?: (question: PasswordQuestion, binding: Binding) => Promise<string | undefined>;
   /** Asks for the passphrase of the client's key. */
-  readonly keyPassphrase?: (keyFile: string) => Promise<string | undefined>;
+  readonly keyPassphrase?: (keyFile: string, binding: Binding) => Promise<string | undefined>;
+  /**
+   * Decides whether the user's other secrets (password command, environment, service file, password file, client key) may be used;
+   * undefined: the connection is the user's own, which may use them.
+   */
+  readonly approve?: Approve;
   /** False: the profile's password command is not run, because nobody vouches for the profile. */
   readonly allowPasswordCommand?: boolean;
   /** Where neither the profile nor the environment names the application. */
@@ -26,6 +34,11 @@ export interface OpenOptions {
   /** In place of this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: (message: string) => void;
+}
+
+export interface PasswordQuestion {
+  readonly user: string;
+  readonly place: string;
 }
 
 /** An open connection and what became of the choices. */
@@ -56,11 +69,20 @@ export async function openClient(profile: ConnectionProfile, options: OpenOption
 export async function openConnection(profile: ConnectionProfile, options: OpenOptions = {}): Promise<OpenedConnection> {
   const surroundings = surroundingsOf(options.env);
   const settings = await resolveSettings(profile, surroundings, options.applicationName);
-  const passwords = new Passwords(profile, settings, { surroundings, ...options });
-  const opened = await new Opening(settings, passwords, options).run();
+  // From the very settings that are used: what is read a second time may have changed.
+  const binding = await bindingOf(settings, surroundings);
+  const passwords = new Passwords(profile, settings, { surroundings, ...options }, binding);
+  const opened = await new Opening(settings, passwords, options, binding).run();
   const how = opened.verified === undefined ? 'without TLS' : `with TLS, ${opened.verified} verified`;
   options.log?.(`Connected to ${placeOf(opened.target, opened.address)} ${how}.`);
   return opened;
+}
+
+function denied({ user }: Settings): ConnectError {
+  return new ConnectError(
+    'notApproved',
+    `The server asks for the password of the user "${user}". You did not allow this connection to use your own passwords: connect again to be asked once more, or enter a password for it.`,
+  );
 }
 
 type Way = 'tls' | 'plain';
@@ -86,6 +108,7 @@ class Opening {
     private readonly settings: Settings,
     private readonly passwords: Passwords,
     private readonly options: OpenOptions,
+    private readonly binding: Binding,
   ) {}
 
   async run(): Promise<OpenedConnection> {
@@ -165,25 +188,31 @@ class Opening {
     } catch (error) {
       if (!(error instanceof AttemptError) || error.stage !== 'needsPassword') throw error;
       // The user may take long, so that happens between two attempts, as with psql.
-      const value = await this.options.askPassword?.({ user: settings.user, place: placeOf(target) });
-      if (!value) throw error;
+      const own = await this.passwords.afterApproval(target);
+      if (own !== undefined && own !== 'denied') return withPassword(own);
+      const question = { user: settings.user, place: placeOf(target) };
+      const value = await this.options.askPassword?.(question, this.binding);
+      if (!value) throw own === 'denied' ? new AttemptError('final', denied(settings)) : error;
       this.#asked = { value, source: 'what was entered' };
       return withPassword(this.#asked);
     }
   }
 
   async #tls(settings: Settings, target: Target): Promise<ConnectionOptions> {
-    const { keyPassphrase, log, env } = this.options;
-    const help = {
+    const { keyPassphrase, approve, log, env } = this.options;
+    const { binding } = this;
+    const help: TlsHelp = {
       surroundings: surroundingsOf(env),
-      ...(keyPassphrase ? { keyPassphrase } : {}),
+      ...(keyPassphrase ? { keyPassphrase: (file) => keyPassphrase(file, binding) } : {}),
+      ...(approve ? { mayUseKey: (file) => approve({ binding, secrets: [{ kind: 'clientKey', file }] }, true) } : {}),
       ...(log ? { log } : {}),
     };
     try {
       return await tlsOptions(settings, target, help);
     } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
       // Files that cannot be used are a failure of TLS: "prefer" goes on without.
-      throw error instanceof ConnectError ? new AttemptError('tls', error) : error;
+      throw new AttemptError(error.reason === 'notApproved' ? 'final' : 'tls', error);
     }
   }
 

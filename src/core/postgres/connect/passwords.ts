@@ -1,5 +1,7 @@
 /** Where a password comes from: given, a command, the environment or the service file, the password file, or the user. */
 import { spawn } from 'node:child_process';
+import type { ApprovalRequest, Approve, OwnSecret } from './approval';
+import type { Binding } from './bindingParts';
 import type { Settings, Target } from './defaults';
 import { ConnectError } from './errors';
 import { passwordFromFile } from './passfile';
@@ -19,8 +21,10 @@ export interface FoundPassword {
 
 export interface PasswordHelp {
   readonly surroundings: Surroundings;
-  /** The stored password. */
-  readonly password?: () => Promise<string | undefined>;
+  /** The password that is stored for exactly this target. */
+  readonly password?: (binding: Binding) => Promise<string | undefined>;
+  /** Decides about the user's other secrets; undefined: the connection is the user's own, which may use them. */
+  readonly approve?: Approve;
   /** False: the profile's password command is not run, because nobody vouches for the profile. */
   readonly allowPasswordCommand?: boolean;
   readonly signal?: AbortSignal;
@@ -29,20 +33,61 @@ export interface PasswordHelp {
 
 /** The password for each host, from what needs nobody to answer. */
 export class Passwords {
+  #stored: Promise<string | undefined> | undefined;
   #common: Promise<FoundPassword | undefined> | undefined;
 
   constructor(
     private readonly profile: ConnectionProfile,
     private readonly settings: Settings,
     private readonly help: PasswordHelp,
+    private readonly binding: Binding,
   ) {}
 
-  /** @throws ConnectError ('passwordCommand') */
+  /** What may be used without asking anybody. @throws ConnectError ('passwordCommand') */
   async forTarget(target: Target): Promise<FoundPassword | undefined> {
     if (this.profile.askPassword) return undefined;
-    this.#common ??= this.#findCommon();
-    const common = await this.#common;
-    if (common) return common;
+    const stored = await (this.#stored ??= this.help.password?.(this.binding) ?? Promise.resolve(undefined));
+    if (stored) return { value: stored, source: 'the stored passwords' };
+    const { approve } = this.help;
+    if (approve) {
+      const request = await this.#request(target);
+      if (request.secrets.length === 0 || !(await approve(request, false))) return undefined;
+    }
+    return this.#own(target);
+  }
+
+  /**
+   * The server wants a password and {@link forTarget} found none: the same, after the user has been asked to approve it.
+   * `denied`: there is one, and the user does not want it to be used there.
+   * @throws ConnectError ('passwordCommand', 'notApproved')
+   */
+  async afterApproval(target: Target): Promise<FoundPassword | 'denied' | undefined> {
+    const { approve } = this.help;
+    if (!approve || this.profile.askPassword) return undefined;
+    const request = await this.#request(target);
+    if (request.secrets.length === 0) return undefined;
+    return (await approve(request, true)) ? this.#own(target) : 'denied';
+  }
+
+  /** What the user would approve. */
+  async #request(target: Target): Promise<ApprovalRequest> {
+    const secrets: OwnSecret[] = [];
+    const { passwordCommand } = this.profile;
+    if (passwordCommand !== undefined && this.help.allowPasswordCommand !== false) {
+      secrets.push({ kind: 'command', command: passwordCommand });
+    }
+    if (this.settings.password) secrets.push({ kind: 'parameter', source: this.settings.password.source });
+    if (secrets.length === 0 && (await this.#fromFile(target))) {
+      secrets.push({ kind: 'passfile', file: this.settings.passfile ?? '' });
+    }
+    return { binding: this.binding, secrets };
+  }
+
+  async #own(target: Target): Promise<FoundPassword | undefined> {
+    return (await (this.#common ??= this.#findCommon())) ?? this.#fromFile(target);
+  }
+
+  async #fromFile(target: Target): Promise<FoundPassword | undefined> {
     const { passfile, database, user } = this.settings;
     if (passfile === undefined) return undefined;
     const key = { host: target.host || (target.hostaddr ?? ''), port: target.port, database, user };
@@ -52,8 +97,6 @@ export class Passwords {
   }
 
   async #findCommon(): Promise<FoundPassword | undefined> {
-    const stored = await this.help.password?.();
-    if (stored) return { value: stored, source: 'the stored passwords' };
     const command = this.profile.passwordCommand;
     if (command !== undefined) {
       if (this.help.allowPasswordCommand !== false) {

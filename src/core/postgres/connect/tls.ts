@@ -14,6 +14,8 @@ export interface TlsHelp {
   readonly surroundings: Surroundings;
   /** Asks for the passphrase of an encrypted key. */
   readonly keyPassphrase?: (keyFile: string) => Promise<string | undefined>;
+  /** Whether the client's certificate and key may be used; they always may if it is undefined. */
+  readonly mayUseKey?: (keyFile: string) => Promise<boolean>;
   readonly log?: (message: string) => void;
 }
 
@@ -136,7 +138,7 @@ async function revocationList(settings: Settings, { home }: Surroundings): Promi
 
 async function clientCertificate(
   settings: Settings,
-  { surroundings, keyPassphrase, log }: TlsHelp,
+  { surroundings, keyPassphrase, mayUseKey, log }: TlsHelp,
 ): Promise<Pick<tls.SecureContextOptions, 'cert' | 'key' | 'passphrase'>> {
   const { home, platform } = surroundings;
   const certificateFile = settings.sslcert ?? home?.certificate;
@@ -153,6 +155,10 @@ async function clientCertificate(
       'tls',
       `There is a client certificate but no key "${keyFile ?? ''}" for it: name the key as "sslkey".`,
     );
+  }
+  if (mayUseKey && !(await mayUseKey(keyFile))) {
+    log?.(`The client key "${keyFile}" is not used, because that was not allowed for this connection.`);
+    return {};
   }
   await checkKeyFile(keyFile, platform);
   if (!key.includes('-----BEGIN')) {

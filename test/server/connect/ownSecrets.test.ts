@@ -1,0 +1,235 @@
+/**
+ * The user's own secrets and connections that somebody else wrote: nothing is sent, and no command is run, before the user approves.
+ * The server asks for the password as it is, and writes down what it gets.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ApprovalRequest, Approve } from '../../../src/core/postgres/connect/approval';
+import { resolveBinding } from '../../../src/core/postgres/connect/binding';
+import { BINDING_PARTS, type BindingPart } from '../../../src/core/postgres/connect/bindingParts';
+import { resolveSettings } from '../../../src/core/postgres/connect/defaults';
+import { ConnectError } from '../../../src/core/postgres/connect/errors';
+import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { surroundingsOf } from '../../../src/core/postgres/connect/surroundings';
+import { tlsOptions } from '../../../src/core/postgres/connect/tls';
+import { sharedServer } from '../support';
+import { FakeServer } from './fakeServer';
+import { environment, failureOf, newHome, removeFolder } from './support';
+
+describe('the user’s own secrets', () => {
+  let server: FakeServer;
+  let port: number;
+  let home: string;
+  let trap: string;
+  let asked: (readonly [kind: string, ask: boolean])[];
+
+  before(async () => {
+    server = new FakeServer();
+    port = await server.listen();
+  });
+  after(() => server.close());
+  beforeEach(async () => {
+    home = await newHome({ '.pg_service.conf': `[theirs]\npassword=of the service\n` });
+    trap = join(home, 'ran');
+    asked = [];
+  });
+  afterEach(() => removeFolder(home));
+
+  const profile = (more: Partial<ConnectionProfile> = {}): ConnectionProfile => ({
+    name: 'x',
+    host: '127.0.0.1',
+    port,
+    user: 'u',
+    sslmode: 'disable',
+    allowCleartextPassword: true,
+    ...more,
+  });
+  const sent = (): string[] => server.take().map(({ password }) => password);
+
+  /** Answers as the host does: `before` for what was approved earlier, `now` for what the user says. */
+  function approver(before: boolean, now: boolean | Error): Approve {
+    return (request: ApprovalRequest, ask: boolean) => {
+      asked.push([request.secrets.map(({ kind }) => kind).join(), ask]);
+      if (!ask) return Promise.resolve(before);
+      return now instanceof Error ? Promise.reject(now) : Promise.resolve(now);
+    };
+  }
+
+  const SOURCES: readonly {
+    readonly kind: string;
+    readonly password: string;
+    profile?(): Partial<ConnectionProfile>;
+    readonly env?: NodeJS.ProcessEnv;
+    prepare?(): Promise<void>;
+  }[] = [
+    {
+      kind: 'passfile',
+      password: 'of the file',
+      prepare: () => writeFile(join(home, '.pgpass'), '*:*:*:*:of the file\n', { mode: 0o600 }),
+    },
+    { kind: 'parameter', password: 'of the environment', env: { PGPASSWORD: 'of the environment' } },
+    { kind: 'parameter', password: 'of the service', profile: () => ({ service: 'theirs' }) },
+    {
+      kind: 'command',
+      password: 'of the command',
+      profile: () => ({ passwordCommand: `touch ${trap}; echo of the command` }),
+    },
+  ];
+
+  for (const source of SOURCES) {
+    describe(source.password, () => {
+      let given: ConnectionProfile;
+      let env: NodeJS.ProcessEnv;
+      beforeEach(async () => {
+        await source.prepare?.();
+        given = profile(source.profile?.());
+        env = environment(home, source.env);
+      });
+      const open = async (options: OpenOptions): Promise<void> => (await openClient(given, { env, ...options })).end();
+
+      it('is used for the user’s own connection without a question', async () => {
+        await open({});
+        assert.deepEqual(sent(), [source.password]);
+      });
+
+      it('is not sent, and no command is run, if the user does not allow it', async () => {
+        const failure = await failureOf(given, { env, approve: approver(false, false) });
+        assert.equal(failure.reason, 'notApproved');
+        assert.match(failure.message, /did not allow this connection to use your own passwords/);
+        assert.deepEqual(sent(), []);
+        assert.equal(existsSync(trap), false);
+        assert.deepEqual(asked, [
+          [source.kind, false],
+          [source.kind, true],
+        ]);
+      });
+
+      it('is sent once the user allows it, and from then on without a question', async () => {
+        await open({ approve: approver(false, true) });
+        assert.deepEqual(sent(), [source.password]);
+        asked = [];
+        await open({ approve: approver(true, new Error('nobody is there to be asked')) });
+        assert.deepEqual(sent(), [source.password]);
+        assert.deepEqual(asked, [[source.kind, false]]);
+      });
+
+      it('is not sent if nobody can be asked, and the message of the host is kept', async () => {
+        const refusal = new ConnectError('notApproved', 'Run Connect to decide.');
+        const failure = await failureOf(given, { env, approve: approver(false, refusal) });
+        assert.equal(failure, refusal);
+        assert.deepEqual(sent(), []);
+        assert.equal(existsSync(trap), false);
+      });
+
+      it('gives way to a password that the user enters for this connection', async () => {
+        await open({ approve: approver(false, false), askPassword: () => Promise.resolve('entered') });
+        assert.deepEqual(sent(), ['entered']);
+      });
+    });
+  }
+
+  it('are not asked about if the stored password is there, or the server wants none', async () => {
+    const env = environment(home, { PGPASSWORD: 'of the environment' });
+    const never = approver(false, new Error('asked'));
+    await (await openClient(profile(), { env, approve: never, password: () => Promise.resolve('stored') })).end();
+    assert.deepEqual(sent(), ['stored']);
+    assert.deepEqual(asked, []);
+    const { host, port: real } = await sharedServer();
+    await (await openClient({ ...profile(), host, port: real, user: 'postgres' }, { env, approve: never })).end();
+    assert.deepEqual(asked, [['parameter', false]]);
+  });
+
+  it('include the client key, which is left out if it was not allowed', async () => {
+    await writeFile(join(home, 'my.crt'), 'not looked at');
+    await writeFile(join(home, 'my.key'), 'not looked at', { mode: 0o600 });
+    const surroundings = surroundingsOf(environment(home));
+    const keys = { sslcert: join(home, 'my.crt'), sslkey: join(home, 'my.key') };
+    const settings = await resolveSettings(profile({ sslmode: 'require', ...keys }), surroundings);
+    const [target] = settings.targets;
+    const files: string[] = [];
+    const mayUseKey = (file: string): Promise<boolean> => Promise.resolve(files.push(file) < 0);
+    await tlsOptions(settings, target!, { surroundings, mayUseKey });
+    assert.deepEqual(files, [keys.sslkey]);
+    await assert.rejects(tlsOptions(settings, target!, { surroundings }), /is not PEM text/);
+  });
+});
+
+describe('what a secret is bound to', () => {
+  let home: string;
+  beforeEach(async () => {
+    home = await newHome({
+      '.pg_service.conf': '[s]\nhost=db.example\nport=5432\nuser=u\n',
+      'root.crt': 'one',
+      'other.crt': 'one',
+    });
+  });
+  afterEach(() => removeFolder(home));
+
+  /** The parts that differ once something was changed. */
+  async function changed(
+    given: Omit<ConnectionProfile, 'name'>,
+    change: { profile?: Partial<ConnectionProfile>; env?: NodeJS.ProcessEnv; files?: () => Promise<void> },
+  ): Promise<readonly BindingPart[]> {
+    const first = await resolveBinding({ ...given, name: 'x' }, environment(home));
+    await change.files?.();
+    const second = await resolveBinding({ ...given, ...change.profile, name: 'x' }, environment(home, change.env));
+    return BINDING_PARTS.filter((part) => first[part] !== second[part]);
+  }
+
+  it('is where a service leads, not its name', async () => {
+    const service = join(home, '.pg_service.conf');
+    const to = (text: string) => ({ files: () => writeFile(service, `[s]\n${text}\n`) });
+    assert.deepEqual(await changed({ service: 's' }, {}), []);
+    assert.deepEqual(await changed({ service: 's' }, to('host=attacker.example\nuser=u')), ['hosts']);
+    assert.deepEqual(await changed({ service: 's' }, to('host=attacker.example\nhostaddr=10.6.6.6\nuser=u')), [
+      'hosts',
+    ]);
+    assert.deepEqual(await changed({ service: 's' }, to('host=attacker.example\nuser=v')), ['hosts', 'user']);
+    assert.deepEqual(await changed({ service: 's' }, { files: () => appendFile(service, 'sslmode=disable\n') }), [
+      'sslmode',
+    ]);
+  });
+
+  it('is what variables of the environment make of it', async () => {
+    const given = { host: 'db.example', user: 'u' };
+    assert.deepEqual(await changed(given, { env: { PGHOST: 'unused', PGPASSWORD: 'x', PGDATABASE: 'd' } }), []);
+    assert.deepEqual(await changed(given, { env: { PGHOSTADDR: '10.6.6.6' } }), ['hosts']);
+    assert.deepEqual(await changed(given, { env: { PGPORT: '6666' } }), ['hosts']);
+    assert.deepEqual(await changed(given, { env: { PGSSLMODE: 'disable' } }), ['sslmode']);
+    assert.deepEqual(await changed(given, { env: { PGREQUIREAUTH: 'password' } }), ['requireAuth']);
+    assert.deepEqual(await changed(given, { env: { PGCHANNELBINDING: 'disable' } }), ['channelBinding']);
+  });
+
+  it('is the content of the root certificates', async () => {
+    const file = join(home, 'root.crt');
+    const given = { host: 'db.example', user: 'u', sslmode: 'verify-full', sslrootcert: file } as const;
+    assert.deepEqual(await changed(given, { files: () => writeFile(file, 'two') }), ['sslrootcert']);
+    assert.deepEqual(await changed(given, { profile: { sslrootcert: join(home, 'other.crt') } }), ['sslrootcert']);
+    const usual = newRoot(home);
+    assert.deepEqual(await changed({ host: 'h', user: 'u' }, { files: usual }), ['sslrootcert']);
+  });
+
+  it('is every setting that protects the secret, and nothing else', async () => {
+    const given = { host: 'db.example', user: 'u' };
+    for (const [profile, parts] of [
+      [{ allowCleartextPassword: true }, ['allowCleartextPassword']],
+      [{ sslnegotiation: 'direct', sslmode: 'require' }, ['sslmode', 'sslnegotiation']],
+      [{ sslMaxProtocolVersion: 'TLSv1.2' }, ['tlsVersions']],
+      [{ sslcrl: '/none' }, ['sslcrl']],
+      [{ host: 'db.example,attacker.example' }, ['hosts']],
+      [{ database: 'd', color: '#000000', role: 'r', options: '-c geqo=off', connectTimeoutSeconds: 1 }, []],
+    ] as const) {
+      assert.deepEqual(await changed(given, { profile }), parts, JSON.stringify(profile));
+    }
+  });
+});
+
+function newRoot(home: string): () => Promise<void> {
+  return async () => {
+    await mkdir(join(home, '.postgresql'), { recursive: true });
+    await writeFile(join(home, '.postgresql', 'root.crt'), 'new');
+  };
+}
