@@ -100,7 +100,6 @@ describe('fences', function () {
       "SELECT 1; SELECT 'a",
       'SELECT (1; SELECT 2',
       'SELECT 1 \\; SELECT 2; SELECT 3',
-      'SELECT $a$ ; SELECT 1; SELECT 2$b$; \\d t\nSELECT 1; SELECT 2',
     ]) {
       assert.equal(code(text), 'unsplit', text);
     }
