@@ -37,7 +37,7 @@ export class Credentials {
   }
 
   /** Opens a connection with what is known for it, asking for the rest; what was entered and proves right is kept. */
-  async open(entry: ConnectionEntry): ReturnType<typeof OpenCode.openClient> {
+  async open(entry: ConnectionEntry, prefer?: OpenOptions['prefer']): ReturnType<typeof OpenCode.openClient> {
     const { profile } = entry;
     const owner = this.#store.ownerOf(entry);
     const { password, elsewhere } = profile.askPassword === true ? { elsewhere: false } : await this.#find(entry);
@@ -49,6 +49,7 @@ export class Credentials {
         ...(password === undefined ? {} : { password: () => Promise.resolve(password) }),
         askPassword: async ({ user, place }) =>
           (entered = await this.#prompts.once(profile.name, owner, question(user, place, elsewhere))),
+        prefer,
         ...this.#common(entry),
       });
       if (entered !== undefined) await this.keep(entry, entered);

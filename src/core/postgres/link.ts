@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { Listeners, messageOf } from '../jobs/listeners';
 import {
+  OtherServerError,
   SessionLostError,
   UnreachableError,
   type ActivitySnapshot,
@@ -10,12 +11,15 @@ import {
   type ServerLink,
   type WorkerSession,
 } from '../jobs/ports';
-import { ActivityPoller, queryActivity, timeText } from './activity';
-import { CATALOG_QUERY, dialectOf, type Dialect } from './catalog';
+import { compareServers, nameServer, type ReachedPlace, type ServerIdentity } from '../jobs/serverIdentity';
+import { ActivityPoller, queryActivity } from './activity';
+import { CATALOG_QUERY, dialectOf, ExtensionError, type Dialect } from './catalog';
 import { destroySocket, endClient } from './closing';
 import { ConnectError, type ConnectReason } from './connect/errors';
 import { isTransient, mayNotSignal } from './errors';
+import { introduce } from './identity';
 import { PgSession, type SessionContext } from './session';
+import { signalProcess } from './signals';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { TypeCache } from './types';
@@ -27,6 +31,19 @@ const IDLE_MS = 5 * 60_000;
 /** A question to the control connection, or to a session, that takes longer means that the connection is dead. Milliseconds. */
 const CONTROL_MS = 15_000;
 const SESSION_MS = 30_000;
+/** So often a session is opened until one reaches the control connection's server: a proxy may distribute connections. */
+const SAME_SERVER_ATTEMPTS = 8;
+/** Reasons for which a connection that worked before is refused for good only if the user says so: they can be mended on the server. */
+const LASTING_REASONS = new Set<ConnectReason>(['profile', 'aborted', 'unsafe']);
+/**
+ * What the control connection asks first. It is ours alone: no limit of the role may end it. Workers belong to whoever has logged in,
+ * whatever role they run as: only that role sees them all, and may signal them. And no operator that somebody has put into the
+ * search_path may answer our questions.
+ */
+const CONTROL_COLUMNS = `pg_catalog.current_setting('server_version'),
+  (SELECT pg_catalog.count(pg_catalog.set_config(s.name, '0', false)) FROM pg_catalog.pg_settings AS s
+    WHERE s.name OPERATOR(pg_catalog.=) ANY ('{transaction_timeout,idle_session_timeout}'::pg_catalog.text[])),
+  pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`;
 
 export type LinkState =
   | { readonly kind: 'idle' }
@@ -43,8 +60,8 @@ export type LinkState =
 export interface LinkOptions {
   readonly name: string;
   readonly database: string;
-  /** Opens a new client; rejects with a message for the user. */
-  connect(): Promise<Client>;
+  /** Opens a new client, at the preferred place if it can be reached; rejects with a message for the user. */
+  connect(prefer?: ReachedPlace): Promise<Client>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Sessions kept open for the next launch. */
@@ -68,7 +85,11 @@ function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
 }
 
 /** The connection that asks and signals; its statements go one at a time. */
-interface Control {
+interface Control extends Asking {
+  readonly server: ServerIdentity;
+}
+
+interface Asking {
   readonly client: Client;
   readonly turns: Turns;
 }
@@ -89,6 +110,15 @@ export class PgLink implements ServerLink {
   #soon: Disposable | undefined;
   /** The server answered once, so that it is away, and not wrong, when it does not. */
   #reached = false;
+  /** Where the control connection was last opened to, or is to be opened to first. */
+  #place: ReachedPlace | undefined;
+  /** pg_background was found here once. */
+  #found = false;
+  #launched = false;
+  /** The server of the newest control connection. */
+  #server: ServerIdentity | undefined;
+  #missingTexts: string | undefined;
+  #probe: Promise<ServerIdentity | undefined> | undefined;
   #serverVersion = '';
   #extensionVersion: string | undefined;
   #disposed = false;
@@ -147,31 +177,29 @@ export class PgLink implements ServerLink {
   /** @throws UnreachableError where the server answered before and is away now, or this link was closed: try again later */
   async acquire(): Promise<WorkerSession> {
     try {
-      const dialect = await this.connect();
-      const session = this.#takeIdle() ?? (await this.#newSession(dialect));
+      await this.connect();
+      const session = this.#takeIdle() ?? (await this.#newSession());
       this.#warmSoon();
       return session;
     } catch (error) {
-      const away = this.#disposed || (this.#reached && (error instanceof SessionLostError || isTransient(error)));
-      if (!away) throw error;
+      if (!this.#disposed && !this.#mayComeBack(error)) throw error;
       throw new UnreachableError(messageOf(error), { cause: error });
     }
   }
 
-  async terminate(pid: number, backendStart: string): Promise<boolean> {
+  async terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean> {
     try {
-      const { rows } = await this.#ask((client) =>
-        client.query<[string]>({
-          text: `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-                  WHERE pid = $1 AND ${timeText('backend_start')} = $2`,
-          values: [pid, backendStart],
-          rowMode: 'array',
-        }),
-      );
-      return rows[0]?.[0] === 't';
+      const control = await this.#open();
+      this.#requireServer(control, server);
+      const target = { pid, backendStart, type: 'pg_background', server: control.server } as const;
+      return await this.#bounded(control, () => signalProcess(control.client, 'terminate', target));
     } catch (error) {
       throw mayNotSignal(error) ?? error;
     }
+  }
+
+  prefer({ reached }: ServerIdentity): void {
+    if (!this.#control) this.#place ??= reached;
   }
 
   /** Closes everything; workers run on. */
@@ -213,7 +241,7 @@ export class PgLink implements ServerLink {
 
   async #openControl(): Promise<Control> {
     if (this.#state.kind !== 'error') this.#setState({ kind: 'connecting' });
-    const client = await this.options.connect();
+    const client = await this.options.connect(this.#place);
     const gone = (): void => {
       if (this.#controlClient !== client) return;
       this.#controlClient = undefined;
@@ -225,18 +253,12 @@ export class PgLink implements ServerLink {
     };
     client.on('end', gone);
     client.on('error', gone);
-    const control = { client, turns: new Turns() };
+    const asking = { client, turns: new Turns() };
+    let control: Control;
     try {
-      const { rows } = await this.#bounded(control, () =>
-        client.query<[string, string]>({
-          // The control connection is ours alone: a limit of the role must not end its questions. And workers belong to who has
-          // logged in, whatever role they run as: only that one sees them all, and may signal them.
-          text: `SELECT pg_catalog.set_config('statement_timeout', '0', false), pg_catalog.current_setting('server_version'),
-                        pg_catalog.set_config('role', 'none', false)`,
-          rowMode: 'array',
-        }),
-      );
-      this.#serverVersion = rows[0]?.[1] ?? '';
+      const { server, row } = await this.#bounded(asking, () => introduce(client, CONTROL_COLUMNS));
+      control = { ...asking, server };
+      this.#serverVersion = row[0] ?? '';
     } catch (error) {
       await endClient(client);
       throw error;
@@ -246,9 +268,21 @@ export class PgLink implements ServerLink {
       throw this.#closedError();
     }
     this.#controlClient = client;
+    this.#place = control.server.reached;
+    this.#noteServer(control.server);
     this.#reached = true;
     this.#setConnected();
     return control;
+  }
+
+  /** Another server than before is another identity: what is known about the old one is not true of it. */
+  #noteServer(server: ServerIdentity): void {
+    const before = this.#server;
+    this.#server = server;
+    if (!before || compareServers(before, server) === 'same') return;
+    this.options.log.info(`${this.options.name}: the connection now leads to ${nameServer(server)}.`);
+    this.#dialect = undefined;
+    this.#dropIdle();
   }
 
   async #findDialect(): Promise<Dialect> {
@@ -257,6 +291,7 @@ export class PgLink implements ServerLink {
     );
     const dialect = dialectOf(rows[0], this.options.database);
     this.#extensionVersion = dialect.version;
+    this.#found = true;
     this.#setConnected();
     return dialect;
   }
@@ -276,39 +311,146 @@ export class PgLink implements ServerLink {
     }
   }
 
-  #newSession(dialect: Dialect): Promise<PgSession> {
+  #newSession(): Promise<PgSession> {
     if (this.#disposed) return Promise.reject(this.#closedError());
-    return this.#track(this.#openSession(dialect));
+    return this.#track(this.#openSession());
   }
 
-  async #openSession(dialect: Dialect): Promise<PgSession> {
-    const context: SessionContext = {
-      dialect,
-      types: this.#types,
-      silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
-      interrupt: async (backendPid) => {
-        await this.#ask((client) => client.query('SELECT pg_catalog.pg_cancel_backend($1)', [backendPid]));
-      },
-      onStale: () => {
-        this.#dialect = undefined;
-        this.#dropIdle();
-      },
-      onRelease: (session) => this.#takeBack(session),
-      onClosed: (session) => this.#sessions.delete(session),
-    };
-    const client = await this.options.connect();
+  /** A session on the server of the control connection, whichever servers the way there leads to. */
+  async #openSession(): Promise<PgSession> {
+    let elsewhere: ServerIdentity | undefined;
+    for (let attempt = 1; attempt <= SAME_SERVER_ATTEMPTS; attempt++) {
+      const session = await this.#trySession();
+      // Asked again, since it may have been opened anew meanwhile.
+      const { server } = await this.#open();
+      if (compareServers(session.server, server) === 'same') {
+        this.#sessions.add(session);
+        return session;
+      }
+      elsewhere = session.server;
+      this.options.log.debug(`${this.options.name}: a session reached ${nameServer(elsewhere)} instead; trying again.`);
+      await session.end();
+    }
+    throw await this.#leadsElsewhere(elsewhere);
+  }
+
+  /** New connections lead to another server only. */
+  async #leadsElsewhere(elsewhere: ServerIdentity | undefined): Promise<Error> {
+    const control = await this.#open();
+    // The workers of running jobs are on the old server, and are signaled through this connection. Without any it is of no use.
+    if (this.#sessions.size === 0) destroySocket(control.client, new Error('new connections lead to another server'));
+    const there = elsewhere ? nameServer(elsewhere) : 'another server';
+    return new OtherServerError(
+      `New connections lead to ${there}, but this one leads to ${nameServer(control.server)}. A job and what is asked about it must be on one server: nothing is launched until both are the same.`,
+    );
+  }
+
+  async #trySession(): Promise<PgSession> {
+    const dialect = await this.connect();
+    const client = await this.options.connect(this.#place);
     try {
-      const session = await PgSession.start(client, context);
+      const session = await PgSession.start(client, this.#contextFor(dialect));
       if (this.#disposed) throw this.#closedError();
       // A server that gives another pid than its own key data is a proxy; only in transaction mode is that a problem.
       const { processID } = client as unknown as { processID: number | null };
       if (processID !== session.backendPid && (await this.#sharesBackends(client))) throw new PoolerError();
-      this.#sessions.add(session);
       return session;
     } catch (error) {
       await endClient(client);
       throw error;
     }
+  }
+
+  #contextFor(dialect: Dialect): SessionContext {
+    const launched = { get: () => this.#launched, set: () => (this.#launched = true) };
+    return {
+      dialect,
+      types: this.#types,
+      silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
+      isAnswered: (server) => this.#isAnswered(server),
+      interrupt: (session) => this.#interrupt(session),
+      relocate: (known) => this.#relocate(known),
+      get launched() {
+        return launched.get();
+      },
+      set launched(_) {
+        launched.set();
+      },
+      onRelease: (session) => this.#takeBack(session),
+      onClosed: (session) => this.#sessions.delete(session),
+    };
+  }
+
+  async #interrupt({ backendPid, backendStart, server }: PgSession): Promise<void> {
+    const control = await this.#open();
+    this.#requireServer(control, server);
+    const target = { pid: backendPid, backendStart, type: 'client backend', server } as const;
+    const sent = await this.#bounded(control, () => signalProcess(control.client, 'cancel', target));
+    if (!sent) throw new Error('The session to be interrupted is not there any more.');
+  }
+
+  /** @throws OtherServerError unless the control connection leads to that server, and to the same start of it */
+  #requireServer(control: Control, server: ServerIdentity | undefined): void {
+    if (!server || compareServers(server, control.server) === 'same') return;
+    throw new OtherServerError(
+      `It runs on ${nameServer(server)}, but the connection now leads to ${nameServer(control.server)}: no signal was sent.`,
+    );
+  }
+
+  /** Whether a new connection to that server is answered. Those who ask at the same time share one. */
+  async #isAnswered(server: ServerIdentity): Promise<boolean> {
+    this.#probe ??= this.#answerOfNew().finally(() => (this.#probe = undefined));
+    const answered = await this.#probe;
+    if (answered) {
+      // After a restart nothing of before answers any more.
+      if (compareServers(server, answered) !== 'other') return true;
+    }
+    this.options.log.warn(
+      `${this.options.name}: the server answers neither a session nor a new connection; it is waited for.`,
+    );
+    return false;
+  }
+
+  async #answerOfNew(): Promise<ServerIdentity | undefined> {
+    let client: Client | undefined;
+    try {
+      client = await this.options.connect(this.#place);
+      const asking = { client, turns: new Turns() };
+      const { server } = await this.#bounded(asking, () => introduce(asking.client, 'NULL'));
+      return server;
+    } catch (error) {
+      this.options.log.debug(`${this.options.name}: a new connection is not answered: ${messageOf(error)}`);
+      return undefined;
+    } finally {
+      if (client) void endClient(client);
+    }
+  }
+
+  /** Where the extension is now. */
+  async #relocate(known: Dialect): Promise<Dialect> {
+    const current = await this.#dialect?.catch(() => undefined);
+    if (current === known) {
+      this.#dialect = undefined;
+      // Sessions that nobody uses would only find out one by one.
+      this.#dropIdle();
+    }
+    return this.connect();
+  }
+
+  /** True if what went wrong may pass by itself, because it worked before. */
+  #mayComeBack(error: unknown): boolean {
+    if (error instanceof OtherServerError) return true;
+    if (error instanceof ExtensionError) return this.#found && error.reason === 'missing';
+    if (error instanceof ConnectError) return this.#reached && !LASTING_REASONS.has(error.reason);
+    return this.#reached && (error instanceof SessionLostError || isTransient(error));
+  }
+
+  /** Once for each message. */
+  #sayMissingTexts(message: string | undefined): void {
+    if (message !== undefined && message !== this.#missingTexts) {
+      this.options.log.warn(`${this.options.name}: workers are shown without their statements: ${message}`);
+    }
+    this.#missingTexts = message;
   }
 
   /** Two idle clients that meet in one server process: the proxy gives connections by transaction. */
@@ -321,7 +463,7 @@ export class PgLink implements ServerLink {
 
   #takeBack(session: PgSession): void {
     if (session.closed) return;
-    if (this.#disposed || this.#idle.length >= Math.max(1, this.options.warmSessions)) {
+    if (this.#disposed || !this.#leadsTo(session) || this.#idle.length >= Math.max(1, this.options.warmSessions)) {
       void this.#track(session.end());
       return;
     }
@@ -333,18 +475,23 @@ export class PgLink implements ServerLink {
     this.#idle.push({ session, timer });
   }
 
+  /** False for a session of a server that the control connection does not lead to any more. */
+  #leadsTo({ server }: PgSession): boolean {
+    return this.#server !== undefined && compareServers(server, this.#server) === 'same';
+  }
+
   /** Opens a session ahead of the next launch, but not while this one is under way: that would slow it down. */
   #warmSoon(): void {
     this.#soon ??= this.options.clock.after(WARM_MS, () => {
       this.#soon = undefined;
       // The server may be gone meanwhile; whoever launches next finds out.
-      this.#dialect?.then((dialect) => this.#warm(dialect)).catch(() => undefined);
+      this.#dialect?.then(() => this.#warm()).catch(() => undefined);
     });
   }
 
-  #warm(dialect: Dialect): void {
+  #warm(): void {
     if (this.#disposed) return;
-    for (let missing = this.#missing(); missing > 0; missing--) this.#openAhead(dialect);
+    for (let missing = this.#missing(); missing > 0; missing--) this.#openAhead();
   }
 
   #missing(): number {
@@ -352,9 +499,9 @@ export class PgLink implements ServerLink {
   }
 
   /** A failure shows itself at the next launch. */
-  #openAhead(dialect: Dialect): void {
+  #openAhead(): void {
     this.#warming++;
-    this.#newSession(dialect)
+    this.#newSession()
       .then(
         (session) => this.#takeBack(session),
         (error: unknown) => this.options.log.debug(`${this.options.name}: no session ahead: ${messageOf(error)}`),
@@ -364,9 +511,18 @@ export class PgLink implements ServerLink {
   }
 
   async #askActivity(): Promise<ActivitySnapshot> {
-    const snapshot = await this.#ask((client) => queryActivity(client, () => this.options.clock.now()));
+    const control = await this.#open();
+    const snapshot = await this.#bounded(control, () =>
+      queryActivity(control.client, () => this.options.clock.now()),
+    );
+    if (snapshot.serverStart !== control.server.start) {
+      // A pooling proxy kept the connection while its server was replaced: what is known about that one is no longer true.
+      destroySocket(control.client, new Error('the server was replaced'));
+      throw new Error('The server was replaced by another one, or restarted.');
+    }
+    this.#sayMissingTexts(snapshot.textsMissing);
     this.#setConnected();
-    return snapshot;
+    return { ...snapshot, server: control.server };
   }
 
   async #ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
@@ -375,7 +531,7 @@ export class PgLink implements ServerLink {
   }
 
   /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  #bounded<T>({ client, turns }: Control, work: () => Promise<T>): Promise<T> {
+  #bounded<T>({ client, turns }: Asking, work: () => Promise<T>): Promise<T> {
     return turns.run(async () => {
       const ms = this.options.silence?.controlMs ?? CONTROL_MS;
       const silence = afterSilence(ms, () => destroySocket(client, new Error(`no answer within ${ms / 1000} s`)));

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { JobProgress } from '../../api';
 import {
   LaunchError,
+  NoAnswerError,
   SessionLostError,
   WorkerFailedError,
   type Disposable,
@@ -14,10 +15,11 @@ import {
   type WorkerSession,
 } from '../jobs/ports';
 import { messageOf } from '../jobs/listeners';
+import type { ServerIdentity } from '../jobs/serverIdentity';
 import { QUERY_CANCELED, type WorkerReport } from '../jobs/outcome';
 import { QUEUE_FULL } from '../jobs/why';
 import { timeText } from './activity';
-import type { Dialect } from './catalog';
+import { ExtensionError, type Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
 import {
@@ -33,8 +35,10 @@ import {
   withAdvice,
 } from './errors';
 import { ProcessIds } from './processId';
+import { introduce } from './identity';
 import { lastStatement, planRows } from './rowPlan';
-import { afterSilence } from './silence';
+import { isUnsendable, substitutesOf } from './sendable';
+import { afterSilence, whenDead } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
 
@@ -50,12 +54,19 @@ const DESCRIBE_MS = 500;
 export interface SessionContext {
   readonly dialect: Dialect;
   readonly types: TypeCache;
-  /** A statement of ours that the server has not answered this long after its time means that the connection is dead. */
+  /**
+   * If a statement of ours is not answered this long after its time, it is asked whether the server answers others. If it does, the
+   * connection is dead.
+   */
   readonly silenceMs: number;
-  /** Interrupts what the backend with this pid is doing, from another connection. */
-  interrupt(backendPid: number): Promise<void>;
-  /** The extension was moved to another schema, or dropped, since its catalog was read. */
-  onStale(): void;
+  /** Whether a new connection to this server is answered. */
+  isAnswered(server: ServerIdentity): Promise<boolean>;
+  /** Interrupts what this session's backend is doing, from another connection. Rejects if there is no such backend there. */
+  interrupt(session: PgSession): Promise<void>;
+  /** Looks up the extension again, since calls of this dialect are no longer understood. @throws ExtensionError if it is gone */
+  relocate(known: Dialect): Promise<Dialect>;
+  /** A worker was launched on this connection before, so what is refused now was allowed. */
+  launched: boolean;
   /** Called once, when the session can be used for another job. */
   onRelease(session: PgSession): void;
   onClosed(session: PgSession): void;
@@ -68,14 +79,15 @@ export class PgSession implements WorkerSession {
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
+  #dialect: Dialect;
   #backendPid = 0;
+  #backendStart = '';
+  #server: ServerIdentity = { start: '' };
   #waiting = false;
   #woken = false;
   #reading = false;
   #closed = false;
   #ending = false;
-  /** What it knows of the extension is not true any more. */
-  #stale = false;
   #lastBytes = 0;
   #interrupting: Promise<void> = Promise.resolve();
   /** What the server said as it ended this connection. */
@@ -85,6 +97,7 @@ export class PgSession implements WorkerSession {
     private readonly client: Client,
     private readonly context: SessionContext,
   ) {
+    this.#dialect = context.dialect;
     client.on('notice', (message) => {
       if (isLastWord(message)) this.#lastWord = message;
       const notice: Notice = {
@@ -110,18 +123,25 @@ export class PgSession implements WorkerSession {
   /** Takes over a connected client. */
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
-    const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const rows = await session.#query<[string, string | null, string]>({
-      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text
-               FROM pg_catalog.pg_settings WHERE name IN (${names})`,
-      rowMode: 'array',
-    });
-    for (const [name, value, pid] of rows) {
-      session.#backendPid = Number(pid);
-      if (value !== null && value !== '0') session.#inherited.set(name, value);
-    }
-    if (session.#inherited.size > 0) {
-      await session.#query({ text: [...session.#inherited.keys()].map((name) => `SET ${name} = 0`).join('; ') });
+    // The values of the role, the database and the profile are the reset values, whatever is set in this session.
+    const own = `'{${OWN_LIMITS.join(',')}}'::pg_catalog.text[]`;
+    const { server, row } = await session.#turn(() =>
+      session.#heard(0, () =>
+        introduce(
+          client,
+          `pg_catalog.pg_backend_pid(),
+           (SELECT ${timeText('a.backend_start')} FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a),
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.name, s.reset_val, pg_catalog.set_config(s.name, '0', false)))
+              FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) ANY (${own}))`,
+        ),
+        false,
+      ),
+    );
+    session.#server = server;
+    session.#backendPid = Number(row[0]);
+    session.#backendStart = row[1] ?? '';
+    for (const [name, value] of JSON.parse(row[2] ?? '[]') as [string, string][]) {
+      if (value !== '0') session.#inherited.set(name, value);
     }
     return session;
   }
@@ -136,6 +156,15 @@ export class PgSession implements WorkerSession {
 
   get backendPid(): number {
     return this.#backendPid;
+  }
+
+  /** With the pid, what identifies its backend. */
+  get backendStart(): string {
+    return this.#backendStart;
+  }
+
+  get server(): ServerIdentity {
+    return this.#server;
   }
 
   idleMs(): number {
@@ -153,7 +182,7 @@ export class PgSession implements WorkerSession {
     }, DESCRIBE_MS);
     try {
       const description = await this.#turn(() =>
-        this.#heard(0, () => describeRows(this.client, this.context.types, text)),
+        this.#heard(0, () => describeRows(this.client, this.context.types, text), false),
       );
       return planRows(sql, wait.tooLong && 'failed' in description ? { failed: true, locked: true } : description);
     } finally {
@@ -166,26 +195,88 @@ export class PgSession implements WorkerSession {
     const { statementTimeoutMs, workerTimeoutMs } = request;
     if (statementTimeoutMs !== undefined) limits.set('statement_timeout', String(statementTimeoutMs));
     if (workerTimeoutMs !== undefined) limits.set('pg_background.worker_timeout', String(workerTimeoutMs));
+    const limitList = [...limits];
     try {
-      const [row] = await this.#query<LaunchRow>(this.#launchQuery(request, [...limits]));
-      if (!row) throw new Error('pg_background_launch returned nothing.');
-      const [pid, cookie, backendPid, serverStart, backendStart] = row;
-      const processId = this.#processIds.of(Number(pid), backendStart ?? undefined);
-      return {
-        pid: Number(pid),
-        cookie,
-        serverStart,
-        elsewhere: Number(backendPid) !== this.#backendPid,
-        ...(processId === undefined ? {} : { processId }),
-        ...(processId === undefined || backendStart === null ? {} : { backendStart }),
-      };
+      const handle = await this.#located((dialect) => this.#launchWith(dialect, request, limitList));
+      this.context.launched = true;
+      return handle;
     } catch (error) {
-      if (!isServerError(error)) throw error;
-      if (isMoved(error)) {
-        this.#stale = true;
-        this.context.onStale();
+      if (error instanceof ExtensionError) {
+        throw new LaunchError({ sqlstate: '', message: error.message }, false, { cause: error }, this.context.launched);
       }
-      throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error });
+      if (!isServerError(error)) throw error;
+      const withdrawn = this.context.launched && sqlstateOf(error) === DENIED && !(await this.#mayLaunch());
+      throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error }, withdrawn);
+    }
+  }
+
+  /** Launches with the label, or, if the database's encoding cannot hold it, with the closest one that it can. */
+  async #launchWith(dialect: Dialect, request: LaunchRequest, limits: Limits): Promise<WorkerHandle> {
+    try {
+      return await this.#launchOnce(dialect, request, limits);
+    } catch (error) {
+      if (!isUnsendable(sqlstateOf(error)) || !dialect.hasLabel) throw error;
+      for (const label of substitutesOf(request.label)) {
+        try {
+          const handle = await this.#launchOnce(dialect, { ...request, label }, limits);
+          return { ...handle, replacedLabel: label };
+        } catch (again) {
+          if (!isUnsendable(sqlstateOf(again))) throw again;
+        }
+      }
+      throw error;
+    }
+  }
+
+  async #launchOnce(dialect: Dialect, request: LaunchRequest, limits: Limits): Promise<WorkerHandle> {
+    const [row] = await this.#query<LaunchRow>(this.#launchQuery(dialect, request, limits));
+    if (!row) throw new Error('pg_background_launch returned nothing.');
+    const [pid, cookie, backendPid, serverStart, backendStart] = row;
+    const processId = this.#processIds.of(Number(pid), backendStart ?? undefined);
+    return {
+      pid: Number(pid),
+      cookie,
+      serverStart,
+      server: this.#server,
+      elsewhere: Number(backendPid) !== this.#backendPid || serverStart !== this.#server.start,
+      ...(processId === undefined ? {} : { processId }),
+      ...(processId === undefined || backendStart === null ? {} : { backendStart }),
+    };
+  }
+
+  /** Whether the role still has the right to launch; a launch may be denied for other reasons too. */
+  async #mayLaunch(): Promise<boolean> {
+    try {
+      const [row] = await this.#query<[string]>({
+        text: `SELECT pg_catalog.has_function_privilege($1::pg_catalog.text, 'EXECUTE')`,
+        values: [this.#dialect.launchSignature],
+        rowMode: 'array',
+      });
+      return row?.[0] !== 'f';
+    } catch (error) {
+      // Without the right to use its schema the function cannot even be named.
+      return sqlstateOf(error) !== DENIED;
+    }
+  }
+
+  /**
+   * Makes calls of pg_background. If they are not understood because the extension was moved, they are made once more in its new
+   * place: what is not understood has done nothing.
+   * @throws ExtensionError if the extension is gone
+   */
+  async #located<T>(calls: (dialect: Dialect) => Promise<T>): Promise<T> {
+    const known = this.#dialect;
+    try {
+      return await calls(known);
+    } catch (error) {
+      if (!isMoved(error)) throw error;
+      const found = await this.context.relocate(known).catch((problem: unknown) => {
+        throw problem instanceof ExtensionError ? problem : error;
+      });
+      this.#dialect = found;
+      // A worker's own error may have this SQLSTATE too.
+      if (found.schema === known.schema && found.version === known.version) throw error;
+      return calls(found);
     }
   }
 
@@ -194,10 +285,10 @@ export class PgSession implements WorkerSession {
    * than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself half-way.
    */
   #launchQuery(
+    dialect: Dialect,
     { sql, label, queueSizeBytes = 0 }: LaunchRequest,
-    limits: readonly (readonly [string, string])[],
+    limits: Limits,
   ): { text: string; values: unknown[]; rowMode: 'array' } {
-    const { dialect } = this.context;
     const values: unknown[] = [sql, queueSizeBytes, ...(dialect.hasLabel ? [label] : [])];
     const next = values.length + 1;
     const sets = limits.map((_, i) => `pg_catalog.set_config($${next + 2 * i}, $${next + 2 * i + 1}, true) AS s${i}`);
@@ -217,21 +308,22 @@ export class PgSession implements WorkerSession {
   }
 
   async wait(worker: WorkerHandle, ms: number, lookAtQueue = false): Promise<WaitResult> {
-    const { wait, progress } = this.context.dialect;
     // One round trip: the wait, then the progress and the queue as they are after it.
-    const text = `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
-             ${lookAtQueue ? `a.wait_event = '${QUEUE_FULL}'` : 'NULL'}
+    const textOf = ({ wait, progress }: Dialect): string => `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
+             ${lookAtQueue ? `a.wait_event OPERATOR(pg_catalog.=) '${QUEUE_FULL}'` : 'NULL'}
         FROM (SELECT ${wait} AS done OFFSET 0) AS w
         ${progress ? `LEFT JOIN LATERAL ${progress} AS p ON true` : ''}
         ${lookAtQueue ? `LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(CASE WHEN w.done THEN 0 ELSE $1 END) AS a ON true` : ''}`;
     this.#waiting = true;
     this.#woken = false;
     try {
-      const [row] = await this.#query<[string, string | null, string | null, string | null]>(
-        { text, values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
-        ms,
-        // An interrupt that came before the wait was sent did not meet it.
-        () => this.#woken,
+      const [row] = await this.#located((dialect) =>
+        this.#query<[string, string | null, string | null, string | null]>(
+          { text: textOf(dialect), values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
+          ms,
+          // An interrupt that came before the wait was sent did not meet it.
+          () => this.#woken,
+        ),
       );
       return {
         stopped: row?.[0] === 't',
@@ -256,14 +348,17 @@ export class PgSession implements WorkerSession {
   }
 
   async report(worker: WorkerHandle): Promise<WorkerReport | undefined> {
-    const { resultInfo, errorInfo } = this.context.dialect;
-    if (!resultInfo || !errorInfo) return undefined;
-    const [row] = await this.#query<(string | null)[]>({
-      text: `SELECT r.completed, r.has_error, r.command_tag, r.row_count, e.sqlstate, e.message, e.detail, e.hint, e.context
-               FROM ${resultInfo} AS r LEFT JOIN LATERAL ${errorInfo} AS e ON r.has_error`,
-      values: [worker.pid, worker.cookie],
-      rowMode: 'array',
+    const rows = await this.#located(async ({ resultInfo, errorInfo }) => {
+      if (!resultInfo || !errorInfo) return undefined;
+      return this.#query<(string | null)[]>({
+        text: `SELECT r.completed, r.has_error, r.command_tag, r.row_count, e.sqlstate, e.message, e.detail, e.hint, e.context
+                 FROM ${resultInfo} AS r LEFT JOIN LATERAL ${errorInfo} AS e ON r.has_error`,
+        values: [worker.pid, worker.cookie],
+        rowMode: 'array',
+      });
     });
+    if (!rows) return undefined;
+    const [row] = rows;
     const [completed, hasError, commandTag, rowCount, sqlstate, message, detail, hint, context] = row ?? [];
     const cleaned = cleanContext(context);
     return {
@@ -287,14 +382,17 @@ export class PgSession implements WorkerSession {
 
   async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<CopiedRows> {
     // Numbers of our own making and a definition of format_type's: nothing here is anybody's text.
-    const call = `${this.context.dialect.result}(${worker.pid}, ${BigInt(worker.cookie)})`;
+    const copy = ({ result }: Dialect): string =>
+      `COPY (SELECT * FROM ${result}(${worker.pid}, ${BigInt(worker.cookie)}) AS r(${plan.definition})) TO STDOUT`;
     this.#reading = true;
     this.#lastBytes = performance.now();
     try {
-      return await this.#turn(() =>
-        copyOut(this.client, `COPY (SELECT * FROM ${call} AS r(${plan.definition})) TO STDOUT`, sink, () => {
-          this.#lastBytes = performance.now();
-        }),
+      return await this.#located((dialect) =>
+        this.#turn(() =>
+          copyOut(this.client, copy(dialect), sink, () => {
+            this.#lastBytes = performance.now();
+          }),
+        ),
       );
     } catch (error) {
       if (!isServerError(error)) throw error;
@@ -308,21 +406,34 @@ export class PgSession implements WorkerSession {
   }
 
   async cancelWorker(worker: WorkerHandle): Promise<void> {
-    const query = { text: `SELECT ${this.context.dialect.cancel}`, values: [worker.pid, worker.cookie] };
-    const sent = this.#query(query);
+    const call = (): Promise<unknown> =>
+      this.#located(({ cancel }) => this.#query({ text: `SELECT ${cancel}`, values: [worker.pid, worker.cookie] }));
+    const sent = call();
     // A bounded wait may be under way: the call stands behind it.
     this.wake();
+    let late: Disposable | undefined;
+    const unanswered = new Promise<never>((_, reject) => {
+      const ms = this.context.silenceMs;
+      const message = `The server has not answered within ${ms / 1000} s. The cancel may still reach the worker once it answers.`;
+      late = afterSilence(ms, () => reject(new NoAnswerError(message)));
+    });
     try {
-      await sent;
+      await Promise.race([sent, unanswered]);
     } catch (error) {
       // Somebody interrupted this very call, so SIGTERM may not have been sent.
       if (sqlstateOf(error) !== QUERY_CANCELED) throw error;
-      await this.#query(query);
+      await Promise.race([call(), unanswered]);
+    } finally {
+      late?.dispose();
+      // What comes of it later is told by the job's end.
+      sent.catch(() => undefined);
     }
   }
 
   async detach(worker: WorkerHandle): Promise<void> {
-    await this.#query({ text: `SELECT ${this.context.dialect.detach}`, values: [worker.pid, worker.cookie] });
+    await this.#located(({ detach }) =>
+      this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }),
+    );
   }
 
   onNotice(listener: (notice: Notice) => void): Disposable {
@@ -333,8 +444,7 @@ export class PgSession implements WorkerSession {
   release(): void {
     this.#notices.clear();
     if (this.#closed) return;
-    if (this.#stale) void this.end();
-    else this.context.onRelease(this);
+    this.context.onRelease(this);
   }
 
   destroy(): void {
@@ -367,10 +477,18 @@ export class PgSession implements WorkerSession {
     return rows as Row[];
   }
 
-  /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  async #heard<T>(expectedMs: number, question: () => Promise<T>): Promise<T> {
+  /**
+   * A dead connection gives no answer at all: the socket is closed, and with it the question fails. A server that answers nobody is
+   * waited for: what its workers do meanwhile can still be read.
+   */
+  async #heard<T>(expectedMs: number, question: () => Promise<T>, patient = true): Promise<T> {
     const ms = expectedMs + this.context.silenceMs;
-    const silence = afterSilence(ms, () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)));
+    const silence = whenDead(
+      ms,
+      // Before a launch nothing is lost with the connection.
+      () => (patient ? this.context.isAnswered(this.#server) : Promise.resolve(true)),
+      () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)),
+    );
     try {
       return await question();
     } finally {
@@ -380,7 +498,7 @@ export class PgSession implements WorkerSession {
 
   /** Ends what the backend is doing, from another connection. Nothing more is sent on this one until that is over. */
   #interrupt(): Promise<void> {
-    const interrupting = this.context.interrupt(this.#backendPid);
+    const interrupting = this.context.interrupt(this);
     this.#interrupting = interrupting.catch(() => undefined);
     return interrupting;
   }
@@ -410,6 +528,12 @@ export class PgSession implements WorkerSession {
     }
   }
 }
+
+/** Names and values of settings for one worker. */
+type Limits = readonly (readonly [string, string])[];
+
+/** SQLSTATE insufficient_privilege. */
+const DENIED = '42501';
 
 /** pid, cookie, the backend that launched it, the server's start, and the worker's own where it is shown already. */
 type LaunchRow = [string, string, string, string, string | null];

@@ -3,7 +3,7 @@ import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcom
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
 import { JobQueue } from '../../../src/core/jobs/queue';
 import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/why';
-import { labelOf } from '../../../src/core/postgres/activity';
+import { labelOf } from '../../../src/core/postgres/workerLabel';
 
 describe('outcome', () => {
   const report = { completed: true, hasError: false, commandTag: 'SELECT', rowCount: 3 };
