@@ -18,6 +18,8 @@ export interface Network {
   replace(): void;
   /** Every connection breaks, as when a router was restarted. */
   reset(): void;
+  /** New connections lead to these servers in turn, as through a proxy; those that are open stay. */
+  leadTo(...targets: readonly Pick<TestServer, 'host' | 'port'>[]): void;
   close(): Promise<void>;
 }
 
@@ -70,10 +72,13 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
   let pairs: { out: Pipe; back: Pipe }[] = [];
   const sockets = new Set<Socket>();
   let held = false;
+  let leadsTo: readonly Pick<TestServer, 'host' | 'port'>[] = [target];
+  let connections = 0;
   let trap: { text: string; sprung: () => void } | undefined;
   let crash: string | undefined;
   const server = createServer((client) => {
-    const upstream = connect(target.port, target.host);
+    const { port, host } = leadsTo[connections++ % leadsTo.length]!;
+    const upstream = connect(port, host);
     const out = new Pipe(upstream, held);
     const back = new Pipe(client, held);
     let crashing = false;
@@ -134,6 +139,10 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy();
       pairs = [];
+    },
+    leadTo: (...targets) => {
+      leadsTo = targets;
+      connections = 0;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -341,18 +341,20 @@ export class JobRunner {
     const { clock, link } = this.context;
     const idle = (ms: number): boolean => session.reading && session.idleMs() > ms;
     let timer: Disposable | undefined;
-    /** For how long nothing had come when the server said that the worker has ended. Milliseconds. */
-    let suspicious = Infinity;
+    /** When the server first said that the worker has ended although nothing comes. Milliseconds since 1970. */
+    let suspectedAt: number | undefined;
     const look = (): void => {
       timer = clock.after(STALLED_MS / 2, look);
-      if (!idle(STALLED_MS)) suspicious = Infinity;
-      if (!idle(STALLED_MS)) return;
+      if (!idle(STALLED_MS)) {
+        suspectedAt = undefined;
+        return;
+      }
       link.refresh().then(
         (snapshot) => {
           if (!idle(STALLED_MS) || !this.#isOurServer(snapshot) || this.#findIn(snapshot)) return;
           // Both may just have come back: the rows have the time until the next look.
-          if (session.idleMs() > suspicious) session.destroy();
-          suspicious = Math.min(suspicious, session.idleMs());
+          if (suspectedAt !== undefined && idle(clock.now() - suspectedAt)) session.destroy();
+          suspectedAt ??= clock.now();
         },
         () => undefined,
       );

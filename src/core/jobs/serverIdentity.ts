@@ -37,7 +37,7 @@ export type ServerRelation = 'same' | 'restarted' | 'other';
 export function compareServers(before: ServerIdentity, now: ServerIdentity, workerStart?: string): ServerRelation {
   if (differ(before.system, now.system)) return 'other';
   if (before.start === now.start) return 'same';
-  if (now.start < before.start || (workerStart !== undefined && now.start < workerStart)) return 'other';
+  if (isEarlier(now.start, before.start) || (workerStart !== undefined && isEarlier(now.start, workerStart))) return 'other';
   // Only one primary writes a timeline. An address may pass to another server (a virtual one), and may change at a restart (a container).
   if (before.timeline !== undefined) {
     if (now.timeline !== undefined) return before.timeline === now.timeline ? 'restarted' : 'other';
@@ -45,6 +45,11 @@ export function compareServers(before: ServerIdentity, now: ServerIdentity, work
   }
   if (differ(before.dataDirectory, now.dataDirectory) || differ(before.address, now.address)) return 'other';
   return 'restarted';
+}
+
+/** Times of one format, in UTC, can be compared as texts; any other text says nothing. */
+function isEarlier(one: string, other: string): boolean {
+  return /^\d{4}-/.test(one) && /^\d{4}-/.test(other) && one < other;
 }
 
 function differ(one: string | undefined, other: string | undefined): boolean {
