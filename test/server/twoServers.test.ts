@@ -29,7 +29,9 @@ async function wrongSignals(server: TestServer): Promise<string[]> {
   const lines = (await server.serverLog()).split('\n');
   return lines.flatMap((line, i) =>
     /is not a PostgreSQL (server|backend) process/.test(line) ? [`${line} ${lines.slice(i + 1, i + 6).join(' ')}`] : [],
-  );
+  )
+    // Those of this test's own, which may find a session that has just ended.
+    .filter((line) => !line.includes('FROM pg_stat_activity'));
 }
 
 async function serverWithRuns(): Promise<TestServer> {
@@ -235,13 +237,13 @@ describe('two servers under one name', function () {
       assert.notEqual(seen.serverStart, primary?.start);
       assert.equal(job.state, 'detached');
       await assert.rejects(engine.jobs.cancel(job.id), /no signal was sent/);
-      const onStandby = engine.run('SELECT pg_is_in_recovery()');
-      await onStandby.ended;
-      assert.deepEqual(await engine.rows(onStandby), [['t']]);
-      const through2 = engine.run('SELECT pg_sleep(600)');
-      await atWork(engine, through2);
+      // Workers start on a primary only (measured with 2.0.3). A promotion restarts nothing: it is the same server as before.
       await standby.psql('SELECT pg_promote()');
-      assert.equal(await engine.jobs.cancel(through2.id, 30_000), 'stopped', 'a promotion is no other server');
+      const promoted = engine.run('SELECT pg_sleep(600)');
+      await atWork(engine, promoted);
+      assert.equal(promoted.record.serverStart, seen.serverStart);
+      assert.equal(await engine.jobs.cancel(promoted.id, 30_000), 'stopped');
+      assert.equal(promoted.state, 'canceled');
       network.reset();
       await eventually(() => engine!.link.refresh().then(() => true, () => false), 'it is there again');
       await eventually(hurried, 'the promoted server is seen');
