@@ -119,9 +119,8 @@ describe('our own queries', () => {
         await server.psql(`ALTER ROLE ${user} ${refuse}`);
         await endSessions(server, profile);
         const job = engine.run('SELECT 2');
-        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && job.record.reason !== undefined));
+        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)));
         assert.equal(job.state, 'queued');
-        assert.match(job.record.reason!, new RegExp(user));
         await server.psql(`ALTER ROLE ${user} ${allow}`);
         engine.jobs.hurry();
         await job.ended;
