@@ -92,7 +92,9 @@ describe('our own queries', () => {
     const engine = await newEngine({ ...profile, user });
     try {
       for (let i = 0; i < 5; i++) {
-        const patient = await engine.ended("SELECT current_setting('statement_timeout')", { statementTimeoutMs: 60_000 });
+        const patient = await engine.ended("SELECT current_setting('statement_timeout')", {
+          statementTimeoutMs: 60_000,
+        });
         assert.deepEqual(await engine.rows(patient), [['1min']]);
       }
       const hasty = await engine.ended('SELECT pg_sleep(60)');
@@ -119,7 +121,11 @@ describe('our own queries', () => {
         await server.psql(`ALTER ROLE ${user} ${refuse}`);
         await endSessions(server, profile);
         const job = engine.run('SELECT 2');
-        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)));
+        await until(
+          engine.jobs,
+          job,
+          () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)),
+        );
         assert.equal(job.state, 'queued');
         await server.psql(`ALTER ROLE ${user} ${allow}`);
         engine.jobs.hurry();

@@ -27,11 +27,16 @@ const run = promisify(execFile);
 /** Two servers on one machine never have the same pids, so a signal that goes to the wrong one leaves a warning in its log. */
 async function wrongSignals(server: TestServer): Promise<string[]> {
   const lines = (await server.serverLog()).split('\n');
-  return lines.flatMap((line, i) =>
-    /is not a PostgreSQL (server|backend) process/.test(line) ? [`${line} ${lines.slice(i + 1, i + 6).join(' ')}`] : [],
-  )
-    // Those of this test's own, which may find a session that has just ended.
-    .filter((line) => !line.includes('FROM pg_stat_activity'));
+  return (
+    lines
+      .flatMap((line, i) =>
+        /is not a PostgreSQL (server|backend) process/.test(line)
+          ? [`${line} ${lines.slice(i + 1, i + 6).join(' ')}`]
+          : [],
+      )
+      // Those of this test's own, which may find a session that has just ended.
+      .filter((line) => !line.includes('FROM pg_stat_activity'))
+  );
 }
 
 async function serverWithRuns(): Promise<TestServer> {
@@ -88,7 +93,9 @@ describe('two servers under one name', function () {
   });
 
   /** Many jobs that end in every way: all of them on one server, whichever it is, and each as it should. */
-  async function manyJobs({ jobs, run: launch, link }: Engine): Promise<TestServer> {
+  async function manyJobs(on: Engine): Promise<TestServer> {
+    const { jobs, link } = on;
+    const launch = (sql: string): Job => on.run(sql);
     const inserts = Array.from({ length: 24 }, (_, n) => launch(`INSERT INTO runs VALUES (${n}) RETURNING n`));
     const sleepers = Array.from({ length: 4 }, () => launch('SELECT pg_sleep(60)'));
     const readers = Array.from({ length: 3 }, () =>
@@ -107,7 +114,14 @@ describe('two servers under one name', function () {
     const home = server?.address?.endsWith(`:${a.port}`) ? a : b;
     // The control connection is opened anew meanwhile.
     await endIdleSessions(home);
-    await eventually(() => link.refresh().then(() => true, () => false), 'it is there again');
+    await eventually(
+      () =>
+        link.refresh().then(
+          () => true,
+          () => false,
+        ),
+      'it is there again',
+    );
     const canceled = [...sleepers, ...readers, letGo];
     assert.deepEqual(
       await Promise.all(canceled.map((job) => jobs.cancel(job.id, 30_000))),
@@ -125,7 +139,7 @@ describe('two servers under one name', function () {
     for (let round = 0; round < 3; round++) {
       engine = await newEngine(listOf(a, b), { maxConcurrentJobs: 12 });
       const home = await manyJobs(engine);
-      assert.equal(await runsOn(home), `${24}|${24}`);
+      assert.equal(await runsOn(home), '24|24');
       assert.equal(await runsOn(home === a ? b : a), '0|0');
       await engine.close();
       engine = undefined;
@@ -145,12 +159,15 @@ describe('two servers under one name', function () {
     network = await startNetwork(a);
     engine = await newEngine(through(network), { maxConcurrentJobs: 0 });
     const { jobs, link } = engine;
-    const running = Array.from({ length: 3 }, (_, n) => engine!.run(`INSERT INTO runs VALUES (${n}); SELECT pg_sleep(600)`));
+    const running = Array.from({ length: 3 }, (_, n) =>
+      engine!.run(`INSERT INTO runs VALUES (${n}); SELECT pg_sleep(600)`),
+    );
     for (const job of running) await atWork(engine, job);
     network.leadTo(b);
     network.reset();
     for (const job of running) await reaches(jobs, job, 'detached');
-    const elsewhere = (job: Job): boolean => /launched on the server at .*may still run there/.test(job.record.reason ?? '');
+    const elsewhere = (job: Job): boolean =>
+      /launched on the server at .*may still run there/.test(job.record.reason ?? '');
     for (const job of running) {
       jobs.hurry();
       await until(jobs, job, () => elsewhere(job));
@@ -159,7 +176,12 @@ describe('two servers under one name', function () {
     for (const job of running) await assert.rejects(jobs.cancel(job.id), /now leads to .*no signal was sent/);
     const foreign = { ...running[0]!.record, pid: running[0]!.record.pid! };
     assert.equal(await link.terminate(foreign.pid, foreign.backendStart!), false, 'no such worker on the new server');
-    assert.deepEqual(outcomeOf(await engine.ended('INSERT INTO runs VALUES (9)')), ['succeeded', 'INSERT', 1, undefined]);
+    assert.deepEqual(outcomeOf(await engine.ended('INSERT INTO runs VALUES (9)')), [
+      'succeeded',
+      'INSERT',
+      1,
+      undefined,
+    ]);
     assert.equal(await runsOn(b), '1|1');
     // The next window, or the same one after a reload, knows where they run.
     await engine.close({ keep: true });
@@ -245,7 +267,14 @@ describe('two servers under one name', function () {
       assert.equal(await engine.jobs.cancel(promoted.id, 30_000), 'stopped');
       assert.equal(promoted.state, 'canceled');
       network.reset();
-      await eventually(() => engine!.link.refresh().then(() => true, () => false), 'it is there again');
+      await eventually(
+        () =>
+          engine!.link.refresh().then(
+            () => true,
+            () => false,
+          ),
+        'it is there again',
+      );
       await eventually(hurried, 'the promoted server is seen');
       assert.equal(job.state, 'detached', 'the primary of before still runs it');
       network.leadTo(a);

@@ -39,7 +39,9 @@ describe('pg_background changed while jobs run', () => {
       const late = engine.run(`DO $$ BEGIN PERFORM ${gate.wait}; RAISE 'late' USING ERRCODE = '42883'; END $$`);
       await atWork(engine, first);
       await atWork(engine, late);
-      await sql('CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC; ALTER EXTENSION pg_background SET SCHEMA elsewhere');
+      await sql(
+        'CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC; ALTER EXTENSION pg_background SET SCHEMA elsewhere',
+      );
       assert.deepEqual(outcomeOf(await engine.ended('SELECT 2')), ['succeeded', 'SELECT', 1, undefined]);
       return [first, late] as const;
     });
@@ -98,7 +100,9 @@ describe('pg_background changed while jobs run', () => {
     const job = await withGate(profile, async (gate) => {
       const one = engine.run(`SELECT 5 AS n FROM ${gate.wait}`);
       await atWork(engine, one);
-      await sql('BEGIN; DROP EXTENSION pg_background; CREATE SCHEMA again; GRANT USAGE ON SCHEMA again TO PUBLIC; CREATE EXTENSION pg_background SCHEMA again; COMMIT');
+      await sql(
+        'BEGIN; DROP EXTENSION pg_background; CREATE SCHEMA again; GRANT USAGE ON SCHEMA again TO PUBLIC; CREATE EXTENSION pg_background SCHEMA again; COMMIT',
+      );
       await sql(`GRANT pgbackground_role TO ${user}`);
       return one;
     });

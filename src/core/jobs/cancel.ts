@@ -142,11 +142,7 @@ async function signal(job: Job, runner: JobRunner | undefined, context: CancelCo
 const END_SEEN_MS = 2000;
 
 /** No process was signaled: the worker has ended, which its job is about to learn. @throws if it does not */
-async function noneSignaled(
-  job: Job,
-  graceMs: number,
-  { link, clock, closing, log }: CancelContext,
-): Promise<void> {
+async function noneSignaled(job: Job, graceMs: number, { link, clock, closing, log }: CancelContext): Promise<void> {
   log.info(`Job ${job.id}: the server shows no worker with its pid and start, so no signal was sent.`);
   link.refresh().catch(() => undefined);
   await lasts(clock, Math.max(graceMs, END_SEEN_MS), [job.ended, closing]);

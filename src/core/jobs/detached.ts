@@ -2,7 +2,14 @@ import type { Job } from './job';
 import { messageOf } from './listeners';
 import { SERVER_CRASHED } from './outcome';
 import type { ActivitySnapshot, Clock, Disposable, Links, Logger, ServerLink } from './ports';
-import { compareServers, findWorker, nameServer, serverOf, serverOfSnapshot, type ServerIdentity } from './serverIdentity';
+import {
+  compareServers,
+  findWorker,
+  nameServer,
+  serverOf,
+  serverOfSnapshot,
+  type ServerIdentity,
+} from './serverIdentity';
 
 /** How often it is looked whether the connection was edited, so that another link leads to the server. Milliseconds. */
 const LINK_CHECK_MS = 2000;
@@ -97,10 +104,13 @@ export class DetachedWatch {
     const now = serverOfSnapshot(snapshot);
     const known = serverOf(record);
     const relation = known === undefined ? 'same' : compareServers(known, now, record.backendStart);
-    if (known && relation === 'other') return this.#isElsewhere(known, now, finishedAt);
-    if (known && relation === 'restarted') {
-      // Of an old record only the start is known: after an edit it may be another server as well.
-      if (this.#edited && known.system === undefined) return this.#isElsewhere(known, now, finishedAt);
+    // Of an old record only the start is known: after an edit it may be another server as well.
+    const unsure = relation === 'restarted' && this.#edited && known?.system === undefined;
+    if (known && (relation === 'other' || unsure)) {
+      this.#isElsewhere(known, now, finishedAt);
+      return;
+    }
+    if (relation === 'restarted') {
       const reason = 'The server was restarted while it ran: its work was rolled back unless it had already committed.';
       job.apply('lose', { finishedAt, reason: this.#withCause(reason) });
       return;
@@ -145,6 +155,8 @@ export class DetachedWatch {
   /** Why its session was lost belongs to the final reason too. */
   #withCause(reason: string): string {
     const { sessionLostBecause } = this.job.record;
-    return sessionLostBecause === undefined ? reason : `${reason} Its session was given up because: ${sessionLostBecause}`;
+    return sessionLostBecause === undefined
+      ? reason
+      : `${reason} Its session was given up because: ${sessionLostBecause}`;
   }
 }

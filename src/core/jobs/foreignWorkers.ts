@@ -35,8 +35,7 @@ export class ForeignWorkers {
     // A pid says nothing about another server. What an old record does not know of its server, its connection tells.
     const ours = this.jobs.jobs.filter(
       ({ final, record }) =>
-        !final &&
-        (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),
+        !final && (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),
     );
     const ended = this.#ended.get(connection);
     for (const [key, at] of ended ?? []) if (snapshot.at > at + LEAVING_MS) ended?.delete(key);

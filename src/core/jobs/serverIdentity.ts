@@ -37,7 +37,8 @@ export type ServerRelation = 'same' | 'restarted' | 'other';
 export function compareServers(before: ServerIdentity, now: ServerIdentity, workerStart?: string): ServerRelation {
   if (differ(before.system, now.system)) return 'other';
   if (before.start === now.start) return 'same';
-  if (isEarlier(now.start, before.start) || (workerStart !== undefined && isEarlier(now.start, workerStart))) return 'other';
+  if (isEarlier(now.start, before.start) || (workerStart !== undefined && isEarlier(now.start, workerStart)))
+    return 'other';
   // Only one primary writes a timeline. An address may pass to another server (a virtual one), and may change at a restart (a container).
   if (before.timeline !== undefined) {
     if (now.timeline !== undefined) return before.timeline === now.timeline ? 'restarted' : 'other';

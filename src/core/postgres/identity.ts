@@ -6,7 +6,8 @@ import { isServerError, sqlstateOf } from './errors';
 import { QUERY_CANCELED } from '../jobs/outcome';
 
 /** SQLSTATE insufficient_privilege, and object_not_in_prerequisite_state: WAL functions during a promotion. */
-const NOT_TOLD = new Set(['42501', '55000']);
+const DENIED = '42501';
+const NOT_TOLD = new Set([DENIED, '55000']);
 
 /**
  * Expressions for {@link ServerIdentity}. `full` adds what a role may be refused.
@@ -50,6 +51,50 @@ export async function introduce(client: Client, columns: string): Promise<FirstA
   } catch (error) {
     if (!NOT_TOLD.has(sqlstateOf(error))) throw error;
     return ask(client, false, columns);
+  }
+}
+
+/** What a session needs to know of itself. */
+export interface SessionFacts {
+  readonly server: ServerIdentity;
+  readonly backendPid: number;
+  readonly backendStart: string;
+  /** The limits of the role, the database and the profile, which are given to workers: names and values other than 0. */
+  readonly limits: readonly (readonly [string, string])[];
+}
+
+/** Introduces a session and lifts the limits named for it; the worker still gets them. */
+export async function introduceSession(client: Client, limits: readonly string[]): Promise<SessionFacts> {
+  // The reset value is what the role, the database and the profile give, whatever is set in this session.
+  const { server, row } = await introduce(
+    client,
+    `pg_catalog.pg_backend_pid(),
+     (SELECT ${timeText('a.backend_start')} FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a),
+     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.name, s.reset_val, pg_catalog.set_config(s.name, '0', false)))
+        FROM pg_catalog.pg_settings AS s
+       WHERE s.name OPERATOR(pg_catalog.=) ANY ('{${limits.join(',')}}'::pg_catalog.text[]))`,
+  );
+  const [backendPid, backendStart, found] = row;
+  return {
+    server,
+    backendPid: Number(backendPid),
+    backendStart: backendStart ?? '',
+    limits: (JSON.parse(found ?? '[]') as [string, string][]).filter(([, value]) => value !== '0'),
+  };
+}
+
+/** Whether the role has the right to call a function; a call may be denied for other reasons too. */
+export async function mayCall(
+  query: (query: { text: string; values: unknown[]; rowMode: 'array' }) => Promise<[string][]>,
+  signature: string,
+): Promise<boolean> {
+  try {
+    const text = `SELECT pg_catalog.has_function_privilege($1::pg_catalog.text, 'EXECUTE')`;
+    const [row] = await query({ text, values: [signature], rowMode: 'array' });
+    return row?.[0] !== 'f';
+  } catch (error) {
+    // Without the right to use its schema the function cannot even be named.
+    return sqlstateOf(error) !== DENIED;
   }
 }
 

@@ -5,9 +5,7 @@ import {
   SessionLostError,
   UnreachableError,
   type ActivitySnapshot,
-  type Clock,
   type Disposable,
-  type Logger,
   type ServerLink,
   type WorkerSession,
 } from '../jobs/ports';
@@ -18,16 +16,15 @@ import { destroySocket, endClient } from './closing';
 import { ConnectError, type ConnectReason } from './connect/errors';
 import { isTransient, mayNotSignal } from './errors';
 import { introduce } from './identity';
+import { IdleSessions } from './idleSessions';
+import { PoolerError, type LinkOptions, type LinkState } from './linkTypes';
+import { Probe } from './probe';
 import { PgSession, type SessionContext } from './session';
 import { signalProcess } from './signals';
 import { afterSilence } from './silence';
 import { Turns } from './turns';
 import { TypeCache } from './types';
 
-/** How long after a launch a session is opened for the next one. Milliseconds. */
-const WARM_MS = 200;
-/** An idle session is closed after this long. Milliseconds. */
-const IDLE_MS = 5 * 60_000;
 /** A question to the control connection, or to a session, that takes longer means that the connection is dead. Milliseconds. */
 const CONTROL_MS = 15_000;
 const SESSION_MS = 30_000;
@@ -45,40 +42,7 @@ const CONTROL_COLUMNS = `pg_catalog.current_setting('server_version'),
     WHERE s.name OPERATOR(pg_catalog.=) ANY ('{transaction_timeout,idle_session_timeout}'::pg_catalog.text[])),
   pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`;
 
-export type LinkState =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'connected'; readonly serverVersion: string; readonly extensionVersion: string | undefined }
-  /** `retryAt`: when it is tried again by itself, milliseconds since 1970. `reason`: where connecting itself failed. */
-  | {
-      readonly kind: 'error';
-      readonly message: string;
-      readonly reason?: ConnectReason;
-      readonly retryAt?: number;
-    };
-
-export interface LinkOptions {
-  readonly name: string;
-  readonly database: string;
-  /** Opens a new client, at the preferred place if it can be reached; rejects with a message for the user. */
-  connect(prefer?: ReachedPlace): Promise<Client>;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Sessions kept open for the next launch. */
-  readonly warmSessions: number;
-  /** How long the control connection, and a session, may be silent; for tests that do not want to wait so long. Milliseconds. */
-  readonly silence?: { readonly controlMs: number; readonly sessionMs: number };
-}
-
-/** A pooling proxy in transaction mode stands between us and the server. */
-export class PoolerError extends Error {
-  override readonly name = 'PoolerError';
-  constructor() {
-    super(
-      'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server. pg_background keeps workers by session, so nothing can be launched through it: connect to PostgreSQL directly, or use the proxy in session mode.',
-    );
-  }
-}
+export type { LinkOptions, LinkState } from './linkTypes';
 
 function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
   return error instanceof ConnectError ? { reason: error.reason } : {};
@@ -97,17 +61,16 @@ interface Asking {
 /** One server reached by one connection: the control client, the activity poller and the pool of warm sessions. */
 export class PgLink implements ServerLink {
   readonly #sessions = new Set<PgSession>();
-  readonly #idle: { session: PgSession; timer: Disposable }[] = [];
   readonly #stateListeners: Listeners<undefined>;
   readonly #types = new TypeCache();
   readonly #poller: ActivityPoller;
+  readonly #probe: Probe;
+  readonly #idle: IdleSessions;
   /** Connections that are being opened. */
   readonly #opening = new Set<Promise<unknown>>();
   #control: Promise<Control> | undefined;
   #controlClient: Client | undefined;
   #dialect: Promise<Dialect> | undefined;
-  #warming = 0;
-  #soon: Disposable | undefined;
   /** The server answered once, so that it is away, and not wrong, when it does not. */
   #reached = false;
   /** Where the control connection was last opened to, or is to be opened to first. */
@@ -118,7 +81,6 @@ export class PgLink implements ServerLink {
   /** The server of the newest control connection. */
   #server: ServerIdentity | undefined;
   #missingTexts: string | undefined;
-  #probe: Promise<ServerIdentity | undefined> | undefined;
   #serverVersion = '';
   #extensionVersion: string | undefined;
   #disposed = false;
@@ -126,6 +88,19 @@ export class PgLink implements ServerLink {
 
   constructor(private readonly options: LinkOptions) {
     this.#stateListeners = new Listeners(options.log);
+    const { name, log, silence } = options;
+    const connect = (): Promise<Client> => options.connect(this.#place);
+    this.#probe = new Probe({ name, log, silenceMs: silence?.controlMs ?? CONTROL_MS, connect });
+    this.#idle = new IdleSessions({
+      clock: options.clock,
+      log: (message) => log.debug(`${name}: ${message}`),
+      size: options.warmSessions,
+      open: () => this.#newSession(),
+      end: (session) => void this.#track(session.end()),
+      isUsable: (session) => this.#leadsTo(session),
+      // The server may be gone meanwhile; whoever launches next finds out.
+      mayOpen: () => this.#dialect?.then(() => true) ?? Promise.resolve(false),
+    });
     this.#poller = new ActivityPoller(
       () => this.#askActivity(),
       options.clock,
@@ -178,8 +153,8 @@ export class PgLink implements ServerLink {
   async acquire(): Promise<WorkerSession> {
     try {
       await this.connect();
-      const session = this.#takeIdle() ?? (await this.#newSession());
-      this.#warmSoon();
+      const session = this.#idle.take() ?? (await this.#newSession());
+      this.#idle.fillSoon();
       return session;
     } catch (error) {
       if (!this.#disposed && !this.#mayComeBack(error)) throw error;
@@ -206,9 +181,8 @@ export class PgLink implements ServerLink {
   async dispose(): Promise<void> {
     this.#disposed = true;
     this.#poller.dispose();
-    this.#soon?.dispose();
     this.#stateListeners.clear();
-    for (const { timer } of this.#idle.splice(0)) timer.dispose();
+    this.#idle.dispose();
     // The control connection last: a session that reads is interrupted through it.
     await Promise.allSettled([...this.#sessions].map((session) => session.end()));
     const control = this.#control?.then(({ client }) => endClient(client));
@@ -248,7 +222,7 @@ export class PgLink implements ServerLink {
       this.#control = undefined;
       this.#dialect = undefined;
       // What cut this connection off has most likely cut off those too that nobody uses, and so nobody has noticed.
-      this.#dropIdle();
+      this.#idle.drop();
       if (this.#state.kind === 'connected') this.#setState({ kind: 'idle' });
     };
     client.on('end', gone);
@@ -282,7 +256,7 @@ export class PgLink implements ServerLink {
     if (!before || compareServers(before, server) === 'same') return;
     this.options.log.info(`${this.options.name}: the connection now leads to ${nameServer(server)}.`);
     this.#dialect = undefined;
-    this.#dropIdle();
+    this.#idle.drop();
   }
 
   async #findDialect(): Promise<Dialect> {
@@ -294,21 +268,6 @@ export class PgLink implements ServerLink {
     this.#found = true;
     this.#setConnected();
     return dialect;
-  }
-
-  #takeIdle(): PgSession | undefined {
-    for (;;) {
-      const entry = this.#idle.pop();
-      entry?.timer.dispose();
-      if (!entry?.session.closed) return entry?.session;
-    }
-  }
-
-  #dropIdle(): void {
-    for (const { session, timer } of this.#idle.splice(0)) {
-      timer.dispose();
-      session.destroy();
-    }
   }
 
   #newSession(): Promise<PgSession> {
@@ -367,7 +326,7 @@ export class PgLink implements ServerLink {
       dialect,
       types: this.#types,
       silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
-      isAnswered: (server) => this.#isAnswered(server),
+      isAnswered: (server) => this.#probe.isAnswered(server),
       interrupt: (session) => this.#interrupt(session),
       relocate: (known) => this.#relocate(known),
       get launched() {
@@ -376,7 +335,7 @@ export class PgLink implements ServerLink {
       set launched(_) {
         launched.set();
       },
-      onRelease: (session) => this.#takeBack(session),
+      onRelease: (session) => this.#idle.takeBack(session),
       onClosed: (session) => this.#sessions.delete(session),
     };
   }
@@ -397,42 +356,13 @@ export class PgLink implements ServerLink {
     );
   }
 
-  /** Whether a new connection to that server is answered. Those who ask at the same time share one. */
-  async #isAnswered(server: ServerIdentity): Promise<boolean> {
-    this.#probe ??= this.#answerOfNew().finally(() => (this.#probe = undefined));
-    const answered = await this.#probe;
-    if (answered) {
-      // After a restart nothing of before answers any more.
-      if (compareServers(server, answered) !== 'other') return true;
-    }
-    this.options.log.warn(
-      `${this.options.name}: the server answers neither a session nor a new connection; it is waited for.`,
-    );
-    return false;
-  }
-
-  async #answerOfNew(): Promise<ServerIdentity | undefined> {
-    let client: Client | undefined;
-    try {
-      client = await this.options.connect(this.#place);
-      const asking = { client, turns: new Turns() };
-      const { server } = await this.#bounded(asking, () => introduce(asking.client, 'NULL'));
-      return server;
-    } catch (error) {
-      this.options.log.debug(`${this.options.name}: a new connection is not answered: ${messageOf(error)}`);
-      return undefined;
-    } finally {
-      if (client) void endClient(client);
-    }
-  }
-
   /** Where the extension is now. */
   async #relocate(known: Dialect): Promise<Dialect> {
     const current = await this.#dialect?.catch(() => undefined);
     if (current === known) {
       this.#dialect = undefined;
       // Sessions that nobody uses would only find out one by one.
-      this.#dropIdle();
+      this.#idle.drop();
     }
     return this.connect();
   }
@@ -461,60 +391,14 @@ export class PgLink implements ServerLink {
     return control.rows[0]?.[0] === session.rows[0]?.[0];
   }
 
-  #takeBack(session: PgSession): void {
-    if (session.closed) return;
-    if (this.#disposed || !this.#leadsTo(session) || this.#idle.length >= Math.max(1, this.options.warmSessions)) {
-      void this.#track(session.end());
-      return;
-    }
-    const timer = this.options.clock.after(IDLE_MS, () => {
-      const index = this.#idle.findIndex((entry) => entry.session === session);
-      if (index >= 0) this.#idle.splice(index, 1);
-      void this.#track(session.end());
-    });
-    this.#idle.push({ session, timer });
-  }
-
   /** False for a session of a server that the control connection does not lead to any more. */
   #leadsTo({ server }: PgSession): boolean {
     return this.#server !== undefined && compareServers(server, this.#server) === 'same';
   }
 
-  /** Opens a session ahead of the next launch, but not while this one is under way: that would slow it down. */
-  #warmSoon(): void {
-    this.#soon ??= this.options.clock.after(WARM_MS, () => {
-      this.#soon = undefined;
-      // The server may be gone meanwhile; whoever launches next finds out.
-      this.#dialect?.then(() => this.#warm()).catch(() => undefined);
-    });
-  }
-
-  #warm(): void {
-    if (this.#disposed) return;
-    for (let missing = this.#missing(); missing > 0; missing--) this.#openAhead();
-  }
-
-  #missing(): number {
-    return this.options.warmSessions - this.#idle.length - this.#warming;
-  }
-
-  /** A failure shows itself at the next launch. */
-  #openAhead(): void {
-    this.#warming++;
-    this.#newSession()
-      .then(
-        (session) => this.#takeBack(session),
-        (error: unknown) => this.options.log.debug(`${this.options.name}: no session ahead: ${messageOf(error)}`),
-      )
-      .finally(() => this.#warming--)
-      .catch(() => undefined);
-  }
-
   async #askActivity(): Promise<ActivitySnapshot> {
     const control = await this.#open();
-    const snapshot = await this.#bounded(control, () =>
-      queryActivity(control.client, () => this.options.clock.now()),
-    );
+    const snapshot = await this.#bounded(control, () => queryActivity(control.client, () => this.options.clock.now()));
     if (snapshot.serverStart !== control.server.start) {
       // A pooling proxy kept the connection while its server was replaced: what is known about that one is no longer true.
       destroySocket(control.client, new Error('the server was replaced'));

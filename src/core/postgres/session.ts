@@ -35,7 +35,7 @@ import {
   withAdvice,
 } from './errors';
 import { ProcessIds } from './processId';
-import { introduce } from './identity';
+import { introduceSession, mayCall } from './identity';
 import { lastStatement, planRows } from './rowPlan';
 import { isUnsendable, substitutesOf } from './sendable';
 import { afterSilence, whenDead } from './silence';
@@ -123,26 +123,11 @@ export class PgSession implements WorkerSession {
   /** Takes over a connected client. */
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
-    // The values of the role, the database and the profile are the reset values, whatever is set in this session.
-    const own = `'{${OWN_LIMITS.join(',')}}'::pg_catalog.text[]`;
-    const { server, row } = await session.#turn(() =>
-      session.#heard(0, () =>
-        introduce(
-          client,
-          `pg_catalog.pg_backend_pid(),
-           (SELECT ${timeText('a.backend_start')} FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a),
-           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.name, s.reset_val, pg_catalog.set_config(s.name, '0', false)))
-              FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) ANY (${own}))`,
-        ),
-        false,
-      ),
-    );
-    session.#server = server;
-    session.#backendPid = Number(row[0]);
-    session.#backendStart = row[1] ?? '';
-    for (const [name, value] of JSON.parse(row[2] ?? '[]') as [string, string][]) {
-      if (value !== '0') session.#inherited.set(name, value);
-    }
+    const facts = await session.#turn(() => session.#heard(0, () => introduceSession(client, OWN_LIMITS), false));
+    session.#server = facts.server;
+    session.#backendPid = facts.backendPid;
+    session.#backendStart = facts.backendStart;
+    for (const [name, value] of facts.limits) session.#inherited.set(name, value);
     return session;
   }
 
@@ -205,7 +190,10 @@ export class PgSession implements WorkerSession {
         throw new LaunchError({ sqlstate: '', message: error.message }, false, { cause: error }, this.context.launched);
       }
       if (!isServerError(error)) throw error;
-      const withdrawn = this.context.launched && sqlstateOf(error) === DENIED && !(await this.#mayLaunch());
+      const withdrawn =
+        this.context.launched &&
+        sqlstateOf(error) === DENIED &&
+        !(await mayCall((query) => this.#query(query), this.#dialect.launchSignature));
       throw new LaunchError(withAdvice(toJobError(error)), isNoSlot(error), { cause: error }, withdrawn);
     }
   }
@@ -242,21 +230,6 @@ export class PgSession implements WorkerSession {
       ...(processId === undefined ? {} : { processId }),
       ...(processId === undefined || backendStart === null ? {} : { backendStart }),
     };
-  }
-
-  /** Whether the role still has the right to launch; a launch may be denied for other reasons too. */
-  async #mayLaunch(): Promise<boolean> {
-    try {
-      const [row] = await this.#query<[string]>({
-        text: `SELECT pg_catalog.has_function_privilege($1::pg_catalog.text, 'EXECUTE')`,
-        values: [this.#dialect.launchSignature],
-        rowMode: 'array',
-      });
-      return row?.[0] !== 'f';
-    } catch (error) {
-      // Without the right to use its schema the function cannot even be named.
-      return sqlstateOf(error) !== DENIED;
-    }
   }
 
   /**
@@ -309,7 +282,10 @@ export class PgSession implements WorkerSession {
 
   async wait(worker: WorkerHandle, ms: number, lookAtQueue = false): Promise<WaitResult> {
     // One round trip: the wait, then the progress and the queue as they are after it.
-    const textOf = ({ wait, progress }: Dialect): string => `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
+    const textOf = ({
+      wait,
+      progress,
+    }: Dialect): string => `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
              ${lookAtQueue ? `a.wait_event OPERATOR(pg_catalog.=) '${QUEUE_FULL}'` : 'NULL'}
         FROM (SELECT ${wait} AS done OFFSET 0) AS w
         ${progress ? `LEFT JOIN LATERAL ${progress} AS p ON true` : ''}
@@ -431,9 +407,7 @@ export class PgSession implements WorkerSession {
   }
 
   async detach(worker: WorkerHandle): Promise<void> {
-    await this.#located(({ detach }) =>
-      this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }),
-    );
+    await this.#located(({ detach }) => this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }));
   }
 
   onNotice(listener: (notice: Notice) => void): Disposable {
