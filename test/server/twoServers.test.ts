@@ -202,6 +202,27 @@ describe('two servers under one name', function () {
     }
   });
 
+  it('after a reload behind a list or a proxy the server of a running job is looked for first', async () => {
+    network = await startNetwork(a);
+    for (const profile of [listOf(a, b), through(network)]) {
+      for (let round = 0; round < 4; round++) {
+        // Whichever server is next, the job is found on its own one.
+        if (profile.host === network.host && profile.port === network.port) network.leadTo(...(round % 2 ? [a, b] : [b, a]));
+        engine = await newEngine(profile);
+        const { id } = engine.run('SELECT pg_sleep(600)');
+        await atWork(engine, engine.jobs.get(id)!);
+        const { folder } = engine;
+        await engine.close({ keep: true });
+        engine = await newEngine(profile, { folder });
+        await engine.jobs.restore();
+        assert.equal(await engine.jobs.cancel(id, 30_000), 'stopped');
+        assert.equal(engine.jobs.get(id)!.state, 'finished');
+        await engine.close();
+        engine = undefined;
+      }
+    }
+  });
+
   it('new connections that lead elsewhere: that is said, and the next try is all on the new server', async () => {
     network = await startNetwork(a);
     const link = newLink(through(network));

@@ -177,7 +177,7 @@ export interface ServerLink {
    * @throws OtherServerError if the connection leads to another server, where the same pid is somebody else's
    */
   terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean>;
-  /** If this link is not open yet: of several hosts, try the one that this server was reached at first. */
+  /** If this link is not open yet: of several servers that it may lead to, look for this one first. */
   prefer?(server: ServerIdentity): void;
 }
 

@@ -65,7 +65,9 @@ export interface OnServer {
 
 /** The server of a record; undefined if nothing was recorded. */
 export function serverOf({ server, serverStart }: OnServer): ServerIdentity | undefined {
-  return server ?? (serverStart === undefined ? undefined : { start: serverStart });
+  // A record may have been damaged, or written by another version.
+  if (typeof server?.start === 'string') return server;
+  return serverStart === undefined ? undefined : { start: serverStart };
 }
 
 /** True unless the worker's server is known to be another one, or this one before a restart. */

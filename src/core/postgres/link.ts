@@ -78,7 +78,7 @@ export class PgLink implements ServerLink {
   /** pg_background was found here once. */
   #found = false;
   #launched = false;
-  /** The server of the newest control connection. */
+  /** The server of the newest control connection, or the one that is preferred for the first. */
   #server: ServerIdentity | undefined;
   #missingTexts: string | undefined;
   #serverVersion = '';
@@ -173,8 +173,10 @@ export class PgLink implements ServerLink {
     }
   }
 
-  prefer({ reached }: ServerIdentity): void {
-    if (!this.#control) this.#place ??= reached;
+  prefer(server: ServerIdentity): void {
+    if (this.#control) return;
+    this.#server ??= server;
+    this.#place ??= server.reached;
   }
 
   /** Closes everything; workers run on. */
@@ -213,8 +215,28 @@ export class PgLink implements ServerLink {
     return this.#control;
   }
 
+  /** On the server of before, if it can be reached: jobs and sessions are there. */
   async #openControl(): Promise<Control> {
     if (this.#state.kind !== 'error') this.#setState({ kind: 'connecting' });
+    let control = await this.#tryControl();
+    for (let attempt = 1; attempt < SAME_SERVER_ATTEMPTS && this.#isAnother(control.server); attempt++) {
+      await endClient(control.client);
+      control = await this.#tryControl();
+    }
+    const { client, server } = control;
+    if (this.#disposed) {
+      await endClient(client);
+      throw this.#closedError();
+    }
+    this.#controlClient = client;
+    this.#place = server.reached;
+    this.#noteServer(server);
+    this.#reached = true;
+    this.#setConnected();
+    return control;
+  }
+
+  async #tryControl(): Promise<Control> {
     const client = await this.options.connect(this.#place);
     const gone = (): void => {
       if (this.#controlClient !== client) return;
@@ -228,25 +250,18 @@ export class PgLink implements ServerLink {
     client.on('end', gone);
     client.on('error', gone);
     const asking = { client, turns: new Turns() };
-    let control: Control;
     try {
       const { server, row } = await this.#bounded(asking, () => introduce(client, CONTROL_COLUMNS));
-      control = { ...asking, server };
       this.#serverVersion = row[0] ?? '';
+      return { ...asking, server };
     } catch (error) {
       await endClient(client);
       throw error;
     }
-    if (this.#disposed) {
-      await endClient(client);
-      throw this.#closedError();
-    }
-    this.#controlClient = client;
-    this.#place = control.server.reached;
-    this.#noteServer(control.server);
-    this.#reached = true;
-    this.#setConnected();
-    return control;
+  }
+
+  #isAnother(server: ServerIdentity): boolean {
+    return this.#server !== undefined && compareServers(this.#server, server) === 'other';
   }
 
   /** Another server than before is another identity: what is known about the old one is not true of it. */
