@@ -23,6 +23,8 @@ interface Canceled {
   readonly job?: Job;
   readonly why: string;
   readonly error?: string;
+  /** False if no process was there to be signaled. */
+  readonly sent?: boolean;
 }
 
 /** Cancel as the user sees it: progress through the grace window, and an honest end. */
@@ -65,7 +67,8 @@ export class Canceling {
       const result = await this.jobs.cancel(job.id, graceMs);
       const from = job.record.cancel?.signaledAt ?? started;
       const why = result === 'unresponsive' ? whyText(whyStillRunning(this.jobs.activity(job) ?? null)) : '';
-      return { label, pid: job.record.pid, result, tookMs: Date.now() - from, job, why };
+      const sent = job.record.cancel?.signaledAt !== undefined;
+      return { label, pid: job.record.pid, result, tookMs: Date.now() - from, job, why, sent };
     } catch (error) {
       return { label, pid: job.record.pid, result: 'error', tookMs: 0, job, why: '', error: messageOf(error) };
     }
@@ -75,11 +78,12 @@ export class Canceling {
     const started = Date.now();
     const { label, pid } = worker;
     try {
-      const { result, last } = await cancelForeign({ worker, ...context }, systemClock);
+      const { result, sent, last } = await cancelForeign({ worker, ...context }, systemClock);
       return {
         label,
         pid,
         result,
+        sent,
         tookMs: Date.now() - started,
         why: result === 'unresponsive' ? whyText(whyStillRunning(last)) : '',
       };
@@ -184,12 +188,13 @@ export class Canceling {
 }
 
 /** A worker that ended well before the signal reached it is not called canceled. */
-function stoppedText({ label, job, tookMs }: Canceled): string {
+function stoppedText({ label, job, tookMs, sent }: Canceled): string {
   if (job?.state === 'succeeded') return vscode.l10n.t('“{0}” had already succeeded when it was canceled.', label);
   if (job?.state === 'failed')
     return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, job.record.error?.message ?? '');
   if (job?.record.launchedAt === undefined && job !== undefined)
     return vscode.l10n.t('“{0}” was canceled before it was launched.', label);
+  if (sent === false) return vscode.l10n.t('“{0}” is no longer shown by the server, so no signal was sent.', label);
   return vscode.l10n.t('“{0}” stopped {1} after SIGTERM.', label, formatSpan(tookMs));
 }
 

@@ -271,7 +271,7 @@ export class Connections implements Links {
     const link = new PgLink({
       name,
       database: database ?? '',
-      connect: () => this.#credentials.open(entry),
+      connect: (prefer) => this.#credentials.open(entry, prefer),
       clock: this.clock,
       log: this.log,
       warmSessions: WARM_SESSIONS,

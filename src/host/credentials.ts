@@ -46,7 +46,7 @@ export class Credentials {
   }
 
   /** Opens a connection with what is known for it, asking for the rest; what was entered and proves right is kept. */
-  async open(entry: ConnectionEntry): ReturnType<typeof OpenCode.openClient> {
+  async open(entry: ConnectionEntry, prefer?: OpenOptions['prefer']): ReturnType<typeof OpenCode.openClient> {
     const { profile } = entry;
     let owner: SecretOwner | undefined;
     let changed: StoredPassword['changed'];
@@ -65,6 +65,7 @@ export class Credentials {
           owner = this.#store.ownerOf(entry, binding);
           return (entered = await this.#prompts.once(profile.name, owner, passwordQuestion(user, place, changed)));
         },
+        prefer,
         ...this.#common(entry, () => this.#userActs(profile.name)),
       });
       if (entered !== undefined && owner) await this.#keep(entry, owner, entered);

@@ -123,6 +123,9 @@ export class ConnectionNode {
     if (snapshot) {
       const slots = vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal);
       fact(tooltip, vscode.l10n.t('Worker slots'), slots);
+      if (snapshot.textsMissing !== undefined) {
+        fact(tooltip, vscode.l10n.t('Statements'), vscode.l10n.t('not shown: {0}', snapshot.textsMissing));
+      }
     }
     if (state.kind === 'error') fact(tooltip, vscode.l10n.t('Problem'), state.message);
     return tooltip;

@@ -1,4 +1,5 @@
 import type { JobInfo, PgBackgroundApi } from '../api';
+import { findWorker } from '../core/jobs/serverIdentity';
 import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/profile';
 import type { SpoolFiles } from '../core/results/jobFiles';
@@ -52,7 +53,7 @@ export function createApi(
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {
         const job = jobs.jobs.find(
-          (one) => one.record.pid === worker.pid && one.record.backendStart === worker.backendStart,
+          ({ record }) => record.backendStart !== undefined && findWorker(record, snapshot) === worker,
         );
         const { pid, backendStart, label, user, database, state, waitEvent } = worker;
         return {

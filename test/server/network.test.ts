@@ -54,13 +54,13 @@ describe('networks that fail', () => {
     const queued = engine.run('INSERT INTO runs VALUES (2)');
     await atWork(engine, job);
     network.hold();
+    // Nobody is answered, so it may all come back: nothing is given up, and a cancel cannot be said to have been sent.
+    await assert.rejects(engine.jobs.cancel(job.id), /has not answered/);
+    assert.equal(job.state, 'running');
+    network.replace();
     assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
     assert.match(job.record.reason!, /lost.*may run on; its rows and outcome are lost/);
-    // The place of the job is free; the next one waits for the server.
-    await until(engine.jobs, queued, () => queued.state === 'queued' && queued.record.reason !== undefined);
-    await assert.rejects(engine.jobs.cancel(job.id));
-    assert.equal(job.state, 'detached');
-    network.replace();
+    // The place of the job is free.
     engine.jobs.hurry();
     await queued.ended;
     assert.deepEqual(outcomeOf(queued), ['succeeded', 'INSERT', 1, undefined]);
@@ -68,6 +68,28 @@ describe('networks that fail', () => {
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
     assert.equal(job.state, 'finished');
     assert.equal(await runs(), '2|1');
+  });
+
+  it('stalls longer than any silence under running and reading jobs, and comes back: rows and outcomes are as ever', async () => {
+    engine.settings.maxConcurrentJobs = 0;
+    const [running, reading] = await withGate(profile, async (gate) => {
+      const one = engine.run(`INSERT INTO runs SELECT 1 FROM ${gate.wait} RETURNING n`);
+      const other = engine.run(
+        `SELECT i, repeat('x', 2000) FROM generate_series(1, 1500) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
+      );
+      await atWork(engine, one);
+      await reaches(engine.jobs, other, 'reading');
+      network.hold();
+      await gate.open();
+      const waitedFor = (): boolean => engine.log.lines.some((line) => line.includes('it is waited for'));
+      await eventually(() => Promise.resolve(waitedFor()), 'the silence was noticed');
+      network.release();
+      return [one, other];
+    });
+    await Promise.all([running.ended, reading.ended]);
+    assert.deepEqual(outcomeOf(running), ['succeeded', 'INSERT', 1, undefined], running.record.reason);
+    assert.deepEqual(await engine.rows(running), [['1']]);
+    assert.deepEqual(outcomeOf(reading), ['succeeded', 'SELECT', 1501, undefined], reading.record.reason);
   });
 
   it('breaks under a running job and a reading one: both detached at once', async () => {

@@ -20,6 +20,8 @@ export interface Network {
   delay(ms: number): void;
   /** Every connection breaks, as when a router was restarted. */
   reset(): void;
+  /** New connections lead to these servers in turn, as through a proxy; those that are open stay. */
+  leadTo(...targets: readonly Pick<TestServer, 'host' | 'port'>[]): void;
   close(): Promise<void>;
 }
 
@@ -74,11 +76,14 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
   let pairs: { out: Pipe; back: Pipe }[] = [];
   const sockets = new Set<Socket>();
   let held = false;
+  let leadsTo: readonly Pick<TestServer, 'host' | 'port'>[] = [target];
+  let connections = 0;
   let delayMs = 0;
   let trap: { text: string; sprung: () => void } | undefined;
   let crash: string | undefined;
   const server = createServer((client) => {
-    const upstream = connect(target.port, target.host);
+    const { port, host } = leadsTo[connections++ % leadsTo.length]!;
+    const upstream = connect(port, host);
     const out = new Pipe(upstream, held, () => delayMs);
     const back = new Pipe(client, held, () => delayMs);
     let crashing = false;
@@ -142,6 +147,10 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy();
       pairs = [];
+    },
+    leadTo: (...targets) => {
+      leadsTo = targets;
+      connections = 0;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();

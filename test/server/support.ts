@@ -128,7 +128,7 @@ export function newLink(
   return new PgLink({
     name: profile.name,
     database: profile.database ?? '',
-    connect: () => openClient(profile),
+    connect: (prefer) => openClient(profile, { prefer }),
     clock: systemClock,
     log,
     warmSessions: 2,

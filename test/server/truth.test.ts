@@ -176,21 +176,4 @@ describe('truth', () => {
       await engine.close();
     }
   });
-
-  it('an extension that is moved to another schema meanwhile: said, and found there by the next run', async () => {
-    const profile = await newDatabase(server);
-    const engine = await newEngine(profile);
-    try {
-      assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
-      await server.psql('CREATE SCHEMA elsewhere; ALTER EXTENSION pg_background SET SCHEMA elsewhere', {
-        database: profile.database!,
-      });
-      const stranded = await engine.ended('SELECT 2');
-      assert.deepEqual([stranded.state, stranded.record.error?.sqlstate], ['failed', '42883']);
-      assert.match(stranded.record.error!.hint!, /Run it again/);
-      assert.equal((await engine.ended('SELECT 3')).state, 'succeeded');
-    } finally {
-      await engine.close();
-    }
-  });
 });

@@ -2,6 +2,7 @@ import { lasts } from './clock';
 import type { Job, JobRecord } from './job';
 import { messageOf } from './listeners';
 import {
+  NoAnswerError,
   SessionLostError,
   type ActiveWorker,
   type Clock,
@@ -10,6 +11,7 @@ import {
   type ServerLink,
 } from './ports';
 import type { JobRunner } from './runner';
+import { findWorker, serverOf } from './serverIdentity';
 import { describeWhy, whyStillRunning } from './why';
 
 /** A worker is canceled only once it was seen running: old builds crashed when canceled in its first moments. Milliseconds. */
@@ -46,28 +48,31 @@ export async function cancelWorker(
   job.apply('cancel', { cancel });
   if (runner) await Promise.race([runner.launched, job.ended]);
   if (!isOver(job)) {
-    const { pid, backendStart } = job.record;
-    const find = (): ActiveWorker | undefined =>
-      context.link.snapshot?.workers.find(
-        (one) => one.pid === pid && (backendStart === undefined || one.backendStart === backendStart),
-      );
+    const find = (): ActiveWorker | undefined => findWorker(job.record, context.link.snapshot);
     const seen = (): boolean => runner?.seenActive === true || find()?.state === 'active';
     // A detached worker may be of a second ago: the clock of another life cannot tell.
     const left = SEEN_MS - (runner?.workerAge ?? 0);
     await untilSeen(seen, left, context, job.ended);
   }
   if (isOver(job)) return 'stopped';
+  let sent = false;
   try {
     const again = before.cancel?.signaledAt !== undefined;
-    runner?.noteSignal();
-    if (!runner?.workerEnded) await signal(job, again ? undefined : runner, context);
+    // A worker that has ended, and whose rows are still being read, needs no signal.
+    if (!runner?.workerEnded) {
+      runner?.noteSignal();
+      sent = await signal(job, again ? undefined : runner, context);
+      if (!sent) await noneSignaled(job, graceMs, context);
+    }
   } catch (error) {
     if (isOver(job)) return 'stopped';
-    if (turn === job.lastCancel) resume(job, runner, before);
+    // A cancel that may still arrive was requested all the same: a worker that ends over it is canceled.
+    const kept = error instanceof NoAnswerError ? { ...before, cancel: before.cancel ?? cancel } : before;
+    if (turn === job.lastCancel) resume(job, runner, kept);
     throw error;
   }
   if (isOver(job)) return 'stopped';
-  if (turn === job.lastCancel) {
+  if (sent && turn === job.lastCancel) {
     job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
     void context.save(job);
   }
@@ -89,8 +94,7 @@ export async function currentWorker(
   context: Pick<CancelContext, 'link' | 'log'>,
 ): Promise<ActiveWorker | undefined | null> {
   try {
-    const snapshot = await context.link.refresh();
-    return snapshot.workers.find((one) => one.pid === job.record.pid && one.backendStart === job.record.backendStart);
+    return findWorker(job.record, await context.link.refresh());
   } catch (error) {
     context.log.warn(`Job ${job.id}: the server could not be asked why it runs: ${messageOf(error)}`);
     return null;
@@ -114,12 +118,12 @@ function resume(
 /**
  * Sends SIGTERM, through the session where it is free. Once only: a second `pg_background_cancel` of the same worker does nothing
  * (measured), so from then on, and where there is no session, it goes by `pg_terminate_backend`.
+ * @returns false if the server shows no such worker, so that no process was signaled
  */
-async function signal(job: Job, runner: JobRunner | undefined, context: CancelContext): Promise<void> {
+async function signal(job: Job, runner: JobRunner | undefined, context: CancelContext): Promise<boolean> {
   if (runner?.sessionFree) {
     try {
-      await runner.signal();
-      return;
+      if (await runner.signal()) return true;
     } catch (error) {
       // The session went away over it; the worker can still be reached.
       if (!(error instanceof SessionLostError)) throw error;
@@ -128,12 +132,25 @@ async function signal(job: Job, runner: JobRunner | undefined, context: CancelCo
   const { pid } = job.record;
   let { backendStart } = job.record;
   if (pid !== undefined && backendStart === undefined) {
-    // It was not yet shown when it was launched: a worker of this pid that is shown now is ours.
-    const snapshot = await context.link.refresh();
-    backendStart = snapshot.workers.find((one) => one.pid === pid)?.backendStart;
+    // It was not yet shown when it was launched: a worker of this pid that this server shows now is ours.
+    backendStart = findWorker(job.record, await context.link.refresh())?.backendStart;
   }
-  // Not shown any more: it has ended, and whoever watches it will say so.
-  if (pid !== undefined && backendStart !== undefined) await context.link.terminate(pid, backendStart);
+  if (pid === undefined || backendStart === undefined) return false;
+  return context.link.terminate(pid, backendStart, serverOf(job.record));
+}
+
+/** A worker that has ended is reported so by whoever watches it, soon after a new look at the server. Milliseconds. */
+const END_SEEN_MS = 2000;
+
+/** No process was signaled: the worker has ended, which its job is about to learn. @throws if it does not */
+async function noneSignaled(job: Job, graceMs: number, { link, clock, closing, log }: CancelContext): Promise<void> {
+  log.info(`Job ${job.id}: the server shows no worker with its pid and start, so no signal was sent.`);
+  link.refresh().catch(() => undefined);
+  await lasts(clock, Math.max(graceMs, END_SEEN_MS), [job.ended, closing]);
+  if (isOver(job)) return;
+  throw new Error(
+    `The server shows no worker with pid ${job.record.pid ?? '(unknown)'} that is this job's, so no signal was sent.`,
+  );
 }
 
 /** Waits until a worker was seen running, at most that many milliseconds, or until its job has ended. */

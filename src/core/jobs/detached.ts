@@ -2,6 +2,14 @@ import type { Job } from './job';
 import { messageOf } from './listeners';
 import { SERVER_CRASHED } from './outcome';
 import type { ActivitySnapshot, Clock, Disposable, Links, Logger, ServerLink } from './ports';
+import {
+  compareServers,
+  findWorker,
+  nameServer,
+  serverOf,
+  serverOfSnapshot,
+  type ServerIdentity,
+} from './serverIdentity';
 
 /** How often it is looked whether the connection was edited, so that another link leads to the server. Milliseconds. */
 const LINK_CHECK_MS = 2000;
@@ -16,7 +24,7 @@ export interface DetachedContext {
 /**
  * Watches a worker whose session is gone: as long as the server shows the same pid with the same start it runs; when it
  * is no longer shown it has ended, and nobody can say how (DESIGN: `detached`). After a restart or a crash of the server it is
- * lost, since nothing survives that.
+ * lost, since nothing survives that. A connection that leads to another server tells nothing: the job stays detached.
  *
  * The connection may be edited, removed and added meanwhile: the watch follows the link that the connection has now.
  */
@@ -25,6 +33,8 @@ export class DetachedWatch {
   #link: ServerLink | undefined;
   /** The connection was edited since: it may lead to another server now. */
   #edited = false;
+  /** The connection leads to another server than the job's, which was said. */
+  #elsewhere = false;
   #watches: Disposable[] = [];
   #timer: Disposable | undefined;
   #problem: string | undefined;
@@ -70,6 +80,7 @@ export class DetachedWatch {
     this.#edited ||= this.#link !== undefined;
     this.#link = link;
     if (!link) return;
+    if (this.job.record.server) link.prefer?.(this.job.record.server);
     this.#watches = [link.onSnapshot((snapshot) => this.#judge(snapshot)), link.watch('steady')];
   }
 
@@ -90,36 +101,62 @@ export class DetachedWatch {
     if (job.final || snapshot.at < this.#since) return;
     const { record } = job;
     const finishedAt = context.clock.now();
-    if (this.#edited && record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
-      const reason =
-        'The connection was edited and leads to another server, or to one that was restarted: what became of the worker is unknown.';
-      job.apply('finish', { finishedAt, reason });
+    const now = serverOfSnapshot(snapshot);
+    const known = serverOf(record);
+    const relation = known === undefined ? 'same' : compareServers(known, now, record.backendStart);
+    // Of an old record only the start is known: after an edit it may be another server as well.
+    const unsure = relation === 'restarted' && this.#edited && known?.system === undefined;
+    if (known && (relation === 'other' || unsure)) {
+      this.#isElsewhere(known, now, finishedAt);
       return;
     }
-    // Seen before, and started anew since.
-    if (record.serverStart !== undefined && record.serverStart !== snapshot.serverStart) {
+    if (relation === 'restarted') {
       const reason = 'The server was restarted while it ran: its work was rolled back unless it had already committed.';
-      job.apply('lose', { finishedAt, reason });
+      job.apply('lose', { finishedAt, reason: this.#withCause(reason) });
       return;
     }
-    const worker = snapshot.workers.find(
-      (one) =>
-        one.pid === record.pid && (record.backendStart === undefined || one.backendStart === record.backendStart),
-    );
+    const worker = findWorker(record, snapshot);
     if (worker) {
       if (record.backendStart === undefined || record.serverStart === undefined) {
         job.note({ backendStart: worker.backendStart, serverStart: snapshot.serverStart });
         void context.save(job);
       }
+      if (this.#elsewhere) {
+        this.#elsewhere = false;
+        job.note({ reason: this.#withCause('It runs; the connection leads to its server again.') });
+      }
       return;
     }
     if (record.backendStart !== undefined && (snapshot.processesSince ?? '') > record.backendStart) {
-      job.apply('lose', { finishedAt, reason: SERVER_CRASHED });
+      job.apply('lose', { finishedAt, reason: this.#withCause(SERVER_CRASHED) });
       return;
     }
-    job.apply('finish', {
-      finishedAt,
-      reason: 'The worker has ended, but nobody was there to be told how: whether it succeeded is unknown.',
-    });
+    const reason = 'The worker has ended, but nobody was there to be told how: whether it succeeded is unknown.';
+    job.apply('finish', { finishedAt, reason: this.#withCause(reason) });
+  }
+
+  /** The connection leads to another server, which knows nothing about the worker: it may still run on its own. */
+  #isElsewhere(known: ServerIdentity, now: ServerIdentity, finishedAt: number): void {
+    const { job, context } = this;
+    if (this.#edited) {
+      const reason =
+        'The connection was edited and leads to another server, or to one that was restarted: what became of the worker is unknown.';
+      job.apply('finish', { finishedAt, reason: this.#withCause(reason) });
+      return;
+    }
+    if (this.#elsewhere) return;
+    this.#elsewhere = true;
+    const reason = `The connection now leads to ${nameServer(now)}, but the job was launched on ${nameServer(known)}. Its worker may still run there; it is watched again when the connection leads there.`;
+    context.log.warn(`Job ${job.id}: ${reason}`);
+    job.note({ reason: this.#withCause(reason) });
+    void context.save(job);
+  }
+
+  /** Why its session was lost belongs to the final reason too. */
+  #withCause(reason: string): string {
+    const { sessionLostBecause } = this.job.record;
+    return sessionLostBecause === undefined
+      ? reason
+      : `${reason} Its session was given up because: ${sessionLostBecause}`;
   }
 }

@@ -1,5 +1,6 @@
 import type { Job } from './job';
 import type { ActiveWorker, ActivitySnapshot, Disposable } from './ports';
+import { isWorkerOf, serverOfSnapshot } from './serverIdentity';
 
 /** How long after its end a worker may still be shown: its process has to leave. Milliseconds. */
 const LEAVING_MS = 1000;
@@ -30,11 +31,18 @@ export class ForeignWorkers {
 
   of(connection: string, snapshot: ActivitySnapshot | undefined): readonly ActiveWorker[] {
     if (!snapshot) return [];
-    const ours = new Set(this.jobs.jobs.filter((job) => !job.final).map((job) => job.record.pid));
+    const server = serverOfSnapshot(snapshot);
+    // A pid says nothing about another server. What an old record does not know of its server, its connection tells.
+    const ours = this.jobs.jobs.filter(
+      ({ final, record }) =>
+        !final && (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),
+    );
     const ended = this.#ended.get(connection);
     for (const [key, at] of ended ?? []) if (snapshot.at > at + LEAVING_MS) ended?.delete(key);
     return snapshot.workers.filter(
-      ({ pid, backendStart }) => !ours.has(pid) && ended?.has(`${pid}:${backendStart}`) !== true,
+      (worker) =>
+        !ours.some(({ record }) => isWorkerOf(record, worker, server)) &&
+        ended?.has(`${worker.pid}:${worker.backendStart}`) !== true,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { JobError, JobInfo, JobNotice, JobProgress, JobState, RunRequest } from '../../api';
 import type { StopCause } from './outcome';
 import type { Column, RowsKept, WorkerLimits } from './ports';
+import type { ServerIdentity } from './serverIdentity';
 import { isFinal, nextState, type JobEvent } from './states';
 
 /** A request to cancel, and what came of it. Times are milliseconds since 1970. */
@@ -26,6 +27,10 @@ export interface JobRecord {
   backendStart?: string;
   /** When the server itself was started: after a restart no worker of before can be alive. */
   serverStart?: string;
+  /** The server that runs the worker; absent in records of older versions. */
+  server?: ServerIdentity;
+  /** Why its session was given up while the worker ran, so that the final reason can say so. */
+  sessionLostBecause?: string;
   queuedAt: number;
   /** Set just before the launch is sent: from here on the SQL may run, and is never launched again. */
   launchSentAt?: number;

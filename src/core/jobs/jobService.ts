@@ -9,6 +9,7 @@ import type { ActiveWorker, Disposable } from './ports';
 import { JobQueue, type Waiting } from './queue';
 import { JobRunner, type RunEnd } from './runner';
 import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
+import { findWorker } from './serverIdentity';
 import { mayHaveWorker } from './states';
 import { takeUp } from './takeUp';
 import { tooMany } from './tooMany';
@@ -174,10 +175,10 @@ export class JobService {
   /** The job's worker in the newest snapshot of its server. */
   activity(job: Job): ActiveWorker | undefined {
     const { connection, pid, backendStart } = job.record;
-    if (pid === undefined || !mayHaveWorker(job.state)) return undefined;
+    if (pid === undefined || backendStart === undefined || !mayHaveWorker(job.state)) return undefined;
     try {
       const { snapshot } = this.options.links.link(connection, false);
-      return snapshot?.workers.find((one) => one.pid === pid && one.backendStart === backendStart);
+      return findWorker(job.record, snapshot);
     } catch {
       // The connection was removed; the job is listed until it is cleared.
       return undefined;

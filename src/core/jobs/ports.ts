@@ -5,6 +5,7 @@
 import type { Writable } from 'node:stream';
 import type { JobError, JobProgress, WorkerInfo } from '../../api';
 import type { WorkerReport } from './outcome';
+import type { ServerIdentity } from './serverIdentity';
 
 export interface Disposable {
   dispose(): void;
@@ -93,6 +94,10 @@ export interface WorkerHandle {
   readonly serverStart?: string;
   /** The limits that apply to it, the role's own too, as the server has them. */
   readonly limits?: WorkerLimits;
+  /** The server that runs it. */
+  readonly server?: ServerIdentity;
+  /** The label that was sent, if the database's encoding cannot hold the requested one. */
+  readonly replacedLabel?: string;
   /** Another backend than the session's launched it: a pooling proxy stands between, so nothing more can be asked about it. */
   readonly elsewhere?: boolean;
 }
@@ -170,6 +175,10 @@ export interface ActivitySnapshot {
   readonly at: number;
   /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
   readonly serverStart: string;
+  /** The server that was asked. */
+  readonly server?: ServerIdentity;
+  /** Why the texts of statements are missing: the server's message, e.g. that one of them cannot be converted. */
+  readonly textsMissing?: string;
   /**
    * When the server's own processes were started (its checkpointer's `backend_start`); later than a worker's start it means that the
    * server crashed since and ended all of its processes. Undefined where the role is not shown it.
@@ -191,8 +200,14 @@ export interface ServerLink {
   watch(pace: 'fast' | 'steady'): Disposable;
   /** Asks the server now; rejects where it cannot be reached. */
   refresh(): Promise<ActivitySnapshot>;
-  /** SIGTERM to exactly that process. False where it is no longer there. */
-  terminate(pid: number, backendStart: string): Promise<boolean>;
+  /**
+   * SIGTERM to exactly that worker. False if no such worker is there, so that no process was signaled.
+   * @param server where it runs, if known
+   * @throws OtherServerError if the connection leads to another server, where the same pid is somebody else's
+   */
+  terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean>;
+  /** If this link is not open yet: of several servers that it may lead to, look for this one first. */
+  prefer?(server: ServerIdentity): void;
 }
 
 export interface Links {
@@ -254,6 +269,16 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
+/** What is asked about is on another server than the one that the connection leads to; nothing was done. */
+export class OtherServerError extends Error {
+  override readonly name = 'OtherServerError';
+}
+
+/** The server has not answered a cancel in time; it may still arrive, and its connection is kept. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
 /** The server refused a launch, so nothing was started. */
 export class LaunchError extends Error {
   override readonly name = 'LaunchError';
@@ -262,6 +287,8 @@ export class LaunchError extends Error {
     /** No worker slot was free: trying again later may work. */
     readonly noSlot: boolean,
     options?: ErrorOptions,
+    /** The extension, or the right to use it, was there before and is missing now: it may come back. */
+    readonly withdrawn = false,
   ) {
     super(error.message, options);
   }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { JobError } from '../../api';
 import type { Job } from './job';
 import { launchText } from '../sql/launchSettings';
 import { launchOptions } from './launchLimits';
@@ -18,6 +19,7 @@ import {
   SessionLostError,
   UnreachableError,
   type ActiveWorker,
+  type ActivitySnapshot,
   type Clock,
   type Disposable,
   type JobFiles,
@@ -28,6 +30,7 @@ import {
   type WorkerSession,
 } from './ports';
 import { collectTag, discard, readRows, type ReadRows } from './reading';
+import { compareServers, findWorker, serverOfSnapshot } from './serverIdentity';
 import { looksAtQueue, sliceMs } from './slices';
 import { noSlotReason, QUEUE_FULL } from './why';
 
@@ -111,8 +114,11 @@ export class JobRunner {
     return this.#ended;
   }
 
-  async signal(): Promise<void> {
-    if (this.#session && this.#worker) await this.#session.cancelWorker(this.#worker);
+  /** Sends SIGTERM through the session, which knows its worker by a cookie. False if there is none to be signaled. */
+  async signal(): Promise<boolean> {
+    if (!this.#session || !this.#worker) return false;
+    await this.#session.cancelWorker(this.#worker);
+    return true;
   }
 
   /** Stops tracking: the worker runs on. */
@@ -147,16 +153,15 @@ export class JobRunner {
       link.watch('steady'),
       clock.after(YOUNG_MS, () => fast.dispose()),
       link.onSnapshot((snapshot) => {
-        const worker = snapshot.workers.find((one) => this.#isOurs(one));
+        const worker = this.#findIn(snapshot);
         if (worker) this.#see(worker, snapshot.serverStart);
       }),
     ];
   }
 
-  #isOurs(worker: ActiveWorker): boolean {
-    const ours = this.#worker;
-    if (ours?.processId !== worker.pid) return false;
-    return this.job.record.backendStart === undefined || this.job.record.backendStart === worker.backendStart;
+  #findIn(snapshot: ActivitySnapshot): ActiveWorker | undefined {
+    const pid = this.#worker?.processId;
+    return pid === undefined ? undefined : findWorker({ ...this.job.record, pid }, snapshot);
   }
 
   #see(worker: ActiveWorker, serverStart: string): void {
@@ -212,6 +217,7 @@ export class JobRunner {
       if (!(error instanceof LaunchError)) throw error;
       delete job.record.launchSentAt;
       if (error.noSlot) return await this.#noSlot(error);
+      if (error.withdrawn) return this.#again('noSlot', withdrawnReason(error.error));
       this.#settle({ event: 'fail', error: error.error });
       return 'ended';
     }
@@ -224,7 +230,12 @@ export class JobRunner {
       ...(worker.limits === undefined ? {} : { limits: worker.limits }),
       ...(backendStart === undefined ? {} : { backendStart }),
       ...(serverStart === undefined ? {} : { serverStart }),
+      ...(worker.server === undefined ? {} : { server: worker.server }),
     });
+    if (worker.replacedLabel !== undefined) {
+      const message = `The database's encoding cannot hold the label “${job.record.label}”, so the server shows it as “${worker.replacedLabel}”.`;
+      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message });
+    }
     this.#launched();
     // Not before: the launch has not to share the server with questions that nobody needs yet.
     this.#watches.push(...this.#watchActivity());
@@ -390,25 +401,40 @@ export class JobRunner {
     }
   }
 
-  /** A dead network brings no rows and no end: when the server has no such worker any more, or is away too, it is given up. */
+  /**
+   * A dead connection brings no rows and no end. It is given up if its server answers and has no such worker any more, and still
+   * nothing comes: a server that answers nobody is waited for.
+   */
   #watchStall(session: WorkerSession): Disposable {
     const { clock, link } = this.context;
     const idle = (ms: number): boolean => session.reading && session.idleMs() > ms;
     let timer: Disposable | undefined;
+    /** When the server first said that the worker has ended although nothing comes. Milliseconds since 1970. */
+    let suspectedAt: number | undefined;
     const look = (): void => {
       timer = clock.after(STALLED_MS / 2, look);
-      if (!idle(STALLED_MS)) return;
+      if (!idle(STALLED_MS)) {
+        suspectedAt = undefined;
+        return;
+      }
       link.refresh().then(
         (snapshot) => {
-          if (idle(STALLED_MS) && !snapshot.workers.some((one) => this.#isOurs(one))) session.destroy();
+          if (!idle(STALLED_MS) || !this.#isOurServer(snapshot) || this.#findIn(snapshot)) return;
+          // Both may just have come back: the rows have the time until the next look.
+          if (suspectedAt !== undefined && idle(clock.now() - suspectedAt)) session.destroy();
+          suspectedAt ??= clock.now();
         },
-        () => {
-          if (idle(2 * STALLED_MS)) session.destroy();
-        },
+        () => undefined,
       );
     };
     timer = clock.after(STALLED_MS, look);
     return { dispose: () => timer?.dispose() };
+  }
+
+  /** False for a snapshot of another server: that one never had this worker. */
+  #isOurServer(snapshot: ActivitySnapshot): boolean {
+    const { server } = this.job.record;
+    return server === undefined || compareServers(server, serverOfSnapshot(snapshot)) !== 'other';
   }
 
   async #detach(session: WorkerSession, worker: WorkerHandle, reason: string): Promise<RunEnd> {
@@ -437,7 +463,7 @@ export class JobRunner {
       // A worker that is attached but read by nobody would stop at its full queue: without its session it runs on.
       this.#session?.destroy();
       const reason = `${message} The worker may run on; its rows and outcome are lost.`;
-      job.apply('detach', { detached: true, reason });
+      job.apply('detach', { detached: true, reason, sessionLostBecause: message });
       return 'detached';
     }
     if (this.#launchSent) {
@@ -461,6 +487,11 @@ function withError(report: WorkerReport, { error, interrupted }: Extract<ReadRow
 const MISMATCH = '42804';
 
 const NEVER_LAUNCHED = 'It was canceled before it was launched.';
+
+/** Why a job waits that could have been launched a moment ago. */
+function withdrawnReason({ message, hint }: JobError): string {
+  return `${message}${hint === undefined ? '' : ` ${hint}`} It is tried again by itself.`;
+}
 
 const PROXY =
   'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';

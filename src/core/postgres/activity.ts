@@ -1,18 +1,28 @@
 import type { Client } from 'pg';
-import { Listeners } from '../jobs/listeners';
+import { Listeners, messageOf } from '../jobs/listeners';
 import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../jobs/ports';
 import { withoutFences } from '../sql/fence';
+import { sqlstateOf } from './errors';
+import { labelOf } from './workerLabel';
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {
   return `pg_catalog.to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
+/** Which texts of `pg_stat_activity` are asked for: all, none of statements, or not even the names of users and databases. */
+type Texts = 'all' | 'names' | 'none';
+
 /**
  * Everything about all workers of a server in one statement, whatever their number. Blockers are asked for only where a
  * worker waits for a lock, since `pg_blocking_pids` stops the lock manager for a moment.
+ *
+ * It runs on the control connection, whose search_path is pg_catalog: its operators are the server's own.
  */
-const ACTIVITY_QUERY = `
+function activityQuery(texts: Texts): string {
+  const query = (expression: string): string => (texts === 'all' ? expression : 'NULL');
+  const name = (expression: string): string => (texts === 'none' ? 'NULL' : expression);
+  return `
   WITH a AS MATERIALIZED (SELECT * FROM pg_catalog.pg_stat_activity),
   w AS (
     SELECT a.*, CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END AS blocked_by
@@ -25,14 +35,22 @@ const ACTIVITY_QUERY = `
             'archiver', 'startup', 'walreceiver', 'walsender', 'walsummarizer', 'slotsync worker', 'io worker', 'logger',
             'standalone backend')),
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-            'pid', w.pid, 'start', ${timeText('w.backend_start')}, 'app', w.application_name, 'user', w.usename,
-            'db', w.datname, 'state', w.state, 'wt', w.wait_event_type, 'we', w.wait_event,
+            'pid', w.pid, 'start', ${timeText('w.backend_start')}, 'app', w.application_name, 'user', ${name('w.usename')},
+            'db', ${name('w.datname')}, 'state', w.state, 'wt', w.wait_event_type, 'we', w.wait_event,
             'secs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - COALESCE(w.query_start, w.backend_start)),
-            'query', pg_catalog."left"(w.query, 500),
+            'query', ${query('pg_catalog."left"(w.query, 500)')},
             'by', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-                     'pid', b.pid, 'user', b.usename, 'app', b.application_name, 'query', pg_catalog."left"(b.query, 200)))
+                     'pid', b.pid, 'user', ${name('b.usename')}, 'app', b.application_name,
+                     'query', ${query('pg_catalog."left"(b.query, 200)')}))
                      FROM a AS b WHERE b.pid = ANY (w.blocked_by)))) FROM w),
          (SELECT ${timeText('a.backend_start')} FROM a WHERE a.backend_type = 'checkpointer')`;
+}
+
+/**
+ * SQLSTATE character_not_in_repertoire and untranslatable_character: a statement of another database, in another encoding, cannot be
+ * given to this one. Names of applications are always ASCII.
+ */
+const UNCONVERTIBLE = new Set(['22021', '22P05']);
 
 interface WorkerJson {
   readonly pid: number;
@@ -48,11 +66,28 @@ interface WorkerJson {
   readonly by: readonly { pid: number; user: string | null; app: string | null; query: string | null }[] | null;
 }
 
-/** Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. */
+/**
+ * Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. If one of the texts
+ * cannot be converted the workers are shown without their texts, and `textsMissing` is the server's message.
+ */
 export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
+  let missing: string | undefined;
+  for (const texts of ['all', 'names', 'none'] as const) {
+    try {
+      const snapshot = await askOnce(client, now, texts);
+      return missing === undefined ? snapshot : { ...snapshot, textsMissing: missing };
+    } catch (error) {
+      if (!UNCONVERTIBLE.has(sqlstateOf(error)) || texts === 'none') throw error;
+      missing ??= messageOf(error);
+    }
+  }
+  throw new Error('No question about the activity was asked.');
+}
+
+async function askOnce(client: Client, now: () => number, texts: Texts): Promise<ActivitySnapshot> {
   const at = now();
   const { rows } = await client.query<[string, string, string, string | null, string | null]>({
-    text: ACTIVITY_QUERY,
+    text: activityQuery(texts),
     rowMode: 'array',
   });
   const [serverStart, total, used, json, processesSince] = rows[0] ?? ['', '0', '0', null, null];
@@ -95,13 +130,6 @@ function ownQuery(query: string | null): string | null {
 
 function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {
   return value === null || value === '' ? {} : ({ [key]: value } as Record<K, V>);
-}
-
-/** The label in `pg_background:<label>:<pid>`, which the server cuts at 63 bytes, so that the end may be missing. */
-export function labelOf(applicationName: string, pid: number): string {
-  const inner = applicationName.replace(/^pg_background:/, '');
-  const tail = `:${pid}`;
-  return inner.endsWith(tail) ? inner.slice(0, -tail.length) : inner;
 }
 
 /** How long between two questions: while a worker is young, and otherwise. Milliseconds. */

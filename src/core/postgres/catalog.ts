@@ -24,6 +24,8 @@ export interface Dialect {
   /** `$2` queue size, `$3` label (only where {@link hasLabel}). @param sql an expression for the worker's SQL, made of `$1` */
   launch(sql: string): string;
   readonly hasLabel: boolean;
+  /** The function of {@link launch}, as has_function_privilege() wants it. */
+  readonly launchSignature: string;
   /** `$3` milliseconds. */
   readonly wait: string;
   readonly result: string;
@@ -76,6 +78,7 @@ export function dialectOf(row: readonly (string | null)[] | undefined, database:
     version,
     schema,
     hasLabel,
+    launchSignature: `${name('launch')}(pg_catalog.text, pg_catalog.int4${hasLabel ? ', pg_catalog.text' : ''})`,
     launch: (sql) => `${name('launch')}(${sql}, $2::pg_catalog.int4${hasLabel ? ', $3::pg_catalog.text' : ''})`,
     wait: modern ? `${name('wait')}($1, $2, $3)` : `${name('wait', '_v2_timeout')}($1, $2, $3)`,
     result: name('result'),

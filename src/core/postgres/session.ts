@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { JobProgress } from '../../api';
 import {
   LaunchError,
+  NoAnswerError,
   SessionLostError,
   WorkerFailedError,
   type Disposable,
@@ -14,9 +15,10 @@ import {
   type WorkerSession,
 } from '../jobs/ports';
 import { messageOf } from '../jobs/listeners';
+import type { ServerIdentity } from '../jobs/serverIdentity';
 import { QUERY_CANCELED, type WorkerReport } from '../jobs/outcome';
 import { QUEUE_FULL } from '../jobs/why';
-import type { Dialect } from './catalog';
+import { ExtensionError, type Dialect } from './catalog';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient } from './closing';
 import {
@@ -35,9 +37,11 @@ import {
 } from './errors';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { ProcessIds } from './processId';
+import { introduceSession, mayCall } from './identity';
 import { reportQuery, toReport, type ReportRow } from './report';
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';
-import { afterSilence } from './silence';
+import { isUnsendable, substitutesOf } from './sendable';
+import { afterSilence, whenDead } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
 
@@ -61,12 +65,19 @@ const DESCRIBE_SETTINGS = new Set(['search_path', 'role', 'standard_conforming_s
 export interface SessionContext {
   readonly dialect: Dialect;
   readonly types: TypeCache;
-  /** A statement of ours that the server has not answered this long after its time means that the connection is dead. */
+  /**
+   * If a statement of ours is not answered this long after its time, it is asked whether the server answers others. If it does, the
+   * connection is dead.
+   */
   readonly silenceMs: number;
-  /** Interrupts what the backend with this pid is doing, from another connection. */
-  interrupt(backendPid: number): Promise<void>;
-  /** The extension was moved to another schema, or dropped, since its catalog was read. */
-  onStale(): void;
+  /** Whether a new connection to this server is answered. */
+  isAnswered(server: ServerIdentity): Promise<boolean>;
+  /** Interrupts what this session's backend is doing, from another connection. Rejects if there is no such backend there. */
+  interrupt(session: PgSession): Promise<void>;
+  /** Looks up the extension again, since calls of this dialect are no longer understood. @throws ExtensionError if it is gone */
+  relocate(known: Dialect): Promise<Dialect>;
+  /** A worker was launched on this connection before, so what is refused now was allowed. */
+  launched: boolean;
   /** Called once, when the session can be used for another job. */
   onRelease(session: PgSession): void;
   onClosed(session: PgSession): void;
@@ -79,7 +90,10 @@ export class PgSession implements WorkerSession {
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
+  #dialect: Dialect;
   #backendPid = 0;
+  #backendStart = '';
+  #server: ServerIdentity = { start: '' };
   /** The database is SQL_ASCII: its texts are bytes of any encoding, which may not be valid UTF-8. */
   #rawText = false;
   #standardStrings = true;
@@ -89,8 +103,6 @@ export class PgSession implements WorkerSession {
   #reading = false;
   #closed = false;
   #ending = false;
-  /** What it knows of the extension is not true any more. */
-  #stale = false;
   #lastBytes = 0;
   /** With what the connection ended. */
   #fatal: Error | undefined;
@@ -104,6 +116,7 @@ export class PgSession implements WorkerSession {
     private readonly client: Client,
     private readonly context: SessionContext,
   ) {
+    this.#dialect = context.dialect;
     client.on('notice', (message) => {
       if (isLastWord(message)) this.#lastWord = message;
       const notice: Notice = {
@@ -134,31 +147,18 @@ export class PgSession implements WorkerSession {
   static async start(client: Client, context: SessionContext): Promise<PgSession> {
     const session = new PgSession(client, context);
     const asked = performance.now();
-    const names = OWN_LIMITS.map((name) => `'${name}'`).join(', ');
-    const rows = await session.#query<[string, string | null, string, string, string, string]>({
-      text: `SELECT name, pg_catalog.current_setting(name), pg_catalog.pg_backend_pid()::pg_catalog.text,
-                    pg_catalog.current_setting('server_encoding'),
-                    pg_catalog.current_setting('standard_conforming_strings'),
-                    EXISTS (SELECT FROM pg_catalog.pg_language AS l
-                             WHERE l.lanname OPERATOR(pg_catalog.=) 'plpgsql' AND pg_catalog.has_language_privilege(l.oid, 'USAGE'))
-               FROM pg_catalog.pg_settings WHERE name IN (${names})`,
-      rowMode: 'array',
-    });
+    const facts = await session.#turn(() => session.#heard(0, () => introduceSession(client, OWN_LIMITS), false));
+    session.#server = facts.server;
+    session.#backendPid = facts.backendPid;
+    session.#backendStart = facts.backendStart;
     session.#roundTripMs = performance.now() - asked;
-    for (const [name, value, pid, encoding, standardStrings, plpgsql] of rows) {
-      session.#backendPid = Number(pid);
-      session.#rawText = encoding === 'SQL_ASCII';
-      session.#standardStrings = standardStrings === 'on';
-      session.#plpgsql = plpgsql === 't';
-      if (value !== null && value !== '0') session.#inherited.set(name, value);
-    }
+    session.#standardStrings = facts.standardStrings;
+    session.#plpgsql = facts.plpgsql;
+    session.#rawText = facts.encoding === 'SQL_ASCII';
+    for (const [name, value] of facts.limits) session.#inherited.set(name, value);
     // With the client's encoding a worker of such a database would check every text that it sends, and an error that is not valid
     // text would be lost on its way, so that a job whose rows are being read would seem to have succeeded.
     if (session.#rawText) session.#inherited.set('client_encoding', 'SQL_ASCII');
-    const own = [...session.#inherited.keys()].filter((name) => name !== 'client_encoding');
-    if (own.length > 0) {
-      await session.#query({ text: own.map((name) => `SET ${name} = 0`).join('; ') });
-    }
     return session;
   }
 
@@ -172,6 +172,15 @@ export class PgSession implements WorkerSession {
 
   get backendPid(): number {
     return this.#backendPid;
+  }
+
+  /** With the pid, what identifies its backend. */
+  get backendStart(): string {
+    return this.#backendStart;
+  }
+
+  get server(): ServerIdentity {
+    return this.#server;
   }
 
   idleMs(): number {
@@ -202,7 +211,7 @@ export class PgSession implements WorkerSession {
       DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs,
     );
     try {
-      const description = await this.#turn(() => this.#heard(0, () => this.#describeWith(settings, text)));
+      const description = await this.#turn(() => this.#heard(0, () => this.#describeWith(settings, text), false));
       const locked = wait.tooLong && 'failed' in description;
       return planRows(worker, locked ? { failed: true, locked: true } : description, facts);
     } finally {
@@ -233,35 +242,89 @@ export class PgSession implements WorkerSession {
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
     const settings = launchSettings(this.#inherited, request);
     try {
-      const [row] = await this.#query<LaunchRow>(launchQuery(this.context.dialect, request, settings));
-      if (!row) throw new Error('pg_background_launch returned nothing.');
-      return toHandle(row, this.#backendPid, this.#processIds);
+      const handle = await this.#located((dialect) => this.#launchWith(dialect, request, settings));
+      this.context.launched = true;
+      return handle;
     } catch (error) {
-      if (!isServerError(error)) throw error;
-      if (isMoved(error)) {
-        this.#stale = true;
-        this.context.onStale();
+      if (error instanceof ExtensionError) {
+        throw new LaunchError({ sqlstate: '', message: error.message }, false, { cause: error }, this.context.launched);
       }
-      throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error });
+      if (!isServerError(error)) throw error;
+      const withdrawn =
+        this.context.launched &&
+        sqlstateOf(error) === DENIED &&
+        !(await mayCall((query) => this.#query(query), this.#dialect.launchSignature));
+      throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error }, withdrawn);
+    }
+  }
+
+  /** Launches with the label, or, if the database's encoding cannot hold it, with the closest one that it can. */
+  async #launchWith(dialect: Dialect, request: LaunchRequest, settings: Settings): Promise<WorkerHandle> {
+    try {
+      return await this.#launchOnce(dialect, request, settings);
+    } catch (error) {
+      if (!isUnsendable(sqlstateOf(error)) || !dialect.hasLabel) throw error;
+      for (const label of substitutesOf(request.label)) {
+        try {
+          const handle = await this.#launchOnce(dialect, { ...request, label }, settings);
+          return { ...handle, replacedLabel: label };
+        } catch (again) {
+          if (!isUnsendable(sqlstateOf(again))) throw again;
+        }
+      }
+      throw error;
+    }
+  }
+
+  async #launchOnce(dialect: Dialect, request: LaunchRequest, settings: Settings): Promise<WorkerHandle> {
+    const [row] = await this.#query<LaunchRow>(launchQuery(dialect, request, settings));
+    if (!row) throw new Error('pg_background_launch returned nothing.');
+    const handle = toHandle(row, this.#backendPid, this.#processIds);
+    const elsewhere = handle.elsewhere === true || handle.serverStart !== this.#server.start;
+    return { ...handle, server: this.#server, elsewhere };
+  }
+
+  /**
+   * Makes calls of pg_background. If they are not understood because the extension was moved, they are made once more in its new
+   * place: what is not understood has done nothing.
+   * @throws ExtensionError if the extension is gone
+   */
+  async #located<T>(calls: (dialect: Dialect) => Promise<T>): Promise<T> {
+    const known = this.#dialect;
+    try {
+      return await calls(known);
+    } catch (error) {
+      if (!isMoved(error)) throw error;
+      const found = await this.context.relocate(known).catch((problem: unknown) => {
+        throw problem instanceof ExtensionError ? problem : error;
+      });
+      this.#dialect = found;
+      // A worker's own error may have this SQLSTATE too.
+      if (found.schema === known.schema && found.version === known.version) throw error;
+      return calls(found);
     }
   }
 
   async wait(worker: WorkerHandle, ms: number, lookAtQueue = false): Promise<WaitResult> {
-    const { wait, progress } = this.context.dialect;
     // One round trip: the wait, then the progress and the queue as they are after it.
-    const text = `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
-             ${lookAtQueue ? `a.wait_event = '${QUEUE_FULL}'` : 'NULL'}
+    const textOf = ({
+      wait,
+      progress,
+    }: Dialect): string => `SELECT w.done, ${progress ? 'p.progress_pct, p.progress_msg' : 'NULL, NULL'},
+             ${lookAtQueue ? `a.wait_event OPERATOR(pg_catalog.=) '${QUEUE_FULL}'` : 'NULL'}
         FROM (SELECT ${wait} AS done OFFSET 0) AS w
         ${progress ? `LEFT JOIN LATERAL ${progress} AS p ON true` : ''}
         ${lookAtQueue ? `LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(CASE WHEN w.done THEN 0 ELSE $1 END) AS a ON true` : ''}`;
     this.#waiting = true;
     this.#woken = false;
     try {
-      const [row] = await this.#query<[string, string | null, string | null, string | null]>(
-        { text, values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
-        ms,
-        // An interrupt that came before the wait was sent did not meet it.
-        () => this.#woken,
+      const [row] = await this.#located((dialect) =>
+        this.#query<[string, string | null, string | null, string | null]>(
+          { text: textOf(dialect), values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
+          ms,
+          // An interrupt that came before the wait was sent did not meet it.
+          () => this.#woken,
+        ),
       );
       return {
         stopped: row?.[0] === 't',
@@ -286,13 +349,18 @@ export class PgSession implements WorkerSession {
   }
 
   async report(worker: WorkerHandle): Promise<WorkerReport | undefined> {
+    const rows = async (texts: boolean): Promise<ReportRow[] | undefined> =>
+      this.#located(async (dialect) => {
+        const text = reportQuery(dialect, texts);
+        if (text === undefined) return undefined;
+        const asked = performance.now();
+        const found = await this.#query<ReportRow>({ text, values: [worker.pid, worker.cookie], rowMode: 'array' });
+        this.#roundTripMs = performance.now() - asked;
+        return found;
+      });
     const ask = async (texts: boolean): Promise<WorkerReport | undefined> => {
-      const text = reportQuery(this.context.dialect, texts);
-      if (text === undefined) return undefined;
-      const asked = performance.now();
-      const [row] = await this.#query<ReportRow>({ text, values: [worker.pid, worker.cookie], rowMode: 'array' });
-      this.#roundTripMs = performance.now() - asked;
-      return toReport(row);
+      const found = await rows(texts);
+      return found && toReport(found[0]);
     };
     try {
       return await ask(true);
@@ -305,14 +373,17 @@ export class PgSession implements WorkerSession {
 
   async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<CopiedRows> {
     // Numbers of our own making and a definition of format_type's: nothing here is anybody's text.
-    const call = `${this.context.dialect.result}(${worker.pid}, ${BigInt(worker.cookie)})`;
+    const copy = ({ result }: Dialect): string =>
+      `COPY (SELECT * FROM ${result}(${worker.pid}, ${BigInt(worker.cookie)}) AS r(${plan.definition})) TO STDOUT`;
     this.#reading = true;
     this.#lastBytes = performance.now();
     try {
-      return await this.#turn(() =>
-        copyOut(this.client, `COPY (SELECT * FROM ${call} AS r(${plan.definition})) TO STDOUT`, sink, () => {
-          this.#lastBytes = performance.now();
-        }),
+      return await this.#located((dialect) =>
+        this.#turn(() =>
+          copyOut(this.client, copy(dialect), sink, () => {
+            this.#lastBytes = performance.now();
+          }),
+        ),
       );
     } catch (error) {
       if (!isServerError(error)) throw error;
@@ -328,21 +399,32 @@ export class PgSession implements WorkerSession {
   }
 
   async cancelWorker(worker: WorkerHandle): Promise<void> {
-    const query = { text: `SELECT ${this.context.dialect.cancel}`, values: [worker.pid, worker.cookie] };
-    const sent = this.#query(query);
+    const call = (): Promise<unknown> =>
+      this.#located(({ cancel }) => this.#query({ text: `SELECT ${cancel}`, values: [worker.pid, worker.cookie] }));
+    const sent = call();
     // A bounded wait may be under way: the call stands behind it.
     this.wake();
+    let late: Disposable | undefined;
+    const unanswered = new Promise<never>((_, reject) => {
+      const ms = this.context.silenceMs;
+      const message = `The server has not answered within ${ms / 1000} s. The cancel may still reach the worker once it answers.`;
+      late = afterSilence(ms, () => reject(new NoAnswerError(message)));
+    });
     try {
-      await sent;
+      await Promise.race([sent, unanswered]);
     } catch (error) {
       // Somebody interrupted this very call, so SIGTERM may not have been sent.
       if (sqlstateOf(error) !== QUERY_CANCELED) throw error;
-      await this.#query(query);
+      await Promise.race([call(), unanswered]);
+    } finally {
+      late?.dispose();
+      // What comes of it later is told by the job's end.
+      sent.catch(() => undefined);
     }
   }
 
   async detach(worker: WorkerHandle): Promise<void> {
-    await this.#query({ text: `SELECT ${this.context.dialect.detach}`, values: [worker.pid, worker.cookie] });
+    await this.#located(({ detach }) => this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }));
   }
 
   onNotice(listener: (notice: Notice) => void): Disposable {
@@ -353,8 +435,7 @@ export class PgSession implements WorkerSession {
   release(): void {
     this.#notices.clear();
     if (this.#closed) return;
-    if (this.#stale) void this.end();
-    else this.context.onRelease(this);
+    this.context.onRelease(this);
   }
 
   destroy(): void {
@@ -387,10 +468,18 @@ export class PgSession implements WorkerSession {
     return rows as Row[];
   }
 
-  /** A dead network gives no answer at all: the socket is closed, and with it the question fails. */
-  async #heard<T>(expectedMs: number, question: () => Promise<T>): Promise<T> {
+  /**
+   * A dead connection gives no answer at all: the socket is closed, and with it the question fails. A server that answers nobody is
+   * waited for: what its workers do meanwhile can still be read.
+   */
+  async #heard<T>(expectedMs: number, question: () => Promise<T>, patient = true): Promise<T> {
     const ms = expectedMs + this.context.silenceMs;
-    const silence = afterSilence(ms, () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)));
+    const silence = whenDead(
+      ms,
+      // Before a launch nothing is lost with the connection.
+      () => (patient ? this.context.isAnswered(this.#server) : Promise.resolve(true)),
+      () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)),
+    );
     try {
       return await question();
     } finally {
@@ -400,7 +489,7 @@ export class PgSession implements WorkerSession {
 
   /** Ends what the backend is doing, from another connection. Nothing more is sent on this one until that is over. */
   #interrupt(): Promise<void> {
-    const interrupting = this.context.interrupt(this.#backendPid);
+    const interrupting = this.context.interrupt(this);
     this.#interrupting = interrupting.catch(() => undefined);
     return interrupting;
   }
@@ -457,6 +546,12 @@ interface ErrorFields {
   readonly position?: string | undefined;
   readonly where?: string | undefined;
 }
+
+/** Names and values of settings for one worker. */
+type Settings = readonly (readonly [string, string])[];
+
+/** SQLSTATE insufficient_privilege. */
+const DENIED = '42501';
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };

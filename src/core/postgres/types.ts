@@ -26,6 +26,7 @@ const FRAGILE_TYPES = [
  * A worker sends values in binary form, so a type without a send function, or made of one (an array, a domain, a row of a table
  * with one), cannot leave it: `aclitem` is such a type. Neither can one made of a pseudo-type, as a row of pg_statistic is. `typelem`, `typbasetype` and the attributes are what a type is made of.
  */
+// It runs in a session, whose search_path is the user's: no operator is looked up there.
 const TYPE_QUERY = `
   WITH RECURSIVE wanted AS (
     SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int4[]))
@@ -34,19 +35,19 @@ const TYPE_QUERY = `
     SELECT DISTINCT oid, oid FROM wanted
     UNION
     SELECT p.root, made_of.oid
-      FROM parts AS p JOIN pg_catalog.pg_type AS t ON t.oid = p.oid
+      FROM parts AS p JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) p.oid
       JOIN LATERAL (SELECT t.typelem UNION ALL SELECT t.typbasetype UNION ALL
                     SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
-                     WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped
-                   ) AS made_of(oid) ON made_of.oid <> 0
+                     WHERE a.attrelid OPERATOR(pg_catalog.=) t.typrelid AND t.typrelid OPERATOR(pg_catalog.<>) 0 AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+                   ) AS made_of(oid) ON made_of.oid OPERATOR(pg_catalog.<>) 0
   )
   SELECT w.n, pg_catalog.format_type(t.oid, w.typmod), pg_catalog.format_type(t.oid, -1),
-         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
-                  WHERE p.root = t.oid AND (s.typsend = 0 OR s.typtype = 'p')),
-         t.typreceive <> 0,
-         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid = p.oid
-                  WHERE p.root = t.oid AND s.oid < ${FIRST_USER_OID} AND s.typname = ANY ($3::pg_catalog.name[]))
-    FROM wanted AS w JOIN pg_catalog.pg_type AS t ON t.oid = w.oid`;
+         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid OPERATOR(pg_catalog.=) p.oid
+                  WHERE p.root OPERATOR(pg_catalog.=) t.oid AND (s.typsend OPERATOR(pg_catalog.=) 0 OR s.typtype OPERATOR(pg_catalog.=) 'p')),
+         t.typreceive OPERATOR(pg_catalog.<>) 0,
+         EXISTS (SELECT 1 FROM parts AS p JOIN pg_catalog.pg_type AS s ON s.oid OPERATOR(pg_catalog.=) p.oid
+                  WHERE p.root OPERATOR(pg_catalog.=) t.oid AND s.oid OPERATOR(pg_catalog.<) ${FIRST_USER_OID} AND s.typname OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.name[]))
+    FROM wanted AS w JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) w.oid`;
 
 /** What is known about types. The server's own are kept as long as the connection. */
 export class TypeCache {

@@ -354,7 +354,7 @@ describe('the engine among stand-ins', () => {
     assert.notEqual(job.state, 'reading');
   });
 
-  it('rows that stop coming while the server is away too: the session is given up a little later', async () => {
+  it('rows that stop coming while the server is away too are waited for: nothing says that they are lost', async () => {
     const { link, run, clock } = newWorld();
     const session = new FakeSession();
     session.onRead = () =>
@@ -364,9 +364,9 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await clock.move(50_000);
     assert.equal(job.state, 'reading');
-    session.idle = 61_000;
-    await clock.move(16_000);
-    assert.equal(job.state, 'detached');
+    session.idle = 300_000;
+    await clock.move(250_000);
+    assert.equal(job.state, 'reading');
   });
 
   it('a full queue ends the wait, so that reading begins', async () => {
@@ -417,14 +417,62 @@ describe('the engine among stand-ins', () => {
     await settle();
     assert.equal(signals, 1);
     link.show({ workers: [] });
-    assert.deepEqual(await seen, { result: 'stopped', last: undefined });
+    assert.deepEqual(await seen, { result: 'stopped', sent: true, last: undefined });
     link.show({ workers: [starting] });
     const unseen = cancelForeign({ link, worker: starting, graceMs: 3000 }, clock);
     await clock.move(1100);
     assert.equal(signals, 2);
     await clock.move(3000);
-    assert.deepEqual(await unseen, { result: 'unresponsive', last: starting });
+    assert.deepEqual(await unseen, { result: 'unresponsive', sent: true, last: starting });
     assert.equal(clock.timers.size + link.watching.size + link.listeners.size, 0);
+  });
+
+  it('a signal that reaches no process is reported as not sent, and the job is what it was', async () => {
+    const { link, clock, jobs, run } = newWorld();
+    const job = await detached(link, run);
+    link.show({ workers: [OURS] });
+    link.onTerminate = () => Promise.resolve(false);
+    const canceled = assert.rejects(jobs.cancel(job.id, 0), /no signal was sent/);
+    await clock.move(10_000);
+    await canceled;
+    assert.equal(job.state, 'detached');
+    assert.equal(job.record.cancel, undefined, 'nothing was sent');
+    assert.deepEqual(await cancelForeign({ link, worker: OURS, graceMs: 5000 }, clock), {
+      result: 'stopped',
+      sent: false,
+      last: undefined,
+    });
+    await jobs.dispose();
+  });
+
+  it('a detached job of another server is neither lost nor finished, and is found again on its own', async () => {
+    const { link, run } = newWorld();
+    const session = new FakeSession();
+    const home = { start: '2026-01-02', system: '1', timeline: '1' };
+    session.handle = { ...session.handle, backendStart: '2026-01-03', serverStart: home.start, server: home };
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    session.break(new SessionLostError('cut.'));
+    await settle();
+    const worker = { ...OURS, backendStart: '2026-01-03' };
+    const others = [
+      { ...home, system: '2', start: '2026-02-01' },
+      { ...home, timeline: '2', start: '2026-02-01' },
+      { ...home, start: '2026-01-02T12' },
+      { start: '2026-02-01', system: '1' },
+    ];
+    for (const server of others) {
+      link.show({ server, serverStart: server.start, workers: [worker], processesSince: '2026-03-01' });
+      assert.equal(job.state, 'detached', JSON.stringify(server));
+      assert.match(job.record.reason!, /launched on .*may still run there.*cut\./);
+    }
+    link.show({ server: home, serverStart: home.start, workers: [worker] });
+    assert.match(job.record.reason!, /leads to its server again/);
+    link.show({ server: { ...home, start: '2026-02-01' }, serverStart: '2026-02-01' });
+    assert.equal(job.state, 'lost');
+    assert.match(job.record.reason!, /restarted.*given up because: cut\./);
   });
 
   it('nothing is left after dispose, and nobody waits for ever', async () => {

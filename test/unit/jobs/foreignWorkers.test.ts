@@ -57,6 +57,22 @@ describe('foreign workers', () => {
     assert.deepEqual(pids(2000, 1), [1]);
   });
 
+  it('are those of another server that have the pid of a job of ours', () => {
+    const server = { start: '2026-01-02', system: '1', timeline: '1' };
+    const other = { start: '2026-01-02', system: '2', timeline: '1' };
+    const young = job(1);
+    young.record.server = server;
+    delete young.record.backendStart;
+    jobs = [young];
+    assert.deepEqual(foreign.of('work', { ...snapshot(10, 1), server }), []);
+    assert.deepEqual(foreign.of('another name of it', { ...snapshot(10, 1), server }), []);
+    assert.equal(foreign.of('work', { ...snapshot(10, 1), server: other }).length, 1);
+    const unknown = job(1);
+    jobs = [unknown];
+    assert.equal(foreign.of('work', snapshot(10, 1)).length, 0);
+    assert.equal(foreign.of('other', snapshot(10, 1)).length, 1);
+  });
+
   it('are others where they got the same pid, or are on another connection', () => {
     tell(job(1, 100));
     const later = { ...snapshot(50, 1), workers: [{ pid: 1, backendStart: 'another start' } as ActiveWorker] };

@@ -3,7 +3,7 @@ import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcom
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
 import { JobQueue } from '../../../src/core/jobs/queue';
 import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/why';
-import { labelOf } from '../../../src/core/postgres/activity';
+import { labelOf } from '../../../src/core/postgres/workerLabel';
 
 describe('outcome', () => {
   const report = { completed: true, hasError: false, commandTag: 'SELECT', rowCount: 3 };
@@ -205,7 +205,26 @@ describe('labels in application names', () => {
   it('with and without their end', () => {
     assert.equal(labelOf('pg_background:my label:42', 42), 'my label');
     assert.equal(labelOf('pg_background:a:b:42', 42), 'a:b');
-    assert.equal(labelOf('pg_background:a label that was cut:4', 42), 'a label that was cut:4');
+    assert.equal(labelOf('pg_background:not cut:4', 42), 'not cut:4');
+    assert.equal(labelOf('pg_background:4242', 4242), '');
+    assert.equal(labelOf('pg_background:4242:4242', 4242), '4242');
+    // 63 bytes and no more: the end of the pid, all of it, or also the end of the label is missing.
+    for (const length of [44, 45, 46, 47, 48]) {
+      const label = 'd'.repeat(length);
+      assert.equal(labelOf(`pg_background:${label}:12345`.slice(0, 63), 12345), label, `${length}`);
+    }
+    assert.equal(labelOf(`pg_background:${'d'.repeat(60)}:12345`.slice(0, 63), 12345), 'd'.repeat(49));
+    assert.equal(labelOf(`pg_background:${'d'.repeat(42)}day:12`, 123), `${'d'.repeat(42)}day:12`);
+  });
+
+  it('with the escapes of PostgreSQL 16 and newer', () => {
+    assert.equal(labelOf('pg_background:caf\\xc3\\xa9 \\xe2\\x98\\x83:42', 42), 'café ☃');
+    assert.equal(labelOf('pg_background:caf\\xe9:42', 42), 'caf\\xe9', 'not UTF-8');
+    assert.equal(labelOf('pg_background:C:\\x41 \\xZZ:42', 42), 'C:\\x41 \\xZZ');
+    for (let length = 63; length > 50; length--) {
+      const label = labelOf(`pg_background:${'a'.repeat(63 - length)}${'\\xc3\\xa9'.repeat(20)}`.slice(0, 63), 42);
+      assert.match(label, /^a*é+$/);
+    }
     assert.equal(labelOf('', 42), '');
     assert.equal(labelOf('pg_background::42', 42), '');
   });

@@ -105,6 +105,8 @@ type FactsJson = Omit<ServerFacts, 'settings' | 'available' | 'extension' | 'sup
 };
 
 export async function askServer(client: Client): Promise<ServerFacts> {
+  // No operator that somebody has put into the search_path may answer.
+  await client.query(`SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`);
   const { rows } = await client.query<[string]>({ text: QUERY, values: [LIMITS], rowMode: 'array' });
   const facts = JSON.parse(rows[0]?.[0] ?? '{}') as FactsJson;
   const settings = Object.entries(facts.settings).filter((entry): entry is [string, string] => entry[1] !== null);

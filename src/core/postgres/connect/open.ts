@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client } from 'pg';
+import type { ReachedPlace } from '../../jobs/serverIdentity';
 import type { Approve } from './approval';
 import { attempt, AttemptError } from './attempt';
 import { bindingOf } from './binding';
@@ -11,6 +12,7 @@ import { ConnectError } from './errors';
 import { explainNetwork, placeOf } from './explain';
 import { Passwords, type FoundPassword } from './passwords';
 import type { ConnectionProfile, SslMode } from './profile';
+import { noteReached, preferredAddressFirst, preferredFirst } from './reached';
 import { surroundingsOf } from './surroundings';
 import { tlsOptions, type TlsHelp } from './tls';
 
@@ -34,6 +36,8 @@ export interface OpenOptions {
   /** In place of this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: (message: string) => void;
+  /** The host and address to be tried before the others, if the profile still has them. */
+  readonly prefer?: ReachedPlace | undefined;
 }
 
 export interface PasswordQuestion {
@@ -74,6 +78,7 @@ export async function openConnection(profile: ConnectionProfile, options: OpenOp
   const passwords = new Passwords(profile, settings, { surroundings, ...options }, binding);
   const opened = await new Opening(settings, passwords, options, binding).run();
   const how = opened.verified === undefined ? 'without TLS' : `with TLS, ${opened.verified} verified`;
+  noteReached(opened.client, opened.target, opened.address);
   options.log?.(`Connected to ${placeOf(opened.target, opened.address)} ${how}.`);
   return opened;
 }
@@ -113,7 +118,7 @@ class Opening {
 
   async run(): Promise<OpenedConnection> {
     const { targetSessionAttrs, loadBalanceHosts, targets } = this.settings;
-    const order = loadBalanceHosts === 'random' ? shuffle(targets) : targets;
+    const order = preferredFirst(loadBalanceHosts === 'random' ? shuffle(targets) : targets, this.options.prefer);
     // A standby if there is one: a second round takes whatever there is.
     const rounds =
       targetSessionAttrs === 'prefer-standby'
@@ -130,7 +135,7 @@ class Opening {
 
   /** Undefined where the next host is to be tried. */
   async #tryHost(settings: Settings, target: Target): Promise<OpenedConnection | undefined> {
-    const addresses = await this.#addressesOf(target);
+    const addresses = preferredAddressFirst(await this.#addressesOf(target), target, this.options.prefer);
     for (const address of addresses) {
       const outcome = await this.#tryAddress(settings, target, address);
       if (outcome === 'nextHost') return undefined;

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { withGate } from '../gate';
+import {
+  atWork,
+  endSessions,
+  eventually,
+  newDatabase,
+  newEngine,
+  newLink,
+  outcomeOf,
+  reaches,
+  sharedServer,
+  until,
+  type TestServer,
+} from './support';
+
+/** Types whose comparisons our queries use, or could use by mistake. */
+const COMPARED = ['text', 'name', 'int4', 'int8', 'oid', 'bool', 'timestamptz', '"char"', 'numeric'];
+
+describe('our own queries', () => {
+  let server: TestServer;
+
+  before(async () => {
+    server = await sharedServer();
+  });
+
+  const databaseWith = async (encoding: string): Promise<ConnectionProfile> => {
+    const profile = await newDatabase(server, { extension: false });
+    await server.psql(`DROP DATABASE ${profile.database!}`);
+    await server.psql(
+      `CREATE DATABASE ${profile.database!} ENCODING ${encoding} LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    );
+    await server.psql('CREATE EXTENSION pg_background', { database: profile.database! });
+    return profile;
+  };
+
+  it('a search_path with operators of an impostor: none of ours is one of them, and the worker has that search_path', async () => {
+    const profile = await newDatabase(server);
+    const database = profile.database!;
+    const operators = COMPARED.flatMap((type, i) =>
+      ['=', '<>', '<', '>', '-', '+', '||'].map(
+        (operator) =>
+          `CREATE FUNCTION evil.o${i}_${operator.codePointAt(0)!}_${operator.length}(a pg_catalog.${type}, b pg_catalog.${type})
+             RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'an impostor was called'; END $$;
+           CREATE OPERATOR evil.${operator} (LEFTARG = pg_catalog.${type}, RIGHTARG = pg_catalog.${type},
+             FUNCTION = evil.o${i}_${operator.codePointAt(0)!}_${operator.length});`,
+      ),
+    );
+    await server.psql(
+      `CREATE SCHEMA evil; CREATE TYPE public.pair AS (a int, b text); CREATE DOMAIN public.short AS text;
+       CREATE FUNCTION public.plain() RETURNS text LANGUAGE sql RETURN pg_catalog.current_setting('search_path');
+       ${operators.join('\n')}
+       ALTER DATABASE ${database} SET search_path = evil, pg_catalog, public;
+       ALTER DATABASE ${database} SET statement_timeout = '50s'`,
+      { database },
+    );
+    const engine = await newEngine(profile, { graceMs: 20_000 });
+    try {
+      const types = await engine.ended(
+        "SELECT ROW(1, 'x')::pair, 'y'::short, '{1}'::int4[], relacl[1], plain() FROM pg_class WHERE relname OPERATOR(pg_catalog.=) 'pg_class'",
+        { statementTimeoutMs: 60_000 },
+      );
+      assert.deepEqual(outcomeOf(types), ['succeeded', 'SELECT', 1, undefined], JSON.stringify(types.record));
+      const [row] = await engine.rows(types);
+      assert.deepEqual([row![0], row![1], row![2], row![4]], ['(1,x)', 'y', '{1}', 'evil, pg_catalog, public']);
+      const waits = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, waits);
+      assert.equal(await engine.jobs.cancel(waits.id), 'stopped');
+      assert.equal(waits.state, 'canceled');
+      const read = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
+      await reaches(engine.jobs, read, 'reading');
+      assert.equal(await engine.jobs.cancel(read.id), 'stopped');
+      assert.equal(read.state, 'canceled');
+      const letGo = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, letGo);
+      engine.jobs.detach(letGo.id);
+      await reaches(engine.jobs, letGo, 'detached');
+      assert.equal(await engine.jobs.cancel(letGo.id), 'stopped');
+      assert.equal(letGo.state, 'finished');
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('a role’s statement_timeout of 1 ms ends none of our questions, and is the worker’s', async () => {
+    const profile = await newDatabase(server);
+    const user = `hasty_${profile.database!}`;
+    await server.psql(
+      `CREATE ROLE ${user} LOGIN IN ROLE pgbackground_role; ALTER ROLE ${user} SET statement_timeout = '1ms'`,
+    );
+    const engine = await newEngine({ ...profile, user });
+    try {
+      for (let i = 0; i < 5; i++) {
+        const patient = await engine.ended("SELECT current_setting('statement_timeout')", {
+          statementTimeoutMs: 60_000,
+        });
+        assert.deepEqual(await engine.rows(patient), [['1min']]);
+      }
+      const hasty = await engine.ended('SELECT pg_sleep(60)');
+      assert.deepEqual([hasty.state, hasty.record.error?.sqlstate], ['failed', '57014']);
+      // A session for each: all of them are asked anew.
+      await endSessions(server, profile);
+      assert.equal((await engine.ended('SELECT 1', { statementTimeoutMs: 60_000 })).state, 'succeeded');
+    } finally {
+      await engine.close();
+    }
+  });
+
+  for (const [what, refuse, allow] of [
+    ['NOLOGIN', 'NOLOGIN', 'LOGIN'],
+    ['no more connections', 'CONNECTION LIMIT 0', 'CONNECTION LIMIT -1'],
+  ] as const) {
+    it(`a role that was let in and is not any more (${what}): queued jobs wait, and run once it is again`, async () => {
+      const profile = await newDatabase(server);
+      const user = `once_${profile.database!}`;
+      await server.psql(`CREATE ROLE ${user} LOGIN IN ROLE pgbackground_role`);
+      const engine = await newEngine({ ...profile, user });
+      try {
+        assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
+        await server.psql(`ALTER ROLE ${user} ${refuse}`);
+        await endSessions(server, profile);
+        const job = engine.run('SELECT 2');
+        await until(
+          engine.jobs,
+          job,
+          () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)),
+        );
+        assert.equal(job.state, 'queued');
+        await server.psql(`ALTER ROLE ${user} ${allow}`);
+        engine.jobs.hurry();
+        await job.ended;
+        assert.equal(job.state, 'succeeded');
+      } finally {
+        await engine.close();
+      }
+    });
+  }
+
+  it('a role that was never let in fails at once', async () => {
+    const profile = await newDatabase(server);
+    const user = `never_${profile.database!}`;
+    await server.psql(`CREATE ROLE ${user} NOLOGIN`);
+    const engine = await newEngine({ ...profile, user });
+    try {
+      assert.equal((await engine.ended('SELECT 1')).state, 'failed');
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('a label that the database’s encoding cannot hold is replaced, and that is said', async () => {
+    const profile = await databaseWith('LATIN1');
+    const engine = await newEngine(profile);
+    try {
+      const job = await withGate(profile, async (gate) => {
+        const one = engine.run(`SELECT ${gate.wait}`, { label: 'nächtlich 🚀' });
+        await atWork(engine, one);
+        const shown = engine.link.snapshot!.workers.find(({ pid }) => pid === one.record.pid)!;
+        // A LATIN1 server shows the escape of one byte, which is no UTF-8.
+        assert.equal(shown.label, 'n\\xe4chtlich ?');
+        return one;
+      });
+      await job.ended;
+      assert.equal(job.state, 'succeeded');
+      assert.equal(job.record.label, 'nächtlich 🚀');
+      assert.match(job.notices.map(({ message }) => message).join('\n'), /cannot hold the label.*“nächtlich \?”/);
+      const text = await engine.ended("SELECT '🚀'");
+      assert.deepEqual([text.state, text.record.error?.sqlstate], ['failed', '22P05'], 'SQL is never changed');
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('a worker whose text cannot be converted: all are shown without their statements, and the cause is said', async () => {
+    const latin = await databaseWith('LATIN1');
+    const ascii = await databaseWith('SQL_ASCII');
+    const engine = await newEngine(ascii);
+    const other = newLink(latin);
+    try {
+      const session = await other.acquire();
+      await withGate(latin, async (gate) => {
+        const worker = await session.launch({ sql: `SELECT 'caf\u00e9', ${gate.wait}`, label: 'foreign' });
+        const job = engine.run('SELECT pg_sleep(600)');
+        await reaches(engine.jobs, job, 'running');
+        await eventually(async () => {
+          const { workers } = await engine.link.refresh();
+          return workers.some(({ pid, state }) => pid === worker.pid && state === 'active');
+        }, 'the foreign worker is shown');
+        const snapshot = await engine.link.refresh();
+        assert.match(snapshot.textsMissing ?? '', /UTF8/);
+        assert.equal(snapshot.workers.find(({ pid }) => pid === worker.pid)?.label, 'foreign');
+        assert.equal(engine.log.lines.filter((line) => /without their statements: .*UTF8/.test(line)).length, 1);
+        engine.jobs.detach(job.id);
+        await reaches(engine.jobs, job, 'detached');
+        assert.equal(await engine.jobs.cancel(job.id, 20_000), 'stopped');
+      });
+      await eventually(async () => (await engine.link.refresh()).textsMissing === undefined, 'texts are back');
+    } finally {
+      await engine.close();
+      await other.dispose();
+    }
+  });
+});
