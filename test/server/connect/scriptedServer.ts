@@ -2,7 +2,7 @@
  * A server that sends the messages of a script, whatever the client answers, and records what the client did. The database in the
  * startup message names the script.
  */
-import { createHmac, createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
@@ -52,7 +52,14 @@ export class ScriptedServer {
   constructor(
     private readonly password: string,
     private readonly certificate?: Certificate,
-    private readonly tls: { readonly direct?: boolean; readonly alpn?: readonly string[] } = {},
+    private readonly how: {
+      readonly direct?: boolean;
+      readonly alpn?: readonly string[];
+      /** Sent with the agreement to TLS. */
+      readonly stuffing?: Buffer;
+      /** Of SCRAM; they are not really made. */
+      readonly iterations?: number;
+    } = {},
   ) {}
 
   async listen(): Promise<number> {
@@ -76,7 +83,9 @@ export class ScriptedServer {
 
   /** What clients did that asked for the script, once they are gone. Several attempts count as one. */
   async take(name: string): Promise<Conversation> {
-    while (this.#open.size > 0) await once([...this.#open][0] as Socket, 'close');
+    for (const socket of [...this.#open]) {
+      if (this.#open.has(socket)) await new Promise((resolve) => socket.once('close', resolve));
+    }
     const conversation = this.#conversations.get(name);
     this.#conversations.delete(name);
     return conversation ?? { received: Buffer.alloc(0), accepted: false, stuck: false };
@@ -87,13 +96,13 @@ export class ScriptedServer {
     raw.on('close', () => this.#open.delete(raw)).on('error', () => undefined);
     let socket: Socket = raw;
     let reader = new Reader(socket);
-    if (this.tls.direct) ({ socket, reader } = this.#encrypt(raw, reader));
+    if (this.how.direct) ({ socket, reader } = this.#encrypt(raw, reader));
     for (;;) {
       const startup = await reader.startup();
       if (!startup) return;
       const code = startup.readUInt32BE(0);
       if (code === 80_877_103 && this.certificate) {
-        raw.write('S');
+        raw.write(Buffer.concat([Buffer.from('S'), this.how.stuffing ?? Buffer.alloc(0)]));
         ({ socket, reader } = this.#encrypt(raw, reader));
       } else if (code === 80_877_103 || code === 80_877_104) raw.write('N');
       else {
@@ -110,7 +119,7 @@ export class ScriptedServer {
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext: createSecureContext({ cert: pem, key: keyPem }),
-      ...(this.tls.alpn ? { ALPNProtocols: [...this.tls.alpn] } : {}),
+      ...(this.how.alpn ? { ALPNProtocols: [...this.how.alpn] } : {}),
     });
     socket.on('error', () => raw.destroy());
     return { socket, reader: new Reader(socket) };
@@ -123,7 +132,7 @@ export class ScriptedServer {
       conversation.stuck = true;
       socket.destroy();
     }, STUCK_MS);
-    const scram = new Scram(this.password);
+    const scram = new Scram(this.password, this.how.iterations);
     const listen = async (): Promise<boolean> => {
       const answer = await reader.message();
       if (!answer) return false;
@@ -200,7 +209,10 @@ class Scram {
   #serverFirst = '';
   #clientFinal = 'c=biws,r=nonce';
 
-  constructor(private readonly password: string) {}
+  constructor(
+    private readonly password: string,
+    private readonly iterations = 16,
+  ) {}
 
   hear(text: string): void {
     const first = /n=[^,]*,r=.*$/.exec(text);
@@ -211,7 +223,7 @@ class Scram {
 
   serverFirst(): string {
     const nonce = this.#clientFirst.replace(/^.*,r=/, '');
-    this.#serverFirst = `r=${nonce}andmore,s=${Buffer.from('salt').toString('base64')},i=16`;
+    this.#serverFirst = `r=${nonce}andmore,s=${Buffer.from('salt').toString('base64')},i=${this.iterations}`;
     return this.#serverFirst;
   }
 
@@ -235,9 +247,4 @@ export function authentication(code: number, data: Buffer = Buffer.alloc(0)): Bu
   const head = Buffer.alloc(4);
   head.writeUInt32BE(code);
   return message('R', Buffer.concat([head, data]));
-}
-
-/** What PostgreSQL stores for the digest of md5; a test looks for it on the wire. */
-export function md5Of(text: string): string {
-  return createHash('md5').update(text).digest('hex');
 }
