@@ -91,7 +91,9 @@ export async function handOver(
   onError: (error: Error) => void,
 ): Promise<Client> {
   const connection = new AuthenticatedConnection(ready);
-  const client = new Client({ ...config, ssl: false, connection } as ClientConfig);
+  // Given so that `pg` does not look for them in the environment of this process.
+  const settled = { ssl: false, sslnegotiation: 'postgres' };
+  const client = new Client({ ...config, ...settled, connection } as ClientConfig);
   const none = { value: () => Promise.reject(new Error('There is no password after the authentication.')) };
   Object.defineProperty(client, 'password', { ...none, writable: false, configurable: false, enumerable: false });
   // `pg` takes it from the environment of this process.
