@@ -1,13 +1,14 @@
 import type { Duplex, Writable } from 'node:stream';
 import type { Client, Connection, Submittable } from 'pg';
-
-/** Message codes of the wire protocol (PostgreSQL, "Message Formats"). */
-const COPY_DATA = 0x64; // 'd'
-const COPY_OUT_RESPONSE = 0x48; // 'H'
-const COPY_DONE = 0x63; // 'c'
-const READY_FOR_QUERY = 0x5a; // 'Z'
-/** A message begins with its code and a four-byte length that counts itself. */
-const HEADER = 5;
+import {
+  checkFraming,
+  COPY_DATA,
+  COPY_DONE,
+  COPY_OUT_RESPONSE,
+  framingProblem,
+  HEADER,
+  READY_FOR_QUERY,
+} from './framing';
 
 type DataListener = (chunk: Buffer) => void;
 
@@ -91,7 +92,20 @@ class CopyOut implements Submittable {
   };
 
   readonly #onData = (chunk: Buffer): void => {
+    // What was read before the socket was destroyed may still be handed out.
+    if (this.#socket?.destroyed) return;
     this.onBytes();
+    try {
+      this.#read(chunk);
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      this.#socket?.destroy(error);
+      this.handleError(error);
+    }
+  };
+
+  /** @throws ProtocolError */
+  #read(chunk: Buffer): void {
     let from = 0;
     /** The rows of this chunk that were not passed on yet: they are moved together over the headers between them. */
     let first = 0;
@@ -104,6 +118,12 @@ class CopyOut implements Submittable {
       if (this.#headerLength < HEADER) {
         from += this.#takeHeader(chunk, from);
         if (this.#headerLength < HEADER) break;
+        const length = this.#left + 4;
+        if (framingProblem(this.#code, length) !== undefined) {
+          // The rows before it are whole.
+          passOn();
+          checkFraming(this.#code, length);
+        }
         // What came before another message goes before it: after an error nothing is passed on.
         if (this.#isForParser()) passOn();
         if (this.#code === READY_FOR_QUERY) {
@@ -131,7 +151,7 @@ class CopyOut implements Submittable {
       }
     }
     passOn();
-  };
+  }
 
   /** Collects the header, which may be cut between two chunks. Returns the bytes taken. */
   #takeHeader(chunk: Buffer, from: number): number {

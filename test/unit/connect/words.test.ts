@@ -119,6 +119,27 @@ describe('secrets', () => {
     assert.equal(redact('host=h password=abc user=u'), `host=h password=${REDACTED} user=u`);
     assert.equal(redact('postgres://h/d?sslpassword=abc&user=u'), `postgres://h/d?sslpassword=${REDACTED}&user=u`);
     assert.equal(redact('postgres://u@h/d'), 'postgres://u@h/d');
+    // Long texts are cut, and no secret is cut in two.
+    for (const at of [9_980, 9_990, 9_995, 9_999]) {
+      const before = 'x '.repeat(at / 2).slice(0, at);
+      for (const secret of ['first-and-last', 'postgres://u:first-and-last@h', 'password=first-and-last']) {
+        const clean = redact(`${before} ${secret} ${before}`, secret === 'first-and-last' ? [secret] : []);
+        assert.ok(!clean.includes('fi') && clean.length < 10_100, clean.slice(9_900));
+      }
+    }
+  });
+
+  it('the work of looking for secrets does not grow faster than the text', () => {
+    const timeOf = (text: string): number => {
+      const start = performance.now();
+      for (let i = 0; i < 5; i++) redact(text, ['secret']);
+      return performance.now() - start;
+    };
+    for (const part of ['postgres://u:', 'a', 'a.', 'password', 'password ', "password='", 'x://y:z', '://u:@', ' ']) {
+      const text = part.repeat(100_000 / part.length);
+      timeOf(text);
+      assert.ok(timeOf(text.repeat(10)) < 10 * timeOf(text) + 50, part);
+    }
   });
 });
 

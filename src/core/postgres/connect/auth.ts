@@ -1,8 +1,7 @@
 /**
  * What a server may ask for before a password, or a proof of one, goes to it (PostgreSQL, libpq, `require_auth` and
- * `channel_binding`; fe-auth.c, check_expected_areq). `pg` answers whatever it is asked; this stands before it.
+ * `channel_binding`; fe-auth.c, check_expected_areq).
  */
-import type { EventEmitter } from 'node:events';
 import { ConnectError } from './errors';
 import type { ChannelBinding } from './profile';
 
@@ -38,68 +37,31 @@ export interface AuthPolicy {
   readonly requireAuth: string | undefined;
 }
 
-/** Watches one connection's authentication. Make it before `connect()`, so that it hears each message before `pg` does. */
-export class AuthGuard {
-  /** What the server asked for; undefined while it has not asked. */
-  method: AuthMethod | undefined;
-  #bound = false;
-  #proven = false;
-  #violation: ConnectError | undefined;
-  readonly #accepts: ((method: AuthMethod) => boolean) | undefined;
-
-  constructor(
-    connection: EventEmitter,
-    private readonly policy: AuthPolicy,
-  ) {
-    this.#accepts = policy.requireAuth === undefined ? undefined : parseRequireAuth(policy.requireAuth);
-    connection.on('authenticationCleartextPassword', () => (this.method = 'password'));
-    connection.on('authenticationMD5Password', () => (this.method = 'md5'));
-    connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
-      this.method = 'scram-sha-256';
-      this.#bound = policy.tls && policy.channelBinding !== 'disable' && mechanisms.includes('SCRAM-SHA-256-PLUS');
-    });
-    connection.on('authenticationSASLFinal', () => (this.#proven = true));
-    connection.on('authenticationOk', () => (this.#violation = this.#problemAtTheEnd()));
+/**
+ * Why nothing may be answered to this request, or, for `none`, why the connection is not used.
+ * @param bound whether the method binds the password to the connection
+ */
+export function requestProblem(policy: AuthPolicy, method: AuthMethod, bound = false): ConnectError | undefined {
+  const { requireAuth } = policy;
+  if (requireAuth !== undefined && !parseRequireAuth(requireAuth)(method)) {
+    const asked = method === 'none' ? 'did not ask who we are' : `asked for the method "${method}"`;
+    return unsafe(
+      `The server ${asked}, which "requireAuth" (${requireAuth}) does not accept: have its pg_hba.conf corrected, or change "requireAuth".`,
+    );
   }
-
-  /** Before the answer goes out. @throws ConnectError ('unsafe') where none may */
-  checkRequest(): void {
-    const problem = this.#problemOf(this.method ?? 'none');
-    if (problem) throw problem;
+  if (policy.channelBinding === 'require' && !bound) {
+    return unsafe(
+      'The server does not bind the password to the connection, as "channelBinding": "require" asks: it needs TLS and a password kept as scram-sha-256. Correct the server, or set "prefer".',
+    );
   }
-
-  /** Once connected. @throws ConnectError ('unsafe') where the server let us in without what was asked of it */
-  checkOutcome(): void {
-    if (this.#violation) throw this.#violation;
+  if (method === 'password' && !policy.secure && !policy.allowCleartextPassword) {
+    return unsafe(
+      'The server asks for the password itself over a connection that is not encrypted, so it was not sent: set "sslmode" to "require" or stronger, or let the server ask for scram-sha-256.',
+    );
   }
-
-  #problemOf(method: AuthMethod): ConnectError | undefined {
-    if (this.#accepts && !this.#accepts(method)) {
-      const asked = method === 'none' ? 'did not ask who we are' : `asked for the method "${method}"`;
-      return unsafe(`The server ${asked}, which "requireAuth" (${this.policy.requireAuth ?? ''}) does not accept.`);
-    }
-    if (this.policy.channelBinding === 'require' && !this.#bound) {
-      return unsafe(
-        'The server does not bind the password to the connection, as "channelBinding": "require" asks: it needs TLS and a password kept as scram-sha-256. Correct the server, or set "prefer".',
-      );
-    }
-    if (method === 'password' && !this.policy.secure && !this.policy.allowCleartextPassword) {
-      return unsafe(
-        'The server asks for the password itself over a connection that is not encrypted, so it was not sent: set "sslmode" to "require" or stronger, or let the server ask for scram-sha-256.',
-      );
-    }
-    return undefined;
-  }
-
-  #problemAtTheEnd(): ConnectError | undefined {
-    if (this.method === undefined) return this.#problemOf('none');
-    if (this.method === 'scram-sha-256' && !this.#proven) {
-      return unsafe('The server did not prove that it knows the password, so it may not be the one it should be.');
-    }
-    return undefined;
-  }
+  return undefined;
 }
 
-function unsafe(message: string): ConnectError {
+export function unsafe(message: string): ConnectError {
   return new ConnectError('unsafe', message);
 }

@@ -1,6 +1,7 @@
 /** Failures of connecting, in words that say what to do (SQLSTATEs: PostgreSQL, appendix A). */
 import type { Settings, Target } from './defaults';
 import { ConnectError, type ConnectReason } from './errors';
+import { cutText } from './serverError';
 import { IDENTITY_CODE } from './tls';
 
 /** Where and as whom it was tried. */
@@ -206,6 +207,7 @@ export function codeOf(error: unknown): string {
   return typeof error.code === 'string' ? error.code : '';
 }
 
+/** Cut, so that what examines it or shows it need not be prepared for megabytes of a server's. */
 export function textOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  return cutText(error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

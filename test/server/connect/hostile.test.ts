@@ -1,0 +1,191 @@
+/** Servers that misbehave until the connection is ready, beside the order of their messages (authTable.test.ts). */
+import assert from 'node:assert/strict';
+import type { ConnectError } from '../../../src/core/postgres/connect/errors';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { openClient } from '../../../src/core/postgres/connect/open';
+import { makeCertificate } from './certificates';
+import { authentication, message, ScriptedServer, type Step } from './scriptedServer';
+import { environment, failureOf, newHome, removeFolder } from './support';
+
+const PASSWORD = 'S3cret-password';
+const READY: readonly Step[] = ['Status', 'Key', 'Ready'];
+
+function head(type: string, length: number): Buffer {
+  const bytes = message(type, '');
+  bytes.writeUInt32BE(length, 1);
+  return bytes;
+}
+
+describe('a hostile server', () => {
+  const certificate = makeCertificate({ commonName: 'localhost' });
+  let home: string;
+  const servers: ScriptedServer[] = [];
+
+  before(async () => (home = await newHome()));
+  after(async () => {
+    for (const server of servers) await server.close();
+    await removeFolder(home);
+  });
+
+  async function listen(...args: ConstructorParameters<typeof ScriptedServer>) {
+    const server = new ScriptedServer(...args);
+    servers.push(server);
+    return { server, port: await server.listen() };
+  }
+
+  const options = () => ({ env: environment(home), password: () => Promise.resolve(PASSWORD) });
+  const profile = (port: number, more: Partial<ConnectionProfile>): ConnectionProfile => ({
+    name: 'hostile',
+    host: '127.0.0.1',
+    port,
+    user: 'u',
+    sslmode: 'disable',
+    connectTimeoutSeconds: 5,
+    ...more,
+  });
+
+  /** Runs the script; returns the failure. */
+  async function refused(script: readonly Step[], more: Partial<ConnectionProfile> = {}): Promise<ConnectError> {
+    const { server, port } = await listen(PASSWORD);
+    const database = server.add(script);
+    const error = await failureOf(profile(port, { database, ...more }), options());
+    const { received, stuck } = await server.take(database);
+    assert.ok(!stuck, 'The connection was not closed.');
+    assert.ok(!received.includes(PASSWORD));
+    assert.match(error.message, /^[^\n]{20,2500}\.$/);
+    return error;
+  }
+
+  it('ReadyForQuery without AuthenticationOk, and AuthenticationOk twice', async () => {
+    for (const more of [{}, { requireAuth: 'scram-sha-256' }, { channelBinding: 'require' as const }]) {
+      const error = await refused(['Ready'], more);
+      assert.equal(error.reason, 'unsafe');
+      assert.match(error.message, /sent ReadyForQuery before it asked who we are/);
+    }
+    assert.match(
+      (await refused(['MD5', 'Ready'])).message,
+      /sent ReadyForQuery after it had asked for the method "md5"/,
+    );
+    assert.match((await refused(['Ok', 'Ok', ...READY])).message, /an authentication request after AuthenticationOk/);
+  });
+
+  it('a second request gets no answer, so the password never goes out in clear text', async () => {
+    for (const first of ['MD5', 'SASL', 'Cleartext'] as const) {
+      const { server, port } = await listen(PASSWORD, certificate);
+      const database = server.add([first, 'Cleartext', 'Ok', ...READY]);
+      const error = await failureOf(profile(port, { database, sslmode: 'require' }), options());
+      const { received } = await server.take(database);
+      assert.match(error.message, /sent AuthenticationCleartextPassword after it had asked for the method/);
+      assert.equal(received.toString('latin1').split(PASSWORD).length - 1, first === 'Cleartext' ? 1 : 0);
+    }
+  });
+
+  it('scram-sha-256 that is malformed, unfinished, or would take minutes', async () => {
+    const first = (text: string): Buffer => authentication(11, Buffer.from(text));
+    for (const [script, words] of [
+      [['SASL', first('r=x')], /malformed/],
+      [['SASL', first('r=x,s=c2FsdA==,i=0')], /malformed/],
+      [['SASL', first('r=x,s=c2FsdA==,i=16,m=extension')], /malformed/],
+      [['SASL', first('r=x,s=c2FsdA==,i=16\0')], /malformed/],
+      [['SASL', 'Continue invalid'], /did not repeat our nonce/],
+      [['SASL', 'Continue valid', 'Final invalid', 'Ok', ...READY], /its signature is wrong/],
+      [['SASL', 'Continue valid', authentication(12), 'Ok', ...READY], /its last message is malformed/],
+      [['SASL', 'Continue valid', 'Ok', ...READY], /did not prove that it knows the password before it let us in/],
+      [['SASL-PLUS', 'Continue valid'], /SCRAM-SHA-256-PLUS over a connection without TLS/],
+      [[authentication(10, Buffer.from('OAUTHBEARER\0\0'))], /not available here/],
+      [[authentication(10, Buffer.from('SCRAM-SHA-256\0'))], /damaged/],
+      [[authentication(5, Buffer.from('sal'))], /damaged/],
+      [[authentication(3, Buffer.from('x'))], /damaged/],
+    ] as readonly (readonly [readonly Step[], RegExp])[]) {
+      assert.match((await refused(script)).message, words);
+    }
+    const { server, port } = await listen(PASSWORD, undefined, { iterations: 2 ** 31 - 1 });
+    const error = await failureOf(profile(port, { database: server.add(['SASL', 'Continue valid']) }), options());
+    assert.match(error.message, /asks for 2147483647 iterations of scram-sha-256.*at most 5000000/);
+  });
+
+  it('messages that are damaged, too large, or do not belong there', async () => {
+    for (const [script, words] of [
+      [[head('R', 3)], /damaged/],
+      [[head('R', 2001)], /damaged/],
+      [[head('R', 0xffffffff)], /damaged/],
+      [[head('E', 2)], /impossible length 2/],
+      [[head('E', 0xffffffff)], /impossible length 4294967295/],
+      [[message('v', Buffer.alloc(8))], /sent NegotiateProtocolVersion before/],
+      [['Ok', head('S', 3)], /damaged/],
+      [['Ok', head('S', 0x7fffffff)], /damaged/],
+      [['Ok', message('S', 'no end')], /damaged/],
+      [['Ok', 'Key', 'Key'], /BackendKeyData after AuthenticationOk/],
+      [['Ok', message('K', 'short')], /damaged/],
+      [['Ok', message('D', 'row')], /a message of the type "D" after AuthenticationOk/],
+      [['Ok', ...Array.from({ length: 20 }, () => message('S', `a\0${'b'.repeat(60_000)}\0`))], /damaged/],
+    ] as readonly (readonly [readonly Step[], RegExp])[]) {
+      assert.match((await refused(script)).message, words);
+    }
+  });
+
+  it('an error of any size is told in its first words, however little of it comes', async () => {
+    const fields = `SFATAL\0C53300\0M${'postgres://u:'.repeat(100_000)}`;
+    const large = Buffer.from(fields);
+    for (const bytes of [message('E', `${fields}\0\0`), Buffer.concat([head('E', 0x3fffffff), large])]) {
+      const error = await refused([bytes]);
+      assert.equal(error.reason, 'slots');
+      assert.ok(error.message.length < 2500);
+    }
+  });
+
+  it('the same messages in single bytes lead to the same end', async () => {
+    const bytes = Buffer.concat([
+      authentication(0),
+      message('S', 'a\0b\0'),
+      message('K', Buffer.alloc(8)),
+      message('Z', 'I'),
+    ]);
+    const { server, port } = await listen(PASSWORD);
+    const database = server.add([...bytes].map((byte) => Buffer.from([byte])));
+    await (await openClient(profile(port, { database }), options())).end();
+  });
+
+  it('after ReadyForQuery: a request for the password, a new key, or a damaged message closes the connection', async () => {
+    for (const late of [
+      authentication(3),
+      authentication(5, Buffer.from('salt')),
+      message('K', Buffer.alloc(8)),
+      head('d', 0),
+      message('N', 'Sx'),
+    ]) {
+      const { server, port } = await listen(PASSWORD);
+      const database = server.add(['MD5', 'Ok', ...READY, late]);
+      const log: string[] = [];
+      const closed = openClient(profile(port, { database }), { ...options(), log: (line) => log.push(line) }).then(
+        (client) => new Promise((resolve) => client.once('end', resolve)),
+      );
+      await closed;
+      assert.match(log.join('\n'), /The server sent a message of the (unexpected )?type/);
+      assert.ok(!(await server.take(database)).received.includes(PASSWORD));
+    }
+  });
+
+  it('direct TLS needs a server that confirms the protocol', async () => {
+    for (const [alpn, works] of [
+      [['postgresql'], true],
+      [undefined, false],
+    ] as const) {
+      const { server, port } = await listen(PASSWORD, certificate, { direct: true, ...(alpn ? { alpn } : {}) });
+      const database = server.add(['Ok', ...READY]);
+      const to = profile(port, { database, sslmode: 'require', sslnegotiation: 'direct' });
+      if (works) await (await openClient(to, options())).end();
+      else assert.match((await failureOf(to, options())).message, /did not confirm the protocol "postgresql" \(ALPN\)/);
+      assert.equal((await server.take(database)).accepted, works);
+    }
+  });
+
+  it('data that comes with the agreement to TLS is not taken for encrypted', async () => {
+    const { server, port } = await listen(PASSWORD, certificate, { stuffing: Buffer.from('R\0\0\0\x08\0\0\0\0') });
+    const database = server.add(['Ok', ...READY]);
+    for (const sslmode of ['require', 'prefer'] as const) {
+      const error = await failureOf(profile(port, { database, sslmode }), options());
+      assert.match(error.message, /sent unencrypted data after it had agreed to TLS/);
+    }
+  });
+});
