@@ -241,7 +241,6 @@ describe('the connection page', function () {
       language: 'en',
       title: 'Test of “x”',
       connection: 'x',
-      connection: 'x',
       place: 'postgresql://h/d',
       examination: EXAMINATION,
     };
