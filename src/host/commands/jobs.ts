@@ -50,7 +50,9 @@ export class JobCommands {
   async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
     const text = await vscode.window.showInputBox({
       title: vscode.l10n.t('Cancel with a Longer Grace Window'),
-      prompt: vscode.l10n.t('How long to watch for the worker to stop, for example 60s. This extension never kills it.'),
+      prompt: vscode.l10n.t(
+        'How long to watch for the worker to stop, for example 60s. This extension never kills it.',
+      ),
       value: '60s',
       validateInput: (input) =>
         parseDuration(input) === undefined ? vscode.l10n.t('Write a duration such as 30s or 5min.') : undefined,

@@ -34,6 +34,22 @@ async function exported(
 const text = (...names: string[]): SpoolColumn[] => names.map((name) => ({ name, type: 'text' }));
 
 describe('CSV and TSV', () => {
+  it('have what spreadsheets of some countries and programs need, on request', async () => {
+    const rows: Row[] = [
+      ['a;b', '=1+1'],
+      ['plain', '-5'],
+      ['@x', 'é'],
+    ];
+    const columns = text('one', '-two');
+    assert.equal(await exported(columns, rows, 'csv', { delimiter: ';' }), 'one;-two\n"a;b";=1+1\nplain;-5\n@x;é\n');
+    assert.equal(
+      await exported(columns, rows, 'csv', { delimiter: '\t', escapeFormulas: true, byteOrderMark: true }),
+      "\uFEFFone\t'-two\na;b\t'=1+1\nplain\t-5\n'@x\té\n",
+    );
+    assert.equal(await exported(text('a'), [['=1'], ['x']], 'tsv', { escapeFormulas: true }), "a\n'=1\nx\n");
+    assert.equal(await exported(text('a'), [['=1']], 'json', { byteOrderMark: true }), '[\n{"a":"=1"}\n]\n');
+  });
+
   it('tell NULL from the empty string and quote what needs it', async () => {
     const rows: Row[] = [
       [null, ''],
