@@ -41,13 +41,6 @@ describe('a job does what psql -1 does', () => {
       const job = await lane!.job(sql);
       assert.equal(job.error?.sqlstate, '0A000', 'and by the server');
     });
-
-    it('the whole text is parsed first, with its semicolons', async () => {
-      const sql = 'SELECT 1; SELECT 1 +; SELECT 2';
-      const [lane] = lanes;
-      assert.equal((await lane!.psql(sql)).error?.message, 'syntax error at end of input');
-      assert.equal((await lane!.job(sql)).error?.message, 'syntax error at or near ";"');
-    });
   });
 });
 

@@ -89,6 +89,9 @@ export const CURSORS: readonly string[] = [
 
 /** An error in each position, and of each phase. */
 export const ERRORS: readonly string[] = [
+  'SELECT 1; SELECT 1 +; SELECT 2',
+  'SELECT 1; SELECT 1 +;',
+  'DELETE FROM t; INSERT INTO t VALUES (1) RETURNING FROM',
   'SELECT nosuch; INSERT INTO t VALUES (4); SELECT 1',
   'INSERT INTO t VALUES (4); SELECT nosuch; SELECT 1',
   'INSERT INTO t VALUES (4); SELECT 1; SELECT nosuch FROM t',

@@ -15,7 +15,9 @@ function trees(text: string): string[] {
   const statements = oracleStatements(text);
   assert.ok(statements, text);
   return statements.map(({ node, tree }) =>
-    JSON.stringify([node, tree], (key, value: unknown) => (/location|stmt_len|list_(start|end)/.test(key) ? undefined : value)),
+    JSON.stringify([node, tree], (key, value: unknown) =>
+      /location|stmt_len|list_(start|end)/.test(key) ? undefined : value,
+    ),
   );
 }
 
@@ -96,11 +98,7 @@ describe('fences', function () {
   it('are refused where they could stand in the wrong place', () => {
     const code = (text: string, standard = true): string | undefined =>
       fenceRefusal(text, splitStatements(text), standard)?.code;
-    for (const text of [
-      "SELECT 1; SELECT 'a",
-      'SELECT (1; SELECT 2',
-      'SELECT 1 \\; SELECT 2; SELECT 3',
-    ]) {
+    for (const text of ["SELECT 1; SELECT 'a", 'SELECT (1; SELECT 2', 'SELECT 1 \\; SELECT 2; SELECT 3']) {
       assert.equal(code(text), 'unsplit', text);
     }
     assert.equal(code('SELECT 1; /* SELECT 2'), undefined);
