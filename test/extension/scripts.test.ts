@@ -95,9 +95,9 @@ describe('scripts in the editor', () => {
       [],
     );
     assert.deepEqual(await sql('SELECT id, title, schema_now FROM shop.film ORDER BY id'), [
-      [1, 'ACADEMY\'S "DINOSAUR" :x', '""'],
-      [2, null, '""'],
-      [5, 'tab\there; -- $$', '""'],
+      [1, 'ACADEMY\'S "DINOSAUR" :x', ''],
+      [2, null, ''],
+      [5, 'tab\there; -- $$', ''],
     ]);
     assert.deepEqual(await sql("INSERT INTO shop.film (title) VALUES ('next') RETURNING id"), [[6]]);
   });
@@ -183,6 +183,24 @@ describe('scripts in the editor', () => {
     );
     const [problem] = problems(editor.document);
     assert.equal(problem && editor.document.getText(problem.range), 'nosuch');
+  });
+
+  it('what must run alone offers to run each statement, which keeps the SET', async () => {
+    await sql('DROP TABLE IF EXISTS alone; CREATE TABLE alone (a int)');
+    const editor = await open(
+      "SET maintenance_work_mem = '2MB';\nSELECT 1;\nCREATE INDEX CONCURRENTLY alone_a ON alone (a);\nSELECT current_setting('maintenance_work_mem');\n",
+    );
+    assert.deepEqual(await launchedBy(api, 'pgBackground.runFileInBackground'), []);
+    const [problem] = problems(editor.document);
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      editor.document.uri,
+      problem!.range,
+    );
+    const fix = actions.find(({ title }) => title === 'Run Each Statement in Background');
+    const jobs = await launchedBy(api, fix!.command!.command, ...(fix!.command!.arguments ?? []));
+    assert.equal(jobs.length, 4);
+    assert.deepEqual((await api.rows(jobs[3]!.id, 0, 1)).rows, [['2MB']]);
   });
 
   it('a cancel that cannot be sent is reported', async () => {

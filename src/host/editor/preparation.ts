@@ -125,7 +125,8 @@ export class Preparation {
     const [first] = errors;
     if (!first) return true;
     for (const { target, finding } of errors) {
-      this.#mark(target, finding, findingText(finding), vscode.DiagnosticSeverity.Error);
+      const runEach = finding.code === 'refusesTransactionBlock' || finding.code === 'transactionControl';
+      this.#mark(target, finding, findingText(finding), vscode.DiagnosticSeverity.Error, runEach);
     }
     const text = findingText(first.finding);
     this.#tell(first.target, first.finding, total === 1 ? text : `${nameOf(first.target.uri)}: ${text}`);
@@ -133,10 +134,16 @@ export class Preparation {
   }
 
   /** Marks a place of a target until it is edited; an empty place is nothing to mark. */
-  #mark({ document, piece }: Target, place: Span, message: string, severity: vscode.DiagnosticSeverity): void {
+  #mark(
+    { document, piece }: Target,
+    place: Span,
+    message: string,
+    severity: vscode.DiagnosticSeverity,
+    runEach = false,
+  ): void {
     if (!document || place.end <= place.start) return;
     const mark = { start: piece.start + place.start, end: piece.start + place.end };
-    this.problems.add({ document, owner: mark, mark, message, severity });
+    this.problems.add({ document, owner: mark, mark, message, severity, runEach });
   }
 
   /** Says it once, and puts the cursor there or offers to. */

@@ -25,6 +25,8 @@ export interface NewProblem {
   /** The job that failed, and whether a longer timeout may help. */
   readonly jobId?: string;
   readonly timedOut?: boolean;
+  /** It would work if each statement ran as a job of its own. */
+  readonly runEach?: boolean;
 }
 
 interface Entry extends Omit<NewProblem, 'document'> {
@@ -140,6 +142,14 @@ export class Problems implements vscode.Disposable {
       ?.find(
         ({ timedOut, diagnostic }) => timedOut && diagnostic.message === message && diagnostic.range.isEqual(range),
       )?.jobId;
+  }
+
+  /** Whether a diagnostic says that each statement would have to be a job of its own. */
+  needsRunEach(uri: vscode.Uri, { message, range }: vscode.Diagnostic): boolean {
+    const entries = this.#entries.get(uri.toString()) ?? [];
+    return entries.some(
+      ({ runEach, diagnostic }) => runEach && diagnostic.message === message && diagnostic.range.isEqual(range),
+    );
   }
 
   dispose(): void {

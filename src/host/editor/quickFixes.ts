@@ -12,6 +12,7 @@ export class QuickFixes implements vscode.CodeActionProvider {
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
     return diagnostics.flatMap((diagnostic) => {
+      if (this.problems.needsRunEach(document.uri, diagnostic)) return [runEach(document, diagnostic)];
       const jobId = this.problems.timedOutJob(document.uri, diagnostic);
       if (jobId === undefined) return [];
       const title = vscode.l10n.t('Run Again with a Longer statement_timeout…');
@@ -21,4 +22,13 @@ export class QuickFixes implements vscode.CodeActionProvider {
       return [action];
     });
   }
+}
+
+/** The statements of the file one by one: SET and what it says still holds for those after it. */
+function runEach({ uri }: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction {
+  const title = vscode.l10n.t('Run Each Statement in Background');
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = { command: commandId('runEachStatementInBackground'), title, arguments: [uri] };
+  action.diagnostics = [diagnostic];
+  return action;
 }

@@ -69,7 +69,7 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       );
     case 'transactionControl':
       return l10n.t(
-        '{0} cannot run in a worker: the whole text is one transaction, committed when it ends. Remove it; to commit in between, run each statement as a job of its own.',
+        '{0} cannot run in a worker: the whole text is one transaction, committed when it ends. Remove it, or use “Run Each Statement in Background”, where each transaction from BEGIN to COMMIT is one job.',
         subject,
       );
     case 'clientCopy':
@@ -78,7 +78,7 @@ export function findingText({ code, subject = '', message }: PrelaunchFinding): 
       );
     case 'refusesTransactionBlock':
       return l10n.t(
-        '{0} must run alone, since several statements of one text are one transaction. Run each statement as a job of its own.',
+        '{0} must run alone, because a job is one transaction. Use “Run Each Statement in Background”: settings of SET statements apply to the statements after them.',
         subject,
       );
     case 'needsOtherStatements':
