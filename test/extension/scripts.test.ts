@@ -198,7 +198,7 @@ describe('scripts in the editor', () => {
       problem!.range,
     );
     const fix = actions.find(({ title }) => title === 'Run Each Statement in Background');
-    const jobs = await launchedBy(api, fix!.command!.command, ...(fix!.command!.arguments ?? []));
+    const jobs = await launchedBy(api, fix!.command!.command, ...((fix!.command!.arguments ?? []) as unknown[]));
     assert.equal(jobs.length, 4);
     assert.deepEqual((await api.rows(jobs[3]!.id, 0, 1)).rows, [['2MB']]);
   });

@@ -78,6 +78,18 @@ describe('scripts, statement by statement', () => {
     });
   }
 
+  it('rows come back from what only the settings make known', async () => {
+    await withEngine(async (engine) => {
+      const jobs = await runEach(
+        engine,
+        'CREATE SCHEMA app; CREATE TABLE app.only_here AS SELECT 7 AS n; SET search_path TO app; TABLE only_here;',
+      );
+      const last = jobs.at(-1)!;
+      assert.deepEqual([last.state, last.record.reason], ['succeeded', undefined]);
+      assert.deepEqual(await engine.rows(last), [['7']]);
+    });
+  });
+
   /** Queries the results of which a script leaves in the table `log`. */
   const SESSIONS: Readonly<Record<string, string>> = {
     search_path: `CREATE SCHEMA app; SET search_path TO app, public; CREATE TABLE x (a int);

@@ -28,7 +28,8 @@ export class QuickFixes implements vscode.CodeActionProvider {
 function runEach({ uri }: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction {
   const title = vscode.l10n.t('Run Each Statement in Background');
   const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
-  action.command = { command: commandId('runEachStatementInBackground'), title, arguments: [uri] };
+  // As from the explorer: the whole file, whatever is selected in it.
+  action.command = { command: commandId('runEachStatementInBackground'), title, arguments: [uri, [uri]] };
   action.diagnostics = [diagnostic];
   return action;
 }
