@@ -19,6 +19,7 @@ import { variablesOf } from './parameterInput';
 import { rangeOf, type Problems } from './problems';
 import { nameOf, type Target } from './targets';
 import { directiveProblemText, findingText, skippedText, writeFound } from './words';
+import * as ui from '../ui';
 
 /** A target that may be launched: everything was checked and asked. */
 export interface Prepared {
@@ -66,7 +67,7 @@ export class Preparation {
     );
     if (!allowed) return undefined;
     const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
-    if (skipped > 0) void vscode.window.showInformationMessage(skippedText(skipped));
+    if (skipped > 0) void ui.showInformationMessage(skippedText(skipped));
     return prepared;
   }
 
@@ -124,11 +125,11 @@ export class Preparation {
     if (range && editor?.document === document) {
       editor.selection = new vscode.Selection(range.start, range.end);
       editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-      void vscode.window.showErrorMessage(message);
+      void ui.showErrorMessage(message);
       return;
     }
     // Not awaited: the command is done, whenever the message is read.
-    void vscode.window.showErrorMessage(message, ...(document ? [show] : [])).then((choice) => {
+    void ui.showErrorMessage(message, ...(document ? [show] : [])).then((choice) => {
       if (choice === show && document && range) {
         return vscode.window.showTextDocument(document, { selection: range });
       }
@@ -173,7 +174,7 @@ export class Preparation {
     const [first] = texts;
     if (first === undefined) return;
     const more = texts.length > 1 ? vscode.l10n.t('{0} more are in the Problems panel.', texts.length - 1) : '';
-    void vscode.window.showWarningMessage(`${first} ${more}`.trim());
+    void ui.showWarningMessage(`${first} ${more}`.trim());
   }
 
   /** Puts values in the place of variables. */

@@ -15,6 +15,7 @@ import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
 import { runInOrder } from './sequence';
 import type { Target, Targets } from './targets';
+import * as ui from '../ui';
 
 export interface RunnerParts {
   readonly jobs: JobService;
@@ -90,7 +91,7 @@ export class EditorRunner implements vscode.Disposable {
     const editor = documents.length === 0 ? this.#activeSql() : undefined;
     const targets = editor ? find.eachInEditor(editor) : documents.flatMap((document) => find.each(document));
     if (targets.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
+      void ui.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
       return [];
     }
     let skipped = 0;
@@ -153,7 +154,7 @@ export class EditorRunner implements vscode.Disposable {
   #inActiveEditor(): Target[] | undefined {
     const editor = vscode.window.activeTextEditor;
     if (!editor) {
-      void vscode.window.showInformationMessage(
+      void ui.showInformationMessage(
         vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'),
       );
       return undefined;
@@ -163,7 +164,7 @@ export class EditorRunner implements vscode.Disposable {
       this.#show(editor, targets);
       return targets;
     }
-    void vscode.window.showInformationMessage(
+    void ui.showInformationMessage(
       isSql(editor.document)
         ? vscode.l10n.t('Nothing here to run: put the cursor in a statement, or select what to run.')
         : vscode.l10n.t('Nothing here to run: this is no SQL file. Select the SQL to run in it.'),

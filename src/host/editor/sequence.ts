@@ -4,6 +4,7 @@ import { readSetting } from '../ids';
 import { plain } from '../plain';
 import type { Prepared } from './preparation';
 import { skippedText } from './words';
+import * as ui from '../ui';
 
 /** What happens to the statements behind one that did not succeed. */
 export type OnFailure = 'stop' | 'continue';
@@ -21,7 +22,7 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
   if (!onFailure) return [];
   const jobs: Job[] = [];
   let canceled = false;
-  await vscode.window.withProgress(
+  await ui.withProgress(
     {
       location: vscode.ProgressLocation.Notification,
       title: vscode.l10n.t('Running each statement'),
@@ -60,7 +61,7 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
     { label: vscode.l10n.t('Always stop at the first failure'), value: 'stop', always: true },
     { label: vscode.l10n.t('Always go on with the next statement'), value: 'continue', always: true },
   ];
-  const picked = await vscode.window.showQuickPick(items, {
+  const picked = await ui.showQuickPick(items, {
     title: vscode.l10n.t('Run Each Statement in Background'),
     placeHolder: vscode.l10n.t('What if a statement fails?'),
   });
@@ -91,6 +92,6 @@ function tell(jobs: readonly Job[], total: number, skipped: number, canceled: bo
   } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
   if (skipped > 0) parts.push(skippedText(skipped));
   const text = parts.join(' ');
-  if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(plain(text));
-  else void vscode.window.showInformationMessage(plain(text));
+  if (failed.length > 0 && !canceled) void ui.showWarningMessage(plain(text));
+  else void ui.showInformationMessage(plain(text));
 }

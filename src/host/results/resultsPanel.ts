@@ -10,6 +10,7 @@ import {
 } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
 import { pageHtml, pageRoot } from '../pageHtml';
+import { plainLabel } from '../plain';
 import { headOf } from './head';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
@@ -92,7 +93,8 @@ export class ResultsPanel implements Disposable {
   private setTitle(): void {
     const info = this.source.job(this.id)?.info;
     if (info === undefined) return;
-    const title = info.pid === undefined ? info.label : `${info.label} (${info.pid})`;
+    const label = plainLabel(info.label);
+    const title = info.pid === undefined ? label : `${label} (${info.pid})`;
     if (this.panel.title !== title) this.panel.title = title;
   }
 
