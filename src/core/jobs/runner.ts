@@ -150,13 +150,12 @@ export class JobRunner {
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
     const { job, context } = this;
-    const plan = await session.describe(job.record.request.sql);
-    if (plan.notice !== undefined) {
-      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
-    }
     job.note({ launchSentAt: context.clock.now() });
-    // On disk before the launch: whatever happens next, the run is not forgotten.
-    await context.save(job);
+    // On disk before the launch: whatever happens next, the run is not forgotten. The disk and the server work at the same time.
+    const [plan] = await Promise.all([session.describe(job.record.request.sql), context.save(job)]);
+    if (plan.notice !== undefined) {
+      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
+    }
     if (job.state === 'canceling') {
       this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
       return 'ended';
@@ -317,7 +316,7 @@ export class JobRunner {
       const kept = await sink.finish();
       job.note({ rows: kept });
       if (kept.message !== undefined) {
-        job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
+        await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
 import type { JobProgress } from '../../api';
 import {
@@ -64,7 +64,9 @@ export interface SessionContext {
 /** One `pg` client that launches workers. See {@link WorkerSession}. */
 export class PgSession implements WorkerSession {
   readonly #turns = new Turns();
-  readonly #notices = new Set<(notice: Notice) => void>();
+  readonly #notices = new Set<(notice: Notice) => Promise<void> | undefined>();
+  /** Listeners that still work on a message. */
+  #unread = 0;
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
@@ -93,7 +95,7 @@ export class PgSession implements WorkerSession {
         ...(message.detail ? { detail: message.detail } : {}),
         ...(message.hint ? { hint: message.hint } : {}),
       };
-      for (const listener of this.#notices) listener(notice);
+      for (const listener of this.#notices) this.#holdBack(listener(notice));
     });
     // The server goes on answering, so it was not its last word but a worker's message that looked like it. This is told in the order
     // of what the server sent: its last word may come right behind an answer, before anybody has heard of that one.
@@ -139,7 +141,7 @@ export class PgSession implements WorkerSession {
   }
 
   idleMs(): number {
-    return performance.now() - this.#lastBytes;
+    return this.#unread > 0 ? 0 : performance.now() - this.#lastBytes;
   }
 
   async describe(sql: string): Promise<RowPlan> {
@@ -325,9 +327,22 @@ export class PgSession implements WorkerSession {
     await this.#query({ text: `SELECT ${this.context.dialect.detach}`, values: [worker.pid, worker.cookie] });
   }
 
-  onNotice(listener: (notice: Notice) => void): Disposable {
+  onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable {
     this.#notices.add(listener);
     return { dispose: () => this.#notices.delete(listener) };
+  }
+
+  /** The socket rests while messages are written slower than they come; the server then waits too. */
+  #holdBack(wait: Promise<void> | undefined): void {
+    if (!wait) return;
+    const { stream } = (this.client as unknown as { connection: { stream: Duplex } }).connection;
+    this.#unread++;
+    stream.pause();
+    const goOn = (): void => {
+      this.#lastBytes = performance.now();
+      if (--this.#unread === 0) stream.resume();
+    };
+    wait.then(goOn, goOn);
   }
 
   release(): void {

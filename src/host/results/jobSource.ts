@@ -24,7 +24,10 @@ export function jobSource(
     onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
     onDidRemove: (listener) => jobs.onDidRemove(listener),
     // The columns are noted once there is a file for the rows.
-    rows: async (id) => (jobs.get(id)?.record.columns === undefined ? undefined : files.open(id)),
+    rows: async (id) => {
+      const columns = jobs.get(id)?.record.columns;
+      return columns === undefined ? undefined : files.open(id, columns);
+    },
     notices: (id) => jobs.notices(id),
     ...actions,
   };

@@ -133,7 +133,8 @@ describe('jobs of an earlier life', () => {
   function take(facts: Partial<JobRecord>): [string, Job] {
     const job = new Job(record('j', facts), {
       changed: () => undefined,
-      noticed: () => undefined,
+      noticed: () => ({ kept: true }),
+      longError: () => undefined,
       loadNotices: () => [],
     });
     return [takeUp(job, now), job];
@@ -170,7 +171,11 @@ describe('a job’s messages', () => {
     let written = 0;
     const job = new Job(record('j', { noticeCount: 3 }), {
       changed: () => undefined,
-      noticed: () => written++,
+      noticed: () => {
+        written++;
+        return { kept: true };
+      },
+      longError: () => undefined,
       loadNotices: () => {
         reads++;
         return [1, 2, 3].map((at) => ({ at, severity: 'NOTICE', message: `old ${at}` }));
