@@ -59,3 +59,14 @@ function signOf(character: string): string {
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   return code === 0x7f ? '\u2421' : '\ufffd';
 }
+
+/** A message for a page, with each text in it shortened. */
+export function withShortTexts<T>(value: T, max: number): T {
+  const short = (one: unknown): unknown => {
+    if (typeof one === 'string') return shorten(one, max);
+    if (Array.isArray(one)) return one.map(short);
+    if (typeof one !== 'object' || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([key, part]) => [key, short(part)]));
+  };
+  return short(value) as T;
+}

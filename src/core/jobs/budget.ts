@@ -79,8 +79,8 @@ export function keptNotice(notice: JobNotice): KeptNotice {
 export function noticeText({ severity, message, detail, hint }: JobNotice): string {
   return textOf([
     [severity, message],
-    ['DETAIL', detail],
-    ['HINT', hint],
+    ['  DETAIL', detail],
+    ['  HINT', hint],
   ]);
 }
 

@@ -1,6 +1,10 @@
 import type { Client } from 'pg';
+import { shortName } from '../jobs/budget';
 import { Listeners } from '../jobs/listeners';
 import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../jobs/ports';
+
+/** UTF-16 units of a snapshot's workers. */
+const SNAPSHOT_CHARACTERS = 16 * 1024 * 1024;
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {
@@ -55,6 +59,8 @@ export async function queryActivity(client: Client, now: () => number): Promise<
     rowMode: 'array',
   });
   const [serverStart, total, used, json, processesSince] = rows[0] ?? ['', '0', '0', null, null];
+  // PostgreSQL's own rows are short, and there are at most as many as it has worker slots.
+  if (json !== null && json.length > SNAPSHOT_CHARACTERS) throw new Error('The server’s list of workers is too long.');
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
     at,
@@ -70,7 +76,7 @@ function toWorker(json: WorkerJson): ActiveWorker {
   return {
     pid: json.pid,
     backendStart: json.start,
-    label: labelOf(json.app ?? '', json.pid),
+    label: labelOf(shortName(json.app ?? ''), json.pid),
     ...optional('user', json.user),
     ...optional('database', json.db),
     ...optional('state', json.state),
@@ -88,7 +94,8 @@ function toWorker(json: WorkerJson): ActiveWorker {
 }
 
 function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {
-  return value === null || value === '' ? {} : ({ [key]: value } as Record<K, V>);
+  if (value === null || value === '') return {};
+  return { [key]: typeof value === 'string' ? shortName(value) : value } as Record<K, V>;
 }
 
 /** The label in `pg_background:<label>:<pid>`, which the server cuts at 63 bytes, so that the end may be missing. */

@@ -12,11 +12,13 @@ export function jobSource(
     job: (id) => {
       const job = jobs.get(id);
       if (job === undefined) return undefined;
-      const { request, rows, cancel } = job.record;
+      const { request, rows, cancel, noticeCount, noticesDropped } = job.record;
       return {
         info: job.info(),
         request,
         final: job.final,
+        noticeCount,
+        ...(noticesDropped === undefined ? {} : { noticesDropped }),
         ...(rows === undefined ? {} : { kept: rows }),
         ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
       };
@@ -29,6 +31,15 @@ export function jobSource(
       return columns === undefined ? undefined : files.open(id, columns);
     },
     notices: (id) => jobs.notices(id),
+    noticesNotHeld: (id) => jobs.get(id)?.noticesNotHeld ?? 0,
+    fullText: (id, what) => {
+      const { error, notices, texts, shown } = jobs.filesOf(id);
+      if (what === 'error') return { file: error, shown };
+      if (what === 'messages') return { file: notices, shown };
+      const job = jobs.get(id);
+      const place = job?.notices[what - job.noticesNotHeld]?.fullText;
+      return place && { file: texts, place, shown };
+    },
     ...actions,
   };
 }

@@ -1,3 +1,4 @@
+import { shortName } from '../../core/jobs/budget';
 import type { Disposable } from '../../core/jobs/ports';
 import { isNumeric } from '../../core/results/columnKinds';
 import {
@@ -42,8 +43,8 @@ export class RowsService implements Disposable {
   async columns(): Promise<readonly ColumnView[]> {
     const reader = await this.reader();
     return (reader?.columns ?? []).map((column) => ({
-      name: column.name,
-      type: column.type,
+      name: shortName(column.name),
+      type: shortName(column.type),
       numeric: isNumeric(column),
     }));
   }

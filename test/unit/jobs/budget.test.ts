@@ -60,7 +60,7 @@ describe('long texts of a server', () => {
     for (const [i, notice] of job.notices.entries()) {
       assert.ok(notice.message.length <= 4096);
       assert.ok((notice.truncatedBytes ?? 0) > MB / 2);
-      assert.equal(await whole('messages', notice), `NOTICE: ${`${i}é`.repeat(MB / 4)}\nHINT: h`);
+      assert.equal(await whole('messages', notice), `NOTICE: ${`${i}é`.repeat(MB / 4)}\n  HINT: h`);
     }
     assert.ok((await stat(history.noticesFile('messages'))).size < MB);
     // As after a reload.

@@ -186,7 +186,7 @@ describe('a job’s messages', () => {
       job.notices.map(({ at }) => at),
       [1, 2, 3],
     );
-    for (let at = 0; at < 25_000; at++) job.addNotice({ at, severity: 'NOTICE', message: `new ${at}` });
+    for (let at = 0; at < 25_000; at++) void job.addNotice({ at, severity: 'NOTICE', message: `new ${at}` });
     assert.equal(reads, 1);
     assert.equal(written, 25_000);
     assert.equal(job.record.noticeCount, 25_003);
