@@ -7,7 +7,7 @@ import { whyStillRunning } from '../core/jobs/why';
 import type { Connections } from './connections';
 import { commandId, readSetting } from './ids';
 import { formatSpan } from '../shared/span';
-import { plain, plainLabel } from './plain';
+import { plain, plainError, plainLabel } from './plain';
 import { whyText } from './text';
 import { cancelForeign, type ForeignWorker } from '../core/jobs/foreign';
 import { systemClock } from '../core/jobs/clock';
@@ -188,7 +188,7 @@ function stoppedText({ label: name, job, tookMs }: Canceled): string {
     return vscode.l10n.t(
       '“{0}” failed while it was being canceled: {1}',
       label,
-      plain(job.record.error?.message ?? '', 500),
+      job.record.error ? plainError(job.record.error, 500) : '',
     );
   if (job?.record.launchedAt === undefined && job !== undefined)
     return vscode.l10n.t('“{0}” was canceled before it was launched.', label);

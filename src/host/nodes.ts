@@ -13,6 +13,7 @@ import type { Connections } from './connections';
 import { commandId, type CommandName } from './ids';
 import { formatRunning, formatSpan } from '../shared/span';
 import { join, rowsText, stateText } from './text';
+import { plainError } from './plain';
 import { Markdown } from './ui';
 
 /** A row of the tree draws itself. Ids are made from what identifies the thing, so that selection survives a refresh. */
@@ -228,7 +229,7 @@ export class JobNode {
       blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
     );
     if (record.error) {
-      tooltip.fact(vscode.l10n.t('Error'), join(record.error.sqlstate, record.error.message));
+      tooltip.fact(vscode.l10n.t('Error'), join(record.error.sqlstate, plainError(record.error, 900)));
       tooltip.fact(vscode.l10n.t('Detail'), record.error.detail);
       tooltip.fact(vscode.l10n.t('Hint'), record.error.hint);
     }

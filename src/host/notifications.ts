@@ -4,7 +4,7 @@ import type { JobService } from '../core/jobs/jobService';
 import type { JobState } from '../api';
 import { Disposables } from './disposables';
 import { commandId, readSetting, updateSetting } from './ids';
-import { plain, plainLabel } from './plain';
+import { plain, plainError, plainLabel } from './plain';
 import { formatSpan } from '../shared/span';
 import { join, rowsText } from './text';
 import * as ui from './ui';
@@ -72,7 +72,7 @@ export class Notifications implements vscode.Disposable {
               '“{0}” failed after {1}: {2}',
               plainLabel(record.label),
               span,
-              plain(record.error?.message ?? '', 500),
+              record.error ? plainError(record.error, 500) : '',
             ),
             showDetails,
           );

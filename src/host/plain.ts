@@ -17,8 +17,16 @@ function inert(text: string): string {
 }
 
 /** A text for one line, as it is: never a link, an icon or markup, and no longer than `max` UTF-16 units and a few words. */
-export function plain(text: string, max = MESSAGE): string {
-  return inert(visible(shorten(text, max)).replace(/\s+/g, ' '));
+export function plain(text: string, max = MESSAGE, cutBytes = 0): string {
+  return inert(visible(shorten(text, max, cutBytes)).replace(/\s+/g, ' '));
+}
+
+/** An error's message, with how much more there is of it, also of what its job does not hold. */
+export function plainError(
+  { message, truncatedBytes }: { readonly message: string; readonly truncatedBytes?: number },
+  max: number,
+): string {
+  return plain(message, max, truncatedBytes);
 }
 
 /** The same for a row or an item of a list. */

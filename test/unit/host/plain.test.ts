@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { plain, plainCode, plainEntry, plainLabel, plainLines, plainMarkdown } from '../../../src/host/plain';
+import {
+  plain,
+  plainCode,
+  plainEntry,
+  plainError,
+  plainLabel,
+  plainLines,
+  plainMarkdown,
+} from '../../../src/host/plain';
 import { endOfPart, shorten, sizeText, visible } from '../../../src/shared/displayText';
 
 /** As VS Code's parser of notifications has it (src/vs/base/common/linkedText.ts). */
@@ -73,6 +81,12 @@ describe('long texts', () => {
     assert.equal(shorten('a😀b', 2), 'a… (3 bytes more)');
     assert.equal(shorten('ab', 2), 'ab');
     assert.equal(shorten('ab', 2, 4_900_000), 'ab… (4.9 MB more)');
+  });
+
+  it('of an error say how much is cut off, also before', () => {
+    const error = { message: 'm'.repeat(16_384), truncatedBytes: 4_983_616 };
+    assert.equal(plainError(error, 5), 'mmmmm… (5 MB more)');
+    assert.equal(plainError({ message: 'm' }, 5), 'm');
   });
 
   it('tell their size', () => {
