@@ -18,6 +18,41 @@ const NO_PG = {
 const NO_NODE = { regex: '^node:', message: 'Browser code cannot use Node.' };
 const NO_HOST = { regex: '(^|/)host(/|$)', message: 'The core must not depend on the host.' };
 
+/** What shows text in VS Code's own surfaces: src/host/ui.ts makes the text of others plain and short first. */
+const SHOWS_TEXT = {
+  window:
+    '/^(show(Information|Warning|Error)Message|showInputBox|showQuickPick|createQuickPick|createInputBox|setStatusBarMessage|createStatusBarItem|withProgress|createWebviewPanel|createTreeView|registerTreeDataProvider|createTerminal)$/',
+  languages: '/^(registerCodeLensProvider|registerInlayHintsProvider)$/',
+  classes: '/^(MarkdownString|Diagnostic)$/',
+};
+
+/** Forbids the functions and classes of {@link SHOWS_TEXT}, also by another name. */
+function noOtherWindow() {
+  const message = 'Only src/host/ui.ts may show text: it makes the text of others plain and short.';
+  const selectors = ['window', 'languages'].flatMap((part) => {
+    const owner = `:matches([object.property.name='${part}'], [object.property.value='${part}'], [object.name='${part}'])`;
+    return [
+      `MemberExpression${owner}[property.name=${SHOWS_TEXT[part]}]`,
+      `MemberExpression${owner}[property.value=${SHOWS_TEXT[part]}]`,
+      // No other name for the owner, or for a part of it.
+      `VariableDeclarator[init.property.name='${part}']`,
+      `VariableDeclarator[init.name='${part}']`,
+      `VariableDeclarator[init.name='vscode'] > ObjectPattern > Property[key.name='${part}']`,
+      `ImportDeclaration[source.value='vscode'] > ImportSpecifier[imported.name='${part}']`,
+    ];
+  });
+  return {
+    'no-restricted-syntax': [
+      'error',
+      ...[
+        ...selectors,
+        `NewExpression[callee.property.name=${SHOWS_TEXT.classes}]`,
+        `ImportDeclaration[importKind!='type'][source.value='vscode'] > ImportSpecifier[importKind!='type'][imported.name=${SHOWS_TEXT.classes}]`,
+      ].map((selector) => ({ selector, message })),
+    ],
+  };
+}
+
 export default tseslint.config(
   { ignores: ['dist/', '.cache/', 'coverage/', 'node_modules/', 'test-results/'] },
   {
@@ -56,6 +91,19 @@ export default tseslint.config(
       { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'The webview sees src/shared only.' },
     ],
   ),
+  { files: ['src/host/**/*.ts', 'src/extension.ts'], ignores: ['src/host/ui.ts'], rules: noOtherWindow() },
+  {
+    // The page shows values as text, never as markup.
+    files: ['webview/**/*.ts', 'src/host/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'createContextualFragment', 'setHTMLUnsafe'].map(
+          (property) => ({ property, message: 'Text is only ever set as text.' }),
+        ),
+      ],
+    },
+  },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -55,6 +55,8 @@ export interface JobError {
   readonly constraint?: string;
   /** Zero-based UTF-16 offset into the job's `sql`. */
   readonly position?: number;
+  /** Set where the error is very long: how many bytes (UTF-8) of it are not here. The results panel shows the whole. */
+  readonly truncatedBytes?: number;
 }
 
 /** What to run. */
@@ -112,6 +114,8 @@ export interface JobNotice {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** Set where the message is very long: how many bytes (UTF-8) of it are not here. The results panel shows the whole. */
+  readonly truncatedBytes?: number;
 }
 
 /** A page of a job's rows. Every value is the server's text output; NULL is null. */

@@ -21,6 +21,7 @@ import { createApi } from './host/publicApi';
 import { Results } from './host/resultsWiring';
 import { StatusBar } from './host/statusBar';
 import { WorkersView } from './host/workersView';
+import * as ui from './host/ui';
 
 let shutDown: (() => Promise<void>) | undefined;
 
@@ -128,7 +129,7 @@ async function restore(
     .catch((error: unknown) => channel.warn(`Rows that nobody needs could not be removed: ${String(error)}`));
   if (corrupt > 0) {
     const showLog = vscode.l10n.t('Show Log');
-    void vscode.window
+    void ui
       .showWarningMessage(
         vscode.l10n.t('{0} job records could not be read and were set aside. The log says which.', corrupt),
         showLog,
@@ -144,7 +145,7 @@ async function restore(
       ? vscode.l10n.t('One job was queued when VS Code was reloaded and was never launched.')
       : vscode.l10n.t('{0} jobs were queued when VS Code was reloaded and were never launched.', held);
   // Not awaited: activation does not wait for an answer.
-  void vscode.window.showInformationMessage(message, run).then((choice) => {
+  void ui.showInformationMessage(message, run).then((choice) => {
     if (choice === run) jobs.resumeHeld();
   });
 }

@@ -1,4 +1,5 @@
 import type { ColumnView, FromPage, ToPage } from '../src/shared/resultsProtocol';
+import { visible } from '../src/shared/displayText';
 import { handled, iconButton, isCommandKey, make } from './dom';
 import { clearHighlights, highlightJson } from './highlight';
 import { formatJson, type JsonText } from './jsonText';
@@ -89,9 +90,9 @@ export class DetailPane {
   setCell(row: number, column: number, view: ColumnView | undefined): void {
     if (this.at?.row === row && this.at.column === column) return;
     this.at = { row, column };
-    this.title.textContent = view?.name ?? '';
-    this.title.title = view?.name ?? '';
-    this.facts.textContent = `${view?.type ?? ''} · ${text('row', row + 1)}`;
+    this.title.textContent = visible(view?.name ?? '');
+    this.title.title = visible(view?.name ?? '');
+    this.facts.textContent = `${visible(view?.type ?? '')} · ${text('row', row + 1)}`;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.actions.post({ type: 'cell', request: ++this.request, view: this.actions.view(), at: { row, column } });
@@ -107,7 +108,7 @@ export class DetailPane {
     if (message.request !== this.request || this.at === undefined) return;
     if (message.type === 'cellFailed') {
       this.value = undefined;
-      this.note.textContent = message.message;
+      this.note.textContent = visible(message.message);
       this.content.replaceChildren();
       return;
     }
@@ -148,10 +149,10 @@ export class DetailPane {
     const json: JsonText | undefined = value.length <= FORMAT_LIMIT ? formatJson(value) : undefined;
     this.raw.hidden = json === undefined;
     if (json === undefined || this.showRaw) {
-      this.content.textContent = value;
+      this.content.textContent = visible(value);
       return;
     }
-    const node = document.createTextNode(json.text);
+    const node = document.createTextNode(visible(json.text));
     this.content.replaceChildren(node);
     highlightJson(node, json.tokens);
   }

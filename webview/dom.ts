@@ -1,6 +1,8 @@
+import { visible } from '../src/shared/displayText';
 import { ICONS, type IconName } from './icons';
 
-/** An element with classes and text. Text is only ever set as text: nothing here reads markup. */
+/** An element with classes and text. Text is only ever set as text: nothing here reads markup, and hidden characters are
+ * shown. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',
@@ -8,7 +10,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   if (className !== '') element.className = className;
-  if (text !== undefined) element.textContent = text;
+  if (text !== undefined) element.textContent = visible(text);
   return element;
 }
 
@@ -16,7 +18,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 export function makeControl(tag: `vscode-${string}`, className = '', text?: string): HTMLElement {
   const element = document.createElement(tag);
   if (className !== '') element.className = className;
-  if (text !== undefined) element.textContent = text;
+  if (text !== undefined) element.textContent = visible(text);
   return element;
 }
 

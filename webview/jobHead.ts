@@ -1,4 +1,5 @@
 import type { ResultsHead, ResultsState } from '../src/shared/resultsProtocol';
+import { visible } from '../src/shared/displayText';
 import { icon, make, makeControl, setAttribute } from './dom';
 import type { IconName } from './icons';
 import { formatRunning, formatSpan } from '../src/shared/span';
@@ -64,14 +65,14 @@ export class JobHead {
       this.state.replaceChildren(icon(look.icon), head.stateText);
     }
     if (before?.label !== head.label) {
-      this.label.textContent = head.label;
-      this.label.title = head.label;
+      this.label.textContent = visible(head.label);
+      this.label.title = visible(head.label);
     }
     const facts = [head.pid === undefined ? undefined : text('pid', head.pid.toString()), head.connection];
-    const factsText = facts.filter((fact) => fact !== undefined && fact !== '').join(' · ');
+    const factsText = visible(facts.filter((fact) => fact !== undefined && fact !== '').join(' · '));
     if (this.facts.textContent !== factsText) this.facts.textContent = factsText;
     this.cancel.hidden = !head.canCancel;
-    this.reason.textContent = head.reason ?? '';
+    this.reason.textContent = visible(head.reason ?? '');
     this.reason.hidden = head.reason === undefined || head.reason === '';
     this.showProgress(head);
     this.tick();
@@ -93,7 +94,7 @@ export class JobHead {
     const pct = Math.min(100, Math.max(0, progress.pct));
     this.fill.style.setProperty('width', `${pct}%`);
     setAttribute(this.bar, 'aria-valuenow', Math.round(pct).toString());
-    this.progressText.textContent = [`${Math.round(pct)} %`, progress.message]
+    this.progressText.textContent = [`${Math.round(pct)} %`, visible(progress.message)]
       .filter((part) => part !== '')
       .join(' · ');
     setAttribute(this.bar, 'aria-valuetext', this.progressText.textContent);

@@ -1,4 +1,12 @@
-import type { FromPage, NoticeView, ResultsHead, SavedView, TabName, ToPage } from '../src/shared/resultsProtocol';
+import {
+  type FromPage,
+  NOTICES_CHARACTERS,
+  type NoticeView,
+  type ResultsHead,
+  type SavedView,
+  type TabName,
+  type ToPage,
+} from '../src/shared/resultsProtocol';
 import { handled, isCommandKey, make, makeControl } from './dom';
 import { JobHead } from './jobHead';
 import { type PageCommand, RowsTab } from './rowsTab';
@@ -81,7 +89,7 @@ export class ResultsPage {
       if (failed && !this.chosen && this.rows.model.rows === 0) this.select('error');
       this.update();
     } else if (message.type === 'notices') {
-      this.notices = [...this.notices.slice(0, message.from), ...message.notices];
+      this.notices = newest([...this.notices.filter(({ number = 0 }) => number < message.from), ...message.notices]);
       this.label();
       if (this.current === 'messages') this.draw();
     } else if (message.type === 'tab') {
@@ -134,7 +142,7 @@ export class ResultsPage {
   private label(): void {
     const counts: Partial<Record<TabName, number>> = {
       rows: this.rows.model.stored.rows,
-      messages: this.notices.length,
+      messages: this.head.noticeCount ?? this.notices.length,
     };
     for (const { name, tab } of this.tabs) {
       const count = counts[name] ?? 0;
@@ -160,7 +168,7 @@ export class ResultsPage {
         this.noticesShown++;
         this.draw();
       };
-      drawMessages(host, this.notices, this.noticesShown, more, post);
+      drawMessages(host, this.notices, this.head, { shown: this.noticesShown, showMore: more }, post);
     } else if (this.current === 'error') drawError(host, this.head, post);
     else if (this.current === 'query') drawQuery(host, this.head, post);
     else if (this.current === 'details') drawDetails(host, this.head);
@@ -177,6 +185,17 @@ export class ResultsPage {
       });
     }, SAVE_MS);
   }
+}
+
+/** As many as the page holds. */
+function newest(notices: NoticeView[]): NoticeView[] {
+  let room = NOTICES_CHARACTERS;
+  let start = notices.length;
+  for (; start > 0; start--) {
+    const { message = '', detail = '', hint = '' } = notices[start - 1] ?? {};
+    if ((room -= message.length + detail.length + hint.length) < 0) break;
+  }
+  return notices.slice(start);
 }
 
 function pageCommand(event: KeyboardEvent): PageCommand | undefined {

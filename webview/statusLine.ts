@@ -1,4 +1,5 @@
 import type { RowsLimit, RowsView } from '../src/shared/resultsProtocol';
+import { visible } from '../src/shared/displayText';
 import { icon, make } from './dom';
 import type { GridModel } from './grid/model';
 import { formatBytes, text } from './strings';
@@ -46,8 +47,8 @@ export class StatusLine {
   say(message: string, severity: 'info' | 'error'): void {
     clearTimeout(this.timer);
     this.said.className = `status-said said-${severity}`;
-    this.said.textContent = message;
-    this.said.title = message;
+    this.said.textContent = visible(message);
+    this.said.title = visible(message);
     if (severity === 'info') this.timer = setTimeout(() => this.said.replaceChildren(), SAID_MS);
   }
 }

@@ -7,10 +7,11 @@ import { whyStillRunning } from '../core/jobs/why';
 import type { Connections } from './connections';
 import { commandId, readSetting } from './ids';
 import { formatSpan } from '../shared/span';
-import { plain } from './plain';
+import { plain, plainError, plainLabel } from './plain';
 import { whyText } from './text';
 import { cancelForeign, type ForeignWorker } from '../core/jobs/foreign';
 import { systemClock } from '../core/jobs/clock';
+import * as ui from './ui';
 
 /** How often the notification's progress moves. Milliseconds. */
 const STEP_MS = 100;
@@ -104,60 +105,56 @@ export class Canceling {
     if (!first) return;
     const title =
       cancels.length === 1
-        ? plain(vscode.l10n.t('Canceling “{0}” (pid {1})', first.label, first.pid ?? '–'))
+        ? plain(vscode.l10n.t('Canceling “{0}” (pid {1})', plainLabel(first.label), first.pid ?? '–'))
         : vscode.l10n.t('Canceling {0} workers', cancels.length);
-    const done = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title },
-      async (progress) => {
-        const started = Date.now();
-        let stopped = 0;
-        let shown = 0;
-        const step = (): void => {
-          const part = graceMs === 0 ? 100 : Math.min(100, ((Date.now() - started) / graceMs) * 100);
-          const window = vscode.l10n.t(
-            '{0} of {1} s',
-            Math.min(graceMs / 1000, Math.floor((Date.now() - started) / 1000)),
-            graceMs / 1000,
-          );
-          const message = cancels.length === 1 ? window : vscode.l10n.t('{0} stopped, {1}', stopped, window);
-          progress.report({ message, increment: part - shown });
-          shown = part;
-        };
-        step();
-        const timer = setInterval(step, STEP_MS);
-        try {
-          return await Promise.all(
-            cancels.map(async ({ run }) => {
-              const result = await run();
-              if (result.result === 'stopped') stopped++;
-              return result;
-            }),
-          );
-        } finally {
-          clearInterval(timer);
-        }
-      },
-    );
+    const done = await ui.withProgress({ location: vscode.ProgressLocation.Notification, title }, async (progress) => {
+      const started = Date.now();
+      let stopped = 0;
+      let shown = 0;
+      const step = (): void => {
+        const part = graceMs === 0 ? 100 : Math.min(100, ((Date.now() - started) / graceMs) * 100);
+        const window = vscode.l10n.t(
+          '{0} of {1} s',
+          Math.min(graceMs / 1000, Math.floor((Date.now() - started) / 1000)),
+          graceMs / 1000,
+        );
+        const message = cancels.length === 1 ? window : vscode.l10n.t('{0} stopped, {1}', stopped, window);
+        progress.report({ message, increment: part - shown });
+        shown = part;
+      };
+      step();
+      const timer = setInterval(step, STEP_MS);
+      try {
+        return await Promise.all(
+          cancels.map(async ({ run }) => {
+            const result = await run();
+            if (result.result === 'stopped') stopped++;
+            return result;
+          }),
+        );
+      } finally {
+        clearInterval(timer);
+      }
+    });
     // Not awaited: the command is done when the windows are over, not when the messages are read.
     this.#tell(done, graceMs);
   }
 
   #tell(done: readonly Canceled[], graceMs: number): void {
     for (const one of done.filter(({ result }) => result === 'error')) {
-      void vscode.window.showErrorMessage(
-        plain(vscode.l10n.t('“{0}” could not be canceled: {1}', one.label, one.error ?? '')),
+      void ui.showErrorMessage(
+        plain(vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(one.label), one.error ?? '')),
       );
     }
     const stopped = done.filter(({ result }) => result === 'stopped');
     const still = done.filter(({ result }) => result === 'unresponsive');
     const [only] = stopped;
-    if (stopped.length === 1 && only) void vscode.window.showInformationMessage(plain(stoppedText(only)));
-    else if (stopped.length > 1)
-      void vscode.window.showInformationMessage(vscode.l10n.t('{0} workers stopped.', stopped.length));
+    if (stopped.length === 1 && only) void ui.showInformationMessage(plain(stoppedText(only)));
+    else if (stopped.length > 1) void ui.showInformationMessage(vscode.l10n.t('{0} workers stopped.', stopped.length));
     const [stuck] = still;
     if (still.length === 1 && stuck) void this.#warn(stuck, graceMs);
     else if (still.length > 1) {
-      void vscode.window.showWarningMessage(
+      void ui.showWarningMessage(
         vscode.l10n.t(
           '{0} workers are still running {1} s after SIGTERM. This extension never kills a worker, because a kill restarts the whole server. They stay listed until they end.',
           still.length,
@@ -171,13 +168,13 @@ export class Canceling {
     const keepWaiting = vscode.l10n.t('Keep Waiting');
     const runAgain = vscode.l10n.t('Run Again with Timeout…');
     const showDetails = vscode.l10n.t('Show Details');
-    const choice = await vscode.window.showWarningMessage(
+    const choice = await ui.showWarningMessage(
       vscode.l10n.t(
         '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} This extension never kills a worker, because a kill restarts the whole server. Set statement_timeout or pg_background.worker_timeout before a launch to bound such work (not code that never checks for interrupts).',
-        plain(stuck.label),
+        plainLabel(stuck.label),
         stuck.pid ?? '–',
         graceMs / 1000,
-        plain(stuck.why),
+        plain(stuck.why, 300),
       ),
       ...(stuck.job ? [keepWaiting, runAgain, showDetails] : [keepWaiting]),
     );
@@ -188,10 +185,15 @@ export class Canceling {
 }
 
 /** A worker that ended well before the signal reached it is not called canceled. */
-function stoppedText({ label, job, tookMs, sent }: Canceled): string {
+function stoppedText({ label: name, job, tookMs, sent }: Canceled): string {
+  const label = plainLabel(name);
   if (job?.state === 'succeeded') return vscode.l10n.t('“{0}” had already succeeded when it was canceled.', label);
   if (job?.state === 'failed')
-    return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, job.record.error?.message ?? '');
+    return vscode.l10n.t(
+      '“{0}” failed while it was being canceled: {1}',
+      label,
+      job.record.error ? plainError(job.record.error, 500) : '',
+    );
   if (job?.record.launchedAt === undefined && job !== undefined)
     return vscode.l10n.t('“{0}” was canceled before it was launched.', label);
   if (sent === false) return vscode.l10n.t('“{0}” is no longer shown by the server, so no signal was sent.', label);

@@ -14,6 +14,8 @@ import type { Connections } from './connections';
 import { commandId, type CommandName } from './ids';
 import { formatRunning, formatSpan } from '../shared/span';
 import { join, rowsText, stateText } from './text';
+import { plainError } from './plain';
+import { Markdown } from './ui';
 
 /** A row of the tree draws itself. Ids are made from what identifies the thing, so that selection survives a refresh. */
 export type Node = ConnectionNode | JobNode | WorkerNode | ProblemNode | ActionNode | FaultNode;
@@ -32,12 +34,6 @@ const ICONS: Record<JobState, vscode.ThemeIcon> = {
   lost: new vscode.ThemeIcon('question', new vscode.ThemeColor('list.warningForeground')),
   finished: new vscode.ThemeIcon('question'),
 };
-
-/** Database text in a Markdown tooltip: shown, never interpreted. */
-function fact(tooltip: vscode.MarkdownString, name: string, value: string | undefined): void {
-  if (value === undefined || value === '') return;
-  tooltip.appendMarkdown(`- ${name}: `).appendText(value.replace(/\s+/g, ' ')).appendMarkdown('\n');
-}
 
 export class ConnectionNode {
   /** Whether the tree shows it with rows below. */
@@ -101,34 +97,34 @@ export class ConnectionNode {
 
   #tooltip(entry: ConnectionEntry | undefined, state: LinkState): vscode.MarkdownString {
     const profile = entry?.profile;
-    const tooltip = new vscode.MarkdownString();
-    tooltip.appendMarkdown('**').appendText(this.name).appendMarkdown('**\n\n');
-    if (entry) fact(tooltip, vscode.l10n.t('Kept in'), originText(entry));
+    const tooltip = new Markdown();
+    tooltip.own('**').text(this.name).own('**\n\n');
+    if (entry) tooltip.fact(vscode.l10n.t('Kept in'), originText(entry));
     if (profile) {
       const server = profile.service === undefined || profile.host !== undefined ? serverOf(profile) : undefined;
-      fact(tooltip, vscode.l10n.t('Server'), server);
-      fact(tooltip, vscode.l10n.t('Service'), profile.service);
-      fact(tooltip, vscode.l10n.t('Database'), profile.database);
-      fact(tooltip, vscode.l10n.t('User'), profile.user);
-      fact(tooltip, vscode.l10n.t('Role'), profile.role);
+      tooltip.fact(vscode.l10n.t('Server'), server);
+      tooltip.fact(vscode.l10n.t('Service'), profile.service);
+      tooltip.fact(vscode.l10n.t('Database'), profile.database);
+      tooltip.fact(vscode.l10n.t('User'), profile.user);
+      tooltip.fact(vscode.l10n.t('Role'), profile.role);
       if (profile.production === true) {
-        fact(tooltip, vscode.l10n.t('Production'), vscode.l10n.t('asks before each launch'));
+        tooltip.fact(vscode.l10n.t('Production'), vscode.l10n.t('asks before each launch'));
       }
     }
     if (state.kind === 'connected') {
-      fact(tooltip, vscode.l10n.t('PostgreSQL'), state.serverVersion);
-      fact(tooltip, 'pg_background', state.extensionVersion);
+      tooltip.fact(vscode.l10n.t('PostgreSQL'), state.serverVersion);
+      tooltip.fact('pg_background', state.extensionVersion);
     }
     const snapshot = state.kind === 'connected' && this.connections.existing(this.name)?.snapshot;
     if (snapshot) {
       const slots = vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal);
-      fact(tooltip, vscode.l10n.t('Worker slots'), slots);
+      tooltip.fact(vscode.l10n.t('Worker slots'), slots);
       if (snapshot.textsMissing !== undefined) {
-        fact(tooltip, vscode.l10n.t('Statements'), vscode.l10n.t('not shown: {0}', snapshot.textsMissing));
+        tooltip.fact(vscode.l10n.t('Statements'), vscode.l10n.t('not shown: {0}', snapshot.textsMissing));
       }
     }
-    if (state.kind === 'error') fact(tooltip, vscode.l10n.t('Problem'), state.message);
-    return tooltip;
+    if (state.kind === 'error') tooltip.fact(vscode.l10n.t('Problem'), state.message);
+    return tooltip.value;
   }
 }
 
@@ -213,46 +209,37 @@ export class JobNode {
 
   #tooltip(state: string, worker: ActiveWorker | undefined): vscode.MarkdownString {
     const { record } = this.job;
-    const tooltip = new vscode.MarkdownString();
-    tooltip
-      .appendMarkdown('**')
-      .appendText(record.label)
-      .appendMarkdown('** ')
-      .appendText(record.state)
-      .appendMarkdown('\n\n');
-    if (state !== record.state) tooltip.appendText(state).appendMarkdown('\n\n');
-    if (record.reason !== undefined) tooltip.appendText(record.reason).appendMarkdown('\n\n');
-    fact(tooltip, 'pid', record.pid?.toString());
-    fact(tooltip, vscode.l10n.t('Connection'), record.connection);
-    fact(
-      tooltip,
+    const tooltip = new Markdown();
+    tooltip.own('**').text(record.label).own('** ').text(record.state).own('\n\n');
+    if (state !== record.state) tooltip.text(state).own('\n\n');
+    if (record.reason !== undefined) tooltip.text(record.reason).own('\n\n');
+    tooltip.fact('pid', record.pid?.toString());
+    tooltip.fact(vscode.l10n.t('Connection'), record.connection);
+    tooltip.fact(
       vscode.l10n.t('Launched'),
       record.launchedAt === undefined ? undefined : new Date(record.launchedAt).toLocaleString(),
     );
-    fact(
-      tooltip,
+    tooltip.fact(
       vscode.l10n.t('Took'),
       record.launchedAt === undefined || record.finishedAt === undefined
         ? undefined
         : formatSpan(record.finishedAt - record.launchedAt),
     );
-    fact(tooltip, vscode.l10n.t('Result'), rowsText(this.job));
-    fact(tooltip, vscode.l10n.t('Waits on'), worker?.waitEvent && `${worker.waitEventType ?? ''}/${worker.waitEvent}`);
+    tooltip.fact(vscode.l10n.t('Result'), rowsText(this.job));
+    tooltip.fact(vscode.l10n.t('Waits on'), worker?.waitEvent && `${worker.waitEventType ?? ''}/${worker.waitEvent}`);
     const [blocker] = worker?.blockers ?? [];
-    fact(
-      tooltip,
+    tooltip.fact(
       vscode.l10n.t('Blocked by'),
       blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
     );
     if (record.error) {
-      fact(tooltip, vscode.l10n.t('Error'), join(record.error.sqlstate, record.error.message));
-      fact(tooltip, vscode.l10n.t('Detail'), record.error.detail);
-      fact(tooltip, vscode.l10n.t('Hint'), record.error.hint);
-      for (const [name, value] of objectsOf(record.error)) fact(tooltip, name, value);
+      tooltip.fact(vscode.l10n.t('Error'), join(record.error.sqlstate, plainError(record.error, 900)));
+      tooltip.fact(vscode.l10n.t('Detail'), record.error.detail);
+      tooltip.fact(vscode.l10n.t('Hint'), record.error.hint);
+      for (const [name, value] of objectsOf(record.error)) tooltip.fact(name, value);
     }
-    const sql = record.request.sql;
-    tooltip.appendCodeblock(sql.length > 1000 ? `${sql.slice(0, 1000)}…` : sql, 'sql');
-    return tooltip;
+    tooltip.code(record.request.sql, 'sql');
+    return tooltip.value;
   }
 }
 
@@ -277,20 +264,15 @@ export class WorkerNode {
     );
     item.iconPath = new vscode.ThemeIcon('server-process');
     item.contextValue = 'worker pid sql cancelable';
-    const tooltip = new vscode.MarkdownString();
-    tooltip
-      .appendMarkdown('**')
-      .appendText(worker.label)
-      .appendMarkdown('** ')
-      .appendText(vscode.l10n.t('launched elsewhere'))
-      .appendMarkdown('\n\n');
-    fact(tooltip, 'pid', String(worker.pid));
-    fact(tooltip, vscode.l10n.t('User'), worker.user);
-    fact(tooltip, vscode.l10n.t('Database'), worker.database);
-    fact(tooltip, vscode.l10n.t('State'), worker.state);
-    fact(tooltip, vscode.l10n.t('Waits on'), worker.waitEvent);
-    if (worker.query !== undefined) tooltip.appendCodeblock(worker.query, 'sql');
-    item.tooltip = tooltip;
+    const tooltip = new Markdown();
+    tooltip.own('**').text(worker.label).own('** ').text(vscode.l10n.t('launched elsewhere')).own('\n\n');
+    tooltip.fact('pid', String(worker.pid));
+    tooltip.fact(vscode.l10n.t('User'), worker.user);
+    tooltip.fact(vscode.l10n.t('Database'), worker.database);
+    tooltip.fact(vscode.l10n.t('State'), worker.state);
+    tooltip.fact(vscode.l10n.t('Waits on'), worker.waitEvent);
+    if (worker.query !== undefined) tooltip.code(worker.query, 'sql');
+    item.tooltip = tooltip.value;
     return item;
   }
 }

@@ -4,9 +4,10 @@ import type { JobService } from '../core/jobs/jobService';
 import type { JobState } from '../api';
 import { Disposables } from './disposables';
 import { commandId, readSetting, updateSetting } from './ids';
-import { plain } from './plain';
+import { plain, plainError, plainLabel } from './plain';
 import { formatSpan } from '../shared/span';
 import { join, rowsText } from './text';
+import * as ui from './ui';
 
 /** Tells once how a job ended, where the user asked for it by the settings. */
 export class Notifications implements vscode.Disposable {
@@ -60,22 +61,27 @@ export class Notifications implements vscode.Disposable {
     const choice = await (async () => {
       switch (record.state) {
         case 'succeeded':
-          return vscode.window.showInformationMessage(
-            vscode.l10n.t('“{0}” succeeded: {1}', plain(record.label), join(rowsText(job), span)),
+          return ui.showInformationMessage(
+            vscode.l10n.t('“{0}” succeeded: {1}', plainLabel(record.label), join(rowsText(job), span)),
             showResults,
             never,
           );
         case 'failed':
-          return vscode.window.showErrorMessage(
-            vscode.l10n.t('“{0}” failed after {1}: {2}', plain(record.label), span, plain(record.error?.message ?? '')),
+          return ui.showErrorMessage(
+            vscode.l10n.t(
+              '“{0}” failed after {1}: {2}',
+              plainLabel(record.label),
+              span,
+              record.error ? plainError(record.error, 500) : '',
+            ),
             showDetails,
           );
         default:
-          return vscode.window.showWarningMessage(
+          return ui.showWarningMessage(
             vscode.l10n.t(
               '“{0}” ended and its outcome is unknown. {1}',
-              plain(record.label),
-              plain(record.reason ?? ''),
+              plainLabel(record.label),
+              plain(record.reason ?? '', 500),
             ),
             showDetails,
           );

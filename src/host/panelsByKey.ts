@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { pageRoot } from './pageHtml';
+import * as ui from './ui';
 
 /** What is kept of a panel: it, and what fills it. */
 export interface FilledPanel {
@@ -43,7 +44,7 @@ export function newPagePanel(
   title: string,
   { preserveFocus = false }: { readonly preserveFocus?: boolean } = {},
 ): vscode.WebviewPanel {
-  return vscode.window.createWebviewPanel(
+  return ui.createWebviewPanel(
     type,
     title,
     { viewColumn: vscode.ViewColumn.Active, preserveFocus },

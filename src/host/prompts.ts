@@ -1,5 +1,5 @@
-import * as vscode from 'vscode';
 import type { SecretOwner } from './passwordStore';
+import * as ui from './ui';
 
 /**
  * Questions for secrets: each is asked once for all sessions that are being opened, and the answer serves as long as the window
@@ -54,9 +54,9 @@ export class Prompts {
     const id = `${idOf(owner)} ${what}`;
     let asking = this.#open.get(id);
     if (!asking) {
-      asking = Promise.resolve(
-        vscode.window.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true }),
-      ).finally(() => this.#open.delete(id));
+      asking = Promise.resolve(ui.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true })).finally(
+        () => this.#open.delete(id),
+      );
       this.#open.set(id, asking);
     }
     const answer = await asking;

@@ -30,7 +30,7 @@ export function createApi(
       need(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };
-      const reader = await files.open(id);
+      const reader = await files.open(id, columns);
       try {
         return {
           columns: reader.columns.map(({ name, type }) => ({ name, type })),

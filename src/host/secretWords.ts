@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ApprovalRequest, OwnSecret } from '../core/postgres/connect/approval';
 import type { Change, PlacePart, StoredPassword } from './passwordStore';
+import * as ui from './ui';
 
 /** Longer commands are cut in the question. UTF-16 code units. */
 const MOST_COMMAND = 300;
@@ -8,7 +9,7 @@ const MOST_COMMAND = 300;
 /** Asks whether the user's own secrets may be used for a connection that they did not write themselves. */
 export async function askForApproval(connection: string, request: ApprovalRequest): Promise<boolean> {
   const allow = vscode.l10n.t('Allow');
-  const choice = await vscode.window.showWarningMessage(
+  const choice = await ui.showWarningMessage(
     vscode.l10n.t('Use your own passwords for the workspace’s connection “{0}”?', connection),
     { modal: true, detail: approvalDetail(request) },
     allow,

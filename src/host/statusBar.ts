@@ -3,10 +3,11 @@ import type { JobService } from '../core/jobs/jobService';
 import { mayHaveWorker } from '../core/jobs/states';
 import { Disposables } from './disposables';
 import { commandId, setContext } from './ids';
+import * as ui from './ui';
 
 /** One item: how many jobs run. A click opens the view. Also keeps the context keys that menus ask for. */
 export class StatusBar implements vscode.Disposable {
-  readonly #item = vscode.window.createStatusBarItem('pgBackground.jobs', vscode.StatusBarAlignment.Left, 50);
+  readonly #item = ui.createStatusBarItem('pgBackground.jobs', vscode.StatusBarAlignment.Left, 50);
   readonly #disposables = new Disposables();
   #shown = '';
 

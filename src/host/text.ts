@@ -2,6 +2,10 @@ import type { Job } from '../core/jobs/job';
 import type { WhyRunning } from '../core/jobs/why';
 import { formatRunning, formatSpan } from '../shared/span';
 import { l10n } from 'vscode';
+import { plainError } from './plain';
+
+/** UTF-16 units of an error in a row: with what stands beside it, it is not cut again. */
+const ROW_MESSAGE = 150;
 
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
@@ -46,7 +50,7 @@ export function stateText(job: Job, now: number, place?: number): string {
     case 'succeeded':
       return join(rowsText(job), taken);
     case 'failed':
-      return join(l10n.t('failed'), record.error?.message ?? '');
+      return join(l10n.t('failed'), record.error ? plainError(record.error, ROW_MESSAGE) : '');
     case 'canceled':
       return join(l10n.t('canceled'), taken);
     case 'lost':

@@ -9,6 +9,7 @@ import type { Connections } from './connections';
 import { Disposables } from './disposables';
 import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
 import { actionsFor, ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
+import * as ui from './ui';
 
 /** Elapsed times move on once a second, and only while somebody looks. */
 const TICK_MS = 1000;
@@ -47,7 +48,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     private readonly connections: Connections,
   ) {
     this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
-    this.view = vscode.window.createTreeView(WORKERS_VIEW, {
+    this.view = ui.createTreeView(WORKERS_VIEW, {
       treeDataProvider: this,
       canSelectMany: true,
       showCollapseAll: false,

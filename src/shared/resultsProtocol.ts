@@ -53,6 +53,8 @@ export interface ErrorView {
   readonly constraint?: string;
   /** Zero-based UTF-16 offset into the SQL. */
   readonly position?: number;
+  /** Bytes of the texts that are not here; `showText` opens the whole. */
+  readonly truncatedBytes?: number;
 }
 
 /** One message of the worker. */
@@ -64,7 +66,15 @@ export interface NoticeView {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
+  /** Counts all messages of the job from 0; `showText` names it. */
+  readonly number?: number;
+  /** Bytes of the texts that are not here; `showText` opens the whole, unless it was dropped. */
+  readonly truncatedBytes?: number;
+  readonly textDropped?: boolean;
 }
+
+/** UTF-16 units of all messages in one posted message and on the page: the newest. */
+export const NOTICES_CHARACTERS = 2_000_000;
 
 /** One line of the Details tab; both texts are for the user. */
 export interface DetailView {
@@ -100,6 +110,9 @@ export interface ResultsHead {
   readonly canCancel: boolean;
   /** True where the job can be run again. */
   readonly canRerun: boolean;
+  /** Messages that were received, and how many of them were not kept. */
+  readonly noticeCount?: number;
+  readonly noticesDropped?: number;
 }
 
 export interface ColumnView {
@@ -240,7 +253,7 @@ export type ToPage =
   /** Also sent when the columns become known later; all tiles are void then. */
   | { readonly type: 'columns'; readonly columns: readonly ColumnView[] }
   | { readonly type: 'rows'; readonly rows: RowsView }
-  /** Notices from number `from` on. */
+  /** Notices from the one with the number `from` on; there may be a gap where there are too many to post. */
   | { readonly type: 'notices'; readonly from: number; readonly notices: readonly NoticeView[] }
   | { readonly type: 'tiles'; readonly request: number; readonly view: number; readonly tiles: readonly Tile[] }
   | { readonly type: 'tilesFailed'; readonly request: number; readonly message: string }
@@ -336,6 +349,9 @@ export type FromPage =
       readonly columns: readonly number[];
     }
   | { readonly type: 'copyText'; readonly what: 'sql' | 'error' | 'messages' }
+  /** The whole text of the error or of one message, or all messages, in an editor. */
+  | { readonly type: 'showText'; readonly what: 'error' | 'messages' }
+  | { readonly type: 'showText'; readonly what: 'message'; readonly number: number }
   | { readonly type: 'openSql' }
   | { readonly type: 'changeLimit'; readonly limit: RowsLimit }
   | { readonly type: 'rerun' }

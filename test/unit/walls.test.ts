@@ -34,6 +34,42 @@ const ALLOWED: readonly (readonly [file: string, imports: string])[] = [
   ['webview/results.entry.ts', '../src/shared/rowCodec'],
 ];
 
+/** Ways to show text that go around src/host/ui.ts. */
+const SHOWS_TEXT: readonly string[] = [
+  ...['Information', 'Warning', 'Error'].map((kind) => `void vscode.window.show${kind}Message('x');`),
+  'void vscode.window.showInputBox({});',
+  'void vscode.window.showQuickPick([]);',
+  'vscode.window.createQuickPick();',
+  'vscode.window.createInputBox();',
+  "vscode.window.setStatusBarMessage('x');",
+  'vscode.window.createStatusBarItem();',
+  'void vscode.window.withProgress({ location: 1 }, async () => undefined);',
+  "vscode.window.createWebviewPanel('x', 'x', 1);",
+  "vscode.window.createTreeView('x', undefined);",
+  "vscode.window['showErrorMessage']('x');",
+  "vscode['window'].showErrorMessage('x');",
+  'const { showErrorMessage } = vscode.window;',
+  'const other = vscode.window;',
+  'const { window } = vscode;',
+  "import { window } from 'vscode';",
+  "import { MarkdownString } from 'vscode';",
+  "new vscode.MarkdownString('x');",
+  "new vscode.Diagnostic(range, 'x');",
+  'vscode.languages.registerCodeLensProvider([], lenses);',
+];
+
+const SHOWS_NO_TEXT: readonly string[] = [
+  'void vscode.window.showTextDocument(document);',
+  'vscode.window.onDidChangeActiveTextEditor(() => undefined);',
+  'export const editor = vscode.window.activeTextEditor;',
+  'export type Text = vscode.MarkdownString;',
+];
+
+const SETS_MARKUP: readonly string[] = [
+  "document.body.innerHTML = 'x';",
+  "document.body.insertAdjacentHTML('beforeend', 'x');",
+];
+
 describe('walls', () => {
   const eslint = new ESLint({
     cwd: process.cwd(),
@@ -45,6 +81,33 @@ describe('walls', () => {
     // Dynamic configuration by file, with the real rules: the text is not on disk.
     const [result] = await eslint.lintText(`import '${imports}';\n`, { filePath: join(process.cwd(), file) });
     return result?.messages.some(({ ruleId }) => ruleId === 'no-restricted-imports') ?? false;
+  }
+
+  /** Rules that the linter reports for a text, as if it stood in this file. */
+  async function rulesFor(file: string, text: string): Promise<(string | null)[]> {
+    const [result] = await eslint.lintText(text, { filePath: join(process.cwd(), file) });
+    return result?.messages.map(({ ruleId }) => ruleId) ?? [];
+  }
+
+  for (const text of SHOWS_TEXT) {
+    it(`only src/host/ui.ts may: ${text}`, async () => {
+      const code = text.startsWith('import') ? `${text}\n` : `import * as vscode from 'vscode';\n${text}\n`;
+      for (const file of ['src/host/text.ts', 'src/extension.ts']) {
+        assert.ok((await rulesFor(file, code)).includes('no-restricted-syntax'), file);
+      }
+      assert.ok(!(await rulesFor('src/host/ui.ts', code)).includes('no-restricted-syntax'));
+    });
+  }
+  for (const text of SHOWS_NO_TEXT) {
+    it(`every part of the host may: ${text}`, async () => {
+      const rules = await rulesFor('src/host/text.ts', `import * as vscode from 'vscode';\n${text}\n`);
+      assert.ok(!rules.includes('no-restricted-syntax'));
+    });
+  }
+  for (const text of SETS_MARKUP) {
+    it(`a page must not: ${text}`, async () => {
+      assert.ok((await rulesFor('webview/dom.ts', `${text}\n`)).includes('no-restricted-properties'));
+    });
   }
 
   for (const [file, imports] of FORBIDDEN) {

@@ -1,4 +1,5 @@
 import type { ExaminationView, FindingStatus, FindingView, FixView } from '../../src/shared/connectionProtocol';
+import { visible } from '../../src/shared/displayText';
 import { icon, make, makeControl } from '../dom';
 import type { IconName } from '../icons';
 import type { Post } from './post';
@@ -47,7 +48,7 @@ export class Findings {
     this.progress.hidden = !running;
     const bad = findings.some(({ status }) => status === 'error');
     this.summary.className = `findings-summary ${running ? '' : bad ? 'summary-bad' : 'summary-good'}`;
-    this.summary.textContent = running ? text('examining') : summary;
+    this.summary.textContent = running ? text('examining') : visible(summary);
     if (running) this.said.replaceChildren();
     this.list.replaceChildren(...findings.map((finding, index) => this.draw(examination.number, finding, index)));
   }
@@ -56,7 +57,7 @@ export class Findings {
   say(message: string, severity: 'info' | 'error'): void {
     this.element.hidden = false;
     this.said.className = `findings-said said-${severity}`;
-    this.said.textContent = message;
+    this.said.textContent = visible(message);
   }
 
   private draw(examination: number, finding: FindingView, index: number): HTMLElement {

@@ -8,6 +8,7 @@ import type {
   SavedConnectionPage,
   ToConnectionPage,
 } from '../../src/shared/connectionProtocol';
+import { visible } from '../../src/shared/displayText';
 import { handled, isCommandKey, make } from '../dom';
 import { openMenu } from '../menu';
 import { type Field, TextBox } from './field';
@@ -348,8 +349,8 @@ export class FormPage {
 
   private say(message: string, severity: 'info' | 'error'): void {
     this.status.className = `form-status said-${severity}`;
-    this.status.textContent = message;
-    this.status.title = message;
+    this.status.textContent = visible(message);
+    this.status.title = visible(message);
   }
 
   private keep(): void {

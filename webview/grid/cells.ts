@@ -1,17 +1,18 @@
 import type { CellView } from '../../src/shared/resultsProtocol';
+import { visible } from '../../src/shared/displayText';
 import { setAttribute } from '../dom';
 import { text } from '../strings';
 
-/** Control characters that would break the line or turn it around, each with a sign that is seen. */
-const SIGNS: Readonly<Record<string, string>> = { '\n': '↵', '\r': '␍', '\t': '⇥', '\f': '␌', '\v': '␋', '\0': '␀' };
-const SIGNED = /[\n\r\t\f\v\0]/g;
+/** Characters that would break the line, each with a sign that is seen. */
+const SIGNS: Readonly<Record<string, string>> = { '\n': '↵', '\r': '␍', '\t': '⇥' };
+const SIGNED = /[\n\r\t]/g;
 
 /** Characters of the room that padding and wider letters may take. */
 const SPARE = 4;
 
 /** A value as one line of a cell. */
 export function cellText(value: string): string {
-  return value.replace(SIGNED, (sign) => SIGNS[sign] ?? sign);
+  return visible(value.replace(SIGNED, (sign) => SIGNS[sign] ?? sign));
 }
 
 /** One cell of the pool, and what it shows, so that only differences are written. */

@@ -1,4 +1,5 @@
 import type { ColumnView } from '../../src/shared/resultsProtocol';
+import { visible } from '../../src/shared/displayText';
 import { icon, make, setAttribute } from '../dom';
 import { text } from '../strings';
 import { cellText } from './cells';
@@ -99,8 +100,8 @@ export class GridHeader {
     if (box.column !== column) {
       box.column = column;
       box.name.textContent = view.name === '' ? '""' : cellText(view.name);
-      box.type.textContent = view.type;
-      box.element.title = `${view.name}\n${view.type}`;
+      box.type.textContent = cellText(view.type);
+      box.element.title = visible(`${view.name}\n${view.type}`);
       box.element.setAttribute('aria-colindex', (column + 2).toString());
       box.element.dataset['column'] = column.toString();
     }

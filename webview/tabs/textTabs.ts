@@ -1,6 +1,7 @@
 import type { ErrorView, FromPage, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
 import { make, makeControl, setAttribute } from '../dom';
-import { formatTime, text } from '../strings';
+import { formatNumber, formatTime, text } from '../strings';
+import { sizeText } from '../../src/shared/displayText';
 import { SQLSTATE_CLASSES } from './sqlstateClasses';
 
 type Post = (message: FromPage) => void;
@@ -16,16 +17,22 @@ export function button(label: string, run: () => void, primary = false): HTMLEle
   return made;
 }
 
+/** `… (4.9 MB more)`, or nothing. */
+function moreOf(bytes: number | undefined): string {
+  return bytes === undefined ? '' : text('textMore', sizeText(bytes));
+}
+
 /** The worker's notices, as they came. */
 export function drawMessages(
   host: HTMLElement,
   notices: readonly NoticeView[],
-  shown: number,
-  showMore: () => void,
+  head: ResultsHead,
+  { shown, showMore }: { readonly shown: number; readonly showMore: () => void },
   post: Post,
 ): void {
   host.replaceChildren();
-  if (notices.length === 0) {
+  const all = head.noticeCount ?? notices.length;
+  if (all === 0) {
     host.append(make('p', 'nothing', text('messagesNone')));
     return;
   }
@@ -33,6 +40,12 @@ export function drawMessages(
   bar.append(button(text('messagesCopy'), () => post({ type: 'copyText', what: 'messages' })));
   bar.append(make('span', 'tab-note', text('messagesTimes')));
   host.append(bar);
+  if (head.noticesDropped !== undefined) {
+    host.append(make('p', 'nothing', text('messagesDropped', formatNumber(head.noticesDropped))));
+  }
+  if (all > notices.length) {
+    host.append(button(text('messagesAll', formatNumber(all)), () => post({ type: 'showText', what: 'messages' })));
+  }
   const count = Math.min(notices.length, shown * NOTICES_SHOWN);
   if (count < notices.length) host.append(button(text('messagesEarlier', notices.length - count), showMore));
   const list = make('ol', 'messages');
@@ -44,7 +57,13 @@ export function drawMessages(
       [text('errorHint'), notice.hint],
     ].flatMap(([name = '', part]) => (part === undefined || part === '' ? [] : [`${name}: ${part}`]));
     const body = [notice.message, ...more];
-    item.append(time, make('span', 'message-severity', notice.severity), make('span', 'message-text', body.join('\n')));
+    const shownText = make('span', 'message-text', body.join('\n') + moreOf(notice.truncatedBytes));
+    item.append(time, make('span', 'message-severity', notice.severity), shownText);
+    const { number } = notice;
+    if (notice.textDropped === true) item.append(make('span', 'tab-note', text('textDropped')));
+    else if (notice.truncatedBytes !== undefined && number !== undefined) {
+      item.append(button(text('textShow'), () => post({ type: 'showText', what: 'message', number })));
+    }
     list.append(item);
   }
   host.append(list);
@@ -60,6 +79,10 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
   }
   const bar = make('div', 'tab-bar');
   bar.append(button(text('errorCopy'), () => post({ type: 'copyText', what: 'error' })));
+  if (error.truncatedBytes !== undefined) {
+    bar.append(button(text('textShow'), () => post({ type: 'showText', what: 'error' })));
+    bar.append(make('span', 'tab-note', moreOf(error.truncatedBytes)));
+  }
   const list = make('dl', 'facts');
   addFact(list, text('errorMessage'), make('div', 'error-message', error.message));
   if (error.detail !== undefined) addFact(list, text('errorDetail'), make('div', 'error-text', error.detail));

@@ -1,8 +1,9 @@
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobNotice } from '../../api';
-import type { JobRecord } from './job';
-import { JobWriter, readNotices, replaceFile } from './jobWriter';
+import { replaceFile } from '../base/files';
+import type { KeptNotice } from './budget';
+import type { JobRecord, NoticeWritten } from './job';
+import { JobWriter, readNotices, type JobFileNames } from './jobWriter';
 import type { Logger } from './ports';
 import { faultySetting } from './settings';
 import { isFinal, JOB_STATES } from './states';
@@ -23,7 +24,8 @@ export interface LoadedJobs {
 }
 
 /**
- * Jobs on disk: `<id>.json` for the record and `<id>.notices.ndjson` for its messages, both private to the user. A record is
+ * Jobs on disk: `<id>.json` for the record and `<id>.notices.ndjson` for its messages, with the whole of long texts beside them; all private to the
+ * user. A record is
  * replaced whole, so that a crash leaves the old or the new one; one that cannot be read is set aside as `.corrupt`, and said.
  *
  * Windows may share the folder: none adopts the living jobs of another.
@@ -55,12 +57,22 @@ export class JobHistory {
   }
 
   /** Keeps a message; it is on disk within a moment, and before the next record. */
-  addNotice(id: string, notice: JobNotice): void {
-    this.#writer(id).append(notice);
+  addNotice(id: string, notice: KeptNotice, fullText?: string): NoticeWritten {
+    return this.#writer(id).append(notice, fullText);
+  }
+
+  /** Keeps the whole text of an error, on disk before the next record. */
+  keepError(id: string, text: string): void {
+    this.#writer(id).keepError(text);
+  }
+
+  /** Whether every message that was kept is on disk. */
+  noticesWritten(id: string): boolean {
+    return this.#writers.get(id)?.waits !== true;
   }
 
   /** The newest messages of a job, oldest first; none where they cannot be read. */
-  notices(id: string, limit: number): readonly JobNotice[] {
+  notices(id: string, limit: number): readonly KeptNotice[] {
     try {
       return readNotices(this.noticesFile(id), limit);
     } catch (error) {
@@ -71,9 +83,21 @@ export class JobHistory {
     }
   }
 
-  /** All messages of a job, one JSON object a line. */
+  /** All messages of a job, one JSON object a line; of long ones the beginning. */
   noticesFile(id: string): string {
-    return join(this.folder, `${id}.notices.ndjson`);
+    return this.files(id).notices;
+  }
+
+  /** Where everything about a job is, but for its rows. */
+  files(id: string): JobFileNames {
+    const file = (suffix: string): string => join(this.folder, `${id}.${suffix}`);
+    return {
+      record: file('json'),
+      notices: file('notices.ndjson'),
+      texts: file('messages.txt'),
+      error: file('error.txt'),
+      shown: file('shown.txt'),
+    };
   }
 
   async remove(id: string): Promise<void> {
@@ -88,7 +112,7 @@ export class JobHistory {
   load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
     return this.#windows.exclusively(async () => {
       const { living: others } = await this.#windows.others();
-      const names = (await readdir(this.folder)).filter((name) => /^[^.]+\.json(\.|$)/.test(name));
+      const names = (await readdir(this.folder)).filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
       await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
       const files = names.filter((name) => name.endsWith('.json'));
       const jobs: JobRecord[] = [];
@@ -167,7 +191,7 @@ export class JobHistory {
   #writer(id: string): JobWriter {
     let writer = this.#writers.get(id);
     if (!writer) {
-      writer = new JobWriter(join(this.folder, `${id}.json`), this.noticesFile(id), (error) => {
+      writer = new JobWriter(this.files(id), (error) => {
         this.log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
       });
       this.#writers.set(id, writer);

@@ -1,4 +1,14 @@
 import type { JobError, JobInfo, JobNotice, JobProgress, JobState, RunRequest } from '../../api';
+import {
+  boundFacts,
+  errorText,
+  keptNotice,
+  MESSAGES_HELD,
+  MESSAGES_HELD_AFTER_END,
+  noticeText,
+  sizeOf,
+  type KeptNotice,
+} from './budget';
 import type { StopCause } from './outcome';
 import type { Column, RowsKept, WorkerLimits } from './ports';
 import type { ServerIdentity } from './serverIdentity';
@@ -53,6 +63,8 @@ export interface JobRecord {
   rows?: RowsKept;
   /** All messages that were received, also those that only the file of messages still has. */
   noticeCount: number;
+  /** Messages that were counted and not kept, because there are very many or the disk was full. */
+  noticesDropped?: number;
   /** Its session is gone, so that only the server's activity view tells about it. */
   detached: boolean;
   /** Queued before a reload: it waits for the user's word. */
@@ -73,10 +85,23 @@ export function newRecord(
 /** What a job needs of whoever keeps it. */
 export interface JobKeeper {
   changed(job: Job, stateChanged: boolean): void;
-  /** A message came: it is to be written down. */
-  noticed(job: Job, notice: JobNotice): void;
+  /**
+   * A message came: it is to be written down.
+   * @param fullText the whole of it, where the message itself has only the beginning
+   */
+  noticed(job: Job, notice: KeptNotice, fullText: string | undefined): NoticeWritten;
+  /** An error came whose whole text does not fit into the record: it is to be written down before the record is. */
+  longError(job: Job, fullText: string): void;
   /** The newest messages of an earlier life. */
-  loadNotices(id: string, limit: number): readonly JobNotice[];
+  loadNotices(id: string, limit: number): readonly KeptNotice[];
+}
+
+/** What becomes of a message. */
+export interface NoticeWritten {
+  /** False where there is no room for it in its file. */
+  readonly kept: boolean;
+  /** Messages come faster than they are written: no more are to be read from the server until this resolves. It never rejects. */
+  readonly wait?: Promise<void>;
 }
 
 /** At most this many messages of a job are held in memory, the newest; all of them are in its file. */
@@ -87,7 +112,8 @@ export class Job {
   readonly ended: Promise<void>;
   #end!: () => void;
   /** Read from disk only when asked for: a long history has many. */
-  #notices: JobNotice[] | undefined;
+  #notices: KeptNotice[] | undefined;
+  #noticesSize = 0;
   #cancels = 0;
 
   constructor(
@@ -112,8 +138,8 @@ export class Job {
     return isFinal(this.record.state);
   }
 
-  /** The newest messages, oldest first; at most {@link NOTICES_HELD} and a few. */
-  get notices(): readonly JobNotice[] {
+  /** The newest messages, oldest first; at most {@link NOTICES_HELD} and a few, and no more than {@link MESSAGES_HELD}. */
+  get notices(): readonly KeptNotice[] {
     return this.#held();
   }
 
@@ -139,24 +165,41 @@ export class Job {
     const next = nextState(this.record.state, event);
     if (next === undefined) throw new Error(`A job that is ${this.record.state} cannot ${event}.`);
     if (next !== this.record.state) delete this.record.reason;
-    Object.assign(this.record, facts, { state: next });
+    this.#assign(facts, next);
     this.keeper.changed(this, true);
     if (isFinal(next)) this.#end();
   }
 
   /** Notes something that became known without a change of state. */
   note(facts: Partial<JobRecord>): void {
-    Object.assign(this.record, facts);
+    this.#assign(facts, this.record.state);
     this.keeper.changed(this, false);
   }
 
-  addNotice(notice: JobNotice): void {
+  /** @returns where messages come faster than they are written: when the next one may come */
+  addNotice(whole: JobNotice): Promise<void> | undefined {
     const held = this.#held();
+    const notice = keptNotice(whole);
     held.push(notice);
+    this.#noticesSize += sizeOf(notice);
     // Not one by one: taking the first of a long array moves all the others.
-    if (held.length > NOTICES_HELD * 1.1) held.splice(0, held.length - NOTICES_HELD);
-    this.keeper.noticed(this, notice);
-    this.note({ noticeCount: this.record.noticeCount + 1 });
+    if (held.length > NOTICES_HELD * 1.1) this.#drop(held.length - NOTICES_HELD);
+    if (this.#noticesSize > MESSAGES_HELD * 1.1) this.#dropTo(MESSAGES_HELD);
+    const { kept, wait } = this.keeper.noticed(
+      this,
+      notice,
+      notice.truncatedBytes === undefined ? undefined : noticeText(whole),
+    );
+    this.note({
+      noticeCount: this.record.noticeCount + 1,
+      ...(kept ? {} : { noticesDropped: (this.record.noticesDropped ?? 0) + 1 }),
+    });
+    return wait;
+  }
+
+  /** Messages of a job that has ended are on disk, and read when somebody looks. */
+  releaseNotices(): void {
+    if (this.final && this.#noticesSize > MESSAGES_HELD_AFTER_END) this.#notices = undefined;
   }
 
   info(): JobInfo {
@@ -174,9 +217,33 @@ export class Job {
     };
   }
 
-  #held(): JobNotice[] {
-    this.#notices ??= this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
-    return this.#notices;
+  #assign(facts: Partial<JobRecord>, state: JobState): void {
+    const bounded = boundFacts(facts);
+    Object.assign(this.record, bounded, { state });
+    if (facts.error && bounded.error?.truncatedBytes !== undefined) this.keeper.longError(this, errorText(facts.error));
+  }
+
+  #held(): KeptNotice[] {
+    if (this.#notices) return this.#notices;
+    const loaded = this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
+    this.#noticesSize = loaded.reduce((size, notice) => size + sizeOf(notice), 0);
+    // Of a long history, what somebody looked at once is not held for good.
+    if (!this.final || this.#noticesSize <= MESSAGES_HELD_AFTER_END) this.#notices = loaded;
+    return loaded;
+  }
+
+  #drop(count: number): void {
+    const dropped = this.#notices?.splice(0, count) ?? [];
+    this.#noticesSize -= dropped.reduce((size, notice) => size + sizeOf(notice), 0);
+  }
+
+  #dropTo(size: number): void {
+    const notices = this.#notices ?? [];
+    let count = 0;
+    for (let left = this.#noticesSize; left > size && count < notices.length - 1; count++) {
+      left -= sizeOf(notices[count] ?? { at: 0, severity: '', message: '' });
+    }
+    this.#drop(count);
   }
 }
 

@@ -1,9 +1,11 @@
-import type { JobInfo, JobNotice } from '../../api';
+import type { JobInfo } from '../../api';
+import type { KeptNotice } from './budget';
 import { Changes } from './changes';
 import { cancelWorker, type CancelResult } from './cancel';
 import { lasts } from './clock';
 import { DetachedWatch } from './detached';
 import { Job, newRecord, type JobRecord } from './job';
+import type { JobFileNames } from './jobWriter';
 import { Listeners, messageOf, stackOf } from './listeners';
 import type { ActiveWorker, Disposable } from './ports';
 import { JobQueue, type Waiting } from './queue';
@@ -186,13 +188,18 @@ export class JobService {
   }
 
   /** The newest messages of a job; {@link noticesFile} has all. */
-  notices(id: string): readonly JobNotice[] {
+  notices(id: string): readonly KeptNotice[] {
     return this.#need(id).notices;
   }
 
-  /** The file with all messages of a job, a JSON object a line; there is none where no message came. */
+  /** The file with the messages of a job, a JSON object a line, of long ones the beginning; there is none where no message came. */
   noticesFile(id: string): string {
     return this.options.history.noticesFile(this.#need(id).id);
+  }
+
+  /** The files beside a job's record, for the whole of long texts. */
+  filesOf(id: string): JobFileNames {
+    return this.options.history.files(this.#need(id).id);
   }
 
   /** Resolves when the job has ended. */
@@ -287,9 +294,9 @@ export class JobService {
         if (stateChanged) void this.#save(changed);
         this.#changes.tell(changed, stateChanged);
       },
-      noticed: (changed, notice) => {
-        if (this.#jobs.has(changed.id)) history.addNotice(changed.id, notice);
-      },
+      noticed: (changed, notice, fullText) =>
+        this.#jobs.has(changed.id) ? history.addNotice(changed.id, notice, fullText) : { kept: false },
+      longError: (changed, fullText) => history.keepError(changed.id, fullText),
       loadNotices: (id, limit) => history.notices(id, limit),
     });
     this.#jobs.set(record.id, job);
@@ -303,6 +310,7 @@ export class JobService {
     if (this.#disposed && !(job.final && told)) return;
     try {
       await this.options.history.save(job.record);
+      if (job.final && this.options.history.noticesWritten(job.id)) job.releaseNotices();
     } catch (error) {
       this.options.log.error(
         `Job ${job.id} could not be written to disk, so a reload would forget it: ${messageOf(error)}`,

@@ -1,29 +1,53 @@
-import { randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { appendFile, rename, rm, writeFile } from 'node:fs/promises';
-import type { JobNotice } from '../../api';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { appendWhole, replaceFile } from '../base/files';
+import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from './budget';
+import type { NoticeWritten } from './job';
 
 /** Messages come in floods: they are gathered this long before they are written. Milliseconds. */
 const GATHER_MS = 200;
 /** Of a long file of messages only the end is read. Bytes. */
 const TAIL_BYTES = 8 * 1024 * 1024;
-const PRIVATE = 0o600;
+
+/** The files of one job. */
+export interface JobFileNames {
+  /** `<id>.json`, the record, replaced whole. */
+  readonly record: string;
+  /** `<id>.notices.ndjson`, a message a line, appended. */
+  readonly notices: string;
+  /** `<id>.messages.txt`, the whole texts of long messages, appended; the lines say where each is. */
+  readonly texts: string;
+  /** `<id>.error.txt`, the whole text of a long error. */
+  readonly error: string;
+  /** `<id>.shown.txt`, a text that is too long for a document without a file, while somebody reads it. */
+  readonly shown: string;
+}
+
+interface Waiting {
+  readonly notice: KeptNotice;
+  /** The whole text, where the message has only the beginning. */
+  readonly text?: Buffer;
+}
 
 /**
- * The two files of one job: `<id>.json`, the record, replaced whole, and `<id>.notices.ndjson`, a message a line, appended.
- * One write at a time; of records that wait only the newest is written, and messages always before the record.
+ * Writes the files of one job. One write at a time; of records that wait only the newest is written, and messages and a long error
+ * always before the record.
  */
 export class JobWriter {
   #record: string | undefined;
-  #lines: string[] = [];
+  #error: Buffer | undefined;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** Bytes that the two files of messages have or will have. */
+  #noticesBytes: number | undefined;
+  #textsBytes = 0;
   #active: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #removed = false;
 
   constructor(
-    private readonly recordFile: string,
-    private readonly noticesFile: string,
+    private readonly files: JobFileNames,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -33,12 +57,36 @@ export class JobWriter {
     return this.flush();
   }
 
-  append(notice: JobNotice): void {
-    this.#lines.push(`${JSON.stringify(notice)}\n`);
+  /** Keeps the whole text of an error, written before the next record. */
+  keepError(text: string): void {
+    this.#error = Buffer.from(text).subarray(0, ERROR_DISK_BYTES);
+  }
+
+  /** @param fullText the whole of the message, where it has only the beginning */
+  append(notice: KeptNotice, fullText?: string): NoticeWritten {
+    this.#noticesBytes ??= this.#measure();
+    // Escaping makes a line longer; what matters is that there is a limit.
+    const lineBytes = 100 + notice.message.length + (notice.detail?.length ?? 0) + (notice.hint?.length ?? 0);
+    if (this.#noticesBytes + lineBytes > MESSAGES_DISK_BYTES) return { kept: false };
+    this.#noticesBytes += lineBytes;
+    this.#waitingBytes += lineBytes;
+    let text: Buffer | undefined;
+    if (fullText !== undefined) {
+      if (this.#textsBytes + fullText.length <= MESSAGES_DISK_BYTES) {
+        text = Buffer.from(fullText);
+        this.#textsBytes += text.length;
+        this.#waitingBytes += text.length;
+      } else {
+        notice.textDropped = true;
+      }
+    }
+    this.#waiting.push({ notice, ...(text && { text }) });
+    if (this.#waitingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.onError) };
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.flush().catch(this.onError);
     }, GATHER_MS).unref();
+    return { kept: true };
   }
 
   /** Writes what waits. */
@@ -51,12 +99,17 @@ export class JobWriter {
     return this.#next;
   }
 
-  /** Removes both files; nothing is written afterwards. */
+  /** True where messages wait to be written, also because the disk was full. */
+  get waits(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Removes the files; nothing is written afterwards. */
   async remove(): Promise<void> {
     this.#removed = true;
     clearTimeout(this.#timer);
     await this.#active;
-    await Promise.all([this.recordFile, this.noticesFile].map((file) => rm(file, { force: true })));
+    await Promise.all(Object.values(this.files).map((file: string) => rm(file, { force: true })));
   }
 
   /** Writes what waits, and leaves no timer behind. */
@@ -69,29 +122,69 @@ export class JobWriter {
     if (this.#removed) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const lines = this.#lines;
-    this.#lines = [];
-    if (lines.length > 0) await appendFile(this.noticesFile, lines.join(''), { mode: PRIVATE });
+    await this.#writeNotices();
+    const error = this.#error;
+    this.#error = undefined;
+    // Without its whole text a failed job still has failed: the record is written all the same.
+    if (error) await replaceFile(this.files.error, error).catch(this.onError);
     const record = this.#record;
     this.#record = undefined;
-    if (record !== undefined) await replaceFile(this.recordFile, record);
+    if (record !== undefined) await replaceFile(this.files.record, record);
+  }
+
+  /** The whole texts first, so that a line never names a place where nothing is. */
+  async #writeNotices(): Promise<void> {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const long = waiting.flatMap(({ notice, text }) => (text && !notice.fullText ? [{ notice, text }] : []));
+    if (long.length > 0) {
+      try {
+        let offset = await appendWhole(
+          this.files.texts,
+          long.map(({ text }) => text),
+        );
+        for (const { notice, text } of long) {
+          notice.fullText = { offset, bytes: text.length };
+          offset += text.length;
+        }
+      } catch (error) {
+        for (const { notice } of long) notice.textDropped = true;
+        this.onError(error);
+      }
+    }
+    const lines = Buffer.from(waiting.map(({ notice }) => `${JSON.stringify(notice)}\n`).join(''));
+    try {
+      await appendWhole(this.files.notices, [lines]);
+    } catch (error) {
+      this.onError(error);
+      this.#waitAgain(waiting, lines.length);
+    }
+  }
+
+  /** A full disk may have room again: the messages wait for the next write, as far as there is room for them in memory. */
+  #waitAgain(waiting: readonly Waiting[], bytes: number): void {
+    if (bytes > 2 * MESSAGES_WAITING_BYTES) {
+      this.onError(new Error(`${waiting.length} messages were not written.`));
+      return;
+    }
+    this.#waiting = [...waiting.map(({ notice }) => ({ notice })), ...this.#waiting];
+    this.#waitingBytes += bytes;
+  }
+
+  #measure(): number {
+    this.#textsBytes = sizeOf(this.files.texts);
+    return sizeOf(this.files.notices);
   }
 }
 
-/** Replaces a file whole: whoever reads it, also after a crash of ours, sees the old text or the new one. */
-export async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  try {
-    await writeFile(temporary, text, { mode: PRIVATE });
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** The last messages of a file; a line that a crash cut off is left out. Throws where the file cannot be read. */
-export function readNotices(file: string, limit: number): JobNotice[] {
+export function readNotices(file: string, limit: number): KeptNotice[] {
   const fd = openSync(file, 'r');
   try {
     const { size } = fstatSync(fd);
@@ -107,9 +200,9 @@ export function readNotices(file: string, limit: number): JobNotice[] {
   }
 }
 
-function parsed(line: string): JobNotice[] {
+function parsed(line: string): KeptNotice[] {
   try {
-    return [JSON.parse(line) as JobNotice];
+    return [JSON.parse(line) as KeptNotice];
   } catch {
     return [];
   }

@@ -142,7 +142,8 @@ export interface WorkerSession {
   /** Sends SIGTERM, never with a grace. Returns when it is sent. */
   cancelWorker(worker: WorkerHandle): Promise<void>;
   detach(worker: WorkerHandle): Promise<void>;
-  onNotice(listener: (notice: Notice) => void): Disposable;
+  /** @param listener may return a promise: until it resolves, no more is read from the server */
+  onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable;
   /** Milliseconds since bytes of the rows last came. */
   idleMs(): number;
   /** True while rows are being read: nothing else can be asked of this session. */

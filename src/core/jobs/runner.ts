@@ -181,23 +181,26 @@ export class JobRunner {
     const { job, context } = this;
     const { label, request } = job.record;
     const text = launchText(request.sql);
+    job.note({ launchSentAt: context.clock.now() });
     let plan: RowPlan;
     try {
-      plan = await session.describe(text.sql, { ...text.settings, ...request.settings });
+      // On disk before the launch: whatever happens next, the run is not forgotten. The disk and the server work at the same time.
+      [plan] = await Promise.all([
+        session.describe(text.sql, { ...request.settings, ...text.settings }),
+        context.save(job),
+      ]);
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
+      delete job.record.launchSentAt;
       this.#settle({ event: 'fail', error: error.error });
       return 'ended';
     }
     for (const { name } of text.ineffective) {
-      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
+      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
     }
     if (plan.notice !== undefined) {
-      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
+      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
     }
-    job.note({ launchSentAt: context.clock.now() });
-    // On disk before the launch: whatever happens next, the run is not forgotten.
-    await context.save(job);
     if (job.state === 'canceling') {
       this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
       return 'ended';
@@ -234,7 +237,7 @@ export class JobRunner {
     });
     if (worker.replacedLabel !== undefined) {
       const message = `The database's encoding cannot hold the label “${job.record.label}”, so the server shows it as “${worker.replacedLabel}”.`;
-      job.addNotice({ at: context.clock.now(), severity: 'WARNING', message });
+      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message });
     }
     this.#launched();
     // Not before: the launch has not to share the server with questions that nobody needs yet.
@@ -396,7 +399,7 @@ export class JobRunner {
       const kept = await sink.finish();
       job.note({ rows: kept });
       if (kept.message !== undefined) {
-        job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
+        await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
       }
     }
   }

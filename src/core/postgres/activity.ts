@@ -1,9 +1,13 @@
 import type { Client } from 'pg';
+import { shortName } from '../jobs/budget';
 import { Listeners, messageOf } from '../jobs/listeners';
 import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../jobs/ports';
 import { withoutFences } from '../sql/fence';
 import { sqlstateOf } from './errors';
 import { labelOf } from './workerLabel';
+
+/** UTF-16 units of a snapshot's workers. */
+const SNAPSHOT_CHARACTERS = 16 * 1024 * 1024;
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {
@@ -91,6 +95,8 @@ async function askOnce(client: Client, now: () => number, texts: Texts): Promise
     rowMode: 'array',
   });
   const [serverStart, total, used, json, processesSince] = rows[0] ?? ['', '0', '0', null, null];
+  // PostgreSQL's own rows are short, and there are at most as many as it has worker slots.
+  if (json !== null && json.length > SNAPSHOT_CHARACTERS) throw new Error('The server’s list of workers is too long.');
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
     at,
@@ -106,7 +112,7 @@ function toWorker(json: WorkerJson): ActiveWorker {
   return {
     pid: json.pid,
     backendStart: json.start,
-    label: labelOf(json.app ?? '', json.pid),
+    label: labelOf(shortName(json.app ?? ''), json.pid),
     ...optional('user', json.user),
     ...optional('database', json.db),
     ...optional('state', json.state),
@@ -129,7 +135,8 @@ function ownQuery(query: string | null): string | null {
 }
 
 function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {
-  return value === null || value === '' ? {} : ({ [key]: value } as Record<K, V>);
+  if (value === null || value === '') return {};
+  return { [key]: typeof value === 'string' ? shortName(value) : value } as Record<K, V>;
 }
 
 /** How long between two questions: while a worker is young, and otherwise. Milliseconds. */

@@ -96,8 +96,13 @@ export function isTransient(error: unknown): boolean {
   return isTransient(error.cause);
 }
 
+/** UTF-16 units. */
+const LONG_CONTEXT = 1_000_000;
+
 /** pg_background adds a line of its own to every context, twice when the error is raised again. */
 export function cleanContext(context: string | null | undefined): string | undefined {
+  // Not of a flood: splitting it would take as much memory again for each of its lines.
+  if (context && context.length > LONG_CONTEXT) return context;
   const lines = (context ?? '').split('\n').filter((line) => line !== '' && !/^background worker, pid \d+$/.test(line));
   return lines.length === 0 ? undefined : lines.join('\n');
 }

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
 import type { JobProgress } from '../../api';
 import {
@@ -44,6 +44,7 @@ import { isUnsendable, substitutesOf } from './sendable';
 import { afterSilence, whenDead } from './silence';
 import { Turns } from './turns';
 import { describeRows, type TypeCache } from './types';
+import { withSettings } from './withSettings';
 
 /** Settings of the session that would end our own waiting and reading; the worker gets the values of the role. */
 const OWN_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_timeout'] as const;
@@ -59,8 +60,8 @@ const DESCRIBE_MS = 500;
 /** Describing a statement asks so often at the most. */
 const DESCRIBE_ROUND_TRIPS = 4;
 
-/** Settings that decide which objects, or which words, a statement means. */
-const DESCRIBE_SETTINGS = new Set(['search_path', 'role', 'standard_conforming_strings', 'backslash_quote']);
+/** A value that the server does not accept: the launch will fail over it, and say so. */
+const REFUSED: Description = { failed: true, syntax: true };
 
 export interface SessionContext {
   readonly dialect: Dialect;
@@ -86,7 +87,9 @@ export interface SessionContext {
 /** One `pg` client that launches workers. See {@link WorkerSession}. */
 export class PgSession implements WorkerSession {
   readonly #turns = new Turns();
-  readonly #notices = new Set<(notice: Notice) => void>();
+  readonly #notices = new Set<(notice: Notice) => Promise<void> | undefined>();
+  /** Listeners that still work on a message. */
+  #unread = 0;
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
   readonly #processIds = new ProcessIds();
@@ -125,7 +128,7 @@ export class PgSession implements WorkerSession {
         ...(message.detail ? { detail: message.detail } : {}),
         ...(message.hint ? { hint: message.hint } : {}),
       };
-      for (const listener of this.#notices) listener(notice);
+      for (const listener of this.#notices) this.#holdBack(listener(notice));
     });
     // The server goes on answering, so it was not its last word but a worker's message that looked like it. This is told in the order
     // of what the server sent: its last word may come right behind an answer, before anybody has heard of that one.
@@ -184,7 +187,7 @@ export class PgSession implements WorkerSession {
   }
 
   idleMs(): number {
-    return performance.now() - this.#lastBytes;
+    return this.#unread > 0 ? 0 : performance.now() - this.#lastBytes;
   }
 
   async describe(sql: string, settings: Readonly<Record<string, string>> = {}): Promise<RowPlan> {
@@ -211,32 +214,24 @@ export class PgSession implements WorkerSession {
       DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs,
     );
     try {
-      const description = await this.#turn(() => this.#heard(0, () => this.#describeWith(settings, text), false));
+      const description = await this.#turn(() =>
+        this.#heard(
+          0,
+          () =>
+            withSettings<Description>(
+              this.client,
+              settings,
+              () => describeRows(this.client, this.context.types, text),
+              REFUSED,
+            ),
+          false,
+        ),
+      );
       const locked = wait.tooLong && 'failed' in description;
       return planRows(worker, locked ? { failed: true, locked: true } : description, facts);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** A search_path or a role of the worker's own decides what a statement means, so it is described with the worker's settings. */
-  async #describeWith(settings: Readonly<Record<string, string>>, text: string): Promise<Description> {
-    const { types } = this.context;
-    const own = Object.entries(settings).filter(([name]) => DESCRIBE_SETTINGS.has(name.toLowerCase()));
-    if (own.length === 0) return describeRows(this.client, types, text);
-    const sets = own.map((_, i) => `pg_catalog.set_config($${2 * i + 1}, $${2 * i + 2}, true)`);
-    await this.client.query('BEGIN');
-    let description: Description;
-    try {
-      await this.client.query({ text: `SELECT ${sets.join(', ')}`, values: own.flat() });
-      description = await describeRows(this.client, types, text);
-    } catch (error) {
-      if (!isServerError(error) || mayEndSession(error)) throw error;
-      // A value that the server does not accept. The launch will fail over it, and say so.
-      description = { failed: true, syntax: true };
-    }
-    await this.client.query('ROLLBACK');
-    return description;
   }
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
@@ -427,9 +422,22 @@ export class PgSession implements WorkerSession {
     await this.#located(({ detach }) => this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }));
   }
 
-  onNotice(listener: (notice: Notice) => void): Disposable {
+  onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable {
     this.#notices.add(listener);
     return { dispose: () => this.#notices.delete(listener) };
+  }
+
+  /** The socket rests while messages are written slower than they come; the server then waits too. */
+  #holdBack(wait: Promise<void> | undefined): void {
+    if (!wait) return;
+    const { stream } = (this.client as unknown as { connection: { stream: Duplex } }).connection;
+    this.#unread++;
+    stream.pause();
+    const goOn = (): void => {
+      this.#lastBytes = performance.now();
+      if (--this.#unread === 0) stream.resume();
+    };
+    wait.then(goOn, goOn);
   }
 
   release(): void {

@@ -4,7 +4,8 @@ import { type FileHandle, open, realpath, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFormatter, formatLines, pick, toBinary, type Format, type FormatOptions } from './formats';
 import { countNewlines } from './lineIndex';
-import { errorCode, isDiskFull, replaceFile, type SpoolColumn } from './spoolFiles';
+import { errorCode, moveInto } from '../base/files';
+import { isDiskFull, type SpoolColumn } from './spoolFiles';
 import type { SpoolReader } from './spoolReader';
 
 /** Bytes and rows that are read at once where rows are taken in another order: the more, the closer they are to each other. */
@@ -71,7 +72,7 @@ export async function exportRows(
     await file.close();
     file = undefined;
     options.signal?.throwIfAborted();
-    if (place.replaceable) await replaceFile(temporary, place.path);
+    if (place.replaceable) await moveInto(temporary, place.path);
     return result;
   } catch (error) {
     await file?.close().catch(() => undefined);

@@ -2,7 +2,7 @@
 import { createContext, Script } from 'node:vm';
 import { decodeLine, encodeField, type Row } from '../../shared/rowCodec';
 import { countNewlines } from './lineIndex';
-import { errorCode } from './spoolFiles';
+import { errorCode } from '../base/files';
 import type { SpoolBlock, SpoolReader } from './spoolReader';
 
 /** Milliseconds that a regular expression may take on one block of rows (0.5 MB, usually some 5 ms): some never end. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { boundColumns } from '../jobs/budget';
 import type { Column, JobFiles, RowSink, RowsKept } from '../jobs/ports';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
 import { UnfoldStream } from './unfold';
@@ -24,7 +25,7 @@ export class SpoolFiles implements JobFiles {
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink> {
-    const writer = await SpoolWriter.create(this.path(id), columns, this.limits());
+    const writer = await SpoolWriter.create(this.path(id), boundColumns(columns), this.limits());
     if (unfold) return unfoldingSink(writer, columns, onColumns);
     return {
       stream: writer.stream,
@@ -33,9 +34,12 @@ export class SpoolFiles implements JobFiles {
     };
   }
 
-  /** Opens the rows of a job, also while they are written. Rejects where there are none. */
-  open(id: string): Promise<SpoolReader> {
-    return SpoolReader.open(this.path(id));
+  /**
+   * Opens the rows of a job, also while they are written. Rejects where there are none.
+   * @param columns as the job's record has them, should that of the rows be damaged
+   */
+  open(id: string, columns?: readonly Column[]): Promise<SpoolReader> {
+    return SpoolReader.open(this.path(id), columns);
   }
 
   async remove(id: string): Promise<void> {
@@ -68,7 +72,7 @@ function unfoldingSink(
   unfold.once('columns', (names: readonly string[]) => {
     const columns = columnsOf(names, described);
     // Without its record a reader shows the columns that were described, so this is no reason to keep no rows.
-    named = writer.setColumns(columns).catch(() => undefined);
+    named = writer.setColumns(boundColumns(columns)).catch(() => undefined);
     void named.then(() => onColumns(columns));
   });
   // Rows that cannot be unfolded: those before are kept, and whoever feeds the stream hears of the error as well.

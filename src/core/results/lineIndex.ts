@@ -198,15 +198,21 @@ export function encodeEntries(index: LineIndex, from: number, to: number): Buffe
 /**
  * Takes over the entries of an index file that lie beyond what was scanned.
  *
- * @param size Size of the rows file: an entry beyond it, or one not ascending, is of a crash and ends the reading.
+ * @param size Size of the rows file: an entry beyond it is of a crash, or of somebody who made it up.
+ * @returns false where an entry cannot be true; it and those after it are not taken
  */
-export function takeEntries(index: LineIndex, bytes: Buffer, size: number): void {
+export function takeEntries(index: LineIndex, bytes: Buffer, size: number): boolean {
   for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
     const row = bytes.readDoubleLE(at);
     const offset = bytes.readDoubleLE(at + 8);
-    if (!Number.isSafeInteger(row) || !Number.isSafeInteger(offset) || offset > size) return;
-    if (row > index.rows && offset > index.end) index.jump(row, offset);
+    if (!Number.isSafeInteger(row) || !Number.isSafeInteger(offset) || row <= 0 || offset > size) return false;
+    if (row <= index.rows && offset <= index.end) continue;
+    // No more rows than the writer leaves between two entries, and each has a byte at least: its newline.
+    const rows = row - index.rows;
+    if (rows <= 0 || rows > ROWS_PER_ENTRY || offset - index.end < rows) return false;
+    index.jump(row, offset);
   }
+  return true;
 }
 
 /** The number of newlines in a part of the bytes, which in COPY text is that of the rows. */

@@ -2,11 +2,10 @@
  * The files of a spool: `<file>.rows` (COPY text), `<file>.index` (see lineIndex.ts) and `<file>.json` (columns and status).
  * All private to the user: rows may hold anything a database holds.
  */
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { errorCode, replaceFile } from '../base/files';
 
 /** A column of the rows in a spool. */
 export interface SpoolColumn {
@@ -48,9 +47,6 @@ export interface SpoolRecord {
   readonly writer?: number;
 }
 
-/** Mode of every file of a spool: its owner's alone. */
-export const PRIVATE = 0o600;
-
 export function rowsFile(file: string): string {
   return `${file}.rows`;
 }
@@ -75,35 +71,13 @@ const RECORD_ROOM = 1024;
 export async function writeRecord(file: string, record: SpoolRecord): Promise<void> {
   const text = JSON.stringify(record);
   const bytes = Buffer.from(text.padEnd(text.length + RECORD_ROOM) + '\n');
-  const temporary = `${recordFile(file)}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    const handle = await open(temporary, 'wx', PRIVATE);
-    try {
-      await handle.writeFile(bytes);
-    } finally {
-      await handle.close();
-    }
-    await replaceFile(temporary, recordFile(file));
+    await replaceFile(recordFile(file), bytes, record.writer === undefined);
   } catch (error) {
-    await rm(temporary, { force: true });
     if (!isDiskFull(error)) throw error;
     await overwriteRecord(file, Buffer.from(text)).catch((other: unknown) => {
       throw errorCode(other) === 'ENOENT' ? error : other;
     });
-  }
-}
-
-/** Puts a file in the place of another. Windows refuses while anybody reads the other, which is over in a moment. */
-export async function replaceFile(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      const busy = ['EPERM', 'EACCES', 'EBUSY'].includes(errorCode(error) ?? '');
-      if (!busy || process.platform !== 'win32' || attempt === 10) throw error;
-      await setTimeout(20 * attempt);
-    }
   }
 }
 
@@ -114,10 +88,14 @@ async function overwriteRecord(file: string, text: Buffer): Promise<void> {
     const bytes = Buffer.alloc(Math.max(size, text.length), ' ');
     text.copy(bytes);
     await handle.write(bytes, 0, bytes.length, 0);
+    await handle.datasync();
   } finally {
     await handle.close();
   }
 }
+
+/** A record has names and types of at most some thousand columns; a larger file is none of ours. Bytes. */
+const LARGEST_RECORD = 64 * 1024 * 1024;
 
 /**
  * Reads the record of a spool.
@@ -125,24 +103,27 @@ async function overwriteRecord(file: string, text: Buffer): Promise<void> {
  * @throws When there is none, or it is not one of ours.
  */
 export async function readRecord(file: string): Promise<SpoolRecord> {
-  const text = await readFile(recordFile(file), 'utf8');
-  const record = JSON.parse(text) as Partial<SpoolRecord> | null;
-  if (record?.version !== 1 || !Array.isArray(record.columns) || typeof record.status !== 'object') {
-    throw new Error(`${recordFile(file)} does not describe rows kept by this extension.`);
-  }
-  return record as SpoolRecord;
+  const { size } = await stat(recordFile(file));
+  const record = size > LARGEST_RECORD ? undefined : asRecord(JSON.parse(await readFile(recordFile(file), 'utf8')));
+  if (!record) throw new Error(`${recordFile(file)} does not describe rows kept by this extension.`);
+  return record;
+}
+
+function asRecord(value: unknown): SpoolRecord | undefined {
+  const record = value as Partial<SpoolRecord> | null;
+  if (record?.version !== 1 || !Array.isArray(record.columns)) return undefined;
+  const columns: readonly (Partial<SpoolColumn> | null)[] = record.columns;
+  if (!columns.every((one) => typeof one?.name === 'string' && typeof one.type === 'string')) return undefined;
+  const { status, writer } = record;
+  const numbers = [status?.rows, status?.bytes, status?.dropped];
+  if (!numbers.every((one) => Number.isSafeInteger(one)) || typeof status?.complete !== 'boolean') return undefined;
+  return writer === undefined || Number.isSafeInteger(writer) ? (record as SpoolRecord) : undefined;
 }
 
 /** The disk has no room, or the user's share of it is used up. */
 export function isDiskFull(error: unknown): boolean {
   const code = errorCode(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-/** The code of an error of Node.js, e.g. ENOENT, also of one made in another context of the vm module. */
-export function errorCode(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /** The words of whatever was thrown. */

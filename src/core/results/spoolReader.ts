@@ -1,18 +1,12 @@
-import { close, fstat, open, read } from 'node:fs';
+import { close, fstat, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { decodeField, decodeLine, type Row } from '../../shared/rowCodec';
 import { ENTRY_BYTES, LineIndex, takeEntries } from './lineIndex';
 import { previewRow, type CutCell, type PreviewOptions, type SpoolPreview } from './preview';
-import {
-  errorCode,
-  indexFile,
-  readRecord,
-  rowsFile,
-  type SpoolColumn,
-  type SpoolRecord,
-  type SpoolStatus,
-} from './spoolFiles';
+import { indexFile, readRecord, rowsFile, type SpoolColumn, type SpoolRecord, type SpoolStatus } from './spoolFiles';
 import { isBeingWritten } from './spoolWriter';
+import { errorCode } from '../base/files';
+import { BadIndexError, columnsOf, nextRow, readAt, withoutRecord } from './spoolRescue';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -32,6 +26,9 @@ const READ_BYTES = 1024 * 1024;
 /** As many as the threads that Node.js has for reading. */
 const READS_AT_ONCE = 4;
 
+/** Read at once of an index. */
+const INDEX_BLOCK_BYTES = 1024 * 1024;
+
 /** Some rows as they are in the file. */
 export interface SpoolBlock {
   /** Whole lines with their newlines, good until the next block is asked for. */
@@ -48,19 +45,28 @@ export interface SpoolBlock {
  * Rows are numbered from 0. Values are the text of PostgreSQL's output functions, or null.
  */
 export class SpoolReader {
-  private readonly index = new LineIndex();
+  private index = new LineIndex();
   private entriesRead = 0;
+  /** The index file does not fit the rows: they are counted. */
+  private ignoreIndex = false;
   /** Bytes behind the last complete row when last looked. */
   private partial = 0;
   private refreshing: Promise<void> | undefined;
 
   /**
    * @param file The name of the spool, as given to `SpoolWriter.create`.
-   * @throws When it is not there or not readable.
+   * @param known The columns, as somebody else knows them. They are used where the record of the spool is damaged or missing: the
+   * rows can be read all the same.
+   * @throws When the rows are not there or not readable.
    */
-  static async open(file: string): Promise<SpoolReader> {
-    const record = await readRecord(file);
+  static async open(file: string, known: readonly SpoolColumn[] = []): Promise<SpoolReader> {
     const rows = await openFile(rowsFile(file), 'r');
+    const record = await readRecord(file).catch(async (error: unknown) => {
+      const columns = await columnsOf(rows, known).catch(() => undefined);
+      if (columns) return withoutRecord(columns);
+      await closeFile(rows);
+      throw error;
+    });
     // A spool without its index is slower to open, nothing more.
     const index = await openFile(indexFile(file), 'r').catch(() => undefined);
     const reader = new SpoolReader(file, record, rows, index);
@@ -86,7 +92,8 @@ export class SpoolReader {
 
   /** What the spool holds now, read anew while it grows. */
   async status(): Promise<SpoolStatus> {
-    if (!this.isFinal()) this.record = await readRecord(this.file);
+    // A record that is damaged now was good when it was opened: what it said then still holds.
+    if (!this.isFinal()) this.record = await readRecord(this.file).catch(() => this.record);
     // After the record, so that its last word is never about more rows than were counted.
     await this.refresh();
     const { rows, end: bytes } = this.index;
@@ -109,12 +116,14 @@ export class SpoolReader {
    * @returns Fewer than `limit` where the spool ends.
    */
   async rows(offset: number, limit: number): Promise<Row[]> {
-    const { from, to } = await this.range(offset, limit);
-    const rows: Row[] = [];
-    for await (const lines of this.linesOf(from, to)) {
-      for (const line of lines.toString('utf8', 0, lines.length - 1).split('\n')) rows.push(decodeLine(line));
-    }
-    return rows;
+    return this.withIndex(async () => {
+      const { from, to } = await this.range(offset, limit);
+      const rows: Row[] = [];
+      for await (const lines of this.linesOf(from, to)) {
+        for (const line of lines.toString('utf8', 0, lines.length - 1).split('\n')) rows.push(decodeLine(line));
+      }
+      return rows;
+    });
   }
 
   /**
@@ -126,7 +135,7 @@ export class SpoolReader {
   async rowsAt(order: Uint32Array, offset: number, limit: number): Promise<Row[]> {
     const page = pageOf(order, offset, limit);
     const rows = new Array<Row>(page.length);
-    await this.eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString())));
+    await this.withIndex(() => this.eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString()))));
     return rows;
   }
 
@@ -136,7 +145,11 @@ export class SpoolReader {
    *
    * @throws RangeError when there is no such row in the order.
    */
-  async preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
+  preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
+    return this.withIndex(() => this.previewOnce(offset, limit, options));
+  }
+
+  private async previewOnce(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
     const rows: Row[] = [];
     const cut: CutCell[] = [];
     if (options.order) {
@@ -162,7 +175,7 @@ export class SpoolReader {
    * @throws RangeError when there is no such cell.
    */
   async cell(row: number, column: number): Promise<string | null> {
-    const line = await this.lineOf(row);
+    const line = await this.withIndex(() => this.lineOf(row));
     let start = 0;
     for (let i = 0; i < column; i++) {
       const tab = line.indexOf(TAB, start);
@@ -193,6 +206,7 @@ export class SpoolReader {
         signal?.throwIfAborted();
         const end = block.lastIndexOf(NEWLINE) + 1;
         if (end === 0) {
+          if (position + block.length >= size) throw new BadIndexError();
           // A row longer than a block.
           current = Buffer.allocUnsafe(Math.min(current.length * 2, size - position));
           pending = readAhead();
@@ -253,8 +267,8 @@ export class SpoolReader {
           const row = page[place] ?? 0;
           const [known, offset] = this.index.before(row);
           let at = offset - start;
-          for (let i = known; i < row; i++) at = bytes.indexOf(NEWLINE, at) + 1;
-          use(bytes.subarray(at, bytes.indexOf(NEWLINE, at)), place);
+          for (let i = known; i < row; i++) at = nextRow(bytes, at);
+          use(bytes.subarray(at, nextRow(bytes, at) - 1), place);
         }
       }
     };
@@ -285,9 +299,9 @@ export class SpoolReader {
     const [row, start] = this.index.before(from);
     const bytes = await this.readWhole(Buffer.allocUnsafe(this.index.after(to) - start), start);
     let first = 0;
-    for (let i = row; i < from; i++) first = bytes.indexOf(NEWLINE, first) + 1;
+    for (let i = row; i < from; i++) first = nextRow(bytes, first);
     let last = first;
-    for (let i = from; i < to; i++) last = bytes.indexOf(NEWLINE, last) + 1;
+    for (let i = from; i < to; i++) last = nextRow(bytes, last);
     return bytes.subarray(first, last);
   }
 
@@ -343,31 +357,44 @@ export class SpoolReader {
   }
 
   private async readEntries(size: number): Promise<void> {
-    if (this.indexFd === undefined) return;
+    if (this.indexFd === undefined || this.ignoreIndex) return;
     const file = await statFile(this.indexFd);
-    const length = Math.floor((file.size - this.entriesRead) / ENTRY_BYTES) * ENTRY_BYTES;
-    if (length <= 0) return;
-    const bytes = await readAt(this.indexFd, Buffer.allocUnsafe(length), this.entriesRead);
-    takeEntries(this.index, bytes, size);
-    this.entriesRead += length;
+    const before = this.index.entries;
+    for (;;) {
+      // In parts, since the file may be of any size.
+      const left = Math.min(INDEX_BLOCK_BYTES, file.size - this.entriesRead);
+      const length = Math.floor(left / ENTRY_BYTES) * ENTRY_BYTES;
+      if (length <= 0) break;
+      const bytes = await readAt(this.indexFd, Buffer.allocUnsafe(length), this.entriesRead);
+      if (!takeEntries(this.index, bytes, size)) this.ignoreIndex = true;
+      if (this.ignoreIndex || bytes.length < length) break;
+      this.entriesRead += length;
+    }
+    // The entries before the first false one are plausible. They are believed if the last one ends where a row ends.
+    if (this.index.entries > before && !(await this.endsRow(this.index.end))) this.forgetIndex();
   }
-}
 
-/** Fills the buffer from a place in the file; less of it where the file ends. */
-function readAt(fd: number, buffer: Buffer, position: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let filled = 0;
-    const next = (): void => {
-      read(fd, buffer, filled, buffer.length - filled, position + filled, (error, bytes) => {
-        filled += bytes;
-        if (error !== null) reject(error);
-        else if (bytes === 0 || filled === buffer.length) resolve(buffer.subarray(0, filled));
-        else next();
-      });
-    };
-    if (buffer.length === 0) resolve(buffer);
-    else next();
-  });
+  private async endsRow(offset: number): Promise<boolean> {
+    const [byte] = await readAt(this.rowsFd, Buffer.allocUnsafe(1), offset - 1);
+    return byte === NEWLINE;
+  }
+
+  private forgetIndex(): void {
+    this.ignoreIndex = true;
+    this.index = new LineIndex();
+  }
+
+  /** Reads with the index; once more without it where it turns out not to fit the rows. */
+  private async withIndex<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof BadIndexError)) throw error;
+      this.forgetIndex();
+      await this.refresh();
+      return read();
+    }
+  }
 }
 
 function pageOf(order: Uint32Array, offset: number, limit: number): Uint32Array {

@@ -1,14 +1,14 @@
-import { close, ftruncate, open, write, writev } from 'node:fs';
+import { close, fdatasync, ftruncate, open, write, writev } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { PRIVATE } from '../base/files';
 import { countNewlines, encodeEntries, ENTRY_BYTES, LineIndex } from './lineIndex';
 import {
   errorText,
   indexFile,
   isDiskFull,
-  PRIVATE,
   removeSpool,
   rowsFile,
   writeRecord,
@@ -21,6 +21,7 @@ import {
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const truncateFile = promisify(ftruncate);
+const syncFile = promisify(fdatasync);
 
 /** What the stream holds before it asks the source to wait. Enough to keep the socket busy while the disk works. */
 const HIGH_WATER_MARK = 4 * 1024 * 1024;
@@ -231,6 +232,12 @@ export class SpoolWriter {
     const fd = this.fds[0];
     if (fd !== undefined) await truncateFile(fd, end).catch(() => undefined);
     await new Promise<void>((done) => this.writeEntries(done, true));
+    // On the disk before the record says that they are there.
+    if (fd !== undefined) {
+      await syncFile(fd).catch((error: unknown) => {
+        this.message ??= `The rows may be lost if the machine stops: ${errorText(error)}`;
+      });
+    }
     await this.writeRecord().catch((error: unknown) => {
       this.message ??= `The state of the rows could not be written: ${errorText(error)}`;
     });

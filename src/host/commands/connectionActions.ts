@@ -8,6 +8,7 @@ import type { Connections } from '../connections';
 import { changeDefault, type SettingsOrigin } from '../connectionSettings';
 import { commandId, WORKERS_VIEW } from '../ids';
 import { ActionNode, ConnectionNode, ProblemNode } from '../nodes';
+import * as ui from '../ui';
 
 /** What can be done with a connection besides adding, editing, testing and removing it. */
 export class ConnectionActions {
@@ -39,7 +40,7 @@ export class ConnectionActions {
     const [name] = await this.#choose(first, undefined, vscode.l10n.t('Connection whose password to enter'));
     const profile = name === undefined ? undefined : this.connections.find(name);
     if (name === undefined || !profile) return;
-    const password = await vscode.window.showInputBox({
+    const password = await ui.showInputBox({
       title: name,
       prompt:
         profile.askPassword === true
@@ -59,7 +60,7 @@ export class ConnectionActions {
     this.jobs.hold(name);
     await this.connections.forgetPassword(name);
     this.connections.disconnect(name);
-    void vscode.window.showInformationMessage(
+    void ui.showInformationMessage(
       vscode.l10n.t(
         'The password of “{0}” is forgotten here, and its sessions are closed. One that a password file, the environment or a command gives is still used.',
         name,
@@ -72,7 +73,7 @@ export class ConnectionActions {
     const [from] = await this.#choose(first, undefined, vscode.l10n.t('Connection to duplicate'));
     const entry = from === undefined ? undefined : this.connections.entry(from);
     if (!entry) return undefined;
-    const name = await vscode.window.showInputBox({
+    const name = await ui.showInputBox({
       title: vscode.l10n.t('Duplicate “{0}”', entry.profile.name),
       prompt: vscode.l10n.t('Name of the copy'),
       value: this.#freeName(entry.ownName),
@@ -94,7 +95,7 @@ export class ConnectionActions {
     const profiles = names.map((name) => this.connections.find(name)).filter((one) => one !== undefined);
     if (profiles.length === 0) return;
     await vscode.env.clipboard.writeText(profiles.map((profile) => formatUri(profile)).join('\n'));
-    vscode.window.setStatusBarMessage(vscode.l10n.t('Copied, without the password.'), 3000);
+    ui.setStatusBarMessage(vscode.l10n.t('Copied, without the password.'), 3000);
   }
 
   /** The default where the connection is kept: of the user, the workspace or the folder. */
@@ -107,7 +108,7 @@ export class ConnectionActions {
     const counts = this.connections.defaultFor(uri);
     if (counts === undefined || counts === entry.profile.name) return;
     const here = vscode.l10n.t('Use “{0}” Here Too', entry.profile.name);
-    const choice = await vscode.window.showInformationMessage(
+    const choice = await ui.showInformationMessage(
       vscode.l10n.t('This workspace has a default connection of its own, “{0}”, which counts here.', counts),
       here,
     );
@@ -139,7 +140,7 @@ export class ConnectionActions {
 
   async #connect(name: string, told: boolean): Promise<void> {
     try {
-      await vscode.window.withProgress({ location: { viewId: WORKERS_VIEW } }, () => this.connections.connect(name));
+      await ui.withProgress({ location: { viewId: WORKERS_VIEW } }, () => this.connections.connect(name));
     } catch (error) {
       if (told && this.connections.existing(name)?.state.kind === 'error') return;
       throw new Error(`“${name}”: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -159,7 +160,7 @@ export class ConnectionActions {
     const detail = vscode.l10n.t(
       'The workers run on and commit, but nobody reads them: their rows are lost, and how they end stays unknown. Jobs that wait stay in the queue until you resume them.',
     );
-    return (await vscode.window.showWarningMessage(question, { modal: true, detail }, action)) === action;
+    return (await ui.showWarningMessage(question, { modal: true, detail }, action)) === action;
   }
 
   #freeName(name: string): string {
@@ -187,10 +188,10 @@ export class ConnectionActions {
     if (first !== undefined) return [];
     const items = this.connections.profiles.filter(({ name }) => fits(name)).map(itemOf);
     if (items.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('There is no connection that this could be done with.'));
+      void ui.showInformationMessage(vscode.l10n.t('There is no connection that this could be done with.'));
       return [];
     }
-    const picked = await vscode.window.showQuickPick(items, { placeHolder });
+    const picked = await ui.showQuickPick(items, { placeHolder });
     return picked ? [picked.label] : [];
   }
 }

@@ -5,6 +5,7 @@ import { suggestName } from '../connectionForm/model';
 import { ConnectionPanels } from '../connectionForm/panels';
 import type { Connections } from '../connections';
 import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../nodes';
+import * as ui from '../ui';
 
 /** Adding, editing, testing and removing connections. */
 export class ConnectionCommands implements vscode.Disposable {
@@ -47,7 +48,7 @@ export class ConnectionCommands implements vscode.Disposable {
     const name = await this.#choose(argument, vscode.l10n.t('Connection to remove'));
     if (name === undefined) return;
     const remove = vscode.l10n.t('Remove');
-    const choice = await vscode.window.showWarningMessage(
+    const choice = await ui.showWarningMessage(
       vscode.l10n.t('Remove the connection “{0}” and its password?', name),
       { modal: true, detail: vscode.l10n.t('Workers that run on it are not stopped.') },
       remove,
@@ -65,7 +66,7 @@ export class ConnectionCommands implements vscode.Disposable {
   async #announce(name: string): Promise<void> {
     this.connections.mayAsk(name);
     try {
-      const { server, extension } = await vscode.window.withProgress(
+      const { server, extension } = await ui.withProgress(
         { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Connecting to “{0}”', name) },
         async () => {
           const link = this.connections.link(name);
@@ -77,7 +78,7 @@ export class ConnectionCommands implements vscode.Disposable {
           };
         },
       );
-      void vscode.window.showInformationMessage(
+      void ui.showInformationMessage(
         vscode.l10n.t('“{0}” is ready: PostgreSQL {1} with pg_background {2}.', name, server, extension),
       );
     } catch (error) {
@@ -86,7 +87,7 @@ export class ConnectionCommands implements vscode.Disposable {
       const test = vscode.l10n.t('Test Connection');
       const wrongPassword = error instanceof ConnectError && ['authentication', 'noPassword'].includes(error.reason);
       // Not awaited: the command is done, whenever the message is read.
-      void vscode.window
+      void ui
         .showErrorMessage(
           `“${name}”: ${error instanceof Error ? error.message : String(error)}`,
           ...(wrongPassword ? [enter, edit] : [test, edit]),
@@ -100,7 +101,7 @@ export class ConnectionCommands implements vscode.Disposable {
   }
 
   async #enterPassword(name: string): Promise<void> {
-    const password = await vscode.window.showInputBox({
+    const password = await ui.showInputBox({
       title: name,
       prompt: vscode.l10n.t('Password. It is kept in VS Code’s secret storage.'),
       password: true,
@@ -112,7 +113,7 @@ export class ConnectionCommands implements vscode.Disposable {
   }
 
   #askName(value: string, own?: string): Thenable<string | undefined> {
-    return vscode.window.showInputBox({
+    return ui.showInputBox({
       title: vscode.l10n.t('Name of the Connection'),
       prompt: vscode.l10n.t('Shown in the Workers view'),
       value,
@@ -132,7 +133,7 @@ export class ConnectionCommands implements vscode.Disposable {
     if (argument instanceof ProblemNode || argument instanceof ActionNode) return argument.connection;
     const { profiles } = this.connections;
     if (profiles.length <= 1) return profiles[0]?.name;
-    return vscode.window.showQuickPick(
+    return ui.showQuickPick(
       profiles.map((profile) => profile.name),
       { placeHolder },
     );

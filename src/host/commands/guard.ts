@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Connections } from '../connections';
 import { readSetting } from '../ids';
+import * as ui from '../ui';
 
 /** A statement that changes every row of a table. */
 export interface FoundWrite {
@@ -38,7 +39,7 @@ export class LaunchGuard {
         : vscode.l10n.t('{0} more statements are like this one.', writes.length - 1);
     // Which statement it is: of several, and of one that a slip of the cursor chose.
     const detail = `${first.statement}\n\n${advice}`;
-    const choice = await vscode.window.showWarningMessage(first.text, { modal: true, detail }, run);
+    const choice = await ui.showWarningMessage(first.text, { modal: true, detail }, run);
     return choice === run;
   }
 
@@ -47,7 +48,7 @@ export class LaunchGuard {
       if (this.connections.find(name)?.production !== true || this.#trusted.has(name)) continue;
       const run = vscode.l10n.t('Run');
       const always = vscode.l10n.t('Don’t Ask Again for This Connection in This Session');
-      const choice = await vscode.window.showWarningMessage(
+      const choice = await ui.showWarningMessage(
         vscode.l10n.t('Run on the production connection “{0}”?', name),
         { modal: true },
         run,

@@ -7,6 +7,7 @@ import { matchesLabel } from '../labelPattern';
 import { parseDuration } from '../../core/sql/units';
 import type { WorkersView } from '../workersView';
 import { pickJob, targetsOf, type Targets } from './targets';
+import * as ui from '../ui';
 
 /** More than this many at once are asked about first. */
 const CONFIRM_FROM = 2;
@@ -48,7 +49,7 @@ export class JobCommands {
   }
 
   async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
-    const text = await vscode.window.showInputBox({
+    const text = await ui.showInputBox({
       title: vscode.l10n.t('Cancel with a Longer Grace Window'),
       prompt: vscode.l10n.t(
         'How long to watch for the worker to stop, for example 60s. This extension never kills it.',
@@ -67,13 +68,13 @@ export class JobCommands {
       (job) => !job.final && (connection === undefined || job.record.connection === connection),
     );
     if (living.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('No job of this window is running.'));
+      void ui.showInformationMessage(vscode.l10n.t('No job of this window is running.'));
       return;
     }
     const running = living.filter((job) => mayHaveWorker(job.state)).length;
     if (living.length >= CONFIRM_FROM) {
       const cancel = vscode.l10n.t('Cancel {0} Jobs', living.length);
-      const choice = await vscode.window.showWarningMessage(
+      const choice = await ui.showWarningMessage(
         vscode.l10n.t('Cancel all {0} jobs?', living.length),
         {
           modal: true,
@@ -95,7 +96,7 @@ export class JobCommands {
     const living = this.jobs.jobs.filter((job) => !job.final);
     const matching = (pattern: string): typeof living =>
       living.filter((job) => matchesLabel(pattern, job.record.label));
-    const pattern = await vscode.window.showInputBox({
+    const pattern = await ui.showInputBox({
       title: vscode.l10n.t('Cancel Workers by Label'),
       prompt: vscode.l10n.t('Label, with * for any text and ? for any character'),
       placeHolder: vscode.l10n.t('for example nightly*'),
@@ -107,9 +108,7 @@ export class JobCommands {
     if (pattern === undefined) return;
     const found = matching(pattern);
     if (found.length === 0) {
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t('No running or queued job has a label like "{0}".', pattern),
-      );
+      void ui.showInformationMessage(vscode.l10n.t('No running or queued job has a label like "{0}".', pattern));
       return;
     }
     await this.canceling.cancelJobs(found);
@@ -120,7 +119,7 @@ export class JobCommands {
     const jobs = targetsOf(this.jobs, first, selected).jobs.filter((job) => job.state === 'running');
     if (jobs.length === 0) return;
     const stop = vscode.l10n.t('Stop Tracking');
-    const choice = await vscode.window.showWarningMessage(
+    const choice = await ui.showWarningMessage(
       jobs.length === 1
         ? vscode.l10n.t('Stop tracking “{0}”?', jobs[0]?.record.label ?? '')
         : vscode.l10n.t('Stop tracking {0} workers?', jobs.length),

@@ -14,6 +14,7 @@ import { openFaultyConnection } from './faultyConnection';
 import type { JobCommands } from './jobs';
 import type { Launcher } from './run';
 import { pickJob, targetsOf } from './targets';
+import * as ui from '../ui';
 
 export interface CommandParts {
   readonly disposables: Disposables;
@@ -108,7 +109,7 @@ export function registerCommands(parts: CommandParts): void {
           parts.channel.error(error instanceof Error ? error : message);
           // A caller from code gets the rejection; a person gets the sentence.
           if (typeof first === 'object' && first !== null && 'sql' in first) throw error;
-          void vscode.window.showErrorMessage(plain(message));
+          void ui.showErrorMessage(plain(message));
           return undefined;
         }
       }),

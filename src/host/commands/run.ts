@@ -15,6 +15,7 @@ import { LaunchGuard } from './guard';
 import { durationProblem, durationText } from './options';
 import { asRequest, settingsProblem } from './request';
 import { without } from './without';
+import * as ui from '../ui';
 
 /** Offered where a job is to run again with a timeout and had none. */
 const USUAL_TIMEOUT = '5min';
@@ -53,7 +54,7 @@ export class Launcher implements vscode.Disposable {
       const name = field === 'statementTimeoutMs' ? 'statement_timeout' : 'pg_background.worker_timeout';
       const own = launchText(request.sql).settings[name];
       const before = request[field] ?? 0;
-      const text = await vscode.window.showInputBox({
+      const text = await ui.showInputBox({
         title: vscode.l10n.t('Run “{0}” Again', label),
         value: before > 0 ? durationText(before * 2) : USUAL_TIMEOUT,
         prompt:
@@ -126,15 +127,12 @@ export class Launcher implements vscode.Disposable {
   async pickConnection(uri?: vscode.Uri): Promise<string | undefined> {
     if (this.connections.profilesFor(uri).length === 0) {
       const add = vscode.l10n.t('Add Connection…');
-      const choice = await vscode.window.showWarningMessage(
-        vscode.l10n.t('There is no connection to run this on yet.'),
-        add,
-      );
+      const choice = await ui.showWarningMessage(vscode.l10n.t('There is no connection to run this on yet.'), add);
       return choice === add
         ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection'))
         : undefined;
     }
-    const picked = await vscode.window.showQuickPick(this.connectionItems(uri), {
+    const picked = await ui.showQuickPick(this.connectionItems(uri), {
       placeHolder: vscode.l10n.t('Connection to run on'),
     });
     if (picked) await this.memory.update('lastConnection', picked.label);

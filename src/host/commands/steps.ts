@@ -1,4 +1,6 @@
 import * as vscode from 'vscode';
+import { plain } from '../plain';
+import * as ui from '../ui';
 
 /** The user went back to the step before. */
 export const BACK = Symbol('back');
@@ -36,13 +38,14 @@ export interface TextQuestion {
 
 /** A step that asks for a text. */
 export function askText(place: StepPlace, question: TextQuestion): Promise<string | typeof BACK | undefined> {
-  const input = vscode.window.createInputBox();
+  const input = ui.createInputBox();
   input.value = question.value;
-  input.prompt = question.prompt;
+  input.prompt = plain(question.prompt);
   input.placeholder = question.placeholder;
   input.password = question.password ?? false;
   const check = (): void => {
-    input.validationMessage = question.check?.(input.value);
+    const problem = question.check?.(input.value);
+    input.validationMessage = problem === undefined ? undefined : plain(problem);
   };
   input.onDidChangeValue(check);
   const { extra } = question;
@@ -62,9 +65,9 @@ export function askOne<T extends vscode.QuickPickItem>(
   place: StepPlace,
   question: { readonly placeholder: string; readonly items: readonly T[]; readonly active?: T },
 ): Promise<T | typeof BACK | undefined> {
-  const pick = pickOf(question);
-  if (question.active) pick.activeItems = [question.active];
-  return show(pick, place, () => pick.activeItems[0]);
+  const { pick, shown, items } = ui.createQuickPick(question.items, question.placeholder);
+  if (question.active) pick.activeItems = shown([question.active]);
+  return show(pick, place, () => items(pick.activeItems)[0]);
 }
 
 /** A step that asks for any of several. */
@@ -72,20 +75,10 @@ export function askMany<T extends vscode.QuickPickItem>(
   place: StepPlace,
   question: { readonly placeholder: string; readonly items: readonly T[]; readonly selected: readonly T[] },
 ): Promise<readonly T[] | typeof BACK | undefined> {
-  const pick = pickOf(question);
+  const { pick, shown, items } = ui.createQuickPick(question.items, question.placeholder);
   pick.canSelectMany = true;
-  pick.selectedItems = question.selected;
-  return show(pick, place, () => pick.selectedItems);
-}
-
-function pickOf<T extends vscode.QuickPickItem>(question: {
-  readonly placeholder: string;
-  readonly items: readonly T[];
-}): vscode.QuickPick<T> {
-  const pick = vscode.window.createQuickPick<T>();
-  pick.items = question.items;
-  pick.placeholder = question.placeholder;
-  return pick;
+  pick.selectedItems = shown(question.selected);
+  return show(pick, place, () => items(pick.selectedItems));
 }
 
 /** @param answer what the user accepted; undefined where it cannot be accepted */
@@ -95,7 +88,7 @@ function show<A>(
   answer: () => A | undefined,
   extra?: { readonly button: vscode.QuickInputButton; readonly answer: A },
 ): Promise<A | typeof BACK | undefined> {
-  input.title = title;
+  input.title = plain(title);
   if (totalSteps > 1) {
     input.step = step;
     input.totalSteps = totalSteps;

@@ -1,8 +1,8 @@
-import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import { ConnectionNode, JobNode, ProblemNode, WorkerNode } from '../nodes';
+import * as ui from '../ui';
 
 /** What a command was called for: a row of the tree, all selected rows, or a job's id from code. */
 export interface Targets {
@@ -35,7 +35,7 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
 
 /** Lets the user choose a job where a command was called without one. */
 export async function pickJob(jobs: readonly Job[], placeHolder: string): Promise<Job | undefined> {
-  const picked = await vscode.window.showQuickPick(
+  const picked = await ui.showQuickPick(
     jobs.toReversed().map((job) => ({
       label: job.record.label,
       description: [job.record.pid, job.state].filter((part) => part !== undefined).join(' · '),

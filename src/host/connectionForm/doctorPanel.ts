@@ -7,6 +7,7 @@ import { commandId } from '../ids';
 import { Examiner, isReady, summaryOf } from './examiner';
 import { PageLink, type PageHost } from './page';
 import { connectionStrings } from './strings';
+import * as ui from '../ui';
 
 /** Test Connection: the findings about one connection, with what can be done at each. */
 export class DoctorPanel implements PageHost, vscode.Disposable {
@@ -32,7 +33,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
           await connections.keepEntered(profile, entered);
         }
         if (!isReady(findings)) return;
-        void vscode.window.showInformationMessage(summaryOf(profile, findings));
+        void ui.showInformationMessage(summaryOf(profile, findings));
         // The tree shows it as connected from now on, or what came between.
         await connections
           .link(name)
@@ -108,7 +109,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
   }
 
   async #enterPassword(): Promise<void> {
-    const password = await vscode.window.showInputBox({
+    const password = await ui.showInputBox({
       title: this.name,
       prompt: vscode.l10n.t('Password. It is kept in VS Code’s secret storage.'),
       password: true,

@@ -3,6 +3,7 @@ import { examine, runFix, type DoctorAction, type Finding } from '../../core/pos
 import type { OpenOptions } from '../../core/postgres/connect/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/profile';
 import type { ExaminationView, FixWay } from '../../shared/connectionProtocol';
+import * as ui from '../ui';
 
 /** A connection as it is to be examined, with the ways to its password. */
 export interface Subject {
@@ -93,7 +94,7 @@ export class Examiner implements vscode.Disposable {
     if (!subject) return;
     const { name, database, production } = subject.profile;
     const run = vscode.l10n.t('Run');
-    const choice = await vscode.window.showWarningMessage(
+    const choice = await ui.showWarningMessage(
       production === true
         ? vscode.l10n.t('Run this on the production connection “{0}”?', name)
         : vscode.l10n.t('Run this on “{0}”?', name),

@@ -1,8 +1,12 @@
+import { withShortTexts } from '../../shared/displayText';
 import type * as vscode from 'vscode';
 import type { FromConnectionPage, ToConnectionPage } from '../../shared/connectionProtocol';
 import { Disposables } from '../disposables';
 import { pageHtml, pageRoot } from '../pageHtml';
 import { parseFromConnectionPage } from './validate';
+
+/** UTF-16 units of each text that the page is given: what a server says may have any length. */
+const TEXT_CHARACTERS = 20_000;
 
 /** What a panel with the connection page in it does; the form and the findings fill this in. */
 export interface PageHost {
@@ -34,7 +38,7 @@ export class PageLink implements vscode.Disposable {
 
   post(message: ToConnectionPage): void {
     // A page that is being torn down takes nothing; it asks for everything when it comes back.
-    if (!this.#disposed) void this.panel.webview.postMessage(message);
+    if (!this.#disposed) void this.panel.webview.postMessage(withShortTexts(message, TEXT_CHARACTERS));
   }
 
   say(message: string, severity: 'info' | 'error'): void {

@@ -3,6 +3,7 @@ import type { Connections } from '../connections';
 import { directiveAt, isBetweenStatements, offerAt, VALUES } from './directiveHelp';
 import type { StatementCache } from './statementCache';
 import { directiveHelp } from './words';
+import * as ui from '../ui';
 
 /** Completion and hover of the comments that set a job's options. */
 export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.HoverProvider {
@@ -21,7 +22,7 @@ export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.
         const item = new vscode.CompletionItem(name, vscode.CompletionItemKind.Property);
         item.insertText = `${name}: `;
         item.range = range;
-        item.documentation = new vscode.MarkdownString(directiveHelp(name));
+        item.documentation = new ui.Markdown(directiveHelp(name)).value;
         item.sortText = String(index);
         // The values follow at once.
         item.command = { command: 'editor.action.triggerSuggest', title: '' };
@@ -46,7 +47,7 @@ export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.
   provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | undefined {
     const found = directiveAt(document.lineAt(position.line).text, position.character);
     if (!found || !this.#counts(document, position)) return undefined;
-    const text = new vscode.MarkdownString(`**pg_background** · \`${found.name}\`\n\n${directiveHelp(found.name)}`);
+    const text = new ui.Markdown(`**pg_background** · \`${found.name}\`\n\n${directiveHelp(found.name)}`).value;
     return new vscode.Hover(text, new vscode.Range(position.line, found.span.start, position.line, found.span.end));
   }
 

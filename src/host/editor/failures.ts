@@ -1,8 +1,12 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { errorText, placeOfError, raisableLimit } from './errorPlace';
+import { shorten } from '../../shared/displayText';
 import type { Origins } from './origins';
 import { rangeOf, type Problems } from './problems';
+
+/** UTF-16 units of an entry in Problems. */
+const PROBLEM = 3000;
 
 /**
  * Puts the error of a failed job where it belongs in the text that it came from, unless that text is another one by now.
@@ -26,7 +30,7 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
     document,
     owner,
     mark: { start: mark.start + shift, end: mark.end + shift },
-    message: errorText(error),
+    message: shorten(errorText(error), PROBLEM, error.truncatedBytes),
     severity: vscode.DiagnosticSeverity.Error,
     sqlstate: error.sqlstate,
     jobId: job.id,

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import * as ui from '../ui';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Launcher } from '../commands/run';
@@ -54,7 +55,7 @@ export class EditorFeatures implements vscode.Disposable {
       }),
     );
     const directives = new DirectiveProvider(cache, connections);
-    own.add(vscode.languages.registerCodeLensProvider(SQL_SELECTOR, this.#lenses));
+    own.add(ui.registerCodeLensProvider(SQL_SELECTOR, this.#lenses));
     own.add(vscode.languages.registerCompletionItemProvider(SQL_SELECTOR, directives, ':'));
     own.add(vscode.languages.registerHoverProvider(SQL_SELECTOR, directives));
     own.add(

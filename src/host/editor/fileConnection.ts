@@ -5,11 +5,13 @@ import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { commandId } from '../ids';
 import type { FileDefaultsStore } from './fileDefaults';
+import { plainLabel } from '../plain';
 import { isSql } from './languages';
+import * as ui from '../ui';
 
 /** Shows, while a SQL editor is active, on which connection its jobs run, and lets it be changed. */
 export class FileConnection implements vscode.Disposable {
-  readonly #item = vscode.window.createStatusBarItem(
+  readonly #item = ui.createStatusBarItem(
     'pgBackground.connection',
     vscode.StatusBarAlignment.Right,
     // Left of the language's name.
@@ -54,10 +56,10 @@ export class FileConnection implements vscode.Disposable {
       return;
     }
     const production = this.connections.find(shown)?.production === true;
-    this.#item.text = `$(server-process) ${shown}`;
+    this.#item.text = `$(server-process) ${plainLabel(shown)}`;
     this.#item.tooltip = production
-      ? vscode.l10n.t('Jobs of this file run on “{0}”, a production connection. Click to change it.', shown)
-      : vscode.l10n.t('Jobs of this file run on “{0}”. Click to change it.', shown);
+      ? vscode.l10n.t('Jobs of this file run on “{0}”, a production connection. Click to change it.', plainLabel(shown))
+      : vscode.l10n.t('Jobs of this file run on “{0}”. Click to change it.', plainLabel(shown));
     this.#item.backgroundColor = production ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
     this.#item.show();
   }
@@ -101,7 +103,7 @@ export class FileConnection implements vscode.Disposable {
       value: '',
     });
     items.push({ label: vscode.l10n.t('Add Connection…'), value: undefined });
-    const picked = await vscode.window.showQuickPick(items, {
+    const picked = await ui.showQuickPick(items, {
       placeHolder: vscode.l10n.t('Connection on which this file’s jobs run'),
     });
     if (!picked) return undefined;

@@ -25,6 +25,7 @@ import { withSession } from './session';
 import type { Parsed } from './statementCache';
 import { nameOf, type Target } from './targets';
 import { directiveProblemText, findingText, skippedText, writeFound } from './words';
+import * as ui from '../ui';
 
 /** A target that may be launched: everything was checked and asked. */
 export interface Prepared {
@@ -79,7 +80,7 @@ export class Preparation {
     );
     if (!allowed) return undefined;
     const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
-    if (skipped > 0) void vscode.window.showInformationMessage(skippedText(skipped));
+    if (skipped > 0) void ui.showInformationMessage(skippedText(skipped));
     return prepared;
   }
 
@@ -154,11 +155,11 @@ export class Preparation {
     if (range && editor?.document === document) {
       editor.selection = new vscode.Selection(range.start, range.end);
       editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-      void vscode.window.showErrorMessage(message);
+      void ui.showErrorMessage(message);
       return;
     }
     // Not awaited: the command is done, whenever the message is read.
-    void vscode.window.showErrorMessage(message, ...(document ? [show] : [])).then((choice) => {
+    void ui.showErrorMessage(message, ...(document ? [show] : [])).then((choice) => {
       if (choice === show && document && range) {
         return vscode.window.showTextDocument(document, { selection: range });
       }
@@ -213,7 +214,7 @@ export class Preparation {
         : count === 1
           ? vscode.l10n.t('1 more is in the Problems panel.')
           : vscode.l10n.t('{0} more are in the Problems panel.', count);
-    void vscode.window.showWarningMessage(`${first.text} ${more}`.trim());
+    void ui.showWarningMessage(`${first.text} ${more}`.trim());
   }
 
   /**

@@ -3,6 +3,7 @@ import { Disposables } from '../disposables';
 import { statementAt } from '../../core/sql/statements';
 import { moveSpan, type Edit, type Span } from './edits';
 import type { StatementCache } from './statementCache';
+import * as ui from '../ui';
 
 /** What the Problems panel says where these entries come from. */
 export const SOURCE = 'pg_background';
@@ -198,7 +199,7 @@ function shifted({ start, end }: Span, by: number): Span {
 }
 
 function diagnosticOf(document: vscode.TextDocument, problem: Omit<NewProblem, 'document'>): vscode.Diagnostic {
-  const diagnostic = new vscode.Diagnostic(rangeOf(document, problem.mark), problem.message, problem.severity);
+  const diagnostic = ui.diagnostic(rangeOf(document, problem.mark), problem.message, problem.severity);
   diagnostic.source = SOURCE;
   if (problem.sqlstate) diagnostic.code = problem.sqlstate;
   return diagnostic;

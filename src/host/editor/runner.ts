@@ -18,6 +18,7 @@ import type { LeftOut } from '../../core/sql/scriptSteps';
 import { askScript, concernText, leftOutText, type ScriptAnswer } from './scriptQuestions';
 import { bySource, runInOrder } from './sequence';
 import type { Target, Targets } from './targets';
+import * as ui from '../ui';
 
 export interface RunnerParts {
   readonly jobs: JobService;
@@ -95,7 +96,7 @@ export class EditorRunner implements vscode.Disposable {
     const targets = scripts.flatMap((script) => script.targets);
     const leftOut = scripts.flatMap((script) => script.leftOut.map((one) => ({ ...one, document: script.document })));
     if (targets.length === 0 && leftOut.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
+      void ui.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
       return [];
     }
     let skipped = 0;
@@ -184,7 +185,7 @@ export class EditorRunner implements vscode.Disposable {
   #inActiveEditor(): Target[] | undefined {
     const editor = vscode.window.activeTextEditor;
     if (!editor) {
-      void vscode.window.showInformationMessage(
+      void ui.showInformationMessage(
         vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'),
       );
       return undefined;
@@ -194,7 +195,7 @@ export class EditorRunner implements vscode.Disposable {
       this.#show(editor, targets);
       return targets;
     }
-    void vscode.window.showInformationMessage(
+    void ui.showInformationMessage(
       isSql(editor.document)
         ? vscode.l10n.t('Nothing here to run: put the cursor in a statement, or select what to run.')
         : vscode.l10n.t('Nothing here to run: this is no SQL file. Select the SQL to run in it.'),

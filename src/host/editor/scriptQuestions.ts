@@ -5,6 +5,7 @@ import type { ConcernCode } from '../../core/sql/scriptConcerns';
 import type { LeftOut } from '../../core/sql/scriptSteps';
 import { labelFromSql } from '../../core/sql/label';
 import { plain } from '../plain';
+import * as ui from '../ui';
 
 /** One finding for a question: where, and what. */
 export interface QuestionLine {
@@ -24,7 +25,7 @@ export async function askScript(lines: readonly QuestionLine[], oneJob: boolean)
   const run = vscode.l10n.t('Run Each Statement Anyway');
   const together = vscode.l10n.t('Run as One Job');
   const advice = oneJob ? vscode.l10n.t('As one job, all statements share one session and one transaction.') : '';
-  const choice = await vscode.window.showWarningMessage(
+  const choice = await ui.showWarningMessage(
     vscode.l10n.t('Each statement runs in its own worker, so this script would run differently than in psql.'),
     { modal: true, detail: [detailOf(lines), advice].filter(Boolean).join('\n\n') },
     run,
@@ -40,7 +41,7 @@ export type ContextAnswer = 'run' | 'withSettings' | undefined;
 export async function askContext(lines: readonly QuestionLine[], settings: boolean): Promise<ContextAnswer> {
   const run = vscode.l10n.t('Run Anyway');
   const apply = vscode.l10n.t('Run with the File’s Settings');
-  const choice = await vscode.window.showWarningMessage(
+  const choice = await ui.showWarningMessage(
     vscode.l10n.t('Run on its own, this would differ from what the file says.'),
     { modal: true, detail: detailOf(lines) },
     ...(settings ? [apply, run] : [run]),

@@ -7,6 +7,7 @@ import { withSession } from './session';
 import { copiesText, skippedText } from './words';
 import { effectsOf } from '../../core/sql/sessionEffects';
 import { SessionSettings } from '../../core/sql/sessionSettings';
+import * as ui from '../ui';
 
 /** What happens to the statements behind one that did not succeed. */
 export type OnFailure = 'stop' | 'continue';
@@ -38,9 +39,7 @@ export function bySource(all: readonly Prepared[]): { readonly own: readonly Pre
 
 function cancelRefused(job: Job, error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
-  void vscode.window.showErrorMessage(
-    plain(vscode.l10n.t('“{0}” could not be canceled: {1}', job.record.label, reason)),
-  );
+  void ui.showErrorMessage(plain(vscode.l10n.t('“{0}” could not be canceled: {1}', job.record.label, reason)));
 }
 
 /** Runs jobs one after the other. Resolves to their ids when the last one that is to run has ended. */
@@ -50,7 +49,7 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
   const jobs: Job[] = [];
   const sessions = new Map<unknown, SessionSettings>();
   let canceled = false;
-  await vscode.window.withProgress(
+  await ui.withProgress(
     {
       location: vscode.ProgressLocation.Notification,
       title: vscode.l10n.t('Running each statement'),
@@ -94,7 +93,7 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
     { label: vscode.l10n.t('Always stop at the first failure'), value: 'stop', always: true },
     { label: vscode.l10n.t('Always go on with the next statement'), value: 'continue', always: true },
   ];
-  const picked = await vscode.window.showQuickPick(items, {
+  const picked = await ui.showQuickPick(items, {
     title: vscode.l10n.t('Run Each Statement in Background'),
     placeHolder: vscode.l10n.t('What if a statement fails?'),
   });
@@ -126,6 +125,6 @@ function tell(jobs: readonly Job[], total: number, { skipped, copies }: Sequence
   if (skipped > 0) parts.push(skippedText(skipped));
   if (copies > 0) parts.push(copiesText(copies));
   const text = parts.join(' ');
-  if (failed.length > 0 && !canceled) void vscode.window.showWarningMessage(plain(text));
-  else void vscode.window.showInformationMessage(plain(text));
+  if (failed.length > 0 && !canceled) void ui.showWarningMessage(plain(text));
+  else void ui.showInformationMessage(plain(text));
 }

@@ -5,6 +5,7 @@ import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
 import { readSetting } from '../ids';
 import { RefusedError, spreadsheetOptions } from './copyRows';
 import type { RowsReader } from './source';
+import * as ui from '../ui';
 
 type ExportMessage = Extract<FromPage, { type: 'export' | 'openDocument' }>;
 
@@ -47,7 +48,7 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
   if (uri.scheme !== 'file') {
     throw new RefusedError(vscode.l10n.t('Rows can be exported to files of this machine only.'));
   }
-  const result = await vscode.window.withProgress(
+  const result = await ui.withProgress(
     {
       location: vscode.ProgressLocation.Notification,
       title: vscode.l10n.t('Exporting to {0}', basename(uri.fsPath)),
@@ -113,7 +114,7 @@ function optionsOf({ columns }: ExportMessage, { order }: Exported): ExportOptio
 
 async function offerToOpen(uri: vscode.Uri): Promise<void> {
   const open = vscode.l10n.t('Open File');
-  const choice = await vscode.window.showInformationMessage(
+  const choice = await ui.showInformationMessage(
     vscode.l10n.t('The rows were exported to {0}.', basename(uri.fsPath)),
     open,
   );

@@ -51,6 +51,8 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
     details: detailsOf(job),
     canCancel: !job.final && info.state !== 'canceling',
     canRerun: true,
+    noticeCount: job.noticeCount,
+    ...(job.noticesDropped === undefined ? {} : { noticesDropped: job.noticesDropped }),
     ...(pid === undefined ? {} : { pid }),
     ...(reason === undefined ? {} : { reason }),
     ...(launchedAt === undefined ? {} : { startedAt: launchedAt }),

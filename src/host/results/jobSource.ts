@@ -12,12 +12,14 @@ export function jobSource(
     job: (id) => {
       const job = jobs.get(id);
       if (job === undefined) return undefined;
-      const { request, limits, rows, cancel } = job.record;
+      const { request, limits, rows, cancel, noticeCount, noticesDropped } = job.record;
       return {
         info: job.info(),
         request,
         final: job.final,
         ...(limits === undefined ? {} : { limits }),
+        noticeCount,
+        ...(noticesDropped === undefined ? {} : { noticesDropped }),
         ...(rows === undefined ? {} : { kept: rows }),
         ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
       };
@@ -25,8 +27,20 @@ export function jobSource(
     onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
     onDidRemove: (listener) => jobs.onDidRemove(listener),
     // The columns are noted once there is a file for the rows.
-    rows: async (id) => (jobs.get(id)?.record.columns === undefined ? undefined : files.open(id)),
+    rows: async (id) => {
+      const columns = jobs.get(id)?.record.columns;
+      return columns === undefined ? undefined : files.open(id, columns);
+    },
     notices: (id) => jobs.notices(id),
+    noticesNotHeld: (id) => jobs.get(id)?.noticesNotHeld ?? 0,
+    fullText: (id, what) => {
+      const { error, notices, texts, shown } = jobs.filesOf(id);
+      if (what === 'error') return { file: error, shown };
+      if (what === 'messages') return { file: notices, shown };
+      const job = jobs.get(id);
+      const place = job?.notices[what - job.noticesNotHeld]?.fullText;
+      return place && { file: texts, place, shown };
+    },
     ...actions,
   };
 }

@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
+import { errorText, noticeText } from '../../core/jobs/budget';
 import type { Disposable } from '../../core/jobs/ports';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
-import { objectsOf } from '../editor/errorPlace';
 import { copiedRows, isHopeless, tooMuch } from './copyRows';
 import { exportToFile, openAsDocument, openText } from './exportRows';
+import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './source';
@@ -38,6 +39,12 @@ export class ResultsActions implements Disposable {
       case 'rerun':
         await source.rerun(id);
         break;
+      case 'showText': {
+        const stored = source.fullText(id, message.what === 'message' ? message.number : message.what);
+        if (stored === undefined) throw new Error(vscode.l10n.t('The full text was not kept.'));
+        await openStoredText(stored);
+        break;
+      }
       case 'openSql':
         await openText(source.job(id)?.info.sql ?? '', 'sql');
         break;
@@ -178,29 +185,9 @@ function copiedText(what: 'sql' | 'error' | 'messages', id: string, source: Resu
   if (what === 'messages') {
     return source
       .notices(id)
-      .map(({ at, severity, message, detail, hint }) =>
-        lines([
-          [`${new Date(at).toISOString()} ${severity}`, message],
-          ['  DETAIL', detail],
-          ['  HINT', hint],
-        ]),
-      )
+      .map((notice) => `${new Date(notice.at).toISOString()} ${noticeText(notice)}`)
       .join('\n');
   }
   const error = info?.error;
-  if (error === undefined) return '';
-  return lines([
-    ['ERROR', error.message],
-    ['DETAIL', error.detail],
-    ['HINT', error.hint],
-    ['CONTEXT', error.context],
-    ...objectsOf(error),
-    ['SQLSTATE', error.sqlstate],
-  ]);
-}
-
-function lines(parts: readonly (readonly [name: string, value: string | undefined])[]): string {
-  return parts
-    .flatMap(([name, value]) => (value === undefined || value === '' ? [] : [`${name}: ${value}`]))
-    .join('\n');
+  return error === undefined ? '' : errorText(error);
 }

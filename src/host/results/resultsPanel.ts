@@ -1,15 +1,19 @@
 import * as vscode from 'vscode';
+import { sizeOf } from '../../core/jobs/budget';
 import type { Disposable } from '../../core/jobs/ports';
 import {
   type FromPage,
+  NOTICES_CHARACTERS,
   type NoticeView,
   type RowsView,
   type TabName,
   type ToPage,
   VALUE_CHARACTERS,
 } from '../../shared/resultsProtocol';
+import { shorten } from '../../shared/displayText';
 import { Disposables } from '../disposables';
 import { pageHtml, pageRoot } from '../pageHtml';
+import { plainLabel } from '../plain';
 import { headOf } from './head';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
@@ -19,6 +23,8 @@ import { parseFromPage } from './validate';
 
 /** A job may change many times a second; the page is told at most this often (ms). */
 const UPDATE_MS = 100;
+/** UTF-16 units of what the status line says. */
+const SAID_CHARACTERS = 1000;
 /** While rows come in, the page is told how many this often (ms). */
 const GROWTH_MS = 400;
 
@@ -92,7 +98,8 @@ export class ResultsPanel implements Disposable {
   private setTitle(): void {
     const info = this.source.job(this.id)?.info;
     if (info === undefined) return;
-    const title = info.pid === undefined ? info.label : `${info.label} (${info.pid})`;
+    const label = plainLabel(info.label);
+    const title = info.pid === undefined ? label : `${label} (${info.pid})`;
     if (this.panel.title !== title) this.panel.title = title;
   }
 
@@ -103,7 +110,7 @@ export class ResultsPanel implements Disposable {
   }
 
   #say(message: string, severity: 'info' | 'error' = 'error'): void {
-    this.#post({ type: 'said', message, severity });
+    this.#post({ type: 'said', message: shorten(message, SAID_CHARACTERS), severity });
   }
 
   async #init(): Promise<void> {
@@ -122,9 +129,8 @@ export class ResultsPanel implements Disposable {
       this.#rows.status().catch(unreadable),
       this.#rows.firstTile().catch(() => undefined),
     ]);
-    const notices = this.source.notices(this.id);
+    const notices = this.#newNotices(0);
     this.#columnsSent = columns.length;
-    this.#noticesSent = notices.length;
     this.#status = rows;
     this.#ready = true;
     this.#post({
@@ -147,16 +153,28 @@ export class ResultsPanel implements Disposable {
     const job = this.source.job(this.id);
     if (!this.#ready || !this.panel.visible || job === undefined) return;
     this.#post({ type: 'head', head: headOf(job, Date.now()) });
-    this.#sendNotices(this.source.notices(this.id));
+    this.#sendNotices();
     await this.#sendRows();
   }
 
-  #sendNotices(notices: readonly NoticeView[]): void {
-    if (notices.length === this.#noticesSent) return;
-    // The oldest are let go where there are very many, so that fewer or other ones may be there now.
-    const from = notices.length > this.#noticesSent ? this.#noticesSent : 0;
-    this.#noticesSent = notices.length;
-    this.#post({ type: 'notices', from, notices: notices.slice(from) });
+  #sendNotices(): void {
+    const from = this.#noticesSent;
+    const notices = this.#newNotices(from);
+    if (notices.length > 0) this.#post({ type: 'notices', from, notices });
+  }
+
+  /** Messages with this number or a later one, the newest as far as there is room. */
+  #newNotices(from: number): NoticeView[] {
+    const held = this.source.notices(this.id);
+    const first = this.source.noticesNotHeld(this.id);
+    this.#noticesSent = first + held.length;
+    let room = NOTICES_CHARACTERS;
+    let start = held.length;
+    for (; start > Math.max(0, from - first); start--) {
+      const notice = held[start - 1];
+      if (notice === undefined || (room -= sizeOf(notice)) < 0) break;
+    }
+    return held.slice(start).map(({ fullText: _, ...notice }, index) => ({ ...notice, number: first + start + index }));
   }
 
   async #sendRows(): Promise<void> {

@@ -1,3 +1,4 @@
+import { shortName } from '../../core/jobs/budget';
 import type { Disposable } from '../../core/jobs/ports';
 import { columnKind, isNumeric } from '../../core/results/columnKinds';
 import { sortsAsText } from '../../core/results/sortText';
@@ -43,8 +44,8 @@ export class RowsService implements Disposable {
   async columns(): Promise<readonly ColumnView[]> {
     const reader = await this.reader();
     return (reader?.columns ?? []).map((column) => ({
-      name: column.name,
-      type: column.type,
+      name: shortName(column.name),
+      type: shortName(column.type),
       numeric: isNumeric(column),
       ...(columnKind(column) === 'text' || columnKind(column) === 'json'
         ? sortsAsText(column) && { sortsAsText: true as const }

@@ -2,9 +2,11 @@
  * What the results panels need from the rest of the extension. `jobSource.ts` fills it from the jobs and their files;
  * tests fill it with fakes.
  */
-import type { JobInfo, JobNotice, RunRequest } from '../../api';
+import type { JobInfo, RunRequest } from '../../api';
+import type { KeptNotice } from '../../core/jobs/budget';
 import type { Disposable, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool';
+import type { StoredText } from './fullText';
 
 /** The rows of a job, open for reading. Whoever asked for it closes it. */
 export type RowsReader = SpoolReader;
@@ -19,6 +21,8 @@ export interface ResultsJob {
   readonly kept?: { readonly rows: number; readonly bytes: number };
   /** When SIGTERM was sent to its worker the last time, where somebody canceled it. Milliseconds since 1970. */
   readonly signaledAt?: number;
+  readonly noticeCount: number;
+  readonly noticesDropped?: number;
   /** Nothing can happen to it any more. */
   readonly final: boolean;
 }
@@ -32,7 +36,11 @@ export interface ResultsSource {
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable;
   /** Opens the rows; undefined while there are none. Rejects where they cannot be read. */
   rows(id: string): Promise<RowsReader | undefined>;
-  notices(id: string): readonly JobNotice[];
+  notices(id: string): readonly KeptNotice[];
+  /** Messages that only their file still has: the first of {@link notices} has this number. */
+  noticesNotHeld(id: string): number;
+  /** Where the whole of a long error or message is, or all messages; undefined where it is not kept. */
+  fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
   cancel(id: string): unknown;
   rerun(id: string): unknown;
 }

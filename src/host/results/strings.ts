@@ -117,6 +117,11 @@ export function resultsStrings(): ResultsStrings {
     messagesNone: l10n.t('No messages.'),
     messagesEarlier: l10n.t('Show Earlier Messages ({0})'),
     messagesCopy: l10n.t('Copy All'),
+    messagesAll: l10n.t('Open All {0} Messages'),
+    messagesDropped: l10n.t('{0} messages were not kept: there was no room for them.'),
+    textMore: l10n.t('… ({0} more)'),
+    textDropped: l10n.t('The rest was not kept: there was no room for it.'),
+    textShow: l10n.t('Show Full Text'),
     messagesTimes: l10n.t(
       'Received at these times: a worker’s messages are read when it has ended, or its queue is full.',
     ),

@@ -92,6 +92,12 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
       if (view === undefined || format === undefined || columns === undefined) return undefined;
       return { type: m['type'], view, format, columns };
     }
+    case 'showText': {
+      const number = index(m['number'], Number.MAX_SAFE_INTEGER);
+      const what = oneOf(['error', 'messages', 'message'] as const, m['what']);
+      if (what !== 'message') return what && { type: 'showText', what };
+      return number === undefined ? undefined : { type: 'showText', what, number };
+    }
     case 'copyText': {
       const what = oneOf(['sql', 'error', 'messages'] as const, m['what']);
       return what && { type: 'copyText', what };

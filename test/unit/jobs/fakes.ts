@@ -228,7 +228,9 @@ export function newWorld(clock = new FakeClock()) {
       return Promise.resolve();
     },
     remove: () => Promise.resolve(),
-    addNotice: () => undefined,
+    addNotice: () => ({ kept: true }),
+    keepError: () => undefined,
+    noticesWritten: () => true,
     notices: () => [],
   } as unknown as JobHistory;
   let ids = 0;

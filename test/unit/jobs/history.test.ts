@@ -133,7 +133,8 @@ describe('jobs of an earlier life', () => {
   function take(facts: Partial<JobRecord>): [string, Job] {
     const job = new Job(record('j', facts), {
       changed: () => undefined,
-      noticed: () => undefined,
+      noticed: () => ({ kept: true }),
+      longError: () => undefined,
       loadNotices: () => [],
     });
     return [takeUp(job, now), job];
@@ -170,7 +171,11 @@ describe('a job’s messages', () => {
     let written = 0;
     const job = new Job(record('j', { noticeCount: 3 }), {
       changed: () => undefined,
-      noticed: () => written++,
+      noticed: () => {
+        written++;
+        return { kept: true };
+      },
+      longError: () => undefined,
       loadNotices: () => {
         reads++;
         return [1, 2, 3].map((at) => ({ at, severity: 'NOTICE', message: `old ${at}` }));
@@ -181,7 +186,7 @@ describe('a job’s messages', () => {
       job.notices.map(({ at }) => at),
       [1, 2, 3],
     );
-    for (let at = 0; at < 25_000; at++) job.addNotice({ at, severity: 'NOTICE', message: `new ${at}` });
+    for (let at = 0; at < 25_000; at++) void job.addNotice({ at, severity: 'NOTICE', message: `new ${at}` });
     assert.equal(reads, 1);
     assert.equal(written, 25_000);
     assert.equal(job.record.noticeCount, 25_003);

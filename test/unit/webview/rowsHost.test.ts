@@ -25,6 +25,8 @@ function sourceOf(file: string): ResultsSource {
     onDidRemove: () => nothing,
     rows: () => SpoolReader.open(file),
     notices: () => [],
+    noticesNotHeld: () => 0,
+    fullText: () => undefined,
     cancel: () => undefined,
     rerun: () => undefined,
   };

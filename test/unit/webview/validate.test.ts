@@ -24,6 +24,9 @@ const GOOD: FromPage[] = [
   { type: 'export', view: 0, format: 'ndjson', columns: [0] },
   { type: 'openDocument', view: 3, format: 'insert', columns: [] },
   { type: 'copyText', what: 'error' },
+  { type: 'showText', what: 'error' },
+  { type: 'showText', what: 'messages' },
+  { type: 'showText', what: 'message', number: 7 },
   { type: 'openSql' },
   { type: 'changeLimit', limit: 'maxRows' },
   { type: 'rerun' },
@@ -51,6 +54,9 @@ const BAD: unknown[] = [
   { type: 'export', view: 0, format: 'csv', columns: ['0'] },
   { type: 'export', view: 0, format: '../../etc/passwd', columns: [0] },
   { type: 'copyText', what: 'password' },
+  { type: 'showText', what: 'message' },
+  { type: 'showText', what: 'message', number: -1 },
+  { type: 'showText', what: '/etc/passwd' },
 ];
 
 describe('parseFromPage', () => {

@@ -1,0 +1,163 @@
+/**
+ * How much of a server's text is kept where. What is held in memory, written into records and shown is the beginning of a long text
+ * and the number of bytes that are not there; the whole is stored once, in a file beside the job's record.
+ */
+import type { JobError, JobNotice } from '../../api';
+import { endOfPart, shorten } from '../../shared/displayText';
+import type { JobRecord } from './job';
+
+/** UTF-16 units of each part of a message or an error. */
+const MESSAGE_PART = 4096;
+const ERROR_PART = 16_384;
+/** …of what a job says about itself: why it is where it is, how far it has come. */
+const REASON = 4096;
+const PROGRESS = 1000;
+const TAG = 200;
+/** …of a name. PostgreSQL's own have at most 63 bytes; the name of a type may have two of them and more. */
+const NAME = 500;
+/** Columns that are kept of a result; PostgreSQL has at most 1,664. */
+const COLUMNS = 10_000;
+
+/** Bytes on disk for the messages of one job, and as many again for those that are long. */
+export const MESSAGES_DISK_BYTES = 256 * 1024 * 1024;
+/** Bytes on disk for the whole text of one job's error. */
+export const ERROR_DISK_BYTES = 256 * 1024 * 1024;
+/** UTF-16 units of the messages of one job that are held in memory, the newest. */
+export const MESSAGES_HELD = 4 * 1024 * 1024;
+/** …of one that has ended: the rest is read from its file when somebody looks. */
+export const MESSAGES_HELD_AFTER_END = 256 * 1024;
+/** Bytes of messages that wait to be written. With more the server is not read until they are on disk. */
+export const MESSAGES_WAITING_BYTES = 4 * 1024 * 1024;
+
+/** Where the whole of a long message is: a part of the job's file of long messages, UTF-8. */
+export interface TextPlace {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A message as it is held and written. */
+export interface KeptNotice extends JobNotice {
+  readonly truncatedBytes?: number;
+  /** Set once the whole text is on disk. */
+  fullText?: TextPlace;
+  /** The whole text is not kept: the disk, or the room for messages, was full. */
+  textDropped?: boolean;
+}
+
+/**
+ * The beginning of a text. A copy: V8 keeps the whole text in memory as long as a slice of it.
+ */
+function beginning(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return Buffer.from(text.slice(0, endOfPart(text, max)), 'utf16le').toString('utf16le');
+}
+
+/** Cuts the parts of an object, and adds how many bytes are gone. */
+function cutParts<T extends object>(
+  whole: T,
+  names: readonly (keyof T)[],
+  max: number,
+): T & { truncatedBytes?: number } {
+  const cut: Partial<Record<keyof T, unknown>> = {};
+  let bytes = 0;
+  for (const name of names) {
+    const text = whole[name];
+    if (typeof text !== 'string' || text.length <= max) continue;
+    const kept = beginning(text, max);
+    cut[name] = kept;
+    bytes += Buffer.byteLength(text) - Buffer.byteLength(kept);
+  }
+  return bytes === 0 ? whole : { ...whole, ...cut, truncatedBytes: bytes };
+}
+
+/** A message as it is held; itself where it is short. */
+export function keptNotice(notice: JobNotice): KeptNotice {
+  return { ...cutParts(notice, ['severity', 'message', 'detail', 'hint'], MESSAGE_PART) };
+}
+
+/** A message as a text of its own. */
+export function noticeText({ severity, message, detail, hint }: JobNotice): string {
+  return textOf([
+    [severity, message],
+    ['  DETAIL', detail],
+    ['  HINT', hint],
+  ]);
+}
+
+/** An error as a text of its own. */
+export function errorText({
+  message,
+  detail,
+  hint,
+  context,
+  sqlstate,
+  schema,
+  table,
+  column,
+  constraint,
+}: JobError): string {
+  return textOf([
+    ['ERROR', message],
+    ['DETAIL', detail],
+    ['HINT', hint],
+    ['CONTEXT', context],
+    ['SCHEMA NAME', schema],
+    ['TABLE NAME', table],
+    ['COLUMN NAME', column],
+    ['CONSTRAINT NAME', constraint],
+    ['SQLSTATE', sqlstate],
+  ]);
+}
+
+function textOf(parts: readonly (readonly [name: string, text: string | undefined])[]): string {
+  return parts.flatMap(([name, text]) => (text === undefined || text === '' ? [] : [`${name}: ${text}`])).join('\n');
+}
+
+const ERROR_PARTS = [
+  'sqlstate',
+  'message',
+  'detail',
+  'hint',
+  'context',
+  'schema',
+  'table',
+  'column',
+  'constraint',
+] as const;
+
+/** What became known about a job, with texts that fit into its record. */
+export function boundFacts(facts: Partial<JobRecord>): Partial<JobRecord> {
+  const { error, reason, progress, commandTag, columns, rows } = facts;
+  return {
+    ...facts,
+    ...(error && { error: cutParts(error, ERROR_PARTS, ERROR_PART) }),
+    ...(reason !== undefined && { reason: beginning(shorten(reason, REASON), REASON + 100) }),
+    ...(progress && { progress: { ...progress, message: beginning(progress.message, PROGRESS) } }),
+    ...(commandTag !== undefined && { commandTag: beginning(commandTag, TAG) }),
+    ...(columns && { columns: boundColumns(columns) }),
+    ...(rows?.message !== undefined && {
+      rows: { ...rows, message: beginning(shorten(rows.message, REASON), REASON + 100) },
+    }),
+  };
+}
+
+/** Columns with names and types that fit into a record. */
+export function boundColumns<C extends { readonly name: string; readonly type: string }>(
+  columns: readonly C[],
+): readonly C[] {
+  const fits = columns.every(({ name, type }) => name.length <= NAME && type.length <= NAME);
+  if (fits && columns.length <= COLUMNS) return columns;
+  return columns
+    .slice(0, COLUMNS)
+    .map((column) => ({ ...column, name: shortName(column.name), type: shortName(column.type) }));
+}
+
+/** A name that fits into a record or a row. */
+export function shortName(name: string): string {
+  return beginning(shorten(name, NAME), NAME + 100);
+}
+
+/** The UTF-16 units that a message takes in memory. */
+export function sizeOf({ severity, message, detail = '', hint = '' }: JobNotice): number {
+  return severity.length + message.length + detail.length + hint.length;
+}

@@ -1,0 +1,46 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import * as vscode from 'vscode';
+import { PRIVATE } from '../../core/base/files';
+import type { TextPlace } from '../../core/jobs/budget';
+import { openText } from './exportRows';
+
+/** Bytes up to which a text becomes a document without a file, which goes through the extension host. */
+const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024;
+
+/** A text in a file, UTF-8. */
+export interface StoredText {
+  readonly file: string;
+  /** The whole file where missing. */
+  readonly place?: TextPlace;
+  /** Where a part that is too long for a document may be put, to be opened as a file. */
+  readonly shown: string;
+}
+
+/** Shows a text in an editor, as plain text. @throws where it cannot be read */
+export async function openStoredText({ file, place, shown }: StoredText): Promise<void> {
+  const { offset, bytes } = place ?? { offset: 0, bytes: (await stat(file)).size };
+  if (bytes <= MAX_DOCUMENT_BYTES) {
+    await openText(await readPart(file, offset, bytes), 'plaintext');
+    return;
+  }
+  if (place) {
+    await pipeline(
+      createReadStream(file, { start: offset, end: offset + bytes - 1 }),
+      createWriteStream(shown, { mode: PRIVATE }),
+    );
+  }
+  // The window reads it by itself.
+  await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(place ? shown : file));
+}
+
+async function readPart(file: string, offset: number, bytes: number): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, offset);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
