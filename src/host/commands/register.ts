@@ -55,7 +55,10 @@ export function registerCommands(parts: CommandParts): void {
     setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job to run again'));
-      return job && show(await launcher.rerun(job, false));
+      if (!job) return undefined;
+      const question = vscode.l10n.t('The list has just changed. Run “{0}” again?', job.record.label);
+      if (!(await jobCommands.isMeant(first, question, vscode.l10n.t('Run Again')))) return undefined;
+      return show(await launcher.rerun(job, false));
     },
     rerunJobWithTimeout: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job to run again with a timeout'));
