@@ -106,39 +106,60 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.equal(editor.document.getText(problem.range), 'nosuch');
   });
 
-  it('the options’ flow begins with what is set already', async () => {
-    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
-    const job = await api.waitFor(id);
-    assert.deepEqual([job.label, job.state], ['flows', 'succeeded']);
-    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
-  });
-
-  it('what the options’ flow is told wins over comments, also where an answer is emptied', async () => {
-    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    typing('', '', '7s');
-    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
-    const job = await api.waitFor(id);
-    assert.deepEqual([job.label, job.state], ["SELECT current_setting('statement_timeout')", 'succeeded']);
-    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['0']]);
-  });
-
-  it('its answers can be kept as the file’s defaults, and the end be told of', async () => {
-    const editor = await open("SELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    typing('only this time', '77s');
+  /** Chooses these rows of the lists that open, one after the other, and Run afterwards. */
+  function choosing(...labels: string[]): void {
     const create = window.createQuickPick.bind(window);
     stub('createQuickPick', () => {
       const pick = create();
+      const label = labels.shift();
       setTimeout(() => {
-        if (pick.canSelectMany) pick.selectedItems = pick.items;
+        if (label !== undefined) pick.activeItems = pick.items.filter((item) => item.label === label);
       }, 20);
       return pick;
     });
-    // By the settings alone nothing would be said of a job as short as this.
-    const told = new Promise((resolve) => {
+  }
+
+  it('the list of options shows what is set, and Enter runs', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    const lists: vscode.QuickPick<vscode.QuickPickItem>[] = [];
+    const create = window.createQuickPick.bind(window);
+    stub('createQuickPick', () => {
+      const pick = create();
+      lists.push(pick);
+      return pick;
+    });
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.deepEqual([job.label, job.state, lists.length], ['flows', 'succeeded', 1]);
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
+    const rows = new Map(lists[0]!.items.map(({ label, description }) => [label, description]));
+    assert.deepEqual(
+      ['Label', 'statement_timeout', 'pg_background.worker_timeout', 'Notify when done'].map((name) => rows.get(name)),
+      ['flows', '90s', 'server default', 'as in the settings'],
+    );
+    assert.match(lists[0]!.items[0]!.label, /Run$/);
+  });
+
+  it('changed options win over comments, even if they are emptied', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    choosing('Label', 'statement_timeout');
+    typing('', '7s');
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.equal(job.state, 'succeeded');
+    assert.notEqual(job.label, 'flows');
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['7s']]);
+  });
+
+  it('options can be saved as the file’s defaults, and a notification be asked for', async () => {
+    const editor = await open("SELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    choosing('Label', 'statement_timeout', 'Notify when done', 'Save as defaults for this file');
+    typing('only this time', '77s');
+    // The settings alone would not show a notification for a job as short as this.
+    const notification = new Promise((resolve) => {
       stub('showInformationMessage', (message: string) => {
         resolve(message);
         return Promise.resolve(undefined);
@@ -146,9 +167,9 @@ describe('SQL in the editor: questions before a launch', () => {
     });
     const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
     assert.equal((await api.waitFor(id)).label, 'only this time');
-    assert.match(String(await told), /^“only this time” succeeded: 1 row/);
+    assert.match(String(await notification), /^“only this time” succeeded: 1 row/);
     const [again] = await launchedBy(api, 'pgBackground.runInBackground');
-    assert.equal(again!.label, "SELECT current_setting('statement_timeout')");
+    assert.notEqual(again!.label, 'only this time');
     assert.deepEqual((await api.rows(again!.id, 0, 1)).rows, [['77s']]);
   });
 });

@@ -59,17 +59,6 @@ export function askOne<T extends vscode.QuickPickItem>(
   return show(pick, place, () => pick.activeItems[0]);
 }
 
-/** A step that asks for any of several. */
-export function askMany<T extends vscode.QuickPickItem>(
-  place: StepPlace,
-  question: { readonly placeholder: string; readonly items: readonly T[]; readonly selected: readonly T[] },
-): Promise<readonly T[] | typeof BACK | undefined> {
-  const pick = pickOf(question);
-  pick.canSelectMany = true;
-  pick.selectedItems = question.selected;
-  return show(pick, place, () => pick.selectedItems);
-}
-
 function pickOf<T extends vscode.QuickPickItem>(question: {
   readonly placeholder: string;
   readonly items: readonly T[];
