@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
-import { closeAll, cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
+import { closeAll, cursorAt, eventually, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 
 describe('SQL in the editor: questions before a launch', () => {
@@ -63,6 +63,19 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual(await sql('SELECT n FROM to_empty'), []);
   });
 
+  it('a second launch of the same SQL right after the first is ignored, as of a double click', async () => {
+    await sql('DROP TABLE IF EXISTS clicks; CREATE TABLE clicks (n int)');
+    const editor = await open('INSERT INTO clicks VALUES (1);\n');
+    cursorAt(editor, 'INSERT');
+    const [first, second] = await Promise.all([
+      vscode.commands.executeCommand<string>('pgBackground.runInBackground'),
+      vscode.commands.executeCommand<string>('pgBackground.runInBackground'),
+    ]);
+    assert.equal((await api.waitFor(first)).state, 'succeeded');
+    assert.equal(second, undefined);
+    assert.deepEqual(await sql('SELECT n FROM clicks'), [[1]]);
+  });
+
   it('a production connection asks each time, until it is trusted for the session; code is not asked', async () => {
     const [profile] = vscode.workspace.getConfiguration('pgBackground').get<object[]>('connections', []);
     await set('connections', [{ ...profile, name: 'live', production: true }]);
@@ -74,6 +87,8 @@ describe('SQL in the editor: questions before a launch', () => {
       assert.deepEqual(asked, ['Run on the production connection “live”?']);
       const again = answerWarnings('Don’t Ask Again for This Connection in This Session');
       const [first] = await launchedBy(api, 'pgBackground.runInBackground');
+      // The same text a moment later would count as a double click.
+      await replace(editor, 'SELECT', 'SELECT ');
       const [second] = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual([first!.state, second!.connection, again.length], ['succeeded', 'live', 1]);
       await launchedBy(api, 'pgBackground.runInBackground', { sql: 'SELECT 2', connection: 'live' });
@@ -168,6 +183,7 @@ describe('SQL in the editor: questions before a launch', () => {
     const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
     assert.equal((await api.waitFor(id)).label, 'only this time');
     assert.match(String(await notification), /^“only this time” succeeded: 1 row/);
+    await replace(editor, 'SELECT', 'SELECT ');
     const [again] = await launchedBy(api, 'pgBackground.runInBackground');
     assert.notEqual(again!.label, 'only this time');
     assert.deepEqual((await api.rows(again!.id, 0, 1)).rows, [['77s']]);

@@ -21,6 +21,8 @@ export interface LensTarget {
   readonly offset: number;
   /** How the statement began when the lens was made. */
   readonly head: string;
+  /** The document's version when the lens was made: with it, the statement is found again after edits elsewhere. */
+  readonly version?: number;
 }
 
 /** The lenses over statements. They are made again when a job's state changes, and each second while one runs on screen. */
@@ -128,7 +130,12 @@ function commandOf(
 ): vscode.Command {
   switch (action) {
     case 'run': {
-      const target: LensTarget = { uri: document.uri.toString(), offset, head: headAt(text, offset) };
+      const target: LensTarget = {
+        uri: document.uri.toString(),
+        offset,
+        head: headAt(text, offset),
+        version: document.version,
+      };
       return { title, command: commandId('runStatementInBackground'), arguments: [target] };
     }
     case 'cancel':

@@ -13,6 +13,7 @@ import type { Notifications } from '../notifications';
 import type { Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
+import { RepeatedLaunches } from './repeatedLaunch';
 import { runInOrder } from './sequence';
 import type { Target, Targets } from './targets';
 
@@ -31,6 +32,7 @@ export interface RunnerParts {
 /** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
 export class EditorRunner implements vscode.Disposable {
   readonly #flash = new Flash();
+  readonly #repeats = new RepeatedLaunches(() => performance.now());
   /** Where the targets are that are about to be launched. */
   readonly #places = new Map<Target, Place>();
 
@@ -115,9 +117,18 @@ export class EditorRunner implements vscode.Disposable {
   }
 
   /** @param chosen all options, in place of those of comments and the file's defaults */
-  #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
+  async #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
+    const key = targets.map(({ uri, piece }) => `${uri.toString()}#${piece.start}-${piece.end}`).join(' ');
+    if (this.#repeats.isRepeat(key)) {
+      vscode.window.setStatusBarMessage(
+        vscode.l10n.t('Ignored a second launch of the same SQL within a second.'),
+        3000,
+      );
+      return [];
+    }
     return this.#following(targets, async () => {
       const prepared = await this.parts.preparation.prepare(targets, chosen);
+      if (!prepared) this.#repeats.forget(key);
       return (prepared ?? []).map((one) => this.#start(one).id);
     });
   }
