@@ -25,6 +25,7 @@ export type CommandName =
   | 'enterPassword'
   | 'forgetPassword'
   | 'openFaultyConnection'
+  | 'pickJobOfStatement'
   | 'refresh'
   | 'removeConnection'
   | 'rerunJob'

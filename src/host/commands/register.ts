@@ -68,6 +68,13 @@ export function registerCommands(parts: CommandParts): void {
       const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
       if (job) await results.show(job.id);
     },
+    pickJobOfStatement: async (first) => {
+      const own = (Array.isArray(first) ? first : [])
+        .map((id) => jobs.get(String(id)))
+        .filter((job) => job !== undefined);
+      const job = await pickJob(own, vscode.l10n.t('Job to show'));
+      if (job) await results.show(job.id);
+    },
     showJobDetails: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job whose details to show'));
       if (job) await results.showDetails(job.id);

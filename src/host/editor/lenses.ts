@@ -89,6 +89,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       .flatMap((editor) => editor.visibleRanges)
       .map(({ start, end }) => ({ start: document.offsetAt(start), end: document.offsetAt(end) }));
     const lenses = lensesOf({
+      text,
       split,
       visible,
       origins: this.origins.of(document.uri.toString()),
@@ -124,7 +125,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 }
 
 function commandOf(
-  { action, title, jobId, offset }: Lens,
+  { action, title, jobId, jobIds, offset }: Lens,
   document: vscode.TextDocument,
   text: string,
 ): vscode.Command {
@@ -138,6 +139,8 @@ function commandOf(
       };
       return { title, command: commandId('runStatementInBackground'), arguments: [target] };
     }
+    case 'jobs':
+      return { title, command: commandId('pickJobOfStatement'), arguments: [jobIds] };
     case 'cancel':
       return { title, command: commandId('cancelJob'), arguments: [jobId] };
     case 'results':
