@@ -135,6 +135,10 @@ describe('the main job', function () {
     await ui.reload();
     await ui.command('pg_background: Show Workers');
     for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor();
+    await ui.openFile('work.sql');
+    await ui.lens(/^✓ 3 rows/).waitFor();
+    await ui.lens(/^✗ column "nosuch" does not exist/).waitFor();
+    await ui.page.locator('.squiggly-error').first().waitFor();
     await ui.row('three rows').click();
     const results = ui.results();
     await results.getByText('row 3', { exact: true }).waitFor();

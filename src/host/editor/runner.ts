@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { RunOptions } from '../commands/request';
 import type { JobService } from '../../core/jobs/jobService';
-import type { Job } from '../../core/jobs/job';
+import type { Job, JobSource } from '../../core/jobs/job';
 import { askOptions } from '../commands/options';
 import type { Launcher } from '../commands/run';
 import { without } from '../commands/without';
@@ -10,7 +10,7 @@ import { Flash } from './flash';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
 import type { Notifications } from '../notifications';
-import type { Origins, Place } from './origins';
+import type { Origin, Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
 import { RepeatedLaunches } from './repeatedLaunch';
@@ -151,8 +151,9 @@ export class EditorRunner implements vscode.Disposable {
 
   #start({ target, request, sourceOffset, notify }: Prepared): Job {
     const { jobs, origins, launched } = this.parts;
-    const job = jobs.run(request);
     const place = this.#places.get(target);
+    const source = place && sourceOf(origins.pending(place), request.sql);
+    const job = jobs.run(source === undefined ? request : { ...request, source });
     if (place) origins.add({ jobId: job.id, place, sourceOffset });
     this.#places.delete(target);
     if (notify) this.parts.notify.add(job.id);
@@ -194,4 +195,14 @@ export class EditorRunner implements vscode.Disposable {
     if (!editor) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
     return editor;
   }
+}
+
+/** A text that differs from the SQL that is sent is kept with the job up to this length, in UTF-16 code units. */
+const MAX_SOURCE = 100_000;
+
+/** What is kept with a job, so that its status can be shown at its text after a reload. */
+function sourceOf(origin: Origin | undefined, sql: string): JobSource | undefined {
+  if (!origin || (origin.text !== sql && origin.text.length > MAX_SOURCE)) return undefined;
+  const { document: uri, kind, text, span } = origin;
+  return { uri, kind, start: span.start, ...(text === sql ? {} : { text }) };
 }
