@@ -42,6 +42,7 @@ export type CommandName =
   | 'showJobDetails'
   | 'showJobs'
   | 'showLog'
+  | 'previewResults'
   | 'showResults'
   | 'testConnection'
   | 'useConnectionForFile'
@@ -65,6 +66,7 @@ export interface Settings {
   readonly notifications: 'all' | 'failures' | 'none';
   readonly 'history.maxJobs': number;
   readonly 'history.maxDays': number;
+  readonly 'results.openIn': 'active' | 'beside' | 'below';
   readonly 'results.maxRows': number;
   readonly 'results.maxMegabytes': number;
 }

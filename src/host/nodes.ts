@@ -190,7 +190,7 @@ export class JobNode {
         state.long,
       ),
     };
-    item.command = { command: commandId('showResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
+    item.command = { command: commandId('previewResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
     return item;
   }
 

@@ -4,6 +4,7 @@ import type { Connections } from '../connections';
 import type { Disposables } from '../disposables';
 import type { EditorFeatures } from '../editor/features';
 import { isLensTarget } from '../editor/lenses';
+import { RepeatedRequests } from '../repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
 import { plain } from '../plain';
 import type { Results } from '../resultsWiring';
@@ -39,6 +40,7 @@ export function registerCommands(parts: CommandParts): void {
     const [job] = targetsOf(jobs, first, undefined).jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question) : undefined);
   };
+  const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
     if (id === undefined) return undefined;
     // The worker appears at once, where the user can see it, without taking the focus from the editor.
@@ -67,6 +69,13 @@ export function registerCommands(parts: CommandParts): void {
     showResults: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
       if (job) await results.show(job.id);
+    },
+    previewResults: async (first) => {
+      const [job] = targetsOf(jobs, first, undefined).jobs;
+      if (!job) return;
+      // VS Code's trees open for good what is clicked twice.
+      const twice = clicks.isRepeat(job.id);
+      await (twice ? results.show(job.id) : results.preview(job.id));
     },
     pickJobOfStatement: async (first) => {
       const own = (Array.isArray(first) ? first : [])

@@ -13,7 +13,7 @@ import type { Notifications } from '../notifications';
 import type { Origin, Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
-import { RepeatedLaunches } from './repeatedLaunch';
+import { RepeatedRequests } from '../repeatedRequests';
 import { runInOrder } from './sequence';
 import type { Target, Targets } from './targets';
 
@@ -32,7 +32,7 @@ export interface RunnerParts {
 /** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
 export class EditorRunner implements vscode.Disposable {
   readonly #flash = new Flash();
-  readonly #repeats = new RepeatedLaunches(() => performance.now());
+  readonly #repeats = new RepeatedRequests(() => performance.now());
   /** Where the targets are that are about to be launched. */
   readonly #places = new Map<Target, Place>();
 

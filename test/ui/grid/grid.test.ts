@@ -242,7 +242,7 @@ describe('results grid', () => {
     await grid.press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab');
     await grid.page.getByRole('tab', { name: /Rows/ }).focus();
     await grid.press('ArrowRight');
-    assert.equal(await grid.page.locator('[role=tab]:focus').innerText(), 'Messages');
+    assert.equal(await grid.page.locator('[role=tab]:focus').innerText(), 'Query');
   });
 
   it('says that rows beyond the stated number are not sorted', async () => {

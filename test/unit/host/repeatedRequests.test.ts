@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { RepeatedLaunches } from '../../../src/host/editor/repeatedLaunch';
+import { RepeatedRequests } from '../../../src/host/repeatedRequests';
 
-describe('a launch that is requested twice', () => {
+describe('something that is requested twice', () => {
   it('is recognized within a second, also a third time', () => {
     let now = 0;
-    const repeats = new RepeatedLaunches(() => now);
+    const repeats = new RepeatedRequests(() => now);
     assert.equal(repeats.isRepeat('a'), false);
     now = 300;
     assert.equal(repeats.isRepeat('a'), true);
@@ -15,7 +15,7 @@ describe('a launch that is requested twice', () => {
   });
 
   it('does not affect other texts', () => {
-    const repeats = new RepeatedLaunches(() => 0);
+    const repeats = new RepeatedRequests(() => 0);
     assert.equal(repeats.isRepeat('a'), false);
     assert.equal(repeats.isRepeat('b'), false);
   });
