@@ -34,7 +34,7 @@ async function main() {
   ]);
   const workspace = await makeWorkspace(connection);
   if (desktop) return runDesktop(desktop, workspace);
-  return runInBrowser(workspace, port);
+  return runInBrowser(workspace, port, connection);
 }
 
 /**
@@ -81,6 +81,16 @@ function connectionOf(text) {
   return { name: 'demo', host: url.hostname, port: Number(url.port || 5432), database, user };
 }
 
+/**
+ * @param {Connection} connection
+ * @returns {string} a command that works in any shell; a password is prompted for if the server asks for one
+ */
+function psqlCommand({ host, port, user, database }) {
+  const quoted = (/** @type {string} */ text) =>
+    /^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return `psql -h ${quoted(host)} -p ${port} -U ${quoted(user)} -d ${quoted(database)}`;
+}
+
 async function buildExtension() {
   await ensureDependencies({ log });
   await run(process.execPath, [path.join(repoRoot, 'scripts', 'build.mjs')], { cwd: repoRoot });
@@ -124,12 +134,14 @@ async function installExtension() {
 /**
  * @param {string} workspace
  * @param {number | undefined} port
+ * @param {Connection} connection
  */
-async function runInBrowser(workspace, port) {
+async function runInBrowser(workspace, port, connection) {
   const server = await startVscode({ log, port, extensionsDir: await installExtension() });
   const url = server.url({ folder: workspace, openFile: path.join(workspace, 'sample.sql') });
   log('Ready. Ctrl+C stops everything. Open in a browser:');
   process.stdout.write(`\n  ${url}\n\n`);
+  process.stdout.write(`To look at the same database with psql:\n\n  ${psqlCommand(connection)}\n\n`);
   // The server alone does not keep this script alive.
   const alive = setInterval(() => {}, 60_000);
   const end = await server.process.exited;

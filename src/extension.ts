@@ -71,7 +71,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const editor = disposables.add(
     new EditorFeatures(jobs, connections, launcher, notifications, context.workspaceState),
   );
-  disposables.add(new StatusBar(jobs));
+  const statusBar = disposables.add(new StatusBar(jobs));
   registerCommands({
     disposables,
     channel,
@@ -90,6 +90,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
 
   await opened;
   await restore(jobs, history, files, channel);
+  editor.restore(jobs.jobs);
+  statusBar.update();
   // The tree may have been drawn before they were known.
   view.refresh();
   results.restore();
@@ -121,7 +123,7 @@ async function restore(
   files: SpoolFiles,
   channel: vscode.LogOutputChannel,
 ): Promise<void> {
-  const { held, corrupt } = await jobs.restore();
+  const { held, detached, corrupt } = await jobs.restore();
   // Nobody waits for the disk to be tidied.
   void history
     .ids()
@@ -137,6 +139,18 @@ async function restore(
       .then((choice) => {
         if (choice === showLog) channel.show();
       });
+  }
+  if (detached > 0) {
+    void ui.showWarningMessage(
+      detached === 1
+        ? vscode.l10n.t(
+            '1 job was running when VS Code was reloaded. It keeps running, but its rows and outcome are lost.',
+          )
+        : vscode.l10n.t(
+            '{0} jobs were running when VS Code was reloaded. They keep running, but their rows and outcomes are lost.',
+            detached,
+          ),
+    );
   }
   if (held === 0) return;
   const run = vscode.l10n.t('Run Them');

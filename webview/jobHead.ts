@@ -94,7 +94,7 @@ export class JobHead {
     const pct = Math.min(100, Math.max(0, progress.pct));
     this.fill.style.setProperty('width', `${pct}%`);
     setAttribute(this.bar, 'aria-valuenow', Math.round(pct).toString());
-    this.progressText.textContent = [`${Math.round(pct)} %`, visible(progress.message)]
+    this.progressText.textContent = [`${Math.round(pct)}%`, visible(progress.message)]
       .filter((part) => part !== '')
       .join(' · ');
     setAttribute(this.bar, 'aria-valuetext', this.progressText.textContent);

@@ -3,6 +3,7 @@ import {
   NOTICES_CHARACTERS,
   type NoticeView,
   type ResultsHead,
+  type ResultsState,
   type SavedView,
   type TabName,
   type ToPage,
@@ -37,8 +38,9 @@ export class ResultsPage {
   private noticesShown = 1;
   private current: TabName = 'rows';
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** False until the user chose a tab, so that a job's failure may show its error. */
+  /** False until the user chose a tab: until then the page shows the tab that has something to show. */
   private chosen = false;
+  private readonly shownTabs = new Set<TabName>();
 
   constructor(
     init: Init,
@@ -59,7 +61,8 @@ export class ResultsPage {
     ];
     this.panels.setAttribute('aria-label', text('panelName'));
     this.rows.tools.slot = 'end';
-    this.panels.append(...this.tabs.map(({ tab }) => tab), ...this.tabs.map(({ view }) => view), this.rows.tools);
+    this.panels.append(this.rows.tools);
+    this.arrangeTabs();
     this.tabs[0]?.view.append(this.rows.element);
     this.panels.addEventListener('change', (event) => {
       // The toolkit's inputs and lists inside of the tabs have a change event as well.
@@ -68,7 +71,8 @@ export class ResultsPage {
     this.element.addEventListener('keydown', (event) => this.key(event));
     this.chosen = saved?.tab !== undefined;
     this.element.append(this.jobHead.element, this.panels);
-    this.select(init.tab ?? saved?.tab ?? firstTab(init));
+    const wanted = init.tab ?? saved?.tab;
+    this.select(wanted !== undefined && this.shownTabs.has(wanted) ? wanted : this.bestTab());
     this.update();
   }
 
@@ -84,20 +88,79 @@ export class ResultsPage {
 
   take(message: ToPage): void {
     if (message.type === 'head') {
-      const failed = message.head.error !== undefined && this.head.error === undefined;
       this.head = message.head;
-      if (failed && !this.chosen && this.rows.model.rows === 0) this.select('error');
+      this.arrange();
       this.update();
     } else if (message.type === 'notices') {
       this.notices = newest([...this.notices.filter(({ number = 0 }) => number < message.from), ...message.notices]);
+      this.arrange();
       this.label();
       if (this.current === 'messages') this.draw();
     } else if (message.type === 'tab') {
-      this.select(message.tab);
+      this.select(this.shownTabs.has(message.tab) ? message.tab : this.bestTab());
     } else {
       this.rows.take(message);
-      if (message.type === 'rows') this.label();
+      if (message.type === 'rows' || message.type === 'columns') {
+        this.arrange();
+        this.label();
+      }
     }
+  }
+
+  /** Shows the tabs that have, or may get, something to show, and leaves an empty one for one that has. */
+  private arrange(): void {
+    this.arrangeTabs();
+    const empty = !this.hasContent(this.current);
+    if (!this.shownTabs.has(this.current) || (!this.chosen && empty)) {
+      const best = this.bestTab();
+      if (best !== this.current) this.select(best);
+    }
+  }
+
+  private arrangeTabs(): void {
+    const ended = ENDED.has(this.head.state);
+    const isShown = (name: TabName): boolean =>
+      this.hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
+    let nextTab: Element | undefined;
+    let nextView: Element = this.rows.tools;
+    // From the last to the first: the toolkit matches tabs and views by their order, and what stays is not moved.
+    for (const { name, tab, view } of this.tabs.toReversed()) {
+      if (!isShown(name)) {
+        tab.remove();
+        view.remove();
+        this.shownTabs.delete(name);
+        continue;
+      }
+      if (!this.shownTabs.has(name)) {
+        this.panels.insertBefore(view, nextView);
+        this.panels.insertBefore(tab, nextTab ?? view);
+        this.shownTabs.add(name);
+      }
+      [nextTab, nextView] = [tab, view];
+    }
+  }
+
+  private hasContent(name: TabName): boolean {
+    switch (name) {
+      case 'rows':
+        return this.rows.model.columns.length > 0;
+      case 'messages':
+        return this.notices.length > 0;
+      case 'error':
+        return this.head.error !== undefined;
+      case 'query':
+      case 'details':
+        return true;
+    }
+  }
+
+  /** Rows first, then why there are none. */
+  private bestTab(): TabName {
+    if (this.rows.model.stored.rows > 0) return 'rows';
+    if (this.head.error !== undefined) return 'error';
+    if (this.hasContent('rows')) return 'rows';
+    if (this.notices.length > 0) return 'messages';
+    return ENDED.has(this.head.state) ? 'details' : 'rows';
   }
 
   private tab(name: TabName, key: 'tabRows' | 'tabMessages' | 'tabError' | 'tabQuery' | 'tabDetails'): Tab {
@@ -222,9 +285,4 @@ const TITLES = {
   details: 'tabDetails',
 } as const;
 
-/** An error without rows, or messages alone, are what one came to see. */
-function firstTab(init: Init): TabName {
-  if (init.rows.rows > 0) return 'rows';
-  if (init.head.error !== undefined) return 'error';
-  return 'rows';
-}
+const ENDED: ReadonlySet<ResultsState> = new Set(['succeeded', 'failed', 'canceled', 'lost', 'finished']);

@@ -26,6 +26,7 @@ export type CommandName =
   | 'enterPassword'
   | 'forgetPassword'
   | 'openFaultyConnection'
+  | 'pickJobOfStatement'
   | 'refresh'
   | 'removeConnection'
   | 'rerunJob'
@@ -42,6 +43,7 @@ export type CommandName =
   | 'showJobDetails'
   | 'showJobs'
   | 'showLog'
+  | 'previewResults'
   | 'showResults'
   | 'testConnection'
   | 'useConnectionForFile'
@@ -65,6 +67,7 @@ export interface Settings {
   readonly notifications: 'all' | 'failures' | 'none';
   readonly 'history.maxJobs': number;
   readonly 'history.maxDays': number;
+  readonly 'results.openIn': 'active' | 'beside' | 'below';
   readonly 'results.maxRows': number;
   readonly 'results.maxMegabytes': number;
   readonly 'results.csvDelimiter': 'comma' | 'semicolon' | 'tab';

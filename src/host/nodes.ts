@@ -12,8 +12,8 @@ import type { ConnectionEntry, FaultyEntry } from './connectionEntries';
 import { connectionIcon } from './connectionIcon';
 import type { Connections } from './connections';
 import { commandId, type CommandName } from './ids';
-import { formatRunning, formatSpan } from '../shared/span';
-import { join, rowsText, stateText } from './text';
+import { formatDate, formatRunning, formatSpan, formatTime } from '../shared/span';
+import { join, rowsText, stateName, stateText } from './text';
 import { plainError } from './plain';
 import { Markdown } from './ui';
 
@@ -38,6 +38,8 @@ const ICONS: Record<JobState, vscode.ThemeIcon> = {
 export class ConnectionNode {
   /** Whether the tree shows it with rows below. */
   hasChildren = false;
+  /** Whether the menu that the tree shows for it can cancel something. */
+  hasRunning = false;
 
   constructor(
     readonly name: string,
@@ -69,11 +71,8 @@ export class ConnectionNode {
       ? join(production, preset, stateWord, placeOf(profile))
       : vscode.l10n.t('removed from the settings');
     item.iconPath = connectionIcon(state.kind, profile?.color ?? (production === '' ? undefined : 'charts.red'));
-    item.contextValue = this.#words(
-      entry,
-      state,
-      own.some((job) => mayHaveWorker(job.state)),
-    ).join(' ');
+    this.hasRunning = own.some((job) => mayHaveWorker(job.state));
+    item.contextValue = this.#words(entry, state).join(' ');
     item.tooltip = this.#tooltip(entry, state);
     item.accessibilityInformation = {
       label: join(
@@ -88,9 +87,9 @@ export class ConnectionNode {
   }
 
   /** What menus ask for. */
-  #words(entry: ConnectionEntry | undefined, state: LinkState, running: boolean): string[] {
+  #words(entry: ConnectionEntry | undefined, state: LinkState): string[] {
     const words = ['connection', state.kind];
-    if (running) words.push('hasRunning');
+    if (this.hasRunning) words.push('hasRunning');
     if (entry) words.push('usable', entry.origin.kind === 'provider' ? 'provided' : 'editable');
     return words;
   }
@@ -162,9 +161,6 @@ function originText({ origin, hidesUsers }: ConnectionEntry): string {
 }
 
 export class JobNode {
-  /** The state that the tree shows now: another one means another place in it. */
-  drawnState: JobState | undefined;
-
   constructor(
     readonly job: Job,
     private readonly jobs: JobService,
@@ -173,26 +169,28 @@ export class JobNode {
   item(): vscode.TreeItem {
     const { record } = this.job;
     const now = Date.now();
-    this.drawnState = record.state;
     const item = new vscode.TreeItem(record.label, vscode.TreeItemCollapsibleState.None);
     item.id = `job:${record.id}`;
     const state = stateText(this.job, now, this.jobs.place(record.id));
     const worker = this.jobs.activity(this.job);
-    const waits =
-      record.state === 'running' && worker?.waitEventType === 'Lock' ? vscode.l10n.t('waits for a lock') : '';
-    item.description = join(record.pid === undefined ? '' : String(record.pid), state, waits);
+    const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
+    const pid = record.pid === undefined ? '' : String(record.pid);
+    const ended = record.finishedAt === undefined ? '' : formatTime(record.finishedAt, now, vscode.env.language);
+    // A narrow side bar cuts off the end: what matters most comes first, and long texts come last.
+    item.description = join(waits ? vscode.l10n.t('waiting for a lock') : '', state.short, pid, ended, state.long);
     item.iconPath = ICONS[record.state];
     item.contextValue = this.#words().join(' ');
-    item.tooltip = this.#tooltip(state, worker);
+    item.tooltip = this.#tooltip(worker);
     item.accessibilityInformation = {
       label: join(
         record.label,
-        record.state,
+        stateName(record.state),
+        state.short,
         record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
-        state,
+        state.long,
       ),
     };
-    item.command = { command: commandId('showResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
+    item.command = { command: commandId('previewResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
     return item;
   }
 
@@ -207,17 +205,16 @@ export class JobNode {
     return words;
   }
 
-  #tooltip(state: string, worker: ActiveWorker | undefined): vscode.MarkdownString {
+  #tooltip(worker: ActiveWorker | undefined): vscode.MarkdownString {
     const { record } = this.job;
     const tooltip = new Markdown();
-    tooltip.own('**').text(record.label).own('** ').text(record.state).own('\n\n');
-    if (state !== record.state) tooltip.text(state).own('\n\n');
+    tooltip.own('**').text(record.label).own('** ').text(stateName(record.state)).own('\n\n');
     if (record.reason !== undefined) tooltip.text(record.reason).own('\n\n');
     tooltip.fact('pid', record.pid?.toString());
     tooltip.fact(vscode.l10n.t('Connection'), record.connection);
     tooltip.fact(
       vscode.l10n.t('Launched'),
-      record.launchedAt === undefined ? undefined : new Date(record.launchedAt).toLocaleString(),
+      record.launchedAt === undefined ? undefined : formatDate(record.launchedAt, vscode.env.language),
     );
     tooltip.fact(
       vscode.l10n.t('Took'),
@@ -256,10 +253,10 @@ export class WorkerNode {
     item.id = `worker:${this.connection}:${worker.pid}:${worker.backendStart}`;
     const age = worker.runningSeconds === undefined ? '' : formatRunning(worker.runningSeconds * 1000);
     item.description = join(
+      age,
       String(worker.pid),
       worker.user ?? '',
       worker.database ?? '',
-      age,
       vscode.l10n.t('launched elsewhere'),
     );
     item.iconPath = new vscode.ThemeIcon('server-process');

@@ -16,6 +16,10 @@ export class PanelsByKey<K, P extends FilledPanel> implements vscode.Disposable 
     return this.#open.get(key);
   }
 
+  values(): Iterable<P> {
+    return this.#open.values();
+  }
+
   has(key: K): boolean {
     return this.#open.has(key);
   }
@@ -37,17 +41,20 @@ export class PanelsByKey<K, P extends FilledPanel> implements vscode.Disposable 
   }
 }
 
-/** An empty panel for one of the extension’s own pages, in the active column. */
+/** An empty panel for one of the extension’s own pages; in the active column by default. */
 export function newPagePanel(
   extensionUri: vscode.Uri,
   type: string,
   title: string,
-  { preserveFocus = false }: { readonly preserveFocus?: boolean } = {},
+  {
+    preserveFocus = false,
+    viewColumn = vscode.ViewColumn.Active,
+  }: { readonly preserveFocus?: boolean; readonly viewColumn?: vscode.ViewColumn } = {},
 ): vscode.WebviewPanel {
   return ui.createWebviewPanel(
     type,
     title,
-    { viewColumn: vscode.ViewColumn.Active, preserveFocus },
+    { viewColumn, preserveFocus },
     { enableScripts: true, localResourceRoots: [pageRoot(extensionUri)] },
   );
 }

@@ -43,6 +43,11 @@ export class Results implements Disposable {
     await this.#panels.show(id);
   }
 
+  /** A look at a job's results, with the keyboard left where it is; the next one takes its place. */
+  async preview(id: string): Promise<void> {
+    await this.#panels.show(id, { preview: true, preserveFocus: true });
+  }
+
   /** The same panel, at its facts. */
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });

@@ -15,16 +15,17 @@ export class StatusBar implements vscode.Disposable {
     this.#item.name = vscode.l10n.t('pg_background Jobs');
     this.#item.command = commandId('showJobs');
     this.#disposables.add(this.#item);
-    this.#disposables.add(jobs.onDidChange(() => this.#update()));
-    this.#disposables.add(jobs.onDidRemove(() => this.#update()));
-    this.#update();
+    this.#disposables.add(jobs.onDidChange(() => this.update()));
+    this.#disposables.add(jobs.onDidRemove(() => this.update()));
+    this.update();
   }
 
   dispose(): void {
     this.#disposables.dispose();
   }
 
-  #update(): void {
+  /** Draws the counts anew, and sets the context keys of menus. */
+  update(): void {
     const all = this.jobs.jobs;
     const running = all.filter((job) => mayHaveWorker(job.state)).length;
     const queued = all.filter((job) => job.state === 'queued').length;

@@ -1,3 +1,4 @@
+import type { JobState } from '../api';
 import type { Job } from '../core/jobs/job';
 import type { WhyRunning } from '../core/jobs/why';
 import { formatRunning, formatSpan } from '../shared/span';
@@ -20,44 +21,80 @@ export function rowsText(job: Job): string {
   return columns === undefined ? `${tag} · ${rows}` : rows;
 }
 
-/** The state in words, with what the user most wants to know beside it. */
-export function stateText(job: Job, now: number, place?: number): string {
-  const { record } = job;
-  const elapsed = record.launchedAt === undefined ? '' : formatRunning(now - record.launchedAt);
-  const taken =
-    record.launchedAt === undefined || record.finishedAt === undefined
-      ? ''
-      : formatSpan(record.finishedAt - record.launchedAt);
-  switch (record.state) {
+/** A job's state, in one to three words that fit a sentence or a row. */
+export function stateName(state: JobState): string {
+  switch (state) {
     case 'queued':
-      return record.held
-        ? l10n.t('queued, waiting for you')
-        : place === undefined
-          ? l10n.t('queued')
-          : l10n.t('queued, {0} in line', place);
+      return l10n.t('queued');
     case 'launching':
       return l10n.t('launching');
     case 'running':
-      return join(percentText(job), elapsed, record.progress?.message ?? '');
+      return l10n.t('running');
     case 'reading':
-      return join(elapsed, l10n.t('reading rows'));
+      return l10n.t('reading rows');
     case 'canceling':
-      return join(l10n.t('canceling'), graceText(job, now));
+      return l10n.t('canceling');
     case 'unresponsive':
-      return join(l10n.t('not responding to cancel'), elapsed);
+      return l10n.t('not responding to cancel');
     case 'detached':
-      return join(l10n.t('detached'), elapsed);
+      return l10n.t('detached');
     case 'succeeded':
-      return join(rowsText(job), taken);
+      return l10n.t('succeeded');
     case 'failed':
-      return join(l10n.t('failed'), record.error ? plainError(record.error, ROW_MESSAGE) : '');
+      return l10n.t('failed');
     case 'canceled':
-      return join(l10n.t('canceled'), taken);
+      return l10n.t('canceled');
     case 'lost':
       return l10n.t('lost');
     case 'finished':
-      return l10n.t('finished, outcome unknown');
+      return l10n.t('outcome unknown');
   }
+}
+
+export interface StateText {
+  /** Of bounded length: what the user most wants to know. */
+  readonly short: string;
+  /** A text of the job's own, such as its error; may be long. */
+  readonly long: string;
+}
+
+/** What a row says about a job. An icon shows the plain state already. @param place in the queue, from 1 */
+export function stateText(job: Job, now: number, place?: number): StateText {
+  const { record } = job;
+  const elapsed = record.launchedAt === undefined ? '' : formatRunning(now - record.launchedAt);
+  const took =
+    record.launchedAt === undefined || record.finishedAt === undefined
+      ? ''
+      : formatSpan(record.finishedAt - record.launchedAt);
+  const name = stateName(record.state);
+  const text = (short: string, long = ''): StateText => ({ short, long });
+  switch (record.state) {
+    case 'queued':
+      return text(record.held ? l10n.t('paused') : queueText(place));
+    case 'launching':
+    case 'lost':
+    case 'finished':
+      return text(name);
+    case 'running':
+      return text(join(percentText(job), elapsed), record.progress?.message);
+    case 'reading':
+    case 'unresponsive':
+    case 'detached':
+      return text(join(name, elapsed));
+    case 'canceling':
+      return text(join(name, graceText(job, now)));
+    case 'succeeded':
+      return text(join(rowsText(job), took));
+    case 'failed':
+      return text(join(name, took), record.error ? plainError(record.error, ROW_MESSAGE) : '');
+    case 'canceled':
+      return text(join(name, took));
+  }
+}
+
+function queueText(place: number | undefined): string {
+  if (place === undefined) return l10n.t('queued');
+  return place === 1 ? l10n.t('queued, next') : l10n.t('queued, position {0}', place);
 }
 
 export function join(...parts: readonly string[]): string {
@@ -66,7 +103,7 @@ export function join(...parts: readonly string[]): string {
 
 function percentText(job: Job): string {
   const { progress } = job.record;
-  return progress ? `${progress.pct} %` : '';
+  return progress ? `${progress.pct}%` : '';
 }
 
 /** `2 of 5 s`: how much of the grace window has passed. */

@@ -6,19 +6,30 @@
 import * as vscode from 'vscode';
 import { plain, plainCode, plainLabel, plainLines, plainMarkdown } from './plain';
 
+export interface MessageOptions extends vscode.MessageOptions {
+  /** What a dialog's button says that does nothing; VS Code's own says Cancel, which is the wrong word where something is canceled. */
+  readonly closeTitle?: string;
+}
+
 interface ShowMessage {
   <T extends string>(message: string, ...items: T[]): Promise<T | undefined>;
-  <T extends string>(message: string, options: vscode.MessageOptions, ...items: T[]): Promise<T | undefined>;
+  <T extends string>(message: string, options: MessageOptions, ...items: T[]): Promise<T | undefined>;
 }
 
 function messages(kind: 'showInformationMessage' | 'showWarningMessage' | 'showErrorMessage'): ShowMessage {
-  return async <T extends string>(message: string, ...rest: (vscode.MessageOptions | T)[]): Promise<T | undefined> => {
-    const options = rest.find((one): one is vscode.MessageOptions => typeof one === 'object') ?? {};
+  return async <T extends string>(message: string, ...rest: (MessageOptions | T)[]): Promise<T | undefined> => {
+    const { closeTitle, ...options } = rest.find((one): one is MessageOptions => typeof one === 'object') ?? {};
     const items = rest.filter((one) => typeof one === 'string');
     const shown = items.map(plainLabel);
     // The lines of a dialog are kept; a notification has one.
     const text = options.modal === true ? plainLines(message) : plain(message);
     const detail = options.detail === undefined ? {} : { detail: plainLines(options.detail) };
+    if (closeTitle !== undefined) {
+      const buttons = shown.map((title): vscode.MessageItem => ({ title }));
+      const close = { title: plainLabel(closeTitle), isCloseAffordance: true };
+      const pressed = await vscode.window[kind](text, { ...options, ...detail }, ...buttons, close);
+      return pressed === undefined || pressed === close ? undefined : items[buttons.indexOf(pressed)];
+    }
     const choice = await vscode.window[kind](text, { ...options, ...detail }, ...shown);
     return choice === undefined ? undefined : items[shown.indexOf(choice)];
   };

@@ -3,21 +3,30 @@ import { ForeignWorkers } from '../core/jobs/foreignWorkers';
 import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { ActiveWorker, Disposable } from '../core/jobs/ports';
-import { isFinal, mayHaveWorker } from '../core/jobs/states';
+import { mayHaveWorker } from '../core/jobs/states';
 import type { LinkState, PgLink } from '../core/postgres/link';
 import type { Connections } from './connections';
 import { Disposables } from './disposables';
 import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
 import { actionsFor, ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
+import { RowMoves, RowOrder } from './tree/rowOrder';
 import * as ui from './ui';
 
 /** Elapsed times move on once a second, and only while somebody looks. */
 const TICK_MS = 1000;
 
+/** A click this soon after its row moved may have been meant for the row that was there before. Milliseconds. */
+const MISCLICK_MS = 1000;
+
 /** Trying again by itself would not help, and a wrong password tried again and again may lock the user out. */
 function needsSomebody(state: LinkState | undefined): boolean {
   if (state?.kind !== 'error' || state.reason === undefined) return false;
   return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
+}
+
+function rowKey(node: JobNode | WorkerNode): string {
+  if (node instanceof JobNode) return node.job.id;
+  return `${node.connection}:${node.worker.pid}:${node.worker.backendStart}`;
 }
 
 function pidsOf(workers: readonly ActiveWorker[]): string {
@@ -37,6 +46,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** The foreign workers that the tree shows now, as text, for each connection. */
   readonly #drawnWorkers = new Map<string, string>();
   readonly #foreignWorkers: ForeignWorkers;
+  readonly #orders = new Map<string, RowOrder<Job>>();
+  readonly #moves = new RowMoves(() => performance.now());
   #agesDrawn = 0;
   #flush: NodeJS.Timeout | undefined;
   #tick: NodeJS.Timeout | undefined;
@@ -56,7 +67,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     for (const item of [
       this.#changed,
       this.view,
-      this.view.onDidChangeVisibility(() => this.#look()),
+      this.view.onDidChangeVisibility(({ visible }) => {
+        // Nobody can be aiming at a row of a view that has just appeared.
+        if (visible) this.#settle();
+        this.#look();
+      }),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
       }),
@@ -67,6 +82,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
         for (const id of ids) this.#jobNodes.delete(id);
+        for (const order of this.#orders.values()) order.forget(ids);
         this.refresh();
       }),
     ]) {
@@ -98,6 +114,18 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#changed.fire(undefined);
   }
 
+  /** Draws everything anew, with jobs that have ended below those that run. */
+  rearrange(): void {
+    this.#settle();
+    this.refresh();
+  }
+
+  /** True if the row has just moved, so that a click on it may have been meant for another row. */
+  justMoved(node: unknown): boolean {
+    const isRow = node instanceof JobNode || node instanceof WorkerNode;
+    return isRow && this.#moves.movedWithin(rowKey(node), MISCLICK_MS);
+  }
+
   dispose(): void {
     clearInterval(this.#tick);
     clearTimeout(this.#flush);
@@ -106,11 +134,15 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   *#roots(): Iterable<Node> {
-    const names = new Set(this.connections.profiles.map((profile) => profile.name));
-    // A removed connection stays as long as it has jobs: what was received is not thrown away.
-    for (const job of this.jobs.jobs) names.add(job.record.connection);
     for (const fault of this.connections.faulty) yield new FaultNode(fault);
-    for (const name of names) yield this.#connectionNode(name);
+    for (const name of this.#connectionNames()) yield this.#connectionNode(name);
+  }
+
+  #connectionNames(): string[] {
+    const names = new Set(this.connections.profiles.map((profile) => profile.name));
+    // A removed connection stays as long as it has jobs: nothing that was received is dropped.
+    for (const job of this.jobs.jobs) names.add(job.record.connection);
+    return [...names];
   }
 
   #connectionNode(name: string): ConnectionNode {
@@ -139,25 +171,32 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const entry = this.connections.entry(node.name);
       children.push(new ProblemNode(node.name, state.message), ...(entry ? actionsFor(entry, state.reason) : []));
     }
-    // What runs, then what waits in its order, then what has ended, the newest first.
-    const place = (job: Job): number => this.jobs.place(job.id) ?? 0;
-    children.push(...own.filter((job) => mayHaveWorker(job.state)).map((job) => this.#jobNode(job)));
-    children.push(
-      ...own
-        .filter((job) => job.state === 'queued')
-        .sort((a, b) => place(a) - place(b))
-        .map((job) => this.#jobNode(job)),
-    );
+    const { upper, finished } = this.#order(node.name).arrange(own);
     const foreign = this.#foreign(node.name);
     this.#drawnWorkers.set(node.name, pidsOf(foreign));
-    children.push(...foreign.map((worker) => this.#workerNode(node.name, worker)));
-    children.push(
-      ...own
-        .filter((job) => isFinal(job.state))
-        .reverse()
-        .map((job) => this.#jobNode(job)),
+    const rows = [
+      ...upper.map((job) => this.#jobNode(job)),
+      ...foreign.map((worker) => this.#workerNode(node.name, worker)),
+      ...finished.map((job) => this.#jobNode(job)),
+    ];
+    this.#moves.draw(
+      node.name,
+      [...children.map((_, index) => `${node.name}#${index}`), ...rows.map(rowKey)],
+      this.#connectionNames(),
     );
-    return children;
+    return [...children, ...rows];
+  }
+
+  #order(connection: string): RowOrder<Job> {
+    let order = this.#orders.get(connection);
+    if (!order) this.#orders.set(connection, (order = new RowOrder()));
+    return order;
+  }
+
+  #settle(): void {
+    for (const [connection, order] of this.#orders) {
+      order.settle(this.jobs.jobs.filter(({ record }) => record.connection === connection));
+    }
   }
 
   #foreign(connection: string): readonly ActiveWorker[] {
@@ -201,8 +240,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** Changes come in bursts: each frame of the tree is drawn once, and only the rows that changed. */
   #jobChanged(job: Job): void {
     const node = this.#jobNodes.get(job.id);
-    // Another state is another place in the list of its connection.
-    this.#pending.add(!node || node.drawnState !== job.state ? `connection:${job.record.connection}` : job.id);
+    // Only a new job changes the rows below its connection; any other keeps its row.
+    this.#pending.add(node ? job.id : `connection:${job.record.connection}`);
     this.#flush ??= setTimeout(() => {
       this.#flush = undefined;
       const changed = [...this.#pending];
@@ -210,6 +249,12 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const connections = changed
         .filter((key) => key.startsWith('connection:'))
         .map((key) => key.slice('connection:'.length));
+      for (const node of this.#connectionNodes.values()) {
+        const running = this.jobs.jobs.some(
+          ({ record, state }) => record.connection === node.name && mayHaveWorker(state),
+        );
+        if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
+      }
       // The first job of a connection changes the connection's own row.
       if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
       else for (const name of connections) this.#changed.fire(this.#connectionNode(name));

@@ -16,3 +16,16 @@ export function formatRunning(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   return seconds < 10 ? `${seconds} s` : formatSpan(seconds * 1000);
 }
+
+/** A time as the product writes it everywhere: date and time with seconds, in the user's language. @param at milliseconds since 1970 */
+export function formatDate(at: number, language: string): string {
+  return new Date(at).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+/** The time of day without seconds; with the date instead if it was on another day than `now`. @param at milliseconds since 1970 */
+export function formatTime(at: number, now: number, language: string): string {
+  const [date, today] = [new Date(at), new Date(now)];
+  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString(language, { timeStyle: 'short' });
+  const year = date.getFullYear() === today.getFullYear() ? {} : { year: 'numeric' as const };
+  return date.toLocaleDateString(language, { month: 'short', day: 'numeric', ...year });
+}

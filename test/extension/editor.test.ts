@@ -230,6 +230,19 @@ describe('SQL in the editor', () => {
       }
     });
 
+    it('a lens that was drawn before an edit runs its statement where it is now', async () => {
+      const editor = await open('SELECT 1 AS one;\nSELECT 2 AS two;\n');
+      const [, stale] = await lenses(editor.document);
+      const { command, arguments: args = [] } = stale!.lens.command!;
+      await replace(editor, 'SELECT 1', '-- another line\nSELECT 1, 1');
+      const id = await vscode.commands.executeCommand<string>(command, ...(args as unknown[]));
+      assert.equal((await api.waitFor(id)).sql, 'SELECT 2 AS two');
+      // Also one that was edited itself: what stands there now is what the user sees.
+      await replace(editor, '2 AS two', '22 AS two');
+      const again = await vscode.commands.executeCommand<string>(command, ...(args as unknown[]));
+      assert.equal((await api.waitFor(again)).sql, 'SELECT 22 AS two');
+    });
+
     it('stand over each statement, and run it', async () => {
       const editor = await open(THREE);
       const found = await lenses(editor.document);

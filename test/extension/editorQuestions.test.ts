@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
-import { closeAll, cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
+import { closeAll, cursorAt, eventually, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 
 describe('SQL in the editor: questions before a launch', () => {
@@ -63,6 +63,19 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual(await sql('SELECT n FROM to_empty'), []);
   });
 
+  it('a second launch of the same SQL right after the first is ignored, as of a double click', async () => {
+    await sql('DROP TABLE IF EXISTS clicks; CREATE TABLE clicks (n int)');
+    const editor = await open('INSERT INTO clicks VALUES (1);\n');
+    cursorAt(editor, 'INSERT');
+    const [first, second] = await Promise.all([
+      vscode.commands.executeCommand<string>('pgBackground.runInBackground'),
+      vscode.commands.executeCommand<string>('pgBackground.runInBackground'),
+    ]);
+    assert.equal((await api.waitFor(first)).state, 'succeeded');
+    assert.equal(second, undefined);
+    assert.deepEqual(await sql('SELECT n FROM clicks'), [[1]]);
+  });
+
   it('a production connection asks each time, until it is trusted for the session; code is not asked', async () => {
     const [profile] = vscode.workspace.getConfiguration('pgBackground').get<object[]>('connections', []);
     await set('connections', [{ ...profile, name: 'live', production: true }]);
@@ -74,6 +87,8 @@ describe('SQL in the editor: questions before a launch', () => {
       assert.deepEqual(asked, ['Run on the production connection “live”?']);
       const again = answerWarnings('Don’t Ask Again for This Connection in This Session');
       const [first] = await launchedBy(api, 'pgBackground.runInBackground');
+      // The same text a moment later would count as a double click.
+      await replace(editor, 'SELECT', 'SELECT ');
       const [second] = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual([first!.state, second!.connection, again.length], ['succeeded', 'live', 1]);
       await launchedBy(api, 'pgBackground.runInBackground', { sql: 'SELECT 2', connection: 'live' });
@@ -106,39 +121,60 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.equal(editor.document.getText(problem.range), 'nosuch');
   });
 
-  it('the options’ flow begins with what is set already', async () => {
-    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
-    const job = await api.waitFor(id);
-    assert.deepEqual([job.label, job.state], ['flows', 'succeeded']);
-    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
-  });
-
-  it('what the options’ flow is told wins over comments, also where an answer is emptied', async () => {
-    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    typing('', '', '7s');
-    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
-    const job = await api.waitFor(id);
-    assert.deepEqual([job.label, job.state], ['SELECT current_setting(…)', 'succeeded']);
-    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['0']]);
-  });
-
-  it('its answers can be kept as the file’s defaults, and the end be told of', async () => {
-    const editor = await open("SELECT current_setting('statement_timeout');\n");
-    cursorAt(editor, 'current_setting');
-    typing('only this time', '77s');
+  /** Chooses these rows of the lists that open, one after the other, and Run afterwards. */
+  function choosing(...labels: string[]): void {
     const create = window.createQuickPick.bind(window);
     stub('createQuickPick', () => {
       const pick = create();
+      const label = labels.shift();
       setTimeout(() => {
-        if (pick.canSelectMany) pick.selectedItems = pick.items;
+        if (label !== undefined) pick.activeItems = pick.items.filter((item) => item.label === label);
       }, 20);
       return pick;
     });
-    // By the settings alone nothing would be said of a job as short as this.
-    const told = new Promise((resolve) => {
+  }
+
+  it('the list of options shows what is set, and Enter runs', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    const lists: vscode.QuickPick<vscode.QuickPickItem>[] = [];
+    const create = window.createQuickPick.bind(window);
+    stub('createQuickPick', () => {
+      const pick = create();
+      lists.push(pick);
+      return pick;
+    });
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.deepEqual([job.label, job.state, lists.length], ['flows', 'succeeded', 1]);
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['90s']]);
+    const rows = new Map(lists[0]!.items.map(({ label, description }) => [label, description]));
+    assert.deepEqual(
+      ['Label', 'statement_timeout', 'pg_background.worker_timeout', 'Notify when done'].map((name) => rows.get(name)),
+      ['flows', '90s', 'server default', 'as in the settings'],
+    );
+    assert.match(lists[0]!.items[0]!.label, /Run$/);
+  });
+
+  it('changed options win over comments, even if they are emptied', async () => {
+    const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    choosing('Label', 'statement_timeout');
+    typing('', '7s');
+    const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
+    const job = await api.waitFor(id);
+    assert.equal(job.state, 'succeeded');
+    assert.notEqual(job.label, 'flows');
+    assert.deepEqual((await api.rows(id, 0, 1)).rows, [['7s']]);
+  });
+
+  it('options can be saved as the file’s defaults, and a notification be asked for', async () => {
+    const editor = await open("SELECT current_setting('statement_timeout');\n");
+    cursorAt(editor, 'current_setting');
+    choosing('Label', 'statement_timeout', 'Notify when done', 'Save as defaults for this file');
+    typing('only this time', '77s');
+    // The settings alone would not show a notification for a job as short as this.
+    const notification = new Promise((resolve) => {
       stub('showInformationMessage', (message: string) => {
         resolve(message);
         return Promise.resolve(undefined);
@@ -146,9 +182,10 @@ describe('SQL in the editor: questions before a launch', () => {
     });
     const id = await accepting(vscode.commands.executeCommand<string>('pgBackground.runInBackgroundWithOptions'));
     assert.equal((await api.waitFor(id)).label, 'only this time');
-    assert.match(String(await told), /^“only this time” succeeded: 1 row/);
+    assert.match(String(await notification), /^“only this time” succeeded: 1 row/);
+    await replace(editor, 'SELECT', 'SELECT ');
     const [again] = await launchedBy(api, 'pgBackground.runInBackground');
-    assert.equal(again!.label, 'SELECT current_setting(…)');
+    assert.notEqual(again!.label, 'only this time');
     assert.deepEqual((await api.rows(again!.id, 0, 1)).rows, [['77s']]);
   });
 });

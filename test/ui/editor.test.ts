@@ -87,7 +87,7 @@ describe('SQL in the editor', function () {
     await ui.openFile('work.sql');
     await ui.goTo(11, 1);
     await ui.page.keyboard.press('Shift+Alt+B');
-    const lens = ui.lens(/^Cancel · \d\d:\d\d · 60 % · on its way$/);
+    const lens = ui.lens(/^Cancel · \d\d:\d\d · 60% · on its way$/);
     await lens.waitFor();
     const before = await lens.textContent();
     await lens.filter({ hasNotText: before! }).waitFor();

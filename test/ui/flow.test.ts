@@ -63,7 +63,7 @@ describe('the main job', function () {
     const row = ui.row('three rows');
     await row.filter({ hasText: '3 rows' }).waitFor();
     // It takes a moment: of a worker that ends at once the server may not tell the pid.
-    assert.match((await row.textContent())!, /three rows\s*\d+ · 3 rows/);
+    assert.match((await row.textContent())!, /three rows\s*3 rows · \d+ m?s · \d+ · \d+:\d\d/);
     await ui.notification(/“three rows” succeeded: 3 rows/).waitFor();
     await row.click();
     const results = ui.results();
@@ -75,8 +75,8 @@ describe('the main job', function () {
     await ui.selectLines(4, 5);
     await ui.editorContextMenu('Run in Background');
     const row = ui.row('sleeps long');
-    await row.filter({ hasText: /sleeps long\s*\d+ · \d+ s/ }).waitFor();
-    const pid = /sleeps long\s*(\d+)/.exec((await row.textContent())!)![1]!;
+    await row.filter({ hasText: /sleeps long\s*\d+ s · \d+/ }).waitFor();
+    const pid = /sleeps long\s*\d+ s · (\d+)/.exec((await row.textContent())!)![1]!;
     assert.equal(await server.psql(`SELECT backend_type FROM pg_stat_activity WHERE pid = ${pid}`), 'pg_background');
     await ui.statusBar('1 job').waitFor();
     // Its panel shows it while it runs.
@@ -97,7 +97,7 @@ describe('the main job', function () {
       await writeFile(join(installed.workspace, 'stubborn.sql'), `-- label: swallows cancels\n${gate.swallow};\n`);
       await ui.openFile('stubborn.sql');
       await ui.editorContextMenu('Run in Background');
-      await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
+      await row.filter({ hasText: /\d+ s · \d+/ }).waitFor();
       const asleep = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND wait_event = 'PgSleep'`;
       await eventually(async () => (await server.psql(asleep)) === '1', 'what catches the cancel runs');
       await row.hover();
@@ -135,6 +135,10 @@ describe('the main job', function () {
     await ui.reload();
     await ui.command('pg_background: Show Workers');
     for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor();
+    await ui.openFile('work.sql');
+    await ui.lens(/^✓ 3 rows/).waitFor();
+    await ui.lens(/^✗ column "nosuch" does not exist/).waitFor();
+    await ui.page.locator('.squiggly-error').first().waitFor();
     await ui.row('three rows').click();
     const results = ui.results();
     await results.getByText('row 3', { exact: true }).waitFor();

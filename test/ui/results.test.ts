@@ -58,7 +58,7 @@ describe('a million rows', function () {
     results = new ResultsView(ui);
     await results.focused();
     await results.at(1, '1');
-    const pid = /(\d+) · 1,000,000 rows/.exec((await ui.row(ATTACK).textContent())!)![1]!;
+    const pid = /1,000,000 rows · [\d.:]+ s · (\d+)/.exec((await ui.row(ATTACK).textContent())!)![1]!;
     await ui.page.getByRole('tab', { name: `${ATTACK} (${pid})` }).waitFor();
     await results.status.getByText('1,000,000 rows').waitFor();
     await results.frame.getByText('Succeeded').waitFor();

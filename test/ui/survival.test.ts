@@ -43,20 +43,24 @@ describe('a killed extension host', function () {
     await ui.row('quick one').filter({ hasText: '1 row' }).waitFor();
     await run(1);
     const row = ui.row('outlives the window');
-    await row.filter({ hasText: /\d+ · \d+ s/ }).waitFor();
-    pid = /window\s*(\d+)/.exec((await row.textContent())!)![1]!;
+    await row.filter({ hasText: /\d+ s · \d+/ }).waitFor();
+    pid = /window\s*\d+ s · (\d+)/.exec((await row.textContent())!)![1]!;
     await run(7);
     await ui.row('reads rows').filter({ hasText: 'reading rows' }).waitFor();
     await run(10);
-    await ui.row('waits its turn').filter({ hasText: 'queued, 1 in line' }).waitFor();
+    await ui.row('waits its turn').filter({ hasText: 'queued, next' }).waitFor();
 
     assert.ok((await installed.vscode.killExtensionHost()) > 0);
     await ui.reload();
     await row.filter({ hasText: 'detached' }).waitFor();
     assert.ok((await row.textContent())!.includes(pid));
     await ui.row('reads rows').filter({ hasText: 'detached' }).waitFor();
-    await ui.row('waits its turn').filter({ hasText: 'queued, waiting for you' }).waitFor();
+    await ui.row('waits its turn').filter({ hasText: 'paused' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '1');
+    await ui.notification(/2 jobs were running when VS Code was reloaded.*rows and outcomes are lost/).waitFor();
+    // The text that runs is not offered to be run again.
+    await ui.lens(/^Cancel · detached/).first().waitFor();
+    await ui.lens(/^✓ 1 row/).waitFor();
     await ui.screenshot('after-a-killed-host');
   });
 

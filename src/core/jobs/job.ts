@@ -22,6 +22,17 @@ export interface CancelRecord {
   readonly signaledAt?: number;
 }
 
+/** The text in an editor that a job came from, so that its status can be shown there again after a reload. */
+export interface JobSource {
+  /** The document's URI. */
+  readonly uri: string;
+  readonly kind: 'statement' | 'selection' | 'file';
+  /** Where the text began in the document at the launch, in UTF-16 code units. */
+  readonly start: number;
+  /** The text as it was in the document; missing if it is the job's SQL. */
+  readonly text?: string;
+}
+
 /** Everything that is kept about a job, as it is written to disk. */
 export interface JobRecord {
   readonly version: 1;
@@ -29,6 +40,7 @@ export interface JobRecord {
   readonly label: string;
   readonly request: RunRequest;
   readonly connection: string;
+  readonly source?: JobSource;
   /** The window that looks after the job. */
   readonly owner: string;
   state: JobState;
@@ -73,13 +85,16 @@ export interface JobRecord {
 
 export function newRecord(
   id: string,
-  request: RunRequest & { readonly label: string; readonly connection: string },
+  {
+    source,
+    ...request
+  }: RunRequest & { readonly label: string; readonly connection: string; readonly source?: JobSource },
   owner: string,
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
   const known = { version: 1, state: 'queued', noticeCount: 0, detached: false, held: false } as const;
-  return { ...known, id, label, request, connection, owner, queuedAt };
+  return { ...known, id, label, request, connection, owner, queuedAt, ...(source === undefined ? {} : { source }) };
 }
 
 /** What a job needs of whoever keeps it. */

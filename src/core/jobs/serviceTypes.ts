@@ -1,5 +1,6 @@
 import type { RunRequest } from '../../api';
 import type { JobHistory } from './history';
+import type { JobSource } from './job';
 import type { Clock, JobFiles, Links, Logger } from './ports';
 
 /** What the user may set; asked for at each use. */
@@ -27,6 +28,8 @@ export interface JobServiceOptions {
 export interface NewJob extends RunRequest {
   readonly label: string;
   readonly connection: string;
+  /** Where its text is in an editor. */
+  readonly source?: JobSource;
 }
 
 export interface Restored {

@@ -9,9 +9,6 @@ import type { WorkersView } from '../workersView';
 import { pickJob, targetsOf, type Targets } from './targets';
 import * as ui from '../ui';
 
-/** More than this many at once are asked about first. */
-const CONFIRM_FROM = 2;
-
 /** So many labels are named in a preview. */
 const PREVIEWED = 8;
 
@@ -22,8 +19,18 @@ function matchText(labels: readonly string[]): string {
   const more = labels.length - PREVIEWED;
   const all = more > 0 ? vscode.l10n.t('{0} and {1} more', named, more) : named;
   return labels.length === 1
-    ? vscode.l10n.t('1 job is canceled: {0}', all)
-    : vscode.l10n.t('{0} jobs are canceled: {1}', labels.length, all);
+    ? vscode.l10n.t('Will cancel 1 job: {0}', all)
+    : vscode.l10n.t('Will cancel {0} jobs: {1}', labels.length, all);
+}
+
+/** What canceling does to running and to queued jobs. */
+function effectText(running: number, queued: number): string {
+  const texts: string[] = [];
+  if (running === 1) texts.push(vscode.l10n.t('1 running job will be rolled back.'));
+  else if (running > 1) texts.push(vscode.l10n.t('{0} running jobs will be rolled back.', running));
+  if (queued === 1) texts.push(vscode.l10n.t('1 queued job will not start.'));
+  else if (queued > 1) texts.push(vscode.l10n.t('{0} queued jobs will not start.', queued));
+  return texts.join(' ');
 }
 
 /** The commands that act on jobs and workers of the tree. */
@@ -45,6 +52,12 @@ export class JobCommands {
       if (job) await this.canceling.cancelJobs([job], graceMs);
       return;
     }
+    const labels = [
+      ...targets.jobs.map(({ record }) => record.label),
+      ...targets.workers.map(({ worker }) => worker.label),
+    ];
+    const question = vscode.l10n.t('The list has just changed. Cancel “{0}”?', labels.join('”, “'));
+    if (!(await this.isMeant(first, question, vscode.l10n.t('Cancel It')))) return;
     await Promise.all([this.canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets, graceMs)]);
   }
 
@@ -72,22 +85,21 @@ export class JobCommands {
       return;
     }
     const running = living.filter((job) => mayHaveWorker(job.state)).length;
-    if (living.length >= CONFIRM_FROM) {
-      const cancel = vscode.l10n.t('Cancel {0} Jobs', living.length);
-      const choice = await ui.showWarningMessage(
-        vscode.l10n.t('Cancel all {0} jobs?', living.length),
-        {
-          modal: true,
-          detail: vscode.l10n.t(
-            '{0} are running and are rolled back; {1} are queued and never start.',
-            running,
-            living.length - running,
-          ),
-        },
-        cancel,
-      );
-      if (choice !== cancel) return;
-    }
+    const cancel =
+      living.length === 1 ? vscode.l10n.t('Cancel 1 Job') : vscode.l10n.t('Cancel {0} Jobs', living.length);
+    const [only] = living;
+    const choice = await ui.showWarningMessage(
+      living.length === 1
+        ? vscode.l10n.t('Cancel “{0}”?', only?.record.label ?? '')
+        : vscode.l10n.t('Cancel all {0} jobs?', living.length),
+      {
+        modal: true,
+        detail: effectText(running, living.length - running),
+        closeTitle: vscode.l10n.t('Keep Running'),
+      },
+      cancel,
+    );
+    if (choice !== cancel) return;
     await this.canceling.cancelJobs(living);
   }
 
@@ -162,7 +174,16 @@ export class JobCommands {
         await this.connections.existing(name)?.refresh();
       }),
     );
-    this.view.refresh();
+    this.view.rearrange();
+  }
+
+  /**
+   * Asks whether a command is really meant for a row that has just moved under the mouse.
+   * @param row what the command was called with
+   */
+  async isMeant(row: unknown, question: string, action: string): Promise<boolean> {
+    if (!this.view.justMoved(row)) return true;
+    return (await ui.showWarningMessage(question, { modal: true }, action)) === action;
   }
 
   #cancelForeign(targets: Targets, graceMs: number | undefined): Promise<void>[] {

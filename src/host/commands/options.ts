@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { MAX_LABEL_BYTES, MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, utf8Length } from '../../core/sql/label';
 import { parseBytes, parseDuration } from '../../core/sql/units';
 import type { RunOptions } from './request';
-import { askMany, askOne, askText, BACK, runSteps, type Step, type StepPlace } from './steps';
+import { askOne, askText, BACK, type TextQuestion } from './steps';
 
 /** What the flow begins with. */
 export interface OptionsStart {
@@ -21,89 +21,135 @@ export interface OptionsAnswer {
   readonly saveAsDefaults: boolean;
 }
 
-/** Asks for everything that a launch can be given, in one flow with what is set already. Undefined where the user gave up. */
+type Answers = { -readonly [K in keyof RunOptions]: RunOptions[K] | undefined };
+
+/** A row of the list: an option with its value, or the launch itself. */
+interface OptionRow extends vscode.QuickPickItem {
+  /** Changes the option. Undefined: run now. */
+  readonly change?: () => Promise<void> | void;
+}
+
+/**
+ * Shows every option of a launch with its value, and Run on top. Choosing an option changes it and comes back to the list.
+ * @returns undefined if the user closed the list
+ */
 export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | undefined> {
-  const answers: { -readonly [K in keyof RunOptions]: RunOptions[K] | undefined } = { ...start.options };
+  const answers: Answers = { ...start.options };
   let saveAsDefaults = false;
-  const steps: Step[] = [
-    async (place) => {
-      const text = await askText(place, {
-        value: answers.label ?? '',
-        placeholder: vscode.l10n.t('Made from the SQL'),
-        prompt:
-          start.jobs === 1
-            ? vscode.l10n.t('Label, shown in the view and to everyone in pg_stat_activity. Empty: made from the SQL.')
-            : vscode.l10n.t('Label of each of the {0} jobs. Empty: made from the SQL of each.', start.jobs),
-        check: labelProblem,
-      });
-      if (typeof text === 'string') answers.label = text.trim() === '' ? undefined : text.trim();
-      return settled(text);
-    },
-    async (place) => {
-      const active = start.connections.find(({ label }) => label === answers.connection);
-      const picked = await askOne(place, {
-        placeholder: vscode.l10n.t('Connection to run on'),
-        items: start.connections,
-        ...(active ? { active } : {}),
-      });
-      if (picked !== BACK && picked) answers.connection = picked.label;
-      return settled(picked);
-    },
-    async (place) => {
-      const text = await askDuration(place, answers.statementTimeoutMs, 'statement_timeout');
-      if (typeof text === 'string') answers.statementTimeoutMs = parseDuration(text);
-      return settled(text);
-    },
-    async (place) => {
-      const text = await askDuration(place, answers.workerTimeoutMs, 'pg_background.worker_timeout');
-      if (typeof text === 'string') answers.workerTimeoutMs = parseDuration(text);
-      return settled(text);
-    },
-    async (place) => {
-      const text = await askText(place, {
-        value: answers.queueSizeBytes === undefined ? '' : sizeText(answers.queueSizeBytes),
-        placeholder: vscode.l10n.t('The server’s default'),
-        prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Empty: the server’s default.'),
-        check: sizeProblem,
-      });
-      if (typeof text === 'string') answers.queueSizeBytes = parseBytes(text);
-      return settled(text);
-    },
-    async (place) => {
-      const notify = { label: vscode.l10n.t('Notify when done'), picked: answers.notify === true };
-      const save = { label: vscode.l10n.t('Save as this file’s defaults (all but the label)'), picked: saveAsDefaults };
-      const items = start.canSave ? [notify, save] : [notify];
-      const picked = await askMany(place, {
-        placeholder: vscode.l10n.t('Check what you want, then press Enter to run'),
-        items,
-        selected: items.filter((item) => item.picked),
-      });
-      if (picked !== BACK && picked) {
-        answers.notify = picked.includes(notify) ? true : undefined;
-        saveAsDefaults = picked.includes(save);
-      }
-      return settled(picked);
-    },
-  ];
-  if (!(await runSteps(start.title, steps))) return undefined;
-  return { options: withoutUndefined(answers), saveAsDefaults };
-}
-
-function settled(answer: unknown): typeof BACK | 'done' | undefined {
-  if (answer === BACK) return BACK;
-  return answer === undefined ? undefined : 'done';
-}
-
-function askDuration(place: StepPlace, ms: number | undefined, name: string): ReturnType<typeof askText> {
-  return askText(place, {
-    value: ms === undefined ? '' : durationText(ms),
-    placeholder: vscode.l10n.t('The server’s own setting'),
-    prompt: vscode.l10n.t(
-      '{0} of the worker, for example 30s or 5min. Empty: the server’s own setting. 0: no limit.',
-      name,
-    ),
-    check: durationProblem,
+  const text = async (question: TextQuestion, keep: (value: string) => void): Promise<void> => {
+    const value = await askText({ title: start.title, step: 1, totalSteps: 1 }, question);
+    if (typeof value === 'string') keep(value.trim());
+  };
+  const duration = (name: string, key: 'statementTimeoutMs' | 'workerTimeoutMs'): OptionRow => ({
+    label: name,
+    description: answers[key] === undefined ? vscode.l10n.t('server default') : limitText(answers[key]),
+    change: () =>
+      text(
+        {
+          value: answers[key] === undefined ? '' : durationText(answers[key]),
+          placeholder: vscode.l10n.t('Server default'),
+          prompt: vscode.l10n.t(
+            '{0} of the worker, for example 30s or 5min. 0 = no limit. Leave empty for the server default.',
+            name,
+          ),
+          check: durationProblem,
+        },
+        (value) => (answers[key] = parseDuration(value)),
+      ),
   });
+  const rows = (): OptionRow[] => [
+    {
+      label: `$(play) ${vscode.l10n.t('Run')}`,
+      description:
+        start.jobs === 1
+          ? vscode.l10n.t('with the options below')
+          : vscode.l10n.t('{0} jobs, with the options below', start.jobs),
+    },
+    { label: vscode.l10n.t('Options'), kind: vscode.QuickPickItemKind.Separator },
+    {
+      label: vscode.l10n.t('Label'),
+      description: answers.label ?? vscode.l10n.t('from the SQL'),
+      change: () =>
+        text(
+          {
+            value: answers.label ?? '',
+            placeholder: vscode.l10n.t('From the SQL'),
+            prompt:
+              start.jobs === 1
+                ? vscode.l10n.t(
+                    'Label of the job. Every role can read it in pg_stat_activity. Leave empty to make it from the SQL.',
+                  )
+                : vscode.l10n.t('Label of all {0} jobs. Leave empty to make each from its SQL.', start.jobs),
+            check: labelProblem,
+          },
+          (value) => (answers.label = value === '' ? undefined : value),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Connection'),
+      description: answers.connection ?? vscode.l10n.t('default'),
+      change: async () => {
+        const active = start.connections.find(({ label }) => label === answers.connection);
+        const picked = await askOne(
+          { title: start.title, step: 1, totalSteps: 1 },
+          {
+            placeholder: vscode.l10n.t('Connection to run on'),
+            items: start.connections,
+            ...(active ? { active } : {}),
+          },
+        );
+        if (picked !== BACK && picked) answers.connection = picked.label;
+      },
+    },
+    duration('statement_timeout', 'statementTimeoutMs'),
+    duration('pg_background.worker_timeout', 'workerTimeoutMs'),
+    {
+      label: vscode.l10n.t('Queue size'),
+      description:
+        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : sizeText(answers.queueSizeBytes),
+      change: () =>
+        text(
+          {
+            value: answers.queueSizeBytes === undefined ? '' : sizeText(answers.queueSizeBytes),
+            placeholder: vscode.l10n.t('Server default'),
+            prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Leave empty for the server default.'),
+            check: sizeProblem,
+          },
+          (value) => (answers.queueSizeBytes = parseBytes(value)),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Notify when done'),
+      description: answers.notify === true ? vscode.l10n.t('yes') : vscode.l10n.t('as in the settings'),
+      change: () => void (answers.notify = answers.notify === true ? undefined : true),
+    },
+    ...(start.canSave
+      ? [
+          {
+            label: vscode.l10n.t('Save as defaults for this file'),
+            description: saveAsDefaults ? vscode.l10n.t('yes, except the label') : vscode.l10n.t('no'),
+            change: () => void (saveAsDefaults = !saveAsDefaults),
+          },
+        ]
+      : []),
+  ];
+  for (;;) {
+    const items = rows();
+    const picked = await askOne(
+      { title: start.title, step: 1, totalSteps: 1 },
+      {
+        placeholder: vscode.l10n.t('Press Enter to run, or choose an option to change'),
+        items,
+      },
+    );
+    if (picked === undefined || picked === BACK) return undefined;
+    if (!picked.change) return { options: withoutUndefined(answers), saveAsDefaults };
+    await picked.change();
+  }
+}
+
+function limitText(ms: number): string {
+  return ms === 0 ? vscode.l10n.t('no limit') : durationText(ms);
 }
 
 /** What is wrong with a duration that somebody types; empty is fine. */

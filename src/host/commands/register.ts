@@ -4,6 +4,7 @@ import type { Connections } from '../connections';
 import type { Disposables } from '../disposables';
 import type { EditorFeatures } from '../editor/features';
 import { isLensTarget } from '../editor/lenses';
+import { RepeatedRequests } from '../repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
 import { plain } from '../plain';
 import type { Results } from '../resultsWiring';
@@ -40,6 +41,7 @@ export function registerCommands(parts: CommandParts): void {
     const [job] = targetsOf(jobs, first, undefined).jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question) : undefined);
   };
+  const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
     if (id === undefined) return undefined;
     // The worker appears at once, where the user can see it, without taking the focus from the editor.
@@ -56,7 +58,10 @@ export function registerCommands(parts: CommandParts): void {
     setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job to run again'));
-      return job && show(await launcher.rerun(job, false));
+      if (!job) return undefined;
+      const question = vscode.l10n.t('The list has just changed. Run “{0}” again?', job.record.label);
+      if (!(await jobCommands.isMeant(first, question, vscode.l10n.t('Run Again')))) return undefined;
+      return show(await launcher.rerun(job, false));
     },
     rerunJobWithTimeout: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job to run again with a timeout'));
@@ -64,6 +69,20 @@ export function registerCommands(parts: CommandParts): void {
     },
     showResults: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
+      if (job) await results.show(job.id);
+    },
+    previewResults: async (first) => {
+      const [job] = targetsOf(jobs, first, undefined).jobs;
+      if (!job) return;
+      // VS Code's trees open for good what is clicked twice.
+      const twice = clicks.isRepeat(job.id);
+      await (twice ? results.show(job.id) : results.preview(job.id));
+    },
+    pickJobOfStatement: async (first) => {
+      const own = (Array.isArray(first) ? first : [])
+        .map((id) => jobs.get(String(id)))
+        .filter((job) => job !== undefined);
+      const job = await pickJob(own, vscode.l10n.t('Job to show'));
       if (job) await results.show(job.id);
     },
     showJobDetails: async (first) => {

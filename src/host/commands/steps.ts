@@ -70,17 +70,6 @@ export function askOne<T extends vscode.QuickPickItem>(
   return show(pick, place, () => items(pick.activeItems)[0]);
 }
 
-/** A step that asks for any of several. */
-export function askMany<T extends vscode.QuickPickItem>(
-  place: StepPlace,
-  question: { readonly placeholder: string; readonly items: readonly T[]; readonly selected: readonly T[] },
-): Promise<readonly T[] | typeof BACK | undefined> {
-  const { pick, shown, items } = ui.createQuickPick(question.items, question.placeholder);
-  pick.canSelectMany = true;
-  pick.selectedItems = shown(question.selected);
-  return show(pick, place, () => items(pick.selectedItems));
-}
-
 /** @param answer what the user accepted; undefined where it cannot be accepted */
 function show<A>(
   input: vscode.InputBox | vscode.QuickPick<vscode.QuickPickItem>,

@@ -77,3 +77,33 @@ export function compose(first: TextChange | undefined, second: TextChange): Text
   const removed = between - delta - start;
   return { start, removed, inserted: removed + delta + second.inserted - second.removed };
 }
+
+/** Keeps at most this many events; a lens is clicked seconds after it was made, not hours. */
+const MAX_LOGGED_EVENTS = 500;
+
+/** The latest edits of a document, by the version that each led to: finds a span of an earlier version again. */
+export class EditLog {
+  readonly #events: { readonly version: number; readonly edits: readonly Edit[] }[] = [];
+  /** Everything that happened after this version is known. */
+  #since: number;
+
+  constructor(version: number) {
+    this.#since = version;
+  }
+
+  /** @param version the document's version after the edits */
+  add(version: number, edits: readonly Edit[]): void {
+    this.#events.push({ version, edits });
+    if (this.#events.length > MAX_LOGGED_EVENTS) this.#since = this.#events.shift()?.version ?? version;
+  }
+
+  /** @returns where a span of an earlier version is now, or undefined if that version is too old */
+  find(span: Span, version: number): MovedSpan | undefined {
+    if (version < this.#since) return undefined;
+    const later = this.#events.filter((event) => event.version > version);
+    return moveThrough(
+      span,
+      later.map(({ edits }) => edits),
+    );
+  }
+}

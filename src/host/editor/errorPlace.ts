@@ -36,7 +36,8 @@ export function placeOfError(text: string, position: number | undefined): ErrorP
   if (!first || !last) return { statement: all, mark: all, whole: false };
   // With several statements in one transaction the server does not say which one failed.
   const statement = { start: first.start, end: last.end };
-  return { statement, mark: shortened(text, statement), whole: first === last };
+  const whole = first === last;
+  return { statement, mark: whole ? shortened(text, statement) : firstLine(text, statement), whole };
 }
 
 /** The token at a position, or the last one where the error is that the text ends too early. */
@@ -55,8 +56,12 @@ function tokenAt(text: string, position: number, { start, end }: Statement): Spa
 
 function shortened(text: string, span: Span): Span {
   const lines = text.slice(span.start, span.end).split('\n', MOST_LINES + 1);
-  if (lines.length <= MOST_LINES) return span;
-  return { start: span.start, end: span.start + (lines[0] ?? '').trimEnd().length };
+  return lines.length <= MOST_LINES ? span : firstLine(text, span);
+}
+
+function firstLine(text: string, { start, end }: Span): Span {
+  const line = text.slice(start, end).split('\n', 1)[0] ?? '';
+  return { start, end: start + line.trimEnd().length };
 }
 
 /** An error as the Problems panel shows it: the message, and below it what the server added. */

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { errorText, placeOfError, raisableLimit } from './errorPlace';
+import type { MovedSpan, Span } from './edits';
 import { shorten } from '../../shared/displayText';
-import type { Origins } from './origins';
+import type { Origin, Origins } from './origins';
 import { rangeOf, type Problems } from './problems';
 
 /** UTF-16 units of an entry in Problems. */
@@ -19,7 +20,7 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
   if (!document) return;
   const position = error.position === undefined ? undefined : origin.sourceOffset(error.position);
   const { statement, mark, whole } = placeOfError(origin.text, position);
-  const now = origins.trace(job.id, statement);
+  const now = origins.trace(job.id, statement) ?? (origin.edited ? undefined : placeIn(origin, statement));
   if (!now || now.gone) return;
   const owner = { start: now.start, end: now.end };
   if (document.getText(rangeOf(document, owner)) !== origin.text.slice(statement.start, statement.end)) return;
@@ -36,6 +37,11 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
     jobId: job.id,
     timedOut: raisableLimit(job.record) !== undefined,
   });
+}
+
+/** Where a part of an origin's text is, if that text is unchanged. */
+function placeIn({ span }: Origin, part: Span): MovedSpan {
+  return { start: span.start + part.start, end: span.start + part.end, touched: false, gone: false };
 }
 
 /** The document, also where nobody shows it; undefined where it is gone. */

@@ -27,6 +27,8 @@ export class EditorFeatures implements vscode.Disposable {
   readonly #origins = new Origins();
   readonly #problems: Problems;
   readonly #lenses: StatementLenses;
+  /** Failed jobs of before a reload whose documents have not been open since. */
+  readonly #failures = new Map<string, Job[]>();
   readonly #disposables = new Disposables();
 
   constructor(
@@ -82,8 +84,34 @@ export class EditorFeatures implements vscode.Disposable {
     this.#follow();
   }
 
+  /** Shows the jobs of before a reload at their texts again. */
+  restore(jobs: readonly Job[]): void {
+    for (const job of jobs) {
+      const { source, request } = job.record;
+      if (source === undefined || this.#origins.get(job.id)) continue;
+      const { uri: document, kind, start, text = request.sql } = source;
+      this.#origins.restore({ jobId: job.id, document, kind, text, start, verbatim: source.text === undefined });
+      if (job.state === 'failed') this.#failures.set(document, [...(this.#failures.get(document) ?? []), job]);
+      if (!job.final) this.#watch(job);
+    }
+    for (const document of vscode.workspace.textDocuments) this.#reopen(document);
+    this.#lenses.refresh();
+  }
+
   dispose(): void {
     this.#disposables.dispose();
+  }
+
+  #reopen(document: vscode.TextDocument): void {
+    const uri = document.uri.toString();
+    this.#origins.reopen(uri, () => document.getText());
+    this.#problems.reopen(document);
+    const failures = this.#failures.get(uri);
+    this.#failures.delete(uri);
+    for (const job of failures ?? []) {
+      // An error of a text that was run again since is history.
+      if (this.#origins.isNewest(job.id)) void showFailure(job, this.#origins, this.#problems);
+    }
   }
 
   /** Shows a job at its place, and its error when it fails. */
@@ -111,8 +139,7 @@ export class EditorFeatures implements vscode.Disposable {
     );
     this.#disposables.add(
       workspace.onDidOpenTextDocument((document) => {
-        this.#origins.reopen(document.uri.toString(), () => document.getText());
-        this.#problems.reopen(document);
+        this.#reopen(document);
       }),
     );
     this.#disposables.add(

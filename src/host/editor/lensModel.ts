@@ -11,13 +11,20 @@ export interface LensWords {
   readonly showResults: string;
   readonly edited: string;
   readonly readingRows: string;
+  /** In front of the status of a job that is a whole file, or several statements. */
+  readonly file: string;
+  readonly selection: string;
+  /** Runs one of several statements that begin on the same line. */
+  runNamed(statement: string): string;
+  /** Stands for several jobs of one statement that have not ended. */
+  jobs(count: number): string;
   rows(count: number): string;
   span(ms: number): string;
   state(state: JobState): string;
 }
 
 /** What a lens does when it is clicked. */
-export type LensAction = 'run' | 'cancel' | 'results' | 'details';
+export type LensAction = 'run' | 'cancel' | 'results' | 'details' | 'jobs';
 
 export interface Lens {
   /** It stands over the line of this offset. */
@@ -25,9 +32,12 @@ export interface Lens {
   readonly title: string;
   readonly action: LensAction;
   readonly jobId?: string;
+  /** The jobs of a `jobs` lens, the newest first. */
+  readonly jobIds?: readonly string[];
 }
 
 export interface LensInput {
+  readonly text: string;
   readonly split: SplitText;
   readonly origins: readonly Origin[];
   readonly job: (id: string) => JobInfo | undefined;
@@ -43,6 +53,10 @@ export const MOST_STATEMENTS = 400;
 const AROUND = 50;
 /** A message is cut: the whole one is a click away. */
 const MOST_MESSAGE = 80;
+/** A statement's name in a lens, in characters. */
+const MAX_NAME = 30;
+/** More jobs of one statement than this share a lens. */
+const MAX_CANCEL_LENSES = 2;
 
 /** Sorted by place. Where something runs, its "Cancel" stands in place of "Run in Background". */
 export function lensesOf(input: LensInput): Lens[] {
@@ -56,15 +70,38 @@ export function lensesOf(input: LensInput): Lens[] {
     else addTo(byPlace, origin.span.start, origin);
   }
   const lenses: Lens[] = [];
-  for (const [offset, origins] of byPlace) lenses.push(...jobLenses(origins, offset, input));
+  for (const [offset, origins] of byPlace) {
+    const { kind } = origins.at(-1) ?? {};
+    const prefix = kind === 'file' ? words.file : words.selection;
+    lenses.push(...jobLenses(origins, offset, input).map((lens) => ({ ...lens, title: `${prefix}: ${lens.title}` })));
+  }
   const shown = statements.length <= MOST_STATEMENTS ? statements : near(statements, visible);
   for (const statement of new Set([...shown, ...byStatement.keys()])) {
     const own = jobLenses(byStatement.get(statement) ?? [], statement.start, input);
-    const running = own.some(({ action }) => action === 'cancel');
-    if (!running) lenses.push({ offset: statement.start, title: words.run, action: 'run' });
+    const running = own.some(({ action }) => action === 'cancel' || action === 'jobs');
+    const title = sharesLine(statement, split, input.text) ? words.runNamed(nameOf(statement, input.text)) : words.run;
+    if (!running) lenses.push({ offset: statement.start, title, action: 'run' });
     lenses.push(...own);
   }
   return lenses.sort((a, b) => a.offset - b.offset);
+}
+
+/** Whether another statement begins on the same line, so that both have their lenses side by side. */
+function sharesLine({ start }: Statement, { statements }: SplitText, text: string): boolean {
+  const index = firstEndingFrom(statements, start);
+  const [before, own, after] = [statements[index - 1], statements[index], statements[index + 1]];
+  const together = (a: number, b: number): boolean => !text.slice(a, b).includes('\n');
+  return (
+    own !== undefined &&
+    ((before !== undefined && together(before.start, own.start)) ||
+      (after !== undefined && together(own.start, after.start)))
+  );
+}
+
+/** How a statement begins, on one line. */
+function nameOf({ start, end }: Statement, text: string): string {
+  const name = shortened(text.slice(start, Math.min(end, start + 4 * MAX_NAME)));
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 1).trimEnd()}…`;
 }
 
 /** The statements on screen and some around them, so that scrolling a little finds lenses there. */
@@ -116,6 +153,11 @@ function jobLenses(origins: readonly Origin[], offset: number, { job, now, words
     const info = job(origin.jobId);
     return info ? [{ info, edited: origin.edited }] : [];
   });
+  const living = known.filter(({ info }) => isLiving(info.state));
+  if (living.length > MAX_CANCEL_LENSES) {
+    const jobIds = living.map(({ info }) => info.id).reverse();
+    return [{ offset, title: words.jobs(living.length), action: 'jobs', jobIds }];
+  }
   return known
     .filter(({ info }, index) => index === known.length - 1 || isLiving(info.state))
     .reverse()
@@ -178,7 +220,7 @@ function elapsed({ launchedAt }: JobInfo, now: number): string {
 }
 
 function percent({ progress }: JobInfo): string {
-  return progress ? join(`${progress.pct} %`, shortened(progress.message)) : '';
+  return progress ? join(`${progress.pct}%`, shortened(progress.message)) : '';
 }
 
 /** One line, without what a lens would read as an icon: `$(…)`. */

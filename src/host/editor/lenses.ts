@@ -21,6 +21,8 @@ export interface LensTarget {
   readonly offset: number;
   /** How the statement began when the lens was made. */
   readonly head: string;
+  /** The document's version when the lens was made: with it, the statement is found again after edits elsewhere. */
+  readonly version?: number;
 }
 
 /** The lenses over statements. They are made again when a job's state changes, and each second while one runs on screen. */
@@ -87,6 +89,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       .flatMap((editor) => editor.visibleRanges)
       .map(({ start, end }) => ({ start: document.offsetAt(start), end: document.offsetAt(end) }));
     const lenses = lensesOf({
+      text,
       split,
       visible,
       origins: this.origins.of(document.uri.toString()),
@@ -123,15 +126,22 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 }
 
 function commandOf(
-  { action, title, jobId, offset }: Lens,
+  { action, title, jobId, jobIds, offset }: Lens,
   document: vscode.TextDocument,
   text: string,
 ): vscode.Command {
   switch (action) {
     case 'run': {
-      const target: LensTarget = { uri: document.uri.toString(), offset, head: headAt(text, offset) };
+      const target: LensTarget = {
+        uri: document.uri.toString(),
+        offset,
+        head: headAt(text, offset),
+        version: document.version,
+      };
       return { title, command: commandId('runStatementInBackground'), arguments: [target] };
     }
+    case 'jobs':
+      return { title, command: commandId('pickJobOfStatement'), arguments: [jobIds] };
     case 'cancel':
       return { title, command: commandId('cancelJob'), arguments: [jobId] };
     case 'results':

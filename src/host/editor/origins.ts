@@ -17,7 +17,7 @@ export interface Origin {
   /** Where it began when it was launched. */
   readonly launchedAt: number;
   /** The offset in {@link text} of an offset in the SQL that was sent. */
-  readonly sourceOffset: (offset: number) => number;
+  readonly sourceOffset: (offset: number) => number | undefined;
   /** Where it is now. */
   readonly span: Span;
   /** Its text is another one now. */
@@ -54,6 +54,17 @@ export interface NewOrigin {
   readonly sourceOffset?: (offset: number) => number;
 }
 
+/** A job of before a reload, and where its text was. */
+export interface KnownOrigin {
+  readonly jobId: string;
+  readonly document: string;
+  readonly kind: Piece['kind'];
+  readonly text: string;
+  readonly start: number;
+  /** The text was sent as it is, so that offsets in the two are the same. */
+  readonly verbatim: boolean;
+}
+
 /** All origins. It knows texts only by what it is told. */
 export class Origins {
   readonly #byDocument = new Map<string, Followed>();
@@ -88,6 +99,19 @@ export class Origins {
     kept.set(jobId, one);
   }
 
+  /** Follows the text of a job again. Whether it is still there shows once the document is open: see {@link reopen}. */
+  restore({ jobId, document, kind, text, start, verbatim }: KnownOrigin): void {
+    const span = { start, end: start + text.length };
+    const sourceOffset = (offset: number): number | undefined => (verbatim ? offset : undefined);
+    this.#keep(document, jobId, { jobId, document, kind, text, launchedAt: start, sourceOffset, span, edited: false });
+    this.settle(jobId);
+  }
+
+  /** A part that is about to be launched, as it is now. */
+  pending({ document, key }: Place): Origin | undefined {
+    return this.#byDocument.get(document)?.kept.get(key)?.entry;
+  }
+
   /** The part was not launched after all. */
   release({ document, key }: Place): void {
     this.#delete(document, [key]);
@@ -103,6 +127,15 @@ export class Origins {
   get(jobId: string): Origin | undefined {
     const kept = this.#find(jobId);
     return kept && !kept.gone ? kept.entry : undefined;
+  }
+
+  /** True if no later job came from an overlapping part of the document. */
+  isNewest(jobId: string): boolean {
+    const own = this.get(jobId);
+    if (!own) return false;
+    const all = this.of(own.document);
+    const later = all.slice(all.findIndex((one) => one.jobId === jobId) + 1);
+    return !later.some(({ span }) => span.start < own.span.end && span.end > own.span.start);
   }
 
   /** A part of an origin's text as it was launched, and where that is now; undefined where edits are no longer known. */

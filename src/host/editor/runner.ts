@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { RunOptions } from '../commands/request';
 import type { JobService } from '../../core/jobs/jobService';
-import type { Job } from '../../core/jobs/job';
+import type { Job, JobSource } from '../../core/jobs/job';
 import { askOptions } from '../commands/options';
 import type { Launcher } from '../commands/run';
 import { without } from '../commands/without';
@@ -10,9 +10,10 @@ import { Flash } from './flash';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
 import type { Notifications } from '../notifications';
-import type { Origins, Place } from './origins';
+import type { Origin, Origins, Place } from './origins';
 import type { Preparation, Prepared } from './preparation';
 import { rangeOf } from './problems';
+import { RepeatedRequests } from '../repeatedRequests';
 import { scriptConcerns } from '../../core/sql/scriptConcerns';
 import type { LeftOut } from '../../core/sql/scriptSteps';
 import { askScript, concernText, leftOutText, type ScriptAnswer } from './scriptQuestions';
@@ -35,6 +36,7 @@ export interface RunnerParts {
 /** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
 export class EditorRunner implements vscode.Disposable {
   readonly #flash = new Flash();
+  readonly #repeats = new RepeatedRequests(() => performance.now());
   /** Where the targets are that are about to be launched. */
   readonly #places = new Map<Target, Place>();
 
@@ -147,9 +149,15 @@ export class EditorRunner implements vscode.Disposable {
   }
 
   /** @param chosen all options, in place of those of comments and the file's defaults */
-  #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
+  async #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
+    const key = targets.map(({ uri, piece }) => `${uri.toString()}#${piece.start}-${piece.end}`).join(' ');
+    if (this.#repeats.isRepeat(key)) {
+      ui.setStatusBarMessage(vscode.l10n.t('Ignored a second launch of the same SQL within a second.'), 3000);
+      return [];
+    }
     return this.#following(targets, async () => {
       const prepared = await this.parts.preparation.prepare(targets, chosen);
+      if (!prepared) this.#repeats.forget(key);
       return (prepared ?? []).map((one) => this.#start(one).id);
     });
   }
@@ -172,8 +180,9 @@ export class EditorRunner implements vscode.Disposable {
 
   #start({ target, request, sourceOffset, notify }: Prepared): Job {
     const { jobs, origins, launched } = this.parts;
-    const job = jobs.run(request);
     const place = this.#places.get(target);
+    const source = place && sourceOf(origins.pending(place), request.sql);
+    const job = jobs.run(source === undefined ? request : { ...request, source });
     if (place) origins.add({ jobId: job.id, place, sourceOffset });
     this.#places.delete(target);
     if (notify) this.parts.notify.add(job.id);
@@ -215,4 +224,14 @@ export class EditorRunner implements vscode.Disposable {
     if (!editor) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
     return editor;
   }
+}
+
+/** A text that differs from the SQL that is sent is kept with the job up to this length, in UTF-16 code units. */
+const MAX_SOURCE = 100_000;
+
+/** What is kept with a job, so that its status can be shown at its text after a reload. */
+function sourceOf(origin: Origin | undefined, sql: string): JobSource | undefined {
+  if (!origin || (origin.text !== sql && origin.text.length > MAX_SOURCE)) return undefined;
+  const { document: uri, kind, text, span } = origin;
+  return { uri, kind, start: span.start, ...(text === sql ? {} : { text }) };
 }

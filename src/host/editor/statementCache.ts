@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../core/sql/statements';
 import { Disposables } from '../disposables';
-import { compose, envelope, type Edit } from './edits';
+import { compose, EditLog, envelope, type Edit, type MovedSpan, type Span } from './edits';
 
 /** A document's text, taken apart. */
 export interface Parsed {
@@ -21,11 +21,13 @@ const MOST_TEXT = 32_000_000;
 /** The statements of open documents: taken apart when first asked for, and from then on only where the text changed. */
 export class StatementCache implements vscode.Disposable {
   readonly #entries = new Map<vscode.TextDocument, Entry>();
+  readonly #logs = new WeakMap<vscode.TextDocument, EditLog>();
   readonly #disposables = new Disposables();
 
   constructor() {
     this.#disposables.add(
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length > 0) this.#logs.get(document)?.add(document.version, editsOf(contentChanges));
         const entry = this.#entries.get(document);
         const change = entry && envelope(editsOf(contentChanges));
         if (entry && change) entry.pending = compose(entry.pending, change);
@@ -34,7 +36,13 @@ export class StatementCache implements vscode.Disposable {
     this.#disposables.add(vscode.workspace.onDidCloseTextDocument((document) => this.#entries.delete(document)));
   }
 
+  /** Where a span of an earlier version of a document is now; undefined if that is not known. */
+  moved(document: vscode.TextDocument, span: Span, version: number): MovedSpan | undefined {
+    return this.#logs.get(document)?.find(span, version);
+  }
+
   get(document: vscode.TextDocument): Parsed {
+    if (!this.#logs.has(document)) this.#logs.set(document, new EditLog(document.version));
     const known = this.#entries.get(document);
     if (known?.version === document.version) return this.#keep(document, known);
     const text = document.getText();

@@ -97,14 +97,22 @@ export class Targets {
     return withoutPsqlCommands(text, { ...split, problems });
   }
 
-  /** The statement that a lens stood over; undefined where the text was changed since the lens was made. */
-  ofLens({ uri, offset, head }: LensTarget): Target | undefined {
+  /**
+   * The statement that a lens stands over, as it is now: edits since the lens was made may have moved or changed it.
+   * @returns undefined if it cannot be identified any more
+   */
+  ofLens({ uri, offset, head, version }: LensTarget): Target | undefined {
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
     if (!document) return undefined;
     const source = this.cache.get(document);
     const { text, split } = source;
-    const statement = statementAt(split, offset, text);
-    if (statement?.start !== offset || headAt(text, offset) !== head) return undefined;
+    const moved =
+      version === undefined ? undefined : this.cache.moved(document, { start: offset, end: offset + 1 }, version);
+    if (moved?.gone) return undefined;
+    const now = moved?.start ?? offset;
+    const statement = statementAt(split, now, text);
+    if (!statement || (moved === undefined && (statement.start !== offset || headAt(text, offset) !== head)))
+      return undefined;
     return { document, uri: document.uri, piece: pieceOf(text, statement), source, contextAt: statement.start };
   }
 

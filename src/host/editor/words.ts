@@ -1,11 +1,10 @@
 /** The texts of the pure parts, in VS Code's language. */
 import { l10n } from 'vscode';
-import type { JobState } from '../../api';
 import { excerptOf, type DirectiveName, type DirectiveProblem } from '../../core/sql/label';
 import type { PrelaunchFinding } from '../../core/sql/prelaunch';
 import { formatSpan } from '../../shared/span';
 import type { FoundWrite } from '../commands/guard';
-import { formatCount } from '../text';
+import { formatCount, stateName } from '../text';
 import type { LensWords } from './lensModel';
 
 export function lensWords(): LensWords {
@@ -15,43 +14,18 @@ export function lensWords(): LensWords {
     showResults: l10n.t('Show Results'),
     edited: l10n.t('edited since'),
     readingRows: l10n.t('reading rows'),
+    file: l10n.t('File'),
+    selection: l10n.t('Selection'),
+    runNamed: (statement) => l10n.t('Run “{0}” in Background', statement),
+    jobs: (count) => l10n.t('{0} jobs…', count),
     rows: rowsWord,
     span: formatSpan,
-    state: stateWord,
+    state: stateName,
   };
 }
 
 function rowsWord(count: number): string {
   return count === 1 ? l10n.t('1 row') : l10n.t('{0} rows', formatCount(count));
-}
-
-function stateWord(state: JobState): string {
-  switch (state) {
-    case 'queued':
-      return l10n.t('queued');
-    case 'launching':
-      return l10n.t('launching');
-    case 'running':
-      return l10n.t('running');
-    case 'reading':
-      return l10n.t('reading rows');
-    case 'canceling':
-      return l10n.t('canceling');
-    case 'unresponsive':
-      return l10n.t('not responding to cancel');
-    case 'detached':
-      return l10n.t('detached');
-    case 'succeeded':
-      return l10n.t('succeeded');
-    case 'failed':
-      return l10n.t('failed');
-    case 'canceled':
-      return l10n.t('canceled');
-    case 'lost':
-      return l10n.t('lost');
-    case 'finished':
-      return l10n.t('finished, outcome unknown');
-  }
 }
 
 /** What was found before a launch, with what to do instead. */

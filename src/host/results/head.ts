@@ -3,6 +3,7 @@ import type { JobState } from '../../api';
 import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/launchLimits';
 import { launchText } from '../../core/sql/launchSettings';
+import { formatDate } from '../../shared/span';
 import type { ResultsJob } from './source';
 
 /** A job's state in one or two words. */
@@ -67,9 +68,7 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
 function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
-    at === undefined
-      ? undefined
-      : new Date(at).toLocaleString(env.language, { dateStyle: 'medium', timeStyle: 'medium' });
+    at === undefined ? undefined : formatDate(at, env.language);
   const limit = (ms: number | undefined): string | undefined =>
     ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : l10n.t('{0} ms', ms.toLocaleString(env.language));
   const { settings } = launchOptions(request, launchText(request.sql));

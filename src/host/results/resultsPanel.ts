@@ -33,6 +33,8 @@ export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
   readonly #actions: ResultsActions;
+  /** The user has worked with the page, so that it is more than a preview. */
+  #used = false;
   #ready = false;
   #tab: TabName | undefined;
   #columnsSent = 0;
@@ -71,6 +73,10 @@ export class ResultsPanel implements Disposable {
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.setTitle();
     panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
+  }
+
+  get used(): boolean {
+    return this.#used;
   }
 
   /** The job has changed: the page is told soon. */
@@ -210,9 +216,11 @@ export class ResultsPanel implements Disposable {
           await this.#sendTiles(message);
           break;
         case 'cell':
+          this.#used = true;
           await this.#sendCell(message);
           break;
         default:
+          this.#used = true;
           await this.#actions.take(message);
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../disposables';
+import { readSetting } from '../ids';
 import { newPagePanel, PanelsByKey } from '../panelsByKey';
 import type * as PanelCode from './resultsPanel';
 import type { ResultsSource } from './source';
@@ -11,6 +12,13 @@ export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 /** A panel of before a reload waits this long for its job (ms); more than it takes to see that another window is gone. */
 const JOB_MS = 90_000;
 
+export interface ShowOptions {
+  readonly preserveFocus?: boolean;
+  /** A look at it: the next preview takes its place. */
+  readonly preview?: boolean;
+  readonly tab?: TabName;
+}
+
 /** All that a panel needs is loaded with the first one. */
 const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
 
@@ -18,6 +26,8 @@ const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
   readonly #panels = new PanelsByKey<string, PanelCode.ResultsPanel>();
+  /** The job whose panel is only previewed. */
+  #preview: string | undefined;
   /** Panels of before a reload whose jobs are not known yet. */
   readonly #waiting = new Map<string, { come(): void; stop(): void }>();
 
@@ -47,21 +57,43 @@ export class ResultsPanels implements Disposable {
     );
   }
 
-  /** Shows the panel of a job, making it where there is none. False where the job is not known. */
-  async show(id: string, options: { readonly preserveFocus?: boolean; readonly tab?: TabName } = {}): Promise<boolean> {
+  /**
+   * Shows the panel of a job, and opens it if it is not open. One that is only previewed gives way to the next preview, as in
+   * VS Code's explorer, unless the user has worked with it.
+   * @returns false if there is no such job
+   */
+  async show(id: string, options: ShowOptions = {}): Promise<boolean> {
     const code = await panelCode();
     const job = this.source.job(id);
     if (job === undefined) return false;
-    const { preserveFocus = false, tab } = options;
+    const { preserveFocus = false, preview = false, tab } = options;
     let shown = this.#panels.get(id);
     if (shown !== undefined) {
       shown.panel.reveal(undefined, preserveFocus);
+      if (!preview && this.#preview === id) this.#preview = undefined;
     } else {
-      const panel = newPagePanel(this.extensionUri, RESULTS_VIEW_TYPE, job.info.label, { preserveFocus });
+      const before = this.#preview === undefined ? undefined : this.#panels.get(this.#preview);
+      const replaced = preview && before?.used === false ? before : undefined;
+      // Next to another results panel: a column for each would soon be too narrow.
+      const beside = this.#anyVisible()?.panel.viewColumn ?? vscode.ViewColumn.Beside;
+      const place = readSetting('results.openIn');
+      const viewColumn = replaced?.panel.viewColumn ?? (place === 'active' ? vscode.ViewColumn.Active : beside);
+      const splitsBelow = place === 'below' && viewColumn === vscode.ViewColumn.Beside;
+      const panel = newPagePanel(this.extensionUri, RESULTS_VIEW_TYPE, job.info.label, {
+        preserveFocus: preserveFocus && !splitsBelow,
+        viewColumn: splitsBelow ? vscode.ViewColumn.Active : viewColumn,
+      });
+      replaced?.panel.dispose();
       shown = this.#adopt(code, id, panel);
+      if (preview) this.#preview = id;
+      if (splitsBelow) await vscode.commands.executeCommand('workbench.action.moveEditorToBelowGroup');
     }
     if (tab !== undefined) shown.showTab(tab);
     return true;
+  }
+
+  #anyVisible(): PanelCode.ResultsPanel | undefined {
+    return [...this.#panels.values()].find(({ panel }) => panel.visible);
   }
 
   /** True where the user can see the panel of the job. */

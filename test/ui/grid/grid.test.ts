@@ -242,7 +242,7 @@ describe('results grid', () => {
     await grid.press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab');
     await grid.page.getByRole('tab', { name: /Rows/ }).focus();
     await grid.press('ArrowRight');
-    assert.equal(await grid.page.locator('[role=tab]:focus').innerText(), 'Messages');
+    assert.equal(await grid.page.locator('[role=tab]:focus').innerText(), 'Query');
   });
 
   it('says that rows beyond the stated number are not sorted', async () => {
@@ -364,7 +364,7 @@ describe('results grid', () => {
     });
     await grid.page.waitForSelector('.job-fill');
     assert.equal(await grid.page.getByRole('progressbar').getAttribute('aria-valuenow'), '42');
-    assert.match(await grid.page.locator('.job-progress-text').innerText(), /42 % · counting/);
+    assert.match(await grid.page.locator('.job-progress-text').innerText(), /42% · counting/);
     await grid.page.getByRole('button', { name: 'Cancel' }).click();
     assert.equal((await grid.sent('cancel')).length, 1);
   });

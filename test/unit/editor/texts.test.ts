@@ -14,6 +14,10 @@ const WORDS: LensWords = {
   showResults: 'Show Results',
   edited: 'edited since',
   readingRows: 'reading rows',
+  file: 'File',
+  selection: 'Selection',
+  runNamed: (statement) => `Run “${statement}” in Background`,
+  jobs: (count) => `${count} jobs…`,
   rows: (count) => `${count} rows`,
   span: (ms) => `${ms / 1000} s`,
   state: (state) => state,
@@ -31,6 +35,7 @@ describe('lenses', () => {
   ): (readonly [number, string, string])[] {
     const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', queuedAt: 0, state, ...facts };
     return lensesOf({
+      text,
       split: splitStatements(text),
       origins: origins.of(uri),
       job: (id) => (id === 'job' ? info : undefined),
@@ -58,11 +63,11 @@ describe('lenses', () => {
   const cases: readonly [JobState, Partial<JobInfo>, readonly string[]][] = [
     ['queued', {}, ['cancel: Cancel · queued']],
     ['running', { launchedAt: NOW - 42_500 }, ['cancel: Cancel · 00:42']],
-    ['running', { launchedAt: NOW - 42_500, progress: { pct: 60, message: '' } }, ['cancel: Cancel · 00:42 · 60 %']],
+    ['running', { launchedAt: NOW - 42_500, progress: { pct: 60, message: '' } }, ['cancel: Cancel · 00:42 · 60%']],
     [
       'running',
       { launchedAt: NOW, progress: { pct: 1, message: 'step $(x)\n1' } },
-      ['cancel: Cancel · 00:00 · 1 % · step $ (x) 1'],
+      ['cancel: Cancel · 00:00 · 1% · step $ (x) 1'],
     ],
     ['reading', { launchedAt: NOW }, ['cancel: Cancel · 00:00 · reading rows']],
     ['unresponsive', { launchedAt: NOW }, ['cancel: Cancel · unresponsive · 00:00']],
@@ -112,7 +117,7 @@ describe('lenses', () => {
     const origins = new Origins();
     origins.add({ jobId: 'job', place: origins.follow(uri, wholeText(text)) });
     assert.deepEqual(lenses('running', { launchedAt: NOW }, origins).slice(0, 2), [
-      [1, 'Cancel · 00:00', 'cancel'],
+      [1, 'File: Cancel · 00:00', 'cancel'],
       [1, 'Run in Background', 'run'],
     ]);
   });
@@ -125,14 +130,50 @@ describe('lenses', () => {
     assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00']);
     const several: Piece = { kind: 'selection', start, end: text.length, text: text.slice(start) };
     origins.add({ jobId: 'job', place: origins.follow(uri, several) });
-    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00', run]);
+    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Selection: Cancel · 00:00', run]);
+  });
+
+  it('of statements on one line, each says which one it runs', () => {
+    const line = 'SELECT 1; UPDATE a_table_with_a_long_name SET n = n + 1;\nSELECT 3;';
+    const made = lensesOf({
+      text: line,
+      split: splitStatements(line),
+      origins: [],
+      job: () => undefined,
+      now: NOW,
+      words: WORDS,
+      visible: [],
+    });
+    assert.deepEqual(
+      made.map(({ title }) => title),
+      ['Run “SELECT 1” in Background', 'Run “UPDATE a_table_with_a_long_na…” in Background', 'Run in Background'],
+    );
+  });
+
+  it('many running jobs of one statement share a lens', () => {
+    const origins = new Origins();
+    const statement = splitStatements(text).statements[1]!;
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    for (const jobId of ids) origins.add({ jobId, place: origins.follow(uri, pieceOf(text, statement)) });
+    const made = lensesOf({
+      text,
+      split: splitStatements(text),
+      origins: origins.of(uri),
+      job: (id) => ({ id, label: '', sql: '', connection: 'c', queuedAt: 0, state: 'running', launchedAt: NOW }),
+      now: NOW,
+      words: WORDS,
+      visible: [],
+    }).filter(({ offset }) => offset === statement.start);
+    assert.deepEqual(made, [{ offset: statement.start, title: '5 jobs…', action: 'jobs', jobIds: ids.toReversed() }]);
   });
 
   it('of a very long text only what is on screen has lenses', () => {
     const long = 'SELECT 1;\n'.repeat(100_000);
     const split = splitStatements(long);
     const made = (visible: { start: number; end: number }[]): number[] =>
-      lensesOf({ split, origins: [], job: () => undefined, now: 0, words: WORDS, visible }).map(({ offset }) => offset);
+      lensesOf({ text: long, split, origins: [], job: () => undefined, now: 0, words: WORDS, visible }).map(
+        ({ offset }) => offset,
+      );
     const offsets = made([{ start: 500_000, end: 500_400 }]);
     assert.ok(offsets.length <= MOST_STATEMENTS && offsets.includes(500_200), String(offsets.length));
     assert.deepEqual(made([]), []);

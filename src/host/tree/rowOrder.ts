@@ -1,0 +1,85 @@
+/**
+ * The order of a connection's jobs in the tree.
+ *
+ * A row must not move while somebody aims at it: a job that ends keeps its place until the list changes anyway. Only then does it
+ * join the finished ones below.
+ */
+
+export interface OrderedJob {
+  readonly id: string;
+  readonly final: boolean;
+}
+
+export class RowOrder<T extends OrderedJob> {
+  /** Finished jobs that have left the upper part of the list. */
+  readonly #settled = new Set<string>();
+  readonly #known = new Set<string>();
+
+  /**
+   * @param jobs in the order in which they were requested, oldest first
+   * @returns both parts, newest first: `upper` has what is queued or running and what ended while it was listed there
+   */
+  arrange(jobs: readonly T[]): { readonly upper: readonly T[]; readonly finished: readonly T[] } {
+    // A new row moves the others in any case, so this is the moment to tidy up.
+    if (jobs.some(({ id }) => !this.#known.has(id))) {
+      this.settle(jobs);
+      for (const { id } of jobs) this.#known.add(id);
+    }
+    const newestFirst = jobs.toReversed();
+    return {
+      upper: newestFirst.filter(({ id }) => !this.#settled.has(id)),
+      finished: newestFirst.filter(({ id }) => this.#settled.has(id)),
+    };
+  }
+
+  /** Moves what has ended to the finished jobs. Call it when nobody can be aiming at a row, or when the user asks for it. */
+  settle(jobs: readonly T[]): void {
+    for (const { id, final } of jobs) if (final) this.#settled.add(id);
+  }
+
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#settled.delete(id);
+      this.#known.delete(id);
+    }
+  }
+}
+
+/** Remembers when rows moved, so that a click that was meant for another row can be recognized. */
+export class RowMoves {
+  readonly #rows = new Map<string, readonly string[]>();
+  readonly #positions = new Map<string, number>();
+  readonly #movedAt = new Map<string, number>();
+
+  constructor(private readonly now: () => number) {}
+
+  /**
+   * Notes the rows that are drawn below a group. Rows of later groups move with them.
+   * @param groups all groups from top to bottom
+   */
+  draw(group: string, rows: readonly string[], groups: readonly string[]): void {
+    this.#rows.set(group, rows);
+    let position = 0;
+    const drawn = new Set<string>();
+    for (const name of groups) {
+      position++;
+      for (const row of this.#rows.get(name) ?? []) {
+        const before = this.#positions.get(row);
+        if (before !== undefined && before !== position) this.#movedAt.set(row, this.now());
+        this.#positions.set(row, position++);
+        drawn.add(row);
+      }
+    }
+    for (const row of this.#positions.keys()) {
+      if (drawn.has(row)) continue;
+      this.#positions.delete(row);
+      this.#movedAt.delete(row);
+    }
+  }
+
+  /** True if the row moved within that many milliseconds. */
+  movedWithin(row: string, ms: number): boolean {
+    const at = this.#movedAt.get(row);
+    return at !== undefined && this.now() - at <= ms;
+  }
+}
