@@ -3,6 +3,7 @@ import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { ActiveWorker } from '../core/jobs/ports';
 import { mayHaveWorker } from '../core/jobs/states';
+import { labelFromSql } from '../core/sql/label';
 import type { JobState } from '../api';
 import type { ConnectReason } from '../core/postgres/connect/errors';
 import { objectsOf } from './editor/errorPlace';
@@ -160,7 +161,12 @@ function originText({ origin, hidesUsers }: ConnectionEntry): string {
   }
 }
 
+/** A row shows this much of a label that was made from the SQL, so that a side bar of default width shows the state beside it. */
+const MAX_AUTOMATIC_LABEL = 24;
+
 export class JobNode {
+  #rowLabel: string | undefined;
+
   constructor(
     readonly job: Job,
     private readonly jobs: JobService,
@@ -169,7 +175,7 @@ export class JobNode {
   item(): vscode.TreeItem {
     const { record } = this.job;
     const now = Date.now();
-    const item = new vscode.TreeItem(record.label, vscode.TreeItemCollapsibleState.None);
+    const item = new vscode.TreeItem(this.#rowText(), vscode.TreeItemCollapsibleState.None);
     item.id = `job:${record.id}`;
     const state = stateText(this.job, now, this.jobs.place(record.id));
     const worker = this.jobs.activity(this.job);
@@ -192,6 +198,16 @@ export class JobNode {
     };
     item.command = { command: commandId('previewResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
     return item;
+  }
+
+  /** The label, shortened if nobody chose it. */
+  #rowText(): string {
+    const { label, request } = this.job.record;
+    if (this.#rowLabel === undefined) {
+      const automatic = label.length > MAX_AUTOMATIC_LABEL && label === labelFromSql(request.sql);
+      this.#rowLabel = automatic ? `${label.slice(0, MAX_AUTOMATIC_LABEL - 1).trimEnd()}…` : label;
+    }
+    return this.#rowLabel;
   }
 
   #words(): string[] {
