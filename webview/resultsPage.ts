@@ -78,6 +78,8 @@ export class ResultsPage {
 
   /** Called once the page stands in the document. */
   shown(): void {
+    // VS Code restores a panel after a reload only if its page has kept something.
+    this.save();
     if (this.current === 'rows') this.rows.gridElement.focus();
   }
 

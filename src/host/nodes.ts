@@ -162,7 +162,7 @@ function originText({ origin, hidesUsers }: ConnectionEntry): string {
 }
 
 /** A row shows this much of a label that was made from the SQL, so that a side bar of default width shows the state beside it. */
-const MAX_AUTOMATIC_LABEL = 24;
+const MAX_AUTOMATIC_LABEL = 18;
 
 export class JobNode {
   #rowLabel: string | undefined;

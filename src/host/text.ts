@@ -77,8 +77,9 @@ export function stateText(job: Job, now: number, place?: number): StateText {
       return text(name);
     case 'running':
       return text(join(percentText(job), elapsed), record.progress?.message);
-    case 'reading':
     case 'unresponsive':
+      return text(join(l10n.t('not responding'), elapsed));
+    case 'reading':
     case 'detached':
       return text(join(name, elapsed));
     case 'canceling':

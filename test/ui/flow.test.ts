@@ -113,7 +113,7 @@ describe('the main job', function () {
       for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {
         await warning.getByRole('button', { name: action }).waitFor();
       }
-      await row.filter({ hasText: 'not responding to cancel' }).waitFor();
+      await row.filter({ hasText: /not responding · \d+ s · \d+/ }).waitFor();
       await warning.getByRole('button', { name: 'Keep Waiting' }).click();
     });
     // It ends when it ends, and is told then.
