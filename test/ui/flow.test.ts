@@ -135,6 +135,8 @@ describe('the main job', function () {
     await ui.reload();
     await ui.command('pg_background: Show Workers');
     for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor();
+    // A panel that was only looked at, too.
+    await ui.page.getByRole('tab', { name: /^sleeps long/ }).waitFor();
     await ui.openFile('work.sql');
     await ui.lens(/^✓ 3 rows/).waitFor();
     await ui.lens(/^✗ column "nosuch" does not exist/).waitFor();
