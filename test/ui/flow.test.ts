@@ -163,5 +163,8 @@ describe('the main job', function () {
     }
     await ui.reload();
     for (const label of ['three rows', 'old 1']) await ui.row(label).first().waitFor();
+    // Although nothing has been connected since.
+    await ui.command('pg_background: Clear Finished Jobs');
+    await ui.row('three rows').waitFor({ state: 'detached' });
   });
 });
