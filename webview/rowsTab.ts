@@ -48,6 +48,8 @@ export class RowsTab implements RowsMenuActions {
   private readonly host = make('div', 'grid-host');
   private readonly exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   private mark: FindMark | undefined;
+  /** The match that was gone to last. */
+  private hit: CellAt | undefined;
   private asked = 0;
   private askedOrder: OrderView = NO_ORDER;
   private readonly orderLimit: number;
@@ -76,9 +78,13 @@ export class RowsTab implements RowsMenuActions {
       view: () => this.model.view,
       from: () => this.activeAt(),
       columns: () => this.model.layout.columns(),
-      goTo: (at) => this.goToCell(at, true),
+      goTo: (at) => {
+        this.hit = at;
+        this.goToCell(at, true);
+      },
       mark: (mark) => {
         this.mark = mark;
+        this.hit = undefined;
         this.view.found = mark && patternOf(mark, '');
         this.view.schedule();
       },
@@ -171,6 +177,26 @@ export class RowsTab implements RowsMenuActions {
     this.post({ type: 'copyValue', view: model.view, at: { row, column: model.layout.column(ordinal) } });
   }
 
+  copyColumnName(column: number): void {
+    this.post({ type: 'copyColumnName', column });
+  }
+
+  /** Undefined if the whole value is not here. */
+  activeFilter(): FilterView | undefined {
+    const { model } = this;
+    const { row, ordinal } = model.selection.active;
+    const value = row < 0 ? undefined : model.cell(row, ordinal);
+    const column = model.layout.column(ordinal);
+    if (value === null) return { column, operator: 'isNull', value: '' };
+    return typeof value === 'string' ? { column, operator: 'equals', value } : undefined;
+  }
+
+  filter(filter: FilterView): void {
+    const { order } = this.model;
+    const others = order.filters.filter(({ column }) => column !== filter.column);
+    this.setOrder({ sort: order.sort, filters: [...others, filter] });
+  }
+
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
       this.asked = 0;
@@ -222,6 +248,7 @@ export class RowsTab implements RowsMenuActions {
   }
 
   showDetail(focus: boolean): void {
+    if (this.model.rows === 0) return;
     this.detail.open(focus);
     this.follow();
     this.save();
@@ -233,7 +260,7 @@ export class RowsTab implements RowsMenuActions {
       this.fitOnce(view.element);
       this.status.update(model);
       this.showEmpty();
-      highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark);
+      this.markFound();
       this.follow();
       this.save();
     };
@@ -359,6 +386,12 @@ export class RowsTab implements RowsMenuActions {
     if (this.saved?.widths !== undefined) return;
     fitColumns(model, [...model.columns.keys()], font, true);
     this.view.resize();
+  }
+
+  private markFound(): void {
+    const { hit } = this;
+    const current = hit && this.view.textAt(hit.row, this.model.layout.ordinal(hit.column));
+    highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark, current);
   }
 
   private showEmpty(): void {
