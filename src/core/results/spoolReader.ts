@@ -106,8 +106,8 @@ export class SpoolReader {
       message:
         status.message ??
         (rows === 1
-          ? 'Storing the rows was interrupted; the one that had arrived complete is here.'
-          : `Storing the rows was interrupted; the ${rows.toLocaleString('en-US')} that had arrived complete are here.`) +
+          ? 'Keeping the rows was cut off; the one that had come whole is here.'
+          : `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.`) +
           (this.partial > 0 ? ' One more was incomplete and is not shown.' : ''),
     };
   }
