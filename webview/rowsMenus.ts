@@ -3,13 +3,13 @@ import {
   type CopyFormat,
   EXPORT_FORMATS,
   type ExportFormat,
-  type FilterView,
   type FromPage,
   type OrderView,
   type SortDirection,
 } from '../src/shared/resultsProtocol';
 import type { ResultsStringKey } from '../src/shared/resultsStrings';
 import { isMac } from './dom';
+import { filterByActive, filteredBy } from './filters';
 import type { GridModel } from './grid/model';
 import { openMenu, type MenuEntry, type MenuItem } from './menu';
 import { counted, text } from './strings';
@@ -25,10 +25,6 @@ export interface RowsMenuActions {
   /** The value at the active cell, as it is, whatever else is selected. */
   copyValue(): void;
   copyColumnName(column: number): void;
-  /** The filter that keeps the rows with the value at the active cell. */
-  activeFilter(): FilterView | undefined;
-  /** Filters by this instead of what the column was filtered by. */
-  filter(filter: FilterView): void;
   setOrder(order: OrderView): void;
   askFilter(column: number): void;
   orderHindrance(): string | undefined;
@@ -91,7 +87,7 @@ export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
   const { active } = tab.model.selection;
   const column = tab.model.layout.column(active.ordinal);
   const hindrance = tab.orderHindrance();
-  const filter = tab.activeFilter();
+  const filter = filterByActive(tab.model);
   return [
     { label: text('detailShow'), icon: 'pane', hint: 'Enter', run: () => tab.showDetail(true) },
     'separator',
@@ -105,7 +101,7 @@ export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
       icon: 'filter',
       enabled: hindrance === undefined && filter !== undefined,
       run: () => {
-        if (filter !== undefined) tab.filter(filter);
+        if (filter !== undefined) tab.setOrder(filteredBy(tab.model, filter.column, filter));
       },
     },
     {

@@ -11,6 +11,7 @@ import { iconButton, make } from './dom';
 import { askFilter } from './filterBox';
 import { FindBar, type FindMark } from './findBar';
 import { GoToRow } from './goToRow';
+import { filteredBy } from './filters';
 import { fitColumns, measures } from './grid/fit';
 import { gridKey } from './grid/gridKeys';
 import { GridMouse } from './grid/gridMouse';
@@ -181,22 +182,6 @@ export class RowsTab implements RowsMenuActions {
     this.post({ type: 'copyColumnName', column });
   }
 
-  /** Undefined if the whole value is not here. */
-  activeFilter(): FilterView | undefined {
-    const { model } = this;
-    const { row, ordinal } = model.selection.active;
-    const value = row < 0 ? undefined : model.cell(row, ordinal);
-    const column = model.layout.column(ordinal);
-    if (value === null) return { column, operator: 'isNull', value: '' };
-    return typeof value === 'string' ? { column, operator: 'equals', value } : undefined;
-  }
-
-  filter(filter: FilterView): void {
-    const { order } = this.model;
-    const others = order.filters.filter(({ column }) => column !== filter.column);
-    this.setOrder({ sort: order.sort, filters: [...others, filter] });
-  }
-
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
       this.asked = 0;
@@ -218,13 +203,9 @@ export class RowsTab implements RowsMenuActions {
   askFilter(column: number): void {
     const view = this.model.columns[column];
     if (view === undefined) return;
-    const { order } = this.model;
-    const others = order.filters.filter((filter) => filter.column !== column);
-    const apply = (filter: FilterView | undefined): void =>
-      this.setOrder({ sort: order.sort, filters: filter === undefined ? others : [...others, filter] });
-    const current = order.filters.find((filter) => filter.column === column);
-    const ordinal = this.model.layout.ordinal(column);
-    const left = this.view.leftOf(ordinal);
+    const current = this.model.order.filters.find((filter) => filter.column === column);
+    const left = this.view.leftOf(this.model.layout.ordinal(column));
+    const apply = (filter: FilterView | undefined): void => this.setOrder(filteredBy(this.model, column, filter));
     askFilter(column, view, current, this.host, left, apply, () => this.view.element.focus());
   }
 
