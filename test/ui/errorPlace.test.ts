@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-/** The error is in line 28 of the file, which is line 3 of what is sent. */
+/** The error is in line 28 of the file, which is line 27 of what is sent, with the comments above the statement. */
 const BEFORE = Array.from({ length: 24 }, (_, index) => `-- line ${index + 1}\n`).join('');
 const SQL = `SELECT 'other' AS n;\n${BEFORE}SELECT relname,\n  relkind,\n  oid, reltype, relkindd\nFROM pg_class;\n`;
 const [LINE, COLUMN] = [28, 17];
@@ -16,7 +16,7 @@ describe('the place of an error', function () {
   before(async () => {
     installed = await install(
       { 'sample.sql': SQL },
-      { connected: true, settings: { 'pgBackground.notifications': 'none', 'editor.minimap.enabled': false } },
+      { connected: true, settings: { 'pgBackground.notifications': 'none', 'pgBackground.results.openIn': 'beside' } },
     );
     ({ ui } = installed);
   });
@@ -35,7 +35,7 @@ describe('the place of an error', function () {
     await ui.goTo(1, 3);
     await ui.page.keyboard.press('Shift+Alt+R');
     await ui.results().getByText('other', { exact: true }).waitFor();
-    await ui.openFile('sample.sql');
+    await ui.command('View: Focus First Editor Group');
     await ui.goTo(LINE - 1, 1);
     await ui.page.keyboard.press('Shift+Alt+R');
     const link = ui.results().getByRole('button', { name: `sample.sql:${LINE}:${COLUMN}` });
@@ -50,8 +50,10 @@ describe('the place of an error', function () {
     await link.waitFor();
     await ui.goTo(LINE + 1, COLUMN);
     await ui.page.keyboard.type('x');
-    await ui.results().getByText('Line 3, column 17').waitFor();
+    await ui.results().getByText('Line 27, column 17').waitFor();
     assert.equal(await link.count(), 0);
+    await ui.page.keyboard.press('Backspace');
+    await link.waitFor();
   });
 
   it('Show Results lists the job of the statement at the cursor first, with state, connection and time', async () => {
@@ -66,7 +68,7 @@ describe('the place of an error', function () {
     const [first = '', second = ''] = await rows.allInnerTexts();
     assert.match(
       first.replace(/\s+/g, ' '),
-      /other.*at the cursor · succeeded · 1 row · .* · \d+:\d\d.* · work · pid \d+/,
+      /AS n ?at the cursor · succeeded · 1 row · .* · \d+:\d\d.* · work · pid \d+/,
     );
     assert.match(second.replace(/\s+/g, ' '), /pg_class.*failed · .* · work/);
     await ui.page.keyboard.press('Escape');

@@ -174,7 +174,8 @@ export class ResultsPanel implements Disposable {
   async #head(job: ResultsJob): Promise<ResultsHead> {
     if (job.info.error === undefined) return headOf(job, Date.now());
     const place = await this.source.errorPlace(this.id);
-    this.#errorFile = place?.uri.toString();
+    // Its text may come back, with Undo.
+    if (place) this.#errorFile = place.uri.toString();
     // It may have changed in the meantime.
     return headOf(this.source.job(this.id) ?? job, Date.now(), place);
   }

@@ -72,9 +72,9 @@ describe('menus of the grid', () => {
     await grid.press('Control+Home', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'Shift+F10');
     const cell = await grid.active();
     await choose('Filter by This Value');
-    const last = (await grid.sent('order')).at(-1)?.order.filters;
-    assert.deepEqual(last?.[0], { column: 1, operator: 'equals', value: 'Ada Lovelace' });
-    assert.deepEqual(last?.[1], { column: 3, operator: 'isNull', value: '' }, cell.text);
+    const last = (await grid.sent('order')).at(-1)!.order.filters;
+    assert.deepEqual(last[0], { column: 1, operator: 'equals', value: 'Ada Lovelace' });
+    assert.deepEqual(last[1], { column: 3, operator: 'isNull', value: '' }, cell.text);
   });
 
   it('does not filter by a value of which only the beginning is here', async () => {
