@@ -66,9 +66,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const launcher = disposables.add(new Launcher(jobs, connections, context.workspaceState));
   const canceling = new Canceling(jobs, connections);
   const view = disposables.add(new WorkersView(jobs, connections));
-  const results = disposables.add(new Results(context, jobs, launcher, canceling, files));
+  const results: Results = disposables.add(
+    new Results(context, jobs, launcher, canceling, files, (job) => editor.failurePlace(job)),
+  );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
-  const editor = disposables.add(
+  const editor: EditorFeatures = disposables.add(
     new EditorFeatures(jobs, connections, launcher, notifications, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
@@ -133,7 +135,9 @@ async function restore(
     const showLog = vscode.l10n.t('Show Log');
     void ui
       .showWarningMessage(
-        vscode.l10n.t('{0} job records could not be read and were set aside. The log says which.', corrupt),
+        corrupt === 1
+          ? vscode.l10n.t('1 job record could not be read and was set aside. The log says which.')
+          : vscode.l10n.t('{0} job records could not be read and were set aside. The log says which.', corrupt),
         showLog,
       )
       .then((choice) => {

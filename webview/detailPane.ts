@@ -3,7 +3,7 @@ import { visible } from '../src/shared/displayText';
 import { handled, iconButton, isCommandKey, make } from './dom';
 import { clearHighlights, highlightJson } from './highlight';
 import { formatJson, type JsonText } from './jsonText';
-import { formatNumber, text } from './strings';
+import { counted, formatNumber, text } from './strings';
 
 /** A longer value is shown as it came: setting it in lines would hold up the page. */
 const FORMAT_LIMIT = 400_000;
@@ -116,7 +116,7 @@ export class DetailPane {
     const [type] = this.facts.textContent.split(' · ');
     const facts = [type ?? '', text('row', this.at.row + 1)];
     if (message.value !== null) {
-      facts.push(text('detailCharacters', message.length));
+      facts.push(counted('detailCharacters', message.length));
       const lines = message.value.split('\n').length;
       if (lines > 1) facts.push(text('detailLines', lines));
     }

@@ -20,20 +20,23 @@ export function clearHighlights(): void {
   for (const kind of KINDS) CSS.highlights.delete(`json-${kind}`);
 }
 
-/** Marks a found text in the cells that are drawn. */
-export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined): void {
+/** Marks a found text in the cells that are drawn, and that of the current match on its own. */
+export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined, current?: Text): void {
   const pattern = mark === undefined ? undefined : patternOf(mark, 'g');
   if (pattern === undefined) {
-    if (CSS.highlights.has('found')) CSS.highlights.delete('found');
+    for (const name of ['found', 'found-current']) if (CSS.highlights.has(name)) CSS.highlights.delete(name);
     return;
   }
   const ranges: Range[] = [];
+  const currentRanges: Range[] = [];
   for (const node of cells) {
     for (const match of node.data.matchAll(pattern)) {
-      if (match[0] !== '') ranges.push(range(node, match.index, match.index + match[0].length));
+      if (match[0] === '') continue;
+      (node === current ? currentRanges : ranges).push(range(node, match.index, match.index + match[0].length));
     }
   }
   CSS.highlights.set('found', new Highlight(...ranges));
+  CSS.highlights.set('found-current', new Highlight(...currentRanges));
 }
 
 /** What is looked for as a pattern of the page; undefined where it is none. */

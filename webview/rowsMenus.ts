@@ -9,9 +9,10 @@ import {
 } from '../src/shared/resultsProtocol';
 import type { ResultsStringKey } from '../src/shared/resultsStrings';
 import { isMac } from './dom';
+import { filterByActive, filteredBy } from './filters';
 import type { GridModel } from './grid/model';
 import { openMenu, type MenuEntry, type MenuItem } from './menu';
-import { text } from './strings';
+import { counted, text } from './strings';
 
 /** What the menus of the Rows tab act on. */
 export interface RowsMenuActions {
@@ -23,6 +24,7 @@ export interface RowsMenuActions {
   copy(format: CopyFormat, headers: boolean): void;
   /** The value at the active cell, as it is, whatever else is selected. */
   copyValue(): void;
+  copyColumnName(column: number): void;
   setOrder(order: OrderView): void;
   askFilter(column: number): void;
   orderHindrance(): string | undefined;
@@ -44,24 +46,30 @@ const FORMAT_NAMES: Readonly<Record<ExportFormat, ResultsStringKey>> = {
 export const COMMAND_KEY = isMac ? '⌘' : 'Ctrl+';
 
 export function copyMenu(tab: RowsMenuActions): MenuEntry[] {
-  const items: MenuEntry[] = COPY_FORMATS.map((format) => ({
-    label: text('copyAs', text(FORMAT_NAMES[format])),
-    run: () => tab.copy(format, format !== 'tsv'),
-    ...(format === 'tsv' ? { hint: `${COMMAND_KEY}C` } : {}),
-  }));
-  items.splice(1, 0, {
-    label: text('copyWithHeaders', text('formatTsv')),
-    hint: isMac ? '⇧⌘C' : 'Ctrl+Shift+C',
-    run: () => tab.copy('tsv', true),
-  });
-  return items;
+  const others = COPY_FORMATS.filter((format) => format !== 'tsv');
+  return [
+    { label: text('copy'), icon: 'copy', hint: `${COMMAND_KEY}C`, run: () => tab.copy('tsv', false) },
+    { label: text('copyWithHeaders'), hint: isMac ? '⇧⌘C' : 'Ctrl+Shift+C', run: () => tab.copy('tsv', true) },
+    ...others.map((format) => ({
+      label: text('copyAs', text(FORMAT_NAMES[format])),
+      run: () => tab.copy(format, true),
+    })),
+  ];
+}
+
+/** Says what is exported: not everybody has in mind that rows are filtered or sorted. */
+function exportLabel({ model }: RowsMenuActions, format: string): string {
+  const { rows, order, stored } = model;
+  if (order.filters.length > 0) return counted('exportFiltered', rows, format);
+  if (order.sort.length > 0) return counted('exportSorted', rows, format);
+  return stored.complete ? counted('exportRows', rows, format) : text('exportTo', format);
 }
 
 /** Exports what the view shows: its rows in its order, the shown columns in theirs. */
 export function exportMenu(tab: RowsMenuActions): MenuEntry[] {
   const columns = tab.model.layout.columns();
   const items: MenuEntry[] = EXPORT_FORMATS.map((format) => ({
-    label: text('exportTo', text(FORMAT_NAMES[format])),
+    label: exportLabel(tab, text(FORMAT_NAMES[format])),
     icon: 'save',
     enabled: tab.model.columns.length > 0,
     run: () => tab.post({ type: 'export', view: tab.model.view, format, columns }),
@@ -79,15 +87,25 @@ export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
   const { active } = tab.model.selection;
   const column = tab.model.layout.column(active.ordinal);
   const hindrance = tab.orderHindrance();
+  const filter = filterByActive(tab.model);
   return [
     { label: text('detailShow'), icon: 'pane', hint: 'Enter', run: () => tab.showDetail(true) },
     'separator',
-    { label: text('copyCell'), icon: 'copy', run: () => tab.copyValue() },
     ...copyMenu(tab),
     'separator',
+    { label: text('copyCell'), run: () => tab.copyValue() },
+    { label: text('copyColumnName'), run: () => tab.copyColumnName(column) },
+    'separator',
+    {
+      label: text('filterByValue'),
+      icon: 'filter',
+      enabled: hindrance === undefined && filter !== undefined,
+      run: () => {
+        if (filter !== undefined) tab.setOrder(filteredBy(tab.model, filter.column, filter));
+      },
+    },
     {
       label: text('filterBy', tab.model.columns[column]?.name ?? ''),
-      icon: 'filter',
       enabled: hindrance === undefined,
       run: () => tab.askFilter(column),
     },
@@ -136,6 +154,8 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
     entries.push({ label: text('sortsAsText'), enabled: false, run: () => undefined });
   }
   entries.push(
+    'separator',
+    { label: text('copyColumnName'), icon: 'copy', run: () => tab.copyColumnName(column) },
     'separator',
     layout.isPinned(column)
       ? layoutItem(text('columnUnpin'), () => layout.setPinned(layout.pins.filter((pin) => pin !== column)), 'pin')

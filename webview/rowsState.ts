@@ -6,7 +6,7 @@ import type { GridModel } from './grid/model';
 export function keepRows(model: GridModel, detail: DetailPane, fitted: boolean): Partial<SavedView> {
   const { layout, selection } = model;
   const widths: Record<string, number> = {};
-  for (let column = 0; column < layout.count; column++) widths[column] = layout.width(column);
+  for (let column = 0; column < layout.count; column++) widths[column] = layout.ownWidth(column);
   return {
     top: model.top / model.map.rowHeight,
     left: Math.round(model.left),

@@ -11,6 +11,7 @@ import { iconButton, make } from './dom';
 import { askFilter } from './filterBox';
 import { FindBar, type FindMark } from './findBar';
 import { GoToRow } from './goToRow';
+import { filteredBy } from './filters';
 import { fitColumns, measures } from './grid/fit';
 import { gridKey } from './grid/gridKeys';
 import { GridMouse } from './grid/gridMouse';
@@ -48,6 +49,8 @@ export class RowsTab implements RowsMenuActions {
   private readonly host = make('div', 'grid-host');
   private readonly exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   private mark: FindMark | undefined;
+  /** The match that was gone to last. */
+  private hit: CellAt | undefined;
   private asked = 0;
   private askedOrder: OrderView = NO_ORDER;
   private readonly orderLimit: number;
@@ -76,9 +79,13 @@ export class RowsTab implements RowsMenuActions {
       view: () => this.model.view,
       from: () => this.activeAt(),
       columns: () => this.model.layout.columns(),
-      goTo: (at) => this.goToCell(at, true),
+      goTo: (at) => {
+        this.hit = at;
+        this.goToCell(at, true);
+      },
       mark: (mark) => {
         this.mark = mark;
+        this.hit = undefined;
         this.view.found = mark && patternOf(mark, '');
         this.view.schedule();
       },
@@ -171,6 +178,10 @@ export class RowsTab implements RowsMenuActions {
     this.post({ type: 'copyValue', view: model.view, at: { row, column: model.layout.column(ordinal) } });
   }
 
+  copyColumnName(column: number): void {
+    this.post({ type: 'copyColumnName', column });
+  }
+
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
       this.asked = 0;
@@ -192,13 +203,9 @@ export class RowsTab implements RowsMenuActions {
   askFilter(column: number): void {
     const view = this.model.columns[column];
     if (view === undefined) return;
-    const { order } = this.model;
-    const others = order.filters.filter((filter) => filter.column !== column);
-    const apply = (filter: FilterView | undefined): void =>
-      this.setOrder({ sort: order.sort, filters: filter === undefined ? others : [...others, filter] });
-    const current = order.filters.find((filter) => filter.column === column);
-    const ordinal = this.model.layout.ordinal(column);
-    const left = this.view.leftOf(ordinal);
+    const current = this.model.order.filters.find((filter) => filter.column === column);
+    const left = this.view.leftOf(this.model.layout.ordinal(column));
+    const apply = (filter: FilterView | undefined): void => this.setOrder(filteredBy(this.model, column, filter));
     askFilter(column, view, current, this.host, left, apply, () => this.view.element.focus());
   }
 
@@ -222,6 +229,7 @@ export class RowsTab implements RowsMenuActions {
   }
 
   showDetail(focus: boolean): void {
+    if (this.model.rows === 0) return;
     this.detail.open(focus);
     this.follow();
     this.save();
@@ -233,7 +241,7 @@ export class RowsTab implements RowsMenuActions {
       this.fitOnce(view.element);
       this.status.update(model);
       this.showEmpty();
-      highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark);
+      this.markFound();
       this.follow();
       this.save();
     };
@@ -359,6 +367,12 @@ export class RowsTab implements RowsMenuActions {
     if (this.saved?.widths !== undefined) return;
     fitColumns(model, [...model.columns.keys()], font, true);
     this.view.resize();
+  }
+
+  private markFound(): void {
+    const { hit } = this;
+    const current = hit && this.view.textAt(hit.row, this.model.layout.ordinal(hit.column));
+    highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark, current);
   }
 
   private showEmpty(): void {

@@ -2,7 +2,7 @@ import type { RowsLimit, RowsView } from '../src/shared/resultsProtocol';
 import { visible } from '../src/shared/displayText';
 import { icon, make } from './dom';
 import type { GridModel } from './grid/model';
-import { formatBytes, text } from './strings';
+import { counted, formatBytes, text } from './strings';
 import { button } from './tabs/textTabs';
 
 const SAID_MS = 6_000;
@@ -56,13 +56,13 @@ export class StatusLine {
 /** Why the rows are not all there; empty where they are. */
 function notKept({ rows, dropped, limit, message }: RowsView): string {
   if (limit !== undefined) return text('rowsLimited', rows, rows + dropped, `pgBackground.results.${limit}`);
-  return message ?? (dropped > 0 ? text('rowsDropped', dropped) : '');
+  return message ?? (dropped > 0 ? counted('rowsDropped', dropped) : '');
 }
 
 function rowsText(model: GridModel, stored: RowsView): string {
   const all = stored.rows === 1 ? text('rowsCountOne') : text('rowsCount', stored.rows);
   if (model.view !== 0 && model.rows !== stored.rows) return text('rowsOf', model.rows, stored.rows);
-  return stored.complete ? all : text('rowsGrowing', stored.rows);
+  return stored.complete ? all : counted('rowsGrowing', stored.rows);
 }
 
 function selectionText(model: GridModel): string {

@@ -1,24 +1,19 @@
+import { formatDate } from '../src/shared/span';
 import type { ResultsStringKey, ResultsStrings } from '../src/shared/resultsStrings';
 
 let table: ResultsStrings | undefined;
 let numbers = new Intl.NumberFormat('en');
-let times = new Intl.DateTimeFormat('en');
+let locale = 'en';
 
 export function setStrings(strings: ResultsStrings, language: string): void {
   table = strings;
-  let locale = language;
+  locale = language;
   try {
     Intl.getCanonicalLocales(locale);
   } catch {
     locale = 'en';
   }
   numbers = new Intl.NumberFormat(locale);
-  times = new Intl.DateTimeFormat(locale, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    fractionalSecondDigits: 3,
-  });
 }
 
 /** A text of the page in the user's language, its `{0}` and `{1}` filled in. */
@@ -30,12 +25,20 @@ export function text(key: ResultsStringKey, ...values: readonly (string | number
   });
 }
 
+/** Texts that have another one for 1, which bears `One` at the end of its key. */
+type CountedKey = { [K in ResultsStringKey]: `${K}One` extends ResultsStringKey ? K : never }[ResultsStringKey];
+
+/** As {@link text}, of a number: it is `{0}`. */
+export function counted(key: CountedKey, count: number, ...values: readonly (string | number)[]): string {
+  return text(count === 1 ? `${key}One` : key, count, ...values);
+}
+
 export function formatNumber(value: number): string {
   return numbers.format(value);
 }
 
-export function formatTime(at: number): string {
-  return times.format(at);
+export function formatReceived(at: number): string {
+  return formatDate(at, locale);
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];

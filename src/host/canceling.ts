@@ -8,7 +8,7 @@ import type { Connections } from './connections';
 import { commandId, readSetting } from './ids';
 import { formatSpan } from '../shared/span';
 import { plain, plainError, plainLabel } from './plain';
-import { whyText } from './text';
+import { whyClause } from './text';
 import { cancelForeign, type ForeignWorker } from '../core/jobs/foreign';
 import { systemClock } from '../core/jobs/clock';
 import * as ui from './ui';
@@ -22,6 +22,7 @@ interface Canceled {
   readonly result: CancelResult | 'error';
   readonly tookMs: number;
   readonly job?: Job;
+  /** Why it still runs, as the end of a sentence. */
   readonly why: string;
   readonly error?: string;
   /** False if no process was there to be signaled. */
@@ -67,7 +68,7 @@ export class Canceling {
     try {
       const result = await this.jobs.cancel(job.id, graceMs);
       const from = job.record.cancel?.signaledAt ?? started;
-      const why = result === 'unresponsive' ? whyText(whyStillRunning(this.jobs.activity(job) ?? null)) : '';
+      const why = result === 'unresponsive' ? whyClause(whyStillRunning(this.jobs.activity(job) ?? null)) : '';
       const sent = job.record.cancel?.signaledAt !== undefined;
       return { label, pid: job.record.pid, result, tookMs: Date.now() - from, job, why, sent };
     } catch (error) {
@@ -86,7 +87,7 @@ export class Canceling {
         result,
         sent,
         tookMs: Date.now() - started,
-        why: result === 'unresponsive' ? whyText(whyStillRunning(last)) : '',
+        why: result === 'unresponsive' ? whyClause(whyStillRunning(last)) : '',
       };
     } catch (error) {
       return { label, pid, result: 'error', tookMs: 0, why: '', error: messageOf(error) };
@@ -170,7 +171,7 @@ export class Canceling {
     const showDetails = vscode.l10n.t('Show Details');
     const choice = await ui.showWarningMessage(
       vscode.l10n.t(
-        '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} This extension never kills a worker, because a kill restarts the whole server. Set statement_timeout or pg_background.worker_timeout before a launch to bound such work (not code that never checks for interrupts).',
+        '“{0}” (pid {1}) is still running {2} s after SIGTERM: {3}. This extension never kills a worker, because a kill restarts the whole server; set statement_timeout or pg_background.worker_timeout before a launch to limit such work.',
         plainLabel(stuck.label),
         stuck.pid ?? '–',
         graceMs / 1000,

@@ -1,9 +1,11 @@
 import type * as vscode from 'vscode';
 import type { Disposable } from '../core/jobs/ports';
+import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { SpoolFiles } from '../core/results/jobFiles';
 import type { Canceling } from './canceling';
 import type { Launcher } from './commands/run';
+import type { FailurePlace } from './editor/failures';
 import { jobSource } from './results/jobSource';
 import { ResultsPanels } from './results/resultsPanels';
 
@@ -17,9 +19,14 @@ export class Results implements Disposable {
     launcher: Launcher,
     canceling: Canceling,
     files: SpoolFiles,
+    errorPlace: (job: Job) => Promise<FailurePlace | undefined>,
   ) {
     this.#panels = new ResultsPanels(
       jobSource(jobs, files, {
+        errorPlace: async (id) => {
+          const job = jobs.get(id);
+          return job && errorPlace(job);
+        },
         cancel: (id) => {
           const job = jobs.get(id);
           return job && canceling.cancelJobs([job]);

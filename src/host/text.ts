@@ -115,20 +115,20 @@ export function graceText(job: Job, now: number): string {
   return l10n.t('{0} of {1} s', Math.floor(passed / 1000), Math.round(cancel.graceMs / 1000));
 }
 
-/** Why a worker that was asked to stop still runs, for the user. */
-export function whyText(why: WhyRunning): string {
+/** Why a worker that was asked to stop still runs, as the end of a sentence. */
+export function whyClause(why: WhyRunning): string {
   switch (why.kind) {
     case 'gone':
-      return l10n.t('The server no longer shows it; its end is being read.');
+      return l10n.t('the server no longer shows it, and its end is being read');
     case 'lock':
-      return why.blocker ? l10n.t('It waits for a lock held by {0}.', why.blocker) : l10n.t('It waits for a lock.');
+      return why.blocker ? l10n.t('it waits for a lock held by {0}', why.blocker) : l10n.t('it waits for a lock');
     case 'queue':
-      return l10n.t('It waits to write to a full queue.');
+      return l10n.t('it waits to write to a full queue');
     case 'swallowed':
-      return l10n.t('Its SQL catches the cancel and goes on (it waits on {0}, which a cancel reaches).', why.wait);
+      return l10n.t('its SQL catches the cancel and continues (it now waits on {0})', why.wait);
     case 'cpu':
-      return l10n.t('It is on CPU: its code does not check for interrupts, or catches the cancel and goes on.');
+      return l10n.t('it is on CPU, and its code does not check for interrupts, or catches the cancel and continues');
     case 'unknown':
-      return l10n.t('The server does not show why.');
+      return l10n.t('the server does not show why');
   }
 }

@@ -105,6 +105,8 @@ export interface ResultsHead {
   readonly sql: string;
   readonly sqlLength: number;
   readonly error?: ErrorView;
+  /** Where the error is in the file that the job came from, such as `sample.sql:28:17`; a click on it posts `openError`. */
+  readonly errorPlace?: string;
   readonly details: readonly DetailView[];
   /** True while canceling makes sense. */
   readonly canCancel: boolean;
@@ -353,6 +355,9 @@ export type FromPage =
   | { readonly type: 'showText'; readonly what: 'error' | 'messages' }
   | { readonly type: 'showText'; readonly what: 'message'; readonly number: number }
   | { readonly type: 'openSql' }
+  /** Opens the file that the job came from, at the error. */
+  | { readonly type: 'openError' }
+  | { readonly type: 'copyColumnName'; readonly column: number }
   | { readonly type: 'changeLimit'; readonly limit: RowsLimit }
   | { readonly type: 'rerun' }
   | { readonly type: 'cancel' };

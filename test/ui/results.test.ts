@@ -134,7 +134,7 @@ describe('a million rows', function () {
 
   it('are exported to a file that psql reads back to the same table', async () => {
     await results.press('Control+s');
-    await results.choose('Export to CSV…');
+    await results.choose('Export 1,000,000 Rows as CSV…');
     // The dialog offers a file in the workspace, named by the label.
     const dialog = ui.page.locator('.quick-input-widget').filter({ hasText: 'Export Rows' });
     await dialog.locator('.monaco-list-row').filter({ hasText: '.vscode' }).waitFor();

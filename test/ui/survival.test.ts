@@ -59,7 +59,10 @@ describe('a killed extension host', function () {
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '1');
     await ui.notification(/2 jobs were running when VS Code was reloaded.*rows and outcomes are lost/).waitFor();
     // The text that runs is not offered to be run again.
-    await ui.lens(/^Cancel · detached/).first().waitFor();
+    await ui
+      .lens(/^Cancel · detached/)
+      .first()
+      .waitFor();
     await ui.lens(/^✓ 1 row/).waitFor();
     await ui.screenshot('after-a-killed-host');
   });

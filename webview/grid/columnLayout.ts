@@ -37,7 +37,7 @@ export class ColumnLayout {
 
   /** Width of all shown columns and the gutter. */
   get totalWidth(): number {
-    return this.gutterWidth + (this.starts[this.shown.length] ?? 0);
+    return this.ownTotal + this.spare;
   }
 
   /** How many of the first columns stay put while the others scroll. */
@@ -86,7 +86,13 @@ export class ColumnLayout {
     return this.gutterWidth + (this.starts[ordinal] ?? 0);
   }
 
+  /** Width as shown: the last column fills the view. */
   width(column: number): number {
+    return this.ownWidth(column) + (column === this.shown.at(-1) ? this.spare : 0);
+  }
+
+  /** Width that the column was given, whatever room there is. */
+  ownWidth(column: number): number {
     return this.widths[column] ?? MIN_COLUMN_WIDTH;
   }
 
@@ -141,6 +147,15 @@ export class ColumnLayout {
     return scrollLeft;
   }
 
+  private get ownTotal(): number {
+    return this.gutterWidth + (this.starts[this.shown.length] ?? 0);
+  }
+
+  /** Width of the view that no column has. */
+  private get spare(): number {
+    return this.shown.length === 0 ? 0 : Math.max(0, this.viewWidth - this.ownTotal);
+  }
+
   /** The ordinal under a position of the scrolled box, gutter left out; the nearest one outside of it. */
   private at(position: number): number {
     let low = 0;
@@ -164,6 +179,6 @@ export class ColumnLayout {
     this.ordinals = new Map(this.shown.map((column, ordinal) => [column, ordinal]));
     this.starts = [0];
     let start = 0;
-    for (const column of this.shown) this.starts.push((start += this.width(column)));
+    for (const column of this.shown) this.starts.push((start += this.ownWidth(column)));
   }
 }

@@ -163,6 +163,12 @@ export class GridView {
     }
   }
 
+  /** The text of a cell, if it is drawn. */
+  textAt(row: number, ordinal: number): Text | undefined {
+    const box = this.pool.find((one) => !one.hidden && one.row === row);
+    return box && [...box.stuck, ...box.cells].find((cell) => cell.ordinal === ordinal)?.node;
+  }
+
   private drawRow(box: RowBox, row: number, first: number, last: number): void {
     const { model } = this;
     const { layout, selection } = model;

@@ -1,6 +1,6 @@
 import type { ErrorView, FromPage, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
 import { make, makeControl, setAttribute } from '../dom';
-import { formatNumber, formatTime, text } from '../strings';
+import { counted, formatNumber, formatReceived, text } from '../strings';
 import { sizeText } from '../../src/shared/displayText';
 import { SQLSTATE_CLASSES } from './sqlstateClasses';
 
@@ -8,6 +8,8 @@ type Post = (message: FromPage) => void;
 
 /** Notices drawn at once; earlier ones come on request, so that 5,000 of them cost no more than these. */
 const NOTICES_SHOWN = 100;
+/** Messages that are this far apart (ms) did not come together. */
+const BATCH_MS = 1_000;
 const APPENDIX = 'https://www.postgresql.org/docs/current/errcodes-appendix.html';
 
 export function button(label: string, run: () => void, primary = false): HTMLElement {
@@ -41,7 +43,7 @@ export function drawMessages(
   bar.append(make('span', 'tab-note', text('messagesTimes')));
   host.append(bar);
   if (head.noticesDropped !== undefined) {
-    host.append(make('p', 'nothing', text('messagesDropped', formatNumber(head.noticesDropped))));
+    host.append(make('p', 'nothing', counted('messagesDropped', head.noticesDropped)));
   }
   if (all > notices.length) {
     host.append(button(text('messagesAll', formatNumber(all)), () => post({ type: 'showText', what: 'messages' })));
@@ -49,16 +51,25 @@ export function drawMessages(
   const count = Math.min(notices.length, shown * NOTICES_SHOWN);
   if (count < notices.length) host.append(button(text('messagesEarlier', notices.length - count), showMore));
   const list = make('ol', 'messages');
+  let before: number | undefined;
   for (const notice of notices.slice(-count)) {
+    // What came together is a batch: its times say when it was read, not when the worker wrote each message.
+    if (before === undefined || Math.abs(notice.at - before) >= BATCH_MS) {
+      const received = make('li', 'message-batch');
+      const time = make('time', '', text('messagesReceived', formatReceived(notice.at)));
+      time.dateTime = new Date(notice.at).toISOString();
+      received.append(time);
+      list.append(received);
+    }
+    before = notice.at;
     const item = make('li', `message severity-${notice.severity.toLowerCase().replace(/[^a-z]/g, '')}`);
-    const time = make('time', 'message-time', formatTime(notice.at));
     const more = [
       [text('errorDetail'), notice.detail],
       [text('errorHint'), notice.hint],
     ].flatMap(([name = '', part]) => (part === undefined || part === '' ? [] : [`${name}: ${part}`]));
     const body = [notice.message, ...more];
     const shownText = make('span', 'message-text', body.join('\n') + moreOf(notice.truncatedBytes));
-    item.append(time, make('span', 'message-severity', notice.severity), shownText);
+    item.append(make('span', 'message-severity', notice.severity), shownText);
     const { number } = notice;
     if (notice.textDropped === true) item.append(make('span', 'tab-note', text('textDropped')));
     else if (notice.truncatedBytes !== undefined && number !== undefined) {
@@ -84,7 +95,16 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
     bar.append(make('span', 'tab-note', moreOf(error.truncatedBytes)));
   }
   const list = make('dl', 'facts');
-  addFact(list, text('errorMessage'), make('div', 'error-message', error.message));
+  const message = make('div');
+  message.append(make('div', 'error-message', error.message));
+  if (head.errorPlace !== undefined) {
+    const link = make('button', 'text-link', head.errorPlace);
+    link.type = 'button';
+    link.title = text('errorOpen');
+    link.addEventListener('click', () => post({ type: 'openError' }));
+    message.append(link);
+  }
+  addFact(list, text('errorMessage'), message);
   if (error.detail !== undefined) addFact(list, text('errorDetail'), make('div', 'error-text', error.detail));
   if (error.hint !== undefined) addFact(list, text('errorHint'), make('div', 'error-text', error.hint));
   if (error.context !== undefined) addFact(list, text('errorContext'), make('div', 'error-text', error.context));
@@ -96,7 +116,7 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
   ] as const) {
     if (value !== undefined) addFact(list, text(name), make('div', 'error-text', value));
   }
-  const line = errorLine(head.sql, error);
+  const line = errorLine(head.sql, error, head.errorPlace === undefined);
   if (line !== undefined) addFact(list, text('errorPosition'), line);
   if (/^[0-9A-Z]{5}$/.test(error.sqlstate)) {
     addFact(list, text('errorSqlstate'), sqlstateLine(error.sqlstate));
@@ -119,8 +139,8 @@ function sqlstateLine(sqlstate: string): HTMLElement {
   return line;
 }
 
-/** The line of the SQL in which the error is, with a sign below the place. */
-function errorLine(sql: string, error: ErrorView): HTMLElement | undefined {
+/** The line of the SQL in which the error is, with a sign below the place; `numbered` if no place in a file says where that is. */
+function errorLine(sql: string, error: ErrorView, numbered: boolean): HTMLElement | undefined {
   const { position } = error;
   if (position === undefined || position < 0 || position > sql.length) return undefined;
   const before = sql.slice(0, position);
@@ -133,7 +153,8 @@ function errorLine(sql: string, error: ErrorView): HTMLElement | undefined {
   const box = make('div', 'error-line');
   const number = before.split('\n').length;
   const pre = make('pre', 'error-sql', `${shown}\n${' '.repeat(column - from)}^`);
-  box.append(make('div', 'error-place', text('errorLine', number, column + 1)), pre);
+  if (numbered) box.append(make('div', 'error-place', text('errorLine', number, column + 1)));
+  box.append(pre);
   return box;
 }
 

@@ -224,6 +224,8 @@ export interface RowSink {
   readonly stream: Writable;
   /** Rows and bytes kept so far. */
   status(): RowsKept;
+  /** Lines that came and were no rows: the one that names the columns of an empty result. */
+  notRows?(): number;
   finish(): Promise<RowsKept>;
 }
 

@@ -301,7 +301,9 @@ export class JobRunner {
       }
       // The work is done, and that is what counts; that its rows could not be read is said.
       const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
-      const rowCount = 'error' in read ? outcome.rowCount : Math.max(outcome.rowCount, read.rows);
+      // A folded result has a line that is no row, which the server counts.
+      const counted = plan.mode === 'unfold' ? 0 : outcome.rowCount;
+      const rowCount = 'error' in read ? outcome.rowCount : Math.max(counted, read.rows);
       this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
       return 'ended';
     }
@@ -394,7 +396,8 @@ export class JobRunner {
     // Only now: whoever hears of columns looks for the rows.
     if (job.record.columns === undefined) columns(plan.columns);
     try {
-      return await readRows(session, worker, plan, sink.stream, (rows) => ({ tag: plan.tag, rows }));
+      const rowsOf = (lines: number): number => lines - (sink.notRows?.() ?? 0);
+      return await readRows(session, worker, plan, sink.stream, (lines) => ({ tag: plan.tag, rows: rowsOf(lines) }));
     } finally {
       const kept = await sink.finish();
       job.note({ rows: kept });

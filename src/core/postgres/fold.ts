@@ -1,6 +1,7 @@
 /**
  * SQL that returns the rows of any statement in a form that is known before it runs: the names of its columns, once, as a JSON array,
- * and each row as the text of a record, which is exact. src/core/results/unfold.ts takes them apart again.
+ * and each row as the text of a record, which is exact. Without rows there is one line with the names and an empty text, which is no
+ * record. src/core/results/unfold.ts takes them apart again.
  *
  * No name here can collide with the user's: every function, type and operator is qualified, and `q.*` is always the whole row, whereas
  * a plain `q` would be a column of that name.
@@ -20,13 +21,18 @@ function namesOf(record: string): string {
   return `(SELECT pg_catalog.json_agg(k) FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(${record})) AS k)::pg_catalog.text`;
 }
 
+/** The same of q's columns one by one, of which an outer join may have made NULLs. */
+const NAMES_OF_COLUMNS =
+  '(SELECT pg_catalog.json_agg(k.k) FROM (SELECT q.*) AS e, pg_catalog.json_object_keys(pg_catalog.row_to_json(e.*)) AS k(k))::pg_catalog.text';
+
 /**
  * Folds a query that can stand in FROM: its rows are never held together, so any number of them can come.
- * OFFSET 0 keeps the planner from evaluating the query's expressions once for the names and once for the row.
+ * OFFSET 0 keeps the planner from evaluating the query's expressions once for the names and once for the row. The outer join makes one
+ * row of NULLs of an empty result: as a whole it is NULL, but its columns one by one still have names.
  */
 export const FOLD_QUERY: Wrapping = {
-  before: `SELECT CASE WHEN pg_catalog.row_number() OVER () OPERATOR(pg_catalog.=) 1 THEN ${namesOf('q.*')} END, q.*::pg_catalog.text FROM (SELECT q.* FROM (`,
-  after: '\n) AS q OFFSET 0) AS q',
+  before: `SELECT CASE WHEN pg_catalog.row_number() OVER () OPERATOR(pg_catalog.=) 1 THEN ${NAMES_OF_COLUMNS} END, COALESCE(q.*::pg_catalog.text, '') FROM (VALUES (1)) AS pgbg_one LEFT JOIN (SELECT q.* FROM (`,
+  after: '\n) AS q OFFSET 0) AS q ON true',
 };
 
 /** A setting holds rows up to this size, since a value is limited to 1 GB. Bytes. */
@@ -67,8 +73,12 @@ END LOOP;
 IF part IS NOT NULL THEN
 ${keep}
 END IF;
+IF names IS NULL AND line IS NULL THEN
+names := ${namesOf('r')};
+IF names IS NOT NULL THEN PERFORM pg_catalog.set_config('pgbg_fold.names', names, true); END IF;
+END IF;
 PERFORM pg_catalog.set_config('pgbg_fold.parts', part_count::pg_catalog.text, true);
-END ${outer};SELECT pg_catalog.current_setting('pgbg_fold.names', true), r.line FROM pg_catalog.generate_series(1, pg_catalog.current_setting('pgbg_fold.parts')::pg_catalog.int4) AS p(n), LATERAL pg_catalog.unnest(pg_catalog.current_setting(pg_catalog.concat('pgbg_fold.part', p.n))::pg_catalog.text[]) AS r(line)`;
+END ${outer};SELECT pg_catalog.current_setting('pgbg_fold.names', true), COALESCE(r.line, '') FROM (VALUES (1)) AS one LEFT JOIN (pg_catalog.generate_series(1, pg_catalog.current_setting('pgbg_fold.parts')::pg_catalog.int4) AS p(n) CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.current_setting(pg_catalog.concat('pgbg_fold.part', p.n))::pg_catalog.text[]) AS r(line)) ON true`;
   const block = before + statement + after;
   return { before, after, line: block.slice(0, block.lastIndexOf(LOOP)).split('\n').length };
 }

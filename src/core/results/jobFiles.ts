@@ -81,6 +81,7 @@ function unfoldingSink(
   return {
     stream: unfold,
     status: () => kept(writer.status()),
+    notRows: () => unfold.notRows,
     finish: async () => {
       if (!unfold.destroyed && !unfold.readableEnded) {
         await new Promise<void>((resolve) => {

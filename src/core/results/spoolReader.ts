@@ -105,7 +105,9 @@ export class SpoolReader {
       stopped: status.stopped ?? 'error',
       message:
         status.message ??
-        `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.` +
+        (rows === 1
+          ? 'Keeping the rows was cut off; the one that had come whole is here.'
+          : `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.`) +
           (this.partial > 0 ? ' One more was incomplete and is not shown.' : ''),
     };
   }

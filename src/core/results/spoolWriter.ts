@@ -367,7 +367,7 @@ function count(value: number): string {
 }
 
 function fullDisk(rows: number): string {
-  return `The disk is full: the first ${count(rows)} rows were kept, the rest was not. Make room and run the job again.`;
+  return `The disk is full: the first ${rows === 1 ? 'row was' : `${count(rows)} rows were`} kept, the rest was not. Make room and run the job again.`;
 }
 
 function failed(rows: number, error: Error): string {

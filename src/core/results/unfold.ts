@@ -73,7 +73,8 @@ function notComposite(text: string): Error {
 /**
  * Takes COPY text of two columns, a JSON array of column names and a composite value, and gives COPY text of the composite's fields.
  *
- * - Emits `columns` with the names, once, before the first row comes out. Without any row it is never emitted.
+ * - Emits `columns` with the names, once, before the first row comes out.
+ * - An empty text in place of the first row says that there are no rows: nothing comes out.
  * - No names (`\N`) are those of a row without columns, which becomes an empty line so that rows can be counted.
  * - No composite value (`\N`) is a row of NULLs.
  *
@@ -82,6 +83,8 @@ function notComposite(text: string): Error {
 export class UnfoldStream extends Transform {
   private rest: Buffer[] = [];
   private names: readonly string[] | undefined;
+  /** Lines that were no rows: 1 if the result is known to be empty. */
+  notRows = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
@@ -95,7 +98,11 @@ export class UnfoldStream extends Transform {
     this.rest = end < chunk.length ? [chunk.subarray(end)] : [];
     try {
       let text = '';
-      for (const line of whole.split('\n')) text += this.unfold(line) + '\n';
+      for (const line of whole.split('\n')) {
+        const row = this.unfold(line);
+        if (row === undefined) this.notRows++;
+        else text += row + '\n';
+      }
       done(null, Buffer.from(text, 'latin1'));
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
@@ -107,11 +114,13 @@ export class UnfoldStream extends Transform {
     done(null, this.rest.length > 0 ? Buffer.concat(this.rest) : undefined);
   }
 
-  private unfold(line: string): string {
+  private unfold(line: string): string | undefined {
     const tab = line.indexOf('\t');
+    const first = this.names === undefined;
     const names = (this.names ??= this.announce(tab < 0 ? line : line.slice(0, tab)));
-    if (names.length === 0) return '';
     const record = tab < 0 ? NULL_MARK : line.slice(tab + 1);
+    if (first && record === '') return undefined;
+    if (names.length === 0) return '';
     const text = decodeField(record, 'latin1');
     return encodeLine(text === null ? names.map(() => null) : recordToRow(text));
   }

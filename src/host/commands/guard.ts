@@ -36,7 +36,9 @@ export class LaunchGuard {
     const advice =
       writes.length === 1
         ? vscode.l10n.t('Add a WHERE, or run it as it is.')
-        : vscode.l10n.t('{0} more statements are like this one.', writes.length - 1);
+        : writes.length === 2
+          ? vscode.l10n.t('1 more statement is like this one.')
+          : vscode.l10n.t('{0} more statements are like this one.', writes.length - 1);
     // Which statement it is: of several, and of one that a slip of the cursor chose.
     const detail = `${first.statement}\n\n${advice}`;
     const choice = await ui.showWarningMessage(first.text, { modal: true, detail }, run);

@@ -42,12 +42,14 @@ export class JobCommands {
     private readonly view: WorkersView,
   ) {}
 
-  async cancel(first: unknown, selected: unknown, graceMs?: number): Promise<void> {
+  /** @param atCursor ids of jobs that come first in the list to choose from */
+  async cancel(first: unknown, selected: unknown, graceMs?: number, atCursor: readonly string[] = []): Promise<void> {
     const targets = targetsOf(this.jobs, first, selected);
     if (targets.jobs.length + targets.workers.length === 0) {
       const job = await pickJob(
         this.jobs.jobs.filter((one) => !one.final),
         vscode.l10n.t('Worker to cancel'),
+        atCursor,
       );
       if (job) await this.canceling.cancelJobs([job], graceMs);
       return;

@@ -39,7 +39,7 @@ export function registerCommands(parts: CommandParts): void {
   /** The job that a command is about, or the one that the user picks. */
   const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
     const [job] = targetsOf(jobs, first, undefined).jobs;
-    return job ?? (first === undefined ? pickJob(jobs.jobs, question) : undefined);
+    return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
   };
   const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
@@ -68,7 +68,8 @@ export function registerCommands(parts: CommandParts): void {
       return job && show(await launcher.rerun(job, true));
     },
     showResults: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Job whose results to show'));
+      const [newest] = isAtCursor(first) ? editor.jobsAtCursor() : [];
+      const job = await withJob(isAtCursor(first) ? newest : first, vscode.l10n.t('Job whose results to show'));
       if (job) await results.show(job.id);
     },
     previewResults: async (first) => {
@@ -89,7 +90,7 @@ export function registerCommands(parts: CommandParts): void {
       const job = await withJob(first, vscode.l10n.t('Job whose details to show'));
       if (job) await results.showDetails(job.id);
     },
-    cancelJob: (first, selected) => jobCommands.cancel(first, selected),
+    cancelJob: (first, selected) => jobCommands.cancel(first, selected, undefined, editor.jobsAtCursor()),
     cancelJobWithGrace: (first, selected) => jobCommands.cancelWithGrace(first, selected),
     cancelAllJobs: () => jobCommands.cancelAll(),
     cancelConnectionJobs: (first, selected) => jobCommands.cancelAll(targetsOf(jobs, first, selected).connection),
@@ -134,6 +135,11 @@ export function registerCommands(parts: CommandParts): void {
       }),
     );
   }
+}
+
+/** What the key binding passes: the results of the statement at the cursor are shown without a question. */
+function isAtCursor(argument: unknown): boolean {
+  return typeof argument === 'object' && argument !== null && 'atCursor' in argument && argument.atCursor === true;
 }
 
 /**

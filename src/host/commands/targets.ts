@@ -1,7 +1,10 @@
+import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import { ConnectionNode, JobNode, ProblemNode, WorkerNode } from '../nodes';
+import { formatTime } from '../../shared/span';
+import { join, stateName, stateText } from '../text';
 import * as ui from '../ui';
 
 /** What a command was called for: a row of the tree, all selected rows, or a job's id from code. */
@@ -33,15 +36,46 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
   return { jobs, workers, connection };
 }
 
-/** Lets the user choose a job where a command was called without one. */
-export async function pickJob(jobs: readonly Job[], placeHolder: string): Promise<Job | undefined> {
-  const picked = await ui.showQuickPick(
-    jobs.toReversed().map((job) => ({
-      label: job.record.label,
-      description: [job.record.pid, job.state].filter((part) => part !== undefined).join(' · '),
-      job,
-    })),
-    { placeHolder, matchOnDescription: true },
-  );
+/**
+ * Lets the user choose a job where a command was called without one.
+ * @param atCursor ids of the jobs of the statement at the cursor, which come first
+ */
+export async function pickJob(
+  jobs: readonly Job[],
+  placeHolder: string,
+  atCursor: readonly string[] = [],
+): Promise<Job | undefined> {
+  const picked = await ui.showQuickPick(jobItems(jobs, atCursor, Date.now()), {
+    placeHolder,
+    matchOnDescription: true,
+  });
   return picked?.job;
+}
+
+interface JobItem extends vscode.QuickPickItem {
+  readonly job: Job;
+}
+
+/** The entries for jobs: those of the statement at the cursor, then the others, each the newest first. */
+function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number): JobItem[] {
+  const newest = jobs.toSorted((a, b) => startOf(b) - startOf(a));
+  const here = newest.filter(({ id }) => atCursor.includes(id));
+  const others = newest.filter((job) => !here.includes(job));
+  return [...here, ...others].map((job) => {
+    const { label, pid, connection } = job.record;
+    const { short } = stateText(job, now);
+    const state = stateName(job.state);
+    const parts = [
+      here.includes(job) ? vscode.l10n.t('at the cursor') : '',
+      short.startsWith(state) ? short : join(state, short),
+      formatTime(startOf(job), now, vscode.env.language),
+      connection,
+      pid === undefined ? '' : `pid ${pid}`,
+    ];
+    return { label, description: join(...parts), job };
+  });
+}
+
+function startOf({ record }: Job): number {
+  return record.launchedAt ?? record.queuedAt;
 }

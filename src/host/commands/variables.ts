@@ -15,11 +15,11 @@ export class VariableValues {
       const { name, written, identifier, literal, suggested, question } = variable;
       const secret = /passw|pwd|secret/i.test(name);
       const prompt = identifier
-        ? vscode.l10n.t('A name for {0}; it is put in double quotes.', written)
+        ? vscode.l10n.t('A name for {0}. Double quotes are added.', written)
         : literal
-          ? vscode.l10n.t('A text for {0}; it is put in quotes.', written)
+          ? vscode.l10n.t('A text for {0}. Quotes are added.', written)
           : vscode.l10n.t(
-              "A value for {0}: a number, NULL, or a text, which is put in quotes. Write '5' for a text that is a number.",
+              "A value for {0}: a number, NULL, or a text, to which quotes are added. Write '5' for a text that is a number.",
               written,
             );
       const asked = question === undefined ? prompt : `${plain(question.trim())} ${prompt}`;

@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import * as ui from '../ui';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
+import { statementAt } from '../../core/sql/statements';
 import type { Launcher } from '../commands/run';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { DirectiveProvider } from './directives';
-import { showFailure } from './failures';
+import { failurePlace, showFailure, type FailurePlace } from './failures';
 import { FileConnection } from './fileConnection';
 import { FileDefaultsStore } from './fileDefaults';
 import { SQL_SELECTOR } from './languages';
@@ -25,6 +26,7 @@ export class EditorFeatures implements vscode.Disposable {
   readonly runner: EditorRunner;
   readonly fileConnection: FileConnection;
   readonly #origins = new Origins();
+  readonly #cache: StatementCache;
   readonly #problems: Problems;
   readonly #lenses: StatementLenses;
   /** Failed jobs of before a reload whose documents have not been open since. */
@@ -39,7 +41,7 @@ export class EditorFeatures implements vscode.Disposable {
     memory: vscode.Memento,
   ) {
     const own = this.#disposables;
-    const cache = own.add(new StatementCache());
+    const cache = (this.#cache = own.add(new StatementCache()));
     const defaults = own.add(new FileDefaultsStore(memory));
     this.#problems = own.add(new Problems(cache));
     this.fileConnection = own.add(new FileConnection(connections, launcher, defaults));
@@ -96,6 +98,29 @@ export class EditorFeatures implements vscode.Disposable {
     }
     for (const document of vscode.workspace.textDocuments) this.#reopen(document);
     this.#lenses.refresh();
+  }
+
+  /** Where the error of a failed job is in its file; undefined if that text is another one by now. */
+  failurePlace(job: Job): Promise<FailurePlace | undefined> {
+    return failurePlace(job, this.#origins);
+  }
+
+  /** The jobs of the text at the cursor of the active editor, the newest first. */
+  jobsAtCursor(): string[] {
+    const editor = vscode.window.activeTextEditor;
+    if (!editor) return [];
+    const { document, selection } = editor;
+    const own = this.#origins.of(document.uri.toString());
+    if (own.length === 0) return [];
+    const at = document.offsetAt(selection.active);
+    const { text, split } = this.#cache.get(document);
+    const statement = statementAt(split, at, text);
+    // The comments above a statement are of it.
+    const { leadStart: start, end } = statement ?? { leadStart: at, end: at };
+    return own
+      .filter(({ span }) => span.start <= end && span.end >= start)
+      .map(({ jobId }) => jobId)
+      .toReversed();
   }
 
   dispose(): void {

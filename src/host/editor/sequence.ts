@@ -89,7 +89,7 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
   if (setting !== 'ask') return setting;
   const items: readonly (vscode.QuickPickItem & { readonly value: OnFailure; readonly always: boolean })[] = [
     { label: vscode.l10n.t('Stop at the first failure'), value: 'stop', always: false },
-    { label: vscode.l10n.t('Go on with the next statement'), value: 'continue', always: false },
+    { label: vscode.l10n.t('Continue with the next statement'), value: 'continue', always: false },
     { label: vscode.l10n.t('Always stop at the first failure'), value: 'stop', always: true },
     { label: vscode.l10n.t('Always go on with the next statement'), value: 'continue', always: true },
   ];
@@ -110,7 +110,9 @@ function tell(jobs: readonly Job[], total: number, { skipped, copies }: Sequence
   const left = total - jobs.length;
   const parts = [
     failed.length === 0
-      ? vscode.l10n.t('{0} of {1} statements succeeded.', jobs.length, total)
+      ? total === 1
+        ? vscode.l10n.t('The statement succeeded.')
+        : vscode.l10n.t('{0} of {1} statements succeeded.', jobs.length, total)
       : vscode.l10n.t(
           '{0} of {1} statements succeeded, {2} did not.',
           jobs.length - failed.length,
@@ -120,8 +122,14 @@ function tell(jobs: readonly Job[], total: number, { skipped, copies }: Sequence
   ];
   const last = jobs.at(-1);
   if (left > 0 && !canceled && last) {
-    parts.push(vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left));
-  } else if (left > 0) parts.push(vscode.l10n.t('{0} were not run.', left));
+    parts.push(
+      left === 1
+        ? vscode.l10n.t('Stopped at “{0}”; 1 was not run.', last.record.label)
+        : vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left),
+    );
+  } else if (left > 0) {
+    parts.push(left === 1 ? vscode.l10n.t('1 was not run.') : vscode.l10n.t('{0} were not run.', left));
+  }
   if (skipped > 0) parts.push(skippedText(skipped));
   if (copies > 0) parts.push(copiesText(copies));
   const text = parts.join(' ');

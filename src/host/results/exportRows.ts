@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { exportChunks, exportRows, type ExportOptions } from '../../core/results/exports';
 import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
@@ -67,7 +67,7 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
           // A message a percent: the notification is drawn anew at each.
           if (increment < 1) return;
           told += increment;
-          progress.report({ increment, message: vscode.l10n.t('{0} rows', rows.toLocaleString(vscode.env.language)) });
+          progress.report({ increment, message: rowsWord(rows) });
         },
       };
       try {
@@ -79,8 +79,8 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
     },
   );
   if (result === undefined) return vscode.l10n.t('The export was canceled; no file was written.');
-  if (result.bytes <= MAX_OPENED_BYTES) void offerToOpen(uri);
-  return vscode.l10n.t('Exported {0} rows to {1}.', result.rows.toLocaleString(vscode.env.language), uri.fsPath);
+  if (result.bytes <= MAX_OPENED_BYTES) void offerToOpen(uri, result.rows);
+  return vscode.l10n.t('Exported {0} to {1}.', rowsWord(result.rows), uri.fsPath);
 }
 
 /** Opens the rows as a document without a file. @throws RefusedError where they are too many */
@@ -112,13 +112,18 @@ function optionsOf({ columns }: ExportMessage, { order }: Exported): ExportOptio
   return { header: true, columns, ...spreadsheetOptions(), ...(order === undefined ? {} : { order }) };
 }
 
-async function offerToOpen(uri: vscode.Uri): Promise<void> {
+async function offerToOpen(uri: vscode.Uri, rows: number): Promise<void> {
   const open = vscode.l10n.t('Open File');
+  const folder = dirname(uri.fsPath);
   const choice = await ui.showInformationMessage(
-    vscode.l10n.t('The rows were exported to {0}.', basename(uri.fsPath)),
+    vscode.l10n.t('Exported {0} to “{1}” in {2}.', rowsWord(rows), basename(uri.fsPath), folder),
     open,
   );
   if (choice === open) await vscode.window.showTextDocument(uri);
+}
+
+function rowsWord(count: number): string {
+  return count === 1 ? vscode.l10n.t('1 row') : vscode.l10n.t('{0} rows', count.toLocaleString(vscode.env.language));
 }
 
 /** A label as the name of a file on every system. */

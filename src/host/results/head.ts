@@ -1,10 +1,17 @@
+import { posix } from 'node:path';
 import { env, l10n } from 'vscode';
-import type { JobState } from '../../api';
+import type { JobInfo, JobState } from '../../api';
 import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/launchLimits';
 import { launchText } from '../../core/sql/launchSettings';
-import { formatDate } from '../../shared/span';
+import { sizeText } from '../../shared/displayText';
+import { formatDate, formatSpan } from '../../shared/span';
+import { durationText } from '../commands/options';
+import type { FailurePlace } from '../editor/failures';
 import type { ResultsJob } from './source';
+
+/** Tags that come with a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
+const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
 
 /** A job's state in one or two words. */
 export function stateText(state: JobState): string {
@@ -37,7 +44,7 @@ export function stateText(state: JobState): string {
 }
 
 /** What the page is told about a job. */
-export function headOf(job: ResultsJob, now: number): ResultsHead {
+export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace): ResultsHead {
   const { info } = job;
   const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
   return {
@@ -62,7 +69,24 @@ export function headOf(job: ResultsJob, now: number): ResultsHead {
     ...(rowCount === undefined ? {} : { rowCount }),
     ...(commandTag === undefined ? {} : { commandTag }),
     ...(error === undefined ? {} : { error }),
+    ...(errorPlace === undefined ? {} : { errorPlace: placeText(errorPlace) }),
   };
+}
+
+/** `sample.sql:28:17`, counted from 1 as VS Code's status bar does. */
+function placeText({ uri, start }: FailurePlace): string {
+  return `${posix.basename(uri.path)}:${start.line + 1}:${start.character + 1}`;
+}
+
+function limitAdvice(): string {
+  return l10n.t(
+    'Set statement_timeout or pg_background.worker_timeout before the launch (“Run Again with Timeout…”): the server then stops the worker by itself. Neither stops code that never checks for interrupts. This extension never kills a worker, because a kill restarts the whole server.',
+  );
+}
+
+/** Some commands, such as DO and CREATE TABLE, say nothing of rows, and 0 of them would mislead. */
+function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
+  return rowCount > 0 || COUNTED_TAG.test(commandTag);
 }
 
 /** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
@@ -70,28 +94,22 @@ function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): Det
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
   const limit = (ms: number | undefined): string | undefined =>
-    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : l10n.t('{0} ms', ms.toLocaleString(env.language));
+    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : durationText(ms);
   const { settings } = launchOptions(request, launchText(request.sql));
   const rows: readonly (readonly [string, string | undefined])[] = [
     [l10n.t('Label'), info.label],
     [l10n.t('State'), stateText(info.state)],
+    [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
     [l10n.t('Connection'), info.connection],
     [l10n.t('Process id'), info.pid?.toString()],
     [l10n.t('Queued'), time(info.queuedAt)],
     [l10n.t('Launched'), time(info.launchedAt)],
     [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
-    [
-      l10n.t('Run time on the server'),
-      info.serverMs === undefined ? undefined : l10n.t('{0} ms', info.serverMs.toLocaleString(env.language)),
-    ],
+    [l10n.t('Run time on the server'), info.serverMs === undefined ? undefined : formatSpan(info.serverMs)],
     [l10n.t('Command tag'), info.commandTag],
-    [l10n.t('Rows returned or affected'), info.rowCount?.toLocaleString(env.language)],
-    [
-      l10n.t('Rows kept'),
-      kept &&
-        l10n.t('{0} ({1} bytes)', kept.rows.toLocaleString(env.language), kept.bytes.toLocaleString(env.language)),
-    ],
+    [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
+    [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],
     // Once launched, as the server had them: the text and the role may set limits too.
     ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
     ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],

@@ -6,7 +6,7 @@ import type { ResultsSource } from './source';
 export function jobSource(
   jobs: JobService,
   files: SpoolFiles,
-  actions: Pick<ResultsSource, 'cancel' | 'rerun'>,
+  actions: Pick<ResultsSource, 'cancel' | 'rerun' | 'errorPlace'>,
 ): ResultsSource {
   return {
     job: (id) => {

@@ -5,6 +5,7 @@ import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
 import { copiedRows, isHopeless, tooMuch } from './copyRows';
 import { exportToFile, openAsDocument, openText } from './exportRows';
+import { openFailure } from './openFailure';
 import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
@@ -47,6 +48,12 @@ export class ResultsActions implements Disposable {
       }
       case 'openSql':
         await openText(source.job(id)?.info.sql ?? '', 'sql');
+        break;
+      case 'openError':
+        await openFailure(await source.errorPlace(id));
+        break;
+      case 'copyColumnName':
+        await this.#copy((await rows.reader())?.columns[message.column]?.name ?? '');
         break;
       case 'changeLimit':
         await vscode.commands.executeCommand(

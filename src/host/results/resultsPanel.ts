@@ -5,6 +5,7 @@ import {
   type FromPage,
   NOTICES_CHARACTERS,
   type NoticeView,
+  type ResultsHead,
   type RowsView,
   type TabName,
   type ToPage,
@@ -17,7 +18,7 @@ import { plainLabel } from '../plain';
 import { headOf } from './head';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
-import type { ResultsSource } from './source';
+import type { ResultsJob, ResultsSource } from './source';
 import { resultsStrings } from './strings';
 import { parseFromPage } from './validate';
 
@@ -44,6 +45,8 @@ export class ResultsPanel implements Disposable {
   #growthTimer: ReturnType<typeof setTimeout> | undefined;
   #tiles = new AbortController();
   #disposed = false;
+  /** The document that the page names as the place of the error. */
+  #errorFile: string | undefined;
 
   constructor(
     readonly id: string,
@@ -68,6 +71,11 @@ export class ResultsPanel implements Disposable {
         // A hidden page is thrown away and asks for everything when it comes back.
         if (!panel.visible) this.#ready = false;
         this.changed();
+      }),
+    );
+    this.#disposables.add(
+      vscode.workspace.onDidChangeTextDocument(({ document }) => {
+        if (document.uri.toString() === this.#errorFile) this.changed();
       }),
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
@@ -143,7 +151,7 @@ export class ResultsPanel implements Disposable {
       type: 'init',
       strings: resultsStrings(),
       language: vscode.env.language,
-      head: headOf(job, Date.now()),
+      head: await this.#head(job),
       columns,
       rows,
       notices,
@@ -158,9 +166,18 @@ export class ResultsPanel implements Disposable {
   async #update(): Promise<void> {
     const job = this.source.job(this.id);
     if (!this.#ready || !this.panel.visible || job === undefined) return;
-    this.#post({ type: 'head', head: headOf(job, Date.now()) });
+    this.#post({ type: 'head', head: await this.#head(job) });
     this.#sendNotices();
     await this.#sendRows();
+  }
+
+  async #head(job: ResultsJob): Promise<ResultsHead> {
+    if (job.info.error === undefined) return headOf(job, Date.now());
+    const place = await this.source.errorPlace(this.id);
+    // Its text may come back, with Undo.
+    if (place) this.#errorFile = place.uri.toString();
+    // It may have changed in the meantime.
+    return headOf(this.source.job(this.id) ?? job, Date.now(), place);
   }
 
   #sendNotices(): void {

@@ -6,6 +6,7 @@ import type { JobInfo, RunRequest } from '../../api';
 import type { KeptNotice } from '../../core/jobs/budget';
 import type { Disposable, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool';
+import type { FailurePlace } from '../editor/failures';
 import type { StoredText } from './fullText';
 
 /** The rows of a job, open for reading. Whoever asked for it closes it. */
@@ -41,6 +42,8 @@ export interface ResultsSource {
   noticesNotHeld(id: string): number;
   /** Where the whole of a long error or message is, or all messages; undefined where it is not kept. */
   fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
+  /** Where the error of a job is in the file that the job came from; undefined if it is not there, or no longer. */
+  errorPlace(id: string): Promise<FailurePlace | undefined>;
   cancel(id: string): unknown;
   rerun(id: string): unknown;
 }

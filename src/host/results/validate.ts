@@ -41,6 +41,7 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
     case 'orderCancel':
     case 'findCancel':
     case 'openSql':
+    case 'openError':
     case 'rerun':
     case 'cancel':
       return { type: m['type'] };
@@ -52,6 +53,10 @@ export function parseFromPage(raw: unknown): FromPage | undefined {
     case 'changeLimit': {
       const limit = oneOf(ROWS_LIMITS, m['limit']);
       return limit === undefined ? undefined : { type: 'changeLimit', limit };
+    }
+    case 'copyColumnName': {
+      const named = column(m['column']);
+      return named === undefined ? undefined : { type: 'copyColumnName', column: named };
     }
     case 'cell':
       return request !== undefined && view !== undefined && at ? { type: 'cell', request, view, at } : undefined;

@@ -90,6 +90,9 @@ describe('UnfoldStream', () => {
     const nulls = await unfold(copyText([['["a", "b"]', null]]), 100);
     assert.deepEqual(nulls.rows, [[null, null]]);
     assert.deepEqual(await unfold(Buffer.alloc(0), 1), { names: [], rows: [], tail: '' });
+    const named = { names: [['a', 'b']], rows: [], tail: '' };
+    assert.deepEqual(await unfold(copyText([['["a", "b"]', '']]), 3), named, 'no rows, with the names of the columns');
+    assert.deepEqual(await unfold(copyText([[null, '']]), 3), { names: [[]], rows: [], tail: '' });
   });
 
   it('passes on a last line without its end for what it is', async () => {

@@ -17,6 +17,20 @@ describe('ColumnLayout', () => {
     assert.equal(layout.totalWidth, 160_050);
   });
 
+  it('lets the last column shown fill the view, and keeps its own width', () => {
+    const layout = layoutOf(3);
+    assert.deepEqual(
+      [0, 1, 2].map((column) => layout.width(column)),
+      [100, 100, 750],
+    );
+    assert.equal(layout.totalWidth, 1_000);
+    assert.equal(layout.ownWidth(2), 100);
+    layout.setHidden([2]);
+    assert.deepEqual([layout.width(1), layout.totalWidth], [850, 1_000]);
+    layout.setViewWidth(200);
+    assert.deepEqual([layout.width(1), layout.totalWidth], [100, 250]);
+  });
+
   it('puts pinned columns first, and leaves room for the others', () => {
     const layout = layoutOf(10);
     layout.setPinned([7, 3]);

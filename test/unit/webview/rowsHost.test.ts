@@ -27,6 +27,7 @@ function sourceOf(file: string): ResultsSource {
     notices: () => [],
     noticesNotHeld: () => 0,
     fullText: () => undefined,
+    errorPlace: () => Promise.resolve(undefined),
     cancel: () => undefined,
     rerun: () => undefined,
   };
