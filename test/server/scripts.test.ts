@@ -114,6 +114,9 @@ describe('scripts, statement by statement', () => {
       INSERT INTO public.log SELECT relowner::regrole::text FROM pg_class WHERE relname = 'own_a';`,
     'settings and what must run alone': `SET default_tablespace = 'pg_default'; CREATE TABLE b (a int);
       CREATE INDEX CONCURRENTLY b_a ON b (a); INSERT INTO log SELECT count(*)::text FROM pg_class WHERE relname = 'b_a';`,
+    'parts of DateStyle': `SET datestyle = ISO, DMY; SET datestyle = 'SQL'; INSERT INTO log SELECT date '1/2/2024'::text;
+      SET datestyle TO german; INSERT INTO log SELECT current_setting('datestyle'); SET DateStyle TO iso;
+      INSERT INTO log SELECT current_setting('datestyle'); SET datestyle TO us; INSERT INTO log SELECT current_setting('datestyle');`,
     'TIME ZONE and characteristics': `SET TIME ZONE 'Asia/Tokyo'; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;
       INSERT INTO public.log SELECT current_setting('timezone') || current_setting('transaction_isolation');`,
     'a read-only transaction': `INSERT INTO log VALUES ('before'); BEGIN READ ONLY; INSERT INTO log VALUES ('inside'); COMMIT;
