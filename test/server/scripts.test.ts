@@ -114,6 +114,9 @@ describe('scripts, statement by statement', () => {
       INSERT INTO public.log SELECT relowner::regrole::text FROM pg_class WHERE relname = 'own_a';`,
     'settings and what must run alone': `SET default_tablespace = 'pg_default'; CREATE TABLE b (a int);
       CREATE INDEX CONCURRENTLY b_a ON b (a); INSERT INTO log SELECT count(*)::text FROM pg_class WHERE relname = 'b_a';`,
+    'parts of DateStyle': `SET datestyle = ISO, DMY; SET datestyle = 'SQL'; INSERT INTO log SELECT date '1/2/2024'::text;
+      SET datestyle TO german; INSERT INTO log SELECT current_setting('datestyle'); SET DateStyle TO iso;
+      INSERT INTO log SELECT current_setting('datestyle'); SET datestyle TO us; INSERT INTO log SELECT current_setting('datestyle');`,
     'TIME ZONE and characteristics': `SET TIME ZONE 'Asia/Tokyo'; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;
       INSERT INTO public.log SELECT current_setting('timezone') || current_setting('transaction_isolation');`,
     'a read-only transaction': `INSERT INTO log VALUES ('before'); BEGIN READ ONLY; INSERT INTO log VALUES ('inside'); COMMIT;
@@ -151,7 +154,45 @@ INSERT INTO log SELECT coalesce(b, 'NULL') FROM c ORDER BY a, b;
 COPY c FROM stdin;
 \\.
 `,
+    'COPY of rows with too few values': `CREATE TABLE c (a text, b text DEFAULT 'default');
+COPY c FROM stdin;
+x
+\\.
+COPY c FROM stdin;
+${'x\ty\n'.repeat(1000)}x
+\\.
+COPY c (a) FROM stdin;
+named
+\\.
+INSERT INTO log SELECT a || b FROM c;
+`,
+    'COPY of a table with generated columns': `CREATE TABLE public."C ""d" (a int, b int GENERATED ALWAYS AS (a + 1) STORED);
+COPY public . "C ""d" FROM stdin;
+1
+\\.
+INSERT INTO log SELECT b::text FROM "C ""d";
+`,
   };
+
+  it('COPY into a table with rules for INSERT fails, since it would not be what COPY does', async () => {
+    await withEngine(async (engine, database) => {
+      const script = `CREATE TABLE c (a int); CREATE RULE r AS ON INSERT TO c DO INSTEAD NOTHING;
+COPY c FROM stdin;
+1
+\\.
+ALTER TABLE c DISABLE RULE r;
+COPY c FROM stdin;
+2
+\\.
+`;
+      const jobs = await runEach(engine, script);
+      assert.deepEqual(
+        jobs.map(({ record }) => record.error?.sqlstate),
+        [undefined, undefined, '0A000', undefined, undefined],
+      );
+      assert.equal(await server.psql('TABLE c', { database }), '2');
+    });
+  });
 
   for (const [name, script] of Object.entries(SESSIONS)) {
     it(`leaves the same as psql: ${name}`, async () => {

@@ -7,6 +7,8 @@
  * a plain `q` would be a column of that name.
  */
 
+import { dollarTagFor } from '../sql/quote';
+
 /** The columns of a folded result for `pg_background_result`. */
 export const FOLDED_DEFINITION = 'c1 pg_catalog.text, c2 pg_catalog.text';
 
@@ -47,8 +49,8 @@ const PART_BYTES = 16_000_000;
  * @returns also the line of the loop in the block, which the context of its errors names
  */
 export function foldStatement(statement: string, exists: string | undefined): Wrapping & { readonly line: number } {
-  const outer = tagFor(statement, 'pgbg_fold');
-  const inner = tagFor(statement, 'pgbg_statement');
+  const outer = dollarTagFor(statement, 'pgbg_fold');
+  const inner = dollarTagFor(statement, 'pgbg_statement');
   const keep = `part_count := part_count OPERATOR(pg_catalog.+) 1;
 PERFORM pg_catalog.set_config(pg_catalog.concat('pgbg_fold.part', part_count), part::pg_catalog.text, true);`;
   const before = `DO ${outer}DECLARE
@@ -56,7 +58,7 @@ r pg_catalog.record; names pg_catalog.text; line pg_catalog.text; part pg_catalo
 statement CONSTANT pg_catalog.text := ${inner}`;
   const after = `${inner};
 BEGIN
-${exists === undefined ? '' : `IF NOT ${exists} THEN EXECUTE statement; RETURN; END IF;`}
+${exists === undefined ? '' : `IF NOT ${exists} THEN EXECUTE statement; PERFORM pg_catalog.set_config('pgbg_fold.parts', '0', true); RETURN; END IF;`}
 ${LOOP}
 IF names IS NULL THEN
 names := ${namesOf('r')};
@@ -84,13 +86,6 @@ END ${outer};SELECT pg_catalog.current_setting('pgbg_fold.names', true), COALESC
 }
 
 const LOOP = 'FOR r IN EXECUTE statement LOOP';
-
-/** A dollar quote that the statement does not contain. */
-function tagFor(statement: string, name: string): string {
-  let tag = `$${name}$`;
-  for (let n = 1; statement.includes(tag); n++) tag = `$${name}_${n}$`;
-  return tag;
-}
 
 /**
  * The context of an error in {@link foldStatement}, without the lines that it adds at the end: those of its loop and, of an error at

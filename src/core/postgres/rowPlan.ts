@@ -1,6 +1,13 @@
 import type { Column, RowPlan } from '../jobs/ports';
 import { classify } from '../sql/classify';
-import { createdProcedureReturns, earlierEffect, executedName, fetchedCursor, preparedAs } from '../sql/earlier';
+import {
+  createdProcedureReturns,
+  earlierEffect,
+  executedName,
+  fetchedCursor,
+  preparedAs,
+  type WrittenName,
+} from '../sql/earlier';
 import { fenceRefusal, fences, insertAll, type FenceRefusal, type Insertion } from '../sql/fence';
 import { codePointToUtf16 } from '../sql/positions';
 import { quoteLiteral } from '../sql/quote';
@@ -150,9 +157,12 @@ function executed(worker: WorkerText, last: Statement, earlier: readonly Stateme
   return foldedStatement(worker, last, existsIn('pg_prepared_statements', name), []);
 }
 
-/** Whether a cursor or a prepared statement exists. */
-function existsIn(view: 'pg_cursors' | 'pg_prepared_statements', name: string): string {
-  return `EXISTS (SELECT FROM pg_catalog.${view} AS v WHERE v.name OPERATOR(pg_catalog.=) ${quoteLiteral(name)})`;
+/** Whether a cursor or a prepared statement exists. The server itself reads the name: which letters it turns into lower case depends on
+ * its encoding and locale; and a long name is cut off. */
+function existsIn(view: 'pg_cursors' | 'pg_prepared_statements', { written, value }: WrittenName): string {
+  const read = written.includes('"') ? quoteLiteral(value) : `(pg_catalog.parse_ident(${quoteLiteral(written)}))[1]`;
+  const name = `${read}::pg_catalog.name::pg_catalog.text`;
+  return `EXISTS (SELECT FROM pg_catalog.${view} AS v WHERE v.name OPERATOR(pg_catalog.=) ${name})`;
 }
 
 /** EXPLAIN's one column is text, except in two of its formats. */

@@ -1,15 +1,19 @@
 /** COPY … FROM STDIN with its rows as INSERTs: a worker has no client that could send it rows. After copyfromparse.c. */
 import { Cursor } from './cursor';
 import { Token } from './lexer';
-import { stringValue } from './literals';
-import { quoteLiteral } from './quote';
+import { nameValue, stringValue } from './literals';
+import { dollarTagFor, quoteIdent, quoteLiteral } from './quote';
 import type { Statement } from './statements';
 
 /** How many rows one INSERT has at most: more make the server's parser take much memory. */
 const ROWS_PER_INSERT = 1000;
 
 interface CopyFormat {
+  /** As written, with its list of columns. */
   readonly target: string;
+  /** The table as `regclass` takes it. */
+  readonly table: string;
+  readonly listed: boolean;
   readonly csv: boolean;
   readonly delimiter: string;
   readonly null: string;
@@ -34,13 +38,37 @@ export function copyAsInserts(
   const rows = format.csv ? csvRows(lines, format) : textRows(lines, format);
   if (!rows) return undefined;
   if (format.header) rows.shift();
-  const inserts: string[] = [];
+  if (rows.length === 0) return '';
+  const fields = rows.reduce((least, { length }) => Math.min(least, length), Infinity);
+  const inserts = [checkOf(format, fields)];
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     const values = rows.slice(from, from + ROWS_PER_INSERT).map((row) => `(${row.map(literal).join(', ')})`);
     // COPY gives identity columns the values of its rows, whatever they are generated as.
     inserts.push(`INSERT INTO ${format.target} OVERRIDING SYSTEM VALUE VALUES\n${values.join(',\n')}`);
   }
   return inserts.join(';\n');
+}
+
+/**
+ * A block that fails where INSERT would do something else than COPY: COPY applies no rules, and refuses rows with too few values, the
+ * rest of which INSERT would take from the defaults. What it does not know is left to INSERT, which says it better.
+ */
+function checkOf({ table, listed }: CopyFormat, fields: number): string {
+  const relation = `pg_catalog.to_regclass(${quoteLiteral(table)})`;
+  const body = `BEGIN
+IF EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ${relation} AND ev_type OPERATOR(pg_catalog.=) '3' AND ev_enabled OPERATOR(pg_catalog.<>) 'D') THEN
+RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'COPY applies no rules, but this table has rules for INSERT', HINT = 'The rows would be inserted one by one. Run this COPY with psql.';
+END IF;${
+    listed
+      ? ''
+      : `
+IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) ${relation} AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped AND attgenerated OPERATOR(pg_catalog.=) '') OPERATOR(pg_catalog.>) ${fields} THEN
+RAISE EXCEPTION USING ERRCODE = '22P04', MESSAGE = 'missing data: the table has more columns than the rows of this COPY', HINT = 'Name the columns in the COPY.';
+END IF;`
+  }
+END`;
+  const tag = dollarTagFor(body, 'pgbg_copy');
+  return `DO ${tag}${body}${tag}`;
 }
 
 function literal(value: string | null): string {
@@ -52,7 +80,11 @@ function copyFormat(text: string, { start, end }: Pick<Statement, 'start' | 'end
   if (!cursor.accept('COPY') || cursor.is('BINARY') || cursor.kind === Token.Open) return undefined;
   const from = cursor.start;
   let to = from;
+  const table = tableName(cursor.copy());
+  if (table === undefined) return undefined;
+  let listed = false;
   while (!cursor.atEnd && !cursor.is('FROM')) {
+    listed ||= cursor.slice() === '(';
     to = cursor.end;
     cursor.next();
   }
@@ -65,6 +97,8 @@ function copyFormat(text: string, { start, end }: Pick<Statement, 'start' | 'end
   const quote = options.get('QUOTE') ?? '"';
   const format: CopyFormat = {
     target,
+    table,
+    listed,
     csv,
     delimiter: options.get('DELIMITER') ?? (csv ? ',' : '\t'),
     null: options.get('NULL') ?? (csv ? '' : '\\N'),
@@ -75,6 +109,22 @@ function copyFormat(text: string, { start, end }: Pick<Statement, 'start' | 'end
   // MATCH compares the names, which only the server could.
   if (/^match$/i.test(options.get('HEADER') ?? '')) return undefined;
   return format.delimiter.length === 1 && quote.length === 1 && format.escape.length === 1 ? format : undefined;
+}
+
+/** A table's name without comments and blanks. Names without quotes stay as written: the server turns them into lower case itself. */
+function tableName(cursor: Cursor): string | undefined {
+  const parts: string[] = [];
+  do {
+    const written = cursor.slice();
+    if (cursor.kind === Token.Word) parts.push(written);
+    else {
+      const value = cursor.kind === Token.QuotedName ? nameValue(written) : undefined;
+      if (value === undefined) return undefined;
+      parts.push(quoteIdent(value));
+    }
+    cursor.next();
+  } while (cursor.acceptChar('.'));
+  return parts.join('.');
 }
 
 /** Options in either syntax; undefined if one of them has no counterpart here. */

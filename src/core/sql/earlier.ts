@@ -3,6 +3,7 @@ import { classify } from './classify';
 import { Cursor } from './cursor';
 import { settingOf } from './fence';
 import { Token } from './lexer';
+import { nameValue } from './literals';
 import type { Statement } from './statements';
 
 /**
@@ -48,20 +49,25 @@ function effectOf(text: string, statement: Statement): EarlierEffect {
   return 'columns';
 }
 
-/** The name at a cursor as the catalog has it; undefined for what is not a name. */
-function nameAt(cursor: Cursor): string | undefined {
+/** A name in a statement. */
+export interface WrittenName {
+  readonly written: string;
+  /** As the server has it, as far as it can be known here: not cut off, and with only ASCII letters in lower case. */
+  readonly value: string;
+}
+
+/** The name at a cursor; undefined for what is not a name. */
+function nameAt(cursor: Cursor): WrittenName | undefined {
+  if (cursor.kind !== Token.Word && cursor.kind !== Token.QuotedName) return undefined;
   const written = cursor.slice();
-  if (cursor.kind === Token.QuotedName) {
-    // U&"…" has escapes of its own, which nobody writes here.
-    return written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : undefined;
-  }
-  return cursor.kind === Token.Word ? written.toLowerCase() : undefined;
+  const value = nameValue(written);
+  return value === undefined ? undefined : { written, value };
 }
 
 /** The cursor that FETCH fetches from: the last name of the statement. */
-export function fetchedCursor(text: string, { start, end }: Statement): string | undefined {
+export function fetchedCursor(text: string, { start, end }: Statement): WrittenName | undefined {
   const cursor = new Cursor(text, start, end);
-  let name: string | undefined;
+  let name: WrittenName | undefined;
   while (!cursor.atEnd) {
     name = nameAt(cursor);
     cursor.next();
@@ -70,16 +76,20 @@ export function fetchedCursor(text: string, { start, end }: Statement): string |
 }
 
 /** The name of the prepared statement of EXECUTE. */
-export function executedName(text: string, { start, end }: Statement): string | undefined {
+export function executedName(text: string, { start, end }: Statement): WrittenName | undefined {
   const cursor = new Cursor(text, start, end);
   return cursor.accept('EXECUTE') ? nameAt(cursor) : undefined;
 }
 
 /** The statement that was last prepared under a name. */
-export function preparedAs(text: string, statements: readonly Statement[], name: string): Statement | undefined {
+export function preparedAs(
+  text: string,
+  statements: readonly Statement[],
+  { value }: WrittenName,
+): Statement | undefined {
   for (const statement of statements.toReversed()) {
     const cursor = new Cursor(text, statement.start, statement.end);
-    if (!cursor.accept('PREPARE') || nameAt(cursor) !== name) continue;
+    if (!cursor.accept('PREPARE') || nameAt(cursor)?.value !== value) continue;
     cursor.next();
     cursor.skipParentheses();
     // Behind AS a cursor takes every keyword for a name, so the statement is looked for by its place.
@@ -122,10 +132,10 @@ export function createdProcedureReturns(
 
 /** Steps over a name that may have a schema before it. @returns its last part */
 function qualifiedName(cursor: Cursor): string | undefined {
-  let name = nameAt(cursor);
+  let name = nameAt(cursor)?.value;
   cursor.next();
   while (cursor.acceptChar('.')) {
-    name = nameAt(cursor);
+    name = nameAt(cursor)?.value;
     cursor.next();
   }
   return name;

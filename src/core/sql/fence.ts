@@ -6,6 +6,7 @@
  * utility.c); SHOW is the cheapest, needs no privilege, takes no snapshot, and may precede SET TRANSACTION.
  */
 import { Cursor } from './cursor';
+import { setParameters } from './setStatement';
 import type { SplitText, Statement } from './statements';
 
 /** Inserted directly after a semicolon, on the same line, so that line numbers stay as they are. */
@@ -31,12 +32,16 @@ export interface InsertedText {
   readonly toSource: (offset: number) => number | undefined;
 }
 
-/** The fences of a text: one after each statement but the last. */
+/**
+ * The fences of a text: one after each statement but the last. From the first statement on that sets the encoding, or that mentions it
+ * in any way (a DO block, a function), each fence sets it back.
+ */
 export function fences(text: string, { statements }: Pick<SplitText, 'statements'>): Insertion[] {
-  return statements.slice(0, -1).map((statement) => ({
-    at: statement.next,
-    text: setsClientEncoding(text, statement) ? UNICODE_AGAIN : FENCE,
-  }));
+  let unicode = false;
+  return statements.slice(0, -1).map(({ start, end, next }) => {
+    unicode ||= mayChangeEncoding(text, start, end);
+    return { at: next, text: unicode ? UNICODE_AGAIN : FENCE };
+  });
 }
 
 /** Inserts texts. @param insertions in the order of the text; those at one place follow each other */
@@ -86,9 +91,8 @@ export function withoutFences(query: string): string {
   return query.replaceAll(`;${UNICODE_AGAIN}`, ';').replaceAll(`;${FENCE}`, ';');
 }
 
-function setsClientEncoding(text: string, { start, end }: Statement): boolean {
-  const set = settingOf(text, start, end);
-  return set?.name === 'client_encoding' || set?.name === 'names';
+function mayChangeEncoding(text: string, start: number, end: number): boolean {
+  return settingOf(text, start, end)?.name === 'names' || /client_encoding/i.test(text.slice(start, end));
 }
 
 /** What a SET statement sets; undefined for any other statement. */
@@ -141,13 +145,28 @@ export function fenceRefusal(text: string, split: SplitText, standardStrings: bo
   const [problem] = problems;
   if (problem) return { code: 'unsplit', message: problem.message, position: problem.start };
   if (backslash < 0) return undefined;
-  for (const { start, end } of statements) {
-    const set = settingOf(text, start, end);
-    if (set?.name !== 'standard_conforming_strings' || /^(on|tru?e?|y|ye|yes|1|default)$/.test(set.value)) continue;
-    if (text.includes('\\', end)) return { code: 'stringSyntax', message: OLD_STRINGS_OF_TEXT, position: start };
+  for (const statement of statements) {
+    const { start, end } = statement;
+    if (turnsStandardStringsOff(text, statement) && text.includes('\\', end)) {
+      return { code: 'stringSyntax', message: OLD_STRINGS_OF_TEXT, position: start };
+    }
   }
   return undefined;
 }
+
+/** SET in any spelling, `SELECT set_config(…)`, and a DO block that may do it. */
+function turnsStandardStringsOff(text: string, statement: Statement): boolean {
+  const { start, end, keyword } = statement;
+  if (!/standard_conforming_strings/i.test(text.slice(start, end))) return false;
+  const set = setParameters(text, statement);
+  if (!set) return keyword === 'DO' || keyword === 'SET' || /set_config/i.test(text.slice(start, end));
+  return set.some(
+    ({ name, value }) => name === 'standard_conforming_strings' && value !== undefined && !ON.test(value),
+  );
+}
+
+/** A boolean that is on, as the server's parse_bool reads it. */
+const ON = /^\s*(on|t|tr|tru|true|y|ye|yes|1)\s*$/i;
 
 const OLD_STRINGS_OF_SESSION =
   'standard_conforming_strings is off on this connection, and the text contains a backslash: where its statements end cannot be decided safely. Run each statement as a job of its own, or set it on.';

@@ -16,6 +16,13 @@ export function quoteLiteral(value: string): string {
   return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
 }
 
+/** A dollar quote that a text does not contain. */
+export function dollarTagFor(text: string, name: string): string {
+  let tag = `$${name}$`;
+  for (let n = 1; text.includes(tag); n++) tag = `$${name}_${n}$`;
+  return tag;
+}
+
 /** @throws RangeError on NUL, which PostgreSQL cannot store in any text and would cut the SQL off. */
 function withoutNul(text: string): string {
   if (text.includes('\0')) throw new RangeError('PostgreSQL cannot take a NUL character in a name or a value.');

@@ -45,7 +45,15 @@ export function sessionChange(text: string, statement: Pick<Statement, 'start' |
     return session(effects(setParameters(text, statement)));
   }
   if (cursor.accept('DISCARD')) return cursor.is('ALL') ? session([{ kind: 'discardAll' }]) : undefined;
+  if (cursor.is('DO')) return setsInBlock(text.slice(statement.start, statement.end)) ? session('unclear') : undefined;
   return readSetConfig(cursor, text, statement);
+}
+
+/** Whether the code of a DO block may set something that outlasts its transaction. What it calls is not known. */
+function setsInBlock(code: string): boolean {
+  if (/(?:^|;|\$|\b(?:begin|then|else|loop))\s*set\s+(?!local\b|constraints\b|transaction\b)/i.test(code)) return true;
+  const calls = code.match(/\bset_config\s*\(/gi)?.length ?? 0;
+  return calls > (code.match(/,\s*true\s*\)/gi)?.length ?? 0);
 }
 
 function session(found: SessionChange['effects']): SessionChange {
@@ -65,6 +73,8 @@ function effect(name: string, value?: string): SessionEffect {
 
 function readSet(cursor: Cursor, text: string, statement: Pick<Statement, 'start' | 'end'>): SessionChange | undefined {
   const ahead = cursor.copy();
+  const mode = cursor.copy();
+  mode.next();
   if (ahead.accept('LOCAL', 'SESSION') && !(ahead.is('TO') || ahead.slice() === '=' || ahead.slice() === '.')) {
     if (cursor.is('LOCAL')) return { scope: 'local', effects: [] };
     const again = ahead.copy();
@@ -72,7 +82,7 @@ function readSet(cursor: Cursor, text: string, statement: Pick<Statement, 'start
     if (ahead.is('AUTHORIZATION')) return session(readAuthorization(ahead));
   } else if (
     cursor.is('CONSTRAINTS') ||
-    (cursor.is('TRANSACTION') && ahead.is('ISOLATION', 'READ', 'NOT', 'DEFERRABLE', 'SNAPSHOT'))
+    (cursor.is('TRANSACTION') && mode.is('ISOLATION', 'READ', 'NOT', 'DEFERRABLE', 'SNAPSHOT'))
   ) {
     return { scope: 'local', effects: [] };
   }
@@ -93,7 +103,7 @@ function readSetConfig(
   text: string,
   statement: Pick<Statement, 'start' | 'end'>,
 ): SessionChange | undefined {
-  if (!/set_config/i.test(text.slice(statement.start, statement.end)) || cursor.is('CREATE', 'DO', 'COMMENT'))
+  if (!/set_config/i.test(text.slice(statement.start, statement.end)) || cursor.is('CREATE', 'COMMENT'))
     return undefined;
   let calls = false;
   let local = false;

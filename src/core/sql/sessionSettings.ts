@@ -35,7 +35,7 @@ export class SessionSettings {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'set':
-          if (!OWN.has(effect.name)) this.#settings.set(effect.name, effect.value);
+          if (!OWN.has(effect.name)) this.#set(effect.name, effect.value);
           break;
         case 'reset':
           this.#settings.delete(effect.name);
@@ -58,6 +58,11 @@ export class SessionSettings {
     }
   }
 
+  #set(name: string, value: string): void {
+    const before = this.#settings.get(name);
+    this.#settings.set(name, name === 'datestyle' && before !== undefined ? mergedDateStyle(before, value) : value);
+  }
+
   /**
    * What a worker is launched with.
    *
@@ -76,4 +81,25 @@ export class SessionSettings {
     const role = this.#role === undefined ? '' : `SET LOCAL ROLE ${quoteIdent(this.#role)}; `;
     return { settings, prefix: authorization + role };
   }
+}
+
+const STYLE = /^(iso|sql|german|postgres.*)$/i;
+const ORDER = /^(ymd|dmy|euro.*|mdy|us|noneuro.*)$/i;
+
+/** What is not named of the two parts of DateStyle stays as it was (`check_datestyle` in PostgreSQL's variable.c). */
+function mergedDateStyle(before: string, value: string): string {
+  const partsOf = (list: string): string[] => list.split(',').map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
+  const parts = partsOf(value);
+  // DEFAULT is both of them; what is not known is left to the server.
+  if (!parts.every((part) => STYLE.test(part) || ORDER.test(part))) return value;
+  const old = partsOf(before);
+  const style = parts.find((part) => STYLE.test(part)) ?? old.find((part) => STYLE.test(part));
+  const german = parts.some((part) => /^german$/i.test(part));
+  const order = parts.find((part) => ORDER.test(part)) ?? (german ? 'DMY' : orderIn(old));
+  return [style, order].filter((part) => part !== undefined).join(', ');
+}
+
+function orderIn(parts: readonly string[]): string | undefined {
+  const order = parts.find((part) => ORDER.test(part));
+  return order ?? (parts.some((part) => /^german$/i.test(part)) ? 'DMY' : undefined);
 }

@@ -82,6 +82,16 @@ describe('fences', function () {
     const sent = fenced(text).text;
     assert.equal(sent.split("SET client_encoding TO 'UTF8'").length, 3);
     assert.equal(withoutFences(sent), text);
+    // What is called later may set it again.
+    const changed = [
+      "SELECT set_config('client_encoding', 'LATIN1', false)",
+      'DO $$ BEGIN SET client_encoding = LATIN1; END $$',
+      'SET U&"client_encoding" = LATIN1',
+    ];
+    for (const change of changed) {
+      const { text: again } = fenced(`SELECT 0; ${change}; SELECT 1; SELECT 2`);
+      assert.equal(again.split("SET client_encoding TO 'UTF8'").length, 3, change);
+    }
   });
 
   it('places: before, in and after insertions', () => {
@@ -106,11 +116,24 @@ describe('fences', function () {
     assert.equal(code("SELECT 1; SELECT 'a\\'"), undefined);
     assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'stringSyntax');
     assert.equal(code('SELECT 1; SELECT 2', false), undefined);
-    for (const set of ['SET standard_conforming_strings = off', "SET LOCAL standard_conforming_strings TO 'false'"]) {
+    for (const set of [
+      'SET standard_conforming_strings = off',
+      "SET LOCAL standard_conforming_strings TO 'false'",
+      "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)",
+      "SELECT 1, set_config('standard_conforming_strings', 'off', false)",
+      'DO $$ BEGIN SET standard_conforming_strings = off; END $$',
+    ]) {
       assert.equal(code(`${set}; SELECT 'a\\b'`), 'stringSyntax');
       assert.equal(code(`${set}; SELECT 'ab'`), undefined);
     }
-    assert.equal(code("SET standard_conforming_strings = on; SELECT 'a\\b'"), undefined);
+    for (const harmless of [
+      'SET standard_conforming_strings = on',
+      'SHOW standard_conforming_strings',
+      "SELECT current_setting('standard_conforming_strings')",
+      "SELECT set_config('standard_conforming_strings', 'on', false)",
+    ]) {
+      assert.equal(code(`${harmless}; SELECT 'a\\b'`), undefined, harmless);
+    }
   });
 
   it('read what SET sets', () => {

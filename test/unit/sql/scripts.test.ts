@@ -92,7 +92,10 @@ describe('the steps of a script', () => {
     const script = "BEGIN;\nCOPY t (a) FROM stdin;\nit's\n\\N\n\\.\nSELECT nosuch;\nCOMMIT;";
     const [step] = scriptSteps(script, splitStatements(script)).steps;
     const text = step!.sent!.text;
-    assert.match(text, /^INSERT INTO t \(a\) OVERRIDING SYSTEM VALUE VALUES\n\('it''s'\),\n\(NULL\);\s+SELECT nosuch$/);
+    assert.match(
+      text,
+      /;\nINSERT INTO t \(a\) OVERRIDING SYSTEM VALUE VALUES\n\('it''s'\),\n\(NULL\);\s+SELECT nosuch$/,
+    );
     assert.equal(step!.start + step!.sent!.sourceOffset(text.indexOf('nosuch')), script.indexOf('nosuch'));
   });
 
@@ -129,10 +132,17 @@ describe('what cannot be carried from statement to statement', () => {
     ]);
     assert.deepEqual(codes("SELECT set_config('a', b, false) FROM t", 'SELECT 1').length, 1);
     assert.deepEqual(codes('SET standard_conforming_strings = off', 'SELECT 1').length, 1);
+    for (const code of ["PERFORM set_config('a.b', 'c', false);", 'SET search_path = a;', 'RAISE; SET ROLE x;']) {
+      assert.equal(codes(`DO $$BEGIN ${code} END$$`, 'SELECT 1').length, 1, code);
+    }
   });
 
   it('is nothing where no later statement needs it', () => {
     assert.deepEqual(codes('SELECT 1', 'CREATE TEMP TABLE x (a int)'), []);
+    assert.deepEqual(codes('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; TABLE t', 'SELECT 1'), []);
+    for (const code of ["PERFORM set_config('a.b', 'c', true);", 'SET LOCAL a.b = 1;', 'UPDATE t SET a = 1;']) {
+      assert.deepEqual(codes(`DO $$BEGIN ${code} END$$`, 'SELECT 1'), [], code);
+    }
     assert.deepEqual(codes('CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1; SELECT * FROM x', 'SELECT 1'), []);
     assert.deepEqual(codes('PREPARE p AS SELECT 1; EXECUTE p', 'SELECT 1'), []);
     assert.deepEqual(codes('INSERT INTO temp VALUES (1)', 'SELECT pg_advisory_xact_lock(1)', "SELECT 'currval'"), []);
