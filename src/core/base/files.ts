@@ -39,13 +39,20 @@ export function temporaryName(file: string): string {
  * @param sync false where the content can be made anew: a crash of the machine may then leave none
  * @throws what the file system says; the old content is untouched then
  */
-export async function replaceFile(file: string, content: string | Uint8Array, sync = true): Promise<void> {
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array | readonly Buffer[],
+  sync = true,
+): Promise<void> {
   const temporary = temporaryName(file);
   try {
     // 'x': never into a file or through a link that someone else has put there.
     const handle = await open(temporary, 'wx', PRIVATE);
     try {
-      await handle.writeFile(content);
+      // Each continues where the one before ended.
+      for (const part of typeof content === 'string' || content instanceof Uint8Array ? [content] : content) {
+        await handle.writeFile(part);
+      }
       // Before the rename: some file systems write a new name before the content.
       if (sync) await handle.datasync();
     } finally {

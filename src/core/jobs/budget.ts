@@ -5,6 +5,7 @@
 import type { JobError, JobNotice } from '../../api';
 import { endOfPart, shorten } from '../../shared/displayText';
 import type { JobRecord } from './job';
+import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
 
 /** UTF-16 units of each part of a message or an error. */
 const MESSAGE_PART = 4096;
@@ -54,20 +55,21 @@ function beginning(text: string, max: number): string {
 
 /** Cuts the parts of an object, and adds how many bytes are gone. */
 function cutParts<T extends object>(
-  whole: T,
-  names: readonly (keyof T)[],
+  all: T & HasWholeTexts,
+  names: readonly (keyof T & string)[],
   max: number,
 ): T & { truncatedBytes?: number } {
+  const { [WHOLE]: whole, ...texts } = all;
   const cut: Partial<Record<keyof T, unknown>> = {};
   let bytes = 0;
   for (const name of names) {
-    const text = whole[name];
+    const text = all[name];
     if (typeof text !== 'string' || text.length <= max) continue;
     const kept = beginning(text, max);
     cut[name] = kept;
-    bytes += Buffer.byteLength(text) - Buffer.byteLength(kept);
+    bytes += (whole?.[name]?.bytes ?? Buffer.byteLength(text)) - Buffer.byteLength(kept);
   }
-  return bytes === 0 ? whole : { ...whole, ...cut, truncatedBytes: bytes };
+  return bytes === 0 ? all : ({ ...texts, ...cut, truncatedBytes: bytes } as unknown as T);
 }
 
 /** A message as it is held; itself where it is short. */
@@ -75,42 +77,64 @@ export function keptNotice(notice: JobNotice): KeptNotice {
   return { ...cutParts(notice, ['severity', 'message', 'detail', 'hint'], MESSAGE_PART) };
 }
 
+/** What stands before each part of a message, and of an error, in a text of its own. */
+const NOTICE_LINES = [
+  ['message', ''],
+  ['detail', '  DETAIL'],
+  ['hint', '  HINT'],
+] as const satisfies Lines<JobNotice>;
+const ERROR_LINES = [
+  ['message', 'ERROR'],
+  ['detail', 'DETAIL'],
+  ['hint', 'HINT'],
+  ['context', 'CONTEXT'],
+  ['schema', 'SCHEMA NAME'],
+  ['table', 'TABLE NAME'],
+  ['column', 'COLUMN NAME'],
+  ['constraint', 'CONSTRAINT NAME'],
+  ['sqlstate', 'SQLSTATE'],
+] as const satisfies Lines<JobError>;
+type Lines<T> = readonly (readonly [part: keyof T & string, name: string])[];
+
 /** A message as a text of its own. */
-export function noticeText({ severity, message, detail, hint }: JobNotice): string {
-  return textOf([
-    [severity, message],
-    ['  DETAIL', detail],
-    ['  HINT', hint],
-  ]);
+export function noticeText(notice: JobNotice): string {
+  return textOf(notice, NOTICE_LINES, notice.severity);
 }
 
 /** An error as a text of its own. */
-export function errorText({
-  message,
-  detail,
-  hint,
-  context,
-  sqlstate,
-  schema,
-  table,
-  column,
-  constraint,
-}: JobError): string {
-  return textOf([
-    ['ERROR', message],
-    ['DETAIL', detail],
-    ['HINT', hint],
-    ['CONTEXT', context],
-    ['SCHEMA NAME', schema],
-    ['TABLE NAME', table],
-    ['COLUMN NAME', column],
-    ['CONSTRAINT NAME', constraint],
-    ['SQLSTATE', sqlstate],
-  ]);
+export function errorText(error: JobError): string {
+  return textOf(error, ERROR_LINES);
 }
 
-function textOf(parts: readonly (readonly [name: string, text: string | undefined])[]): string {
-  return parts.flatMap(([name, text]) => (text === undefined || text === '' ? [] : [`${name}: ${text}`])).join('\n');
+/** The same in UTF-8, with the whole of its long texts. */
+export function wholeNotice(notice: JobNotice & HasWholeTexts): readonly Buffer[] {
+  return wholeOf(notice, NOTICE_LINES, notice.severity);
+}
+
+export function wholeError(error: JobError & HasWholeTexts): readonly Buffer[] {
+  return wholeOf(error, ERROR_LINES);
+}
+
+/** @param first the name of the message */
+function textOf<T>(all: T, lines: Lines<T>, first = ''): string {
+  return partsOf(all, lines, first)
+    .map(({ before, text }) => before + text)
+    .join('');
+}
+
+function wholeOf<T>(all: T & HasWholeTexts, lines: Lines<T>, first = ''): readonly Buffer[] {
+  return partsOf(all, lines, first).flatMap(({ part, before, text }) => {
+    const long = all[WHOLE]?.[part];
+    return long ? [Buffer.from(before), ...bytesOf(long)] : [Buffer.from(before + text)];
+  });
+}
+
+function partsOf<T>(all: T, lines: Lines<T>, first: string) {
+  const there = lines.flatMap(([part, name]) => {
+    const text = all[part];
+    return typeof text === 'string' && text !== '' ? [{ part, name: name || first, text }] : [];
+  });
+  return there.map(({ part, name, text }, i) => ({ part, before: `${i === 0 ? '' : '\n'}${name}: `, text }));
 }
 
 const ERROR_PARTS = [

@@ -57,12 +57,12 @@ export class JobHistory {
   }
 
   /** Keeps a message; it is on disk within a moment, and before the next record. */
-  addNotice(id: string, notice: KeptNotice, fullText?: string): NoticeWritten {
+  addNotice(id: string, notice: KeptNotice, fullText?: readonly Buffer[]): NoticeWritten {
     return this.#writer(id).append(notice, fullText);
   }
 
   /** Keeps the whole text of an error, on disk before the next record. */
-  keepError(id: string, text: string): void {
+  keepError(id: string, text: readonly Buffer[]): void {
     this.#writer(id).keepError(text);
   }
 

@@ -1,12 +1,12 @@
 import type { JobError, JobInfo, JobNotice, JobProgress, JobState, RunRequest } from '../../api';
 import {
   boundFacts,
-  errorText,
   keptNotice,
   MESSAGES_HELD,
   MESSAGES_HELD_AFTER_END,
-  noticeText,
   sizeOf,
+  wholeError,
+  wholeNotice,
   type KeptNotice,
 } from './budget';
 import type { StopCause } from './outcome';
@@ -104,9 +104,9 @@ export interface JobKeeper {
    * A message came: it is to be written down.
    * @param fullText the whole of it, where the message itself has only the beginning
    */
-  noticed(job: Job, notice: KeptNotice, fullText: string | undefined): NoticeWritten;
+  noticed(job: Job, notice: KeptNotice, fullText: readonly Buffer[] | undefined): NoticeWritten;
   /** An error came whose whole text does not fit into the record: it is to be written down before the record is. */
-  longError(job: Job, fullText: string): void;
+  longError(job: Job, fullText: readonly Buffer[]): void;
   /** The newest messages of an earlier life. */
   loadNotices(id: string, limit: number): readonly KeptNotice[];
 }
@@ -203,7 +203,7 @@ export class Job {
     const { kept, wait } = this.keeper.noticed(
       this,
       notice,
-      notice.truncatedBytes === undefined ? undefined : noticeText(whole),
+      notice.truncatedBytes === undefined ? undefined : wholeNotice(whole),
     );
     this.note({
       noticeCount: this.record.noticeCount + 1,
@@ -235,7 +235,8 @@ export class Job {
   #assign(facts: Partial<JobRecord>, state: JobState): void {
     const bounded = boundFacts(facts);
     Object.assign(this.record, bounded, { state });
-    if (facts.error && bounded.error?.truncatedBytes !== undefined) this.keeper.longError(this, errorText(facts.error));
+    if (facts.error && bounded.error?.truncatedBytes !== undefined)
+      this.keeper.longError(this, wholeError(facts.error));
   }
 
   #held(): KeptNotice[] {

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { appendWhole, replaceFile } from '../base/files';
 import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from './budget';
 import type { NoticeWritten } from './job';
+import { firstBytes, sizeOfParts } from './wholeText';
 
 /** Messages come in floods: they are gathered this long before they are written. Milliseconds. */
 const GATHER_MS = 200;
@@ -26,7 +27,7 @@ export interface JobFileNames {
 interface Waiting {
   readonly notice: KeptNotice;
   /** The whole text, where the message has only the beginning. */
-  readonly text?: Buffer;
+  readonly text?: readonly Buffer[];
 }
 
 /**
@@ -35,7 +36,7 @@ interface Waiting {
  */
 export class JobWriter {
   #record: string | undefined;
-  #error: Buffer | undefined;
+  #error: readonly Buffer[] | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   /** Bytes that the two files of messages have or will have. */
@@ -58,24 +59,25 @@ export class JobWriter {
   }
 
   /** Keeps the whole text of an error, written before the next record. */
-  keepError(text: string): void {
-    this.#error = Buffer.from(text).subarray(0, ERROR_DISK_BYTES);
+  keepError(text: readonly Buffer[]): void {
+    this.#error = firstBytes(text, ERROR_DISK_BYTES);
   }
 
   /** @param fullText the whole of the message, where it has only the beginning */
-  append(notice: KeptNotice, fullText?: string): NoticeWritten {
+  append(notice: KeptNotice, fullText?: readonly Buffer[]): NoticeWritten {
     this.#noticesBytes ??= this.#measure();
     // Escaping makes a line longer; what matters is that there is a limit.
     const lineBytes = 100 + notice.message.length + (notice.detail?.length ?? 0) + (notice.hint?.length ?? 0);
     if (this.#noticesBytes + lineBytes > MESSAGES_DISK_BYTES) return { kept: false };
     this.#noticesBytes += lineBytes;
     this.#waitingBytes += lineBytes;
-    let text: Buffer | undefined;
+    let text: readonly Buffer[] | undefined;
     if (fullText !== undefined) {
-      if (this.#textsBytes + fullText.length <= MESSAGES_DISK_BYTES) {
-        text = Buffer.from(fullText);
-        this.#textsBytes += text.length;
-        this.#waitingBytes += text.length;
+      const bytes = sizeOfParts(fullText);
+      if (this.#textsBytes + bytes <= MESSAGES_DISK_BYTES) {
+        text = fullText;
+        this.#textsBytes += bytes;
+        this.#waitingBytes += bytes;
       } else {
         notice.textDropped = true;
       }
@@ -143,11 +145,12 @@ export class JobWriter {
       try {
         let offset = await appendWhole(
           this.files.texts,
-          long.map(({ text }) => text),
+          long.flatMap(({ text }) => text),
         );
         for (const { notice, text } of long) {
-          notice.fullText = { offset, bytes: text.length };
-          offset += text.length;
+          const bytes = sizeOfParts(text);
+          notice.fullText = { offset, bytes };
+          offset += bytes;
         }
       } catch (error) {
         for (const { notice } of long) notice.textDropped = true;

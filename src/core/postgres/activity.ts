@@ -7,7 +7,7 @@ import { sqlstateOf } from './errors';
 import { labelOf } from './workerLabel';
 
 /** UTF-16 units of a snapshot's workers. */
-const SNAPSHOT_CHARACTERS = 16 * 1024 * 1024;
+const SNAPSHOT_CHARACTERS = 4 * 1024 * 1024;
 
 /** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
 export function timeText(column: string): string {

@@ -9,6 +9,7 @@ import {
   HEADER,
   READY_FOR_QUERY,
 } from './framing';
+import { inTurns } from './pace';
 
 type DataListener = (chunk: Buffer) => void;
 
@@ -91,7 +92,12 @@ class CopyOut implements Submittable {
     this.#socket?.resume();
   };
 
-  readonly #onData = (chunk: Buffer): void => {
+  readonly #onData = inTurns(
+    () => this.#socket,
+    (chunk) => this.#readChunk(chunk),
+  );
+
+  #readChunk(chunk: Buffer): void {
     // What was read before the socket was destroyed may still be handed out.
     if (this.#socket?.destroyed) return;
     this.onBytes();
@@ -102,7 +108,7 @@ class CopyOut implements Submittable {
       this.#socket?.destroy(error);
       this.handleError(error);
     }
-  };
+  }
 
   /** @throws ProtocolError */
   #read(chunk: Buffer): void {

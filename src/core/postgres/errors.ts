@@ -1,4 +1,5 @@
 import type { JobError } from '../../api';
+import { WHOLE, type HasWholeTexts } from '../jobs/wholeText';
 import { ConnectError } from './connect/errors';
 
 /** The fields of an ErrorResponse as `pg` exposes them (PostgreSQL, "Error and Notice Message Fields"). */
@@ -122,8 +123,15 @@ export function toJobError(error: unknown, position?: (codePoint: number) => num
     ...(error.hint ? { hint: error.hint } : {}),
     ...(context === undefined ? {} : { context }),
     ...objectsOf(error),
+    ...wholeTextsOf(error),
     ...(at === undefined ? {} : { position: at }),
   };
+}
+
+/** The texts of which an error or a notice of `pg` has only the beginning ({@link ./longMessage}). */
+export function wholeTextsOf(message: object): HasWholeTexts {
+  const whole = (message as HasWholeTexts)[WHOLE];
+  return whole ? { [WHOLE]: whole } : {};
 }
 
 /** What an error is about, as far as the server names it. */

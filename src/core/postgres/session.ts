@@ -34,6 +34,7 @@ import {
   sqlstateOf,
   toJobError,
   toLaunchError,
+  wholeTextsOf,
 } from './errors';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { ProcessIds } from './processId';
@@ -127,6 +128,7 @@ export class PgSession implements WorkerSession {
         message: message.message ?? '',
         ...(message.detail ? { detail: message.detail } : {}),
         ...(message.hint ? { hint: message.hint } : {}),
+        ...wholeTextsOf(message),
       };
       for (const listener of this.#notices) this.#holdBack(listener(notice));
     });

@@ -2,7 +2,9 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Client, Connection, type ClientConfig } from 'pg';
+import { WHOLE, type WholeTexts } from '../../jobs/wholeText';
 import { MessageGuard } from '../framing';
+import { inTurns } from '../pace';
 
 export interface ReadyConnection {
   readonly socket: Duplex;
@@ -27,7 +29,13 @@ interface Internals {
 class AuthenticatedConnection extends Connection {
   /** Stands for the socket that `pg`'s parser listens to. */
   readonly #parser = new EventEmitter();
-  readonly #guard = new MessageGuard((message) => this.#parser.emit('data', message));
+  readonly #guard = new MessageGuard((message, whole) => {
+    this.#whole = whole;
+    this.#parser.emit('data', message);
+    this.#whole = undefined;
+  });
+  /** Of the message that is being parsed. */
+  #whole: WholeTexts | undefined;
 
   constructor(private readonly ready: ReadyConnection) {
     super({ stream: () => ready.socket });
@@ -45,7 +53,13 @@ class AuthenticatedConnection extends Connection {
       this.emit('error', error);
     });
     socket.on('close', () => this.emit('end'));
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on(
+      'data',
+      inTurns(
+        () => this.ready.socket,
+        (chunk) => this.#read(chunk),
+      ),
+    );
     process.nextTick(() => this.emit('connect'));
   }
 
@@ -66,6 +80,14 @@ class AuthenticatedConnection extends Connection {
     } catch (error) {
       this.ready.socket.destroy(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  override emit(event: string, ...args: unknown[]): boolean {
+    const [message] = args;
+    if (#whole in this && this.#whole && typeof message === 'object' && message !== null) {
+      Object.assign(message, { [WHOLE]: this.#whole });
+    }
+    return super.emit(event, ...args);
   }
 
   password(): never {
@@ -99,7 +121,11 @@ export async function handOver(
   // `pg` takes it from the environment of this process.
   const { connectionParameters } = client as unknown as { connectionParameters: { password: unknown } };
   Object.defineProperty(connectionParameters, 'password', { value: undefined, writable: false });
-  client.on('error', onError);
+  client.on('error', (error) => {
+    onError(error);
+    // A message that belongs to no question. Servers that send one close the connection after it; others could send them forever.
+    ready.socket.destroy();
+  });
   await client.connect();
   return client;
 }
