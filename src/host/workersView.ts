@@ -49,8 +49,6 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #orders = new Map<string, RowOrder<Job>>();
   readonly #moves = new RowMoves(() => performance.now());
   #agesDrawn = 0;
-  /** A job ran while the view was visible: a step of the walkthrough. */
-  #watched = false;
   #flush: NodeJS.Timeout | undefined;
   #tick: NodeJS.Timeout | undefined;
   readonly view: vscode.TreeView<Node>;
@@ -311,11 +309,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#looking.set(name, { link, watches });
     }
     const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
-    if (active && !this.#watched) {
-      this.#watched = true;
-      setContext('hasWatchedJob', true);
-    }
     if (active && !this.#tick) {
+      setContext('hasWatchedJob', true);
       this.#tick = setInterval(() => {
         for (const job of this.jobs.jobs) {
           const node = mayHaveWorker(job.state) ? this.#jobNodes.get(job.id) : undefined;
