@@ -116,6 +116,9 @@ export class FormPanel implements PageHost, vscode.Disposable {
       case 'fix':
         await this.#examiner.fix(message.examination, message.finding, message.fix, message.way);
         break;
+      case 'close':
+        this.panel.dispose();
+        break;
       case 'edit':
         break;
     }
