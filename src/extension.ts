@@ -33,7 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(channel);
   context.subscriptions.push(disposables);
 
-  const connections = new Connections(context.secrets, context.globalState, systemClock, log);
+  const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
   // The disk works while the parts are composed.

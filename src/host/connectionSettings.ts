@@ -3,6 +3,7 @@ import type { Origin, Source } from './connectionEntries';
 
 const SECTION = 'pgBackground';
 const KEY = 'connections';
+const DEFAULT_KEY = 'defaultConnection';
 
 /** Where settings can be written: providers keep their connections themselves. */
 export type SettingsOrigin = Exclude<Origin, { readonly kind: 'provider' }>;
@@ -49,14 +50,32 @@ export async function changeSettings(
 }
 
 /** The default connection of one scope; the nearest scope that has one counts. */
-export async function changeDefault(origin: SettingsOrigin, name: string): Promise<void> {
+export async function changeDefault(origin: SettingsOrigin, name: string | undefined): Promise<void> {
   const [configuration, target] = configurationOf(origin);
-  await configuration.update('defaultConnection', name, target);
+  await configuration.update(DEFAULT_KEY, name, target);
+}
+
+/**
+ * Puts another name, or none, wherever the settings of any scope have this default.
+ * @param folder a folder whose settings use `ownName` for the connection
+ */
+export async function replaceDefault(
+  { name, ownName, folder }: { readonly name: string; readonly ownName: string; readonly folder: string | undefined },
+  to: string | undefined,
+): Promise<void> {
+  const inspected = vscode.workspace.getConfiguration(SECTION, null).inspect<string>(DEFAULT_KEY);
+  if (inspected?.workspaceValue === name) await changeDefault({ kind: 'workspace' }, to);
+  if (inspected?.globalValue === name) await changeDefault({ kind: 'user' }, to);
+  for (const { uri, name: folderName } of folders()) {
+    const own = vscode.workspace.getConfiguration(SECTION, uri).inspect<string>(DEFAULT_KEY)?.workspaceFolderValue;
+    const isIt = own === name || (uri.toString() === folder && own === ownName);
+    if (isIt) await changeDefault({ kind: 'folder', uri: uri.toString(), name: folderName }, to);
+  }
 }
 
 /** The name that the settings give for a file, or for what belongs to no file. */
 export function defaultInSettings(uri: vscode.Uri | undefined): string {
-  return vscode.workspace.getConfiguration(SECTION, uri ?? null).get<string>('defaultConnection', '');
+  return vscode.workspace.getConfiguration(SECTION, uri ?? null).get<string>(DEFAULT_KEY, '');
 }
 
 function configurationOf(

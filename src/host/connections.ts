@@ -17,11 +17,13 @@ import {
   changeSettings,
   defaultInSettings,
   folderOf,
+  replaceDefault,
   settingsSources,
   type SettingsOrigin,
 } from './connectionSettings';
 import { Credentials } from './credentials';
 import { Disposables } from './disposables';
+import { FirstConnections } from './firstConnections';
 import { affectsSetting } from './ids';
 
 /** Whose settings a connection stands in; those of a folder count as the workspace's. */
@@ -42,18 +44,27 @@ export class Connections implements Links {
   #entries: readonly ConnectionEntry[] = [];
   #faulty: readonly FaultyEntry[] = [];
 
+  readonly #renamed = new vscode.EventEmitter<{ readonly from: string; readonly to: string }>();
+  readonly #first: FirstConnections;
+
+  /** Fires when the user has given a connection another name. */
+  readonly onDidRename = this.#renamed.event;
+
   /** Fires when the list, or the state of a link, has changed. */
   readonly onDidChange = this.#changed.event;
 
   constructor(
     secrets: vscode.SecretStorage,
     memory: vscode.Memento,
+    workspaceMemory: vscode.Memento,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
     this.providers = this.#disposables.add(new ConnectionProviders(log));
     this.#credentials = new Credentials(secrets, memory, this.providers, log);
+    this.#first = new FirstConnections(workspaceMemory);
     this.#disposables.add(this.#changed);
+    this.#disposables.add(this.#renamed);
     const read = (): void => this.#read();
     this.#disposables.add(this.providers.onDidChange(read));
     this.#disposables.add(
@@ -90,13 +101,29 @@ export class Connections implements Links {
     return findEntry(this.#entries, name, folderOf(uri));
   }
 
-  /** The one that the settings name for a file, or the only one there is for it. */
+  /**
+   * The one that the settings name for a file; if they name none, the one that has been there for longest (see {@link FirstConnections}).
+   * Undefined if there is none, or the settings name one that is not there: then nothing is guessed.
+   */
   defaultFor(uri: vscode.Uri | undefined): string | undefined {
     const named = defaultInSettings(uri);
-    const found = named === '' ? undefined : this.find(named, uri);
+    if (named !== '') return this.find(named, uri)?.name;
+    return this.#first.first(this.profilesFor(uri).map(({ name }) => name));
+  }
+
+  /** The default for code: one that the settings name, or the only one. Which connection came first decides nothing here. */
+  get defaultForCode(): string | undefined {
+    const named = defaultInSettings(undefined);
+    const found = named === '' ? undefined : this.find(named);
     if (found) return found.name;
-    const [only, ...others] = this.profilesFor(uri);
+    const [only, ...others] = this.profiles;
     return others.length === 0 ? only?.name : undefined;
+  }
+
+  /** The default that the settings name for a file, although there is no such connection. */
+  missingDefault(uri: vscode.Uri | undefined): string | undefined {
+    const named = defaultInSettings(uri);
+    return named === '' || this.find(named, uri) ? undefined : named;
   }
 
   /** @throws where there is no such connection, the workspace is not trusted, or it was disconnected and is not `wanted` */
@@ -182,6 +209,12 @@ export class Connections implements Links {
     if (store !== undefined) await this.#credentials.keep(after, store);
     this.mayAskPassword(profile.name);
     this.#drop(profile.name);
+    if (before && profile.name !== before.profile.name) {
+      const { name } = profile;
+      this.#first.rename(before.profile.name, name);
+      this.#renamed.fire({ from: before.profile.name, to: name });
+      await replaceDefault(defaultNamesOf(before), name);
+    }
     this.#read();
   }
 
@@ -193,6 +226,11 @@ export class Connections implements Links {
     if (origin.kind === 'provider') throw providedError(name, origin.name);
     await changeSettings(origin, (values) => values.filter((one) => nameOf(one) !== ownName));
     await this.#credentials.forget(entry);
+    this.#read();
+    // Another one of that name may have been hidden by it.
+    if (this.#known(name)) return;
+    this.#first.forget(name);
+    await replaceDefault(defaultNamesOf(entry), undefined);
     this.#read();
   }
 
@@ -306,6 +344,7 @@ export class Connections implements Links {
         ),
     });
     this.#entries = entries;
+    this.#first.note(this.profiles.map(({ name }) => name));
     const silent = provided.flatMap(({ source: { origin }, problem }): FaultyEntry[] =>
       problem === undefined ? [] : [{ id: scopeOf(origin), name: providerName(origin), problem, origin }],
     );
@@ -316,6 +355,11 @@ export class Connections implements Links {
     }
     this.#changed.fire();
   }
+}
+
+/** The names by which settings may call a connection their default. */
+function defaultNamesOf({ origin, ownName, profile }: ConnectionEntry): Parameters<typeof replaceDefault>[0] {
+  return { name: profile.name, ownName, folder: origin.kind === 'folder' ? origin.uri : undefined };
 }
 
 /** Another text means another connection, whatever its name. */

@@ -51,7 +51,16 @@ export type CommandName =
 
 export const WORKERS_VIEW = 'pgBackground.workers';
 
-export type ContextKey = 'ready' | 'hasConnections' | 'hasRunningJobs' | 'hasFinishedJobs' | 'hasHeldJobs';
+export type ContextKey =
+  | 'ready'
+  | 'hasConnections'
+  | 'hasJobs'
+  | 'hasRunningJobs'
+  | 'hasFinishedJobs'
+  | 'hasHeldJobs'
+  /** Steps of the walkthrough that were done. */
+  | 'hasWatchedJob'
+  | 'hasSeenResults';
 
 /** Every setting and its type; the defaults stand in package.json. */
 export interface Settings {

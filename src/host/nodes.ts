@@ -46,6 +46,8 @@ export class ConnectionNode {
     readonly name: string,
     private readonly connections: Connections,
     private readonly jobs: JobService,
+    /** Whether workers are listed below it that others launched. */
+    private readonly hasForeign: () => boolean,
   ) {}
 
   item(): vscode.TreeItem {
@@ -53,8 +55,7 @@ export class ConnectionNode {
     const profile = entry?.profile;
     const state = this.connections.existing(this.name)?.state ?? { kind: 'idle' as const };
     const own = this.jobs.jobs.filter((job) => job.record.connection === this.name);
-    const link = this.connections.existing(this.name);
-    this.hasChildren = own.length > 0 || state.kind === 'error' || (link?.snapshot?.workers.length ?? 0) > 0;
+    this.hasChildren = own.length > 0 || state.kind === 'error' || this.hasForeign();
     const item = new vscode.TreeItem(
       this.name,
       this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,

@@ -6,6 +6,7 @@ import type { SpoolFiles } from '../core/results/jobFiles';
 import type { Canceling } from './canceling';
 import type { Launcher } from './commands/run';
 import type { FailurePlace } from './editor/failures';
+import { setContext } from './ids';
 import { jobSource } from './results/jobSource';
 import { ResultsPanels } from './results/resultsPanels';
 
@@ -48,16 +49,19 @@ export class Results implements Disposable {
 
   async show(id: string): Promise<void> {
     await this.#panels.show(id);
+    setContext('hasSeenResults', true);
   }
 
   /** A look at a job's results, with the keyboard left where it is; the next one takes its place. */
   async preview(id: string): Promise<void> {
     await this.#panels.show(id, { preview: true, preserveFocus: true });
+    setContext('hasSeenResults', true);
   }
 
   /** The same panel, at its facts. */
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });
+    setContext('hasSeenResults', true);
   }
 
   /** True where the user has the job's panel before them. */

@@ -35,6 +35,7 @@ export class StatusBar implements vscode.Disposable {
     // Progress comes many times a second; the counts change rarely.
     if (key === this.#shown) return;
     this.#shown = key;
+    setContext('hasJobs', all.length > 0);
     setContext('hasRunningJobs', running + queued > 0);
     setContext('hasFinishedJobs', all.length > running + queued);
     setContext('hasHeldJobs', held);

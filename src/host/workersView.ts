@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { ForeignWorkers } from '../core/jobs/foreignWorkers';
+import { ForeignWorkers, listOnce } from '../core/jobs/foreignWorkers';
 import type { Job } from '../core/jobs/job';
 import type { JobService } from '../core/jobs/jobService';
 import type { ActiveWorker, Disposable } from '../core/jobs/ports';
@@ -7,7 +7,7 @@ import { mayHaveWorker } from '../core/jobs/states';
 import type { LinkState, PgLink } from '../core/postgres/link';
 import type { Connections } from './connections';
 import { Disposables } from './disposables';
-import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
+import { affectsSetting, readSetting, setContext, WORKERS_VIEW } from './ids';
 import { actionsFor, ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
 import { RowMoves, RowOrder } from './tree/rowOrder';
 import * as ui from './ui';
@@ -148,7 +148,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #connectionNode(name: string): ConnectionNode {
     let node = this.#connectionNodes.get(name);
     if (!node) {
-      node = new ConnectionNode(name, this.connections, this.jobs);
+      node = new ConnectionNode(name, this.connections, this.jobs, () => this.#foreign(name).length > 0);
       this.#connectionNodes.set(name, node);
     }
     return node;
@@ -200,8 +200,21 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #foreign(connection: string): readonly ActiveWorker[] {
-    if (!readSetting('showForeignWorkers')) return [];
-    return this.#foreignWorkers.of(connection, this.connections.existing(connection)?.snapshot);
+    return this.#allForeign().get(connection) ?? [];
+  }
+
+  /** What each connection lists. A worker that several see is listed under the default one, else under the first. */
+  #allForeign(): ReadonlyMap<string, readonly ActiveWorker[]> {
+    if (!readSetting('showForeignWorkers')) return new Map();
+    const preset = this.connections.defaultFor(undefined);
+    const names = this.connections.profiles.map(({ name }) => name);
+    names.sort((a, b) => Number(b === preset) - Number(a === preset));
+    return listOnce(
+      names.flatMap((name) => {
+        const snapshot = this.connections.existing(name)?.snapshot;
+        return snapshot ? [{ connection: name, snapshot, workers: this.#foreignWorkers.of(name, snapshot) }] : [];
+      }),
+    );
   }
 
   #workerNode(connection: string, worker: ActiveWorker): WorkerNode {
@@ -221,7 +234,17 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
    * without the row (measured with VS Code 1.139), so that is done only where rows come or go.
    */
   #snapshotCame(connection: string): void {
-    const foreign = this.#foreign(connection);
+    const all = this.#allForeign();
+    // What this one lists now, another one may not list any more.
+    for (const other of this.#drawnWorkers.keys()) {
+      if (other !== connection && pidsOf(all.get(other) ?? []) !== this.#drawnWorkers.get(other)) {
+        this.#drawForeign(other, all.get(other) ?? []);
+      }
+    }
+    this.#drawForeign(connection, all.get(connection) ?? []);
+  }
+
+  #drawForeign(connection: string, foreign: readonly ActiveWorker[]): void {
     const nodes = foreign.map((worker) => this.#workerNode(connection, worker));
     const drawn = this.#drawnWorkers.get(connection) ?? '';
     const now = pidsOf(foreign);
@@ -287,6 +310,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }
     const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
     if (active && !this.#tick) {
+      setContext('hasWatchedJob', true);
       this.#tick = setInterval(() => {
         for (const job of this.jobs.jobs) {
           const node = mayHaveWorker(job.state) ? this.#jobNodes.get(job.id) : undefined;

@@ -169,6 +169,8 @@ export type FromConnectionPage =
   /** Examines again what was examined last. */
   | { readonly type: 'again' }
   | { readonly type: 'edit' }
+  /** Closes the form without saving. */
+  | { readonly type: 'close' }
   | {
       readonly type: 'fix';
       /** Of the examination that is shown: a fix of another one is passed over. */

@@ -90,6 +90,8 @@ export const CONNECTION_STRING_KEYS = [
   'save',
   'saveKeys',
   'cancel',
+  'cancelHint',
+  'cancelTest',
   'testAgain',
   'edit',
   'findings',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { ConnectionInfo, PgBackgroundApi } from '../../src/api';
-import { closeAll, cursorAt, eventually, launchedBy, open } from './editorSupport';
+import { closeAll, eventually } from './editorSupport';
 import { makeScramUser, PASSWORD } from './scramUser';
 import { activate, databaseUrl, reaches, sql } from './support';
 
@@ -214,26 +214,6 @@ describe('connections in VS Code', () => {
     assert.equal(await outcome('scram'), 'succeeded');
     await run('disconnectConnection', 'scram');
     assert.equal(await outcome('scram'), 'succeeded');
-  });
-
-  it('the default of the user, and of the workspace, which wins', async () => {
-    await api.addConnection(scram(), PASSWORD);
-    await assert.rejects(api.run({ sql: 'SELECT 1' }), /There are several connections/);
-    await run('setDefaultConnection', 'scram');
-    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'scram');
-    await run('useConnectionForWorkspace', 'test');
-    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'test');
-    const inspected = vscode.workspace.getConfiguration('pgBackground').inspect('defaultConnection');
-    assert.deepEqual([inspected?.globalValue, inspected?.workspaceValue], ['scram', 'test']);
-  });
-
-  it('a connection is set for the active file', async () => {
-    await api.addConnection(scram(), PASSWORD);
-    const editor = await open('SELECT 1;\n');
-    cursorAt(editor, 'SELECT');
-    await run('useConnectionForFile', 'scram');
-    const [job] = await launchedBy(api, 'pgBackground.runInBackground');
-    assert.equal(job!.connection, 'scram');
   });
 
   it('every field can be given through the API, and a wrong one is named', async () => {

@@ -18,6 +18,11 @@ interface ConnectionsSchema {
   };
 }
 
+interface Choices {
+  readonly enum?: readonly string[];
+  readonly enumDescriptions?: readonly string[];
+}
+
 /** What rows of the tree say of themselves: see src/host/nodes.ts. */
 const ROWS = [
   'connection idle usable editable',
@@ -60,14 +65,14 @@ const text = readFileSync('package.json', 'utf8');
 const manifest = JSON.parse(text) as Manifest;
 const nls = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 
-/** Also the one that only lenses use, which is no command of the palette. */
-function isCommand(id: string): boolean {
+/** A command, also one that is not in the palette, or a context key. */
+function isKnown(id: string): boolean {
   return new RegExp(`'${id.replace('pgBackground.', '')}'`).test(readFileSync('src/host/ids.ts', 'utf8'));
 }
 
 describe('package.json', () => {
   it('every %key% has a text, and every text is used', () => {
-    const used = new Set([...text.matchAll(/%([\w.]+)%/g)].map(([, key = '']) => key));
+    const used = new Set([...text.matchAll(/%([\w.-]+)%/g)].map(([, key = '']) => key));
     assert.deepEqual([...used].sort(), Object.keys(nls).sort());
   });
 
@@ -93,9 +98,8 @@ describe('package.json', () => {
         }
       }
       for (const event of completionEvents) {
-        const [kind, name = ''] = event.split(':');
-        const known = kind === 'onContext' ? name === 'pgBackground.hasConnections' : isCommand(name);
-        assert.ok(known, event);
+        const [, name = ''] = event.split(':');
+        assert.ok(isKnown(name), event);
       }
       assert.match(media.markdown ?? '', /^media\/walkthrough\/\w+\.md$/);
       const picture = readFileSync(media.markdown ?? '', 'utf8');
@@ -109,6 +113,61 @@ describe('package.json', () => {
       assert.match(name, /^pgBackground\./);
       assert.notEqual(value, undefined, name);
     }
+  });
+
+  it('every choice of a setting is described, also in a connection', () => {
+    const properties = manifest.contributes.configuration.properties;
+    const connection = (properties['pgBackground.connections'] as ConnectionsSchema).items.properties;
+    const choices = Object.entries({ ...properties, ...connection } as Record<string, Choices>).filter(
+      ([, schema]) => schema.enum,
+    );
+    assert.ok(choices.length >= 11, String(choices.length));
+    for (const [name, { enum: values, enumDescriptions = [] }] of choices) {
+      const texts = enumDescriptions.map((key) => nls[key.slice(1, -1)] ?? '');
+      assert.equal(texts.length, values?.length, name);
+      assert.equal(new Set(enumDescriptions).size, texts.length, name);
+      for (const text of texts) assert.match(text, /^.{3,}\.$/, name);
+    }
+  });
+
+  it('settings have one order, and link only to settings that there are', () => {
+    const properties = manifest.contributes.configuration.properties as Record<string, { readonly order: number }>;
+    const orders = Object.values(properties).map(({ order }) => order);
+    assert.deepEqual(
+      orders,
+      orders.map((_, index) => index + 1),
+    );
+    const links = Object.values(nls).flatMap((text) =>
+      [...text.matchAll(/`#([\w.]+)#`/g)].map(([, name = '']) => name),
+    );
+    assert.ok(links.length >= 6);
+    for (const name of links) assert.ok(name in properties, name);
+  });
+
+  it('the palette has no command that needs a row of the tree, and one command each for the file and the default', () => {
+    const palette = new Map(
+      (manifest.contributes.menus['commandPalette'] ?? []).map(({ command, when }) => [command, when]),
+    );
+    const hidden = [...palette].filter(([, when]) => when === 'false').map(([command]) => command);
+    for (const name of ['useConnectionForFile', 'useConnectionForWorkspace', 'cancelJob', 'openFaultyConnection']) {
+      assert.ok(hidden.includes(`pgBackground.${name}`), name);
+    }
+    for (const name of ['setFileConnection', 'setDefaultConnection', 'editConnection', 'testConnection']) {
+      assert.match(palette.get(`pgBackground.${name}`) ?? '', /pgBackground\.hasConnections/, name);
+    }
+    const row = (manifest.contributes.menus['view/item/context'] ?? []).filter(({ group }) =>
+      group?.startsWith('2_use'),
+    );
+    assert.deepEqual(
+      row.map(({ command }) => command),
+      ['pgBackground.useConnectionForFile', 'pgBackground.setDefaultConnection'],
+    );
+  });
+
+  it('every context key that the manifest asks for is one that the extension sets', () => {
+    const keys = readFileSync('src/host/ids.ts', 'utf8');
+    const asked = new Set([...text.matchAll(/pgBackground\.(has\w+|ready)/g)].map(([, key = '']) => key));
+    for (const key of asked) assert.ok(keys.includes(`'${key}'`), key);
   });
 
   it('the settings that decide where to connect are restricted in untrusted workspaces', () => {

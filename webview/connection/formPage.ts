@@ -21,9 +21,6 @@ import { text } from './strings';
 type SavedForm = Extract<SavedConnectionPage, { kind: 'form' }>;
 type Action = 'test' | 'save';
 
-/** Wide enough for the findings beside the form; the style sheet has the same. */
-const SIDE_BY_SIDE = '(width >= 1120px)';
-
 /** The form of a connection. Whatever may hold a password is kept in no state, and nowhere once it is not needed. */
 export class FormPage {
   readonly element = make('main', 'connection-page');
@@ -42,7 +39,8 @@ export class FormPage {
   private readonly status = make('span', 'form-status');
   private readonly findings: Findings;
   private readonly testButton = button(text('test'), () => this.start('test'));
-  private readonly cancelButton = button(text('cancel'), () => this.post({ type: 'cancelTest' }));
+  private readonly cancelButton = button(text('cancelTest'), () => this.post({ type: 'cancelTest' }));
+  private readonly closeButton = button(text('cancel'), () => this.post({ type: 'close' }));
   private readonly saveButton = button(text('save'), () => this.start('save'), true);
   private readonly touched = new Set<FormField>();
   private known: KnownPassword;
@@ -122,10 +120,8 @@ export class FormPage {
         this.showExamination(message.examination.running);
         this.findings.show(message.examination);
         this.say(message.examination.running ? text('examining') : message.examination.summary, 'info');
-        // Below the form nobody would see them come.
-        if (!message.examination.running && !matchMedia(SIDE_BY_SIDE).matches) {
-          this.scroll.scrollTop = this.findings.element.offsetTop - this.scroll.offsetTop;
-        }
+        // Of a longer list before, the beginning of the new one.
+        this.findings.element.scrollTop = 0;
         break;
       case 'focus':
         this.reveal(message.field);
@@ -154,14 +150,19 @@ export class FormPage {
     form.append(top, ...sections(this.fields, this));
     form.addEventListener('submit', handled);
     const content = make('div', 'form-content');
-    content.append(form, this.findings.element);
+    content.append(form);
     this.scroll.append(content);
+    // Over the buttons, or beside the form: seen without scrolling, wherever the form was scrolled to.
+    const body = make('div', 'form-body');
+    this.findings.element.tabIndex = 0;
+    body.append(this.scroll, this.findings.element);
     this.status.setAttribute('role', 'status');
     this.cancelButton.hidden = true;
     this.saveButton.title = text('saveKeys');
     const bar = make('footer', 'form-bar');
-    bar.append(this.saveButton, this.testButton, this.cancelButton, this.status);
-    this.element.append(this.scroll, bar);
+    this.closeButton.title = text('cancelHint');
+    bar.append(this.saveButton, this.testButton, this.cancelButton, this.closeButton, this.status);
+    this.element.append(body, bar);
   }
 
   private listen(): void {

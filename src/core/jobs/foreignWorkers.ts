@@ -1,6 +1,6 @@
 import type { Job } from './job';
 import type { ActiveWorker, ActivitySnapshot, Disposable } from './ports';
-import { isWorkerOf, serverOfSnapshot } from './serverIdentity';
+import { compareServers, isWorkerOf, serverOfSnapshot } from './serverIdentity';
 
 /** How long after its end a worker may still be shown: its process has to leave. Milliseconds. */
 const LEAVING_MS = 1000;
@@ -49,4 +49,35 @@ export class ForeignWorkers {
   dispose(): void {
     this.#listener.dispose();
   }
+}
+
+/** The foreign workers that one connection shows, of the snapshot that they are in. */
+export interface SeenWorkers {
+  readonly connection: string;
+  readonly workers: readonly ActiveWorker[];
+  readonly snapshot: ActivitySnapshot;
+}
+
+/**
+ * Connections to the same server show the same workers. Gives each worker to one of them: to the first in the order of `seen`.
+ * @returns the workers of each connection
+ */
+export function listOnce(seen: readonly SeenWorkers[]): ReadonlyMap<string, readonly ActiveWorker[]> {
+  const listed = new Map<string, readonly ActiveWorker[]>();
+  seen.forEach(({ connection, workers, snapshot }, index) => {
+    const server = serverOfSnapshot(snapshot);
+    const same = seen
+      .slice(0, index)
+      .filter((before) => compareServers(serverOfSnapshot(before.snapshot), server) === 'same')
+      .flatMap((before) => before.workers.map(identityOf));
+    listed.set(
+      connection,
+      workers.filter((worker) => !same.includes(identityOf(worker))),
+    );
+  });
+  return listed;
+}
+
+function identityOf({ pid, backendStart }: ActiveWorker): string {
+  return `${pid}:${backendStart}`;
 }

@@ -5,7 +5,8 @@ import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
 import type { ConnectionEntry } from '../connectionEntries';
 import type { Connections } from '../connections';
-import { changeDefault, type SettingsOrigin } from '../connectionSettings';
+import type { SettingsOrigin } from '../connectionSettings';
+import { choosePlace, hasWorkspace, writeDefault } from '../defaultConnection';
 import { commandId, WORKERS_VIEW } from '../ids';
 import { ActionNode, ConnectionNode, ProblemNode } from '../nodes';
 import * as ui from '../ui';
@@ -98,32 +99,35 @@ export class ConnectionActions {
     ui.setStatusBarMessage(vscode.l10n.t('Copied, without the password.'), 3000);
   }
 
-  /** The default where the connection is kept: of the user, the workspace or the folder. */
-  async setDefault(first: unknown): Promise<void> {
-    const entry = await this.#chooseEntry(first, vscode.l10n.t('Connection to use where none is chosen'));
+  /**
+   * Makes a connection the default, and says in which settings that was written.
+   *
+   * @param first From code: its name, and the default is written where the connection is kept. Otherwise the user is asked.
+   * @param where From code: other settings to write it in, `user` or `workspace`.
+   */
+  async setDefault(first: unknown, where?: unknown): Promise<void> {
+    const entry = await this.#chooseEntry(first, vscode.l10n.t('Connection for files that have none of their own'));
     if (!entry) return;
     const { origin } = entry;
-    await changeDefault(origin.kind === 'provider' ? { kind: 'user' } : origin, nameIn(entry));
-    const uri = origin.kind === 'folder' ? vscode.Uri.parse(origin.uri) : undefined;
-    const counts = this.connections.defaultFor(uri);
-    if (counts === undefined || counts === entry.profile.name) return;
-    const here = vscode.l10n.t('Use “{0}” Here Too', entry.profile.name);
-    const choice = await ui.showInformationMessage(
-      vscode.l10n.t('This workspace has a default connection of its own, “{0}”, which counts here.', counts),
-      here,
-    );
-    if (choice === here) await this.#useHere(entry);
+    if (typeof first === 'string') {
+      const kept: SettingsOrigin = origin.kind === 'provider' ? { kind: 'user' } : origin;
+      await writeDefault(this.connections, entry, where === 'user' || where === 'workspace' ? { kind: where } : kept);
+      return;
+    }
+    const place = await choosePlace(entry);
+    if (place) await writeDefault(this.connections, entry, place);
   }
 
   /** The default of this workspace, or of the folder whose connection it is. */
   async useForWorkspace(first: unknown): Promise<void> {
-    if (vscode.workspace.workspaceFolders === undefined && !vscode.workspace.workspaceFile) {
+    if (!hasWorkspace()) {
       throw new Error(
         vscode.l10n.t('No folder is open that could have a default of its own. Set the default instead.'),
       );
     }
     const entry = await this.#chooseEntry(first, vscode.l10n.t('Connection for the files of this workspace'));
-    if (entry) await this.#useHere(entry);
+    if (!entry) return;
+    await writeDefault(this.connections, entry, entry.origin.kind === 'folder' ? entry.origin : { kind: 'workspace' });
   }
 
   async useForFile(first: unknown): Promise<void> {
@@ -131,11 +135,6 @@ export class ConnectionActions {
     const name = first === undefined ? undefined : (await this.#choose(first, undefined, ''))[0];
     if (first !== undefined && name === undefined) return;
     await vscode.commands.executeCommand(commandId('setFileConnection'), name);
-  }
-
-  async #useHere(entry: ConnectionEntry): Promise<void> {
-    const target: SettingsOrigin = entry.origin.kind === 'folder' ? entry.origin : { kind: 'workspace' };
-    await changeDefault(target, nameIn(entry));
   }
 
   async #connect(name: string, told: boolean): Promise<void> {
@@ -205,9 +204,4 @@ function connectionOf(argument: unknown): string | undefined {
 
 function itemOf({ name, host, database }: ConnectionProfile): vscode.QuickPickItem {
   return { label: name, description: `${host ?? 'localhost'}/${database ?? ''}` };
-}
-
-/** The name that settings use: in its own folder a connection has its own. */
-function nameIn({ origin, ownName, profile }: ConnectionEntry): string {
-  return origin.kind === 'folder' ? ownName : profile.name;
 }

@@ -4,6 +4,7 @@ import { parseConnectionString } from '../../core/postgres/connect/conninfo';
 import { suggestName } from '../connectionForm/model';
 import { ConnectionPanels } from '../connectionForm/panels';
 import type { Connections } from '../connections';
+import { choosePlace, writeDefault } from '../defaultConnection';
 import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../nodes';
 import * as ui from '../ui';
 
@@ -78,9 +79,20 @@ export class ConnectionCommands implements vscode.Disposable {
           };
         },
       );
-      void ui.showInformationMessage(
-        vscode.l10n.t('“{0}” is ready: PostgreSQL {1} with pg_background {2}.', name, server, extension),
-      );
+      const ready = vscode.l10n.t('“{0}” is ready: PostgreSQL {1} with pg_background {2}.', name, server, extension);
+      const preset = this.connections.defaultFor(undefined);
+      if (preset === undefined || preset === name) {
+        void ui.showInformationMessage(ready);
+        return;
+      }
+      const makeDefault = vscode.l10n.t('Set as Default Connection…');
+      void ui
+        .showInformationMessage(`${ready} ${vscode.l10n.t('“{0}” is the default connection.', preset)}`, makeDefault)
+        .then(async (choice) => {
+          const entry = choice === makeDefault ? this.connections.entry(name) : undefined;
+          const place = entry && (await choosePlace(entry));
+          if (entry && place) await writeDefault(this.connections, entry, place);
+        });
     } catch (error) {
       const edit = vscode.l10n.t('Edit Connection…');
       const enter = vscode.l10n.t('Enter Password…');

@@ -87,7 +87,7 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
     },
     {
       label: vscode.l10n.t('Connection'),
-      description: answers.connection ?? vscode.l10n.t('default'),
+      description: answers.connection ?? vscode.l10n.t('asked for when you run'),
       change: async () => {
         const active = start.connections.find(({ label }) => label === answers.connection);
         const picked = await askOne(

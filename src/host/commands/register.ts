@@ -112,7 +112,7 @@ export function registerCommands(parts: CommandParts): void {
     forgetPassword: (first) => connectionActions.forgetPassword(first),
     duplicateConnection: (first) => connectionActions.duplicate(first),
     copyConnectionUri: (first, selected) => connectionActions.copyUri(first, selected),
-    setDefaultConnection: (first) => connectionActions.setDefault(first),
+    setDefaultConnection: (first, where) => connectionActions.setDefault(first, where),
     useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
     useConnectionForFile: (first) => connectionActions.useForFile(first),
     openFaultyConnection: (first) => openFaultyConnection(first),

@@ -93,7 +93,7 @@ export class Launcher implements vscode.Disposable {
     if (fault) throw new Error(findingText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
     if (faulty !== undefined) throw new Error(settingsProblem(faulty));
-    const connection = this.#nameOf(request.connection) ?? this.defaultConnection;
+    const connection = this.#nameOf(request.connection) ?? this.connections.defaultForCode;
     if (connection === undefined) {
       throw new Error(
         this.connections.profiles.length === 0
@@ -108,35 +108,21 @@ export class Launcher implements vscode.Disposable {
     return this.jobs.run({ ...request, connection, label });
   }
 
-  /** The one of the settings, or the only one, for what belongs to no file. */
-  get defaultConnection(): string | undefined {
-    return this.connections.defaultFor(undefined);
-  }
-
   /** The name under which a connection is known, for the name that a caller has for it. */
   #nameOf(given: string | undefined): string | undefined {
     return given === undefined ? undefined : (this.connections.find(given)?.name ?? given);
   }
 
-  /** The default connection of a file, or the one that the user picks; undefined where they gave up. */
-  async chooseConnection(uri?: vscode.Uri): Promise<string | undefined> {
-    return this.connections.defaultFor(uri) ?? this.pickConnection(uri);
+  /** Offers to add the first connection. @returns its name */
+  async addFirstConnection(): Promise<string | undefined> {
+    const add = vscode.l10n.t('Add Connection…');
+    const choice = await ui.showWarningMessage(vscode.l10n.t('There is no connection to run this on yet.'), add);
+    return choice === add ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection')) : undefined;
   }
 
-  /** The connection that the user picks, or adds where there is none yet. */
-  async pickConnection(uri?: vscode.Uri): Promise<string | undefined> {
-    if (this.connections.profilesFor(uri).length === 0) {
-      const add = vscode.l10n.t('Add Connection…');
-      const choice = await ui.showWarningMessage(vscode.l10n.t('There is no connection to run this on yet.'), add);
-      return choice === add
-        ? vscode.commands.executeCommand<string | undefined>(commandId('addConnection'))
-        : undefined;
-    }
-    const picked = await ui.showQuickPick(this.connectionItems(uri), {
-      placeHolder: vscode.l10n.t('Connection to run on'),
-    });
-    if (picked) await this.memory.update('lastConnection', picked.label);
-    return picked?.label;
+  /** Puts a connection first in the lists to pick from. */
+  async notePicked(name: string): Promise<void> {
+    await this.memory.update('lastConnection', name);
   }
 
   /** The connections to pick from for a file, the one picked last first. */

@@ -116,6 +116,9 @@ export class FormPanel implements PageHost, vscode.Disposable {
       case 'fix':
         await this.#examiner.fix(message.examination, message.finding, message.fix, message.way);
         break;
+      case 'close':
+        this.panel.dispose();
+        break;
       case 'edit':
         break;
     }
@@ -171,13 +174,19 @@ export class FormPanel implements PageHost, vscode.Disposable {
   #options(profile: ConnectionProfile, { values, password }: Pick<Save, 'values' | 'password'>): OpenOptions {
     const { askPassword, ...others } = this.parts.connections.examineOptions(profile);
     const { editing } = this;
+    const given = password ?? this.#taken;
     const known = async (): Promise<string | undefined> => {
       if (values.passwordFrom !== 'stored') return undefined;
-      const given = password ?? this.#taken;
       return given ?? (editing === undefined ? undefined : this.parts.connections.storedPassword(editing));
     };
     // Elsewhere there is a field for it, to which the finding leads.
-    return { ...others, password: known, ...(values.passwordFrom === 'ask' && askPassword ? { askPassword } : {}) };
+    const passwordSource = given === undefined ? {} : { passwordSource: 'the form' };
+    return {
+      ...others,
+      password: known,
+      ...passwordSource,
+      ...(values.passwordFrom === 'ask' && askPassword ? { askPassword } : {}),
+    };
   }
 
   async #paste(text: string, values: FormValues): Promise<void> {

@@ -29,6 +29,7 @@ export function parseFromConnectionPage(raw: unknown): FromConnectionPage | unde
     case 'cancelTest':
     case 'again':
     case 'edit':
+    case 'close':
       return { type: m['type'] };
     case 'check': {
       const values = formValues(m['values']);

@@ -44,7 +44,7 @@ export class EditorFeatures implements vscode.Disposable {
     const cache = (this.#cache = own.add(new StatementCache()));
     const defaults = own.add(new FileDefaultsStore(memory));
     this.#problems = own.add(new Problems(cache));
-    this.fileConnection = own.add(new FileConnection(connections, launcher, defaults));
+    this.fileConnection = own.add(new FileConnection(connections, launcher, defaults, cache));
     this.#lenses = own.add(new StatementLenses(cache, this.#origins, jobs));
     this.runner = own.add(
       new EditorRunner({
@@ -172,6 +172,8 @@ export class EditorFeatures implements vscode.Disposable {
         // Nothing untitled can be opened again.
         if (!document.isUntitled) return;
         this.#origins.drop(document.uri.toString());
+        // VS Code gives its name to the next one.
+        void this.fileConnection.forget(document.uri);
         this.#problems.drop(document.uri);
       }),
     );

@@ -4,10 +4,19 @@ import { without } from '../commands/without';
 import type { Connections } from '../connections';
 import { Disposables } from '../disposables';
 import { commandId } from '../ids';
-import type { FileDefaultsStore } from './fileDefaults';
+import { hasWorkspace, writeDefault } from '../defaultConnection';
+import type { SettingsOrigin } from '../connectionSettings';
 import { plainLabel } from '../plain';
+import { connectionNames } from './connectionNames';
+import type { FileDefaultsStore } from './fileDefaults';
 import { isSql } from './languages';
+import { piecesToRun } from './pieces';
+import type { StatementCache } from './statementCache';
+import { nameOf, spanOf } from './targets';
 import * as ui from '../ui';
+
+/** The cursor moves fast while a key is held. Milliseconds. */
+const SOON_MS = 100;
 
 /** Shows, while a SQL editor is active, on which connection its jobs run, and lets it be changed. */
 export class FileConnection implements vscode.Disposable {
@@ -18,49 +27,92 @@ export class FileConnection implements vscode.Disposable {
     100.1,
   );
   readonly #disposables = new Disposables();
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly connections: Connections,
     private readonly launcher: Launcher,
     private readonly defaults: FileDefaultsStore,
+    private readonly cache: StatementCache,
   ) {
     this.#item.name = vscode.l10n.t('pg_background Connection');
     this.#item.command = commandId('setFileConnection');
     this.#disposables.add(this.#item);
     const update = (): void => this.update();
+    const soon = (): void => {
+      this.#soon ??= setTimeout(() => {
+        this.#soon = undefined;
+        this.update();
+      }, SOON_MS);
+    };
     this.#disposables.add(vscode.window.onDidChangeActiveTextEditor(update));
+    // A comment over a statement may name another connection.
+    this.#disposables.add(vscode.window.onDidChangeTextEditorSelection(soon));
+    this.#disposables.add(vscode.workspace.onDidChangeTextDocument(soon));
     this.#disposables.add(vscode.workspace.onDidOpenTextDocument(update));
     this.#disposables.add(connections.onDidChange(update));
     this.#disposables.add(defaults.onDidChange(update));
+    this.#disposables.add(connections.onDidRename(({ from, to }) => void defaults.renameConnection(from, to)));
     this.update();
   }
 
-  /** The connection of a document's jobs, where a comment does not name another one. */
+  /**
+   * The connection of a document's jobs, where a comment does not name another one. Undefined: it is asked for, because the one that was
+   * set for the file, or the default of the settings, is not there.
+   */
   of(uri: vscode.Uri): string | undefined {
     const own = this.defaults.get(uri).connection;
-    const found = own === undefined ? undefined : this.connections.find(own, uri);
-    return found?.name ?? this.connections.defaultFor(uri);
+    return own === undefined ? this.connections.defaultFor(uri) : this.connections.find(own, uri)?.name;
   }
 
-  /** What the item says; undefined while it is hidden. */
-  get shown(): string | undefined {
-    const document = vscode.window.activeTextEditor?.document;
-    if (!document || !isSql(document) || this.connections.profilesFor(document.uri).length === 0) return undefined;
-    return this.of(document.uri) ?? vscode.l10n.t('No connection');
+  /** On what a run in this editor would be launched. Undefined: it would ask. */
+  #namesIn({ document, selections }: vscode.TextEditor): readonly (string | undefined)[] {
+    const { uri } = document;
+    const fallback = this.of(uri);
+    const { text, split } = this.cache.get(document);
+    const pieces = piecesToRun(
+      text,
+      split,
+      selections.map((selection) => spanOf(document, selection)),
+    );
+    return connectionNames(
+      pieces.map((piece) => piece.text),
+      fallback,
+      (name) => this.connections.find(name, uri)?.name ?? name,
+    );
   }
 
   update(): void {
-    const { shown } = this;
-    if (shown === undefined) {
+    const editor = vscode.window.activeTextEditor;
+    const document = editor?.document;
+    if (!document || !isSql(document) || this.connections.profilesFor(document.uri).length === 0) {
       this.#item.hide();
       return;
     }
-    const production = this.connections.find(shown)?.production === true;
-    this.#item.text = `$(server-process) ${plainLabel(shown)}`;
-    this.#item.tooltip = production
-      ? vscode.l10n.t('Jobs of this file run on “{0}”, a production connection. Click to change it.', plainLabel(shown))
-      : vscode.l10n.t('Jobs of this file run on “{0}”. Click to change it.', plainLabel(shown));
-    this.#item.backgroundColor = production ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+    const names = this.#namesIn(editor);
+    const known = names.filter((name) => name !== undefined);
+    const shown = known.map((name) => plainLabel(name)).join(', ');
+    if (known.length < names.length) {
+      const missing = this.#missing(document.uri);
+      this.#item.text = `$(server-process) ${vscode.l10n.t('Choose Connection')}`;
+      this.#item.tooltip =
+        missing === undefined
+          ? vscode.l10n.t('No connection is chosen for this file. Click to choose one.')
+          : vscode.l10n.t('The connection “{0}” does not exist. Click to choose another one.', plainLabel(missing));
+      this.#item.backgroundColor = undefined;
+    } else {
+      const production = known.some((name) => this.connections.find(name, document.uri)?.production === true);
+      this.#item.text = `$(server-process) ${shown}`;
+      const [only] = known;
+      const byComment = known.length > 1 || only !== this.of(document.uri);
+      const where = byComment
+        ? vscode.l10n.t('A comment sets the connection of this statement: {0}.', shown)
+        : this.defaults.get(document.uri).connection === undefined
+          ? vscode.l10n.t('Jobs of this file run on “{0}”, the default connection. Click to change it.', shown)
+          : vscode.l10n.t('Jobs of this file run on “{0}”, chosen for this file. Click to change it.', shown);
+      this.#item.tooltip = production ? `${where} ${vscode.l10n.t('This is a production connection.')}` : where;
+      this.#item.backgroundColor = production ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+    }
     this.#item.show();
   }
 
@@ -79,11 +131,94 @@ export class FileConnection implements vscode.Disposable {
     if (name !== '' && !this.connections.find(name, document.uri)) {
       throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     }
-    const others = without(this.defaults.get(document.uri), 'connection');
-    await this.defaults.set(document.uri, name === '' ? others : { ...others, connection: name });
+    await this.#remember(document.uri, name === '' ? undefined : name);
+    const file = nameOf(document.uri);
+    ui.setStatusBarMessage(
+      name === ''
+        ? vscode.l10n.t('{0} uses the default connection.', file)
+        : vscode.l10n.t('{0} uses “{1}” in this workspace.', file, name),
+      5000,
+    );
+  }
+
+  /**
+   * Asks on which connection files run that have none, and remembers the answer: for these files, or as the default.
+   * @returns undefined if the user gave up
+   */
+  async choose(uris: readonly vscode.Uri[]): Promise<string | undefined> {
+    const [uri] = uris;
+    if (!uri) return undefined;
+    const items = this.launcher.connectionItems(uri);
+    const name = items.length === 0 ? await this.launcher.addFirstConnection() : await this.#pick(uris, uri, items);
+    if (name !== undefined) await this.launcher.notePicked(name);
+    return name;
+  }
+
+  async #pick(
+    uris: readonly vscode.Uri[],
+    uri: vscode.Uri,
+    items: readonly vscode.QuickPickItem[],
+  ): Promise<string | undefined> {
+    const always = items.map(({ label }) => ({
+      label: hasWorkspace()
+        ? vscode.l10n.t('Always use “{0}” in this workspace', label)
+        : vscode.l10n.t('Always use “{0}”', label),
+      value: label,
+      always: true,
+    }));
+    const missing = this.#missing(uri);
+    const file = uris.length === 1 ? nameOf(uri) : vscode.l10n.t('{0} files', new Set(uris.map(String)).size);
+    const question = vscode.l10n.t('Connection to run on. It is remembered for {0}.', file);
+    const picked = await ui.showQuickPick(
+      [
+        { label: vscode.l10n.t('For {0}', file), kind: vscode.QuickPickItemKind.Separator, value: '', always: false },
+        ...items.map((item) => ({ ...item, value: item.label, always: false })),
+        {
+          label: vscode.l10n.t('For all files without a connection of their own'),
+          kind: vscode.QuickPickItemKind.Separator,
+          value: '',
+          always: true,
+        },
+        ...always,
+      ],
+      {
+        placeHolder:
+          missing === undefined
+            ? question
+            : `${vscode.l10n.t('The connection “{0}” does not exist.', missing)} ${question}`,
+      },
+    );
+    if (!picked) return undefined;
+    for (const one of uris) await this.#remember(one, picked.always ? undefined : picked.value);
+    if (picked.always) await this.#makeDefault(uri, picked.value);
+    return picked.value;
+  }
+
+  /** Makes it the default of the folder whose connection it is, else of the workspace, or of the user if there is none. */
+  async #makeDefault(uri: vscode.Uri, name: string): Promise<void> {
+    const entry = this.connections.entry(name, uri);
+    if (!entry) return;
+    const own: SettingsOrigin = hasWorkspace() ? { kind: 'workspace' } : { kind: 'user' };
+    await writeDefault(this.connections, entry, entry.origin.kind === 'folder' ? entry.origin : own);
+  }
+
+  /** The name of the connection that was chosen for a file, or as the default, and does not exist. */
+  #missing(uri: vscode.Uri): string | undefined {
+    return this.defaults.get(uri).connection ?? this.connections.missingDefault(uri);
+  }
+
+  async #remember(uri: vscode.Uri, connection: string | undefined): Promise<void> {
+    const others = without(this.defaults.get(uri), 'connection');
+    await this.defaults.set(uri, connection === undefined ? others : { ...others, connection });
+  }
+
+  /** What was set for a file that cannot come back. */
+  async forget(uri: vscode.Uri): Promise<void> {
+    if (Object.keys(this.defaults.get(uri)).length > 0) await this.defaults.set(uri, {});
   }
 
   dispose(): void {
+    clearTimeout(this.#soon);
     this.#disposables.dispose();
   }
 
@@ -102,11 +237,14 @@ export class FileConnection implements vscode.Disposable {
       ...(preset === undefined ? {} : { description: preset }),
       value: '',
     });
-    items.push({ label: vscode.l10n.t('Add Connection…'), value: undefined });
+    const add = { label: vscode.l10n.t('Add Connection…'), value: undefined };
+    const makeDefault = { label: vscode.l10n.t('Set as Default Connection…'), value: undefined };
+    items.push(makeDefault, add);
     const picked = await ui.showQuickPick(items, {
-      placeHolder: vscode.l10n.t('Connection on which this file’s jobs run'),
+      placeHolder: vscode.l10n.t('Connection for the jobs of {0}', nameOf(uri)),
     });
-    if (!picked) return undefined;
-    return picked.value ?? vscode.commands.executeCommand<string | undefined>(commandId('addConnection'));
+    if (picked === makeDefault) await vscode.commands.executeCommand(commandId('setDefaultConnection'));
+    if (picked === add) return vscode.commands.executeCommand<string | undefined>(commandId('addConnection'));
+    return picked?.value;
   }
 }

@@ -27,6 +27,15 @@ export class FileDefaultsStore implements vscode.Disposable {
     this.#changed.fire();
   }
 
+  /** Follows a connection that was renamed. */
+  async renameConnection(from: string, to: string): Promise<void> {
+    const files = Object.entries(this.#all());
+    if (!files.some(([, { connection }]) => connection === from)) return;
+    const renamed = files.map(([key, own]) => [key, own.connection === from ? { ...own, connection: to } : own]);
+    await this.memory.update(KEY, Object.fromEntries(renamed));
+    this.#changed.fire();
+  }
+
   dispose(): void {
     this.#changed.dispose();
   }

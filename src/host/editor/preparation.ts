@@ -98,7 +98,12 @@ export class Preparation {
   optionsOf({ piece, uri }: Target): RunOptions {
     const directives = without(directivesOf(piece.text), 'problems');
     const connection = this.fileConnection.of(uri);
-    return { ...this.defaults.get(uri), ...(connection === undefined ? {} : { connection }), ...directives };
+    // One that was set for the file and is gone is asked for anew.
+    return {
+      ...without(this.defaults.get(uri), 'connection'),
+      ...(connection === undefined ? {} : { connection }),
+      ...directives,
+    };
   }
 
   /** Says what cannot work. @returns what to ask about, or undefined where something cannot work */
@@ -169,6 +174,7 @@ export class Preparation {
 
   async #plan(sources: readonly Source[], chosen: RunOptions | undefined): Promise<Planned[] | undefined> {
     const planned: Planned[] = [];
+    const asking = chosen ? sources : sources.filter(({ target }) => this.optionsOf(target).connection === undefined);
     let picked: string | undefined;
     for (const source of sources) {
       const own = this.optionsOf(source.target);
@@ -176,7 +182,7 @@ export class Preparation {
       const options = chosen ? { ...kept, ...chosen } : own;
       let { connection } = options;
       // Asked once, for all that say nothing themselves.
-      connection ??= picked ??= await this.launcher.chooseConnection(source.target.uri);
+      connection ??= picked ??= await this.fileConnection.choose(asking.map(({ target }) => target.uri));
       if (connection === undefined) return undefined;
       const found = this.connections.find(connection, source.target.uri);
       if (!found) {

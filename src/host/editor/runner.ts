@@ -57,7 +57,7 @@ export class EditorRunner implements vscode.Disposable {
     const options = preparation.optionsOf(first);
     const connections = launcher.connectionItems(first.uri);
     if (connections.length === 0) {
-      await launcher.pickConnection(first.uri);
+      await launcher.addFirstConnection();
       return [];
     }
     return this.#following(targets, async () => {

@@ -155,6 +155,7 @@ function targets(document: vscode.TextDocument, pieces: readonly Piece[], source
   }));
 }
 
-function spanOf(document: vscode.TextDocument, { start, end }: vscode.Range): Span {
+/** A range of a document in UTF-16 offsets. */
+export function spanOf(document: vscode.TextDocument, { start, end }: vscode.Range): Span {
   return { start: document.offsetAt(start), end: document.offsetAt(end) };
 }

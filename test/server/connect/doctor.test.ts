@@ -60,10 +60,29 @@ describe('the doctor', () => {
     );
     assert.match(
       find(findings, 'reachable').detail,
-      /^Connected to 127\.0\.0\.1, port \d+ as "postgres", without a password\.$/,
+      /^Connected to 127\.0\.0\.1, port \d+ as "postgres"\. The server did not ask for a password\.$/,
     );
     assert.match(find(findings, 'server').title, /^PostgreSQL 18\./);
     assert.match(find(findings, 'slots').detail, /^\d of the 6 worker processes/);
+  });
+
+  it('says which password got the user in, and that one which the server did not ask for was not checked', async () => {
+    const database = await newDatabase(server);
+    const password = (): Promise<string> => Promise.resolve('right');
+    const reached = async (more: Partial<ConnectionProfile>, given: ExamineOptions): Promise<string> =>
+      find(await look({ ...database, ...more }, given), 'reachable').detail;
+    assert.match(
+      await reached({}, { password }),
+      /as "postgres"\. The server did not ask for a password, so the one from the stored passwords was not used or checked\.$/,
+    );
+    assert.match(
+      await reached({ user: 'asked' }, { password }),
+      /as "asked", with the password from the stored passwords\.$/,
+    );
+    assert.match(
+      await reached({ user: 'asked' }, { password, passwordSource: 'the form' }),
+      /as "asked", with the password from the form\.$/,
+    );
   });
 
   it('not reachable, no password, a wrong one, no such database: one finding, with what to do', async () => {

@@ -233,6 +233,46 @@ describe('the connection page', function () {
     assert.equal(await form.page.getByRole('menuitem').count(), 0);
   });
 
+  it('the result of Test is seen without scrolling, in a small window too, and the keyboard stays with the button', async () => {
+    for (const viewport of [
+      { width: 700, height: 480 },
+      { width: 1400, height: 480 },
+    ]) {
+      form = await harness.open(init());
+      await form.page.setViewportSize(viewport);
+      await form.box('Host').focus();
+      await form.button('Test').click();
+      await form.say({ type: 'examination', examination: { number: 3, running: true, summary: '', findings: [] } });
+      await form.focused(form.button('Cancel Test'));
+      await form.say({ type: 'examination', examination: EXAMINATION });
+      await form.say({ type: 'mark', field: 'host', problem: 'It is about the host.' });
+      await form.focused(form.button('Test'));
+      for (const seen of [
+        form.page.locator('.findings-summary'),
+        form.page.getByRole('heading', { name: 'Reachable' }),
+      ]) {
+        const { x, y, width, height } = (await seen.boundingBox())!;
+        assert.ok(x >= 0 && y >= 0 && x + width <= viewport.width && y + height <= viewport.height);
+        const top = await form.page.evaluate(
+          `document.querySelector('.findings').contains(document.elementFromPoint(${x + 5}, ${y + height / 2}))`,
+        );
+        assert.equal(top, true, `nothing is over it in a window of ${viewport.width} pixels`);
+      }
+      if (viewport.width === 700) await form.page.close();
+    }
+  });
+
+  it('Cancel closes the form without saving', async () => {
+    form = await harness.open(init());
+    await form.box('Host').fill('h');
+    await form.sent();
+    await form.button('Cancel').click();
+    assert.deepEqual(
+      (await types()).filter((type) => type !== 'check'),
+      ['close'],
+    );
+  });
+
   it('the test of a saved connection: progress that can be canceled, and the keyboard stays with its button', async () => {
     const doctor: DoctorInit = {
       type: 'init',

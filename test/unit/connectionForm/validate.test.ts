@@ -20,6 +20,7 @@ const GOOD: FromConnectionPage[] = [
   { type: 'cancelTest' },
   { type: 'again' },
   { type: 'edit' },
+  { type: 'close' },
   { type: 'fix', examination: 1, finding: 0, fix: 0, way: 'run' },
 ];
 

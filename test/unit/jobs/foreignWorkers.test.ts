@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ForeignWorkers } from '../../../src/core/jobs/foreignWorkers';
+import { ForeignWorkers, listOnce, type SeenWorkers } from '../../../src/core/jobs/foreignWorkers';
 import type { Job } from '../../../src/core/jobs/job';
 import type { ActiveWorker, ActivitySnapshot } from '../../../src/core/jobs/ports';
 
@@ -78,5 +78,47 @@ describe('foreign workers', () => {
     const later = { ...snapshot(50, 1), workers: [{ pid: 1, backendStart: 'another start' } as ActiveWorker] };
     assert.equal(foreign.of('work', later).length, 1);
     assert.equal(foreign.of('other', snapshot(50, 1)).length, 1);
+  });
+});
+
+describe('workers that several connections see', () => {
+  const SERVER = { start: '2026-01-02', system: '1' };
+  const seen = (connection: string, server: typeof SERVER, ...pids: number[]): SeenWorkers => {
+    const own = { ...snapshot(10, ...pids), server, serverStart: server.start };
+    return { connection, snapshot: own, workers: own.workers };
+  };
+  const listed = (...all: SeenWorkers[]): unknown =>
+    [...listOnce(all)].map(([connection, workers]) => [connection, ...workers.map(({ pid }) => pid)]);
+
+  it('are listed once, under the first of them; what only another one sees stays there', () => {
+    assert.deepEqual(listed(seen('first', SERVER, 1, 2), seen('second', SERVER, 1, 2, 3), seen('third', SERVER, 3)), [
+      ['first', 1, 2],
+      ['second', 3],
+      ['third'],
+    ]);
+  });
+
+  it('are others on another server, and after a restart, whatever their pid', () => {
+    assert.deepEqual(
+      listed(
+        seen('one', SERVER, 1),
+        seen('another', { ...SERVER, system: '2' }, 1),
+        seen('restarted', { ...SERVER, start: '2026-01-03' }, 1),
+      ),
+      [
+        ['one', 1],
+        ['another', 1],
+        ['restarted', 1],
+      ],
+    );
+  });
+
+  it('are others if they began at another time', () => {
+    const later = seen('second', SERVER, 1);
+    const workers = [{ pid: 1, backendStart: 'another start' } as ActiveWorker];
+    assert.deepEqual(listed(seen('first', SERVER, 1), { ...later, workers }), [
+      ['first', 1],
+      ['second', 1],
+    ]);
   });
 });

@@ -47,8 +47,15 @@ export class AttemptError extends Error {
 /** The values exactly as the server writes them: `pg` would round numbers and shift dates. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
 
+/** An open connection. */
+export interface Attempt {
+  readonly client: Client;
+  /** See `Authenticated.passwordUsed`. */
+  readonly passwordUsed: boolean;
+}
+
 /** Connects, checks what was asked of the server, and sets the role and the search path. @throws AttemptError */
-export async function attempt(options: AttemptOptions): Promise<Client> {
+export async function attempt(options: AttemptOptions): Promise<Attempt> {
   const { settings, target, address, tls, password, signal } = options;
   const attempted: Attempted = { target, address, tls: tls !== undefined, settings, passwordSource: password?.source };
   if (signal?.aborted) throw new AttemptError('final', aborted());
@@ -62,10 +69,11 @@ export async function attempt(options: AttemptOptions): Promise<Client> {
       : setTimeout(() => stop(lateAnswer(attempted, settings.connectTimeoutMs)), settings.connectTimeoutMs);
   let client: Client | undefined;
   try {
-    client = await open(wire, options);
+    const opened = await open(wire, options);
+    ({ client } = opened);
     await checkKind(client, settings, attempted);
     await setUp(client, settings);
-    return client;
+    return opened;
   } catch (error) {
     if (!client) wire.stop();
     // A goodbye, so that the server does not log a lost client; nobody needs to wait for it.
@@ -78,7 +86,7 @@ export async function attempt(options: AttemptOptions): Promise<Client> {
 }
 
 /** The connection, as far as ReadyForQuery. */
-async function open(wire: Wire, { settings, target, address, tls, password, log }: AttemptOptions): Promise<Client> {
+async function open(wire: Wire, { settings, target, address, tls, password, log }: AttemptOptions): Promise<Attempt> {
   // The address in place of the name, so that each address of a name is tried, as libpq does.
   const host = address ?? target.host;
   const to = target.socket ? { path: `${target.host}/.s.PGSQL.${target.port}` } : { host, port: target.port };
@@ -106,7 +114,7 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
     channelBinding: settings.channelBinding,
     requireAuth: settings.requireAuth,
   };
-  const greeting = await authenticate(wire, policy, { user: settings.user, password: password?.value });
+  const { greeting, passwordUsed } = await authenticate(wire, policy, { user: settings.user, password: password?.value });
   const config: ClientConfig = {
     host: target.socket ? target.host : host,
     port: target.port,
@@ -114,9 +122,10 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
     database: settings.database,
     types: AS_TEXT,
   };
-  return handOver({ ...wire.release(), greeting }, config, (error) =>
+  const client = await handOver({ ...wire.release(), greeting }, config, (error) =>
     log?.(`${placeOf(target, address)}: ${redact(error.message, [password?.value])}`),
   );
+  return { client, passwordUsed };
 }
 
 /** The server does not offer TLS. */

@@ -42,6 +42,12 @@ export interface Credentials {
   readonly password: string | undefined;
 }
 
+export interface Authenticated {
+  readonly greeting: Buffer;
+  /** False: the server let the user in without asking for a password, for example by pg_hba.conf's `trust`. */
+  readonly passwordUsed: boolean;
+}
+
 /** Codes of authentication requests (PostgreSQL, "Message Formats", Authentication…), and their names there. */
 const OK = 0;
 const CLEARTEXT = 3;
@@ -81,23 +87,29 @@ interface Request {
 }
 
 /**
- * @returns the messages from BackendKeyData to ReadyForQuery, checked, for `pg`
+ * @returns the messages from BackendKeyData to ReadyForQuery, checked, for `pg`, and whether the server asked for the password
  * @throws ConnectError; NoPassword; DatabaseError where the server answers with an error; what the wire throws
  */
-export async function authenticate(wire: Wire, policy: AuthPolicy, credentials: Credentials): Promise<Buffer> {
-  await new Authentication(wire, policy, credentials).run();
-  return untilReady(wire);
+export async function authenticate(wire: Wire, policy: AuthPolicy, credentials: Credentials): Promise<Authenticated> {
+  const authentication = new Authentication(wire, policy, credentials);
+  await authentication.run();
+  return { greeting: await untilReady(wire), passwordUsed: authentication.passwordUsed };
 }
 
 class Authentication {
   /** For a message that does not belong where it comes. */
   #when = 'before it asked who we are';
+  #passwordUsed = false;
 
   constructor(
     private readonly wire: Wire,
     private readonly policy: AuthPolicy,
     private readonly credentials: Credentials,
   ) {}
+
+  get passwordUsed(): boolean {
+    return this.#passwordUsed;
+  }
 
   async run(): Promise<void> {
     const request = await this.#request();
@@ -159,6 +171,7 @@ class Authentication {
 
   #password(): string {
     if (this.credentials.password === undefined) throw new NoPassword();
+    this.#passwordUsed = true;
     return this.credentials.password;
   }
 

@@ -48,13 +48,13 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   } catch (error) {
     return [checkFailure(asConnectError(error))];
   }
-  const { client, user, sslmode, target, address, verified, passwordSource } = opened;
+  const { client, user, sslmode, target, address, verified } = opened;
   const findings: Finding[] = [
     {
       id: 'reachable',
       status: 'ok',
       title: 'Reachable',
-      detail: `Connected to ${placeOf(target, address)} as "${user}"${passwordSource === undefined ? ', without a password' : `, with the password from ${passwordSource}`}.`,
+      detail: `Connected to ${placeOf(target, address)} as "${user}"${passwordText(opened)}`,
       fixes: [],
     },
   ];
@@ -128,4 +128,11 @@ function asConnectError(error: unknown, opened?: OpenedConnection): ConnectError
   if (opened && !(error instanceof Error && 'severity' in error)) return explainNetwork(error, opened);
   const message = error instanceof Error ? error.message : String(error);
   return new ConnectError('server', `The server could not be examined: ${message}.`, { cause: error });
+}
+
+/** The end of the sentence on how the user got in. A password that nobody asked for has not been checked. */
+function passwordText({ passwordSource, passwordUsed }: OpenedConnection): string {
+  if (passwordUsed) return `, with the password from ${passwordSource ?? 'the user'}.`;
+  if (passwordSource === undefined) return '. The server did not ask for a password.';
+  return `. The server did not ask for a password, so the one from ${passwordSource} was not used or checked.`;
 }

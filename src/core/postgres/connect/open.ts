@@ -19,6 +19,8 @@ import { tlsOptions, type TlsHelp } from './tls';
 export interface OpenOptions {
   /** The stored password; undefined where there is none. Comes before all others. */
   readonly password?: (binding: Binding) => Promise<string | undefined>;
+  /** Words for where that password comes from, if not from the stored ones. */
+  readonly passwordSource?: string;
   /** Asks the user, when the server wants a password and none was found; undefined where the user gives none. */
   readonly askPassword?: (question: PasswordQuestion, binding: Binding) => Promise<string | undefined>;
   /** Asks for the passphrase of the client's key. */
@@ -57,6 +59,8 @@ export interface OpenedConnection {
   readonly verified: 'nothing' | 'chain' | 'chain and name' | undefined;
   /** Words for where the password came from; undefined where there was none. */
   readonly passwordSource: string | undefined;
+  /** The server asked for the password. Otherwise it was not sent, whatever there was. */
+  readonly passwordUsed: boolean;
 }
 
 /**
@@ -180,7 +184,7 @@ class Opening {
     const { signal, log } = this.options;
     const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
     const withPassword = async (password: FoundPassword | undefined): Promise<OpenedConnection> => ({
-      client: await attempt({ ...common, password }),
+      ...(await attempt({ ...common, password })),
       user: settings.user,
       sslmode: settings.sslmode,
       target,

@@ -23,6 +23,8 @@ export interface PasswordHelp {
   readonly surroundings: Surroundings;
   /** The password that is stored for exactly this target. */
   readonly password?: (binding: Binding) => Promise<string | undefined>;
+  /** Words for where that password comes from, if not from the stored ones. */
+  readonly passwordSource?: string;
   /** Decides about the user's other secrets; undefined: the connection is the user's own, which may use them. */
   readonly approve?: Approve;
   /** False: the profile's password command is not run, because nobody vouches for the profile. */
@@ -47,7 +49,7 @@ export class Passwords {
   async forTarget(target: Target): Promise<FoundPassword | undefined> {
     if (this.profile.askPassword) return undefined;
     const stored = await (this.#stored ??= this.help.password?.(this.binding) ?? Promise.resolve(undefined));
-    if (stored) return { value: stored, source: 'the stored passwords' };
+    if (stored) return { value: stored, source: this.help.passwordSource ?? 'the stored passwords' };
     const { approve } = this.help;
     if (approve) {
       const request = await this.#request(target);

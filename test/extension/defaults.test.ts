@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { ConnectionInfo, JobInfo, PgBackgroundApi } from '../../src/api';
+import { closeAll, cursorAt, eventually, launchedBy, open } from './editorSupport';
+import { activate, databaseUrl } from './support';
+
+/** Where the tests' database is. */
+type Place = Omit<ConnectionInfo, 'name'>;
+
+describe('which connection a run uses', () => {
+  let api: PgBackgroundApi;
+  let where: Place;
+  const restores: (() => void)[] = [];
+  /** What was asked, with the labels that could be chosen, and the messages that were shown. */
+  let asked: { readonly placeHolder: string; readonly labels: readonly string[] }[];
+  let said: string[];
+  let answer: (labels: readonly string[]) => string | undefined;
+
+  before(async () => {
+    api = await activate();
+    const url = new URL(databaseUrl());
+    where = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), user: url.username };
+  });
+  beforeEach(() => {
+    asked = [];
+    said = [];
+    answer = () => undefined;
+    stub('showQuickPick', (items: readonly vscode.QuickPickItem[], { placeHolder = '' }: vscode.QuickPickOptions) => {
+      const choices = items.filter(({ kind }) => kind !== vscode.QuickPickItemKind.Separator);
+      asked.push({ placeHolder, labels: choices.map(({ label }) => label) });
+      const chosen = answer(choices.map(({ label }) => label));
+      return Promise.resolve(choices.find(({ label }) => label === chosen));
+    });
+    stub('showInformationMessage', (message: string, _options: unknown, ...buttons: unknown[]) => {
+      said.push([message, ...buttons].filter((one) => typeof one === 'string').join(' | '));
+      return Promise.resolve(undefined);
+    });
+  });
+  afterEach(async () => {
+    for (const restore of restores.splice(0)) restore();
+    await settings('connections', undefined);
+    await settings('defaultConnection', undefined);
+    await settings('defaultConnection', undefined, vscode.ConfigurationTarget.Workspace);
+    await closeAll();
+  });
+
+  function stub(name: 'showQuickPick' | 'showInformationMessage', replacement: unknown): void {
+    const original = vscode.window[name];
+    const put = (value: unknown): unknown =>
+      Object.defineProperty(vscode.window, name, { value, configurable: true, writable: true });
+    put(replacement);
+    restores.push(() => put(original));
+  }
+  async function settings(
+    name: string,
+    value: unknown,
+    target: vscode.ConfigurationTarget = vscode.ConfigurationTarget.Global,
+  ): Promise<void> {
+    await vscode.workspace.getConfiguration('pgBackground').update(name, value, target);
+  }
+  const run = (command: string, ...rest: unknown[]): Thenable<unknown> =>
+    vscode.commands.executeCommand(`pgBackground.${command}`, ...rest);
+  const named = (name: string): ConnectionInfo => ({ name, ...where });
+  const inSettings = (): unknown[] => {
+    const inspected = vscode.workspace.getConfiguration('pgBackground').inspect('defaultConnection');
+    return [inspected?.globalValue, inspected?.workspaceValue];
+  };
+  async function launch(): Promise<JobInfo> {
+    const [job] = await launchedBy(api, 'pgBackground.runInBackground');
+    assert.ok(job, 'nothing was launched');
+    return job;
+  }
+
+  it('the first connection stays the default when others are added, without a question; code has to name one', async () => {
+    await api.addConnection(named('second'));
+    await api.addConnection(named('third'));
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    assert.equal((await launch()).connection, 'test');
+    assert.deepEqual(asked, []);
+    assert.deepEqual(inSettings(), [undefined, undefined]);
+    await assert.rejects(api.run({ sql: 'SELECT 1' }), /There are several connections/);
+  });
+
+  it('a default that does not exist is never replaced by a guess: it is asked for once per file', async () => {
+    await api.addConnection(named('second'));
+    await settings('defaultConnection', 'gone');
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), [], 'no answer, no launch');
+    assert.match(
+      asked[0]?.placeHolder ?? '',
+      /“gone” does not exist\. Connection to run on\. It is remembered for .*\.sql/,
+    );
+    answer = () => 'second';
+    assert.equal((await launch()).connection, 'second');
+    assert.equal(asked.length, 2);
+    cursorAt(vscode.window.activeTextEditor!, '1');
+    await eventually(
+      async () => ((await launchedBy(api, 'pgBackground.runEachStatementInBackground')).length > 0 ? true : undefined),
+      'the second launch',
+    );
+    assert.equal(asked.length, 2, 'the answer is remembered for this file');
+    cursorAt(await open('SELECT 2;\n'), 'SELECT');
+    assert.equal((await launch()).connection, 'second');
+    assert.equal(asked.length, 3, 'another file');
+    assert.deepEqual(inSettings(), ['gone', undefined]);
+  });
+
+  it('“Always” in the same question makes the answer the workspace’s default, and says so', async () => {
+    await api.addConnection(named('second'));
+    await settings('defaultConnection', 'gone');
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    answer = (labels) => labels.find((label) => /^Always use “second” in this workspace$/.test(label));
+    assert.equal((await launch()).connection, 'second');
+    assert.deepEqual(inSettings(), ['gone', 'second']);
+    assert.deepEqual(said, ['“second” is now the default in this workspace’s settings. | Open Settings']);
+    cursorAt(await open('SELECT 2;\n'), 'SELECT');
+    assert.equal((await launch()).connection, 'second');
+    assert.equal(asked.length, 1);
+  });
+
+  it('a file whose connection was removed asks again', async () => {
+    await api.addConnection(named('second'));
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    await run('useConnectionForFile', 'second');
+    assert.equal((await launch()).connection, 'second');
+    await settings('connections', undefined);
+    await eventually(() => (api.connections().length === 1 ? true : undefined), 'the connection to be gone');
+    cursorAt(vscode.window.activeTextEditor!, '1');
+    answer = () => 'test';
+    await eventually(
+      async () => ((await launchedBy(api, 'pgBackground.runFileInBackground')).length > 0 ? true : undefined),
+      'a launch',
+    );
+    assert.match(asked[0]?.placeHolder ?? '', /“second” does not exist/);
+  });
+
+  it('the default of the user, and of the workspace, which takes precedence: each message says where it was written', async () => {
+    await api.addConnection(named('second'));
+    await run('setDefaultConnection', 'second');
+    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'second');
+    await run('useConnectionForWorkspace', 'test');
+    assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'test');
+    assert.deepEqual(inSettings(), ['second', 'test']);
+    await run('setDefaultConnection', 'second');
+    assert.deepEqual(said, [
+      '“second” is now the default in your user settings. | Open Settings',
+      '“test” is now the default in this workspace’s settings. | Open Settings',
+      '“second” is now the default in your user settings. In this workspace, its own settings take precedence: “test” is the default. | Use “second” Here Too | Open Settings',
+    ]);
+    assert.deepEqual(asked, []);
+  });
+
+  it('Set as Default Connection… asks where a user’s connection becomes the default; a workspace’s can only be its own', async () => {
+    await api.addConnection(named('second'));
+    const answers = ['second', 'Workspace Settings'];
+    answer = () => answers.shift();
+    await run('setDefaultConnection');
+    assert.deepEqual(asked[1], {
+      placeHolder: 'Settings in which to make “second” the default',
+      labels: ['Workspace Settings', 'User Settings'],
+    });
+    assert.deepEqual(inSettings(), [undefined, 'second']);
+    answers.push('test');
+    await run('setDefaultConnection');
+    assert.deepEqual([asked.length, inSettings()], [3, [undefined, 'test']]);
+  });
+
+  it('is set for the active file', async () => {
+    await api.addConnection(named('second'));
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    await run('useConnectionForFile', 'second');
+    assert.equal((await launch()).connection, 'second');
+    assert.deepEqual(inSettings(), [undefined, undefined]);
+  });
+
+  it('the steps of the walkthrough are marked as done by what was done, however it was started', async () => {
+    const contexts = new Map<unknown, unknown>();
+    const original = vscode.commands.executeCommand;
+    const put = (value: unknown): unknown =>
+      Object.defineProperty(vscode.commands, 'executeCommand', { value, configurable: true, writable: true });
+    put((command: string, ...rest: unknown[]) => {
+      if (command === 'setContext') contexts.set(rest[0], rest[1]);
+      return original.call(vscode.commands, command, ...rest);
+    });
+    restores.push(() => put(original));
+    await original('pgBackground.showJobs');
+    const job = await api.run({ sql: 'SELECT pg_sleep(600)', connection: 'test' });
+    await eventually(() => contexts.get('pgBackground.hasJobs'), 'the step “run”');
+    await eventually(() => contexts.get('pgBackground.hasWatchedJob'), 'the step “watch”');
+    await api.cancel(job.id);
+    await run('previewResults', job.id);
+    await eventually(() => contexts.get('pgBackground.hasSeenResults'), 'the step “results”');
+  });
+});

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { FirstConnections } from '../../../src/host/firstConnections';
+
+describe('the default connection while the settings name none', () => {
+  let kept: Map<string, unknown>;
+  const memory = () => ({
+    get: <T>(key: string, value?: T) => (kept.get(key) as T | undefined) ?? value,
+    update: (key: string, value: unknown) => Promise.resolve(void kept.set(key, value)),
+  });
+  let first: FirstConnections;
+  beforeEach(() => {
+    kept = new Map();
+    first = new FirstConnections(memory());
+  });
+
+  it('is the first of the list, and stays so when others are added before and after it, also after a reload', () => {
+    first.note(['local']);
+    first.note(['shop of the workspace', 'local', 'other']);
+    assert.equal(first.first(['shop of the workspace', 'local', 'other']), 'local');
+    const reloaded = new FirstConnections(memory());
+    reloaded.note(['newest', 'shop of the workspace', 'local']);
+    assert.equal(reloaded.first(['newest', 'shop of the workspace', 'local']), 'local');
+    assert.equal(
+      new FirstConnections({ ...memory(), get: (_: string, value?: unknown) => value as never }).first(['a', 'b']),
+      'a',
+    );
+  });
+
+  it('passes to the next one when it is removed, and comes back with it', () => {
+    first.note(['a', 'b', 'c']);
+    assert.equal(first.first(['c', 'b']), 'b', 'its settings are being edited');
+    assert.equal(first.first(['c', 'b', 'a']), 'a');
+    first.forget('a');
+    first.note(['a', 'b', 'c']);
+    assert.equal(first.first(['a', 'b', 'c']), 'b', 'a new connection of that name');
+    assert.equal(first.first([]), undefined);
+  });
+
+  it('follows a connection that is renamed', () => {
+    first.note(['a', 'b']);
+    first.rename('a', 'z');
+    first.note(['b', 'z']);
+    assert.equal(first.first(['b', 'z']), 'z');
+  });
+});
