@@ -114,7 +114,10 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
     channelBinding: settings.channelBinding,
     requireAuth: settings.requireAuth,
   };
-  const { greeting, passwordUsed } = await authenticate(wire, policy, { user: settings.user, password: password?.value });
+  const { greeting, passwordUsed } = await authenticate(wire, policy, {
+    user: settings.user,
+    password: password?.value,
+  });
   const config: ClientConfig = {
     host: target.socket ? target.host : host,
     port: target.port,
