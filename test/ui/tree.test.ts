@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
-import { newServer, type TestServer } from '../server/support';
+import { eventually, newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -133,6 +133,34 @@ describe('connections in the tree', function () {
     await ui.row('orders').filter({ hasText: 'default' }).waitFor();
     const settings = await readFile(join(installed.workspace, '.vscode/settings.json'), 'utf8');
     assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
+  });
+
+  it('a worker that two connections see is listed once: under the default, as long as that is connected', async () => {
+    const launch = "SELECT pid FROM pg_background_launch('SELECT pg_sleep(600)', 0, 'of a colleague')";
+    const pid = await installed.server.psql(launch, { database: installed.database });
+    /** The names of the connections over rows of the worker. */
+    const listedUnder = async (): Promise<string> => {
+      const rows = await ui.row('').all();
+      const texts = await Promise.all(
+        rows.map(async (row) => [Number(await row.getAttribute('data-index')), await row.textContent()] as const),
+      );
+      let over = '';
+      const found: string[] = [];
+      for (const [, text] of texts.sort(([a], [b]) => a - b)) {
+        over = /^(shop|orders|away)/.exec(text ?? '')?.[1] ?? over;
+        if (text?.includes('of a colleague')) found.push(over);
+      }
+      return found.join();
+    };
+    const become = (name: string): Promise<unknown> =>
+      eventually(async () => (await listedUnder()) === name, `the worker to be listed under ${name}`);
+    await become('shop');
+    await inline(ui.row('orders').first(), 'Connect');
+    await become('orders');
+    await inline(ui.row('orders').first(), 'Disconnect');
+    await become('shop');
+    await installed.server.psql(`SELECT pg_terminate_backend(${pid})`);
+    await ui.row('of a colleague').waitFor({ state: 'detached' });
   });
 
   it('the status bar names the connection that a run uses: of the comment, the file, or the default', async () => {
