@@ -20,6 +20,7 @@ import { Notifications } from './host/notifications';
 import { createApi } from './host/publicApi';
 import { Results } from './host/resultsWiring';
 import { StatusBar } from './host/statusBar';
+import { Walkthrough } from './host/walkthrough';
 import { WorkersView } from './host/workersView';
 import * as ui from './host/ui';
 
@@ -65,9 +66,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
 
   const launcher = disposables.add(new Launcher(jobs, connections, context.workspaceState));
   const canceling = new Canceling(jobs, connections);
-  const view = disposables.add(new WorkersView(jobs, connections));
+  const walkthrough = disposables.add(new Walkthrough(context.globalState));
+  disposables.add(jobs.onDidChange(() => walkthrough.mark('run')));
+  const view = disposables.add(new WorkersView(jobs, connections, walkthrough));
   const results: Results = disposables.add(
-    new Results(context, jobs, launcher, canceling, files, (job) => editor.failurePlace(job)),
+    new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failurePlace(job)),
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
@@ -86,7 +89,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     jobCommands: new JobCommands(jobs, connections, canceling, view),
     connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
   });
-  const update = (): void => setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
+  const update = (): void => {
+    setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
+    if (connections.profiles.length > 0) walkthrough.mark('connect');
+  };
   disposables.add(connections.onDidChange(update));
   update();
 

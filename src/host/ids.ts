@@ -58,9 +58,11 @@ export type ContextKey =
   | 'hasRunningJobs'
   | 'hasFinishedJobs'
   | 'hasHeldJobs'
-  /** Steps of the walkthrough that were done. */
-  | 'hasWatchedJob'
-  | 'hasSeenResults';
+  /** True for a moment: see walkthrough.ts. */
+  | 'didConnect'
+  | 'didRun'
+  | 'didWatch'
+  | 'didSeeResults';
 
 /** Every setting and its type; the defaults stand in package.json. */
 export interface Settings {

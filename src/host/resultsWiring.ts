@@ -6,9 +6,9 @@ import type { SpoolFiles } from '../core/results/jobFiles';
 import type { Canceling } from './canceling';
 import type { Launcher } from './commands/run';
 import type { FailurePlace } from './editor/failures';
-import { setContext } from './ids';
 import { jobSource } from './results/jobSource';
 import { ResultsPanels } from './results/resultsPanels';
+import type { Walkthrough } from './walkthrough';
 
 /** The results panels, wired to the jobs. */
 export class Results implements Disposable {
@@ -20,6 +20,7 @@ export class Results implements Disposable {
     launcher: Launcher,
     canceling: Canceling,
     files: SpoolFiles,
+    private readonly walkthrough: Walkthrough,
     errorPlace: (job: Job) => Promise<FailurePlace | undefined>,
   ) {
     this.#panels = new ResultsPanels(
@@ -49,19 +50,19 @@ export class Results implements Disposable {
 
   async show(id: string): Promise<void> {
     await this.#panels.show(id);
-    setContext('hasSeenResults', true);
+    this.walkthrough.mark('results');
   }
 
   /** A look at a job's results, with the keyboard left where it is; the next one takes its place. */
   async preview(id: string): Promise<void> {
     await this.#panels.show(id, { preview: true, preserveFocus: true });
-    setContext('hasSeenResults', true);
+    this.walkthrough.mark('results');
   }
 
   /** The same panel, at its facts. */
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });
-    setContext('hasSeenResults', true);
+    this.walkthrough.mark('results');
   }
 
   /** True where the user has the job's panel before them. */

@@ -7,9 +7,10 @@ import { mayHaveWorker } from '../core/jobs/states';
 import type { LinkState, PgLink } from '../core/postgres/link';
 import type { Connections } from './connections';
 import { Disposables } from './disposables';
-import { affectsSetting, readSetting, setContext, WORKERS_VIEW } from './ids';
+import { affectsSetting, readSetting, WORKERS_VIEW } from './ids';
 import { actionsFor, ConnectionNode, FaultNode, JobNode, ProblemNode, WorkerNode, type Node } from './nodes';
 import { RowMoves, RowOrder } from './tree/rowOrder';
+import type { Walkthrough } from './walkthrough';
 import * as ui from './ui';
 
 /** Elapsed times move on once a second, and only while somebody looks. */
@@ -57,6 +58,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   constructor(
     private readonly jobs: JobService,
     private readonly connections: Connections,
+    private readonly walkthrough: Walkthrough,
   ) {
     this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
     this.view = ui.createTreeView(WORKERS_VIEW, {
@@ -310,7 +312,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }
     const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
     if (active && !this.#tick) {
-      setContext('hasWatchedJob', true);
+      this.walkthrough.mark('watch');
       this.#tick = setInterval(() => {
         for (const job of this.jobs.jobs) {
           const node = mayHaveWorker(job.state) ? this.#jobNodes.get(job.id) : undefined;

@@ -172,23 +172,4 @@ describe('which connection a run uses', () => {
     assert.equal((await launch()).connection, 'second');
     assert.deepEqual(inSettings(), [undefined, undefined]);
   });
-
-  it('the steps of the walkthrough are marked as done by what was done, however it was started', async () => {
-    const contexts = new Map<unknown, unknown>();
-    const original = vscode.commands.executeCommand;
-    const put = (value: unknown): unknown =>
-      Object.defineProperty(vscode.commands, 'executeCommand', { value, configurable: true, writable: true });
-    put((command: string, ...rest: unknown[]) => {
-      if (command === 'setContext') contexts.set(rest[0], rest[1]);
-      return original.call(vscode.commands, command, ...rest);
-    });
-    restores.push(() => put(original));
-    await original('pgBackground.showJobs');
-    const job = await api.run({ sql: 'SELECT pg_sleep(600)', connection: 'test' });
-    await eventually(() => contexts.get('pgBackground.hasJobs'), 'the step “run”');
-    await eventually(() => contexts.get('pgBackground.hasWatchedJob'), 'the step “watch”');
-    await api.cancel(job.id);
-    await run('previewResults', job.id);
-    await eventually(() => contexts.get('pgBackground.hasSeenResults'), 'the step “results”');
-  });
 });

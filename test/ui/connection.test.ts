@@ -178,6 +178,14 @@ describe('the connection form and the doctor', function () {
     await finding('No password').waitFor();
   });
 
+  it('Cancel closes the form, and nothing is saved', async () => {
+    await button('Cancel').click();
+    await ui.page.locator('.tab').filter({ hasText: 'New Connection' }).waitFor({ state: 'detached' });
+    assert.equal(await ui.row('shop@127.0.0.1').count(), 0);
+    await ui.command('pg_background: Add Connection…');
+    await box('URI or DSN').waitFor();
+  });
+
   it('no password is in the page, in settings, in logs or in what the page keeps', async () => {
     for (const frame of ui.page.frames()) assert.doesNotMatch(await frame.content(), /ri9ht|wr0ng/);
     // A browser has no better place for what VS Code stores as a secret, so the right password is not looked for there.

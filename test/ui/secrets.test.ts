@@ -113,7 +113,8 @@ describe('passwords', function () {
   });
 
   it('jobs run and fail, a connection is examined, duplicated, forgotten, and its URI is copied', async () => {
-    await choose('pasted', 'Use Connection for This Workspace');
+    await choose('pasted', 'Set as Default Connection…');
+    await ui.pick('Workspace Settings');
     await ui.openFile('work.sql');
     for (const [first, last, told] of [
       [1, 2, '1 row'],

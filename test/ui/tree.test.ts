@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
-import { newServer, type TestServer } from '../server/support';
+import { eventually, newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -19,6 +19,7 @@ describe('connections in the tree', function () {
     installed = await install(
       (profile) => ({
         'work.sql': 'SELECT pg_sleep(600);\n',
+        'commented.sql': '-- connection: shop\nSELECT 1;\n\nSELECT 2;\n',
         '.vscode/settings.json': JSON.stringify(
           {
             'pgBackground.connections': [
@@ -68,7 +69,11 @@ describe('connections in the tree', function () {
   };
 
   it('each row says its state, what is production, and what is faulty', async () => {
-    await ui.row('shop').filter({ hasText: 'not connected' }).waitFor();
+    // The first one is the default, as long as no other one is chosen.
+    await ui
+      .row('shop')
+      .filter({ hasText: /default · not connected/ })
+      .waitFor();
     await ui
       .row('orders')
       .filter({ hasText: /production · not connected/ })
@@ -115,7 +120,7 @@ describe('connections in the tree', function () {
     const groups = await menuOf(ui.row('shop'));
     assert.deepEqual(groups, [
       ['Disconnect', 'Test Connection', 'Edit Connection…', 'Duplicate Connection…'],
-      ['Use Connection for the Active File', 'Use Connection for This Workspace', 'Set as Default Connection'],
+      ['Use for This File', 'Set as Default Connection…'],
       ['Copy URI without Password'],
       ['Enter Password…'],
       ['Forget Password', 'Remove Connection'],
@@ -123,21 +128,69 @@ describe('connections in the tree', function () {
   });
 
   it('the default is marked, and is what settings say', async () => {
-    await ui.rowMenu(ui.row('orders'), 'Set as Default Connection');
+    await ui.rowMenu(ui.row('orders'), 'Set as Default Connection…');
+    await ui.notification('“orders” is now the default in this workspace’s settings.').waitFor();
     await ui.row('orders').filter({ hasText: 'default' }).waitFor();
     const settings = await readFile(join(installed.workspace, '.vscode/settings.json'), 'utf8');
     assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
   });
 
+  it('a worker that two connections see is listed once: under the default, as long as that is connected', async () => {
+    const launch = "SELECT pid FROM pg_background_launch('SELECT pg_sleep(600)', 0, 'of a colleague')";
+    const pid = await installed.server.psql(launch, { database: installed.database });
+    /** The names of the connections over rows of the worker. */
+    const listedUnder = async (): Promise<string> => {
+      const rows = await ui.row('').all();
+      const texts = await Promise.all(
+        rows.map(async (row) => [Number(await row.getAttribute('data-index')), await row.textContent()] as const),
+      );
+      let over = '';
+      const found: string[] = [];
+      for (const [, text] of texts.sort(([a], [b]) => a - b)) {
+        over = /^(shop|orders|away)/.exec(text ?? '')?.[1] ?? over;
+        if (text?.includes('of a colleague')) found.push(over);
+      }
+      return found.join();
+    };
+    const become = (name: string): Promise<unknown> =>
+      eventually(async () => (await listedUnder()) === name, `the worker to be listed under ${name}`);
+    await become('shop');
+    await inline(ui.row('orders').first(), 'Connect');
+    await become('orders');
+    await inline(ui.row('orders').first(), 'Disconnect');
+    await become('shop');
+    await installed.server.psql(`SELECT pg_terminate_backend(${pid})`);
+    await ui.row('of a colleague').waitFor({ state: 'detached' });
+  });
+
+  it('the status bar names the connection that a run uses: of the comment, the file, or the default', async () => {
+    const item = (name: string): Locator =>
+      ui.page.locator('.statusbar-item:visible').filter({ hasText: new RegExp(`^\\s*${name}\\s*$`) });
+    await ui.openFile('commented.sql');
+    await ui.goTo(2, 1);
+    await item('shop').waitFor();
+    await ui.goTo(4, 1);
+    await item('orders').waitFor();
+    await item('orders').click();
+    await ui.pick('away');
+    await item('away').waitFor();
+    await ui.goTo(2, 1);
+    await item('shop').waitFor();
+    await item('shop').click();
+    await ui.pick('Use the Default Connection');
+    await ui.goTo(4, 1);
+    await item('orders').waitFor();
+  });
+
   it('Disconnect asks where a job runs, and its worker runs on', async () => {
-    await ui.rowMenu(ui.row('shop'), 'Use Connection for This Workspace');
+    await ui.rowMenu(ui.row('shop'), 'Set as Default Connection…');
     await ui.row('shop').filter({ hasText: 'default' }).waitFor();
     await ui.openFile('work.sql');
     await ui.selectLines(1, 1);
     await ui.editorContextMenu('Run in Background');
     await ui
       .row('SELECT pg_sleep(…)')
-      .filter({ hasText: /\d+ · \d+ s/ })
+      .filter({ hasText: /\d+ s · \d+/ })
       .waitFor();
     await inline(ui.row('shop').first(), 'Disconnect');
     const dialog = ui.page.locator('.monaco-dialog-box').filter({ hasText: 'Close its connection all the same?' });

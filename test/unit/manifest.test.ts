@@ -166,7 +166,7 @@ describe('package.json', () => {
 
   it('every context key that the manifest asks for is one that the extension sets', () => {
     const keys = readFileSync('src/host/ids.ts', 'utf8');
-    const asked = new Set([...text.matchAll(/pgBackground\.(has\w+|ready)/g)].map(([, key = '']) => key));
+    const asked = new Set([...text.matchAll(/pgBackground\.((?:has|did)[A-Z]\w+|ready)/g)].map(([, key = '']) => key));
     for (const key of asked) assert.ok(keys.includes(`'${key}'`), key);
   });
 
