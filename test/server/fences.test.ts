@@ -164,6 +164,17 @@ describe('texts with several statements', () => {
     }
   });
 
+  it('the tags of very many statements are not waited for, the messages come', async () => {
+    await query('CREATE TABLE very_many (i int)');
+    const sql = `DO $$ BEGIN RAISE NOTICE 'hello'; END $$;${'INSERT INTO very_many VALUES (1);\n'.repeat(12_000)}INSERT INTO very_many VALUES (1), (2)`;
+    const job = await engine.ended(sql);
+    assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 2, undefined]);
+    assert.deepEqual([job.record.reason, job.notices.map(({ message }) => message)], [undefined, ['hello']]);
+    assert.equal(await query('SELECT count(*) FROM very_many'), '12002');
+    const log = await server.serverLog();
+    assert.match(log, /result rowtype is not a single text column/, 'read without tags');
+  });
+
   it('what cannot be fenced safely is not launched, whoever asks for it', async () => {
     await query('CREATE TABLE refused (a text)');
     const insert = 'INSERT INTO refused VALUES (1);';

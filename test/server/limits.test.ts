@@ -58,6 +58,14 @@ describe('limits and settings of a text', () => {
     const job = await engine.ended("SELECT 1; SET statement_timeout = '50ms'; SELECT pg_sleep(0.2)");
     assert.equal(job.state, 'succeeded');
     assert.match(job.notices.map(({ message }) => message).join(), /statement_timeout has no effect here/);
+    for (const set of [
+      "SELECT set_config('statement_timeout', 50::text, false)",
+      "SELECT * FROM set_config('statement_timeout', '50', false)",
+      "DO $$ BEGIN SET LOCAL statement_timeout = '50ms'; END $$",
+    ]) {
+      const { notices } = await engine.ended(`${set}; SELECT 1`);
+      assert.match(notices.map(({ message }) => message).join(), /statement_timeout has no effect here/, set);
+    }
   });
 
   it('transaction_timeout works in the text; what it ended did not succeed', async () => {
@@ -96,6 +104,25 @@ describe('limits and settings of a text', () => {
     assert.deepEqual(await engine.rows(job), [['9MB', '"a b", public', 'é']]);
     const next = await engine.ended(ask);
     assert.notDeepEqual(await engine.rows(next), [['9MB', '"a b", public', 'é']]);
+    const written = await engine.ended(
+      "SELECT timestamptz '2024-02-29 12:00Z', date '2024-02-29', '\\x01'::bytea AS b",
+      {
+        settings: { TimeZone: 'Asia/Tokyo', DateStyle: 'German', bytea_output: 'escape' },
+      },
+    );
+    assert.deepEqual(await engine.rows(written), [['29.02.2024 21:00:00 JST', '29.02.2024', '\\001']]);
+    assert.deepEqual(
+      written.record.columns?.map(({ name, type }) => [name, type]),
+      [
+        ['timestamptz', 'timestamp with time zone'],
+        ['date', 'date'],
+        ['b', 'bytea'],
+      ],
+    );
+    const named = await engine.ended("SELECT 'information_schema.tables'::regclass, 1 AS one", {
+      settings: { search_path: 'information_schema' },
+    });
+    assert.deepEqual(await engine.rows(named), [['tables', '1']]);
     const faulty = await engine.ended(ask, { settings: { no_such_parameter: '1' } });
     assert.deepEqual([faulty.state, faulty.record.error?.sqlstate], ['failed', '42704']);
   });

@@ -46,6 +46,11 @@ export interface RowPlan {
   readonly tag: string;
   /** The column definition list for `pg_background_result`. */
   readonly definition: string;
+  /**
+   * A list that no result matches, where the tags of very many statements would come: the server takes them out of a list one by one,
+   * in time that grows with the square of their number. Reading with it brings the messages, and then fails at once.
+   */
+  readonly definitionWithoutTags?: string;
   /** Turns a position in `sql` (1-based code points) into a zero-based UTF-16 offset in the user's text. */
   position(codePoint: number): number | undefined;
   /** Said to the user before the launch, where rows cannot be read. */

@@ -292,6 +292,13 @@ export class JobRunner {
   /** The worker has ended and told how: its rows, its messages and its complete error are still to be read. */
   async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
     const outcome = this.#decide(report, plan);
+    const { definitionWithoutTags } = plan;
+    if (outcome.event === 'succeed' && definitionWithoutTags !== undefined) {
+      const read = await this.#read(session, worker, { ...plan, definition: definitionWithoutTags }, discard());
+      const ended = 'error' in read && endsWorker(read.error.sqlstate);
+      this.#settle(ended ? this.#decide(withError(report, read), plan) : outcome);
+      return 'ended';
+    }
     if (outcome.event === 'succeed' && plan.mode !== 'none') {
       const read = await this.#read(session, worker, plan);
       if ('error' in read && endsWorker(read.error.sqlstate)) {

@@ -198,6 +198,7 @@ export class PgSession implements WorkerSession {
     const facts = {
       standardStrings: standardStrings === undefined ? this.#standardStrings : isOn(standardStrings),
       plpgsql: this.#plpgsql,
+      settings,
     };
     const refusal = refusalOf(worker, facts);
     if (refusal) {

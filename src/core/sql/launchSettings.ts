@@ -79,8 +79,21 @@ function merged(set: readonly SetParameter[]): Record<string, string> {
 
 function ineffectiveLimits(text: string, statements: readonly Statement[]): LaunchText['ineffective'] {
   return statements.flatMap((statement) => {
-    const name = setParameters(text, statement)?.find((one) => isLaunchLimit(one.name))?.name;
+    const set = setParameters(text, statement);
+    const name = set ? set.find((one) => isLaunchLimit(one.name))?.name : limitInCode(text, statement);
     return name !== undefined && isLaunchLimit(name) ? [{ name, start: statement.start, end: statement.end }] : [];
+  });
+}
+
+/** A limit that is set by code, or to what is not a constant. */
+function limitInCode(text: string, { start, end, keyword }: Statement): LaunchLimit | undefined {
+  const code = text.slice(start, end);
+  return LAUNCH_LIMITS.find((name) => {
+    if (!code.toLowerCase().includes(name)) return false;
+    const literal = name.replace('.', String.raw`\.`);
+    if (new RegExp(String.raw`\bset_config\s*\([^)]*'${literal}'`, 'i').test(code))
+      return !/^(CREATE|COMMENT)$/.test(keyword);
+    return keyword === 'DO' && new RegExp(String.raw`\bset\s+((session|local)\s+)?${literal}\b`, 'i').test(code);
   });
 }
 
