@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { appendWhole, replaceFile } from '../base/files';
 import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from './budget';
 import type { NoticeWritten } from './job';
@@ -7,6 +8,8 @@ import { firstBytes, sizeOfParts } from './wholeText';
 
 /** Messages come in floods: they are gathered this long before they are written. Milliseconds. */
 const GATHER_MS = 200;
+/** Messages that are made into lines of a file in one go. */
+const LINES_AT_ONCE = 2000;
 /** Of a long file of messages only the end is read. Bytes. */
 const TAIL_BYTES = 8 * 1024 * 1024;
 
@@ -157,12 +160,18 @@ export class JobWriter {
         this.onError(error);
       }
     }
-    const lines = Buffer.from(waiting.map(({ notice }) => `${JSON.stringify(notice)}\n`).join(''));
+    const lines: Buffer[] = [];
+    for (let at = 0; at < waiting.length; at += LINES_AT_ONCE) {
+      // Tens of thousands of them take long.
+      if (at > 0) await setImmediate();
+      const some = waiting.slice(at, at + LINES_AT_ONCE);
+      lines.push(Buffer.from(some.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
+    }
     try {
-      await appendWhole(this.files.notices, [lines]);
+      await appendWhole(this.files.notices, lines);
     } catch (error) {
       this.onError(error);
-      this.#waitAgain(waiting, lines.length);
+      this.#waitAgain(waiting, sizeOfParts(lines));
     }
   }
 

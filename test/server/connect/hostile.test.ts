@@ -80,6 +80,35 @@ describe('a hostile server', () => {
     }
   });
 
+  it('requests that come together, before the first is answered: only the first is', async () => {
+    const salt = Buffer.from('salt');
+    const sasl = authentication(10, Buffer.from('SCRAM-SHA-256\0\0'));
+    const signature = Buffer.from(`v=${'A'.repeat(43)}=`);
+    for (const [first, second] of [
+      [authentication(5, salt), authentication(3)],
+      [authentication(5, salt), authentication(5, salt)],
+      [sasl, authentication(3)],
+      [sasl, authentication(12, signature)],
+      [sasl, authentication(11, Buffer.from('r=,s=c2FsdA==,i=4096'))],
+      [sasl, authentication(0)],
+    ] as const) {
+      const error = await refused([Buffer.concat([first, second]), 'Ok', ...READY]);
+      assert.equal(error.reason, 'unsafe');
+    }
+    assert.match((await refused([authentication(0, Buffer.from('x')), ...READY])).message, /damaged/);
+  });
+
+  it('a handshake of TLS that fails does not make the password go out without it', async () => {
+    // An alert (RFC 8446, 6): handshake_failure.
+    for (const answer of [Buffer.from([0x15, 3, 3, 0, 2, 2, 40]), Buffer.alloc(2000, 65)]) {
+      const { server, port } = await listen(PASSWORD, undefined, { insteadOfTls: answer });
+      const database = server.add(['Cleartext', 'Ok', ...READY]);
+      const error = await failureOf(profile(port, { database, sslmode: 'prefer' }), options());
+      assert.equal(error.reason, 'unsafe');
+      assert.ok(!(await server.take(database)).received.includes(PASSWORD));
+    }
+  });
+
   it('scram-sha-256 that is malformed, unfinished, or would take minutes', async () => {
     const first = (text: string): Buffer => authentication(11, Buffer.from(text));
     for (const [script, words] of [
@@ -153,6 +182,8 @@ describe('a hostile server', () => {
       message('K', Buffer.alloc(8)),
       head('d', 0),
       message('N', 'Sx'),
+      message('d', 'a row'),
+      message('N', `${'D\0'.repeat(65)}\0`),
     ]) {
       const { server, port } = await listen(PASSWORD);
       const database = server.add(['MD5', 'Ok', ...READY, late]);
@@ -164,6 +195,17 @@ describe('a hostile server', () => {
       assert.match(log.join('\n'), /The server sent a message of the (unexpected )?type/);
       assert.ok(!(await server.take(database)).received.includes(PASSWORD));
     }
+  });
+
+  it('after ReadyForQuery: an error that answers nothing closes the connection, however many follow', async () => {
+    const { server, port } = await listen(PASSWORD);
+    const one = message('E', 'SERROR\0VERROR\0CXX000\0Munasked\0\0');
+    const database = server.add(['Ok', ...READY, Buffer.concat(Array.from({ length: 20_000 }, () => one))]);
+    const log: string[] = [];
+    const client = await openClient(profile(port, { database }), { ...options(), log: (line) => log.push(line) });
+    await new Promise((resolve) => client.once('end', resolve));
+    const told = log.filter((line) => line.includes('unasked')).length;
+    assert.equal(told, 1);
   });
 
   it('direct TLS needs a server that confirms the protocol', async () => {

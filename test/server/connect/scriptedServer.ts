@@ -57,6 +57,8 @@ export class ScriptedServer {
       readonly alpn?: readonly string[];
       /** Sent with the agreement to TLS. */
       readonly stuffing?: Buffer;
+      /** It agrees to TLS, and answers the client's first message of it with this. */
+      readonly insteadOfTls?: Buffer;
       /** Of SCRAM; they are not really made. */
       readonly iterations?: number;
     } = {},
@@ -104,6 +106,12 @@ export class ScriptedServer {
       if (code === 80_877_103 && this.certificate) {
         raw.write(Buffer.concat([Buffer.from('S'), this.how.stuffing ?? Buffer.alloc(0)]));
         ({ socket, reader } = this.#encrypt(raw, reader));
+      } else if (code === 80_877_103 && this.how.insteadOfTls) {
+        reader.stop();
+        const answer = this.how.insteadOfTls;
+        raw.once('data', () => raw.end(answer));
+        raw.write('S');
+        return;
       } else if (code === 80_877_103 || code === 80_877_104) raw.write('N');
       else {
         const words = startup.subarray(4).toString().split('\0');

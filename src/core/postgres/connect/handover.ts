@@ -30,6 +30,8 @@ class AuthenticatedConnection extends Connection {
   /** Stands for the socket that `pg`'s parser listens to. */
   readonly #parser = new EventEmitter();
   readonly #guard = new MessageGuard((message, whole) => {
+    // One of the messages before it was the last that we wanted.
+    if (this.ready.socket.destroyed) return;
     this.#whole = whole;
     this.#parser.emit('data', message);
     this.#whole = undefined;
