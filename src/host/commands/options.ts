@@ -59,7 +59,8 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
   });
   const rows = (): OptionRow[] => [
     {
-      label: `$(play) ${vscode.l10n.t('Run')}`,
+      label: vscode.l10n.t('Run'),
+      iconPath: new vscode.ThemeIcon('play'),
       description:
         start.jobs === 1
           ? vscode.l10n.t('with the options below')
