@@ -82,6 +82,8 @@ describe('the main job', function () {
     // Its panel shows it while it runs.
     await row.click();
     await ui.results().getByText('Running', { exact: true }).waitFor();
+    // It takes the place of the panel that was only looked at before.
+    await ui.page.getByRole('tab', { name: /^three rows/ }).waitFor({ state: 'detached' });
     await ui.results().getByRole('button', { name: 'Cancel', exact: true }).waitFor();
     await row.hover();
     await row.getByRole('button', { name: 'Cancel Worker' }).click();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatRunning, formatSpan } from '../../src/shared/span';
+import { formatDate, formatRunning, formatSpan, formatTime } from '../../src/shared/span';
 
 describe('a span of time', () => {
   const cases: readonly (readonly [number, string, string])[] = [
@@ -23,4 +23,19 @@ describe('a span of time', () => {
       assert.equal(formatRunning(ms), running);
     });
   }
+});
+
+describe('a moment', () => {
+  const at = (text: string): number => new Date(text).getTime();
+
+  it('has a date and a time with seconds', () => {
+    assert.equal(formatDate(at('2026-11-26T14:05:09'), 'en-GB'), '26 Nov 2026, 14:05:09');
+  });
+
+  it('of today has its time only, of another day its date, of another year the year too', () => {
+    const now = at('2026-11-26T20:00:00');
+    assert.equal(formatTime(at('2026-11-26T14:05:09'), now, 'en-GB'), '14:05');
+    assert.equal(formatTime(at('2026-11-25T14:05:09'), now, 'en-GB'), '25 Nov');
+    assert.equal(formatTime(at('2025-11-26T14:05:09'), now, 'en-GB'), '26 Nov 2025');
+  });
 });
