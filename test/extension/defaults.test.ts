@@ -44,7 +44,7 @@ describe('which connection a run uses', () => {
     await closeAll();
   });
 
-  function stub(name: 'showQuickPick' | 'showInformationMessage', replacement: unknown): void {
+  function stub(name: 'showQuickPick' | 'showInformationMessage' | 'showWarningMessage', replacement: unknown): void {
     const original = vscode.window[name];
     const put = (value: unknown): unknown =>
       Object.defineProperty(vscode.window, name, { value, configurable: true, writable: true });
@@ -163,6 +163,18 @@ describe('which connection a run uses', () => {
     answers.push('test');
     await run('setDefaultConnection');
     assert.deepEqual([asked.length, inSettings()], [3, [undefined, 'test']]);
+  });
+
+  it('a connection that is removed is the default no more, so that the first one is again', async () => {
+    await api.addConnection(named('second'));
+    await run('setDefaultConnection', 'second');
+    await run('useConnectionForWorkspace', 'second');
+    stub('showWarningMessage', () => Promise.resolve('Remove'));
+    await run('removeConnection', 'second');
+    assert.deepEqual(inSettings(), [undefined, undefined]);
+    cursorAt(await open('SELECT 1;\n'), 'SELECT');
+    assert.equal((await launch()).connection, 'test');
+    assert.deepEqual(asked, []);
   });
 
   it('is set for the active file', async () => {
