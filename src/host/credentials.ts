@@ -158,7 +158,7 @@ export class Credentials {
     try {
       return await resolveBinding(profile);
     } catch {
-      // Whoever connects is told why.
+      // Whoever connects sees why.
       return undefined;
     }
   }

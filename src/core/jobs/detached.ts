@@ -131,7 +131,7 @@ export class DetachedWatch {
       job.apply('lose', { finishedAt, reason: this.#withCause(SERVER_CRASHED) });
       return;
     }
-    const reason = 'The worker has ended, but nobody was there to be told how: whether it succeeded is unknown.';
+    const reason = 'The worker ended while it was not being tracked, so its outcome is unknown.';
     job.apply('finish', { finishedAt, reason: this.#withCause(reason) });
   }
 

@@ -514,7 +514,7 @@ function ineffectiveNotice(name: string): string {
   return `${name} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text.`;
 }
 
-/** If the last statement runs inside of one of ours, how that ended is told as if the user's own had run alone. */
+/** If the last statement runs inside of one of ours, its end is reported as if the user's own had run alone. */
 function ofUsersStatement(outcome: Outcome, { inner, tag }: RowPlan): Outcome {
   if (inner === undefined) return outcome;
   if (outcome.event === 'succeed') return { ...outcome, commandTag: tag };

@@ -58,7 +58,7 @@ const INTERRUPT_MS = 1000;
  * server's time for it; what the network takes comes on top.
  */
 const DESCRIBE_MS = 500;
-/** Describing a statement asks so often at the most. */
+/** Describing a statement takes at most this many round trips. */
 const DESCRIBE_ROUND_TRIPS = 4;
 
 /** A value that the server does not accept: the launch will fail over it, and say so. */
@@ -416,7 +416,7 @@ export class PgSession implements WorkerSession {
       await Promise.race([call(), unanswered]);
     } finally {
       late?.dispose();
-      // What comes of it later is told by the job's end.
+      // The job's end shows what came of it.
       sent.catch(() => undefined);
     }
   }

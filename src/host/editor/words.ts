@@ -109,11 +109,11 @@ export function writeFound(finding: PrelaunchFinding, sql: string): FoundWrite {
   return { text: findingText(finding), statement: excerptOf(sql.slice(finding.start, finding.end)) };
 }
 
-/** What a launch left out. */
+/** What a launch skipped. */
 export function skippedText(count: number): string {
   return count === 1
-    ? l10n.t('One command of psql was left out.')
-    : l10n.t('{0} commands of psql were left out.', count);
+    ? l10n.t('Skipped 1 psql command.')
+    : l10n.t('Skipped {0} psql commands.', count);
 }
 
 /** What a script's COPY commands became. */
