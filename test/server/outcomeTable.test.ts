@@ -204,7 +204,7 @@ const TABLE: readonly Row[] = [
       return job;
     },
     state: 'finished',
-    says: /whether it succeeded is unknown/,
+    says: /its outcome is unknown/,
   },
   {
     what: 'an early death: its role may not log in any more',

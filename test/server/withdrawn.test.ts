@@ -63,7 +63,7 @@ describe('pg_background changed while jobs run', () => {
     engine.jobs.hurry();
     await running.ended;
     assert.equal(running.state, 'finished');
-    assert.match(running.record.reason!, /whether it succeeded is unknown.*permission denied/);
+    assert.match(running.record.reason!, /its outcome is unknown.*permission denied/);
     const waiting = engine.run('SELECT 2');
     await until(engine.jobs, waiting, () => waiting.final || waiting.record.reason !== undefined);
     assert.equal(waiting.state, 'queued');
@@ -85,7 +85,7 @@ describe('pg_background changed while jobs run', () => {
     engine.jobs.hurry();
     await running.ended;
     assert.equal(running.state, 'finished');
-    assert.match(running.record.reason!, /whether it succeeded is unknown.*not installed in the database/);
+    assert.match(running.record.reason!, /its outcome is unknown.*not installed in the database/);
     const waiting = engine.run('SELECT 2');
     await until(engine.jobs, waiting, () => waiting.final || waiting.record.reason !== undefined);
     assert.equal(waiting.state, 'queued');

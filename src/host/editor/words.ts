@@ -111,9 +111,7 @@ export function writeFound(finding: PrelaunchFinding, sql: string): FoundWrite {
 
 /** What a launch skipped. */
 export function skippedText(count: number): string {
-  return count === 1
-    ? l10n.t('Skipped 1 psql command.')
-    : l10n.t('Skipped {0} psql commands.', count);
+  return count === 1 ? l10n.t('Skipped 1 psql command.') : l10n.t('Skipped {0} psql commands.', count);
 }
 
 /** What a script's COPY commands became. */
