@@ -182,6 +182,9 @@ describe('the connection form and the doctor', function () {
     await button('Cancel').click();
     await ui.page.locator('.tab').filter({ hasText: 'New Connection' }).waitFor({ state: 'detached' });
     assert.equal(await ui.row('shop@127.0.0.1').count(), 0);
+    // The form behind it comes back, and takes the keyboard, which would close the palette.
+    await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
+    await focused(box('Host'));
     await ui.command('pg_background: Add Connection…');
     await box('URI or DSN').waitFor();
   });
