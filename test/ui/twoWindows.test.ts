@@ -29,7 +29,7 @@ describe('two windows on one workspace', function () {
       await ui.selectLines(line, line + 1);
       await ui.command('pg_background: Run in Background');
     }
-    const own = ui.row('of the first window').filter({ hasText: /\d+ · \d+ s/ });
+    const own = ui.row('of the first window').filter({ hasText: /\d+ s · \d+/ });
     await own.waitFor();
     await ui.row('ended before').filter({ hasText: '1 row' }).waitFor();
 
