@@ -63,7 +63,6 @@ describe('an untrusted workspace', function () {
     await ui.editorContextMenu('Run in Background');
     await ui.notification(/This workspace is not trusted, so nothing connects and nothing runs/).waitFor();
     await ui.command('pg_background: Refresh');
-    await ui.command('pg_background: Test Connection');
     assert.equal(await ui.row(/theirs|mine|provided|it ran/).count(), 0);
     assert.equal(await arrivals(), 0);
     assert.equal(existsSync(trap), false);
