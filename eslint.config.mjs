@@ -18,7 +18,7 @@ const NO_PG = {
 const NO_NODE = { regex: '^node:', message: 'Browser code cannot use Node.' };
 const NO_HOST = { regex: '(^|/)host(/|$)', message: 'The core must not depend on the host.' };
 
-/** What shows text in VS Code's own surfaces: src/host/ui.ts makes the text of others plain and short first. */
+/** What shows text in VS Code's own surfaces: src/host/base/ui.ts makes the text of others plain and short first. */
 const SHOWS_TEXT = {
   window:
     '/^(show(Information|Warning|Error)Message|showInputBox|showQuickPick|createQuickPick|createInputBox|setStatusBarMessage|createStatusBarItem|withProgress|createWebviewPanel|createTreeView|registerTreeDataProvider|createTerminal)$/',
@@ -28,7 +28,7 @@ const SHOWS_TEXT = {
 
 /** Forbids the functions and classes of {@link SHOWS_TEXT}, also by another name. */
 function noOtherWindow() {
-  const message = 'Only src/host/ui.ts may show text: it makes the text of others plain and short.';
+  const message = 'Only src/host/base/ui.ts may show text: it makes the text of others plain and short.';
   const selectors = ['window', 'languages'].flatMap((part) => {
     const owner = `:matches([object.property.name='${part}'], [object.property.value='${part}'], [object.name='${part}'])`;
     return [
@@ -91,7 +91,7 @@ export default tseslint.config(
       { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'The webview sees src/shared only.' },
     ],
   ),
-  { files: ['src/host/**/*.ts', 'src/extension.ts'], ignores: ['src/host/ui.ts'], rules: noOtherWindow() },
+  { files: ['src/host/**/*.ts', 'src/extension.ts'], ignores: ['src/host/base/ui.ts'], rules: noOtherWindow() },
   {
     // The page shows values as text, never as markup.
     files: ['webview/**/*.ts', 'src/host/**/*.ts'],

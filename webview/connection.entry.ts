@@ -3,11 +3,11 @@ import './css/page.css';
 import './css/parts.css';
 import './css/connection.css';
 import type { SavedConnectionPage, ToConnectionPage } from '../src/shared/connectionProtocol';
-import { DoctorPage } from './connection/doctorPage';
+import { DoctorPage } from './connection/testPage';
 import { FormPage } from './connection/formPage';
 import type { Post } from './connection/post';
 import { setStrings } from './connection/strings';
-import { registerFormToolkit } from './toolkit';
+import { registerFormToolkit } from './base/toolkit';
 
 registerFormToolkit();
 

@@ -3,10 +3,10 @@ import './css/page.css';
 import './css/grid.css';
 import './css/parts.css';
 import type { ToPage } from '../src/shared/resultsProtocol';
-import { onHostMessage, post, savedView, saveView } from './vscodeApi';
-import { ResultsPage } from './resultsPage';
-import { setStrings } from './strings';
-import { registerToolkit } from './toolkit';
+import { onHostMessage, post, savedView, saveView } from './base/vscodeApi';
+import { ResultsPage } from './page/resultsPage';
+import { setStrings } from './page/strings';
+import { registerToolkit } from './base/toolkit';
 
 registerToolkit();
 

@@ -1,11 +1,11 @@
 import type { JobInfo, PgBackgroundApi } from '../api';
 import { findWorker } from '../core/jobs/serverIdentity';
 import type { JobService } from '../core/jobs/jobService';
-import { validateProfile } from '../core/postgres/connect/profile';
-import type { SpoolFiles } from '../core/results/jobFiles';
-import type { Launcher } from './commands/run';
-import { without } from './commands/without';
-import type { Connections } from './connections';
+import { validateProfile } from '../core/postgres/connect/conninfo/profile';
+import type { SpoolFiles } from '../core/results/spool/spoolStore';
+import type { Launcher } from './launch/launcher';
+import { without } from './base/omit';
+import type { Connections } from './connections/connections';
 
 /** What `activate()` returns: see src/api.ts. */
 export function createApi(

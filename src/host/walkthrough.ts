@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { Disposables } from './disposables';
-import { setContext } from './ids';
+import { Disposables } from './base/disposables';
+import { setContext } from './base/ids';
 
 export type Step = 'connect' | 'run' | 'watch' | 'results';
 

@@ -149,7 +149,7 @@ export type ToConnectionPage =
 export const FIX_WAYS = ['copy', 'run', 'do'] as const;
 export type FixWay = (typeof FIX_WAYS)[number];
 
-/** From the page to the host. Nothing in it is trusted: see src/host/connectionForm/validate.ts. */
+/** From the page to the host. Nothing in it is trusted: see src/host/connectionPages/formMessages.ts. */
 export type FromConnectionPage =
   /** The page listens; the host answers with `init`. */
   | { readonly type: 'ready' }

@@ -1,5 +1,5 @@
 /**
- * Every text of the connection page. The host fills the table with `vscode.l10n.t` (src/host/connectionForm/strings.ts), so
+ * Every text of the connection page. The host fills the table with `vscode.l10n.t` (src/host/connectionPages/formStrings.ts), so
  * that the page itself holds no language. `{0}` is filled in by the page.
  */
 export const CONNECTION_STRING_KEYS = [

@@ -300,7 +300,7 @@ export type ToPage =
   /** Shows a tab. */
   | { readonly type: 'tab'; readonly tab: TabName };
 
-/** From the page to the host. Nothing in it is trusted: see src/host/results/validate.ts. */
+/** From the page to the host. Nothing in it is trusted: see src/host/results/pageMessages.ts. */
 export type FromPage =
   /** The page listens; the host answers with `init`. */
   | { readonly type: 'ready' }

@@ -1,5 +1,5 @@
 /**
- * Every text of the results page. The host fills the table with `vscode.l10n.t` (src/host/results/strings.ts), so that
+ * Every text of the results page. The host fills the table with `vscode.l10n.t` (src/host/results/resultsStrings.ts), so that
  * the page itself holds no language. `{0}` and `{1}` are filled in by the page.
  */
 export const RESULTS_STRING_KEYS = [

@@ -1,4 +1,4 @@
-import { openClient } from '../../src/core/postgres/connect/open';
+import { openClient } from '../../src/core/postgres/connect/open/open';
 import type { Job } from '../../src/core/jobs/job';
 import { newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from '../server/support';
 import { median, quantile, timed, type Figure } from './support';

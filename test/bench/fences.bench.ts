@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { openClient } from '../../src/core/postgres/connect/open';
-import { fences, insertAll } from '../../src/core/sql/fence';
-import { splitStatements } from '../../src/core/sql/statements';
+import { openClient } from '../../src/core/postgres/connect/open/open';
+import { fences, insertAll } from '../../src/core/sql/classify/fence';
+import { splitStatements } from '../../src/core/sql/split/statements';
 import { newDatabase, newEngine, newServer } from '../server/support';
 import { median, psqlTransaction, timed, type Figure } from './support';
 

@@ -12,12 +12,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { copyOut } from '../../src/core/postgres/copyOut';
-import { exportRows } from '../../src/core/results/exports';
-import { find, type FindQuery } from '../../src/core/results/find';
-import type { Format } from '../../src/core/results/formats';
-import { orderRows, type SortKey } from '../../src/core/results/order';
-import { SpoolReader, SpoolWriter } from '../../src/core/results/spool';
+import { copyOut } from '../../src/core/postgres/client/copyOut';
+import { exportRows } from '../../src/core/results/format/exports';
+import { find, type FindQuery } from '../../src/core/results/query/find';
+import type { Format } from '../../src/core/results/format/formats';
+import { orderRows, type SortKey } from '../../src/core/results/query/order';
+import { SpoolReader, SpoolWriter } from '../../src/core/results/spool/spool';
 import { median, quantile, timed, type Figure } from './support';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 /** How long taking SQL texts apart takes: the budgets of DESIGN.md for 1 MB, the statement under the cursor, and typing. */
 import { loadModule, parseSync } from 'libpg-query';
-import { splitStatements, statementAt, updateSplit } from '../../src/core/sql/statements';
+import { splitStatements, statementAt, updateSplit } from '../../src/core/sql/split/statements';
 import { MEGABYTE, sqlText } from './sqlText';
 
 /** One line of the bench's table. */

@@ -4,8 +4,8 @@ import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 import type { Job } from '../../src/core/jobs/job';
-import type { Prepared } from '../../src/host/editor/preparation';
-import { runInOrder } from '../../src/host/editor/sequence';
+import type { Prepared } from '../../src/host/launch/prepareLaunch';
+import { runInOrder } from '../../src/host/editor/runEach';
 
 /** As pg_dump writes it. */
 const DUMP = `--

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
-import { discard } from '../../src/core/jobs/reading';
+import { discard } from '../../src/core/jobs/run/resultReader';
 import { newDatabase, newEngine, sharedServer, type Engine } from './support';
 
 const MB = 1_000_000;

@@ -1,6 +1,6 @@
 /** A window of its own, to be killed: `node child.cjs PROFILE FOLDER`. Sends the ids of its jobs when they are where they should be. */
 import { once } from 'node:events';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine, reaches, until } from './support';
 
 async function main(): Promise<void> {

@@ -5,7 +5,7 @@
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
-import { parseConnectionString } from '../../src/core/postgres/connect/conninfo';
+import { parseConnectionString } from '../../src/core/postgres/connect/conninfo/conninfo';
 import type { TestServer } from './support';
 
 /** What scripts/lib/countingReporter.cjs keeps for this. */

@@ -3,8 +3,8 @@
  * itself: a timer or a connection that is still there would keep it alive.
  */
 import type { Clock } from '../../src/core/jobs/ports';
-import { systemClock } from '../../src/core/jobs/clock';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { systemClock } from '../../src/core/base/clock';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine, reaches } from './support';
 
 /** Timers of the engine that wait. Its clock's do not keep a process alive, so they are counted. */

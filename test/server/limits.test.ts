@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { startNetwork } from './network';
 import { atWork, newDatabase, newEngine, newServer, sharedServer, type Engine, type TestServer } from './support';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { JobState } from '../../src/api';
 import type { Job } from '../../src/core/jobs/job';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import {
   atWork,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
 
 describe('outcomes', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { splitStatements } from '../../src/core/sql/statements';
+import { splitStatements } from '../../src/core/sql/split/statements';
 import { psqlFile } from './psqlScript';
 import { newDatabase, sharedServer, type TestServer } from './support';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { expandVariables } from '../../src/core/sql/parameters';
-import { PsqlState } from '../../src/core/sql/psqlState';
-import { withoutPsqlCommands } from '../../src/core/sql/skip';
-import { splitStatements } from '../../src/core/sql/statements';
+import { PsqlState } from '../../src/core/sql/psql/psqlState';
+import { withoutPsqlCommands } from '../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements } from '../../src/core/sql/split/statements';
 import { psqlFile } from './psqlScript';
 import { newDatabase, sharedServer, type TestServer } from './support';
 

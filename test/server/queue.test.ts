@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../src/core/jobs/job';
 import { LaunchError } from '../../src/core/jobs/ports';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import {
   newDatabase,

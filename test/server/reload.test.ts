@@ -3,9 +3,9 @@ import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/core/jobs/clock';
+import { systemClock } from '../../src/core/base/clock';
 import type { Clock } from '../../src/core/jobs/ports';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import { bundled } from './child';
 import {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { classify } from '../../src/core/sql/classify';
-import { checkBeforeLaunch } from '../../src/core/sql/prelaunch';
-import { scriptSteps } from '../../src/core/sql/scriptSteps';
-import { effectsOf } from '../../src/core/sql/sessionEffects';
-import { SessionSettings } from '../../src/core/sql/sessionSettings';
-import { splitStatements } from '../../src/core/sql/statements';
+import { classify } from '../../src/core/sql/classify/classify';
+import { checkBeforeLaunch } from '../../src/core/sql/classify/prelaunch';
+import { scriptSteps } from '../../src/core/sql/psql/scriptSteps';
+import { effectsOf } from '../../src/core/sql/settings/sessionEffects';
+import { SessionSettings } from '../../src/core/sql/settings/sessionSettings';
+import { splitStatements } from '../../src/core/sql/split/statements';
 import type { Job } from '../../src/core/jobs/job';
 import { dump, psqlFile } from './psqlScript';
 import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';

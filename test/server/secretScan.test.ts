@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { parseConnectionString } from '../../src/core/postgres/connect/conninfo';
+import { parseConnectionString } from '../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../src/core/postgres/connect/errors';
-import { examine } from '../../src/core/postgres/connect/doctor';
-import { openClient, type OpenOptions } from '../../src/core/postgres/connect/open';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
-import { labelFor } from '../../src/core/sql/label';
+import { examine } from '../../src/core/postgres/connect/check/testConnection';
+import { openClient, type OpenOptions } from '../../src/core/postgres/connect/open/open';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
+import { labelFor } from '../../src/core/sql/directives';
 import { environment, newHome, removeFolder } from './connect/support';
 import { newDatabase, newEngine, newServer, type TestServer } from './support';
 

@@ -1,5 +1,5 @@
 /** A window of its own, to be put to sleep: `node sleeper.cjs PROFILE FOLDER SILENCE`. Says when its job runs, and how it ended. */
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine } from './support';
 
 async function main(): Promise<void> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { Job } from '../../src/core/jobs/job';
-import { checkBeforeLaunch } from '../../src/core/sql/prelaunch';
-import { directivesOf, labelFor } from '../../src/core/sql/label';
+import { checkBeforeLaunch } from '../../src/core/sql/classify/prelaunch';
+import { directivesOf, labelFor } from '../../src/core/sql/directives';
 import { newDatabase, newEngine, sharedServer, type Engine } from './support';
 
 interface Snippet {

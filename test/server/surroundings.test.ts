@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { systemClock } from '../../src/core/jobs/clock';
-import { cancelForeign } from '../../src/core/jobs/foreign';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import { systemClock } from '../../src/core/base/clock';
+import { cancelForeign } from '../../src/core/jobs/cancel/cancelForeign';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import {
   atWork,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newDatabase, newEngine, newLink, outcomeOf, reaches, sharedServer, type TestServer } from './support';
 
 /** Functions that the engine calls, as an impostor would declare them. */

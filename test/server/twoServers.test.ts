@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Job } from '../../src/core/jobs/job';
 import { UnreachableError } from '../../src/core/jobs/ports';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { startNetwork, type Network } from './network';
 import {
   atWork,

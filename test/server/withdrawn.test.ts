@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import {
   atWork,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { ConnectionProfile } from '../../src/core/postgres/connect/profile';
+import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { newDatabase, sharedServer, type TestServer } from '../server/support';
 import {
   launchBrowser,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { fieldProblem, PROFILE_FIELDS } from '../../src/core/postgres/connect/profile';
+import { fieldProblem, PROFILE_FIELDS } from '../../src/core/postgres/connect/conninfo/profile';
 
 interface Menu {
   readonly command: string;
@@ -23,7 +23,7 @@ interface Choices {
   readonly enumDescriptions?: readonly string[];
 }
 
-/** What rows of the tree say of themselves: see src/host/nodes.ts. */
+/** What rows of the tree say of themselves: see src/host/tree/nodes.ts. */
 const ROWS = [
   'connection idle usable editable',
   'connection connecting usable editable',
@@ -67,7 +67,7 @@ const nls = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<strin
 
 /** A command, also one that is not in the palette, or a context key. */
 function isKnown(id: string): boolean {
-  return new RegExp(`'${id.replace('pgBackground.', '')}'`).test(readFileSync('src/host/ids.ts', 'utf8'));
+  return new RegExp(`'${id.replace('pgBackground.', '')}'`).test(readFileSync('src/host/base/ids.ts', 'utf8'));
 }
 
 describe('package.json', () => {
@@ -165,7 +165,7 @@ describe('package.json', () => {
   });
 
   it('every context key that the manifest asks for is one that the extension sets', () => {
-    const keys = readFileSync('src/host/ids.ts', 'utf8');
+    const keys = readFileSync('src/host/base/ids.ts', 'utf8');
     const asked = new Set([...text.matchAll(/pgBackground\.((?:has|did)[A-Z]\w+|ready)/g)].map(([, key = '']) => key));
     for (const key of asked) assert.ok(keys.includes(`'${key}'`), key);
   });

@@ -7,18 +7,18 @@ const FORBIDDEN: readonly (readonly [file: string, imports: string])[] = [
   ['src/core/jobs/job.ts', 'vscode'],
   ['src/core/jobs/job.ts', 'pg'],
   ['src/core/jobs/job.ts', 'pg-copy-streams'],
-  ['src/core/jobs/job.ts', '../../host/text'],
+  ['src/core/jobs/job.ts', '../../host/jobs/jobText'],
   ['src/core/sql/quote.ts', 'vscode'],
-  ['src/core/results/spool.ts', 'pg'],
-  ['src/core/postgres/session.ts', 'vscode'],
-  ['src/core/postgres/session.ts', '../../host/text'],
-  ['src/host/text.ts', 'pg'],
+  ['src/core/results/spool/spool.ts', 'pg'],
+  ['src/core/postgres/pgBackground/session.ts', 'vscode'],
+  ['src/core/postgres/pgBackground/session.ts', '../../host/jobs/jobText'],
+  ['src/host/jobs/jobText.ts', 'pg'],
   ['src/extension.ts', 'pg'],
   ['src/shared/resultsProtocol.ts', '../core/jobs/job'],
   ['src/shared/resultsProtocol.ts', 'node:fs'],
   ['src/shared/resultsProtocol.ts', 'vscode'],
   ['webview/results.entry.ts', '../src/core/jobs/job'],
-  ['webview/results.entry.ts', '../src/host/text'],
+  ['webview/results.entry.ts', '../src/host/jobs/jobText'],
   ['webview/results.entry.ts', 'vscode'],
   ['webview/results.entry.ts', 'pg'],
   ['webview/results.entry.ts', 'node:fs'],
@@ -26,15 +26,15 @@ const FORBIDDEN: readonly (readonly [file: string, imports: string])[] = [
 
 /** What each room needs, so that the walls are not simply everywhere. */
 const ALLOWED: readonly (readonly [file: string, imports: string])[] = [
-  ['src/core/postgres/session.ts', 'pg'],
+  ['src/core/postgres/pgBackground/session.ts', 'pg'],
   ['src/core/jobs/job.ts', '../sql/quote'],
-  ['src/host/text.ts', 'vscode'],
-  ['src/host/text.ts', '../core/jobs/job'],
+  ['src/host/jobs/jobText.ts', 'vscode'],
+  ['src/host/jobs/jobText.ts', '../core/jobs/job'],
   ['src/shared/resultsProtocol.ts', './rowCodec'],
   ['webview/results.entry.ts', '../src/shared/rowCodec'],
 ];
 
-/** Ways to show text that go around src/host/ui.ts. */
+/** Ways to show text that go around src/host/base/ui.ts. */
 const SHOWS_TEXT: readonly string[] = [
   ...['Information', 'Warning', 'Error'].map((kind) => `void vscode.window.show${kind}Message('x');`),
   'void vscode.window.showInputBox({});',
@@ -90,23 +90,23 @@ describe('walls', () => {
   }
 
   for (const text of SHOWS_TEXT) {
-    it(`only src/host/ui.ts may: ${text}`, async () => {
+    it(`only src/host/base/ui.ts may: ${text}`, async () => {
       const code = text.startsWith('import') ? `${text}\n` : `import * as vscode from 'vscode';\n${text}\n`;
-      for (const file of ['src/host/text.ts', 'src/extension.ts']) {
+      for (const file of ['src/host/jobs/jobText.ts', 'src/extension.ts']) {
         assert.ok((await rulesFor(file, code)).includes('no-restricted-syntax'), file);
       }
-      assert.ok(!(await rulesFor('src/host/ui.ts', code)).includes('no-restricted-syntax'));
+      assert.ok(!(await rulesFor('src/host/base/ui.ts', code)).includes('no-restricted-syntax'));
     });
   }
   for (const text of SHOWS_NO_TEXT) {
     it(`every part of the host may: ${text}`, async () => {
-      const rules = await rulesFor('src/host/text.ts', `import * as vscode from 'vscode';\n${text}\n`);
+      const rules = await rulesFor('src/host/jobs/jobText.ts', `import * as vscode from 'vscode';\n${text}\n`);
       assert.ok(!rules.includes('no-restricted-syntax'));
     });
   }
   for (const text of SETS_MARKUP) {
     it(`a page must not: ${text}`, async () => {
-      assert.ok((await rulesFor('webview/dom.ts', `${text}\n`)).includes('no-restricted-properties'));
+      assert.ok((await rulesFor('webview/base/dom.ts', `${text}\n`)).includes('no-restricted-properties'));
     });
   }
 

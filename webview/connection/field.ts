@@ -1,5 +1,5 @@
-import { make, makeControl, setAttribute } from '../dom';
-import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../toolkit';
+import { make, makeControl, setAttribute } from '../base/dom';
+import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../base/toolkit';
 
 let ids = 0;
 

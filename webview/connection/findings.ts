@@ -1,7 +1,7 @@
 import type { ExaminationView, FindingStatus, FindingView, FixView } from '../../src/shared/connectionProtocol';
 import { visible } from '../../src/shared/displayText';
-import { icon, make, makeControl } from '../dom';
-import type { IconName } from '../icons';
+import { icon, make, makeControl } from '../base/dom';
+import type { IconName } from '../base/icons';
 import type { Post } from './post';
 import { text } from './strings';
 

@@ -8,7 +8,7 @@ import {
   TEXT_FIELDS,
   type TextField,
 } from '../../src/shared/connectionProtocol';
-import { makeControl } from '../dom';
+import { makeControl } from '../base/dom';
 import { Check, Choice, type Field, TextBox, type TextOptions } from './field';
 import { text } from './strings';
 

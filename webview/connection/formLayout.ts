@@ -1,5 +1,5 @@
 import type { FormInit } from '../../src/shared/connectionProtocol';
-import { make } from '../dom';
+import { make } from '../base/dom';
 import type { Field } from './field';
 import type { FormFields } from './formFields';
 import { text } from './strings';

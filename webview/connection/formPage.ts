@@ -9,8 +9,8 @@ import type {
   ToConnectionPage,
 } from '../../src/shared/connectionProtocol';
 import { visible } from '../../src/shared/displayText';
-import { handled, isCommandKey, make } from '../dom';
-import { openMenu } from '../menu';
+import { handled, isCommandKey, make } from '../base/dom';
+import { openMenu } from '../base/menu';
 import { type Field, TextBox } from './field';
 import { button, Findings } from './findings';
 import { FormFields } from './formFields';

@@ -1,7 +1,7 @@
 import type { CellView } from '../../src/shared/resultsProtocol';
 import { visible } from '../../src/shared/displayText';
-import { setAttribute } from '../dom';
-import { text } from '../strings';
+import { setAttribute } from '../base/dom';
+import { text } from '../page/strings';
 
 /** Characters that would break the line, each with a sign that is seen. */
 const SIGNS: Readonly<Record<string, string>> = { '\n': '↵', '\r': '␍', '\t': '⇥' };

@@ -1,7 +1,7 @@
 import type { ColumnView } from '../../src/shared/resultsProtocol';
 import { visible } from '../../src/shared/displayText';
-import { icon, make, setAttribute } from '../dom';
-import { text } from '../strings';
+import { icon, make, setAttribute } from '../base/dom';
+import { text } from '../page/strings';
 import { cellText } from './cells';
 import type { GridModel } from './model';
 

@@ -1,4 +1,4 @@
-import { handled, isCommandKey } from '../dom';
+import { handled, isCommandKey } from '../base/dom';
 import type { GridModel } from './model';
 
 /** What keys of the grid ask of the rest of the page. */

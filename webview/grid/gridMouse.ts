@@ -1,4 +1,4 @@
-import { isCommandKey } from '../dom';
+import { isCommandKey } from '../base/dom';
 import type { GridView } from './gridView';
 import type { Place } from './selection';
 

@@ -1,5 +1,5 @@
-import { make, setAttribute } from '../dom';
-import { formatNumber, text } from '../strings';
+import { make, setAttribute } from '../base/dom';
+import { formatNumber, text } from '../page/strings';
 import { type CellBox, newCell, placeCell, showValue } from './cells';
 import { GridHeader } from './gridHeader';
 import type { GridModel } from './model';

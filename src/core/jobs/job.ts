@@ -8,7 +8,7 @@ import {
   wholeError,
   wholeNotice,
   type KeptNotice,
-} from './budget';
+} from './textBudget';
 import type { StopCause } from './outcome';
 import type { Column, RowsKept, WorkerLimits } from './ports';
 import type { ServerIdentity } from './serverIdentity';

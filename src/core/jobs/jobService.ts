@@ -1,20 +1,20 @@
 import type { JobInfo } from '../../api';
-import type { KeptNotice } from './budget';
-import { Changes } from './changes';
-import { cancelWorker, type CancelResult } from './cancel';
-import { lasts } from './clock';
-import { DetachedWatch } from './detached';
+import type { KeptNotice } from './textBudget';
+import { Changes } from './jobEvents';
+import { cancelWorker, type CancelResult } from './cancel/cancelJob';
+import { lasts } from '../base/clock';
+import { DetachedWatch } from './run/detachedWatch';
 import { Job, newRecord, type JobRecord } from './job';
-import type { JobFileNames } from './jobWriter';
-import { Listeners, messageOf, stackOf } from './listeners';
+import type { JobFileNames } from './store/recordFile';
+import { Listeners, messageOf, stackOf } from '../base/emitter';
 import type { ActiveWorker, Disposable } from './ports';
-import { JobQueue, type Waiting } from './queue';
-import { JobRunner, type RunEnd } from './runner';
+import { JobQueue, type Waiting } from './scheduler/queue';
+import { JobRunner, type RunEnd } from './run/jobRunner';
 import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
 import { findWorker } from './serverIdentity';
 import { mayHaveWorker } from './states';
-import { takeUp } from './takeUp';
-import { tooMany } from './tooMany';
+import { takeUp } from './store/restoreJob';
+import { tooMany } from './store/retention';
 
 export type { NewJob } from './serviceTypes';
 

@@ -1,5 +1,5 @@
 import type { RunRequest } from '../../api';
-import type { JobHistory } from './history';
+import type { JobHistory } from './store/jobFolder';
 import type { JobSource } from './job';
 import type { Clock, JobFiles, Links, Logger } from './ports';
 

@@ -4,13 +4,13 @@
  * psql takes `:name` for a variable only if it is set. `expandVariables` does the same with what a script sets. What is asked for
  * afterwards is a guess, so a colon that means something to the server is left alone: `::`, `:=`, array slices, that of JSON_OBJECT.
  */
-import { Cursor } from './cursor';
-import { continuesWord, startsWord } from './characters';
-import { Lexer, Token } from './lexer';
-import { metaCommandAt } from './meta';
+import { Cursor } from './split/statementAtCursor';
+import { continuesWord, startsWord } from './lexer/characters';
+import { Lexer, Token } from './lexer/lexer';
+import { metaCommandAt } from './psql/psqlCommands';
 import { quoteIdent, quoteLiteral } from './quote';
-import { psqlText, variableUse, type Known } from './slashArguments';
-import { lastStartingBefore, splitStatements, type SplitText, type Statement } from './statements';
+import { psqlText, variableUse, type Known } from './psql/commandArguments';
+import { lastStartingBefore, splitStatements, type SplitText, type Statement } from './split/statements';
 import { TextBuilder, type Substitution } from './textBuilder';
 
 /** How a variable is written, which is how its value is quoted. */

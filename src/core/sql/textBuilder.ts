@@ -1,5 +1,5 @@
 /** Texts made from another one, part by part, so that places in them can be traced back. */
-import { countWhile } from './search';
+import { countWhile } from '../base/binarySearch';
 
 /** A text, and where it comes from. */
 export interface Substitution {

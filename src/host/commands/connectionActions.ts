@@ -1,15 +1,15 @@
 import * as vscode from 'vscode';
-import { formatUri } from '../../core/postgres/connect/conninfo';
-import type { ConnectionProfile } from '../../core/postgres/connect/profile';
+import { formatUri } from '../../core/postgres/connect/conninfo/conninfo';
+import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
-import type { ConnectionEntry } from '../connectionEntries';
-import type { Connections } from '../connections';
-import type { SettingsOrigin } from '../connectionSettings';
-import { choosePlace, hasWorkspace, writeDefault } from '../defaultConnection';
-import { commandId, WORKERS_VIEW } from '../ids';
-import { ActionNode, ConnectionNode, ProblemNode } from '../nodes';
-import * as ui from '../ui';
+import type { ConnectionEntry } from '../connections/connectionEntries';
+import type { Connections } from '../connections/connections';
+import type { SettingsOrigin } from '../connections/connectionSettings';
+import { choosePlace, hasWorkspace, writeDefault } from '../connections/defaultConnection';
+import { commandId, WORKERS_VIEW } from '../base/ids';
+import { ActionNode, ConnectionNode, ProblemNode } from '../tree/nodes';
+import * as ui from '../base/ui';
 
 /** What can be done with a connection besides adding, editing, testing and removing it. */
 export class ConnectionActions {

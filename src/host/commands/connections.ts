@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 import { ConnectError } from '../../core/postgres/connect/errors';
-import { parseConnectionString } from '../../core/postgres/connect/conninfo';
-import { suggestName } from '../connectionForm/model';
-import { ConnectionPanels } from '../connectionForm/panels';
-import type { Connections } from '../connections';
-import { choosePlace, writeDefault } from '../defaultConnection';
-import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../nodes';
-import * as ui from '../ui';
+import { parseConnectionString } from '../../core/postgres/connect/conninfo/conninfo';
+import { suggestName } from '../connectionPages/formModel';
+import { ConnectionPanels } from '../connectionPages/connectionPanels';
+import type { Connections } from '../connections/connections';
+import { choosePlace, writeDefault } from '../connections/defaultConnection';
+import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../tree/nodes';
+import * as ui from '../base/ui';
 
 /** Adding, editing, testing and removing connections. */
 export class ConnectionCommands implements vscode.Disposable {

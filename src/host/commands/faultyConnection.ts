@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
-import type { FaultyEntry, Origin } from '../connectionEntries';
-import { FaultNode } from '../nodes';
-import type { Place } from '../settingsPlace';
+import type { FaultyEntry, Origin } from '../connections/connectionEntries';
+import { FaultNode } from '../tree/nodes';
+import type { Place } from '../connections/settingsPosition';
 
 /** Opens the settings in which a connection cannot be used, at what is wrong with it. */
 export async function openFaultyConnection(argument: unknown): Promise<void> {
@@ -20,7 +20,7 @@ export async function openFaultyConnection(argument: unknown): Promise<void> {
 async function placeOf(text: string, { index, field }: FaultyEntry): Promise<Place | undefined> {
   if (index === undefined) return undefined;
   // The parser is loaded when it is first wanted.
-  const { placeInSettings } = await import('../settingsPlace');
+  const { placeInSettings } = await import('../connections/settingsPosition');
   return placeInSettings(text, 'pgBackground.connections', index, field);
 }
 

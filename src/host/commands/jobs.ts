@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
-import type { Canceling } from '../canceling';
-import type { Connections } from '../connections';
-import { matchesLabel } from '../labelPattern';
-import { parseDuration } from '../../core/sql/units';
-import type { WorkersView } from '../workersView';
-import { pickJob, targetsOf, type Targets } from './targets';
-import * as ui from '../ui';
+import type { Canceling } from '../jobs/canceling';
+import type { Connections } from '../connections/connections';
+import { matchesLabel } from '../launch/labelPattern';
+import { parseDuration } from '../../core/sql/settings/gucUnits';
+import type { WorkersView } from '../tree/workersView';
+import { pickJob, targetsOf, type Targets } from './jobTargets';
+import * as ui from '../base/ui';
 
 /** So many labels are named in a preview. */
 const PREVIEWED = 8;

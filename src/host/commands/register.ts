@@ -1,21 +1,21 @@
 import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
-import type { Connections } from '../connections';
-import type { Disposables } from '../disposables';
-import type { EditorFeatures } from '../editor/features';
+import type { Connections } from '../connections/connections';
+import type { Disposables } from '../base/disposables';
+import type { EditorFeatures } from '../editor/editorFeatures';
 import { isLensTarget } from '../editor/lenses';
-import { RepeatedRequests } from '../repeatedRequests';
-import { commandId, WORKERS_VIEW, type CommandName } from '../ids';
-import { plain } from '../plain';
-import type { Results } from '../resultsWiring';
-import type { WorkersView } from '../workersView';
+import { RepeatedRequests } from '../base/repeatedRequests';
+import { commandId, WORKERS_VIEW, type CommandName } from '../base/ids';
+import { plain } from '../base/plainText';
+import type { Results } from '../results/results';
+import type { WorkersView } from '../tree/workersView';
 import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
 import type { JobCommands } from './jobs';
-import type { Launcher } from './run';
-import { pickJob, targetsOf } from './targets';
-import * as ui from '../ui';
+import type { Launcher } from '../launch/launcher';
+import { pickJob, targetsOf } from './jobTargets';
+import * as ui from '../base/ui';
 
 export interface CommandParts {
   readonly disposables: Disposables;

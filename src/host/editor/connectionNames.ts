@@ -1,4 +1,4 @@
-import { directivesOf } from '../../core/sql/label';
+import { directivesOf } from '../../core/sql/directives';
 
 /**
  * The connections that a run of these texts uses, each once.

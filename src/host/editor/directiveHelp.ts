@@ -1,6 +1,6 @@
 /** Completion and hover of the comments that set a job's options, such as `-- timeout: 5min`. */
-import { DIRECTIVE_NAMES, type DirectiveName } from '../../core/sql/label';
-import type { SplitText } from '../../core/sql/statements';
+import { DIRECTIVE_NAMES, type DirectiveName } from '../../core/sql/directives';
+import type { SplitText } from '../../core/sql/split/statements';
 import type { Span } from './edits';
 
 /** What may be offered at a place. Columns are UTF-16 offsets in the line. */

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import type { Connections } from '../connections';
+import type { Connections } from '../connections/connections';
 import { directiveAt, isBetweenStatements, offerAt, VALUES } from './directiveHelp';
 import type { StatementCache } from './statementCache';
-import { directiveHelp } from './words';
-import * as ui from '../ui';
+import { directiveHelp } from './editorMessages';
+import * as ui from '../base/ui';
 
 /** Completion and hover of the comments that set a job's options. */
 export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.HoverProvider {

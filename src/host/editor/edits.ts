@@ -1,5 +1,5 @@
 /** How places in a text move when the text is edited. All offsets are UTF-16 code units. */
-import type { TextChange } from '../../core/sql/statements';
+import type { TextChange } from '../../core/sql/split/statements';
 
 export interface Span {
   readonly start: number;

@@ -1,9 +1,9 @@
 /** Where in a text an error belongs. */
 import type { JobError } from '../../api';
 import type { JobRecord } from '../../core/jobs/job';
-import { Cursor } from '../../core/sql/cursor';
-import { launchText } from '../../core/sql/launchSettings';
-import { splitStatements, statementAt, type Statement } from '../../core/sql/statements';
+import { Cursor } from '../../core/sql/split/statementAtCursor';
+import { launchText } from '../../core/sql/settings/launchSettings';
+import { splitStatements, statementAt, type Statement } from '../../core/sql/split/statements';
 import type { Span } from './edits';
 
 export interface ErrorPlace {

@@ -3,8 +3,8 @@ import type { Job } from '../../core/jobs/job';
 import { errorText, placeOfError, raisableLimit } from './errorPlace';
 import type { MovedSpan, Span } from './edits';
 import { shorten } from '../../shared/displayText';
-import type { Origin, Origins } from './origins';
-import { rangeOf, type Problems } from './problems';
+import type { Origin, Origins } from './jobRanges';
+import { rangeOf, type Problems } from './diagnostics';
 
 /** UTF-16 units of an entry in Problems. */
 const PROBLEM = 3000;

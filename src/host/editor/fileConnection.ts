@@ -1,19 +1,19 @@
 import * as vscode from 'vscode';
-import type { Launcher } from '../commands/run';
-import { without } from '../commands/without';
-import type { Connections } from '../connections';
-import { Disposables } from '../disposables';
-import { commandId } from '../ids';
-import { hasWorkspace, writeDefault } from '../defaultConnection';
-import type { SettingsOrigin } from '../connectionSettings';
-import { plainLabel } from '../plain';
+import type { Launcher } from '../launch/launcher';
+import { without } from '../base/omit';
+import type { Connections } from '../connections/connections';
+import { Disposables } from '../base/disposables';
+import { commandId } from '../base/ids';
+import { hasWorkspace, writeDefault } from '../connections/defaultConnection';
+import type { SettingsOrigin } from '../connections/connectionSettings';
+import { plainLabel } from '../base/plainText';
 import { connectionNames } from './connectionNames';
 import type { FileDefaultsStore } from './fileDefaults';
 import { isSql } from './languages';
-import { piecesToRun } from './pieces';
+import { piecesToRun } from './runnableRanges';
 import type { StatementCache } from './statementCache';
-import { nameOf, spanOf } from './targets';
-import * as ui from '../ui';
+import { nameOf, spanOf } from './editorTargets';
+import * as ui from '../base/ui';
 
 /** The cursor moves fast while a key is held. Milliseconds. */
 const SOON_MS = 100;

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { RunOptions } from '../commands/request';
-import { without } from '../commands/without';
+import type { RunOptions } from '../launch/request';
+import { without } from '../base/omit';
 
 /** What a file's jobs run with where nothing else is said. */
 export type FileDefaults = Omit<RunOptions, 'label'>;

@@ -1,8 +1,8 @@
 /** Which lenses a text has, and what they say. */
 import type { JobInfo, JobState } from '../../api';
-import type { SplitText, Statement } from '../../core/sql/statements';
+import type { SplitText, Statement } from '../../core/sql/split/statements';
 import type { Span } from './edits';
-import type { Origin } from './origins';
+import type { Origin } from './jobRanges';
 
 /** The texts, in the user's language. */
 export interface LensWords {

@@ -1,14 +1,14 @@
 import * as vscode from 'vscode';
-import { systemClock } from '../../core/jobs/clock';
+import { systemClock } from '../../core/base/clock';
 import type { JobService } from '../../core/jobs/jobService';
-import { Disposables } from '../disposables';
-import { affectsSetting, commandId, readSetting } from '../ids';
+import { Disposables } from '../base/disposables';
+import { affectsSetting, commandId, readSetting } from '../base/ids';
 import { isSql } from './languages';
 import { lensesOf, MOST_STATEMENTS, type Lens } from './lensModel';
-import { LensPace } from './lensPace';
-import type { Origins } from './origins';
+import { LensPace } from './lensRefresh';
+import type { Origins } from './jobRanges';
 import type { StatementCache } from './statementCache';
-import { lensWords } from './words';
+import { lensWords } from './editorMessages';
 
 /** Scrolling goes on for a while. Milliseconds. */
 const SCROLL_MS = 150;

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { commandId } from '../ids';
-import type { Problems } from './problems';
+import { commandId } from '../base/ids';
+import type { Problems } from './diagnostics';
 
 /** What can be done about an error of a job right at its place. */
 export class QuickFixes implements vscode.CodeActionProvider {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../core/sql/statements';
-import { Disposables } from '../disposables';
+import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../core/sql/split/statements';
+import { Disposables } from '../base/disposables';
 import { compose, EditLog, envelope, type Edit, type MovedSpan, type Span } from './edits';
 
 /** A document's text, taken apart. */

@@ -1,11 +1,11 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { exportChunks, exportRows, type ExportOptions } from '../../core/results/exports';
+import { exportChunks, exportRows, type ExportOptions } from '../../core/results/format/exports';
 import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
-import { readSetting } from '../ids';
-import { RefusedError, spreadsheetOptions } from './copyRows';
-import type { RowsReader } from './source';
-import * as ui from '../ui';
+import { readSetting } from '../base/ids';
+import { RefusedError, spreadsheetOptions } from './copyCells';
+import type { RowsReader } from './rowSource';
+import * as ui from '../base/ui';
 
 type ExportMessage = Extract<FromPage, { type: 'export' | 'openDocument' }>;
 

@@ -1,6 +1,6 @@
 import type { Disposable } from '../../core/jobs/ports';
-import { find, FindError } from '../../core/results/find';
-import { invertOrder, NOT_IN_ORDER } from '../../core/results/order';
+import { find, FindError } from '../../core/results/query/find';
+import { invertOrder, NOT_IN_ORDER } from '../../core/results/query/order';
 import type { CellAt, FromPage, ToPage } from '../../shared/resultsProtocol';
 import type { RowsService } from './rowsService';
 

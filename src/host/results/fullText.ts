@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import * as vscode from 'vscode';
 import { PRIVATE } from '../../core/base/files';
-import type { TextPlace } from '../../core/jobs/budget';
+import type { TextPlace } from '../../core/jobs/textBudget';
 import { openText } from './exportRows';
 
 /** Bytes up to which a text becomes a document without a file, which goes through the extension host. */

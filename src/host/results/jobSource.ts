@@ -1,6 +1,6 @@
 import type { JobService } from '../../core/jobs/jobService';
-import type { SpoolFiles } from '../../core/results/jobFiles';
-import type { ResultsSource } from './source';
+import type { SpoolFiles } from '../../core/results/spool/spoolStore';
+import type { ResultsSource } from './rowSource';
 
 /** The results panels' source: the jobs of this window and the files of their rows. */
 export function jobSource(

@@ -1,16 +1,16 @@
 import * as vscode from 'vscode';
-import { errorText, noticeText } from '../../core/jobs/budget';
+import { errorText, noticeText } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/jobs/ports';
-import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/order';
+import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/query/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
-import { copiedRows, isHopeless, tooMuch } from './copyRows';
+import { copiedRows, isHopeless, tooMuch } from './copyCells';
 import { exportToFile, openAsDocument, openText } from './exportRows';
 import { openFailure } from './openFailure';
 import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
-import type { ResultsSource } from './source';
-import { formatName } from './strings';
+import type { ResultsSource } from './rowSource';
+import { formatName } from './resultsStrings';
 
 /** Rows up to which sorting and filtering are offered. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { sizeOf } from '../../core/jobs/budget';
+import { sizeOf } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/jobs/ports';
 import {
   type FromPage,
@@ -12,15 +12,15 @@ import {
   VALUE_CHARACTERS,
 } from '../../shared/resultsProtocol';
 import { shorten } from '../../shared/displayText';
-import { Disposables } from '../disposables';
-import { pageHtml, pageRoot } from '../pageHtml';
-import { plainLabel } from '../plain';
-import { headOf } from './head';
+import { Disposables } from '../base/disposables';
+import { pageHtml, pageRoot } from '../base/pageHtml';
+import { plainLabel } from '../base/plainText';
+import { headOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
-import type { ResultsJob, ResultsSource } from './source';
-import { resultsStrings } from './strings';
-import { parseFromPage } from './validate';
+import type { ResultsJob, ResultsSource } from './rowSource';
+import { resultsStrings } from './resultsStrings';
+import { parseFromPage } from './pageMessages';
 
 /** A job may change many times a second; the page is told at most this often (ms). */
 const UPDATE_MS = 100;

@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/jobs/ports';
 import type { TabName } from '../../shared/resultsProtocol';
-import { Disposables } from '../disposables';
-import { readSetting } from '../ids';
-import { newPagePanel, PanelsByKey } from '../panelsByKey';
+import { Disposables } from '../base/disposables';
+import { readSetting } from '../base/ids';
+import { newPagePanel, PanelsByKey } from '../base/panelsByKey';
 import type * as PanelCode from './resultsPanel';
-import type { ResultsSource } from './source';
+import type { ResultsSource } from './rowSource';
 
 export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 

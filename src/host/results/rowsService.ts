@@ -1,7 +1,7 @@
-import { shortName } from '../../core/jobs/budget';
+import { shortName } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/jobs/ports';
-import { columnKind, isNumeric } from '../../core/results/columnKinds';
-import { sortsAsText } from '../../core/results/sortText';
+import { columnKind, isNumeric } from '../../core/results/query/columnKinds';
+import { sortsAsText } from '../../core/results/query/sortText';
 import {
   CELL_CHARACTERS,
   type CellAt,
@@ -13,7 +13,7 @@ import {
   TILE_ROWS,
   type TileRange,
 } from '../../shared/resultsProtocol';
-import type { ResultsSource, RowsReader } from './source';
+import type { ResultsSource, RowsReader } from './rowSource';
 
 const NO_ROWS: RowsView = { rows: 0, bytes: 0, complete: false, dropped: 0 };
 

@@ -3,7 +3,7 @@
  * is refused. A sequence that psql refuses however an honest server would go on is not extended.
  */
 import assert from 'node:assert/strict';
-import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { sharedServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { openClient } from '../../../src/core/postgres/connect/open';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { sharedServer } from '../support';
 import { STRING_CASES, type Case } from './choiceCases';
 import { FakeServer, type Introduction } from './fakeServer';

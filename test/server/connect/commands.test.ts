@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
-import { openClient } from '../../../src/core/postgres/connect/open';
+import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
 import { sharedServer } from '../support';
 import { FakeServer, type Introduction } from './fakeServer';
 import { environment, newHome, removeFolder } from './support';

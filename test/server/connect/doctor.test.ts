@@ -1,8 +1,13 @@
 /** Each finding of the doctor, provoked for real, and its fix tried where it is SQL. */
 import assert from 'node:assert/strict';
-import { examine, runFix, type ExamineOptions, type Finding } from '../../../src/core/postgres/connect/doctor';
-import { openClient } from '../../../src/core/postgres/connect/open';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import {
+  examine,
+  runFix,
+  type ExamineOptions,
+  type Finding,
+} from '../../../src/core/postgres/connect/check/testConnection';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newDatabase, newServer, scripts, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { environment, newHome, reload, removeFolder } from './support';

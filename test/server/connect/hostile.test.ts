@@ -1,8 +1,8 @@
 /** Servers that misbehave until the connection is ready, beside the order of their messages (authTable.test.ts). */
 import assert from 'node:assert/strict';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import { openClient } from '../../../src/core/postgres/connect/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
 import { makeCertificate } from './certificates';
 import { authentication, message, ScriptedServer, type Step } from './scriptedServer';
 import { environment, failureOf, newHome, removeFolder } from './support';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Client } from 'pg';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import type { TestServer } from '../support';
 
 /** A new folder with files in it; without a word about the mode they are the owner's alone. */

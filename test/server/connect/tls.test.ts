@@ -1,7 +1,7 @@
 /** What each sslmode makes of each certificate is what psql makes of it: both are run against the same server. */
 import assert from 'node:assert/strict';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { SSL_MODES } from '../../../src/core/postgres/connect/profile';
+import { SSL_MODES } from '../../../src/core/postgres/connect/conninfo/profile';
 import { reload } from './support';
 import { failed, TlsServer, type Around } from './tlsServer';
 

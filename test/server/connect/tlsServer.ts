@@ -1,7 +1,7 @@
 /** A server that shows one certificate after another, and psql beside us in front of it. */
 import assert from 'node:assert/strict';
 import { TLSSocket } from 'node:tls';
-import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError, type ConnectReason } from '../../../src/core/postgres/connect/errors';
 import { newServer, type TestServer } from '../support';
 import { makeCertificate, type Certificate } from './certificates';

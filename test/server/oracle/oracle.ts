@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import { splitStatements } from '../../../src/core/sql/statements';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 import { newDatabase, newEngine, type Engine, type TestServer } from '../support';
 import { BASE } from './base';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
+import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 import { sharedServer } from '../support';
 import { CONFLICTS, DML, SEQUENCES } from './dataScripts';
 import { compareAll, openLanes, type Lane } from './oracle';

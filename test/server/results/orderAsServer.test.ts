@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportRows } from '../../../src/core/results/exports';
-import { orderRows, type SortKey } from '../../../src/core/results/order';
+import { exportRows } from '../../../src/core/results/format/exports';
+import { orderRows, type SortKey } from '../../../src/core/results/query/order';
 import type { Row } from '../../../src/shared/rowCodec';
 import { openTables, type Tables } from './tables';
 

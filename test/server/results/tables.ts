@@ -7,8 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { to } from 'pg-copy-streams';
-import { SpoolReader, SpoolWriter, type SpoolColumn } from '../../../src/core/results/spool';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+import { SpoolReader, SpoolWriter, type SpoolColumn } from '../../../src/core/results/spool/spool';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { newDatabase, sharedServer } from '../support';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { valuesOf } from '../../../src/host/connectionForm/model';
+import { valuesOf } from '../../../src/host/connectionPages/formModel';
 import type { DoctorInit, ExaminationView, FormInit } from '../../../src/shared/connectionProtocol';
 import { CONNECTION_STRING_KEYS } from '../../../src/shared/connectionStrings';
 import { violations } from '../axe';

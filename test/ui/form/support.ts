@@ -114,7 +114,7 @@ export class FormPageDriver {
   }
 }
 
-/** The same page and policy as src/host/pageHtml.ts makes. */
+/** The same page and policy as src/host/base/pageHtml.ts makes. */
 function shell(source: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
@@ -126,7 +126,7 @@ function shell(source: string): string {
 
 /** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */
 async function englishStrings(): Promise<ConnectionStrings> {
-  const source = await readFile(join(process.cwd(), 'src/host/connectionForm/strings.ts'), 'utf8');
+  const source = await readFile(join(process.cwd(), 'src/host/connectionPages/formStrings.ts'), 'utf8');
   const texts = new Map(
     [...source.matchAll(/'?([\w-]+)'?: l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]),
   );

@@ -157,7 +157,7 @@ async function serve(url: string, host: string): Promise<{ type: string; body: s
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
-/** The same page and policy as src/host/pageHtml.ts makes, and the harness before the page's own script. */
+/** The same page and policy as src/host/base/pageHtml.ts makes, and the harness before the page's own script. */
 function shell(source: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
@@ -170,7 +170,7 @@ function shell(source: string): string {
 
 /** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */
 async function englishStrings(): Promise<ResultsStrings> {
-  const source = await readFile(join(process.cwd(), 'src/host/results/strings.ts'), 'utf8');
+  const source = await readFile(join(process.cwd(), 'src/host/results/resultsStrings.ts'), 'utf8');
   const texts = new Map([...source.matchAll(/(\w+): l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]));
   return Object.fromEntries(RESULTS_STRING_KEYS.map((key) => [key, texts.get(key) ?? `[${key}]`])) as ResultsStrings;
 }

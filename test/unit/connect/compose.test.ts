@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { findInCompose, type ComposeSurroundings } from '../../../src/core/postgres/connect/compose';
-import { parseDotenv } from '../../../src/core/postgres/connect/dotenv';
+import { findInCompose, type ComposeSurroundings } from '../../../src/core/postgres/connect/discover/compose';
+import { parseDotenv } from '../../../src/core/postgres/connect/discover/dotenv';
 
 describe('Compose files', () => {
   const COMPOSE = `

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 
 // What libpq makes of each form is compared with psql in test/server/connect/choices.test.ts.

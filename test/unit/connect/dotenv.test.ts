@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { findInDotenv } from '../../../src/core/postgres/connect/discover';
-import { parseDotenv } from '../../../src/core/postgres/connect/dotenv';
+import { findInDotenv } from '../../../src/core/postgres/connect/discover/discover';
+import { parseDotenv } from '../../../src/core/postgres/connect/discover/dotenv';
 
 describe('addresses in .env files', () => {
   it('finds every address, with its line, and the password apart', () => {

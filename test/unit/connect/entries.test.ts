@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ConnectionInfo } from '../../../src/api';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connectionEntries';
-import { placeInSettings } from '../../../src/host/settingsPlace';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
+import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connections/connectionEntries';
+import { placeInSettings } from '../../../src/host/connections/settingsPosition';
 
 const words = {
   sameName: (name: string): string => `two have the name ${name}`,

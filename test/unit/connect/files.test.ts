@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { findPassword } from '../../../src/core/postgres/connect/passfile';
-import { findService, listServices } from '../../../src/core/postgres/connect/serviceFile';
-import { surroundingsOf } from '../../../src/core/postgres/connect/surroundings';
+import { findPassword } from '../../../src/core/postgres/connect/conninfo/passfile';
+import { findService, listServices } from '../../../src/core/postgres/connect/conninfo/serviceFile';
+import { surroundingsOf } from '../../../src/core/postgres/connect/conninfo/environment';
 
 describe('the password file', () => {
   const key = { host: 'h', port: 5432, database: 'd', user: 'u' };

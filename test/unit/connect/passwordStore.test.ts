@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { BINDING_PARTS, type Binding } from '../../../src/core/postgres/connect/bindingParts';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
-import type { Origin } from '../../../src/host/connectionEntries';
-import { PasswordStore, type SecretOwner, type StoredPassword } from '../../../src/host/passwordStore';
+import { BINDING_PARTS, type Binding } from '../../../src/core/postgres/connect/open/bindingParts';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
+import type { Origin } from '../../../src/host/connections/connectionEntries';
+import { PasswordStore, type SecretOwner, type StoredPassword } from '../../../src/host/connections/passwordStore';
 
 /** VS Code's secret storage, as far as it is used: a map of texts. */
 class Secrets {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo';
+import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { parametersOf } from '../../../src/core/postgres/connect/keywords';
-import { fieldProblem } from '../../../src/core/postgres/connect/profile';
+import { parametersOf } from '../../../src/core/postgres/connect/conninfo/keywords';
+import { fieldProblem } from '../../../src/core/postgres/connect/conninfo/profile';
 
 // psql commands are compared with psql in test/server/connect/commands.test.ts.
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { validateProfile } from '../../../src/core/postgres/connect/profile';
+import { validateProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 
 function problemOf(value: unknown): string {
   const checked = validateProfile(value);

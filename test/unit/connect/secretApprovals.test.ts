@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { ApprovalRequest } from '../../../src/core/postgres/connect/approval';
-import { BINDING_PARTS, type Binding } from '../../../src/core/postgres/connect/bindingParts';
-import { SecretApprovals } from '../../../src/host/secretApprovals';
+import type { ApprovalRequest } from '../../../src/core/postgres/connect/open/approval';
+import { BINDING_PARTS, type Binding } from '../../../src/core/postgres/connect/open/bindingParts';
+import { SecretApprovals } from '../../../src/host/connections/secretApprovals';
 
 const BINDING = Object.fromEntries(BINDING_PARTS.map((part) => [part, `${part} 1`])) as Binding;
 const REQUEST: ApprovalRequest = { binding: BINDING, secrets: [{ kind: 'passfile', file: '/home/u/.pgpass' }] };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseRequireAuth } from '../../../src/core/postgres/connect/auth';
+import { parseRequireAuth } from '../../../src/core/postgres/connect/open/authMethods';
 import {
   checkExtension,
   checkFailure,
@@ -10,11 +10,16 @@ import {
   checkSlots,
   checkTls,
   isWindowsServer,
-} from '../../../src/core/postgres/connect/doctorChecks';
-import type { ServerFacts } from '../../../src/core/postgres/connect/doctorFacts';
+} from '../../../src/core/postgres/connect/check/checks';
+import type { ServerFacts } from '../../../src/core/postgres/connect/check/facts';
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { explainNetwork, explainServer, explainTls, type Attempted } from '../../../src/core/postgres/connect/explain';
-import { redact, REDACTED } from '../../../src/core/postgres/connect/redact';
+import {
+  explainNetwork,
+  explainServer,
+  explainTls,
+  type Attempted,
+} from '../../../src/core/postgres/connect/open/connectErrors';
+import { redact, REDACTED } from '../../../src/core/postgres/connect/conninfo/redact';
 
 const attempted: Attempted = {
   target: { host: 'db.example.com', hostaddr: undefined, port: 5432, socket: false },

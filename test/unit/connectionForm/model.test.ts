@@ -6,8 +6,8 @@ import {
   profileOf,
   suggestName,
   valuesOf,
-} from '../../../src/host/connectionForm/model';
-import type { ConnectionProfile } from '../../../src/core/postgres/connect/profile';
+} from '../../../src/host/connectionPages/formModel';
+import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import type { FormValues, Problems } from '../../../src/shared/connectionProtocol';
 
 const FULL: ConnectionProfile = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { valuesOf } from '../../../src/host/connectionForm/model';
-import { parseFromConnectionPage, parseSavedPage } from '../../../src/host/connectionForm/validate';
+import { valuesOf } from '../../../src/host/connectionPages/formModel';
+import { parseFromConnectionPage, parseSavedPage } from '../../../src/host/connectionPages/formMessages';
 import type { FromConnectionPage, SavedConnectionPage } from '../../../src/shared/connectionProtocol';
 
 const values = valuesOf({ name: 'x', host: 'h', port: 5432, hostaddr: '1.1.1.1', sslsni: false }, 'ask', 'workspace');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LensPace } from '../../../src/host/editor/lensPace';
+import { LensPace } from '../../../src/host/editor/lensRefresh';
 import { FakeClock } from '../jobs/fakes';
 
 describe('when VS Code is told that lenses changed', () => {

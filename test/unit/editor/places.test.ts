@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { splitStatements, updateSplit } from '../../../src/core/sql/statements';
+import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
 import { errorText, placeOfError, raisableLimit } from '../../../src/host/editor/errorPlace';
-import { Origins } from '../../../src/host/editor/origins';
-import { selectedStatements, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/pieces';
+import { Origins } from '../../../src/host/editor/jobRanges';
+import { selectedStatements, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/runnableRanges';
 
 /** A text with one edit made in it. */
 function apply(text: string, edits: readonly Edit[]): string {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { JobInfo, JobState } from '../../../src/api';
 import { findParameters, substituteParameters } from '../../../src/core/sql/parameters';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 import { directiveAt, isBetweenStatements, offerAt } from '../../../src/host/editor/directiveHelp';
 import { clockText, lensesOf, MOST_STATEMENTS, type LensWords } from '../../../src/host/editor/lensModel';
-import { Origins } from '../../../src/host/editor/origins';
-import { pieceOf, wholeText, type Piece } from '../../../src/host/editor/pieces';
-import { readValue, variablesOf } from '../../../src/host/editor/parameterInput';
+import { Origins } from '../../../src/host/editor/jobRanges';
+import { pieceOf, wholeText, type Piece } from '../../../src/host/editor/runnableRanges';
+import { readValue, variablesOf } from '../../../src/host/launch/parameterInput';
 
 const WORDS: LensWords = {
   run: 'Run in Background',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FirstConnections } from '../../../src/host/firstConnections';
+import { FirstConnections } from '../../../src/host/connections/firstConnections';
 
 describe('the default connection while the settings name none', () => {
   let kept: Map<string, unknown>;

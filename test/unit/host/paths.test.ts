@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isInside } from '../../../src/host/paths';
+import { isInside } from '../../../src/host/base/paths';
 
 describe('whether a file is in the workspace', () => {
   let root: string;

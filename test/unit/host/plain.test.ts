@@ -7,7 +7,7 @@ import {
   plainLabel,
   plainLines,
   plainMarkdown,
-} from '../../../src/host/plain';
+} from '../../../src/host/base/plainText';
 import { endOfPart, shorten, sizeText, visible } from '../../../src/shared/displayText';
 
 /** As VS Code's parser of notifications has it (src/vs/base/common/linkedText.ts). */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RepeatedRequests } from '../../../src/host/repeatedRequests';
+import { RepeatedRequests } from '../../../src/host/base/repeatedRequests';
 
 describe('something that is requested twice', () => {
   it('is recognized within a second, also a third time', () => {

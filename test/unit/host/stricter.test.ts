@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CAREFUL, moreCareful } from '../../../src/host/stricter';
+import { CAREFUL, moreCareful } from '../../../src/host/base/strictestSetting';
 
 describe('settings that protect the user', () => {
   it('can be made more careful by a workspace, and not less', () => {

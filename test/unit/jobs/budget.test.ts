@@ -9,8 +9,8 @@ import {
   MESSAGES_HELD,
   sizeOf,
   type KeptNotice,
-} from '../../../src/core/jobs/budget';
-import { JobHistory } from '../../../src/core/jobs/history';
+} from '../../../src/core/jobs/textBudget';
+import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, newRecord } from '../../../src/core/jobs/job';
 import { memoryLog } from '../../server/support';
 

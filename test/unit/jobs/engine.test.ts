@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../../src/core/jobs/job';
 import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
-import { cancelForeign } from '../../../src/core/jobs/foreign';
-import { looksAtQueue, sliceMs } from '../../../src/core/jobs/slices';
+import { cancelForeign } from '../../../src/core/jobs/cancel/cancelForeign';
+import { looksAtQueue, sliceMs } from '../../../src/core/jobs/scheduler/waitInterval';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';
 
 describe('the engine among stand-ins', () => {

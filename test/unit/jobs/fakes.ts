@@ -1,7 +1,7 @@
 /** Stand-ins for the world around the engine, for what no real server can be made to do at will. */
 import type { Writable } from 'node:stream';
-import { discard } from '../../../src/core/jobs/reading';
-import type { JobHistory } from '../../../src/core/jobs/history';
+import { discard } from '../../../src/core/jobs/run/resultReader';
+import type { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { JobService } from '../../../src/core/jobs/jobService';
 import type { Job } from '../../../src/core/jobs/job';
 import type {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ForeignWorkers, listOnce, type SeenWorkers } from '../../../src/core/jobs/foreignWorkers';
+import { ForeignWorkers, listOnce, type SeenWorkers } from '../../../src/core/jobs/cancel/foreignWorkers';
 import type { Job } from '../../../src/core/jobs/job';
 import type { ActiveWorker, ActivitySnapshot } from '../../../src/core/jobs/ports';
 

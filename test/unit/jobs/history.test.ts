@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JobHistory } from '../../../src/core/jobs/history';
+import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
-import { takeUp } from '../../../src/core/jobs/takeUp';
+import { takeUp } from '../../../src/core/jobs/store/restoreJob';
 
 /** A process id that nobody has: beyond Linux's largest. */
 const NO_PROCESS = 2 ** 30;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { matchesLabel } from '../../../src/host/labelPattern';
+import { matchesLabel } from '../../../src/host/launch/labelPattern';
 
 describe('patterns of labels', () => {
   const cases: [pattern: string, label: string, matches: boolean][] = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcome';
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
-import { JobQueue } from '../../../src/core/jobs/queue';
-import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/why';
-import { labelOf } from '../../../src/core/postgres/workerLabel';
+import { JobQueue } from '../../../src/core/jobs/scheduler/queue';
+import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/cancel/stuckReason';
+import { labelOf } from '../../../src/core/postgres/pgBackground/workerLabel';
 
 describe('outcome', () => {
   const report = { completed: true, hasError: false, commandTag: 'SELECT', rowCount: 3 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dialectOf, ExtensionError } from '../../../src/core/postgres/catalog';
+import { dialectOf, ExtensionError } from '../../../src/core/postgres/pgBackground/extensionFunctions';
 import {
   ConnectionGoneError,
   isServerError,

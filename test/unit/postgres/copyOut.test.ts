@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
-import { copyOut } from '../../../src/core/postgres/copyOut';
+import { copyOut } from '../../../src/core/postgres/client/copyOut';
 
 /** A message of the wire protocol: a code, a length that counts itself, a body. */
 function message(code: string, body: string | Buffer): Buffer {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
 import { parse } from 'pg-protocol';
-import { copyOut } from '../../../src/core/postgres/copyOut';
-import { MessageGuard, ProtocolError } from '../../../src/core/postgres/framing';
+import { copyOut } from '../../../src/core/postgres/client/copyOut';
+import { MessageGuard, ProtocolError } from '../../../src/core/postgres/client/framing';
 
 function message(type: string, body: string | Buffer = ''): Buffer {
   const bytes = Buffer.from(body as string);

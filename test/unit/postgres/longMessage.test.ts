@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
-import { wholeError, wholeNotice } from '../../../src/core/jobs/budget';
+import { wholeError, wholeNotice } from '../../../src/core/jobs/textBudget';
 import { firstBytes, WHOLE, type WholeTexts } from '../../../src/core/jobs/wholeText';
-import { MessageGuard, ProtocolError } from '../../../src/core/postgres/framing';
-import { inTurns } from '../../../src/core/postgres/pace';
+import { MessageGuard, ProtocolError } from '../../../src/core/postgres/client/framing';
+import { inTurns } from '../../../src/core/postgres/client/readInTurns';
 
 type Fields = Readonly<Record<string, string>>;
 

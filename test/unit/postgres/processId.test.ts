@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ProcessIds } from '../../../src/core/postgres/processId';
+import { ProcessIds } from '../../../src/core/postgres/client/processIds';
 
 describe('process ids', () => {
   it('are numbers that a system gives', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RowPlan } from '../../../src/core/jobs/ports';
-import { FENCE } from '../../../src/core/sql/fence';
-import { planRows as planText, workerText, type Description } from '../../../src/core/postgres/rowPlan';
+import { FENCE } from '../../../src/core/sql/classify/fence';
+import { planRows as planText, workerText, type Description } from '../../../src/core/postgres/pgBackground/rowPlan';
 
 const FACTS = { standardStrings: true, plpgsql: true };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatSelection } from '../../../src/core/results/clipboard';
+import { formatSelection } from '../../../src/core/results/format/clipboard';
 import type { Row } from '../../../src/shared/rowCodec';
 import { TWO_COLUMNS } from './support';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool';
+import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
 const ROWS = manyRows(500);

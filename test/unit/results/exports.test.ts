@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { exportRows, type ExportOptions } from '../../../src/core/results/exports';
-import type { Format } from '../../../src/core/results/formats';
-import { orderRows } from '../../../src/core/results/order';
-import type { SpoolColumn } from '../../../src/core/results/spool';
+import { exportRows, type ExportOptions } from '../../../src/core/results/format/exports';
+import type { Format } from '../../../src/core/results/format/formats';
+import { orderRows } from '../../../src/core/results/query/order';
+import type { SpoolColumn } from '../../../src/core/results/spool/spool';
 import type { Row } from '../../../src/shared/rowCodec';
 import { manyRows, spoolOf, TWO_COLUMNS, withFolder } from './support';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { find, FindError, type FindMatch, type FindQuery } from '../../../src/core/results/find';
-import type { SpoolReader } from '../../../src/core/results/spool';
+import { find, FindError, type FindMatch, type FindQuery } from '../../../src/core/results/query/find';
+import type { SpoolReader } from '../../../src/core/results/spool/spool';
 import type { Row } from '../../../src/shared/rowCodec';
 import { manyRows, randomizer, spoolOf, TWO_COLUMNS, withFolder } from './support';
 

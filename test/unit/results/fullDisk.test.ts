@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
-import { exportRows } from '../../../src/core/results/exports';
-import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool';
+import { exportRows } from '../../../src/core/results/format/exports';
+import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, spoolOf, TWO_COLUMNS, withFolder } from './support';
 
 /** Puts a disk of 1 MB at a folder. Only root may, and not in every container. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { encodeEntries, LineIndex, takeEntries } from '../../../src/core/results/lineIndex';
+import { encodeEntries, LineIndex, takeEntries } from '../../../src/core/results/spool/lineIndex';
 import { randomizer } from './support';
 
 /** Where each row of a text begins, and where the last complete one ends. */

@@ -7,8 +7,8 @@ import {
   TooManyRowsError,
   type Filter,
   type SortKey,
-} from '../../../src/core/results/order';
-import { compareDecimals, isoTime } from '../../../src/core/results/sortKeys';
+} from '../../../src/core/results/query/order';
+import { compareDecimals, isoTime } from '../../../src/core/results/query/sortKeys';
 import type { Row } from '../../../src/shared/rowCodec';
 import { manyRows, randomizer, spoolOf, TWO_COLUMNS, withFolder } from './support';
 

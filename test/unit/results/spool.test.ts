@@ -3,7 +3,7 @@ import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool';
+import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, randomizer, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('the spool', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../src/core/results/spool';
+import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('files of the spool', () => {

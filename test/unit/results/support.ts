@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeLine } from '../../../src/shared/rowCodec';
-import { SpoolReader, SpoolWriter, type SpoolColumn, type SpoolLimits } from '../../../src/core/results/spool';
+import { SpoolReader, SpoolWriter, type SpoolColumn, type SpoolLimits } from '../../../src/core/results/spool/spool';
 
 export const NO_LIMITS: SpoolLimits = { maxRows: 0, maxBytes: 0 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { recordToRow, UnfoldStream } from '../../../src/core/results/unfold';
+import { recordToRow, UnfoldStream } from '../../../src/core/results/spool/unfold';
 import { decodeLine, type Row } from '../../../src/shared/rowCodec';
 import { copyText, randomizer } from './support';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { classify, type Classification } from '../../../src/core/sql/classify';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { classify, type Classification } from '../../../src/core/sql/classify/classify';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 
 function classified(sql: string): Classification {
   return classify(sql, { start: 0, end: sql.length });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { expandVariables, findParameters, substituteParameters } from '../../../src/core/sql/parameters';
-import { PsqlState } from '../../../src/core/sql/psqlState';
-import { withoutPsqlCommands } from '../../../src/core/sql/skip';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { PsqlState } from '../../../src/core/sql/psql/psqlState';
+import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 
 function expanded(script: string, environment: Record<string, string> = {}): ReturnType<typeof expandVariables> {
   const split = splitStatements(script);

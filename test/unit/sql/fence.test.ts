@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FENCE, fenceRefusal, fences, insertAll, settingOf, withoutFences } from '../../../src/core/sql/fence';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { FENCE, fenceRefusal, fences, insertAll, settingOf, withoutFences } from '../../../src/core/sql/classify/fence';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 import { CORPUS } from './corpus';
 import { loadOracle, oracleStatements } from './oracle';
 import { fuzzSeed, Random } from './random';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/skip';
-import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../../src/core/sql/statements';
+import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../../src/core/sql/split/statements';
 import { CORPUS } from './corpus';
 import { loadOracle, oracleStatements, oracleTokens } from './oracle';
 import { Random, fuzzMilliseconds, fuzzSeed } from './random';

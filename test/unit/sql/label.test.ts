@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { MAX_LABEL_BYTES, directivesOf, labelFor, truncateLabel, utf8Length } from '../../../src/core/sql/label';
-import { splitStatements } from '../../../src/core/sql/statements';
-import { parseBytes, parseDuration } from '../../../src/core/sql/units';
+import { MAX_LABEL_BYTES, directivesOf, labelFor, truncateLabel, utf8Length } from '../../../src/core/sql/directives';
+import { splitStatements } from '../../../src/core/sql/split/statements';
+import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUnits';
 
 describe('directivesOf', () => {
   it('reads all of them from leading comments, in any case and order', () => {

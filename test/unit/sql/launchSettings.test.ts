@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { launchOptions } from '../../../src/core/jobs/launchLimits';
-import { faultySetting } from '../../../src/core/jobs/settings';
-import { launchText } from '../../../src/core/sql/launchSettings';
-import { numberValue, stringValue } from '../../../src/core/sql/literals';
-import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
-import { setParameters } from '../../../src/core/sql/setStatement';
-import { settingMs } from '../../../src/core/sql/settingValue';
+import { launchOptions } from '../../../src/core/jobs/run/launchLimits';
+import { faultySetting } from '../../../src/core/jobs/settingNames';
+import { launchText } from '../../../src/core/sql/settings/launchSettings';
+import { numberValue, stringValue } from '../../../src/core/sql/lexer/literals';
+import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
+import { setParameters } from '../../../src/core/sql/settings/setStatement';
+import { settingMs } from '../../../src/core/sql/settings/settingValue';
 
 const set = (text: string) => setParameters(text, { start: 0, end: text.length });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { classify, type StatementKind } from '../../../src/core/sql/classify';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { classify, type StatementKind } from '../../../src/core/sql/classify/classify';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 import { BEYOND_ORACLE, CORPUS } from './corpus';
 import { loadOracle, oracleStatements, type OracleStatement } from './oracle';
 

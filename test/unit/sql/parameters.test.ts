@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { findParameters, substituteParameters, type ParameterValue } from '../../../src/core/sql/parameters';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 import { CORPUS } from './corpus';
 import { loadOracle, oracleStatements } from './oracle';
 import { Random, fuzzSeed } from './random';

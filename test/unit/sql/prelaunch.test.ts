@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkBeforeLaunch } from '../../../src/core/sql/prelaunch';
+import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 
 /** Severity, code and the part of the text of each finding. */
 function findings(text: string): [string, string, string][] {

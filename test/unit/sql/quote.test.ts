@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../../src/core/sql/quote';
-import { codePointToUtf16, utf16ToCodePoint } from '../../../src/core/sql/positions';
+import { codePointToUtf16, utf16ToCodePoint } from '../../../src/core/sql/lexer/positions';
 import { loadOracle, oracleStatements } from './oracle';
 import { Random, fuzzSeed } from './random';
 

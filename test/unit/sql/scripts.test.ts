@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyAsInserts } from '../../../src/core/sql/copyRows';
-import { fileContext } from '../../../src/core/sql/fileContext';
-import { PsqlState } from '../../../src/core/sql/psqlState';
-import { scriptConcerns } from '../../../src/core/sql/scriptConcerns';
-import { scriptSteps } from '../../../src/core/sql/scriptSteps';
-import { effectsOf } from '../../../src/core/sql/sessionEffects';
-import { SessionSettings } from '../../../src/core/sql/sessionSettings';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { copyAsInserts } from '../../../src/core/sql/psql/copyData';
+import { fileContext } from '../../../src/core/sql/psql/fileContext';
+import { PsqlState } from '../../../src/core/sql/psql/psqlState';
+import { scriptConcerns } from '../../../src/core/sql/psql/scriptConcerns';
+import { scriptSteps } from '../../../src/core/sql/psql/scriptSteps';
+import { effectsOf } from '../../../src/core/sql/settings/sessionEffects';
+import { SessionSettings } from '../../../src/core/sql/settings/sessionSettings';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 
 describe('what statements leave behind in a session', () => {
   function after(...statements: string[]): ReturnType<SessionSettings['launch']> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { excerptOf, labelFor } from '../../../src/core/sql/label';
-import { Lexer, Token } from '../../../src/core/sql/lexer';
-import { shapeOf } from '../../../src/core/sql/shape';
+import { excerptOf, labelFor } from '../../../src/core/sql/directives';
+import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
+import { shapeOf } from '../../../src/core/sql/classify/labelFromSql';
 import { CORPUS } from './corpus';
 import { fuzzSeed, Random } from './random';
 

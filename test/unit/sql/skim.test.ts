@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { Lexer, Token } from '../../../src/core/sql/lexer';
-import { skim, type SkimState } from '../../../src/core/sql/skim';
+import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
+import { skim, type SkimState } from '../../../src/core/sql/split/fastScan';
 import { CORPUS } from './corpus';
 import { fuzzMilliseconds, fuzzSeed, Random } from './random';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/skip';
-import { splitStatements } from '../../../src/core/sql/statements';
+import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements } from '../../../src/core/sql/split/statements';
 
 /** The text without what was left out, and what was refused. */
 function skip(text: string): { text: string; skipped: number; refused: string[] } {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { splitStatements, statementAt, updateSplit } from '../../../src/core/sql/statements';
+import { splitStatements, statementAt, updateSplit } from '../../../src/core/sql/split/statements';
 
 /** The statements of a text as written. */
 function pieces(text: string): string[] {

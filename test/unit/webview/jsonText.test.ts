@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatJson } from '../../../webview/jsonText';
+import { formatJson } from '../../../webview/page/jsonText';
 
 describe('formatJson', () => {
   it('sets JSON in lines without changing a value', () => {

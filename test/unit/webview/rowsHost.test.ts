@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool';
-import { orderRows } from '../../../src/core/results/order';
+import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
+import { orderRows } from '../../../src/core/results/query/order';
 import { encodeLine } from '../../../src/shared/rowCodec';
 import type { FromPage, ToPage } from '../../../src/shared/resultsProtocol';
 import { FindSession } from '../../../src/host/results/findSession';
 import { RowsService, StaleViewError } from '../../../src/host/results/rowsService';
-import type { ResultsSource } from '../../../src/host/results/source';
+import type { ResultsSource } from '../../../src/host/results/rowSource';
 
 const ROWS = 1_000;
 const COLUMNS = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { FromPage } from '../../../src/shared/resultsProtocol';
-import { parseFromPage } from '../../../src/host/results/validate';
+import { parseFromPage } from '../../../src/host/results/pageMessages';
 
 const GOOD: FromPage[] = [
   { type: 'ready' },

@@ -1,0 +1,43 @@
+import type { Disposable, Logger } from '../jobs/ports';
+
+/** Who wants to be told. One that throws is logged and stops nobody else: the engine never depends on who watches it. */
+export class Listeners<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  constructor(private readonly log: Pick<Logger, 'error'>) {}
+
+  add(listener: (value: T) => void): Disposable {
+    // A wrapper of its own, so that the same function can be added twice.
+    const own = (value: T): void => listener(value);
+    this.#listeners.add(own);
+    return { dispose: () => this.#listeners.delete(own) };
+  }
+
+  emit(value: T): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        this.log.error(`A listener failed: ${stackOf(error)}`);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The same with where it was thrown, for the log. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

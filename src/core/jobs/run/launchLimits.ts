@@ -1,0 +1,56 @@
+import type { RunRequest } from '../../../api';
+import { LAUNCH_LIMITS, type LaunchLimit, type LaunchText } from '../../sql/settings/launchSettings';
+import { settingMs } from '../../sql/settings/settingValue';
+import type { LaunchRequest } from '../ports';
+
+/** What a launch applies to its worker. */
+export type LaunchOptions = Pick<
+  LaunchRequest,
+  'queueSizeBytes' | 'statementTimeoutMs' | 'workerTimeoutMs' | 'settings'
+>;
+
+const FIELDS = {
+  statement_timeout: 'statementTimeoutMs',
+  'pg_background.worker_timeout': 'workerTimeoutMs',
+} as const satisfies Record<LaunchLimit, keyof RunRequest>;
+
+/**
+ * Brings together what was requested for a run and what its text sets. A setting of the text comes later, so it takes precedence; but
+ * of several limits the strictest applies, since whoever set one relies on it.
+ */
+export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
+  const requested = lowerCased(request.settings ?? {});
+  const settings = new Map(Object.entries({ ...requested, ...text.settings }));
+  const limits: { -readonly [K in (typeof FIELDS)[LaunchLimit]]?: number } = {};
+  for (const name of LAUNCH_LIMITS) {
+    const given = request[FIELDS[name]];
+    const texts = [requested[name], text.settings[name]].filter((one) => one !== undefined);
+    const values = texts.map(settingMs);
+    // What the server does not accept is left to it, so that the launch fails with the server's own words.
+    const faulty = texts.find((_, index) => values[index] === undefined);
+    if (faulty !== undefined) {
+      settings.set(name, faulty);
+      continue;
+    }
+    settings.delete(name);
+    const strictest = strictestOf([given, ...values]);
+    if (strictest !== undefined) limits[FIELDS[name]] = strictest;
+  }
+  return {
+    ...limits,
+    ...(request.queueSizeBytes === undefined ? {} : { queueSizeBytes: request.queueSizeBytes }),
+    ...(settings.size === 0 ? {} : { settings: Object.fromEntries(settings) }),
+  };
+}
+
+/** 0 is no limit. */
+function strictestOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  const set = known.filter((value) => value > 0);
+  if (set.length > 0) return Math.min(...set);
+  return known.length > 0 ? 0 : undefined;
+}
+
+function lowerCased(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
+}

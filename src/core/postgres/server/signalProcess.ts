@@ -1,0 +1,37 @@
+/**
+ * Signals to one process of the server. What identifies it is compared in the statement that sends the signal, since a
+ * pid may belong to another process by now, or, on another server, to somebody else's.
+ */
+import type { Client } from 'pg';
+import type { ServerIdentity } from '../../jobs/serverIdentity';
+import { timeText } from './activity';
+
+export interface SignalTarget {
+  readonly pid: number;
+  /** As {@link timeText} writes it. */
+  readonly backendStart: string;
+  /** `backend_type`: a worker, or a session of ours. */
+  readonly type: 'pg_background' | 'client backend';
+  /** The server on which it runs. */
+  readonly server: Pick<ServerIdentity, 'start'>;
+}
+
+/**
+ * SIGTERM to a worker, or the interrupt of what a session is doing.
+ * @param client the control connection, whose search_path is pg_catalog
+ * @returns false if there is no such process, so that nothing was signaled
+ */
+export async function signalProcess(
+  client: Client,
+  signal: 'terminate' | 'cancel',
+  { pid, backendStart, type, server }: SignalTarget,
+): Promise<boolean> {
+  const { rows } = await client.query<[string]>({
+    text: `SELECT pg_catalog.pg_${signal}_backend(a.pid) FROM pg_catalog.pg_stat_activity AS a
+            WHERE a.pid = $1 AND ${timeText('a.backend_start')} = $2 AND a.backend_type = $3
+              AND ${timeText('pg_catalog.pg_postmaster_start_time()')} = $4`,
+    values: [pid, backendStart, type, server.start],
+    rowMode: 'array',
+  });
+  return rows[0]?.[0] === 't';
+}

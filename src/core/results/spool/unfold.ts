@@ -1,0 +1,137 @@
+/**
+ * Rows that came folded into two columns, unfolded: where the columns of a statement cannot be known before it runs, the worker
+ * returns with each row the names of its columns and the row in PostgreSQL's composite form, which keeps every value exact.
+ */
+import { Transform, type TransformCallback } from 'node:stream';
+import { decodeField, decodeLine, encodeLine, type Row } from '../../../shared/rowCodec';
+
+const NEWLINE = 10;
+const NULL_MARK = '\\N';
+
+/** What ends a run of plain characters inside double quotes, and outside. */
+const QUOTED_STOP = /["\\]/g;
+const PLAIN_STOP = /["\\,()]/g;
+
+/**
+ * Takes apart the text of a composite value, e.g. `(a,"b ""x"" \\ y",)`.
+ * https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
+ *
+ * @returns One entry a field: nothing at all between two commas is NULL, `""` the empty string. `()` is one NULL (a composite of no
+ * columns looks the same).
+ * @throws When the text is not a composite value.
+ */
+export function recordToRow(text: string): Row {
+  if (!text.startsWith('(')) throw notComposite(text);
+  const row: Row = [];
+  // Step by step and not by one pattern for a value, which would overflow the stack on values of many megabytes.
+  let value: string | null = null;
+  let quoted = false;
+  for (let at = 1; ;) {
+    const stop = quoted ? QUOTED_STOP : PLAIN_STOP;
+    stop.lastIndex = at;
+    const found = stop.exec(text);
+    if (!found) throw notComposite(text);
+    if (found.index > at) value = (value ?? '') + text.slice(at, found.index);
+    at = found.index + 1;
+    const following = text[at];
+    switch (found[0]) {
+      case '\\':
+        if (following === undefined) throw notComposite(text);
+        value = (value ?? '') + following;
+        at++;
+        break;
+      case '"':
+        // Twice inside quotes it is one of the value.
+        if (quoted && following === '"') {
+          value = (value ?? '') + '"';
+          at++;
+        } else {
+          quoted = !quoted;
+          value ??= '';
+        }
+        break;
+      case ',':
+        row.push(value);
+        value = null;
+        break;
+      case ')':
+        if (at !== text.length) throw notComposite(text);
+        row.push(value);
+        return row;
+      default:
+        throw notComposite(text);
+    }
+  }
+}
+
+function notComposite(text: string): Error {
+  return new Error(
+    `This is not a composite value of PostgreSQL: ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`,
+  );
+}
+
+/**
+ * Takes COPY text of two columns, a JSON array of column names and a composite value, and gives COPY text of the composite's fields.
+ *
+ * - Emits `columns` with the names, once, before the first row comes out.
+ * - An empty text in place of the first row says that there are no rows: nothing comes out.
+ * - No names (`\N`) are those of a row without columns, which becomes an empty line so that rows can be counted.
+ * - No composite value (`\N`) is a row of NULLs.
+ *
+ * Fails with an error on anything else.
+ */
+export class UnfoldStream extends Transform {
+  private rest: Buffer[] = [];
+  private names: readonly string[] | undefined;
+  /** Lines that were no rows: 1 if the result is known to be empty. */
+  notRows = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      this.rest.push(chunk);
+      done();
+      return;
+    }
+    // One character a byte: the escapes of both formats are ASCII, and so nothing else needs to be understood.
+    const whole = Buffer.concat([...this.rest, chunk.subarray(0, end - 1)]).toString('latin1');
+    this.rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    try {
+      let text = '';
+      for (const line of whole.split('\n')) {
+        const row = this.unfold(line);
+        if (row === undefined) this.notRows++;
+        else text += row + '\n';
+      }
+      done(null, Buffer.from(text, 'latin1'));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  override _flush(done: TransformCallback): void {
+    // A line that was cut off is passed on as it is, without its end: who keeps the rows drops it and says so.
+    done(null, this.rest.length > 0 ? Buffer.concat(this.rest) : undefined);
+  }
+
+  private unfold(line: string): string | undefined {
+    const tab = line.indexOf('\t');
+    const first = this.names === undefined;
+    const names = (this.names ??= this.announce(tab < 0 ? line : line.slice(0, tab)));
+    const record = tab < 0 ? NULL_MARK : line.slice(tab + 1);
+    if (first && record === '') return undefined;
+    if (names.length === 0) return '';
+    const text = decodeField(record, 'latin1');
+    return encodeLine(text === null ? names.map(() => null) : recordToRow(text));
+  }
+
+  private announce(field: string): readonly string[] {
+    const [json = null] = decodeLine(Buffer.from(field, 'latin1').toString());
+    const names: unknown = json === null ? [] : JSON.parse(json);
+    if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+      throw new Error('The first column of a folded row is not a list of names.');
+    }
+    this.emit('columns', names);
+    return names;
+  }
+}

@@ -1,0 +1,81 @@
+import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
+import type { JobService } from '../../core/jobs/jobService';
+import type { ActiveWorker } from '../../core/jobs/ports';
+import { ConnectionNode, JobNode, ProblemNode, WorkerNode } from '../tree/nodes';
+import { formatTime } from '../../shared/span';
+import { join, stateName, stateText } from '../jobs/jobText';
+import * as ui from '../base/ui';
+
+/** What a command was called for: a row of the tree, all selected rows, or a job's id from code. */
+export interface Targets {
+  readonly jobs: readonly Job[];
+  readonly workers: readonly { readonly connection: string; readonly worker: ActiveWorker }[];
+  readonly connection: string | undefined;
+}
+
+/**
+ * VS Code calls a tree's command with the row and the selection. A row outside of the selection is meant alone, as a click
+ * on its inline button is.
+ */
+export function targetsOf(service: JobService, first: unknown, selected: unknown): Targets {
+  const nodes: readonly unknown[] = Array.isArray(selected) && selected.includes(first) ? selected : [first];
+  const jobs: Job[] = [];
+  const workers: { connection: string; worker: ActiveWorker }[] = [];
+  let connection: string | undefined;
+  for (const node of nodes) {
+    if (node instanceof JobNode) jobs.push(node.job);
+    else if (node instanceof WorkerNode) workers.push({ connection: node.connection, worker: node.worker });
+    else if (node instanceof ConnectionNode) connection ??= node.name;
+    else if (node instanceof ProblemNode) connection ??= node.connection;
+    else if (typeof node === 'string') {
+      const job = service.get(node);
+      if (job) jobs.push(job);
+    }
+  }
+  return { jobs, workers, connection };
+}
+
+/**
+ * Lets the user choose a job where a command was called without one.
+ * @param atCursor ids of the jobs of the statement at the cursor, which come first
+ */
+export async function pickJob(
+  jobs: readonly Job[],
+  placeHolder: string,
+  atCursor: readonly string[] = [],
+): Promise<Job | undefined> {
+  const picked = await ui.showQuickPick(jobItems(jobs, atCursor, Date.now()), {
+    placeHolder,
+    matchOnDescription: true,
+  });
+  return picked?.job;
+}
+
+interface JobItem extends vscode.QuickPickItem {
+  readonly job: Job;
+}
+
+/** The entries for jobs: those of the statement at the cursor, then the others, each the newest first. */
+function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number): JobItem[] {
+  const newest = jobs.toSorted((a, b) => startOf(b) - startOf(a));
+  const here = newest.filter(({ id }) => atCursor.includes(id));
+  const others = newest.filter((job) => !here.includes(job));
+  return [...here, ...others].map((job) => {
+    const { label, pid, connection } = job.record;
+    const { short } = stateText(job, now);
+    const state = stateName(job.state);
+    const parts = [
+      here.includes(job) ? vscode.l10n.t('at the cursor') : '',
+      short.startsWith(state) ? short : join(state, short),
+      formatTime(startOf(job), now, vscode.env.language),
+      connection,
+      pid === undefined ? '' : `pid ${pid}`,
+    ];
+    return { label, description: join(...parts), job };
+  });
+}
+
+function startOf({ record }: Job): number {
+  return record.launchedAt ?? record.queuedAt;
+}

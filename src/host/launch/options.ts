@@ -1,0 +1,197 @@
+import * as vscode from 'vscode';
+import { MAX_LABEL_BYTES, MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, utf8Length } from '../../core/sql/directives';
+import { parseBytes, parseDuration } from '../../core/sql/settings/gucUnits';
+import type { RunOptions } from './request';
+import { askOne, askText, BACK, type TextQuestion } from '../base/multiStepInput';
+
+/** What the flow begins with. */
+export interface OptionsStart {
+  readonly title: string;
+  /** More than one: the same options for all of them, each with a label of its own unless one is given. */
+  readonly jobs: number;
+  /** What is set already, by comments or as the file's defaults. */
+  readonly options: RunOptions;
+  readonly connections: readonly vscode.QuickPickItem[];
+  /** There is a file that can keep the answers as its defaults. */
+  readonly canSave: boolean;
+}
+
+export interface OptionsAnswer {
+  readonly options: RunOptions;
+  readonly saveAsDefaults: boolean;
+}
+
+type Answers = { -readonly [K in keyof RunOptions]: RunOptions[K] | undefined };
+
+/** A row of the list: an option with its value, or the launch itself. */
+interface OptionRow extends vscode.QuickPickItem {
+  /** Changes the option. Undefined: run now. */
+  readonly change?: () => Promise<void> | void;
+}
+
+/**
+ * Shows every option of a launch with its value, and Run on top. Choosing an option changes it and comes back to the list.
+ * @returns undefined if the user closed the list
+ */
+export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | undefined> {
+  const answers: Answers = { ...start.options };
+  let saveAsDefaults = false;
+  const text = async (question: TextQuestion, keep: (value: string) => void): Promise<void> => {
+    const value = await askText({ title: start.title, step: 1, totalSteps: 1 }, question);
+    if (typeof value === 'string') keep(value.trim());
+  };
+  const duration = (name: string, key: 'statementTimeoutMs' | 'workerTimeoutMs'): OptionRow => ({
+    label: name,
+    description: answers[key] === undefined ? vscode.l10n.t('server default') : limitText(answers[key]),
+    change: () =>
+      text(
+        {
+          value: answers[key] === undefined ? '' : durationText(answers[key]),
+          placeholder: vscode.l10n.t('Server default'),
+          prompt: vscode.l10n.t(
+            '{0} of the worker, for example 30s or 5min. 0 = no limit. Leave empty for the server default.',
+            name,
+          ),
+          check: durationProblem,
+        },
+        (value) => (answers[key] = parseDuration(value)),
+      ),
+  });
+  const rows = (): OptionRow[] => [
+    {
+      label: vscode.l10n.t('Run'),
+      iconPath: new vscode.ThemeIcon('play'),
+      description:
+        start.jobs === 1
+          ? vscode.l10n.t('with the options below')
+          : vscode.l10n.t('{0} jobs, with the options below', start.jobs),
+    },
+    { label: vscode.l10n.t('Options'), kind: vscode.QuickPickItemKind.Separator },
+    {
+      label: vscode.l10n.t('Label'),
+      description: answers.label ?? vscode.l10n.t('from the SQL'),
+      change: () =>
+        text(
+          {
+            value: answers.label ?? '',
+            placeholder: vscode.l10n.t('From the SQL'),
+            prompt:
+              start.jobs === 1
+                ? vscode.l10n.t(
+                    'Label of the job. Every role can read it in pg_stat_activity. Leave empty to make it from the SQL.',
+                  )
+                : vscode.l10n.t('Label of all {0} jobs. Leave empty to make each from its SQL.', start.jobs),
+            check: labelProblem,
+          },
+          (value) => (answers.label = value === '' ? undefined : value),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Connection'),
+      description: answers.connection ?? vscode.l10n.t('asked for when you run'),
+      change: async () => {
+        const active = start.connections.find(({ label }) => label === answers.connection);
+        const picked = await askOne(
+          { title: start.title, step: 1, totalSteps: 1 },
+          {
+            placeholder: vscode.l10n.t('Connection to run on'),
+            items: start.connections,
+            ...(active ? { active } : {}),
+          },
+        );
+        if (picked !== BACK && picked) answers.connection = picked.label;
+      },
+    },
+    duration('statement_timeout', 'statementTimeoutMs'),
+    duration('pg_background.worker_timeout', 'workerTimeoutMs'),
+    {
+      label: vscode.l10n.t('Queue size'),
+      description:
+        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : sizeText(answers.queueSizeBytes),
+      change: () =>
+        text(
+          {
+            value: answers.queueSizeBytes === undefined ? '' : sizeText(answers.queueSizeBytes),
+            placeholder: vscode.l10n.t('Server default'),
+            prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Leave empty for the server default.'),
+            check: sizeProblem,
+          },
+          (value) => (answers.queueSizeBytes = parseBytes(value)),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Notify when done'),
+      description: answers.notify === true ? vscode.l10n.t('yes') : vscode.l10n.t('as in the settings'),
+      change: () => void (answers.notify = answers.notify === true ? undefined : true),
+    },
+    ...(start.canSave
+      ? [
+          {
+            label: vscode.l10n.t('Save as defaults for this file'),
+            description: saveAsDefaults ? vscode.l10n.t('yes, except the label') : vscode.l10n.t('no'),
+            change: () => void (saveAsDefaults = !saveAsDefaults),
+          },
+        ]
+      : []),
+  ];
+  for (;;) {
+    const items = rows();
+    const picked = await askOne(
+      { title: start.title, step: 1, totalSteps: 1 },
+      {
+        placeholder: vscode.l10n.t('Press Enter to run, or choose an option to change'),
+        items,
+      },
+    );
+    if (picked === undefined || picked === BACK) return undefined;
+    if (!picked.change) return { options: withoutUndefined(answers), saveAsDefaults };
+    await picked.change();
+  }
+}
+
+function limitText(ms: number): string {
+  return ms === 0 ? vscode.l10n.t('no limit') : durationText(ms);
+}
+
+/** What is wrong with a duration that somebody types; empty is fine. */
+export function durationProblem(text: string): string | undefined {
+  return text.trim() === '' || parseDuration(text) !== undefined
+    ? undefined
+    : vscode.l10n.t('Write a duration such as 500ms, 30s, 5min or 2h.');
+}
+
+function sizeProblem(text: string): string | undefined {
+  if (text.trim() === '') return undefined;
+  const bytes = parseBytes(text);
+  if (bytes === undefined) return vscode.l10n.t('Write a size such as 64kB or 1MB.');
+  return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
+    ? vscode.l10n.t('A queue has between 64B and 256MB.')
+    : undefined;
+}
+
+function labelProblem(text: string): string | undefined {
+  return utf8Length(text.trim()) > MAX_LABEL_BYTES
+    ? vscode.l10n.t('A label can have {0} bytes at most.', MAX_LABEL_BYTES)
+    : undefined;
+}
+
+/** A duration in the largest unit that says it exactly. */
+export function durationText(ms: number): string {
+  const units = [
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1000],
+  ] as const;
+  if (ms === 0) return '0';
+  const [unit, factor] = units.find(([, size]) => ms % size === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}
+
+function sizeText(bytes: number): string {
+  if (bytes % 1024 ** 2 === 0) return `${bytes / 1024 ** 2}MB`;
+  return bytes % 1024 === 0 ? `${bytes / 1024}kB` : `${bytes}B`;
+}
+
+function withoutUndefined(options: { [K in keyof RunOptions]: RunOptions[K] | undefined }): RunOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

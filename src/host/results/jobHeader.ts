@@ -1,0 +1,126 @@
+import { posix } from 'node:path';
+import { env, l10n } from 'vscode';
+import type { JobInfo, JobState } from '../../api';
+import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
+import { launchOptions } from '../../core/jobs/run/launchLimits';
+import { launchText } from '../../core/sql/settings/launchSettings';
+import { sizeText } from '../../shared/displayText';
+import { formatDate, formatSpan } from '../../shared/span';
+import { durationText } from '../launch/options';
+import type { FailurePlace } from '../editor/failures';
+import type { ResultsJob } from './rowSource';
+
+/** Tags that come with a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
+const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
+
+/** A job's state in one or two words. */
+export function stateText(state: JobState): string {
+  switch (state) {
+    case 'queued':
+      return l10n.t('Queued');
+    case 'launching':
+      return l10n.t('Launching');
+    case 'running':
+      return l10n.t('Running');
+    case 'reading':
+      return l10n.t('Reading rows');
+    case 'canceling':
+      return l10n.t('Canceling');
+    case 'unresponsive':
+      return l10n.t('Not responding to cancel');
+    case 'detached':
+      return l10n.t('Detached');
+    case 'succeeded':
+      return l10n.t('Succeeded');
+    case 'failed':
+      return l10n.t('Failed');
+    case 'canceled':
+      return l10n.t('Canceled');
+    case 'lost':
+      return l10n.t('Lost');
+    case 'finished':
+      return l10n.t('Finished, outcome unknown');
+  }
+}
+
+/** What the page is told about a job. */
+export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace): ResultsHead {
+  const { info } = job;
+  const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
+  return {
+    id: info.id,
+    label: info.label,
+    connection: info.connection,
+    state: info.state,
+    stateText: stateText(info.state),
+    now,
+    sql: info.sql.slice(0, SQL_CHARACTERS),
+    sqlLength: info.sql.length,
+    details: detailsOf(job),
+    canCancel: !job.final && info.state !== 'canceling',
+    canRerun: true,
+    noticeCount: job.noticeCount,
+    ...(job.noticesDropped === undefined ? {} : { noticesDropped: job.noticesDropped }),
+    ...(pid === undefined ? {} : { pid }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(launchedAt === undefined ? {} : { startedAt: launchedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(progress === undefined ? {} : { progress }),
+    ...(rowCount === undefined ? {} : { rowCount }),
+    ...(commandTag === undefined ? {} : { commandTag }),
+    ...(error === undefined ? {} : { error }),
+    ...(errorPlace === undefined ? {} : { errorPlace: placeText(errorPlace) }),
+  };
+}
+
+/** `sample.sql:28:17`, counted from 1 as VS Code's status bar does. */
+function placeText({ uri, start }: FailurePlace): string {
+  return `${posix.basename(uri.path)}:${start.line + 1}:${start.character + 1}`;
+}
+
+function limitAdvice(): string {
+  return l10n.t(
+    'Set statement_timeout or pg_background.worker_timeout before the launch (“Run Again with Timeout…”): the server then stops the worker by itself. Neither stops code that never checks for interrupts. This extension never kills a worker, because a kill restarts the whole server.',
+  );
+}
+
+/** Some commands, such as DO and CREATE TABLE, say nothing of rows, and 0 of them would mislead. */
+function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
+  return rowCount > 0 || COUNTED_TAG.test(commandTag);
+}
+
+/** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
+function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): DetailView[] {
+  const time = (at: number | undefined): string | undefined =>
+    at === undefined ? undefined : formatDate(at, env.language);
+  const limit = (ms: number | undefined): string | undefined =>
+    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : durationText(ms);
+  const { settings } = launchOptions(request, launchText(request.sql));
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    [l10n.t('Label'), info.label],
+    [l10n.t('State'), stateText(info.state)],
+    [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
+    [l10n.t('Connection'), info.connection],
+    [l10n.t('Process id'), info.pid?.toString()],
+    [l10n.t('Queued'), time(info.queuedAt)],
+    [l10n.t('Launched'), time(info.launchedAt)],
+    [l10n.t('SIGTERM sent'), time(signaledAt)],
+    [l10n.t('Ended'), time(info.finishedAt)],
+    [l10n.t('Run time on the server'), info.serverMs === undefined ? undefined : formatSpan(info.serverMs)],
+    [l10n.t('Command tag'), info.commandTag],
+    [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
+    [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],
+    // Once launched, as the server had them: the text and the role may set limits too.
+    ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
+    ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
+    ...Object.entries(settings ?? {}).map(([name, value]) => [name, value] as const),
+    [
+      l10n.t('Queue size'),
+      request.queueSizeBytes === undefined
+        ? undefined
+        : l10n.t('{0} bytes', request.queueSizeBytes.toLocaleString(env.language)),
+    ],
+    [l10n.t('Job id'), info.id],
+  ];
+  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+}

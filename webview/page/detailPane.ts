@@ -1,0 +1,200 @@
+import type { ColumnView, FromPage, ToPage } from '../../src/shared/resultsProtocol';
+import { visible } from '../../src/shared/displayText';
+import { handled, iconButton, isCommandKey, make } from '../base/dom';
+import { clearHighlights, highlightJson } from './highlight';
+import { formatJson, type JsonText } from './jsonText';
+import { counted, formatNumber, text } from './strings';
+
+/** A longer value is shown as it came: setting it in lines would hold up the page. */
+const FORMAT_LIMIT = 400_000;
+const MIN_SHARE = 0.15;
+const MAX_SHARE = 0.75;
+
+export interface DetailActions {
+  post(message: FromPage): void;
+  view(): number;
+  closed(): void;
+  changed(): void;
+}
+
+/** Shows one value whole: every line of it, JSON set in lines and coloured. */
+export class DetailPane {
+  readonly element = make('aside', 'detail');
+  readonly sash = make('div', 'sash');
+  private readonly title = make('span', 'detail-title');
+  private readonly facts = make('span', 'detail-facts');
+  private readonly content = make('pre', 'detail-content');
+  private readonly note = make('div', 'detail-note');
+  private readonly raw = make('button', 'find-toggle', '{ }');
+  private request = 0;
+  private at: { row: number; column: number } | undefined;
+  private value: string | null | undefined;
+  private showRaw = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  share = 0.36;
+
+  constructor(private readonly actions: DetailActions) {
+    this.element.hidden = true;
+    this.sash.hidden = true;
+    this.element.setAttribute('aria-label', text('detailShow'));
+    this.content.tabIndex = 0;
+    this.content.setAttribute('role', 'document');
+    this.raw.type = 'button';
+    this.raw.title = text('detailRaw');
+    this.raw.setAttribute('aria-label', text('detailRaw'));
+    this.raw.setAttribute('aria-pressed', 'false');
+    this.raw.addEventListener('click', () => {
+      this.showRaw = !this.showRaw;
+      this.raw.setAttribute('aria-pressed', this.showRaw ? 'true' : 'false');
+      this.show();
+    });
+    const bar = make('div', 'detail-bar');
+    const buttons = make('div', 'detail-buttons');
+    buttons.append(
+      this.raw,
+      iconButton('copy', text('detailCopy'), () => this.ask('copyValue')),
+      iconButton('open', text('detailOpen'), () => this.ask('openValue')),
+      iconButton('close', text('detailClose'), () => this.close()),
+    );
+    bar.append(this.title, buttons);
+    this.element.append(bar, this.facts, this.note, this.content);
+    this.element.addEventListener('keydown', (event) => this.key(event));
+    this.initSash();
+  }
+
+  get isOpen(): boolean {
+    return !this.element.hidden;
+  }
+
+  open(focus: boolean): void {
+    if (!this.isOpen) {
+      this.element.hidden = false;
+      this.sash.hidden = false;
+      this.resize(this.share);
+    }
+    if (focus) this.content.focus();
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.element.hidden = true;
+    this.sash.hidden = true;
+    this.at = undefined;
+    this.content.replaceChildren();
+    clearHighlights();
+    this.actions.closed();
+    this.actions.changed();
+  }
+
+  /** Asks for the value of a cell, once the keyboard or the mouse has come to rest there. */
+  setCell(row: number, column: number, view: ColumnView | undefined): void {
+    if (this.at?.row === row && this.at.column === column) return;
+    this.at = { row, column };
+    this.title.textContent = visible(view?.name ?? '');
+    this.title.title = visible(view?.name ?? '');
+    this.facts.textContent = `${visible(view?.type ?? '')} · ${text('row', row + 1)}`;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.actions.post({ type: 'cell', request: ++this.request, view: this.actions.view(), at: { row, column } });
+    }, 30);
+  }
+
+  /** Forgets which cell is shown, so that the next `setCell` asks again. */
+  forget(): void {
+    this.at = undefined;
+  }
+
+  answered(message: Extract<ToPage, { type: 'cell' | 'cellFailed' }>): void {
+    if (message.request !== this.request || this.at === undefined) return;
+    if (message.type === 'cellFailed') {
+      this.value = undefined;
+      this.note.textContent = visible(message.message);
+      this.content.replaceChildren();
+      return;
+    }
+    this.value = message.value;
+    const [type] = this.facts.textContent.split(' · ');
+    const facts = [type ?? '', text('row', this.at.row + 1)];
+    if (message.value !== null) {
+      facts.push(counted('detailCharacters', message.length));
+      const lines = message.value.split('\n').length;
+      if (lines > 1) facts.push(text('detailLines', lines));
+    }
+    this.facts.textContent = facts.join(' · ');
+    this.note.textContent =
+      message.value !== null && message.length > message.value.length
+        ? text('detailCut', formatNumber(message.value.length))
+        : '';
+    this.show();
+  }
+
+  /** Sets the share of the room that the pane takes. */
+  resize(share: number): void {
+    this.share = Math.min(Math.max(share, MIN_SHARE), MAX_SHARE);
+    this.element.style.setProperty('flex-basis', `${this.share * 100}%`);
+    this.sash.setAttribute('aria-valuenow', Math.round(this.share * 100).toString());
+  }
+
+  private show(): void {
+    const { value } = this;
+    clearHighlights();
+    this.content.className = 'detail-content';
+    if (value === undefined) return;
+    if (value === null || value === '') {
+      this.raw.hidden = true;
+      this.content.classList.add('detail-nothing');
+      this.content.textContent = text(value === null ? 'null' : 'emptyString');
+      return;
+    }
+    const json: JsonText | undefined = value.length <= FORMAT_LIMIT ? formatJson(value) : undefined;
+    this.raw.hidden = json === undefined;
+    if (json === undefined || this.showRaw) {
+      this.content.textContent = visible(value);
+      return;
+    }
+    const node = document.createTextNode(visible(json.text));
+    this.content.replaceChildren(node);
+    highlightJson(node, json.tokens);
+  }
+
+  private ask(type: 'copyValue' | 'openValue'): void {
+    if (this.at !== undefined) this.actions.post({ type, view: this.actions.view(), at: this.at });
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.key === 'Escape') this.close();
+    else if (isCommandKey(event) && event.key.toLowerCase() === 'a' && event.target === this.content) {
+      getSelection()?.selectAllChildren(this.content);
+    } else return;
+    handled(event);
+  }
+
+  private initSash(): void {
+    this.sash.tabIndex = 0;
+    this.sash.setAttribute('role', 'separator');
+    this.sash.setAttribute('aria-orientation', 'vertical');
+    this.sash.setAttribute('aria-label', text('detailResize'));
+    this.sash.setAttribute('aria-valuemin', (MIN_SHARE * 100).toString());
+    this.sash.setAttribute('aria-valuemax', (MAX_SHARE * 100).toString());
+    this.sash.addEventListener('pointerdown', (event) => {
+      event.preventDefault();
+      this.sash.setPointerCapture(event.pointerId);
+    });
+    this.sash.addEventListener('pointermove', (event) => {
+      const bounds = this.element.parentElement?.getBoundingClientRect();
+      if (bounds === undefined || !this.sash.hasPointerCapture(event.pointerId)) return;
+      const stacked = this.element.offsetTop > this.sash.offsetTop;
+      this.resize(
+        stacked ? (bounds.bottom - event.clientY) / bounds.height : (bounds.right - event.clientX) / bounds.width,
+      );
+    });
+    this.sash.addEventListener('pointerup', () => this.actions.changed());
+    this.sash.addEventListener('keydown', (event) => {
+      const by = { ArrowLeft: 0.03, ArrowUp: 0.03, ArrowRight: -0.03, ArrowDown: -0.03 }[event.key];
+      if (by === undefined) return;
+      handled(event);
+      this.resize(this.share + by);
+      this.actions.changed();
+    });
+  }
+}

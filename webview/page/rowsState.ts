@@ -1,0 +1,39 @@
+import type { SavedView } from '../../src/shared/resultsProtocol';
+import type { DetailPane } from './detailPane';
+import type { GridModel } from '../grid/model';
+
+/** What of the Rows tab outlives a reload. `fitted`: the columns have widths of their own. */
+export function keepRows(model: GridModel, detail: DetailPane, fitted: boolean): Partial<SavedView> {
+  const { layout, selection } = model;
+  const widths: Record<string, number> = {};
+  for (let column = 0; column < layout.count; column++) widths[column] = layout.ownWidth(column);
+  return {
+    top: model.top / model.map.rowHeight,
+    left: Math.round(model.left),
+    active: { row: Math.max(0, selection.active.row), column: layout.column(selection.active.ordinal) },
+    ...(fitted ? { widths } : {}),
+    hidden: layout.hidden,
+    pinned: layout.pins,
+    order: model.order,
+    pane: { open: detail.isOpen, share: detail.share },
+  };
+}
+
+export function restoreColumns(model: GridModel, saved: SavedView | undefined): void {
+  if (saved === undefined) return;
+  const { layout } = model;
+  if (saved.widths !== undefined) {
+    layout.setWidths(Object.entries(saved.widths).map(([column, width]) => [Number(column), width]));
+  }
+  layout.setHidden(saved.hidden ?? []);
+  layout.setPinned(saved.pinned ?? []);
+}
+
+/** Brings the active cell and the scroll position back; `top` counts rows, so that another font changes nothing. */
+export function restorePlace(model: GridModel, saved: SavedView): void {
+  const row = Math.min(saved.active?.row ?? 0, Math.max(0, model.rows - 1));
+  const ordinal = Math.max(0, model.layout.ordinal(saved.active?.column ?? 0));
+  model.selection.moveTo({ row, ordinal }, false);
+  model.top = (saved.top ?? 0) * model.map.rowHeight;
+  model.left = saved.left ?? 0;
+}

@@ -1,0 +1,82 @@
+import type { RowsLimit, RowsView } from '../../src/shared/resultsProtocol';
+import { visible } from '../../src/shared/displayText';
+import { icon, make } from '../base/dom';
+import type { GridModel } from '../grid/model';
+import { counted, formatBytes, text } from './strings';
+import { button } from './textTabs';
+
+const SAID_MS = 6_000;
+
+/** The line below the grid: how many rows, how large, what is selected, and what was just done. */
+export class StatusLine {
+  readonly element = make('footer', 'status-line');
+  /** Stands above the rows: that some were not kept must not be overlooked. */
+  readonly note = make('div', 'rows-note');
+  private readonly rows = make('span', 'status-rows');
+  private readonly said = make('span', 'status-said');
+  private readonly selected = make('span', 'status-selected');
+  private readonly noteText = make('span', 'rows-note-text');
+  private readonly change: HTMLElement;
+  private limit: RowsLimit | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param changeLimit called when the user wants to change what limits the rows that are kept */
+  constructor(changeLimit: (limit: RowsLimit) => void) {
+    this.said.setAttribute('role', 'status');
+    this.note.setAttribute('role', 'status');
+    this.note.hidden = true;
+    this.change = button(text('changeLimit'), () => {
+      if (this.limit !== undefined) changeLimit(this.limit);
+    });
+    this.note.append(icon('warning'), this.noteText, this.change);
+    this.element.append(this.rows, this.said, this.selected);
+  }
+
+  update(model: GridModel): void {
+    const { stored } = model;
+    put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
+    const message = notKept(stored);
+    this.limit = stored.limit;
+    this.note.hidden = message === '';
+    this.change.hidden = stored.limit === undefined;
+    put(this.noteText, message);
+    put(this.selected, selectionText(model));
+  }
+
+  /** Says something for a while; errors stay until the next. */
+  say(message: string, severity: 'info' | 'error'): void {
+    clearTimeout(this.timer);
+    this.said.className = `status-said said-${severity}`;
+    this.said.textContent = visible(message);
+    this.said.title = visible(message);
+    if (severity === 'info') this.timer = setTimeout(() => this.said.replaceChildren(), SAID_MS);
+  }
+}
+
+/** Why the rows are not all there; empty where they are. */
+function notKept({ rows, dropped, limit, message }: RowsView): string {
+  if (limit !== undefined) return text('rowsLimited', rows, rows + dropped, `pgBackground.results.${limit}`);
+  return message ?? (dropped > 0 ? counted('rowsDropped', dropped) : '');
+}
+
+function rowsText(model: GridModel, stored: RowsView): string {
+  const all = stored.rows === 1 ? text('rowsCountOne') : text('rowsCount', stored.rows);
+  if (model.view !== 0 && model.rows !== stored.rows) return text('rowsOf', model.rows, stored.rows);
+  return stored.complete ? all : counted('rowsGrowing', stored.rows);
+}
+
+function selectionText(model: GridModel): string {
+  const { selection, layout } = model;
+  if (selection.ranges.length === 0) return '';
+  const ranges = selection.resolved(model.rows, layout.length);
+  const cells = ranges.reduce((sum, r) => sum + (r.bottom - r.top + 1) * (r.right - r.left + 1), 0);
+  const [only] = ranges;
+  if (ranges.length === 1 && only !== undefined) {
+    return text('selected', only.bottom - only.top + 1, only.right - only.left + 1);
+  }
+  return text('selectedCells', cells);
+}
+
+function put(element: HTMLElement, value: string): void {
+  if (element.textContent !== value) element.textContent = value;
+}

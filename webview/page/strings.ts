@@ -1,0 +1,55 @@
+import { formatDate } from '../../src/shared/span';
+import type { ResultsStringKey, ResultsStrings } from '../../src/shared/resultsStrings';
+
+let table: ResultsStrings | undefined;
+let numbers = new Intl.NumberFormat('en');
+let locale = 'en';
+
+export function setStrings(strings: ResultsStrings, language: string): void {
+  table = strings;
+  locale = language;
+  try {
+    Intl.getCanonicalLocales(locale);
+  } catch {
+    locale = 'en';
+  }
+  numbers = new Intl.NumberFormat(locale);
+}
+
+/** A text of the page in the user's language, its `{0}` and `{1}` filled in. */
+export function text(key: ResultsStringKey, ...values: readonly (string | number)[]): string {
+  const raw = table?.[key] ?? key;
+  return raw.replace(/\{(\d)\}/g, (whole, index: string) => {
+    const value = values[Number(index)];
+    return value === undefined ? whole : typeof value === 'number' ? numbers.format(value) : value;
+  });
+}
+
+/** Texts that have another one for 1, which bears `One` at the end of its key. */
+type CountedKey = { [K in ResultsStringKey]: `${K}One` extends ResultsStringKey ? K : never }[ResultsStringKey];
+
+/** As {@link text}, of a number: it is `{0}`. */
+export function counted(key: CountedKey, count: number, ...values: readonly (string | number)[]): string {
+  return text(count === 1 ? `${key}One` : key, count, ...values);
+}
+
+export function formatNumber(value: number): string {
+  return numbers.format(value);
+}
+
+export function formatReceived(at: number): string {
+  return formatDate(at, locale);
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** Bytes as PostgreSQL's `pg_size_pretty` writes them: powers of 1024, two or three digits. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value).toString()} ${UNITS[unit] ?? ''}`;
+}
