@@ -1,4 +1,4 @@
-// Typed lint, and the walls of the house (CONTRIBUTING.md, "Rooms"). test/unit/walls.test.ts proves that each wall fires.
+// Typed lint, and the walls of the house (CONTRIBUTING.md, "Layers"). test/unit/walls.test.ts proves that each wall fires.
 import tseslint from 'typescript-eslint';
 
 /**
@@ -17,6 +17,13 @@ const NO_PG = {
 };
 const NO_NODE = { regex: '^node:', message: 'Browser code cannot use Node.' };
 const NO_HOST = { regex: '(^|/)host(/|$)', message: 'The core must not depend on the host.' };
+
+/** One style for private members; a private constructor has no other form. */
+const NO_PRIVATE = {
+  selector:
+    ":matches(PropertyDefinition, MethodDefinition[kind!='constructor'], TSParameterProperty)[accessibility='private']",
+  message: 'Use #name instead of `private`.',
+};
 
 /** What shows text in VS Code's own surfaces: src/host/base/ui.ts makes the text of others plain and short first. */
 const SHOWS_TEXT = {
@@ -44,6 +51,7 @@ function noOtherWindow() {
   return {
     'no-restricted-syntax': [
       'error',
+      NO_PRIVATE,
       ...[
         ...selectors,
         `NewExpression[callee.property.name=${SHOWS_TEXT.classes}]`,
@@ -62,6 +70,7 @@ export default tseslint.config(
       parserOptions: { project: ['./tsconfig.json', './webview/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
     },
     rules: {
+      'no-restricted-syntax': ['error', NO_PRIVATE],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',

@@ -26,7 +26,11 @@ export class Walkthrough implements vscode.Disposable {
   readonly #disposables = new Disposables();
   #again: NodeJS.Timeout | undefined;
 
-  constructor(private readonly memory: vscode.Memento) {
+  readonly #memory: vscode.Memento;
+
+  constructor(memory: vscode.Memento) {
+    this.#memory = memory;
+
     this.#done = new Set(memory.get<readonly Step[]>(MEMORY, []));
     this.#disposables.add(
       vscode.window.tabGroups.onDidChangeTabs(({ opened, changed }) => {
@@ -40,7 +44,7 @@ export class Walkthrough implements vscode.Disposable {
   mark(step: Step): void {
     if (this.#done.has(step)) return;
     this.#done.add(step);
-    void this.memory.update(MEMORY, [...this.#done]);
+    void this.#memory.update(MEMORY, [...this.#done]);
     pulse(step);
   }
 

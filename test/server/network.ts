@@ -29,18 +29,20 @@ export interface Network {
 class Pipe {
   #held: Buffer[] | undefined;
 
-  constructor(
-    private readonly to: Socket,
-    held: boolean,
-    private readonly delay: () => number,
-  ) {
+  readonly #to: Socket;
+  readonly #delay: () => number;
+
+  constructor(to: Socket, held: boolean, delay: () => number) {
+    this.#to = to;
+    this.#delay = delay;
+
     if (held) this.#held = [];
   }
 
   write(bytes: Buffer): void {
     if (this.#held) this.#held.push(bytes);
-    else if (this.delay() > 0) setTimeout(() => this.to.write(bytes), this.delay());
-    else this.to.write(bytes);
+    else if (this.#delay() > 0) setTimeout(() => this.#to.write(bytes), this.#delay());
+    else this.#to.write(bytes);
   }
 
   hold(): void {
@@ -50,7 +52,7 @@ class Pipe {
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const bytes of held) this.to.write(bytes);
+    for (const bytes of held) this.#to.write(bytes);
   }
 }
 

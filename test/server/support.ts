@@ -15,7 +15,7 @@ import type { Job } from '../../src/core/jobs/job';
 import type { Clock, Logger } from '../../src/core/jobs/ports';
 import { openClient } from '../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
-import { PgLink, type LinkOptions } from '../../src/core/postgres/server/serverConnection';
+import { PgServerLink, type LinkOptions } from '../../src/core/postgres/server/serverLink';
 import { SpoolFiles } from '../../src/core/results/spool/spoolStore';
 import type { JobState } from '../../src/api';
 import { GATE_APPLICATION } from '../gate';
@@ -124,8 +124,8 @@ export function newLink(
   profile: ConnectionProfile,
   log: Logger = memoryLog(),
   options: Partial<Pick<LinkOptions, 'clock' | 'silence'>> = {},
-): PgLink {
-  return new PgLink({
+): PgServerLink {
+  return new PgServerLink({
     name: profile.name,
     database: profile.database ?? '',
     connect: (prefer) => openClient(profile, { prefer }),
@@ -139,7 +139,7 @@ export function newLink(
 export interface Engine {
   readonly jobs: JobService;
   /** The link of now: see {@link relink}. */
-  readonly link: PgLink;
+  readonly link: PgServerLink;
   readonly files: SpoolFiles;
   readonly history: JobHistory;
   readonly folder: string;

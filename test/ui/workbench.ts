@@ -70,45 +70,45 @@ export class Workbench {
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
-    await this.ready();
+    await this.#ready();
   }
 
   async reload(): Promise<void> {
     await this.page.reload();
-    await this.ready();
+    await this.#ready();
   }
 
-  private async ready(): Promise<void> {
+  async #ready(): Promise<void> {
     // The tab, which VS Code remembers, is there before the extension is. The view has something to show once it runs.
     const tab = this.page.locator('.activitybar').getByRole('tab', { name: 'Background Workers' });
     await tab.waitFor();
     // Not by a click: one that meets the view while it is being restored would close it.
     await this.command('Focus on Background Workers View');
-    await this.view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor();
+    await this.#view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor();
   }
 
   /** Runs a command as a person does, by its title in the palette. */
   async command(title: string): Promise<void> {
-    await this.typeAndPick(await this.openQuickInput('F1'), '>', title);
+    await this.#typeAndPick(await this.openQuickInput('F1'), '>', title);
   }
 
   /** A list has what was known when one typed: typed once more where the extension, or a file, has come since. */
-  private async typeAndPick(input: Locator, prefix: string, text: string): Promise<void> {
-    const row = this.quickRow(text);
+  async #typeAndPick(input: Locator, prefix: string, text: string): Promise<void> {
+    const row = this.#quickRow(text);
     const until = Date.now() + WAIT;
     do {
       await input.fill(prefix);
       await input.fill(`${prefix}${text}`);
-    } while (!(await this.comes(row, 2_000)) && Date.now() < until);
+    } while (!(await this.#comes(row, 2_000)) && Date.now() < until);
     await row.click();
   }
 
-  private quickRow(text: string): Locator {
+  #quickRow(text: string): Locator {
     return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
   }
 
   /** Whether it is on screen before so many milliseconds have passed. */
-  private comes(what: Locator, timeout: number): Promise<boolean> {
+  #comes(what: Locator, timeout: number): Promise<boolean> {
     return what.waitFor({ timeout }).then(
       () => true,
       () => false,
@@ -132,11 +132,11 @@ export class Workbench {
   }
 
   async pick(label: string): Promise<void> {
-    await this.quickRow(label).click();
+    await this.#quickRow(label).click();
   }
 
   async openFile(name: string): Promise<Locator> {
-    await this.typeAndPick(await this.openQuickInput('Control+p'), '', name);
+    await this.#typeAndPick(await this.openQuickInput('Control+p'), '', name);
     const editor = this.page.locator('.editor-group-container .monaco-editor').first();
     await editor.locator('.view-line').first().waitFor();
     return editor;
@@ -194,7 +194,7 @@ export class Workbench {
     await row.click({ modifiers: ['ControlOrMeta'] });
     await this.page.keyboard.press('Escape');
     await row.click({ modifiers: ['ControlOrMeta'] });
-    await this.view().locator('.monaco-list-row.focused.selected').waitFor();
+    await this.#view().locator('.monaco-list-row.focused.selected').waitFor();
     await this.page.keyboard.press('Shift+F10');
     await this.page.locator('.monaco-menu .action-item').first().waitFor();
   }
@@ -204,14 +204,14 @@ export class Workbench {
   }
 
   /** The Workers view, and no other: the explorer stands in its place until it is shown. */
-  private view(): Locator {
+  #view(): Locator {
     const header = this.page.locator('.pane-header[aria-label="Background Workers Section"]');
     return this.page.locator('.pane').filter({ has: header });
   }
 
   /** A row of the Workers view. */
   row(text: string | RegExp): Locator {
-    return this.view().locator('.monaco-list-row').filter({ hasText: text });
+    return this.#view().locator('.monaco-list-row').filter({ hasText: text });
   }
 
   /** A lens of the active editor that can be clicked. (Right after a tab is shown, VS Code draws the old ones, as mere text.) */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { ESLint } from 'eslint';
 
-/** CONTRIBUTING.md, "Rooms": what each room must not import. Each line is a wall; the lint rule of each must fire. */
+/** CONTRIBUTING.md, "Layers": what each room must not import. Each line is a wall; the lint rule of each must fire. */
 const FORBIDDEN: readonly (readonly [file: string, imports: string])[] = [
   ['src/core/jobs/job.ts', 'vscode'],
   ['src/core/jobs/job.ts', 'pg'],
@@ -107,6 +107,18 @@ describe('walls', () => {
   for (const text of SETS_MARKUP) {
     it(`a page must not: ${text}`, async () => {
       assert.ok((await rulesFor('webview/base/dom.ts', `${text}\n`)).includes('no-restricted-properties'));
+    });
+  }
+
+  for (const text of [
+    'class A { private b = 1; }',
+    'class A { private b() {} }',
+    'class A { constructor(private readonly b: number) {} }',
+  ]) {
+    it(`private members have a #name, not: ${text}`, async () => {
+      for (const file of ['src/core/jobs/job.ts', 'src/host/jobs/jobText.ts', 'webview/base/dom.ts', 'test/gate.ts']) {
+        assert.ok((await rulesFor(file, `export ${text}\n`)).includes('no-restricted-syntax'), file);
+      }
     });
   }
 

@@ -7,7 +7,7 @@ let ids = 0;
 export abstract class Field<T> {
   readonly element = make('div', 'field');
   protected readonly hint = make('div', 'field-hint');
-  private readonly problem = make('div', 'field-problem');
+  readonly #problem = make('div', 'field-problem');
 
   protected constructor(
     readonly label: string,
@@ -16,7 +16,7 @@ export abstract class Field<T> {
   ) {
     this.hint.textContent = hint;
     this.hint.hidden = hint === '';
-    this.problem.hidden = true;
+    this.#problem.hidden = true;
     // Where a test or a screen reader finds it by.
     control.id = `field-${++ids}`;
   }
@@ -25,7 +25,7 @@ export abstract class Field<T> {
   abstract set value(value: T);
 
   get faulty(): boolean {
-    return !this.problem.hidden;
+    return !this.#problem.hidden;
   }
 
   setHint(hint: string): void {
@@ -36,8 +36,8 @@ export abstract class Field<T> {
 
   /** Shows what is wrong; undefined where nothing is. */
   setProblem(problem: string | undefined): void {
-    this.problem.textContent = problem ?? '';
-    this.problem.hidden = problem === undefined;
+    this.#problem.textContent = problem ?? '';
+    this.#problem.hidden = problem === undefined;
     this.element.classList.toggle('faulty', problem !== undefined);
     this.describe();
   }
@@ -51,7 +51,9 @@ export abstract class Field<T> {
    * reaches, so that it gets the words themselves.
    */
   protected describe(): void {
-    const words = [this.problem.textContent, this.hint.hidden ? '' : this.hint.textContent].filter((one) => one !== '');
+    const words = [this.#problem.textContent, this.hint.hidden ? '' : this.hint.textContent].filter(
+      (one) => one !== '',
+    );
     const inner = this.control.shadowRoot?.querySelector('input') ?? this.control;
     setAttribute(inner, 'aria-description', words.length === 0 ? undefined : words.join(' '));
     setAttribute(inner, 'aria-invalid', this.faulty ? 'true' : undefined);
@@ -60,7 +62,7 @@ export abstract class Field<T> {
   }
 
   protected assemble(...parts: readonly Node[]): void {
-    this.element.append(...parts, this.problem, this.hint);
+    this.element.append(...parts, this.#problem, this.hint);
     // The toolkit draws a control a moment after it is in the document.
     requestAnimationFrame(() => this.describe());
   }
@@ -115,13 +117,12 @@ export class TextBox extends Field<string> {
 export class Choice<T extends string> extends Field<T> {
   declare readonly control: ValueControl;
 
-  constructor(
-    label: string,
-    private readonly choices: readonly T[],
-    textOf: (choice: T) => string,
-    hint = '',
-  ) {
+  readonly #choices: readonly T[];
+
+  constructor(label: string, choices: readonly T[], textOf: (choice: T) => string, hint = '') {
     super(label, makeDropdown('field-control'), hint);
+    this.#choices = choices;
+
     for (const choice of choices) {
       const option = makeControl('vscode-option', '', textOf(choice));
       option.setAttribute('value', choice);
@@ -131,7 +132,7 @@ export class Choice<T extends string> extends Field<T> {
   }
 
   get value(): T {
-    return this.choices.find((choice) => choice === this.control.value) ?? (this.choices[0] as T);
+    return this.#choices.find((choice) => choice === this.control.value) ?? (this.#choices[0] as T);
   }
 
   set value(value: T) {

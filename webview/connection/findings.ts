@@ -22,45 +22,46 @@ export function button(label: string, run: () => void, primary = false): HTMLEle
 /** What an examination found, line by line, each with what can be done about it. */
 export class Findings {
   readonly element = make('section', 'findings');
-  private readonly summary = make('p', 'findings-summary');
-  private readonly list = make('ul', 'findings-list');
-  private readonly progress = make('div', 'progress');
+  readonly #summary = make('p', 'findings-summary');
+  readonly #list = make('ul', 'findings-list');
+  readonly #progress = make('div', 'progress');
   /** Told by screen readers as it changes. */
-  private readonly said = make('div', 'findings-said');
+  readonly #said = make('div', 'findings-said');
+
+  readonly #post: Post;
 
   /** @param announces whether screen readers are to be told of the outcome here */
-  constructor(
-    private readonly post: Post,
-    { announces }: { readonly announces: boolean },
-  ) {
+  constructor(post: Post, { announces }: { readonly announces: boolean }) {
+    this.#post = post;
+
     this.element.setAttribute('aria-label', text('findings'));
     this.element.hidden = true;
-    this.progress.append(make('div', 'progress-bit'));
-    if (announces) this.summary.setAttribute('role', 'status');
-    this.said.setAttribute('role', 'status');
-    this.element.append(this.progress, this.summary, this.said, this.list);
+    this.#progress.append(make('div', 'progress-bit'));
+    if (announces) this.#summary.setAttribute('role', 'status');
+    this.#said.setAttribute('role', 'status');
+    this.element.append(this.#progress, this.#summary, this.#said, this.#list);
   }
 
   show(examination: ExaminationView): void {
     const { running, summary, findings } = examination;
     this.element.hidden = false;
     this.element.setAttribute('aria-busy', String(running));
-    this.progress.hidden = !running;
+    this.#progress.hidden = !running;
     const bad = findings.some(({ status }) => status === 'error');
-    this.summary.className = `findings-summary ${running ? '' : bad ? 'summary-bad' : 'summary-good'}`;
-    this.summary.textContent = running ? text('examining') : visible(summary);
-    if (running) this.said.replaceChildren();
-    this.list.replaceChildren(...findings.map((finding, index) => this.draw(examination.number, finding, index)));
+    this.#summary.className = `findings-summary ${running ? '' : bad ? 'summary-bad' : 'summary-good'}`;
+    this.#summary.textContent = running ? text('examining') : visible(summary);
+    if (running) this.#said.replaceChildren();
+    this.#list.replaceChildren(...findings.map((finding, index) => this.#draw(examination.number, finding, index)));
   }
 
   /** Something that happened, at the top where it is seen. */
   say(message: string, severity: 'info' | 'error'): void {
     this.element.hidden = false;
-    this.said.className = `findings-said said-${severity}`;
-    this.said.textContent = visible(message);
+    this.#said.className = `findings-said said-${severity}`;
+    this.#said.textContent = visible(message);
   }
 
-  private draw(examination: number, finding: FindingView, index: number): HTMLElement {
+  #draw(examination: number, finding: FindingView, index: number): HTMLElement {
     const { icon: name, tone } = LOOKS[finding.status];
     const item = make('li', `finding finding-${finding.status}`);
     const mark = make('span', `finding-mark ${tone}`);
@@ -71,7 +72,7 @@ export class Findings {
     const actions = make('div', 'finding-actions');
     finding.fixes.forEach((fix, at) => {
       const send = (way: 'copy' | 'run' | 'do') => (): void =>
-        this.post({ type: 'fix', examination, finding: index, fix: at, way });
+        this.#post({ type: 'fix', examination, finding: index, fix: at, way });
       if (fix.sql !== undefined) body.append(drawSql(fix, fix.sql, send('copy'), send('run')));
       else if (fix.does === true) actions.append(button(fix.title, send('do')));
     });

@@ -35,7 +35,7 @@ export class FormFields {
   readonly allowCleartextPassword = new Check(text('allowCleartextPassword'), text('allowCleartextPasswordHint'));
   /** Never a part of the values. */
   readonly password: TextBox;
-  private rest: FormValues['rest'] = {};
+  #rest: FormValues['rest'] = {};
 
   constructor(browse: (field: FileField) => void, forget: HTMLElement) {
     const hints: Readonly<Partial<Record<TextField, TextOptions>>> = {
@@ -72,14 +72,14 @@ export class FormFields {
 
   get values(): FormValues {
     const all = [...TEXT_FIELDS, ...(Object.keys(CHOICES) as FormField[]), ...FLAG_FIELDS];
-    return { ...Object.fromEntries(all.map((field) => [field, this.of(field).value])), rest: this.rest } as FormValues;
+    return { ...Object.fromEntries(all.map((field) => [field, this.of(field).value])), rest: this.#rest } as FormValues;
   }
 
   set values(values: FormValues) {
     for (const field of [...TEXT_FIELDS, ...(Object.keys(CHOICES) as FormField[]), ...FLAG_FIELDS]) {
       this.of(field).value = values[field];
     }
-    this.rest = values.rest;
+    this.#rest = values.rest;
   }
 }
 

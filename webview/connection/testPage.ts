@@ -7,47 +7,53 @@ import { text } from './strings';
 /** Test Connection: what was found about one connection. */
 export class DoctorPage {
   readonly element = make('main', 'connection-page doctor-page');
-  private readonly findings: Findings;
-  private readonly again: HTMLElement;
-  private readonly cancel: HTMLElement;
+  readonly #findings: Findings;
+  readonly #again: HTMLElement;
+  readonly #cancel: HTMLElement;
 
-  constructor(
-    private readonly init: DoctorInit,
-    post: Post,
-  ) {
-    this.findings = new Findings(post, { announces: true });
-    this.again = button(text('testAgain'), () => post({ type: 'again' }), true);
-    this.cancel = button(text('cancel'), () => post({ type: 'cancelTest' }));
+  readonly #init: DoctorInit;
+
+  constructor(init: DoctorInit, post: Post) {
+    this.#init = init;
+
+    this.#findings = new Findings(post, { announces: true });
+    this.#again = button(text('testAgain'), () => post({ type: 'again' }), true);
+    this.#cancel = button(text('cancel'), () => post({ type: 'cancelTest' }));
     const bar = make('div', 'doctor-bar');
     bar.append(
-      this.again,
-      this.cancel,
+      this.#again,
+      this.#cancel,
       button(text('edit'), () => post({ type: 'edit' })),
     );
     const inner = make('div', 'doctor-inner');
-    inner.append(make('h1', 'page-title', init.title), make('p', 'page-place', init.place), bar, this.findings.element);
+    inner.append(
+      make('h1', 'page-title', init.title),
+      make('p', 'page-place', init.place),
+      bar,
+      this.#findings.element,
+    );
     this.element.append(inner);
-    this.show(init.examination);
+    this.#show(init.examination);
   }
 
   shown(): void {
     // Where the keyboard is most likely needed.
-    requestAnimationFrame(() => (this.init.examination?.running === true ? this.cancel : this.again).focus());
+    requestAnimationFrame(() => (this.#init.examination?.running === true ? this.#cancel : this.#again).focus());
   }
 
   take(message: Exclude<ToConnectionPage, { type: 'init' }>): void {
-    if (message.type === 'examination') this.show(message.examination);
-    else if (message.type === 'said') this.findings.say(message.message, message.severity);
+    if (message.type === 'examination') this.#show(message.examination);
+    else if (message.type === 'said') this.#findings.say(message.message, message.severity);
   }
 
-  private show(examination: ExaminationView | undefined): void {
+  #show(examination: ExaminationView | undefined): void {
     const running = examination?.running === true;
     const held = document.activeElement;
-    this.again.hidden = running;
-    this.cancel.hidden = !running;
+    this.#again.hidden = running;
+    this.#cancel.hidden = !running;
     // The button that had the focus went away: the other one takes it.
-    if (held === this.again && running) this.cancel.focus();
-    if (held === this.cancel && !running) this.again.focus();
-    if (examination) this.findings.show(examination);
+    if (held === this.#again && running) this.#cancel.focus();
+    if (held === this.#cancel && !running) this.#again.focus();
+    if (examination) this.#findings.show(examination);
   }
 }

@@ -28,58 +28,62 @@ export class GridHeader {
   digitWidth = 8;
   /** Width of the narrowest letters that fill a cell: no more of a value than this allows is ever seen. */
   narrowest = 4;
-  private readonly row = make('div', 'header-row');
-  private readonly corner = make('div', 'corner');
-  private readonly strip = make('div', 'strip');
-  private x = 0;
-  private readonly stuck: HeaderBox[] = [];
-  private readonly cells: HeaderBox[] = [];
+  readonly #row = make('div', 'header-row');
+  readonly #corner = make('div', 'corner');
+  readonly #strip = make('div', 'strip');
+  #x = 0;
+  readonly #stuck: HeaderBox[] = [];
+  readonly #cells: HeaderBox[] = [];
 
-  constructor(private readonly model: GridModel) {
+  readonly #model: GridModel;
+
+  constructor(model: GridModel) {
+    this.#model = model;
+
     this.element.setAttribute('role', 'rowgroup');
-    this.row.setAttribute('role', 'row');
-    this.row.setAttribute('aria-rowindex', '1');
-    this.corner.setAttribute('role', 'columnheader');
-    this.corner.setAttribute('aria-colindex', '1');
+    this.#row.setAttribute('role', 'row');
+    this.#row.setAttribute('aria-rowindex', '1');
+    this.#corner.setAttribute('role', 'columnheader');
+    this.#corner.setAttribute('aria-colindex', '1');
     // A text, as a label alone leaves a column without a header for some readers.
-    this.corner.append(make('span', 'only-read', text('rowNumbers')));
-    this.corner.title = text('rowNumbers');
+    this.#corner.append(make('span', 'only-read', text('rowNumbers')));
+    this.#corner.title = text('rowNumbers');
     this.element.style.setProperty('height', `${this.height}px`);
-    this.strip.setAttribute('role', 'presentation');
-    this.row.append(this.corner, this.strip);
-    this.element.append(this.row);
+    this.#strip.setAttribute('role', 'presentation');
+    this.#row.append(this.#corner, this.#strip);
+    this.element.append(this.#row);
   }
 
   drop(): void {
-    for (const box of [...this.stuck, ...this.cells]) box.column = -1;
+    for (const box of [...this.#stuck, ...this.#cells]) box.column = -1;
   }
 
   draw(first: number, last: number): void {
-    const { layout, left } = this.model;
-    if (this.x !== left) {
-      this.x = left;
-      this.strip.style.setProperty('transform', `translateX(${-left}px)`);
+    const { layout, left } = this.#model;
+    if (this.#x !== left) {
+      this.#x = left;
+      this.#strip.style.setProperty('transform', `translateX(${-left}px)`);
     }
-    this.corner.style.setProperty('width', `${layout.gutter}px`);
-    while (this.stuck.length > layout.stuck) this.stuck.pop()?.element.remove();
-    while (this.stuck.length < layout.stuck) {
+    this.#corner.style.setProperty('width', `${layout.gutter}px`);
+    while (this.#stuck.length > layout.stuck) this.#stuck.pop()?.element.remove();
+    while (this.#stuck.length < layout.stuck) {
       const box = newHeader();
-      (this.stuck.at(-1)?.element ?? this.corner).after(box.element);
-      this.stuck.push(box);
+      (this.#stuck.at(-1)?.element ?? this.#corner).after(box.element);
+      this.#stuck.push(box);
     }
     const wanted = last - first + 1;
-    while (this.cells.length > wanted + 2) this.cells.pop()?.element.remove();
-    while (this.cells.length < wanted) {
+    while (this.#cells.length > wanted + 2) this.#cells.pop()?.element.remove();
+    while (this.#cells.length < wanted) {
       const box = newHeader();
-      this.strip.append(box.element);
-      this.cells.push(box);
+      this.#strip.append(box.element);
+      this.#cells.push(box);
     }
-    this.stuck.forEach((box, ordinal) => this.drawBox(box, ordinal, true));
+    this.#stuck.forEach((box, ordinal) => this.#drawBox(box, ordinal, true));
     for (let ordinal = first; ordinal <= last; ordinal++) {
-      const box = this.cells[ordinal % this.cells.length];
-      if (box !== undefined) this.drawBox(box, ordinal, false);
+      const box = this.#cells[ordinal % this.#cells.length];
+      if (box !== undefined) this.#drawBox(box, ordinal, false);
     }
-    for (const box of this.cells) {
+    for (const box of this.#cells) {
       const unused = box.ordinal < first || box.ordinal > last;
       box.element.classList.toggle('unused', unused);
       if (unused) box.ordinal = -1;
@@ -88,11 +92,11 @@ export class GridHeader {
 
   /** The drawn header of a column, by its ordinal. */
   cellAt(ordinal: number): HTMLElement | undefined {
-    return [...this.stuck, ...this.cells].find((box) => box.ordinal === ordinal)?.element;
+    return [...this.#stuck, ...this.#cells].find((box) => box.ordinal === ordinal)?.element;
   }
 
-  private drawBox(box: HeaderBox, ordinal: number, stuck: boolean): void {
-    const { layout, columns, selection, order } = this.model;
+  #drawBox(box: HeaderBox, ordinal: number, stuck: boolean): void {
+    const { layout, columns, selection, order } = this.#model;
     const column = layout.column(ordinal);
     const view = columns[column];
     if (view === undefined) return;

@@ -19,48 +19,51 @@ type Drag =
 
 /** Selecting, resizing and menus by mouse; drags scroll on at the edges. */
 export class GridMouse {
-  private drag: Drag | undefined;
-  private point = { x: 0, y: 0 };
-  private ticking = false;
+  #drag: Drag | undefined;
+  #point = { x: 0, y: 0 };
+  #ticking = false;
 
-  constructor(
-    private readonly view: GridView,
-    private readonly actions: MouseActions,
-  ) {
+  readonly #view: GridView;
+  readonly #actions: MouseActions;
+
+  constructor(view: GridView, actions: MouseActions) {
+    this.#view = view;
+    this.#actions = actions;
+
     const { element } = view;
-    element.addEventListener('pointerdown', (event) => this.down(event));
-    element.addEventListener('pointermove', (event) => this.move(event));
-    element.addEventListener('pointerup', (event) => this.up(event));
-    element.addEventListener('pointercancel', (event) => this.up(event));
-    element.addEventListener('dblclick', (event) => this.doubleClick(event));
-    element.addEventListener('contextmenu', (event) => this.menu(event));
+    element.addEventListener('pointerdown', (event) => this.#down(event));
+    element.addEventListener('pointermove', (event) => this.#move(event));
+    element.addEventListener('pointerup', (event) => this.#up(event));
+    element.addEventListener('pointercancel', (event) => this.#up(event));
+    element.addEventListener('dblclick', (event) => this.#doubleClick(event));
+    element.addEventListener('contextmenu', (event) => this.#menu(event));
   }
 
-  private down(event: PointerEvent): void {
-    if (!this.onContent(event)) return;
+  #down(event: PointerEvent): void {
+    if (!this.#onContent(event)) return;
     const target = event.target instanceof Element ? event.target : undefined;
-    const place = this.view.placeAt(event.clientX, event.clientY);
+    const place = this.#view.placeAt(event.clientX, event.clientY);
     if (event.button !== 0) return;
-    const { model } = this.view;
+    const { model } = this.#view;
     const header = target?.closest('.column');
     if (header instanceof HTMLElement && target?.closest('.column-handle')) {
       const column = Number(header.dataset['column']);
-      this.drag = { kind: 'width', column, from: model.layout.width(column), x: event.clientX };
+      this.#drag = { kind: 'width', column, from: model.layout.width(column), x: event.clientX };
     } else if (header !== null && target?.closest('.column-menu')) {
       const bounds = target.getBoundingClientRect();
       event.preventDefault();
-      this.actions.columnMenu(place.ordinal, bounds.left, bounds.bottom);
+      this.#actions.columnMenu(place.ordinal, bounds.left, bounds.bottom);
       return;
     } else {
-      this.drag = this.select(place, event.shiftKey, isCommandKey(event));
+      this.#drag = this.#select(place, event.shiftKey, isCommandKey(event));
     }
-    this.view.element.setPointerCapture(event.pointerId);
+    this.#view.element.setPointerCapture(event.pointerId);
     model.changed();
-    this.actions.moved();
+    this.#actions.moved();
   }
 
-  private select(place: Place, extend: boolean, add: boolean): Drag | undefined {
-    const { model } = this.view;
+  #select(place: Place, extend: boolean, add: boolean): Drag | undefined {
+    const { model } = this.#view;
     const { selection } = model;
     if (place.row < 0 && place.ordinal < 0) {
       selection.selectAll();
@@ -79,100 +82,100 @@ export class GridMouse {
     return { kind: 'cells' };
   }
 
-  private move(event: PointerEvent): void {
-    if (this.drag === undefined) return;
-    this.point = { x: event.clientX, y: event.clientY };
-    if (this.drag.kind === 'width') {
-      const { model } = this.view;
-      model.layout.setWidth(this.drag.column, this.drag.from + event.clientX - this.drag.x);
-      this.view.drop();
+  #move(event: PointerEvent): void {
+    if (this.#drag === undefined) return;
+    this.#point = { x: event.clientX, y: event.clientY };
+    if (this.#drag.kind === 'width') {
+      const { model } = this.#view;
+      model.layout.setWidth(this.#drag.column, this.#drag.from + event.clientX - this.#drag.x);
+      this.#view.drop();
       model.changed();
       return;
     }
-    this.stretch();
-    if (!this.ticking) {
-      this.ticking = true;
-      requestAnimationFrame(() => this.tick());
+    this.#stretch();
+    if (!this.#ticking) {
+      this.#ticking = true;
+      requestAnimationFrame(() => this.#tick());
     }
   }
 
   /** While a drag is held outside of the rows the grid scrolls on. */
-  private tick(): void {
-    this.ticking = false;
-    if (this.drag === undefined || this.drag.kind === 'width') return;
-    const bounds = this.view.element.getBoundingClientRect();
-    const { model } = this.view;
-    const top = bounds.top + this.view.header.height;
-    const down = this.drag.kind === 'columns' ? 0 : beyond(this.point.y, top, bounds.bottom - 4);
+  #tick(): void {
+    this.#ticking = false;
+    if (this.#drag === undefined || this.#drag.kind === 'width') return;
+    const bounds = this.#view.element.getBoundingClientRect();
+    const { model } = this.#view;
+    const top = bounds.top + this.#view.header.height;
+    const down = this.#drag.kind === 'columns' ? 0 : beyond(this.#point.y, top, bounds.bottom - 4);
     const right =
-      this.drag.kind === 'rows' ? 0 : beyond(this.point.x, bounds.left + model.layout.stuckWidth, bounds.right - 4);
+      this.#drag.kind === 'rows' ? 0 : beyond(this.#point.x, bounds.left + model.layout.stuckWidth, bounds.right - 4);
     if (down === 0 && right === 0) return;
     model.top = model.map.clampTop(model.top + down);
     model.left = Math.max(0, model.left + right);
-    this.stretch();
-    this.ticking = true;
-    requestAnimationFrame(() => this.tick());
+    this.#stretch();
+    this.#ticking = true;
+    requestAnimationFrame(() => this.#tick());
   }
 
-  private stretch(): void {
-    const { model, element } = this.view;
+  #stretch(): void {
+    const { model, element } = this.#view;
     const bounds = element.getBoundingClientRect();
-    const x = Math.min(Math.max(this.point.x, bounds.left), bounds.right - 1);
-    const y = Math.min(Math.max(this.point.y, bounds.top + this.view.header.height), bounds.bottom - 1);
-    const place = this.view.placeAt(x, y);
+    const x = Math.min(Math.max(this.#point.x, bounds.left), bounds.right - 1);
+    const y = Math.min(Math.max(this.#point.y, bounds.top + this.#view.header.height), bounds.bottom - 1);
+    const place = this.#view.placeAt(x, y);
     const at = { row: Math.max(0, place.row), ordinal: Math.max(0, place.ordinal) };
     const { selection } = model;
     const { active } = selection;
-    if (this.drag?.kind === 'rows') selection.selectRows({ row: at.row, ordinal: active.ordinal }, true, false);
-    else if (this.drag?.kind === 'columns')
+    if (this.#drag?.kind === 'rows') selection.selectRows({ row: at.row, ordinal: active.ordinal }, true, false);
+    else if (this.#drag?.kind === 'columns')
       selection.selectColumns({ row: active.row, ordinal: at.ordinal }, true, false);
     else if (at.row !== active.row || at.ordinal !== active.ordinal) selection.moveTo(at, true);
     model.changed();
-    this.actions.moved();
+    this.#actions.moved();
   }
 
-  private up(event: PointerEvent): void {
-    const resized = this.drag?.kind === 'width';
-    this.drag = undefined;
-    if (this.view.element.hasPointerCapture(event.pointerId)) {
-      this.view.element.releasePointerCapture(event.pointerId);
+  #up(event: PointerEvent): void {
+    const resized = this.#drag?.kind === 'width';
+    this.#drag = undefined;
+    if (this.#view.element.hasPointerCapture(event.pointerId)) {
+      this.#view.element.releasePointerCapture(event.pointerId);
     }
-    if (resized) this.actions.resized();
+    if (resized) this.#actions.resized();
   }
 
-  private doubleClick(event: MouseEvent): void {
+  #doubleClick(event: MouseEvent): void {
     // The pointer was captured by the grid, which makes the grid the target: what lies there is asked for.
     const target = document.elementFromPoint(event.clientX, event.clientY);
     const header = target?.closest('.column');
     if (header instanceof HTMLElement) {
-      if (target?.closest('.column-handle')) this.actions.autoFit(Number(header.dataset['column']));
+      if (target?.closest('.column-handle')) this.#actions.autoFit(Number(header.dataset['column']));
     } else if (target?.closest('.cell')) {
-      this.actions.openDetail();
+      this.#actions.openDetail();
     }
   }
 
-  private menu(event: MouseEvent): void {
+  #menu(event: MouseEvent): void {
     event.preventDefault();
     // The context-menu key has no place of its own: it is a key of the grid.
-    if (event.button !== 2 || !this.onContent(event)) return;
-    const { model } = this.view;
-    const place = this.view.placeAt(event.clientX, event.clientY);
+    if (event.button !== 2 || !this.#onContent(event)) return;
+    const { model } = this.#view;
+    const place = this.#view.placeAt(event.clientX, event.clientY);
     if (place.row < 0 && place.ordinal >= 0) {
-      this.actions.columnMenu(place.ordinal, event.clientX, event.clientY);
+      this.#actions.columnMenu(place.ordinal, event.clientX, event.clientY);
       return;
     }
     // A click within the selection keeps it, as in every spreadsheet.
     if (place.row >= 0 && !model.selection.contains(place.row, Math.max(0, place.ordinal))) {
-      this.select(place, false, false);
+      this.#select(place, false, false);
       model.changed();
-      this.actions.moved();
+      this.#actions.moved();
     }
-    this.actions.cellMenu(event.clientX, event.clientY);
+    this.#actions.cellMenu(event.clientX, event.clientY);
   }
 
   /** False on the scrollbars. */
-  private onContent(event: MouseEvent): boolean {
-    const { element } = this.view;
+  #onContent(event: MouseEvent): boolean {
+    const { element } = this.#view;
     const bounds = element.getBoundingClientRect();
     return event.clientX < bounds.left + element.clientWidth && event.clientY < bounds.top + element.clientHeight;
   }

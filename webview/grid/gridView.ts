@@ -35,18 +35,18 @@ export class GridView {
   readonly element = make('div', 'grid');
   readonly header: GridHeader;
   readonly rowHeight: number;
-  private readonly box = make('div', 'grid-box');
-  private readonly body = make('div', 'grid-body');
-  private readonly rowsHost = make('div', 'grid-rows');
-  private pool: RowBox[] = [];
-  private anchor = 0;
-  private scheduled = false;
-  private placedScroll = 0;
-  private activeElement: Element | undefined;
-  private lastWidth = -1;
-  private lastHeight = -1;
-  private lastView = -1;
-  private lastViewport = -1;
+  readonly #box = make('div', 'grid-box');
+  readonly #body = make('div', 'grid-body');
+  readonly #rowsHost = make('div', 'grid-rows');
+  #pool: RowBox[] = [];
+  #anchor = 0;
+  #scheduled = false;
+  #placedScroll = 0;
+  #activeElement: Element | undefined;
+  #lastWidth = -1;
+  #lastHeight = -1;
+  #lastView = -1;
+  #lastViewport = -1;
   /** What is looked for, so that it is seen in its cells; not a global pattern, which would remember where it was. */
   found: RegExp | undefined;
   /** Called after each drawing. */
@@ -60,23 +60,23 @@ export class GridView {
     this.element.setAttribute('aria-label', text('gridName'));
     this.element.setAttribute('aria-multiselectable', 'true');
     this.element.style.setProperty('--row-height', `${this.rowHeight}px`);
-    this.box.setAttribute('role', 'presentation');
-    this.body.setAttribute('role', 'rowgroup');
-    this.rowsHost.setAttribute('role', 'presentation');
-    this.body.append(this.rowsHost);
-    this.box.append(this.header.element, this.body);
-    this.element.append(this.box);
-    this.element.addEventListener('scroll', () => this.scrolled(), { passive: true });
-    this.element.addEventListener('wheel', (event) => this.wheeled(event), { passive: false });
+    this.#box.setAttribute('role', 'presentation');
+    this.#body.setAttribute('role', 'rowgroup');
+    this.#rowsHost.setAttribute('role', 'presentation');
+    this.#body.append(this.#rowsHost);
+    this.#box.append(this.header.element, this.#body);
+    this.element.append(this.#box);
+    this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.element.addEventListener('wheel', (event) => this.#wheeled(event), { passive: false });
     new ResizeObserver(() => this.resize()).observe(this.element);
   }
 
   /** Asks for a drawing in the next frame. */
   schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     requestAnimationFrame(() => {
-      this.scheduled = false;
+      this.#scheduled = false;
       this.draw();
     });
   }
@@ -92,36 +92,36 @@ export class GridView {
 
   /** Draws everything anew: columns, widths or places have changed. */
   drop(): void {
-    for (const row of this.pool) row.row = -1;
+    for (const row of this.#pool) row.row = -1;
     this.header.drop();
   }
 
   draw(): void {
     const { model } = this;
     if (this.element.clientWidth === 0) return;
-    this.measureGutter();
-    this.size();
-    this.scroll();
+    this.#measureGutter();
+    this.#size();
+    this.#scroll();
     const { first, last } = model.map.window(model.top, OVERSCAN_ROWS);
     const columns = model.layout.window(model.left, OVERSCAN_COLUMNS);
-    this.fit(columns.last - columns.first + 1);
-    if (Math.abs(first - this.anchor) > ANCHOR_ROWS) {
-      this.anchor = first;
-      for (const row of this.pool) row.y = NaN;
+    this.#fit(columns.last - columns.first + 1);
+    if (Math.abs(first - this.#anchor) > ANCHOR_ROWS) {
+      this.#anchor = first;
+      for (const row of this.#pool) row.y = NaN;
     }
-    this.rowsHost.style.setProperty('transform', `translateY(${this.anchor * this.rowHeight - model.top}px)`);
-    this.activeElement?.removeAttribute('id');
-    this.activeElement = undefined;
+    this.#rowsHost.style.setProperty('transform', `translateY(${this.#anchor * this.rowHeight - model.top}px)`);
+    this.#activeElement?.removeAttribute('id');
+    this.#activeElement = undefined;
     this.header.draw(columns.first, columns.last);
     const used = new Set<RowBox>();
     for (let row = first; row <= last; row++) {
-      const box = this.pool[row % this.pool.length];
+      const box = this.#pool[row % this.#pool.length];
       if (box === undefined) continue;
       used.add(box);
-      this.drawRow(box, row, columns.first, columns.last);
+      this.#drawRow(box, row, columns.first, columns.last);
     }
-    for (const box of this.pool) if (!used.has(box)) this.hide(box);
-    this.markActive();
+    for (const box of this.#pool) if (!used.has(box)) this.#hide(box);
+    this.#markActive();
     if (last >= 0 && model.layout.length > 0) {
       const wanted = [
         ...model.layout.columns(0, model.layout.stuck - 1),
@@ -157,7 +157,7 @@ export class GridView {
 
   /** The texts of the cells that are drawn. */
   *texts(): Generator<Text> {
-    for (const row of this.pool) {
+    for (const row of this.#pool) {
       if (row.hidden) continue;
       for (const cell of [...row.stuck, ...row.cells]) if (cell.ordinal >= 0) yield cell.node;
     }
@@ -165,14 +165,14 @@ export class GridView {
 
   /** The text of a cell, if it is drawn. */
   textAt(row: number, ordinal: number): Text | undefined {
-    const box = this.pool.find((one) => !one.hidden && one.row === row);
+    const box = this.#pool.find((one) => !one.hidden && one.row === row);
     return box && [...box.stuck, ...box.cells].find((cell) => cell.ordinal === ordinal)?.node;
   }
 
-  private drawRow(box: RowBox, row: number, first: number, last: number): void {
+  #drawRow(box: RowBox, row: number, first: number, last: number): void {
     const { model } = this;
     const { layout, selection } = model;
-    const y = (row - this.anchor) * this.rowHeight;
+    const y = (row - this.#anchor) * this.rowHeight;
     if (box.hidden) {
       box.hidden = false;
       box.element.classList.remove('unused');
@@ -199,17 +199,17 @@ export class GridView {
       box.gutter.element.className = gutterClass;
     }
     placeCell(box.gutter, 0, layout.gutter);
-    box.stuck.forEach((cell, ordinal) => this.drawCell(cell, row, ordinal, true));
+    box.stuck.forEach((cell, ordinal) => this.#drawCell(cell, row, ordinal, true));
     for (let ordinal = first; ordinal <= last; ordinal++) {
       const cell = box.cells[ordinal % box.cells.length];
-      if (cell !== undefined) this.drawCell(cell, row, ordinal, false);
+      if (cell !== undefined) this.#drawCell(cell, row, ordinal, false);
     }
     for (const cell of box.cells) {
       if (cell.ordinal >= 0 && (cell.ordinal < first || cell.ordinal > last)) hideCell(cell);
     }
   }
 
-  private drawCell(cell: CellBox, row: number, ordinal: number, stuck: boolean): void {
+  #drawCell(cell: CellBox, row: number, ordinal: number, stuck: boolean): void {
     const { layout, selection, columns } = this.model;
     const column = layout.column(ordinal);
     if (cell.ordinal !== ordinal) {
@@ -224,20 +224,20 @@ export class GridView {
     const room = Math.ceil(width / this.header.narrowest) + 2;
     showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room, this.found);
     setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
-    if (active) this.activeElement = cell.element;
+    if (active) this.#activeElement = cell.element;
   }
 
   /** The grid keeps the focus; the active cell is named by id (ARIA practices, "aria-activedescendant"). */
-  private markActive(): void {
+  #markActive(): void {
     const { row, ordinal } = this.model.selection.active;
-    const element = row < 0 ? this.header.cellAt(ordinal) : this.activeElement;
-    this.activeElement = element;
+    const element = row < 0 ? this.header.cellAt(ordinal) : this.#activeElement;
+    this.#activeElement = element;
     const id = element === undefined ? undefined : `at-${row}-${ordinal}`;
     if (element !== undefined && id !== undefined) element.id = id;
     setAttribute(this.element, 'aria-activedescendant', id);
   }
 
-  private hide(box: RowBox): void {
+  #hide(box: RowBox): void {
     if (box.hidden) return;
     box.hidden = true;
     box.row = -1;
@@ -245,20 +245,20 @@ export class GridView {
   }
 
   /** Makes as many boxes as the viewport can need. */
-  private fit(columns: number): void {
+  #fit(columns: number): void {
     const rows = Math.ceil(this.model.map.viewport / this.rowHeight) + 2 * OVERSCAN_ROWS + 1;
     const { stuck } = this.model.layout;
-    while (this.pool.length > rows) this.pool.pop()?.element.remove();
-    if (this.pool.length < rows) {
+    while (this.#pool.length > rows) this.#pool.pop()?.element.remove();
+    if (this.#pool.length < rows) {
       // Another number of boxes gives every row another box.
-      for (const box of this.pool) box.row = -1;
+      for (const box of this.#pool) box.row = -1;
     }
-    while (this.pool.length < rows) {
+    while (this.#pool.length < rows) {
       const box = newRow();
-      this.rowsHost.append(box.element);
-      this.pool.push(box);
+      this.#rowsHost.append(box.element);
+      this.#pool.push(box);
     }
-    for (const box of this.pool) {
+    for (const box of this.#pool) {
       while (box.stuck.length > stuck) box.stuck.pop()?.element.remove();
       while (box.stuck.length < stuck) {
         const cell = newCell('gridcell');
@@ -275,24 +275,24 @@ export class GridView {
   }
 
   /** Gives the box its size, and the grid its counts. */
-  private size(): void {
+  #size(): void {
     const { model } = this;
     const width = Math.max(model.layout.totalWidth, this.element.clientWidth);
     const height = model.map.boxHeight + this.header.height;
-    if (width !== this.lastWidth) {
-      this.lastWidth = width;
-      this.box.style.setProperty('width', `${width}px`);
+    if (width !== this.#lastWidth) {
+      this.#lastWidth = width;
+      this.#box.style.setProperty('width', `${width}px`);
     }
-    if (height !== this.lastHeight) {
-      this.lastHeight = height;
-      this.box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
+    if (height !== this.#lastHeight) {
+      this.#lastHeight = height;
+      this.#box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
     }
     const { clientWidth } = this.element;
-    if (clientWidth !== this.lastView || model.map.viewport !== this.lastViewport) {
-      this.lastView = clientWidth;
-      this.lastViewport = model.map.viewport;
-      this.body.style.setProperty('width', `${clientWidth}px`);
-      this.body.style.setProperty('height', `${model.map.viewport}px`);
+    if (clientWidth !== this.#lastView || model.map.viewport !== this.#lastViewport) {
+      this.#lastView = clientWidth;
+      this.#lastViewport = model.map.viewport;
+      this.#body.style.setProperty('width', `${clientWidth}px`);
+      this.#body.style.setProperty('height', `${model.map.viewport}px`);
       this.header.element.style.setProperty('width', `${clientWidth}px`);
     }
     setAttribute(this.element, 'aria-rowcount', (model.rows + 1).toString());
@@ -300,12 +300,12 @@ export class GridView {
   }
 
   /** Brings the scrollbars to where the model stands. */
-  private scroll(): void {
+  #scroll(): void {
     const scroll = this.model.map.toScroll(this.model.top);
-    if (Math.abs(scroll - this.placedScroll) >= 0.5) {
+    if (Math.abs(scroll - this.#placedScroll) >= 0.5) {
       this.element.scrollTop = scroll;
       // What the browser made of it: rounded to device pixels, and cut at the end.
-      this.placedScroll = this.element.scrollTop;
+      this.#placedScroll = this.element.scrollTop;
     }
     if (Math.abs(this.element.scrollLeft - this.model.left) >= 0.5) {
       this.element.scrollLeft = this.model.left;
@@ -313,10 +313,10 @@ export class GridView {
     }
   }
 
-  private scrolled(): void {
+  #scrolled(): void {
     const { scrollTop, scrollLeft } = this.element;
-    if (Math.abs(scrollTop - this.placedScroll) >= 0.5) {
-      this.placedScroll = scrollTop;
+    if (Math.abs(scrollTop - this.#placedScroll) >= 0.5) {
+      this.#placedScroll = scrollTop;
       this.model.top = this.model.map.toTop(scrollTop);
     }
     this.model.left = scrollLeft;
@@ -324,7 +324,7 @@ export class GridView {
   }
 
   /** Where one pixel of the scrollbar stands for many rows, the wheel still moves by its own pixels. */
-  private wheeled(event: WheelEvent): void {
+  #wheeled(event: WheelEvent): void {
     const { map } = this.model;
     if (!map.scaled || event.deltaY === 0 || event.ctrlKey || event.shiftKey) return;
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? this.rowHeight : 1;
@@ -337,7 +337,7 @@ export class GridView {
     this.schedule();
   }
 
-  private measureGutter(): void {
+  #measureGutter(): void {
     const digits = formatNumber(Math.max(this.model.rows, 999)).length;
     const width = Math.round(digits * this.header.digitWidth + 18);
     if (width !== this.model.layout.gutter) {

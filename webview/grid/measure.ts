@@ -1,13 +1,13 @@
 /** Width of texts in a font, without laying anything out. */
 export class TextMeasure {
-  private readonly context = document.createElement('canvas').getContext('2d');
+  readonly #context = document.createElement('canvas').getContext('2d');
 
   constructor(font: string) {
-    if (this.context !== null) this.context.font = font;
+    if (this.#context !== null) this.#context.font = font;
   }
 
   width(text: string): number {
-    return this.context?.measureText(text).width ?? text.length * 8;
+    return this.#context?.measureText(text).width ?? text.length * 8;
   }
 }
 

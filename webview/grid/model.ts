@@ -21,23 +21,27 @@ export class GridModel {
   /** Pixels of real row heights above what is seen (see {@link ScrollMap}). */
   top = 0;
   left = 0;
-  private viewRows = 0;
+  #viewRows = 0;
+
+  readonly #onChange: () => void;
 
   constructor(
     readonly tiles: TileStore,
-    private readonly onChange: () => void,
+    onChange: () => void,
     rowHeight: number,
   ) {
+    this.#onChange = onChange;
+
     this.map = new ScrollMap(0, rowHeight, 0);
   }
 
   /** Rows of the view. */
   get rows(): number {
-    return this.view === 0 ? this.stored.rows : this.viewRows;
+    return this.view === 0 ? this.stored.rows : this.#viewRows;
   }
 
   changed(): void {
-    this.onChange();
+    this.#onChange();
   }
 
   setColumns(columns: readonly ColumnView[]): void {
@@ -52,18 +56,18 @@ export class GridModel {
 
   setStored(rows: RowsView): void {
     this.stored = rows;
-    if (this.view === 0) this.remap();
+    if (this.view === 0) this.#remap();
     this.changed();
   }
 
   /** Shows another view from its first row on; its tiles are asked for while drawing. */
   setView(view: number, rows: number, order: OrderView): void {
     this.view = view;
-    this.viewRows = rows;
+    this.#viewRows = rows;
     this.order = order;
     this.tiles.reset(view, this.columns);
     this.top = 0;
-    this.remap();
+    this.#remap();
     this.selection.collapse();
     this.selection.clamp(this.rows, this.layout.length);
     this.changed();
@@ -99,7 +103,7 @@ export class GridModel {
     this.changed();
   }
 
-  private remap(): void {
+  #remap(): void {
     this.map = new ScrollMap(this.rows, this.map.rowHeight, this.map.viewport);
     this.tiles.setRows(this.rows);
     this.top = this.map.clampTop(this.top);

@@ -18,56 +18,56 @@ export interface Place {
  */
 export class Selection {
   active: Place = { row: 0, ordinal: 0 };
-  private anchor: Place = { row: 0, ordinal: 0 };
-  private list: CellRange[] = [];
+  #anchor: Place = { row: 0, ordinal: 0 };
+  #list: CellRange[] = [];
 
   get ranges(): readonly CellRange[] {
-    return this.list;
+    return this.#list;
   }
 
   /** Moves the keyboard's place; `extend` stretches the last range to it. */
   moveTo(place: Place, extend: boolean): void {
     this.active = place;
     if (!extend || place.row < 0) {
-      this.anchor = place;
-      this.list = [];
+      this.#anchor = place;
+      this.#list = [];
       return;
     }
-    this.replaceLast(between(this.anchor, place));
+    this.#replaceLast(between(this.#anchor, place));
   }
 
   /** Starts another range, keeping the ones there are. */
   addAt(place: Place): void {
-    if (this.list.length === 0 && this.active.row >= 0) this.list.push(between(this.active, this.active));
+    if (this.#list.length === 0 && this.active.row >= 0) this.#list.push(between(this.active, this.active));
     this.active = place;
-    this.anchor = place;
-    this.list.push(between(place, place));
+    this.#anchor = place;
+    this.#list.push(between(place, place));
   }
 
   /** Whole rows from the anchor's row (or from `place` itself) to `place`. */
   selectRows(place: Place, extend: boolean, add: boolean): void {
-    if (!extend) this.anchor = place;
+    if (!extend) this.#anchor = place;
     this.active = place;
-    const [top, bottom] = sorted(this.anchor.row, place.row);
-    this.put({ top, bottom, left: 0, right: Infinity }, extend, add);
+    const [top, bottom] = sorted(this.#anchor.row, place.row);
+    this.#put({ top, bottom, left: 0, right: Infinity }, extend, add);
   }
 
   /** Whole columns from the anchor's (or from `place` itself) to `place`. */
   selectColumns(place: Place, extend: boolean, add: boolean): void {
-    if (!extend) this.anchor = place;
+    if (!extend) this.#anchor = place;
     this.active = { row: Math.max(0, place.row), ordinal: place.ordinal };
-    const [left, right] = sorted(this.anchor.ordinal, place.ordinal);
-    this.put({ left, right, top: 0, bottom: Infinity }, extend, add);
+    const [left, right] = sorted(this.#anchor.ordinal, place.ordinal);
+    this.#put({ left, right, top: 0, bottom: Infinity }, extend, add);
   }
 
   selectAll(): void {
-    this.list = [{ top: 0, left: 0, bottom: Infinity, right: Infinity }];
+    this.#list = [{ top: 0, left: 0, bottom: Infinity, right: Infinity }];
   }
 
   /** Forgets ranges, keeps the active cell. */
   collapse(): void {
-    this.list = [];
-    this.anchor = this.active;
+    this.#list = [];
+    this.#anchor = this.active;
   }
 
   /** Keeps the active cell within the table, after rows or columns went away. */
@@ -81,21 +81,21 @@ export class Selection {
   }
 
   contains(row: number, ordinal: number): boolean {
-    return this.list.some((r) => row >= r.top && row <= r.bottom && ordinal >= r.left && ordinal <= r.right);
+    return this.#list.some((r) => row >= r.top && row <= r.bottom && ordinal >= r.left && ordinal <= r.right);
   }
 
   touchesRow(row: number): boolean {
-    return this.list.some((r) => row >= r.top && row <= r.bottom);
+    return this.#list.some((r) => row >= r.top && row <= r.bottom);
   }
 
   touchesColumn(ordinal: number): boolean {
-    return this.list.some((r) => ordinal >= r.left && ordinal <= r.right);
+    return this.#list.some((r) => ordinal >= r.left && ordinal <= r.right);
   }
 
   /** The ranges within a table of that size; the active cell where there are none. Empty in an empty table. */
   resolved(rows: number, ordinals: number): CellRange[] {
     if (rows === 0 || ordinals === 0) return [];
-    const all = this.list.length > 0 ? this.list : [between(this.active, this.active)];
+    const all = this.#list.length > 0 ? this.#list : [between(this.active, this.active)];
     return all
       .map((r) => ({
         top: Math.max(0, r.top),
@@ -106,14 +106,14 @@ export class Selection {
       .filter((r) => r.top <= r.bottom && r.left <= r.right);
   }
 
-  private put(range: CellRange, extend: boolean, add: boolean): void {
-    if (add && !extend) this.list.push(range);
-    else if (extend) this.replaceLast(range);
-    else this.list = [range];
+  #put(range: CellRange, extend: boolean, add: boolean): void {
+    if (add && !extend) this.#list.push(range);
+    else if (extend) this.#replaceLast(range);
+    else this.#list = [range];
   }
 
-  private replaceLast(range: CellRange): void {
-    this.list = [...this.list.slice(0, -1), range];
+  #replaceLast(range: CellRange): void {
+    this.#list = [...this.#list.slice(0, -1), range];
   }
 }
 

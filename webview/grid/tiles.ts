@@ -26,54 +26,57 @@ export type AskTiles = (request: number, view: number, ranges: readonly TileRang
  * dragged the newest need waits for the answer, which keeps rows on screen all along instead of canceling every request.
  */
 export class TileStore {
-  private readonly tiles = new Map<number, Held>();
-  private request = 0;
-  private pendingSince: number | undefined;
-  private need: TileRange[] = [];
-  private view = 0;
-  private rows = 0;
-  private columns = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #tiles = new Map<number, Held>();
+  #request = 0;
+  #pendingSince: number | undefined;
+  #need: TileRange[] = [];
+  #view = 0;
+  #rows = 0;
+  #columns = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    private readonly ask: AskTiles,
-    private readonly now: () => number = () => performance.now(),
-  ) {}
+  readonly #ask: AskTiles;
+  readonly #now: () => number;
+
+  constructor(ask: AskTiles, now: () => number = () => performance.now()) {
+    this.#ask = ask;
+    this.#now = now;
+  }
 
   /** Forgets all tiles: other rows are shown from now on. */
   reset(view: number, columns: readonly ColumnView[]): void {
-    this.tiles.clear();
-    this.view = view;
-    this.columns = columns.length;
-    this.pendingSince = undefined;
-    this.need = [];
+    this.#tiles.clear();
+    this.#view = view;
+    this.#columns = columns.length;
+    this.#pendingSince = undefined;
+    this.#need = [];
   }
 
   setRows(rows: number): void {
-    this.rows = rows;
+    this.#rows = rows;
   }
 
   /** The cell, or undefined while it is not here. */
   get(row: number, column: number): CellView | undefined {
-    const tile = this.tiles.get(this.key(Math.floor(row / TILE_ROWS), Math.floor(column / TILE_COLUMNS)));
+    const tile = this.#tiles.get(this.#key(Math.floor(row / TILE_ROWS), Math.floor(column / TILE_COLUMNS)));
     return tile?.cells[row % TILE_ROWS]?.[column % TILE_COLUMNS];
   }
 
   put(tile: Tile): void {
-    const key = this.key(Math.floor(tile.row / TILE_ROWS), Math.floor(tile.column / TILE_COLUMNS));
-    this.tiles.delete(key);
-    this.tiles.set(key, { cells: tile.cells, known: this.rows });
-    for (const oldest of this.tiles.keys()) {
-      if (this.tiles.size <= TILES_KEPT) break;
-      this.tiles.delete(oldest);
+    const key = this.#key(Math.floor(tile.row / TILE_ROWS), Math.floor(tile.column / TILE_COLUMNS));
+    this.#tiles.delete(key);
+    this.#tiles.set(key, { cells: tile.cells, known: this.#rows });
+    for (const oldest of this.#tiles.keys()) {
+      if (this.#tiles.size <= TILES_KEPT) break;
+      this.#tiles.delete(oldest);
     }
   }
 
   /** Notes an answer; false where it is to an older request or another view. */
   answered(request: number, view: number): boolean {
-    if (request !== this.request) return false;
-    this.pendingSince = undefined;
-    return view === this.view;
+    if (request !== this.#request) return false;
+    this.#pendingSince = undefined;
+    return view === this.#view;
   }
 
   /** Asks for what is missing of these rows (`last` included) and columns. */
@@ -82,41 +85,41 @@ export class TileStore {
     const need: TileRange[] = [];
     for (let block = Math.floor(first / TILE_ROWS); block <= Math.floor(last / TILE_ROWS) && last >= 0; block++) {
       const row = block * TILE_ROWS;
-      const rows = Math.min(TILE_ROWS, this.rows - row);
+      const rows = Math.min(TILE_ROWS, this.#rows - row);
       if (rows <= 0) continue;
       for (const columnBlock of blocks) {
-        const key = this.key(block, columnBlock);
-        const tile = this.tiles.get(key);
-        if (tile !== undefined && (tile.cells.length >= Math.min(rows, last - row + 1) || tile.known >= this.rows)) {
+        const key = this.#key(block, columnBlock);
+        const tile = this.#tiles.get(key);
+        if (tile !== undefined && (tile.cells.length >= Math.min(rows, last - row + 1) || tile.known >= this.#rows)) {
           // Seen again: the oldest tile is the one that was not looked at for longest.
-          this.tiles.delete(key);
-          this.tiles.set(key, tile);
+          this.#tiles.delete(key);
+          this.#tiles.set(key, tile);
           continue;
         }
         const column = columnBlock * TILE_COLUMNS;
-        need.push({ row, rows, column, columns: Math.min(TILE_COLUMNS, this.columns - column) });
+        need.push({ row, rows, column, columns: Math.min(TILE_COLUMNS, this.#columns - column) });
       }
     }
-    this.need = need;
+    this.#need = need;
     this.send();
   }
 
   /** Sends what is needed, unless a request is under way. */
   send(): void {
-    clearTimeout(this.timer);
-    if (this.need.length === 0) return;
-    const now = this.now();
-    if (this.pendingSince !== undefined && now - this.pendingSince < PATIENCE) {
-      this.timer = setTimeout(() => this.send(), PATIENCE);
+    clearTimeout(this.#timer);
+    if (this.#need.length === 0) return;
+    const now = this.#now();
+    if (this.#pendingSince !== undefined && now - this.#pendingSince < PATIENCE) {
+      this.#timer = setTimeout(() => this.send(), PATIENCE);
       return;
     }
-    this.pendingSince = now;
-    const need = this.need;
-    this.need = [];
-    this.ask(++this.request, this.view, need);
+    this.#pendingSince = now;
+    const need = this.#need;
+    this.#need = [];
+    this.#ask(++this.#request, this.#view, need);
   }
 
-  private key(rowBlock: number, columnBlock: number): number {
+  #key(rowBlock: number, columnBlock: number): number {
     // A table has at most 1,664 columns, so 26 blocks of them.
     return rowBlock * 32 + columnBlock;
   }

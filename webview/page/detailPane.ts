@@ -21,45 +21,49 @@ export interface DetailActions {
 export class DetailPane {
   readonly element = make('aside', 'detail');
   readonly sash = make('div', 'sash');
-  private readonly title = make('span', 'detail-title');
-  private readonly facts = make('span', 'detail-facts');
-  private readonly content = make('pre', 'detail-content');
-  private readonly note = make('div', 'detail-note');
-  private readonly raw = make('button', 'find-toggle', '{ }');
-  private request = 0;
-  private at: { row: number; column: number } | undefined;
-  private value: string | null | undefined;
-  private showRaw = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #title = make('span', 'detail-title');
+  readonly #facts = make('span', 'detail-facts');
+  readonly #content = make('pre', 'detail-content');
+  readonly #note = make('div', 'detail-note');
+  readonly #raw = make('button', 'find-toggle', '{ }');
+  #request = 0;
+  #at: { row: number; column: number } | undefined;
+  #value: string | null | undefined;
+  #showRaw = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   share = 0.36;
 
-  constructor(private readonly actions: DetailActions) {
+  readonly #actions: DetailActions;
+
+  constructor(actions: DetailActions) {
+    this.#actions = actions;
+
     this.element.hidden = true;
     this.sash.hidden = true;
     this.element.setAttribute('aria-label', text('detailShow'));
-    this.content.tabIndex = 0;
-    this.content.setAttribute('role', 'document');
-    this.raw.type = 'button';
-    this.raw.title = text('detailRaw');
-    this.raw.setAttribute('aria-label', text('detailRaw'));
-    this.raw.setAttribute('aria-pressed', 'false');
-    this.raw.addEventListener('click', () => {
-      this.showRaw = !this.showRaw;
-      this.raw.setAttribute('aria-pressed', this.showRaw ? 'true' : 'false');
-      this.show();
+    this.#content.tabIndex = 0;
+    this.#content.setAttribute('role', 'document');
+    this.#raw.type = 'button';
+    this.#raw.title = text('detailRaw');
+    this.#raw.setAttribute('aria-label', text('detailRaw'));
+    this.#raw.setAttribute('aria-pressed', 'false');
+    this.#raw.addEventListener('click', () => {
+      this.#showRaw = !this.#showRaw;
+      this.#raw.setAttribute('aria-pressed', this.#showRaw ? 'true' : 'false');
+      this.#show();
     });
     const bar = make('div', 'detail-bar');
     const buttons = make('div', 'detail-buttons');
     buttons.append(
-      this.raw,
-      iconButton('copy', text('detailCopy'), () => this.ask('copyValue')),
-      iconButton('open', text('detailOpen'), () => this.ask('openValue')),
+      this.#raw,
+      iconButton('copy', text('detailCopy'), () => this.#ask('copyValue')),
+      iconButton('open', text('detailOpen'), () => this.#ask('openValue')),
       iconButton('close', text('detailClose'), () => this.close()),
     );
-    bar.append(this.title, buttons);
-    this.element.append(bar, this.facts, this.note, this.content);
-    this.element.addEventListener('keydown', (event) => this.key(event));
-    this.initSash();
+    bar.append(this.#title, buttons);
+    this.element.append(bar, this.#facts, this.#note, this.#content);
+    this.element.addEventListener('keydown', (event) => this.#key(event));
+    this.#initSash();
   }
 
   get isOpen(): boolean {
@@ -72,60 +76,60 @@ export class DetailPane {
       this.sash.hidden = false;
       this.resize(this.share);
     }
-    if (focus) this.content.focus();
+    if (focus) this.#content.focus();
   }
 
   close(): void {
     if (!this.isOpen) return;
     this.element.hidden = true;
     this.sash.hidden = true;
-    this.at = undefined;
-    this.content.replaceChildren();
+    this.#at = undefined;
+    this.#content.replaceChildren();
     clearHighlights();
-    this.actions.closed();
-    this.actions.changed();
+    this.#actions.closed();
+    this.#actions.changed();
   }
 
   /** Asks for the value of a cell, once the keyboard or the mouse has come to rest there. */
   setCell(row: number, column: number, view: ColumnView | undefined): void {
-    if (this.at?.row === row && this.at.column === column) return;
-    this.at = { row, column };
-    this.title.textContent = visible(view?.name ?? '');
-    this.title.title = visible(view?.name ?? '');
-    this.facts.textContent = `${visible(view?.type ?? '')} · ${text('row', row + 1)}`;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.actions.post({ type: 'cell', request: ++this.request, view: this.actions.view(), at: { row, column } });
+    if (this.#at?.row === row && this.#at.column === column) return;
+    this.#at = { row, column };
+    this.#title.textContent = visible(view?.name ?? '');
+    this.#title.title = visible(view?.name ?? '');
+    this.#facts.textContent = `${visible(view?.type ?? '')} · ${text('row', row + 1)}`;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#actions.post({ type: 'cell', request: ++this.#request, view: this.#actions.view(), at: { row, column } });
     }, 30);
   }
 
   /** Forgets which cell is shown, so that the next `setCell` asks again. */
   forget(): void {
-    this.at = undefined;
+    this.#at = undefined;
   }
 
   answered(message: Extract<ToPage, { type: 'cell' | 'cellFailed' }>): void {
-    if (message.request !== this.request || this.at === undefined) return;
+    if (message.request !== this.#request || this.#at === undefined) return;
     if (message.type === 'cellFailed') {
-      this.value = undefined;
-      this.note.textContent = visible(message.message);
-      this.content.replaceChildren();
+      this.#value = undefined;
+      this.#note.textContent = visible(message.message);
+      this.#content.replaceChildren();
       return;
     }
-    this.value = message.value;
-    const [type] = this.facts.textContent.split(' · ');
-    const facts = [type ?? '', text('row', this.at.row + 1)];
+    this.#value = message.value;
+    const [type] = this.#facts.textContent.split(' · ');
+    const facts = [type ?? '', text('row', this.#at.row + 1)];
     if (message.value !== null) {
       facts.push(counted('detailCharacters', message.length));
       const lines = message.value.split('\n').length;
       if (lines > 1) facts.push(text('detailLines', lines));
     }
-    this.facts.textContent = facts.join(' · ');
-    this.note.textContent =
+    this.#facts.textContent = facts.join(' · ');
+    this.#note.textContent =
       message.value !== null && message.length > message.value.length
         ? text('detailCut', formatNumber(message.value.length))
         : '';
-    this.show();
+    this.#show();
   }
 
   /** Sets the share of the room that the pane takes. */
@@ -135,41 +139,41 @@ export class DetailPane {
     this.sash.setAttribute('aria-valuenow', Math.round(this.share * 100).toString());
   }
 
-  private show(): void {
-    const { value } = this;
+  #show(): void {
+    const value = this.#value;
     clearHighlights();
-    this.content.className = 'detail-content';
+    this.#content.className = 'detail-content';
     if (value === undefined) return;
     if (value === null || value === '') {
-      this.raw.hidden = true;
-      this.content.classList.add('detail-nothing');
-      this.content.textContent = text(value === null ? 'null' : 'emptyString');
+      this.#raw.hidden = true;
+      this.#content.classList.add('detail-nothing');
+      this.#content.textContent = text(value === null ? 'null' : 'emptyString');
       return;
     }
     const json: JsonText | undefined = value.length <= FORMAT_LIMIT ? formatJson(value) : undefined;
-    this.raw.hidden = json === undefined;
-    if (json === undefined || this.showRaw) {
-      this.content.textContent = visible(value);
+    this.#raw.hidden = json === undefined;
+    if (json === undefined || this.#showRaw) {
+      this.#content.textContent = visible(value);
       return;
     }
     const node = document.createTextNode(visible(json.text));
-    this.content.replaceChildren(node);
+    this.#content.replaceChildren(node);
     highlightJson(node, json.tokens);
   }
 
-  private ask(type: 'copyValue' | 'openValue'): void {
-    if (this.at !== undefined) this.actions.post({ type, view: this.actions.view(), at: this.at });
+  #ask(type: 'copyValue' | 'openValue'): void {
+    if (this.#at !== undefined) this.#actions.post({ type, view: this.#actions.view(), at: this.#at });
   }
 
-  private key(event: KeyboardEvent): void {
+  #key(event: KeyboardEvent): void {
     if (event.key === 'Escape') this.close();
-    else if (isCommandKey(event) && event.key.toLowerCase() === 'a' && event.target === this.content) {
-      getSelection()?.selectAllChildren(this.content);
+    else if (isCommandKey(event) && event.key.toLowerCase() === 'a' && event.target === this.#content) {
+      getSelection()?.selectAllChildren(this.#content);
     } else return;
     handled(event);
   }
 
-  private initSash(): void {
+  #initSash(): void {
     this.sash.tabIndex = 0;
     this.sash.setAttribute('role', 'separator');
     this.sash.setAttribute('aria-orientation', 'vertical');
@@ -188,13 +192,13 @@ export class DetailPane {
         stacked ? (bounds.bottom - event.clientY) / bounds.height : (bounds.right - event.clientX) / bounds.width,
       );
     });
-    this.sash.addEventListener('pointerup', () => this.actions.changed());
+    this.sash.addEventListener('pointerup', () => this.#actions.changed());
     this.sash.addEventListener('keydown', (event) => {
       const by = { ArrowLeft: 0.03, ArrowUp: 0.03, ArrowRight: -0.03, ArrowDown: -0.03 }[event.key];
       if (by === undefined) return;
       handled(event);
       this.resize(this.share + by);
-      this.actions.changed();
+      this.#actions.changed();
     });
   }
 }

@@ -27,34 +27,38 @@ export interface FindMark {
 /** Find in all rows; the host does it over the file, and this shows how far it is. */
 export class FindBar {
   readonly element = make('div', 'find-bar');
-  private readonly input = make('input', 'find-input');
-  private readonly count = make('span', 'find-count');
-  private readonly bar = make('div', 'find-progress');
-  private find = 0;
-  private request = 0;
-  private index: number | undefined;
-  private status: Extract<ToPage, { type: 'find' }> | undefined;
+  readonly #input = make('input', 'find-input');
+  readonly #count = make('span', 'find-count');
+  readonly #bar = make('div', 'find-progress');
+  #find = 0;
+  #request = 0;
+  #index: number | undefined;
+  #status: Extract<ToPage, { type: 'find' }> | undefined;
   /** Steps asked for while another one is under way: each goes from where that one leads. Negative ones go back. */
-  private steps = 0;
-  private stepping = false;
+  #steps = 0;
+  #stepping = false;
   /** Go to the first match as soon as there is one. */
-  private waiting = false;
-  private matchCase = false;
-  private regex = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  #waiting = false;
+  #matchCase = false;
+  #regex = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly actions: FindActions) {
+  readonly #actions: FindActions;
+
+  constructor(actions: FindActions) {
+    this.#actions = actions;
+
     this.element.hidden = true;
     this.element.setAttribute('role', 'search');
-    this.input.type = 'text';
-    this.input.spellcheck = false;
-    this.input.placeholder = text('findPlaceholder');
-    this.input.setAttribute('aria-label', text('findPlaceholder'));
-    this.input.addEventListener('input', () => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.start(), TYPING_MS);
+    this.#input.type = 'text';
+    this.#input.spellcheck = false;
+    this.#input.placeholder = text('findPlaceholder');
+    this.#input.setAttribute('aria-label', text('findPlaceholder'));
+    this.#input.addEventListener('input', () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#start(), TYPING_MS);
     });
-    this.count.setAttribute('role', 'status');
+    this.#count.setAttribute('role', 'status');
     const toggle = (label: string, sign: string, flip: () => boolean): HTMLButtonElement => {
       const button = make('button', 'find-toggle', sign);
       button.type = 'button';
@@ -63,37 +67,37 @@ export class FindBar {
       button.setAttribute('aria-pressed', 'false');
       button.addEventListener('click', () => {
         button.setAttribute('aria-pressed', flip() ? 'true' : 'false');
-        this.start();
+        this.#start();
       });
       return button;
     };
     this.element.append(
-      this.input,
-      toggle(text('findCase'), 'Aa', () => (this.matchCase = !this.matchCase)),
-      toggle(text('findRegex'), '.*', () => (this.regex = !this.regex)),
-      this.count,
+      this.#input,
+      toggle(text('findCase'), 'Aa', () => (this.#matchCase = !this.#matchCase)),
+      toggle(text('findRegex'), '.*', () => (this.#regex = !this.#regex)),
+      this.#count,
       iconButton('up', text('findPrevious'), () => this.step(true)),
       iconButton('down', text('findNext'), () => this.step(false)),
       iconButton('close', text('findClose'), () => this.close()),
-      this.bar,
+      this.#bar,
     );
-    this.element.addEventListener('keydown', (event) => this.key(event));
+    this.element.addEventListener('keydown', (event) => this.#key(event));
   }
 
   open(): void {
     this.element.hidden = false;
-    this.input.focus();
-    this.input.select();
-    if (this.input.value !== '' && this.status === undefined) this.start();
+    this.#input.focus();
+    this.#input.select();
+    if (this.#input.value !== '' && this.#status === undefined) this.#start();
   }
 
   close(): void {
     if (this.element.hidden) return;
-    clearTimeout(this.timer);
+    clearTimeout(this.#timer);
     this.element.hidden = true;
-    this.actions.post({ type: 'findCancel' });
-    this.reset();
-    this.actions.closed();
+    this.#actions.post({ type: 'findCancel' });
+    this.#reset();
+    this.#actions.closed();
   }
 
   get isOpen(): boolean {
@@ -102,101 +106,101 @@ export class FindBar {
 
   /** Another view: the same text is looked for anew. */
   viewChanged(): void {
-    if (this.isOpen && this.input.value !== '') this.start(false);
+    if (this.isOpen && this.#input.value !== '') this.#start(false);
   }
 
   step(back: boolean): void {
-    if (this.element.hidden || this.input.value === '') this.open();
-    else if (this.status === undefined) this.start();
-    else if (this.stepping) this.steps += back ? -1 : 1;
-    else this.ask(back, false);
+    if (this.element.hidden || this.#input.value === '') this.open();
+    else if (this.#status === undefined) this.#start();
+    else if (this.#stepping) this.#steps += back ? -1 : 1;
+    else this.#ask(back, false);
   }
 
   progress(message: Extract<ToPage, { type: 'find' }>): void {
-    if (message.find !== this.find) return;
-    this.status = message;
-    this.bar.style.setProperty('width', message.total === 0 ? '0' : `${(message.scanned / message.total) * 100}%`);
-    this.bar.hidden = message.done;
-    if (this.waiting && message.count > 0) {
-      this.waiting = false;
-      this.ask(false, true);
+    if (message.find !== this.#find) return;
+    this.#status = message;
+    this.#bar.style.setProperty('width', message.total === 0 ? '0' : `${(message.scanned / message.total) * 100}%`);
+    this.#bar.hidden = message.done;
+    if (this.#waiting && message.count > 0) {
+      this.#waiting = false;
+      this.#ask(false, true);
     }
-    this.show();
+    this.#show();
   }
 
   found(message: Extract<ToPage, { type: 'findAt' }>): void {
-    if (message.find !== this.find || message.request !== this.request) return;
-    this.index = message.at === undefined ? undefined : message.index;
-    if (message.at !== undefined) this.actions.goTo(message.at);
-    this.stepping = false;
-    if (this.steps !== 0) {
-      const back = this.steps < 0;
-      this.steps += back ? 1 : -1;
-      this.ask(back, false);
+    if (message.find !== this.#find || message.request !== this.#request) return;
+    this.#index = message.at === undefined ? undefined : message.index;
+    if (message.at !== undefined) this.#actions.goTo(message.at);
+    this.#stepping = false;
+    if (this.#steps !== 0) {
+      const back = this.#steps < 0;
+      this.#steps += back ? 1 : -1;
+      this.#ask(back, false);
     }
-    this.show();
+    this.#show();
   }
 
-  private ask(back: boolean, here: boolean): void {
-    this.stepping = true;
-    const from = this.actions.from();
-    this.actions.post({ type: 'findStep', find: this.find, request: ++this.request, from, here, back });
+  #ask(back: boolean, here: boolean): void {
+    this.#stepping = true;
+    const from = this.#actions.from();
+    this.#actions.post({ type: 'findStep', find: this.#find, request: ++this.#request, from, here, back });
   }
 
-  private start(jump = true): void {
-    this.reset();
-    const value = this.input.value;
+  #start(jump = true): void {
+    this.#reset();
+    const value = this.#input.value;
     if (value === '') {
-      this.actions.post({ type: 'findCancel' });
+      this.#actions.post({ type: 'findCancel' });
       return;
     }
-    this.waiting = jump;
-    this.actions.mark({ text: value, matchCase: this.matchCase, regex: this.regex });
-    this.actions.post({
+    this.#waiting = jump;
+    this.#actions.mark({ text: value, matchCase: this.#matchCase, regex: this.#regex });
+    this.#actions.post({
       type: 'find',
-      find: this.find,
-      view: this.actions.view(),
+      find: this.#find,
+      view: this.#actions.view(),
       text: value,
-      matchCase: this.matchCase,
-      regex: this.regex,
-      columns: this.actions.columns(),
+      matchCase: this.#matchCase,
+      regex: this.#regex,
+      columns: this.#actions.columns(),
     });
-    this.count.textContent = text('findSearching');
+    this.#count.textContent = text('findSearching');
   }
 
-  private reset(): void {
-    this.find++;
-    this.index = undefined;
-    this.status = undefined;
-    this.waiting = false;
-    this.stepping = false;
-    this.steps = 0;
-    this.count.textContent = '';
-    this.count.className = 'find-count';
-    this.bar.hidden = true;
-    this.actions.mark(undefined);
+  #reset(): void {
+    this.#find++;
+    this.#index = undefined;
+    this.#status = undefined;
+    this.#waiting = false;
+    this.#stepping = false;
+    this.#steps = 0;
+    this.#count.textContent = '';
+    this.#count.className = 'find-count';
+    this.#bar.hidden = true;
+    this.#actions.mark(undefined);
   }
 
-  private show(): void {
-    const { status } = this;
+  #show(): void {
+    const status = this.#status;
     if (status === undefined) return;
     const count = `${status.count.toLocaleString()}${status.capped || !status.done ? '+' : ''}`;
-    if (status.message !== undefined) this.count.textContent = status.message;
-    else if (status.count === 0) this.count.textContent = text(status.done ? 'findNone' : 'findSearching');
-    else if (this.index === undefined) this.count.textContent = text('findCountOnly', count);
-    else this.count.textContent = text('findCount', this.index + 1, count);
-    this.count.title = this.count.textContent;
-    this.count.classList.toggle('find-nothing', status.done && status.count === 0);
+    if (status.message !== undefined) this.#count.textContent = status.message;
+    else if (status.count === 0) this.#count.textContent = text(status.done ? 'findNone' : 'findSearching');
+    else if (this.#index === undefined) this.#count.textContent = text('findCountOnly', count);
+    else this.#count.textContent = text('findCount', this.#index + 1, count);
+    this.#count.title = this.#count.textContent;
+    this.#count.classList.toggle('find-nothing', status.done && status.count === 0);
   }
 
-  private key(event: KeyboardEvent): void {
+  #key(event: KeyboardEvent): void {
     if (event.key === 'Escape') this.close();
-    else if (event.key === 'Enter' && event.target === this.input) {
-      clearTimeout(this.timer);
-      if (this.status === undefined && this.input.value !== '') this.start();
+    else if (event.key === 'Enter' && event.target === this.#input) {
+      clearTimeout(this.#timer);
+      if (this.#status === undefined && this.#input.value !== '') this.#start();
       else this.step(event.shiftKey);
     } else if (event.key === 'F3') this.step(event.shiftKey);
-    else if (isCommandKey(event) && event.key.toLowerCase() === 'f') this.input.select();
+    else if (isCommandKey(event) && event.key.toLowerCase() === 'f') this.#input.select();
     else return;
     handled(event);
   }

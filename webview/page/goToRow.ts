@@ -4,42 +4,46 @@ import { text } from './strings';
 /** The box that asks for a row's number (Ctrl+G). */
 export class GoToRow {
   readonly element = make('div', 'find-bar go-bar');
-  private readonly input = make('input', 'find-input');
-  private readonly label = make('label', 'go-label', text('goToRow'));
+  readonly #input = make('input', 'find-input');
+  readonly #label = make('label', 'go-label', text('goToRow'));
 
-  constructor(
-    private readonly rows: () => number,
-    private readonly go: (row: number) => void,
-    private readonly closed: () => void,
-  ) {
+  readonly #rows: () => number;
+  readonly #go: (row: number) => void;
+  readonly #closed: () => void;
+
+  constructor(rows: () => number, go: (row: number) => void, closed: () => void) {
+    this.#rows = rows;
+    this.#go = go;
+    this.#closed = closed;
+
     this.element.hidden = true;
-    this.input.type = 'text';
-    this.input.inputMode = 'numeric';
-    this.input.id = 'go-to-row';
-    this.label.htmlFor = this.input.id;
-    this.element.append(this.label, this.input);
-    this.element.addEventListener('keydown', (event) => this.key(event));
-    this.input.addEventListener('blur', () => (this.element.hidden = true));
+    this.#input.type = 'text';
+    this.#input.inputMode = 'numeric';
+    this.#input.id = 'go-to-row';
+    this.#label.htmlFor = this.#input.id;
+    this.element.append(this.#label, this.#input);
+    this.element.addEventListener('keydown', (event) => this.#key(event));
+    this.#input.addEventListener('blur', () => (this.element.hidden = true));
   }
 
   open(): void {
     this.element.hidden = false;
-    this.input.placeholder = text('goToRowPlaceholder', this.rows());
-    this.input.value = '';
-    this.input.focus();
+    this.#input.placeholder = text('goToRowPlaceholder', this.#rows());
+    this.#input.value = '';
+    this.#input.focus();
   }
 
-  private key(event: KeyboardEvent): void {
+  #key(event: KeyboardEvent): void {
     if (event.key === 'Enter') {
       // Grouping signs are taken along from a copied number; a negative number counts from the end.
-      const typed = Number(this.input.value.replace(/[\s.,'_]/g, ''));
+      const typed = Number(this.#input.value.replace(/[\s.,'_]/g, ''));
       if (Number.isInteger(typed) && typed !== 0) {
-        const row = typed > 0 ? typed - 1 : this.rows() + typed;
-        this.go(Math.min(Math.max(0, row), this.rows() - 1));
+        const row = typed > 0 ? typed - 1 : this.#rows() + typed;
+        this.#go(Math.min(Math.max(0, row), this.#rows() - 1));
       }
     } else if (event.key !== 'Escape') return;
     handled(event);
     this.element.hidden = true;
-    this.closed();
+    this.#closed();
   }
 }

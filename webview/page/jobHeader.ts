@@ -2,7 +2,7 @@ import type { ResultsHead, ResultsState } from '../../src/shared/resultsProtocol
 import { visible } from '../../src/shared/displayText';
 import { icon, make, makeControl, setAttribute } from '../base/dom';
 import type { IconName } from '../base/icons';
-import { formatRunning, formatSpan } from '../../src/shared/span';
+import { formatRunning, formatSpan } from '../../src/shared/timeText';
 import { text } from './strings';
 
 /** How a state looks; the words are the host's. */
@@ -24,92 +24,92 @@ const LOOKS: Readonly<Record<ResultsState, { readonly icon: IconName; readonly t
 /** The line above the tabs: what the job is, how it stands, and Cancel while that makes sense. */
 export class JobHead {
   readonly element = make('header', 'job-head');
-  private readonly state = make('span', 'job-state');
-  private readonly label = make('h1', 'job-label');
-  private readonly facts = make('span', 'job-facts');
-  private readonly elapsed = make('span', 'job-elapsed');
-  private readonly cancel = makeControl('vscode-button', 'job-cancel');
-  private readonly reason = make('div', 'job-reason');
-  private readonly progress = make('div', 'job-progress');
-  private readonly bar = make('div', 'job-bar');
-  private readonly fill = make('div', 'job-fill');
-  private readonly progressText = make('span', 'job-progress-text');
-  private head: ResultsHead | undefined;
-  private offset = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
+  readonly #state = make('span', 'job-state');
+  readonly #label = make('h1', 'job-label');
+  readonly #facts = make('span', 'job-facts');
+  readonly #elapsed = make('span', 'job-elapsed');
+  readonly #cancel = makeControl('vscode-button', 'job-cancel');
+  readonly #reason = make('div', 'job-reason');
+  readonly #progress = make('div', 'job-progress');
+  readonly #bar = make('div', 'job-bar');
+  readonly #fill = make('div', 'job-fill');
+  readonly #progressText = make('span', 'job-progress-text');
+  #head: ResultsHead | undefined;
+  #offset = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(onCancel: () => void) {
     const line = make('div', 'job-line');
     // The state is told by a screen reader when it changes; the ticking time is not.
-    this.state.setAttribute('role', 'status');
-    this.elapsed.title = text('elapsed');
-    this.cancel.setAttribute('appearance', 'secondary');
-    this.cancel.textContent = text('cancel');
-    this.cancel.addEventListener('click', onCancel);
-    line.append(this.state, this.label, this.facts, this.elapsed, this.cancel);
-    this.bar.append(this.fill);
-    this.bar.setAttribute('role', 'progressbar');
-    this.bar.setAttribute('aria-label', text('progress'));
-    this.progress.append(this.bar, this.progressText);
-    this.element.append(line, this.reason, this.progress);
+    this.#state.setAttribute('role', 'status');
+    this.#elapsed.title = text('elapsed');
+    this.#cancel.setAttribute('appearance', 'secondary');
+    this.#cancel.textContent = text('cancel');
+    this.#cancel.addEventListener('click', onCancel);
+    line.append(this.#state, this.#label, this.#facts, this.#elapsed, this.#cancel);
+    this.#bar.append(this.#fill);
+    this.#bar.setAttribute('role', 'progressbar');
+    this.#bar.setAttribute('aria-label', text('progress'));
+    this.#progress.append(this.#bar, this.#progressText);
+    this.element.append(line, this.#reason, this.#progress);
   }
 
   update(head: ResultsHead): void {
-    const before = this.head;
-    this.head = head;
+    const before = this.#head;
+    this.#head = head;
     // The two clocks may differ (a remote window): only the difference to the message's own time counts.
-    this.offset = Date.now() - head.now;
+    this.#offset = Date.now() - head.now;
     const look = LOOKS[head.state];
     if (before?.state !== head.state || before.stateText !== head.stateText) {
-      this.state.className = `job-state tone-${look.tone}`;
-      this.state.replaceChildren(icon(look.icon), head.stateText);
+      this.#state.className = `job-state tone-${look.tone}`;
+      this.#state.replaceChildren(icon(look.icon), head.stateText);
     }
     if (before?.label !== head.label) {
-      this.label.textContent = visible(head.label);
-      this.label.title = visible(head.label);
+      this.#label.textContent = visible(head.label);
+      this.#label.title = visible(head.label);
     }
     const facts = [head.pid === undefined ? undefined : text('pid', head.pid.toString()), head.connection];
     const factsText = visible(facts.filter((fact) => fact !== undefined && fact !== '').join(' · '));
-    if (this.facts.textContent !== factsText) this.facts.textContent = factsText;
-    this.cancel.hidden = !head.canCancel;
-    this.reason.textContent = visible(head.reason ?? '');
-    this.reason.hidden = head.reason === undefined || head.reason === '';
-    this.showProgress(head);
-    this.tick();
-    clearInterval(this.timer);
+    if (this.#facts.textContent !== factsText) this.#facts.textContent = factsText;
+    this.#cancel.hidden = !head.canCancel;
+    this.#reason.textContent = visible(head.reason ?? '');
+    this.#reason.hidden = head.reason === undefined || head.reason === '';
+    this.#showProgress(head);
+    this.#tick();
+    clearInterval(this.#timer);
     if (head.startedAt !== undefined && head.finishedAt === undefined) {
-      this.timer = setInterval(() => this.tick(), 250);
+      this.#timer = setInterval(() => this.#tick(), 250);
     }
   }
 
   dispose(): void {
-    clearInterval(this.timer);
+    clearInterval(this.#timer);
   }
 
-  private showProgress(head: ResultsHead): void {
+  #showProgress(head: ResultsHead): void {
     const running = head.finishedAt === undefined;
     const { progress } = head;
-    this.progress.hidden = progress === undefined || !running;
+    this.#progress.hidden = progress === undefined || !running;
     if (progress === undefined) return;
     const pct = Math.min(100, Math.max(0, progress.pct));
-    this.fill.style.setProperty('width', `${pct}%`);
-    setAttribute(this.bar, 'aria-valuenow', Math.round(pct).toString());
-    this.progressText.textContent = [`${Math.round(pct)}%`, visible(progress.message)]
+    this.#fill.style.setProperty('width', `${pct}%`);
+    setAttribute(this.#bar, 'aria-valuenow', Math.round(pct).toString());
+    this.#progressText.textContent = [`${Math.round(pct)}%`, visible(progress.message)]
       .filter((part) => part !== '')
       .join(' · ');
-    setAttribute(this.bar, 'aria-valuetext', this.progressText.textContent);
+    setAttribute(this.#bar, 'aria-valuetext', this.#progressText.textContent);
   }
 
-  private tick(): void {
-    const { head } = this;
+  #tick(): void {
+    const head = this.#head;
     if (head?.startedAt === undefined) {
-      this.elapsed.textContent = '';
+      this.#elapsed.textContent = '';
       return;
     }
     const { startedAt, finishedAt } = head;
-    this.elapsed.textContent =
+    this.#elapsed.textContent =
       finishedAt === undefined
-        ? formatRunning(Date.now() - this.offset - startedAt)
+        ? formatRunning(Date.now() - this.#offset - startedAt)
         : formatSpan(finishedAt - startedAt);
   }
 }

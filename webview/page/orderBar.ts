@@ -14,7 +14,11 @@ export interface OrderActions {
 export class OrderBar {
   readonly element = make('div', 'order-bar');
 
-  constructor(private readonly actions: OrderActions) {
+  readonly #actions: OrderActions;
+
+  constructor(actions: OrderActions) {
+    this.#actions = actions;
+
     this.element.hidden = true;
   }
 
@@ -22,7 +26,7 @@ export class OrderBar {
     this.element.hidden = false;
     this.element.replaceChildren(
       make('span', 'order-text', text('orderWorking', rows, total)),
-      iconButton('stop', text('orderStop'), () => this.actions.stopOrder()),
+      iconButton('stop', text('orderStop'), () => this.#actions.stopOrder()),
     );
   }
 
@@ -35,22 +39,22 @@ export class OrderBar {
       const sorted = order.sort.map(
         ({ column, direction }) => `${name(column)} ${direction === 'ascending' ? '↑' : '↓'}`,
       );
-      this.chip(text('sortedBy', sorted.join(', ')), text('sortClear'), undefined, () =>
-        this.actions.setOrder({ sort: [], filters: order.filters }),
+      this.#chip(text('sortedBy', sorted.join(', ')), text('sortClear'), undefined, () =>
+        this.#actions.setOrder({ sort: [], filters: order.filters }),
       );
     }
     for (const filter of order.filters) {
       const value = takesValue(filter.operator) ? ` “${filter.value}”` : '';
-      this.chip(
+      this.#chip(
         `${name(filter.column)} ${operatorName(filter.operator)}${value}`,
         text('filterRemove'),
-        () => this.actions.askFilter(filter.column),
-        () => this.actions.setOrder({ sort: order.sort, filters: order.filters.filter((other) => other !== filter) }),
+        () => this.#actions.askFilter(filter.column),
+        () => this.#actions.setOrder({ sort: order.sort, filters: order.filters.filter((other) => other !== filter) }),
       );
     }
   }
 
-  private chip(label: string, removeLabel: string, edit: (() => void) | undefined, remove: () => void): void {
+  #chip(label: string, removeLabel: string, edit: (() => void) | undefined, remove: () => void): void {
     const chip = make('span', 'chip');
     const name = make(edit === undefined ? 'span' : 'button', 'chip-label', label);
     name.title = label;

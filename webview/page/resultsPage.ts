@@ -29,127 +29,133 @@ interface Tab {
 /** The whole page: the job's head, and the tabs. Only the tab that is seen is drawn. */
 export class ResultsPage {
   readonly element = make('main', 'page');
-  private readonly jobHead: JobHead;
-  private readonly rows: RowsTab;
-  private readonly panels = makePanels('tabs');
-  private readonly tabs: Tab[];
-  private head: ResultsHead;
-  private notices: NoticeView[];
-  private noticesShown = 1;
-  private current: TabName = 'rows';
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #jobHead: JobHead;
+  readonly #rows: RowsTab;
+  readonly #panels = makePanels('tabs');
+  readonly #tabs: Tab[];
+  #head: ResultsHead;
+  #notices: NoticeView[];
+  #noticesShown = 1;
+  #current: TabName = 'rows';
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** False until the user chose a tab: until then the page shows the tab that has something to show. */
-  private chosen = false;
-  private readonly shownTabs = new Set<TabName>();
+  #chosen = false;
+  readonly #shownTabs = new Set<TabName>();
+
+  readonly #post: (message: FromPage) => void;
+  readonly #saveView: (view: SavedView) => void;
 
   constructor(
     init: Init,
     saved: SavedView | undefined,
-    private readonly post: (message: FromPage) => void,
-    private readonly saveView: (view: SavedView) => void,
+    post: (message: FromPage) => void,
+    saveView: (view: SavedView) => void,
   ) {
-    this.head = init.head;
-    this.notices = [...init.notices];
-    this.jobHead = new JobHead(() => post({ type: 'cancel' }));
-    this.rows = new RowsTab(init, saved, post, () => this.save());
-    this.tabs = [
-      this.tab('rows', 'tabRows'),
-      this.tab('messages', 'tabMessages'),
-      this.tab('error', 'tabError'),
-      this.tab('query', 'tabQuery'),
-      this.tab('details', 'tabDetails'),
+    this.#post = post;
+    this.#saveView = saveView;
+
+    this.#head = init.head;
+    this.#notices = [...init.notices];
+    this.#jobHead = new JobHead(() => post({ type: 'cancel' }));
+    this.#rows = new RowsTab(init, saved, post, () => this.#save());
+    this.#tabs = [
+      this.#tab('rows', 'tabRows'),
+      this.#tab('messages', 'tabMessages'),
+      this.#tab('error', 'tabError'),
+      this.#tab('query', 'tabQuery'),
+      this.#tab('details', 'tabDetails'),
     ];
-    this.panels.setAttribute('aria-label', text('panelName'));
-    this.rows.tools.slot = 'end';
-    this.panels.append(this.rows.tools);
-    this.arrangeTabs();
-    this.tabs[0]?.view.append(this.rows.element);
-    this.panels.addEventListener('change', (event) => {
+    this.#panels.setAttribute('aria-label', text('panelName'));
+    this.#rows.tools.slot = 'end';
+    this.#panels.append(this.#rows.tools);
+    this.#arrangeTabs();
+    this.#tabs[0]?.view.append(this.#rows.element);
+    this.#panels.addEventListener('change', (event) => {
       // The toolkit's inputs and lists inside of the tabs have a change event as well.
-      if (event.target === this.panels) this.changed();
+      if (event.target === this.#panels) this.#changed();
     });
-    this.element.addEventListener('keydown', (event) => this.key(event));
-    this.chosen = saved?.tab !== undefined;
-    this.element.append(this.jobHead.element, this.panels);
+    this.element.addEventListener('keydown', (event) => this.#key(event));
+    this.#chosen = saved?.tab !== undefined;
+    this.element.append(this.#jobHead.element, this.#panels);
     const wanted = init.tab ?? saved?.tab;
-    this.select(wanted !== undefined && this.shownTabs.has(wanted) ? wanted : this.bestTab());
-    this.update();
+    this.#select(wanted !== undefined && this.#shownTabs.has(wanted) ? wanted : this.#bestTab());
+    this.#update();
   }
 
   /** Called once the page stands in the document. */
   shown(): void {
     // VS Code restores a panel after a reload only if its page has kept something.
-    this.save();
-    if (this.current === 'rows') this.rows.gridElement.focus();
+    this.#save();
+    if (this.#current === 'rows') this.#rows.gridElement.focus();
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
-    this.jobHead.dispose();
+    clearTimeout(this.#timer);
+    this.#jobHead.dispose();
   }
 
   take(message: ToPage): void {
     if (message.type === 'head') {
-      this.head = message.head;
-      this.arrange();
-      this.update();
+      this.#head = message.head;
+      this.#arrange();
+      this.#update();
     } else if (message.type === 'notices') {
-      this.notices = newest([...this.notices.filter(({ number = 0 }) => number < message.from), ...message.notices]);
-      this.arrange();
-      this.label();
-      if (this.current === 'messages') this.draw();
+      this.#notices = newest([...this.#notices.filter(({ number = 0 }) => number < message.from), ...message.notices]);
+      this.#arrange();
+      this.#label();
+      if (this.#current === 'messages') this.#draw();
     } else if (message.type === 'tab') {
-      this.select(this.shownTabs.has(message.tab) ? message.tab : this.bestTab());
+      this.#select(this.#shownTabs.has(message.tab) ? message.tab : this.#bestTab());
     } else {
-      this.rows.take(message);
+      this.#rows.take(message);
       if (message.type === 'rows' || message.type === 'columns') {
-        this.arrange();
-        this.label();
+        this.#arrange();
+        this.#label();
       }
     }
   }
 
   /** Shows the tabs that have, or may get, something to show, and leaves an empty one for one that has. */
-  private arrange(): void {
-    this.arrangeTabs();
-    const empty = !this.hasContent(this.current);
-    if (!this.shownTabs.has(this.current) || (!this.chosen && empty)) {
-      const best = this.bestTab();
-      if (best !== this.current) this.select(best);
+  #arrange(): void {
+    this.#arrangeTabs();
+    const empty = !this.#hasContent(this.#current);
+    if (!this.#shownTabs.has(this.#current) || (!this.#chosen && empty)) {
+      const best = this.#bestTab();
+      if (best !== this.#current) this.#select(best);
     }
   }
 
-  private arrangeTabs(): void {
-    const ended = ENDED.has(this.head.state);
+  #arrangeTabs(): void {
+    const ended = ENDED.has(this.#head.state);
     const isShown = (name: TabName): boolean =>
-      this.hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
+      this.#hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
     let nextTab: Element | undefined;
-    let nextView: Element = this.rows.tools;
+    let nextView: Element = this.#rows.tools;
     // From the last to the first: the toolkit matches tabs and views by their order, and what stays is not moved.
-    for (const { name, tab, view } of this.tabs.toReversed()) {
+    for (const { name, tab, view } of this.#tabs.toReversed()) {
       if (!isShown(name)) {
         tab.remove();
         view.remove();
-        this.shownTabs.delete(name);
+        this.#shownTabs.delete(name);
         continue;
       }
-      if (!this.shownTabs.has(name)) {
-        this.panels.insertBefore(view, nextView);
-        this.panels.insertBefore(tab, nextTab ?? view);
-        this.shownTabs.add(name);
+      if (!this.#shownTabs.has(name)) {
+        this.#panels.insertBefore(view, nextView);
+        this.#panels.insertBefore(tab, nextTab ?? view);
+        this.#shownTabs.add(name);
       }
       [nextTab, nextView] = [tab, view];
     }
   }
 
-  private hasContent(name: TabName): boolean {
+  #hasContent(name: TabName): boolean {
     switch (name) {
       case 'rows':
-        return this.rows.model.columns.length > 0;
+        return this.#rows.model.columns.length > 0;
       case 'messages':
-        return this.notices.length > 0;
+        return this.#notices.length > 0;
       case 'error':
-        return this.head.error !== undefined;
+        return this.#head.error !== undefined;
       case 'query':
       case 'details':
         return true;
@@ -157,15 +163,15 @@ export class ResultsPage {
   }
 
   /** Rows first, then why there are none. */
-  private bestTab(): TabName {
-    if (this.rows.model.stored.rows > 0) return 'rows';
-    if (this.head.error !== undefined) return 'error';
-    if (this.hasContent('rows')) return 'rows';
-    if (this.notices.length > 0) return 'messages';
-    return ENDED.has(this.head.state) ? 'details' : 'rows';
+  #bestTab(): TabName {
+    if (this.#rows.model.stored.rows > 0) return 'rows';
+    if (this.#head.error !== undefined) return 'error';
+    if (this.#hasContent('rows')) return 'rows';
+    if (this.#notices.length > 0) return 'messages';
+    return ENDED.has(this.#head.state) ? 'details' : 'rows';
   }
 
-  private tab(name: TabName, key: 'tabRows' | 'tabMessages' | 'tabError' | 'tabQuery' | 'tabDetails'): Tab {
+  #tab(name: TabName, key: 'tabRows' | 'tabMessages' | 'tabError' | 'tabQuery' | 'tabDetails'): Tab {
     const tab = makeControl('vscode-panel-tab', '', text(key));
     tab.id = `tab-${name}`;
     const view = makeControl('vscode-panel-view', `view view-${name}`);
@@ -174,42 +180,42 @@ export class ResultsPage {
   }
 
   /** Keys that mean the rows, wherever on the page the keyboard is. */
-  private key(event: KeyboardEvent): void {
+  #key(event: KeyboardEvent): void {
     const command = pageCommand(event);
     if (command === undefined) return;
     handled(event);
-    if (this.current !== 'rows') this.select('rows');
-    this.rows.run(command);
+    if (this.#current !== 'rows') this.#select('rows');
+    this.#rows.run(command);
   }
 
-  private select(name: TabName): void {
-    this.current = name;
-    this.panels.activeid = `tab-${name}`;
-    this.draw();
+  #select(name: TabName): void {
+    this.#current = name;
+    this.#panels.activeid = `tab-${name}`;
+    this.#draw();
   }
 
-  private changed(): void {
-    const name = this.tabs.find(({ tab }) => tab.id === this.panels.activeid)?.name ?? 'rows';
-    if (name === this.current) return;
-    this.current = name;
-    this.chosen = true;
-    this.draw();
-    this.save();
+  #changed(): void {
+    const name = this.#tabs.find(({ tab }) => tab.id === this.#panels.activeid)?.name ?? 'rows';
+    if (name === this.#current) return;
+    this.#current = name;
+    this.#chosen = true;
+    this.#draw();
+    this.#save();
   }
 
-  private update(): void {
-    this.jobHead.update(this.head);
-    this.label();
-    if (this.current !== 'rows' && this.current !== 'messages') this.draw();
+  #update(): void {
+    this.#jobHead.update(this.#head);
+    this.#label();
+    if (this.#current !== 'rows' && this.#current !== 'messages') this.#draw();
   }
 
   /** Tabs say how much is in them. */
-  private label(): void {
+  #label(): void {
     const counts: Partial<Record<TabName, number>> = {
-      rows: this.rows.model.stored.rows,
-      messages: this.head.noticeCount ?? this.notices.length,
+      rows: this.#rows.model.stored.rows,
+      messages: this.#head.noticeCount ?? this.#notices.length,
     };
-    for (const { name, tab } of this.tabs) {
+    for (const { name, tab } of this.#tabs) {
       const count = counts[name] ?? 0;
       const title = text(TITLES[name]);
       const label = count > 0 ? `${title} (${formatNumber(count)})` : title;
@@ -218,35 +224,35 @@ export class ResultsPage {
         // The toolkit takes the name once, when the tab is connected.
         tab.setAttribute('aria-label', label);
       }
-      tab.classList.toggle('has-error', name === 'error' && this.head.error !== undefined);
+      tab.classList.toggle('has-error', name === 'error' && this.#head.error !== undefined);
     }
   }
 
-  private draw(): void {
-    for (const { name, view } of this.tabs) if (name !== 'rows' && name !== this.current) view.replaceChildren();
-    this.rows.tools.hidden = this.current !== 'rows';
-    const host = this.tabs.find(({ name }) => name === this.current)?.view;
+  #draw(): void {
+    for (const { name, view } of this.#tabs) if (name !== 'rows' && name !== this.#current) view.replaceChildren();
+    this.#rows.tools.hidden = this.#current !== 'rows';
+    const host = this.#tabs.find(({ name }) => name === this.#current)?.view;
     if (host === undefined) return;
-    const post = this.post;
-    if (this.current === 'messages') {
+    const post = this.#post;
+    if (this.#current === 'messages') {
       const more = (): void => {
-        this.noticesShown++;
-        this.draw();
+        this.#noticesShown++;
+        this.#draw();
       };
-      drawMessages(host, this.notices, this.head, { shown: this.noticesShown, showMore: more }, post);
-    } else if (this.current === 'error') drawError(host, this.head, post);
-    else if (this.current === 'query') drawQuery(host, this.head, post);
-    else if (this.current === 'details') drawDetails(host, this.head);
+      drawMessages(host, this.#notices, this.#head, { shown: this.#noticesShown, showMore: more }, post);
+    } else if (this.#current === 'error') drawError(host, this.#head, post);
+    else if (this.#current === 'query') drawQuery(host, this.#head, post);
+    else if (this.#current === 'details') drawDetails(host, this.#head);
   }
 
-  private save(): void {
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.saveView({
+  #save(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#saveView({
         version: 1,
-        id: this.head.id,
-        ...(this.chosen ? { tab: this.current } : {}),
-        ...this.rows.keep(),
+        id: this.#head.id,
+        ...(this.#chosen ? { tab: this.#current } : {}),
+        ...this.#rows.keep(),
       });
     }, SAVE_MS);
   }

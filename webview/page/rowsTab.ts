@@ -37,114 +37,121 @@ export class RowsTab implements RowsMenuActions {
   /** Buttons that stand beside the tabs. */
   readonly tools = make('div', 'tools');
   readonly model: GridModel;
-  private readonly tiles: TileStore;
-  private readonly view: GridView;
-  private readonly detail: DetailPane;
-  private readonly find: FindBar;
-  private readonly goToBox: GoToRow;
-  private readonly orders = new OrderBar(this);
-  private readonly status = new StatusLine((limit) => this.post({ type: 'changeLimit', limit }));
-  private readonly empty = make('div', 'grid-empty');
-  private readonly area = make('div', 'grid-area');
-  private readonly host = make('div', 'grid-host');
-  private readonly exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
-  private mark: FindMark | undefined;
+  readonly #tiles: TileStore;
+  readonly #view: GridView;
+  readonly #detail: DetailPane;
+  readonly #find: FindBar;
+  readonly #goToBox: GoToRow;
+  readonly #orders = new OrderBar(this);
+  readonly #status = new StatusLine((limit) => this.post({ type: 'changeLimit', limit }));
+  readonly #empty = make('div', 'grid-empty');
+  readonly #area = make('div', 'grid-area');
+  readonly #host = make('div', 'grid-host');
+  readonly #exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
+  #mark: FindMark | undefined;
   /** The match that was gone to last. */
-  private hit: CellAt | undefined;
-  private asked = 0;
-  private askedOrder: OrderView = NO_ORDER;
-  private readonly orderLimit: number;
-  private fitted = false;
+  #hit: CellAt | undefined;
+  #asked = 0;
+  #askedOrder: OrderView = NO_ORDER;
+  readonly #orderLimit: number;
+  #fitted = false;
   /** The saved order is being made: until it is there, what was saved stays. */
-  private restoring = false;
+  #restoring = false;
+
+  readonly #saved: SavedView | undefined;
+  readonly #onChange: () => void;
 
   constructor(
     init: Init,
-    private readonly saved: SavedView | undefined,
+    saved: SavedView | undefined,
     readonly post: (message: FromPage) => void,
-    private readonly onChange: () => void,
+    onChange: () => void,
   ) {
-    this.orderLimit = init.orderLimit;
-    this.tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
-    this.model = new GridModel(this.tiles, () => this.view.schedule(), rowHeight());
-    this.view = new GridView(this.model);
-    this.detail = new DetailPane({
+    this.#saved = saved;
+    this.#onChange = onChange;
+
+    this.#orderLimit = init.orderLimit;
+    this.#tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
+    this.model = new GridModel(this.#tiles, () => this.#view.schedule(), rowHeight());
+    this.#view = new GridView(this.model);
+    this.#detail = new DetailPane({
       post,
       view: () => this.model.view,
-      closed: () => this.view.element.focus(),
-      changed: () => this.save(),
+      closed: () => this.#view.element.focus(),
+      changed: () => this.#save(),
     });
-    this.find = new FindBar({
+    this.#find = new FindBar({
       post,
       view: () => this.model.view,
-      from: () => this.activeAt(),
+      from: () => this.#activeAt(),
       columns: () => this.model.layout.columns(),
       goTo: (at) => {
-        this.hit = at;
-        this.goToCell(at, true);
+        this.#hit = at;
+        this.#goToCell(at, true);
       },
       mark: (mark) => {
-        this.mark = mark;
-        this.hit = undefined;
-        this.view.found = mark && patternOf(mark, '');
-        this.view.schedule();
+        this.#mark = mark;
+        this.#hit = undefined;
+        this.#view.found = mark && patternOf(mark, '');
+        this.#view.schedule();
       },
-      closed: () => this.view.element.focus(),
+      closed: () => this.#view.element.focus(),
     });
-    this.goToBox = new GoToRow(
+    this.#goToBox = new GoToRow(
       () => this.model.rows,
-      (row) => this.goToCell({ row, column: this.activeAt().column }, true),
-      () => this.view.element.focus(),
+      (row) => this.#goToCell({ row, column: this.#activeAt().column }, true),
+      () => this.#view.element.focus(),
     );
-    this.wire();
-    this.host.append(this.view.element, this.empty, this.find.element, this.goToBox.element);
-    this.area.append(this.host, this.detail.sash, this.detail.element);
-    this.element.append(this.status.note, this.orders.element, this.area, this.status.element);
-    this.addTools();
+    this.#wire();
+    this.#host.append(this.#view.element, this.#empty, this.#find.element, this.#goToBox.element);
+    this.#area.append(this.#host, this.#detail.sash, this.#detail.element);
+    this.element.append(this.#status.note, this.#orders.element, this.#area, this.#status.element);
+    this.#addTools();
     this.model.setColumns(init.columns);
     this.model.setStored(init.rows);
-    if (init.first !== undefined) this.tiles.put(init.first);
-    this.restore();
+    if (init.first !== undefined) this.#tiles.put(init.first);
+    this.#restore();
   }
 
   get gridElement(): HTMLElement {
-    return this.view.element;
+    return this.#view.element;
   }
 
   take(message: ToPage): void {
     switch (message.type) {
       case 'columns':
-        this.fitted = false;
+        this.#fitted = false;
         this.model.setColumns(message.columns);
-        restoreColumns(this.model, this.saved);
-        this.view.drop();
+        restoreColumns(this.model, this.#saved);
+        this.#view.drop();
         break;
       case 'rows':
         this.model.setStored(message.rows);
         break;
       case 'tiles':
-        if (this.tiles.answered(message.request, message.view)) for (const tile of message.tiles) this.tiles.put(tile);
-        this.tiles.send();
-        this.view.schedule();
+        if (this.#tiles.answered(message.request, message.view))
+          for (const tile of message.tiles) this.#tiles.put(tile);
+        this.#tiles.send();
+        this.#view.schedule();
         break;
       case 'tilesFailed':
-        if (this.tiles.answered(message.request, this.model.view)) this.status.say(message.message, 'error');
+        if (this.#tiles.answered(message.request, this.model.view)) this.#status.say(message.message, 'error');
         break;
       case 'cell':
       case 'cellFailed':
-        this.detail.answered(message);
+        this.#detail.answered(message);
         break;
       case 'order':
-        this.ordered(message);
+        this.#ordered(message);
         break;
       case 'find':
-        this.find.progress(message);
+        this.#find.progress(message);
         break;
       case 'findAt':
-        this.find.found(message);
+        this.#find.found(message);
         break;
       case 'said':
-        this.status.say(message.message, message.severity);
+        this.#status.say(message.message, message.severity);
         break;
       default:
         break;
@@ -153,16 +160,16 @@ export class RowsTab implements RowsMenuActions {
 
   /** What a key of the whole page asks for. */
   run(command: PageCommand): void {
-    if (command === 'find') this.find.open();
-    else if (command === 'findNext') this.find.step(false);
-    else if (command === 'findPrevious') this.find.step(true);
-    else if (command === 'goToRow') this.goToBox.open();
-    else openMenuBelow(exportMenu(this), this.exportButton, this.view.element);
+    if (command === 'find') this.#find.open();
+    else if (command === 'findNext') this.#find.step(false);
+    else if (command === 'findPrevious') this.#find.step(true);
+    else if (command === 'goToRow') this.#goToBox.open();
+    else openMenuBelow(exportMenu(this), this.#exportButton, this.#view.element);
   }
 
   /** What of this tab outlives a reload. */
   keep(): Partial<SavedView> {
-    return keepRows(this.model, this.detail, this.fitted);
+    return keepRows(this.model, this.#detail, this.#fitted);
   }
 
   copy(format: Extract<FromPage, { type: 'copy' }>['format'], headers: boolean): void {
@@ -184,39 +191,39 @@ export class RowsTab implements RowsMenuActions {
 
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
-      this.asked = 0;
+      this.#asked = 0;
       this.post({ type: 'orderCancel' });
-      this.show(0, this.model.stored.rows, NO_ORDER);
+      this.#show(0, this.model.stored.rows, NO_ORDER);
       return;
     }
-    this.asked = Math.max(this.asked, this.model.view) + 1;
-    this.askedOrder = order;
-    this.orders.working(0, this.model.stored.rows);
-    this.post({ type: 'order', view: this.asked, order });
+    this.#asked = Math.max(this.#asked, this.model.view) + 1;
+    this.#askedOrder = order;
+    this.#orders.working(0, this.model.stored.rows);
+    this.post({ type: 'order', view: this.#asked, order });
   }
 
   stopOrder(): void {
     this.post({ type: 'orderCancel' });
-    this.orders.show(this.model);
+    this.#orders.show(this.model);
   }
 
   askFilter(column: number): void {
     const view = this.model.columns[column];
     if (view === undefined) return;
     const current = this.model.order.filters.find((filter) => filter.column === column);
-    const left = this.view.leftOf(this.model.layout.ordinal(column));
+    const left = this.#view.leftOf(this.model.layout.ordinal(column));
     const apply = (filter: FilterView | undefined): void => this.setOrder(filteredBy(this.model, column, filter));
-    askFilter(column, view, current, this.host, left, apply, () => this.view.element.focus());
+    askFilter(column, view, current, this.#host, left, apply, () => this.#view.element.focus());
   }
 
   /** Why rows cannot be sorted or filtered now; undefined where they can. */
   orderHindrance(): string | undefined {
     if (!this.model.stored.complete) return text('orderWait');
-    return this.model.stored.rows > this.orderLimit ? text('orderTooMany', this.orderLimit) : undefined;
+    return this.model.stored.rows > this.#orderLimit ? text('orderTooMany', this.#orderLimit) : undefined;
   }
 
   autoFit(columns: readonly number[]): void {
-    fitColumns(this.model, columns, this.view.element, false);
+    fitColumns(this.model, columns, this.#view.element, false);
     this.layoutChanged();
   }
 
@@ -224,26 +231,27 @@ export class RowsTab implements RowsMenuActions {
   layoutChanged(): void {
     this.model.selection.collapse();
     this.model.selection.clamp(this.model.rows, this.model.layout.length);
-    this.view.resize();
-    this.save();
+    this.#view.resize();
+    this.#save();
   }
 
   showDetail(focus: boolean): void {
     if (this.model.rows === 0) return;
-    this.detail.open(focus);
-    this.follow();
-    this.save();
+    this.#detail.open(focus);
+    this.#follow();
+    this.#save();
   }
 
-  private wire(): void {
-    const { view, model } = this;
+  #wire(): void {
+    const { model } = this;
+    const view = this.#view;
     view.onDrawn = () => {
-      this.fitOnce(view.element);
-      this.status.update(model);
-      this.showEmpty();
-      this.markFound();
-      this.follow();
-      this.save();
+      this.#fitOnce(view.element);
+      this.#status.update(model);
+      this.#showEmpty();
+      this.#markFound();
+      this.#follow();
+      this.#save();
     };
     view.element.addEventListener('keydown', (event) =>
       gridKey(event, model, {
@@ -251,16 +259,16 @@ export class RowsTab implements RowsMenuActions {
         showDetail: (focus) => {
           this.showDetail(focus);
         },
-        close: () => this.closeSomething(),
-        columnMenu: (ordinal) => this.openColumnMenu(ordinal),
+        close: () => this.#closeSomething(),
+        columnMenu: (ordinal) => this.#openColumnMenu(ordinal),
         cellMenu: () => {
-          const bounds = this.activeBounds();
+          const bounds = this.#activeBounds();
           openMenu(cellMenu(this), bounds.left, bounds.bottom, view.element);
         },
         resizeColumn: (ordinal, by) => {
           const column = model.layout.column(ordinal);
           model.layout.setWidth(column, model.layout.width(column) + by);
-          this.view.drop();
+          this.#view.drop();
           model.changed();
         },
       }),
@@ -271,111 +279,111 @@ export class RowsTab implements RowsMenuActions {
       this.copy('tsv', false);
     });
     new GridMouse(view, {
-      moved: () => this.follow(),
+      moved: () => this.#follow(),
       openDetail: () => this.showDetail(false),
-      columnMenu: (ordinal, x, y) => this.openColumnMenu(ordinal, x, y),
+      columnMenu: (ordinal, x, y) => this.#openColumnMenu(ordinal, x, y),
       cellMenu: (x, y) => openMenu(cellMenu(this), x, y, view.element),
       autoFit: (column) => this.autoFit([column]),
-      resized: () => this.save(),
+      resized: () => this.#save(),
     });
   }
 
-  private addTools(): void {
-    const back = this.view.element;
+  #addTools(): void {
+    const back = this.#view.element;
     const copyButton = iconButton('copy', text('copyMenu'), () => openMenuBelow(copyMenu(this), copyButton, back));
-    for (const button of [copyButton, this.exportButton]) button.setAttribute('aria-haspopup', 'menu');
+    for (const button of [copyButton, this.#exportButton]) button.setAttribute('aria-haspopup', 'menu');
     this.tools.append(
-      iconButton('find', `${text('find')} (${COMMAND_KEY}F)`, () => this.find.open()),
+      iconButton('find', `${text('find')} (${COMMAND_KEY}F)`, () => this.#find.open()),
       copyButton,
-      this.exportButton,
+      this.#exportButton,
       iconButton('pane', text('detailShow'), () => {
-        if (this.detail.isOpen) this.detail.close();
+        if (this.#detail.isOpen) this.#detail.close();
         else this.showDetail(false);
       }),
     );
   }
 
-  private save(): void {
-    if (!this.restoring) this.onChange();
+  #save(): void {
+    if (!this.#restoring) this.#onChange();
   }
 
-  private ordered(message: Extract<ToPage, { type: 'order' }>): void {
-    if (message.view !== this.asked) return;
+  #ordered(message: Extract<ToPage, { type: 'order' }>): void {
+    if (message.view !== this.#asked) return;
     if (message.state === 'working') {
-      this.orders.working(message.rows, this.model.stored.rows);
+      this.#orders.working(message.rows, this.model.stored.rows);
     } else if (message.state === 'failed') {
-      this.restoring = false;
-      this.status.say(message.message ?? '', 'error');
-      this.orders.show(this.model);
+      this.#restoring = false;
+      this.#status.say(message.message ?? '', 'error');
+      this.#orders.show(this.model);
     } else {
-      this.show(message.view, message.rows, this.askedOrder);
+      this.#show(message.view, message.rows, this.#askedOrder);
     }
   }
 
-  private show(view: number, rows: number, order: OrderView): void {
+  #show(view: number, rows: number, order: OrderView): void {
     this.model.setView(view, rows, order);
-    this.detail.forget();
-    this.view.drop();
-    this.orders.show(this.model);
-    this.find.viewChanged();
-    if (this.restoring && this.saved !== undefined) restorePlace(this.model, this.saved);
-    this.restoring = false;
-    this.save();
+    this.#detail.forget();
+    this.#view.drop();
+    this.#orders.show(this.model);
+    this.#find.viewChanged();
+    if (this.#restoring && this.#saved !== undefined) restorePlace(this.model, this.#saved);
+    this.#restoring = false;
+    this.#save();
   }
 
-  private closeSomething(): boolean {
-    if (this.find.isOpen) this.find.close();
-    else if (this.detail.isOpen) this.detail.close();
+  #closeSomething(): boolean {
+    if (this.#find.isOpen) this.#find.close();
+    else if (this.#detail.isOpen) this.#detail.close();
     else return false;
     return true;
   }
 
-  private openColumnMenu(ordinal: number, x?: number, y?: number): void {
+  #openColumnMenu(ordinal: number, x?: number, y?: number): void {
     const { model } = this;
     model.reveal(-1, ordinal);
-    const bounds = this.view.header.cellAt(ordinal)?.getBoundingClientRect() ?? this.activeBounds();
-    openMenu(columnMenu(this, ordinal), x ?? bounds.left, y ?? bounds.bottom, this.view.element);
+    const bounds = this.#view.header.cellAt(ordinal)?.getBoundingClientRect() ?? this.#activeBounds();
+    openMenu(columnMenu(this, ordinal), x ?? bounds.left, y ?? bounds.bottom, this.#view.element);
   }
 
-  private activeBounds(): DOMRect {
-    const id = this.view.element.getAttribute('aria-activedescendant');
-    return (document.getElementById(id ?? '') ?? this.view.element).getBoundingClientRect();
+  #activeBounds(): DOMRect {
+    const id = this.#view.element.getAttribute('aria-activedescendant');
+    return (document.getElementById(id ?? '') ?? this.#view.element).getBoundingClientRect();
   }
 
-  private activeAt(): CellAt {
+  #activeAt(): CellAt {
     const { active } = this.model.selection;
     return { row: Math.max(0, active.row), column: this.model.layout.column(active.ordinal) };
   }
 
-  private goToCell(at: CellAt, center: boolean): void {
+  #goToCell(at: CellAt, center: boolean): void {
     const ordinal = this.model.layout.ordinal(at.column);
     this.model.goTo({ row: at.row, ordinal: Math.max(0, ordinal) }, false, center);
   }
 
   /** The open detail pane follows the active cell. */
-  private follow(): void {
-    if (!this.detail.isOpen || this.model.rows === 0) return;
-    const at = this.activeAt();
-    this.detail.setCell(at.row, at.column, this.model.columns[at.column]);
+  #follow(): void {
+    if (!this.#detail.isOpen || this.model.rows === 0) return;
+    const at = this.#activeAt();
+    this.#detail.setCell(at.row, at.column, this.model.columns[at.column]);
   }
 
   /** Widths from the first rows, once they are here. */
-  private fitOnce(font: HTMLElement): void {
+  #fitOnce(font: HTMLElement): void {
     const { model } = this;
-    if (this.fitted || model.columns.length === 0 || this.tiles.get(0, 0) === undefined) return;
-    this.fitted = true;
-    if (this.saved?.widths !== undefined) return;
+    if (this.#fitted || model.columns.length === 0 || this.#tiles.get(0, 0) === undefined) return;
+    this.#fitted = true;
+    if (this.#saved?.widths !== undefined) return;
     fitColumns(model, [...model.columns.keys()], font, true);
-    this.view.resize();
+    this.#view.resize();
   }
 
-  private markFound(): void {
-    const { hit } = this;
-    const current = hit && this.view.textAt(hit.row, this.model.layout.ordinal(hit.column));
-    highlightFound(this.mark === undefined ? [] : this.view.texts(), this.mark, current);
+  #markFound(): void {
+    const hit = this.#hit;
+    const current = hit && this.#view.textAt(hit.row, this.model.layout.ordinal(hit.column));
+    highlightFound(this.#mark === undefined ? [] : this.#view.texts(), this.#mark, current);
   }
 
-  private showEmpty(): void {
+  #showEmpty(): void {
     const { model } = this;
     const message =
       model.rows > 0
@@ -385,25 +393,26 @@ export class RowsTab implements RowsMenuActions {
           : model.stored.complete
             ? text(model.columns.length === 0 ? 'noRowsTag' : 'noRows')
             : text('noRowsYet');
-    if (this.empty.textContent !== message) this.empty.textContent = message;
-    this.empty.hidden = message === '';
+    if (this.#empty.textContent !== message) this.#empty.textContent = message;
+    this.#empty.hidden = message === '';
   }
 
-  private restore(): void {
-    const { saved, model } = this;
+  #restore(): void {
+    const { model } = this;
+    const saved = this.#saved;
     restoreColumns(model, saved);
-    const { digit, narrowest } = measures(this.view.element);
-    this.view.header.digitWidth = digit;
-    this.view.header.narrowest = narrowest;
+    const { digit, narrowest } = measures(this.#view.element);
+    this.#view.header.digitWidth = digit;
+    this.#view.header.narrowest = narrowest;
     if (saved === undefined) return;
     if (saved.pane !== undefined) {
-      this.detail.resize(saved.pane.share);
-      if (saved.pane.open) this.detail.open(false);
+      this.#detail.resize(saved.pane.share);
+      if (saved.pane.open) this.#detail.open(false);
     }
     const order = saved.order ?? NO_ORDER;
     // A view of its own has other rows at those places: they come back once it is there.
     if (order.sort.length > 0 || order.filters.length > 0) {
-      this.restoring = true;
+      this.#restoring = true;
       this.setOrder(order);
     } else restorePlace(model, saved);
   }

@@ -12,44 +12,44 @@ export class StatusLine {
   readonly element = make('footer', 'status-line');
   /** Stands above the rows: that some were not kept must not be overlooked. */
   readonly note = make('div', 'rows-note');
-  private readonly rows = make('span', 'status-rows');
-  private readonly said = make('span', 'status-said');
-  private readonly selected = make('span', 'status-selected');
-  private readonly noteText = make('span', 'rows-note-text');
-  private readonly change: HTMLElement;
-  private limit: RowsLimit | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #rows = make('span', 'status-rows');
+  readonly #said = make('span', 'status-said');
+  readonly #selected = make('span', 'status-selected');
+  readonly #noteText = make('span', 'rows-note-text');
+  readonly #change: HTMLElement;
+  #limit: RowsLimit | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param changeLimit called when the user wants to change what limits the rows that are kept */
   constructor(changeLimit: (limit: RowsLimit) => void) {
-    this.said.setAttribute('role', 'status');
+    this.#said.setAttribute('role', 'status');
     this.note.setAttribute('role', 'status');
     this.note.hidden = true;
-    this.change = button(text('changeLimit'), () => {
-      if (this.limit !== undefined) changeLimit(this.limit);
+    this.#change = button(text('changeLimit'), () => {
+      if (this.#limit !== undefined) changeLimit(this.#limit);
     });
-    this.note.append(icon('warning'), this.noteText, this.change);
-    this.element.append(this.rows, this.said, this.selected);
+    this.note.append(icon('warning'), this.#noteText, this.#change);
+    this.element.append(this.#rows, this.#said, this.#selected);
   }
 
   update(model: GridModel): void {
     const { stored } = model;
-    put(this.rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
+    put(this.#rows, `${rowsText(model, stored)} · ${formatBytes(stored.bytes)}`);
     const message = notKept(stored);
-    this.limit = stored.limit;
+    this.#limit = stored.limit;
     this.note.hidden = message === '';
-    this.change.hidden = stored.limit === undefined;
-    put(this.noteText, message);
-    put(this.selected, selectionText(model));
+    this.#change.hidden = stored.limit === undefined;
+    put(this.#noteText, message);
+    put(this.#selected, selectionText(model));
   }
 
   /** Says something for a while; errors stay until the next. */
   say(message: string, severity: 'info' | 'error'): void {
-    clearTimeout(this.timer);
-    this.said.className = `status-said said-${severity}`;
-    this.said.textContent = visible(message);
-    this.said.title = visible(message);
-    if (severity === 'info') this.timer = setTimeout(() => this.said.replaceChildren(), SAID_MS);
+    clearTimeout(this.#timer);
+    this.#said.className = `status-said said-${severity}`;
+    this.#said.textContent = visible(message);
+    this.#said.title = visible(message);
+    if (severity === 'info') this.#timer = setTimeout(() => this.#said.replaceChildren(), SAID_MS);
   }
 }
 

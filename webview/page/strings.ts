@@ -1,4 +1,4 @@
-import { formatDate } from '../../src/shared/span';
+import { formatDate } from '../../src/shared/timeText';
 import type { ResultsStringKey, ResultsStrings } from '../../src/shared/resultsStrings';
 
 let table: ResultsStrings | undefined;

@@ -1,10 +1,14 @@
 import type { Disposable, Logger } from '../jobs/ports';
 
 /** Who wants to be told. One that throws is logged and stops nobody else: the engine never depends on who watches it. */
-export class Listeners<T> {
+export class Emitter<T> {
   readonly #listeners = new Set<(value: T) => void>();
 
-  constructor(private readonly log: Pick<Logger, 'error'>) {}
+  readonly #log: Pick<Logger, 'error'>;
+
+  constructor(log: Pick<Logger, 'error'>) {
+    this.#log = log;
+  }
 
   add(listener: (value: T) => void): Disposable {
     // A wrapper of its own, so that the same function can be added twice.
@@ -18,7 +22,7 @@ export class Listeners<T> {
       try {
         listener(value);
       } catch (error) {
-        this.log.error(`A listener failed: ${stackOf(error)}`);
+        this.#log.error(`A listener failed: ${stackOf(error)}`);
       }
     }
   }

@@ -131,10 +131,14 @@ export class Job {
   #noticesSize = 0;
   #cancels = 0;
 
+  readonly #keeper: JobKeeper;
+
   constructor(
     readonly record: JobRecord,
-    private readonly keeper: JobKeeper,
+    keeper: JobKeeper,
   ) {
+    this.#keeper = keeper;
+
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -181,14 +185,14 @@ export class Job {
     if (next === undefined) throw new Error(`A job that is ${this.record.state} cannot ${event}.`);
     if (next !== this.record.state) delete this.record.reason;
     this.#assign(facts, next);
-    this.keeper.changed(this, true);
+    this.#keeper.changed(this, true);
     if (isFinal(next)) this.#end();
   }
 
   /** Notes something that became known without a change of state. */
   note(facts: Partial<JobRecord>): void {
     this.#assign(facts, this.record.state);
-    this.keeper.changed(this, false);
+    this.#keeper.changed(this, false);
   }
 
   /** @returns where messages come faster than they are written: when the next one may come */
@@ -200,7 +204,7 @@ export class Job {
     // Not one by one: taking the first of a long array moves all the others.
     if (held.length > NOTICES_HELD * 1.1) this.#drop(held.length - NOTICES_HELD);
     if (this.#noticesSize > MESSAGES_HELD * 1.1) this.#dropTo(MESSAGES_HELD);
-    const { kept, wait } = this.keeper.noticed(
+    const { kept, wait } = this.#keeper.noticed(
       this,
       notice,
       notice.truncatedBytes === undefined ? undefined : wholeNotice(whole),
@@ -236,12 +240,12 @@ export class Job {
     const bounded = boundFacts(facts);
     Object.assign(this.record, bounded, { state });
     if (facts.error && bounded.error?.truncatedBytes !== undefined)
-      this.keeper.longError(this, wholeError(facts.error));
+      this.#keeper.longError(this, wholeError(facts.error));
   }
 
   #held(): KeptNotice[] {
     if (this.#notices) return this.#notices;
-    const loaded = this.record.noticeCount === 0 ? [] : [...this.keeper.loadNotices(this.record.id, NOTICES_HELD)];
+    const loaded = this.record.noticeCount === 0 ? [] : [...this.#keeper.loadNotices(this.record.id, NOTICES_HELD)];
     this.#noticesSize = loaded.reduce((size, notice) => size + sizeOf(notice), 0);
     // Of a long history, what somebody looked at once is not held for good.
     if (!this.final || this.#noticesSize <= MESSAGES_HELD_AFTER_END) this.#notices = loaded;

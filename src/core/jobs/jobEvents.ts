@@ -1,5 +1,5 @@
 import type { Job } from './job';
-import { Listeners } from '../base/emitter';
+import { Emitter } from '../base/emitter';
 import type { Clock, Disposable, Logger } from './ports';
 
 /** Messages and progress come in floods: they are told at most this often for each job. Milliseconds. */
@@ -7,16 +7,17 @@ const TELL_MS = 50;
 
 /** Tells who wants to know what became of jobs: a change of state at once, anything else within a moment. */
 export class Changes {
-  readonly #listeners: Listeners<Job>;
+  readonly #listeners: Emitter<Job>;
   /** Jobs with news that were not told yet. */
   readonly #untold = new Map<string, Disposable>();
   #disposed = false;
 
-  constructor(
-    private readonly clock: Clock,
-    log: Pick<Logger, 'error'>,
-  ) {
-    this.#listeners = new Listeners(log);
+  readonly #clock: Clock;
+
+  constructor(clock: Clock, log: Pick<Logger, 'error'>) {
+    this.#clock = clock;
+
+    this.#listeners = new Emitter(log);
   }
 
   onDidChange(listener: (job: Job) => void): Disposable {
@@ -31,7 +32,7 @@ export class Changes {
     } else if (!this.#untold.has(job.id)) {
       this.#untold.set(
         job.id,
-        this.clock.after(TELL_MS, () => this.tell(job, true)),
+        this.#clock.after(TELL_MS, () => this.tell(job, true)),
       );
     }
   }

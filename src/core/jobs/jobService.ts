@@ -6,7 +6,7 @@ import { lasts } from '../base/clock';
 import { DetachedWatch } from './run/detachedWatch';
 import { Job, newRecord, type JobRecord } from './job';
 import type { JobFileNames } from './store/recordFile';
-import { Listeners, messageOf, stackOf } from '../base/emitter';
+import { Emitter, messageOf, stackOf } from '../base/emitter';
 import type { ActiveWorker, Disposable } from './ports';
 import { JobQueue, type Waiting } from './scheduler/queue';
 import { JobRunner, type RunEnd } from './run/jobRunner';
@@ -37,7 +37,7 @@ export class JobService {
   /** Connections that were disconnected, until the user runs something on them. */
   readonly #onHold = new Set<string>();
   readonly #changes: Changes;
-  readonly #removed: Listeners<readonly string[]>;
+  readonly #removed: Emitter<readonly string[]>;
   readonly #runs = new Set<Promise<void>>();
   readonly #cancels = new Set<Promise<CancelResult>>();
   #close!: () => void;
@@ -46,9 +46,13 @@ export class JobService {
   });
   #disposed = false;
 
-  constructor(private readonly options: JobServiceOptions) {
+  readonly #options: JobServiceOptions;
+
+  constructor(options: JobServiceOptions) {
+    this.#options = options;
+
     this.#changes = new Changes(options.clock, options.log);
-    this.#removed = new Listeners(options.log);
+    this.#removed = new Emitter(options.log);
   }
 
   /** Every job, oldest first. */
@@ -71,10 +75,10 @@ export class JobService {
 
   /** Lists a job and runs it when its turn comes. Throws where its connection does not exist. */
   run(request: NewJob): Job {
-    this.options.links.link(request.connection);
+    this.#options.links.link(request.connection);
     this.#onHold.delete(request.connection);
-    const { history, clock } = this.options;
-    const job = this.#list(newRecord(this.options.newId(), request, history.windowId, clock.now()));
+    const { history, clock } = this.#options;
+    const job = this.#list(newRecord(this.#options.newId(), request, history.windowId, clock.now()));
     this.#queue(request.connection).add(job.id);
     void this.#save(job);
     this.#changes.tell(job, true);
@@ -87,10 +91,10 @@ export class JobService {
    * @returns see {@link cancelWorker}
    * @throws where there is no such job, or SIGTERM could not be sent
    */
-  async cancel(id: string, graceMs = this.options.settings().graceMs): Promise<CancelResult> {
+  async cancel(id: string, graceMs = this.#options.settings().graceMs): Promise<CancelResult> {
     const job = this.#need(id);
     if (job.final) return 'stopped';
-    const { links, clock, log } = this.options;
+    const { links, clock, log } = this.#options;
     if (job.state === 'queued') {
       this.#queue(job.record.connection).remove(id);
       job.apply('cancel', { finishedAt: clock.now(), reason: 'It was canceled before it was launched.' });
@@ -179,7 +183,7 @@ export class JobService {
     const { connection, pid, backendStart } = job.record;
     if (pid === undefined || backendStart === undefined || !mayHaveWorker(job.state)) return undefined;
     try {
-      const { snapshot } = this.options.links.link(connection, false);
+      const { snapshot } = this.#options.links.link(connection, false);
       return findWorker(job.record, snapshot);
     } catch {
       // The connection was removed; the job is listed until it is cleared.
@@ -194,12 +198,12 @@ export class JobService {
 
   /** The file with the messages of a job, a JSON object a line, of long ones the beginning; there is none where no message came. */
   noticesFile(id: string): string {
-    return this.options.history.noticesFile(this.#need(id).id);
+    return this.#options.history.noticesFile(this.#need(id).id);
   }
 
   /** The files beside a job's record, for the whole of long texts. */
   filesOf(id: string): JobFileNames {
-    return this.options.history.files(this.#need(id).id);
+    return this.#options.history.files(this.#need(id).id);
   }
 
   /** Resolves when the job has ended. */
@@ -218,12 +222,12 @@ export class JobService {
 
   /** Takes up what earlier lives of this window left behind. */
   async restore(owners?: ReadonlySet<string>): Promise<Restored> {
-    const { jobs, corrupt, others } = await this.options.history.load(owners);
+    const { jobs, corrupt, others } = await this.#options.history.load(owners);
     const found = { held: 0, detached: 0, corrupt };
     for (const record of jobs) {
       if (this.#disposed || this.#jobs.has(record.id)) continue;
       const job = this.#list(record);
-      const kind = takeUp(job, this.options.clock.now());
+      const kind = takeUp(job, this.#options.clock.now());
       if (kind === 'final') {
         if (owners) this.#changes.tell(job, true);
         continue;
@@ -251,12 +255,12 @@ export class JobService {
   /** @returns the windows that are alive */
   async #takeOver(known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     try {
-      const { living, dead } = await this.options.history.others();
+      const { living, dead } = await this.#options.history.others();
       const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
       if (gone.size > 0 && !this.#disposed) await this.restore(gone);
       return living;
     } catch (error) {
-      this.options.log.error(`The jobs of other windows could not be taken up: ${messageOf(error)}`);
+      this.#options.log.error(`The jobs of other windows could not be taken up: ${messageOf(error)}`);
       return known;
     }
   }
@@ -271,7 +275,7 @@ export class JobService {
     this.#timers.clear();
     this.#watches.clear();
     await Promise.allSettled(saved);
-    await lasts(this.options.clock, CANCELS_MS, [Promise.allSettled(this.#cancels)]);
+    await lasts(this.#options.clock, CANCELS_MS, [Promise.allSettled(this.#cancels)]);
     this.#changes.dispose();
     this.#removed.clear();
   }
@@ -288,7 +292,7 @@ export class JobService {
   }
 
   #list(record: JobRecord): Job {
-    const { history } = this.options;
+    const { history } = this.#options;
     const job = new Job(record, {
       changed: (changed, stateChanged) => {
         if (stateChanged) void this.#save(changed);
@@ -309,10 +313,10 @@ export class JobService {
     const told = job.state === 'succeeded' || job.state === 'canceled' || (job.record.error?.sqlstate ?? '') !== '';
     if (this.#disposed && !(job.final && told)) return;
     try {
-      await this.options.history.save(job.record);
-      if (job.final && this.options.history.noticesWritten(job.id)) job.releaseNotices();
+      await this.#options.history.save(job.record);
+      if (job.final && this.#options.history.noticesWritten(job.id)) job.releaseNotices();
     } catch (error) {
-      this.options.log.error(
+      this.#options.log.error(
         `Job ${job.id} could not be written to disk, so a reload would forget it: ${messageOf(error)}`,
       );
     }
@@ -331,11 +335,11 @@ export class JobService {
     const queue = this.#queue(connection);
     for (;;) {
       if (this.#disposed) return;
-      const next = queue.take(this.options.settings().maxConcurrentJobs);
+      const next = queue.take(this.#options.settings().maxConcurrentJobs);
       const job = next && this.#jobs.get(next.id);
       if (!next || !job) return;
       const run = this.#start(job, next, queue)
-        .catch((error: unknown) => this.options.log.error(`Job ${job.id}: ${stackOf(error)}`))
+        .catch((error: unknown) => this.#options.log.error(`Job ${job.id}: ${stackOf(error)}`))
         .finally(() => {
           this.#runs.delete(run);
           this.#pump(connection);
@@ -345,7 +349,7 @@ export class JobService {
   }
 
   async #start(job: Job, { refusals }: Waiting, queue: JobQueue): Promise<void> {
-    const { links, files, clock, log } = this.options;
+    const { links, files, clock, log } = this.#options;
     job.apply('launch');
     let end: RunEnd = 'ended';
     try {
@@ -403,7 +407,7 @@ export class JobService {
   }
 
   #watchDetached(job: Job): void {
-    const { links, clock, log } = this.options;
+    const { links, clock, log } = this.#options;
     const watch = new DetachedWatch(job, { links, clock, log, save: (one) => this.#save(one) });
     this.#watches.set(job.id, watch);
     watch.hurry();
@@ -417,7 +421,7 @@ export class JobService {
   /** Calls once later, unless the service is disposed before. */
   #after(ms: number, call: () => void): void {
     if (this.#disposed) return;
-    const timer = this.options.clock.after(ms, () => {
+    const timer = this.#options.clock.after(ms, () => {
       this.#timers.delete(timer);
       call();
     });
@@ -427,9 +431,9 @@ export class JobService {
   /** Finished jobs are kept up to a number and an age. */
   async #prune(): Promise<void> {
     if (this.#disposed) return;
-    const drop = tooMany(this.jobs, this.options.settings(), this.options.clock.now());
+    const drop = tooMany(this.jobs, this.#options.settings(), this.#options.clock.now());
     await this.#forget(drop.map((job) => job.id)).catch((error: unknown) => {
-      this.options.log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
+      this.#options.log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
     });
   }
 
@@ -440,6 +444,6 @@ export class JobService {
       this.#changes.forget(id);
     }
     this.#removed.emit(ids);
-    await Promise.all(ids.map((id) => Promise.all([this.options.history.remove(id), this.options.files.remove(id)])));
+    await Promise.all(ids.map((id) => Promise.all([this.#options.history.remove(id), this.#options.files.remove(id)])));
   }
 }

@@ -216,7 +216,7 @@ export interface ServerLink {
   prefer?(server: ServerIdentity): void;
 }
 
-export interface Links {
+export interface ServerLinks {
   /**
    * Throws a plain Error with a message for the user where the connection does not exist.
    * @param wanted false: something is only watched there, which does not open what the user has disconnected, but throws

@@ -1,7 +1,7 @@
 import type { RunRequest } from '../../api';
 import type { JobHistory } from './store/jobFolder';
 import type { JobSource } from './job';
-import type { Clock, JobFiles, Links, Logger } from './ports';
+import type { Clock, JobFiles, ServerLinks, Logger } from './ports';
 
 /** What the user may set; asked for at each use. */
 export interface JobSettings {
@@ -16,7 +16,7 @@ export interface JobSettings {
 }
 
 export interface JobServiceOptions {
-  readonly links: Links;
+  readonly links: ServerLinks;
   readonly history: JobHistory;
   readonly files: JobFiles;
   readonly clock: Clock;

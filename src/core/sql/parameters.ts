@@ -208,149 +208,155 @@ interface Before {
 }
 
 class Finder {
-  private readonly lexer: Lexer;
-  private readonly places: Place[] = [];
-  private readonly brackets: Bracket[] = [];
-  private before: Before = { kind: 'none', word: '' };
-  private readonly split: SplitText;
-  private dataIndex = 0;
-  private ownNumbers: { readonly statement: Statement | undefined; readonly own: boolean } | undefined;
+  readonly #lexer: Lexer;
+  readonly #places: Place[] = [];
+  readonly #brackets: Bracket[] = [];
+  #before: Before = { kind: 'none', word: '' };
+  readonly #split: SplitText;
+  #dataIndex = 0;
+  #ownNumbers: { readonly statement: Statement | undefined; readonly own: boolean } | undefined;
 
-  constructor(private readonly text: string) {
-    this.lexer = new Lexer(text);
-    this.split = splitStatements(text);
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+
+    this.#lexer = new Lexer(text);
+    this.#split = splitStatements(text);
   }
 
   find(): Place[] {
-    const { lexer } = this;
-    const data = this.split.problems.filter(({ kind }) => kind === 'copyData');
+    const lexer = this.#lexer;
+    const data = this.#split.problems.filter(({ kind }) => kind === 'copyData');
     for (let kind = lexer.nextCode(); kind !== Token.End; kind = lexer.nextCode()) {
-      while ((data[this.dataIndex]?.end ?? Infinity) <= lexer.start) this.dataIndex++;
-      const rows = data[this.dataIndex];
+      while ((data[this.#dataIndex]?.end ?? Infinity) <= lexer.start) this.#dataIndex++;
+      const rows = data[this.#dataIndex];
       if (rows && rows.start <= lexer.start) lexer.end = rows.end;
-      else if (kind === Token.Backslash) lexer.end = metaCommandAt(this.text, lexer.start).next;
-      else this.token(kind);
+      else if (kind === Token.Backslash) lexer.end = metaCommandAt(this.#text, lexer.start).next;
+      else this.#token(kind);
     }
-    return this.places;
+    return this.#places;
   }
 
-  private token(kind: Token): void {
-    const { lexer, brackets } = this;
+  #token(kind: Token): void {
+    const lexer = this.#lexer;
+    const brackets = this.#brackets;
     switch (kind) {
       case Token.Word:
-        this.passed('word');
+        this.#passed('word');
         return;
       case Token.String:
       case Token.DollarString: {
-        const last = this.places.at(-1);
-        if (last && this.before.kind === 'variable') last.beforeString = true;
-        this.passed('string');
+        const last = this.#places.at(-1);
+        if (last && this.#before.kind === 'variable') last.beforeString = true;
+        this.#passed('string');
         return;
       }
       case Token.QuotedName:
       case Token.Number:
-        this.passed('operand');
+        this.#passed('operand');
         return;
       case Token.Parameter:
-        this.positional();
+        this.#positional();
         return;
       case Token.Semicolon:
         brackets.length = 0;
-        this.passed('none');
+        this.#passed('none');
         return;
       case Token.Open:
-        brackets.push(/^JSON_OBJECT(AGG)?$/i.test(this.before.word) ? 'jsonObject' : 'parenthesis');
-        this.passed('other');
+        brackets.push(/^JSON_OBJECT(AGG)?$/i.test(this.#before.word) ? 'jsonObject' : 'parenthesis');
+        this.#passed('other');
         return;
       case Token.Close:
         brackets.pop();
-        this.passed('operand');
+        this.#passed('operand');
         return;
       default:
-        this.character(this.text.charAt(lexer.start));
+        this.#character(this.#text.charAt(lexer.start));
     }
   }
 
-  private character(char: string): void {
-    const { brackets } = this;
+  #character(char: string): void {
+    const brackets = this.#brackets;
     if (char === '[') {
-      brackets.push(this.afterOperand() ? 'subscript' : 'array');
-      this.passed('other');
+      brackets.push(this.#afterOperand() ? 'subscript' : 'array');
+      this.#passed('other');
     } else if (char === ']') {
       brackets.pop();
-      this.passed('operand');
-    } else if (char === ':') this.colon();
-    else this.passed('other');
+      this.#passed('operand');
+    } else if (char === ':') this.#colon();
+    else this.#passed('other');
   }
 
-  private colon(): void {
-    const { text, lexer } = this;
+  #colon(): void {
+    const text = this.#text;
+    const lexer = this.#lexer;
     const follower = text.charAt(lexer.end);
     if (follower === ':' || follower === '=') {
       lexer.end++;
-      this.passed('other');
+      this.#passed('other');
       return;
     }
     const use = variableUse(text, lexer.start);
     // A plain name that begins with a digit is more likely a bound or a time.
-    if (!use || (use.form === 'plain' && !startsWord(text.charCodeAt(lexer.end))) || this.isServersColon(use.form)) {
-      this.passed('other');
+    if (!use || (use.form === 'plain' && !startsWord(text.charCodeAt(lexer.end))) || this.#isServersColon(use.form)) {
+      this.#passed('other');
       return;
     }
     lexer.end = use.end;
-    this.use(use.name, use.form);
+    this.#use(use.name, use.form);
   }
 
   /** Behind an operand: the colon of a slice in a subscript, that between key and value in JSON_OBJECT. */
-  private isServersColon(form: ParameterForm): boolean {
-    const bracket = this.brackets.at(-1);
-    return form !== 'test' && (bracket === 'subscript' || bracket === 'jsonObject') && this.afterOperand();
+  #isServersColon(form: ParameterForm): boolean {
+    const bracket = this.#brackets.at(-1);
+    return form !== 'test' && (bracket === 'subscript' || bracket === 'jsonObject') && this.#afterOperand();
   }
 
-  private afterOperand(): boolean {
-    const { kind, word } = this.before;
+  #afterOperand(): boolean {
+    const { kind, word } = this.#before;
     if (kind === 'word') return !EXPECT_OPERAND.has(word.toUpperCase());
     return kind === 'operand' || kind === 'string' || kind === 'variable';
   }
 
-  private positional(): void {
-    const name = this.lexer.slice();
-    if (!/^\$\d+$/.test(name) || this.hasOwnNumbers()) this.passed('operand');
-    else this.use(name, 'positional');
+  #positional(): void {
+    const name = this.#lexer.slice();
+    if (!/^\$\d+$/.test(name) || this.#hasOwnNumbers()) this.#passed('operand');
+    else this.#use(name, 'positional');
   }
 
-  private use(name: string, form: ParameterForm): void {
-    const { kind } = this.before;
-    const last = this.places.at(-1);
+  #use(name: string, form: ParameterForm): void {
+    const { kind } = this.#before;
+    const last = this.#places.at(-1);
     if (last && kind === 'variable') last.beforeString = true;
-    const { start, end } = this.lexer;
-    this.places.push({
+    const { start, end } = this.#lexer;
+    this.#places.push({
       name,
       form,
       start,
       end,
       afterString: kind === 'string' || kind === 'variable',
       beforeString: false,
-      ...(form === 'plain' && this.brackets.at(-1) === 'subscript' && this.before.word === '['
+      ...(form === 'plain' && this.#brackets.at(-1) === 'subscript' && this.#before.word === '['
         ? { perhapsSlice: true as const }
         : {}),
     });
-    this.passed('variable');
+    this.#passed('variable');
   }
 
   /** `$1` in a routine's body is its argument, in PREPARE and EXPLAIN (GENERIC_PLAN) the server's own parameter. */
-  private hasOwnNumbers(): boolean {
-    const statement = this.split.statements[lastStartingBefore(this.split.statements, this.lexer.start)];
-    if (this.ownNumbers?.statement === statement) return this.ownNumbers?.own ?? false;
-    const own = statement !== undefined && hasOwnNumbers(this.text, statement);
-    this.ownNumbers = { statement, own };
+  #hasOwnNumbers(): boolean {
+    const statement = this.#split.statements[lastStartingBefore(this.#split.statements, this.#lexer.start)];
+    if (this.#ownNumbers?.statement === statement) return this.#ownNumbers?.own ?? false;
+    const own = statement !== undefined && hasOwnNumbers(this.#text, statement);
+    this.#ownNumbers = { statement, own };
     return own;
   }
 
-  private passed(kind: Before['kind']): void {
-    const { lexer } = this;
+  #passed(kind: Before['kind']): void {
+    const lexer = this.#lexer;
     const short = kind === 'word' || lexer.end - lexer.start === 1;
-    this.before = { kind, word: short ? lexer.slice() : '' };
+    this.#before = { kind, word: short ? lexer.slice() : '' };
   }
 }
 

@@ -5,15 +5,19 @@ const REPEAT_MS = 1000;
 export class RepeatedRequests {
   readonly #last = new Map<string, number>();
 
+  readonly #now: () => number;
+
   /** @param now milliseconds of a monotonic clock */
-  constructor(private readonly now: () => number) {}
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /**
    * @param key identifies what is requested
    * @returns true if the same was requested within the last second; it also counts, so that a third click is one too
    */
   isRepeat(key: string): boolean {
-    const now = this.now();
+    const now = this.#now();
     for (const [known, at] of this.#last) if (now - at >= REPEAT_MS) this.#last.delete(known);
     const repeated = this.#last.has(key);
     this.#last.set(key, now);

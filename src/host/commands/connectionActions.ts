@@ -13,13 +13,16 @@ import * as ui from '../base/ui';
 
 /** What can be done with a connection besides adding, editing, testing and removing it. */
 export class ConnectionActions {
-  constructor(
-    private readonly connections: Connections,
-    private readonly jobs: JobService,
-  ) {}
+  readonly #connections: Connections;
+  readonly #jobs: JobService;
+
+  constructor(connections: Connections, jobs: JobService) {
+    this.#connections = connections;
+    this.#jobs = jobs;
+  }
 
   async connect(first: unknown, selected: unknown): Promise<void> {
-    const closed = (name: string): boolean => this.connections.existing(name)?.state.kind !== 'connected';
+    const closed = (name: string): boolean => this.#connections.existing(name)?.state.kind !== 'connected';
     const names = await this.#choose(first, selected, vscode.l10n.t('Connection to connect'), closed);
     // In the tree the row itself tells how it went.
     const told = first instanceof ConnectionNode;
@@ -28,18 +31,18 @@ export class ConnectionActions {
 
   /** Closes the sessions; workers run on, and what waits waits for the user's word. */
   async disconnect(first: unknown, selected: unknown): Promise<void> {
-    const open = (name: string): boolean => this.connections.existing(name) !== undefined;
+    const open = (name: string): boolean => this.#connections.existing(name) !== undefined;
     const names = await this.#choose(first, selected, vscode.l10n.t('Connection to disconnect'), open);
     if (names.length === 0 || !(await this.#mayClose(names, vscode.l10n.t('Disconnect')))) return;
     for (const name of names) {
-      this.jobs.hold(name);
-      this.connections.disconnect(name);
+      this.#jobs.hold(name);
+      this.#connections.disconnect(name);
     }
   }
 
   async enterPassword(first: unknown): Promise<void> {
     const [name] = await this.#choose(first, undefined, vscode.l10n.t('Connection whose password to enter'));
-    const profile = name === undefined ? undefined : this.connections.find(name);
+    const profile = name === undefined ? undefined : this.#connections.find(name);
     if (name === undefined || !profile) return;
     const password = await ui.showInputBox({
       title: name,
@@ -51,16 +54,16 @@ export class ConnectionActions {
       ignoreFocusOut: true,
     });
     if (password === undefined) return;
-    await this.connections.setPassword(name, password);
+    await this.#connections.setPassword(name, password);
     await this.#connect(name, first instanceof ConnectionNode);
   }
 
   async forgetPassword(first: unknown): Promise<void> {
     const [name] = await this.#choose(first, undefined, vscode.l10n.t('Connection whose password to forget'));
     if (name === undefined || !(await this.#mayClose([name], vscode.l10n.t('Forget Password')))) return;
-    this.jobs.hold(name);
-    await this.connections.forgetPassword(name);
-    this.connections.disconnect(name);
+    this.#jobs.hold(name);
+    await this.#connections.forgetPassword(name);
+    this.#connections.disconnect(name);
     void ui.showInformationMessage(
       vscode.l10n.t(
         'The password of “{0}” is forgotten here, and its sessions are closed. One that a password file, the environment or a command gives is still used.',
@@ -72,7 +75,7 @@ export class ConnectionActions {
   /** A copy under another name, beside the first one, with the same password. Opens it for editing. */
   async duplicate(first: unknown): Promise<string | undefined> {
     const [from] = await this.#choose(first, undefined, vscode.l10n.t('Connection to duplicate'));
-    const entry = from === undefined ? undefined : this.connections.entry(from);
+    const entry = from === undefined ? undefined : this.#connections.entry(from);
     if (!entry) return undefined;
     const name = await ui.showInputBox({
       title: vscode.l10n.t('Duplicate “{0}”', entry.profile.name),
@@ -81,11 +84,11 @@ export class ConnectionActions {
       ignoreFocusOut: true,
       validateInput: (text) => {
         if (text.trim() === '') return vscode.l10n.t('It needs a name.');
-        return this.connections.find(text) ? vscode.l10n.t('There is a connection of that name already.') : undefined;
+        return this.#connections.find(text) ? vscode.l10n.t('There is a connection of that name already.') : undefined;
       },
     });
     if (name === undefined) return undefined;
-    const copy = await this.connections.duplicate(entry.profile.name, name);
+    const copy = await this.#connections.duplicate(entry.profile.name, name);
     // Not awaited: the copy is made, whether it is edited or not.
     void vscode.commands.executeCommand(commandId('editConnection'), copy);
     return copy;
@@ -93,7 +96,7 @@ export class ConnectionActions {
 
   async copyUri(first: unknown, selected: unknown): Promise<void> {
     const names = await this.#choose(first, selected, vscode.l10n.t('Connection whose URI to copy'));
-    const profiles = names.map((name) => this.connections.find(name)).filter((one) => one !== undefined);
+    const profiles = names.map((name) => this.#connections.find(name)).filter((one) => one !== undefined);
     if (profiles.length === 0) return;
     await vscode.env.clipboard.writeText(profiles.map((profile) => formatUri(profile)).join('\n'));
     ui.setStatusBarMessage(vscode.l10n.t('Copied, without the password.'), 3000);
@@ -111,11 +114,11 @@ export class ConnectionActions {
     const { origin } = entry;
     if (typeof first === 'string') {
       const kept: SettingsOrigin = origin.kind === 'provider' ? { kind: 'user' } : origin;
-      await writeDefault(this.connections, entry, where === 'user' || where === 'workspace' ? { kind: where } : kept);
+      await writeDefault(this.#connections, entry, where === 'user' || where === 'workspace' ? { kind: where } : kept);
       return;
     }
     const place = await choosePlace(entry);
-    if (place) await writeDefault(this.connections, entry, place);
+    if (place) await writeDefault(this.#connections, entry, place);
   }
 
   /** The default of this workspace, or of the folder whose connection it is. */
@@ -127,7 +130,7 @@ export class ConnectionActions {
     }
     const entry = await this.#chooseEntry(first, vscode.l10n.t('Connection for the files of this workspace'));
     if (!entry) return;
-    await writeDefault(this.connections, entry, entry.origin.kind === 'folder' ? entry.origin : { kind: 'workspace' });
+    await writeDefault(this.#connections, entry, entry.origin.kind === 'folder' ? entry.origin : { kind: 'workspace' });
   }
 
   async useForFile(first: unknown): Promise<void> {
@@ -139,16 +142,16 @@ export class ConnectionActions {
 
   async #connect(name: string, told: boolean): Promise<void> {
     try {
-      await ui.withProgress({ location: { viewId: WORKERS_VIEW } }, () => this.connections.connect(name));
+      await ui.withProgress({ location: { viewId: WORKERS_VIEW } }, () => this.#connections.connect(name));
     } catch (error) {
-      if (told && this.connections.existing(name)?.state.kind === 'error') return;
+      if (told && this.#connections.existing(name)?.state.kind === 'error') return;
       throw new Error(`“${name}”: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
   }
 
   /** Asks where workers would no longer be tracked. */
   async #mayClose(names: readonly string[], action: string): Promise<boolean> {
-    const running = this.jobs.jobs.filter(
+    const running = this.#jobs.jobs.filter(
       ({ state, record }) => names.includes(record.connection) && mayHaveWorker(state) && !record.detached,
     );
     if (running.length === 0) return true;
@@ -165,13 +168,13 @@ export class ConnectionActions {
   #freeName(name: string): string {
     for (let i = 1; ; i++) {
       const free = i === 1 ? vscode.l10n.t('{0} copy', name) : vscode.l10n.t('{0} copy {1}', name, i);
-      if (!this.connections.find(free)) return free;
+      if (!this.#connections.find(free)) return free;
     }
   }
 
   async #chooseEntry(first: unknown, question: string): Promise<ConnectionEntry | undefined> {
     const [name] = await this.#choose(first, undefined, question);
-    return name === undefined ? undefined : this.connections.entry(name);
+    return name === undefined ? undefined : this.#connections.entry(name);
   }
 
   /** The connections that a command was called for, or one that the user picks of those that fit. */
@@ -185,7 +188,7 @@ export class ConnectionActions {
     const named = nodes.map(connectionOf).filter((name) => name !== undefined);
     if (named.length > 0) return named;
     if (first !== undefined) return [];
-    const items = this.connections.profiles.filter(({ name }) => fits(name)).map(itemOf);
+    const items = this.#connections.profiles.filter(({ name }) => fits(name)).map(itemOf);
     if (items.length === 0) {
       void ui.showInformationMessage(vscode.l10n.t('There is no connection that this could be done with.'));
       return [];

@@ -12,10 +12,11 @@ import * as ui from '../base/ui';
 export class ConnectionCommands implements vscode.Disposable {
   readonly #panels: ConnectionPanels;
 
-  constructor(
-    private readonly connections: Connections,
-    context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>,
-  ) {
+  readonly #connections: Connections;
+
+  constructor(connections: Connections, context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>) {
+    this.#connections = connections;
+
     this.#panels = new ConnectionPanels(context, connections, (name) => void this.#announce(name));
   }
 
@@ -30,9 +31,9 @@ export class ConnectionCommands implements vscode.Disposable {
   async add(argument?: unknown): Promise<string | undefined> {
     if (typeof argument !== 'string') return this.#panels.edit();
     const { profile, password } = parseConnectionString(argument);
-    const name = await this.#askName(suggestName(profile, (one) => this.connections.find(one) !== undefined));
+    const name = await this.#askName(suggestName(profile, (one) => this.#connections.find(one) !== undefined));
     if (name === undefined) return undefined;
-    await this.connections.save({ ...profile, name }, password);
+    await this.#connections.save({ ...profile, name }, password);
     await this.#announce(name);
     return name;
   }
@@ -40,7 +41,7 @@ export class ConnectionCommands implements vscode.Disposable {
   async edit(argument: unknown): Promise<void> {
     const name = await this.#choose(argument, vscode.l10n.t('Connection to edit'));
     if (name === undefined) return;
-    if (this.connections.find(name)) await this.#panels.edit(name);
+    if (this.#connections.find(name)) await this.#panels.edit(name);
     // What is wrong there may be beyond a form.
     else await vscode.commands.executeCommand('workbench.action.openSettings', 'pgBackground.connections');
   }
@@ -54,7 +55,7 @@ export class ConnectionCommands implements vscode.Disposable {
       { modal: true, detail: vscode.l10n.t('Workers that run on it are not stopped.') },
       remove,
     );
-    if (choice === remove) await this.connections.remove(name);
+    if (choice === remove) await this.#connections.remove(name);
   }
 
   /** Examines a connection, and shows what was found. */
@@ -65,12 +66,12 @@ export class ConnectionCommands implements vscode.Disposable {
 
   /** Connects, and says in one line whether workers can be used. */
   async #announce(name: string): Promise<void> {
-    this.connections.mayAsk(name);
+    this.#connections.mayAsk(name);
     try {
       const { server, extension } = await ui.withProgress(
         { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Connecting to “{0}”', name) },
         async () => {
-          const link = this.connections.link(name);
+          const link = this.#connections.link(name);
           const dialect = await link.connect();
           await link.refresh();
           return {
@@ -80,7 +81,7 @@ export class ConnectionCommands implements vscode.Disposable {
         },
       );
       const ready = vscode.l10n.t('“{0}” is ready: PostgreSQL {1} with pg_background {2}.', name, server, extension);
-      const preset = this.connections.defaultFor(undefined);
+      const preset = this.#connections.defaultFor(undefined);
       if (preset === undefined || preset === name) {
         void ui.showInformationMessage(ready);
         return;
@@ -89,9 +90,9 @@ export class ConnectionCommands implements vscode.Disposable {
       void ui
         .showInformationMessage(`${ready} ${vscode.l10n.t('“{0}” is the default connection.', preset)}`, makeDefault)
         .then(async (choice) => {
-          const entry = choice === makeDefault ? this.connections.entry(name) : undefined;
+          const entry = choice === makeDefault ? this.#connections.entry(name) : undefined;
           const place = entry && (await choosePlace(entry));
-          if (entry && place) await writeDefault(this.connections, entry, place);
+          if (entry && place) await writeDefault(this.#connections, entry, place);
         });
     } catch (error) {
       const edit = vscode.l10n.t('Edit Connection…');
@@ -120,7 +121,7 @@ export class ConnectionCommands implements vscode.Disposable {
       ignoreFocusOut: true,
     });
     if (password === undefined) return;
-    await this.connections.setPassword(name, password);
+    await this.#connections.setPassword(name, password);
     await this.#announce(name);
   }
 
@@ -132,7 +133,7 @@ export class ConnectionCommands implements vscode.Disposable {
       ignoreFocusOut: true,
       validateInput: (text) => {
         if (text.trim() === '') return vscode.l10n.t('It needs a name.');
-        return text !== own && this.connections.find(text)
+        return text !== own && this.#connections.find(text)
           ? vscode.l10n.t('There is a connection of that name already.')
           : undefined;
       },
@@ -143,7 +144,7 @@ export class ConnectionCommands implements vscode.Disposable {
     if (typeof argument === 'string') return argument;
     if (argument instanceof ConnectionNode || argument instanceof FaultNode) return argument.name;
     if (argument instanceof ProblemNode || argument instanceof ActionNode) return argument.connection;
-    const { profiles } = this.connections;
+    const { profiles } = this.#connections;
     if (profiles.length <= 1) return profiles[0]?.name;
     return ui.showQuickPick(
       profiles.map((profile) => profile.name),

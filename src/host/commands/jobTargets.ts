@@ -3,7 +3,7 @@ import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import { ConnectionNode, JobNode, ProblemNode, WorkerNode } from '../tree/nodes';
-import { formatTime } from '../../shared/span';
+import { formatTime } from '../../shared/timeText';
 import { join, stateName, stateText } from '../jobs/jobText';
 import * as ui from '../base/ui';
 

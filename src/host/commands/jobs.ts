@@ -35,23 +35,28 @@ function effectText(running: number, queued: number): string {
 
 /** The commands that act on jobs and workers of the tree. */
 export class JobCommands {
-  constructor(
-    private readonly jobs: JobService,
-    private readonly connections: Connections,
-    private readonly canceling: Canceling,
-    private readonly view: WorkersView,
-  ) {}
+  readonly #jobs: JobService;
+  readonly #connections: Connections;
+  readonly #canceling: Canceling;
+  readonly #view: WorkersView;
+
+  constructor(jobs: JobService, connections: Connections, canceling: Canceling, view: WorkersView) {
+    this.#jobs = jobs;
+    this.#connections = connections;
+    this.#canceling = canceling;
+    this.#view = view;
+  }
 
   /** @param atCursor ids of jobs that come first in the list to choose from */
   async cancel(first: unknown, selected: unknown, graceMs?: number, atCursor: readonly string[] = []): Promise<void> {
-    const targets = targetsOf(this.jobs, first, selected);
+    const targets = targetsOf(this.#jobs, first, selected);
     if (targets.jobs.length + targets.workers.length === 0) {
       const job = await pickJob(
-        this.jobs.jobs.filter((one) => !one.final),
+        this.#jobs.jobs.filter((one) => !one.final),
         vscode.l10n.t('Worker to cancel'),
         atCursor,
       );
-      if (job) await this.canceling.cancelJobs([job], graceMs);
+      if (job) await this.#canceling.cancelJobs([job], graceMs);
       return;
     }
     const labels = [
@@ -60,7 +65,7 @@ export class JobCommands {
     ];
     const question = vscode.l10n.t('The list has just changed. Cancel “{0}”?', labels.join('”, “'));
     if (!(await this.isMeant(first, question, vscode.l10n.t('Cancel It')))) return;
-    await Promise.all([this.canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets, graceMs)]);
+    await Promise.all([this.#canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets, graceMs)]);
   }
 
   async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
@@ -79,7 +84,7 @@ export class JobCommands {
 
   /** Cancels every job of ours, of all connections or of one, after one question. */
   async cancelAll(connection?: string): Promise<void> {
-    const living = this.jobs.jobs.filter(
+    const living = this.#jobs.jobs.filter(
       (job) => !job.final && (connection === undefined || job.record.connection === connection),
     );
     if (living.length === 0) {
@@ -102,12 +107,12 @@ export class JobCommands {
       cancel,
     );
     if (choice !== cancel) return;
-    await this.canceling.cancelJobs(living);
+    await this.#canceling.cancelJobs(living);
   }
 
   /** `*` and `?` match labels; what matches is shown before anything is canceled. */
   async cancelByLabel(): Promise<void> {
-    const living = this.jobs.jobs.filter((job) => !job.final);
+    const living = this.#jobs.jobs.filter((job) => !job.final);
     const matching = (pattern: string): typeof living =>
       living.filter((job) => matchesLabel(pattern, job.record.label));
     const pattern = await ui.showInputBox({
@@ -125,12 +130,12 @@ export class JobCommands {
       void ui.showInformationMessage(vscode.l10n.t('No running or queued job has a label like "{0}".', pattern));
       return;
     }
-    await this.canceling.cancelJobs(found);
+    await this.#canceling.cancelJobs(found);
   }
 
   /** Stops tracking: said plainly before, since people take it for a cancel. */
   async detach(first: unknown, selected: unknown): Promise<void> {
-    const jobs = targetsOf(this.jobs, first, selected).jobs.filter((job) => job.state === 'running');
+    const jobs = targetsOf(this.#jobs, first, selected).jobs.filter((job) => job.state === 'running');
     if (jobs.length === 0) return;
     const stop = vscode.l10n.t('Stop Tracking');
     const choice = await ui.showWarningMessage(
@@ -145,11 +150,11 @@ export class JobCommands {
       },
       stop,
     );
-    if (choice === stop) for (const job of jobs) this.jobs.detach(job.id);
+    if (choice === stop) for (const job of jobs) this.#jobs.detach(job.id);
   }
 
   async copyPid(first: unknown, selected: unknown): Promise<void> {
-    const { jobs, workers } = targetsOf(this.jobs, first, selected);
+    const { jobs, workers } = targetsOf(this.#jobs, first, selected);
     const pids = [...jobs.map((job) => job.record.pid), ...workers.map(({ worker }) => worker.pid)].filter(
       (pid) => pid !== undefined,
     );
@@ -157,26 +162,26 @@ export class JobCommands {
   }
 
   async copySql(first: unknown, selected: unknown): Promise<void> {
-    const { jobs, workers } = targetsOf(this.jobs, first, selected);
+    const { jobs, workers } = targetsOf(this.#jobs, first, selected);
     const texts = [...jobs.map((job) => job.record.request.sql), ...workers.map(({ worker }) => worker.query ?? '')];
     await vscode.env.clipboard.writeText(texts.join('\n'));
   }
 
   async clearFinished(first: unknown, selected: unknown): Promise<void> {
-    const { jobs } = targetsOf(this.jobs, first, selected);
-    await this.jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);
+    const { jobs } = targetsOf(this.#jobs, first, selected);
+    await this.#jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);
   }
 
   /** Asks every used server now, and tries at once what waits. */
   async refresh(): Promise<void> {
-    this.jobs.hurry();
+    this.#jobs.hurry();
     await Promise.allSettled(
-      this.connections.profiles.map(async ({ name }) => {
-        this.connections.mayAsk(name);
-        await this.connections.existing(name)?.refresh();
+      this.#connections.profiles.map(async ({ name }) => {
+        this.#connections.mayAsk(name);
+        await this.#connections.existing(name)?.refresh();
       }),
     );
-    this.view.rearrange();
+    this.#view.rearrange();
   }
 
   /**
@@ -184,14 +189,14 @@ export class JobCommands {
    * @param row what the command was called with
    */
   async isMeant(row: unknown, question: string, action: string): Promise<boolean> {
-    if (!this.view.justMoved(row)) return true;
+    if (!this.#view.justMoved(row)) return true;
     return (await ui.showWarningMessage(question, { modal: true }, action)) === action;
   }
 
   #cancelForeign(targets: Targets, graceMs: number | undefined): Promise<void>[] {
     const connections = new Set(targets.workers.map(({ connection }) => connection));
     return [...connections].map((connection) =>
-      this.canceling.cancelForeign(
+      this.#canceling.cancelForeign(
         connection,
         targets.workers.filter((one) => one.connection === connection).map(({ worker }) => worker),
         graceMs,

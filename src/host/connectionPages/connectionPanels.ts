@@ -24,12 +24,20 @@ export class ConnectionPanels implements vscode.Disposable {
   readonly #forms = new PanelsByKey<string | undefined, OpenForm>();
   readonly #doctors = new PanelsByKey<string, DoctorCode.DoctorPanel>();
 
+  readonly #context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>;
+  readonly #connections: Connections;
+  readonly #saved: (name: string) => void;
+
   /** @param saved called with the name of a connection that a form has saved */
   constructor(
-    private readonly context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>,
-    private readonly connections: Connections,
-    private readonly saved: (name: string) => void,
+    context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>,
+    connections: Connections,
+    saved: (name: string) => void,
   ) {
+    this.#context = context;
+    this.#connections = connections;
+    this.#saved = saved;
+
     for (const type of [FORM_VIEW_TYPE, DOCTOR_VIEW_TYPE]) {
       this.#disposables.add(
         vscode.window.registerWebviewPanelSerializer(type, {
@@ -64,17 +72,17 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 
   #newPanel(type: string, title: string): vscode.WebviewPanel {
-    return newPagePanel(this.context.extensionUri, type, title);
+    return newPagePanel(this.#context.extensionUri, type, title);
   }
 
   #adoptForm(code: typeof FormCode, panel: vscode.WebviewPanel, editing: string | undefined): OpenForm {
     const { promise: ended, resolve } = withResolve<string | undefined>();
     const form = new code.FormPanel(panel, editing, {
-      connections: this.connections,
-      context: this.context,
+      connections: this.#connections,
+      context: this.#context,
       saved: (name) => {
         resolve(name);
-        this.saved(name);
+        this.#saved(name);
       },
     });
     const dispose = (): void => {
@@ -85,7 +93,7 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 
   #adoptDoctor(code: typeof DoctorCode, panel: vscode.WebviewPanel, name: string): DoctorCode.DoctorPanel {
-    return this.#doctors.add(name, new code.DoctorPanel(panel, name, this.connections, this.context.extensionUri));
+    return this.#doctors.add(name, new code.DoctorPanel(panel, name, this.#connections, this.#context.extensionUri));
   }
 
   /** After a reload of the window the page's own state says what it showed. Nothing connects until the user says so. */

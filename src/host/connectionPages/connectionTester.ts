@@ -28,7 +28,11 @@ export class Examiner implements vscode.Disposable {
   #view: ExaminationView | undefined;
   #number = 0;
 
-  constructor(private readonly host: ExaminerHost) {}
+  readonly #host: ExaminerHost;
+
+  constructor(host: ExaminerHost) {
+    this.#host = host;
+  }
 
   /** As it stands; undefined before the first. */
   get view(): ExaminationView | undefined {
@@ -39,7 +43,7 @@ export class Examiner implements vscode.Disposable {
   async start(subject: Subject): Promise<void> {
     this.#running?.abort();
     if (!vscode.workspace.isTrusted) {
-      this.host.said(
+      this.#host.said(
         vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'),
         'error',
       );
@@ -55,7 +59,7 @@ export class Examiner implements vscode.Disposable {
     this.#running = undefined;
     this.#findings = findings;
     this.#show(false, running.signal.aborted ? vscode.l10n.t('Canceled.') : summaryOf(subject.profile, findings));
-    if (!running.signal.aborted) await this.host.ended(findings, subject);
+    if (!running.signal.aborted) await this.#host.ended(findings, subject);
   }
 
   async again(): Promise<void> {
@@ -78,13 +82,13 @@ export class Examiner implements vscode.Disposable {
     if (!found || !chosen) return;
     if (way === 'copy' && chosen.sql !== undefined) {
       await vscode.env.clipboard.writeText(chosen.sql);
-      this.host.said(vscode.l10n.t('Copied.'), 'info');
+      this.#host.said(vscode.l10n.t('Copied.'), 'info');
     } else if (way === 'run' && chosen.sql !== undefined && chosen.mayRun === true) {
       await this.#run(chosen.sql);
     } else if (way === 'do' && chosen.action === 'retry') {
       await this.again();
     } else if (way === 'do' && chosen.action !== undefined && chosen.action !== 'retry') {
-      await this.host.act(chosen.action, found);
+      await this.#host.act(chosen.action, found);
     }
   }
 
@@ -109,10 +113,10 @@ export class Examiner implements vscode.Disposable {
       await runFix(subject.profile, sql, subject.options);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.host.said(vscode.l10n.t('The server did not do it: {0}', message), 'error');
+      this.#host.said(vscode.l10n.t('The server did not do it: {0}', message), 'error');
       return;
     }
-    this.host.said(vscode.l10n.t('Done: {0}', sql), 'info');
+    this.#host.said(vscode.l10n.t('Done: {0}', sql), 'info');
     await this.again();
   }
 
@@ -133,7 +137,7 @@ export class Examiner implements vscode.Disposable {
         })),
       })),
     };
-    this.host.changed(this.#view);
+    this.#host.changed(this.#view);
   }
 }
 

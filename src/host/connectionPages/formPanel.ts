@@ -16,7 +16,7 @@ import { Examiner } from './connectionTester';
 import { fill, passwordFromOf, profileOf, suggestName, valuesOf } from './formModel';
 import { findOffers, type Offer } from './offers';
 import { originText } from './hostLocation';
-import { PageLink, type PageHost } from './pageChannel';
+import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
 
 export interface FormParts {
@@ -28,18 +28,22 @@ export interface FormParts {
 
 /** One form, for a new connection or an existing one. */
 export class FormPanel implements PageHost, vscode.Disposable {
-  readonly #link: PageLink;
+  readonly #link: PageChannel;
   readonly #examiner: Examiner;
   /** A password out of a pasted address or a file: used by Test and Save, and never sent to the page. */
   #taken: string | undefined;
   #offers: readonly Offer[] = [];
 
+  readonly #parts: FormParts;
+
   constructor(
     readonly panel: vscode.WebviewPanel,
     /** The connection that is edited; undefined for a new one. */
     readonly editing: string | undefined,
-    private readonly parts: FormParts,
+    parts: FormParts,
   ) {
+    this.#parts = parts;
+
     this.#examiner = new Examiner({
       changed: (examination) => this.#post({ type: 'examination', examination }),
       said: (message, severity) => this.#link.say(message, severity),
@@ -47,11 +51,11 @@ export class FormPanel implements PageHost, vscode.Disposable {
       ended: (findings) => this.#mark(findings),
     });
     panel.title = formTitle(editing);
-    this.#link = new PageLink(panel, parts.context.extensionUri, this);
+    this.#link = new PageChannel(panel, parts.context.extensionUri, this);
   }
 
   async ready(): Promise<void> {
-    const { connections, context } = this.parts;
+    const { connections, context } = this.#parts;
     const { editing } = this;
     const examination = this.#examiner.view;
     const profile = editing === undefined ? undefined : connections.find(editing);
@@ -135,7 +139,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
   }
 
   #isTaken(name: string): boolean {
-    const { profiles, faulty } = this.parts.connections;
+    const { profiles, faulty } = this.#parts.connections;
     return name !== this.editing && [...profiles, ...faulty].some((one) => one.name === name);
   }
 
@@ -172,12 +176,12 @@ export class FormPanel implements PageHost, vscode.Disposable {
 
   /** Where the password comes from while the form is open: as the form says, whatever is stored under the name. */
   #options(profile: ConnectionProfile, { values, password }: Pick<Save, 'values' | 'password'>): OpenOptions {
-    const { askPassword, ...others } = this.parts.connections.examineOptions(profile);
+    const { askPassword, ...others } = this.#parts.connections.examineOptions(profile);
     const { editing } = this;
     const given = password ?? this.#taken;
     const known = async (): Promise<string | undefined> => {
       if (values.passwordFrom !== 'stored') return undefined;
-      return given ?? (editing === undefined ? undefined : this.parts.connections.storedPassword(editing));
+      return given ?? (editing === undefined ? undefined : this.#parts.connections.storedPassword(editing));
     };
     // Elsewhere there is a field for it, to which the finding leads.
     const passwordSource = given === undefined ? {} : { passwordSource: 'the form' };
@@ -216,7 +220,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
   ): Promise<void> {
     this.#taken = password;
     const isStored =
-      this.editing !== undefined && (await this.parts.connections.storedPassword(this.editing)) !== undefined;
+      this.editing !== undefined && (await this.#parts.connections.storedPassword(this.editing)) !== undefined;
     const looksUp = profile.service !== undefined || (from !== undefined && password === undefined);
     const passwordFrom = password !== undefined ? 'stored' : looksUp ? 'lookup' : values.passwordFrom;
     const filled = fill(values, profile, passwordFrom);
@@ -233,7 +237,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
   async #save(values: FormValues, typed: string | undefined): Promise<void> {
     const profile = this.#profileOf(values);
     if (!profile) return;
-    const { connections, saved } = this.parts;
+    const { connections, saved } = this.#parts;
     const password = values.passwordFrom === 'stored' ? (typed ?? this.#taken) : undefined;
     await connections.save(profile, password, this.editing, values.scope);
     if (values.passwordFrom !== 'stored') await connections.forgetPassword(profile.name);
@@ -253,7 +257,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
   }
 
   async #forget(): Promise<void> {
-    const { connections } = this.parts;
+    const { connections } = this.#parts;
     if (this.#taken !== undefined) {
       this.#taken = undefined;
     } else if (this.editing !== undefined) {

@@ -16,7 +16,7 @@ export interface PageHost {
 }
 
 /** The panel's side of the messages. What goes wrong is said in the page. */
-export class PageLink implements vscode.Disposable {
+export class PageChannel implements vscode.Disposable {
   readonly #disposables = new Disposables();
   #disposed = false;
 

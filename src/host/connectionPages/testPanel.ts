@@ -5,23 +5,27 @@ import type { FromConnectionPage } from '../../shared/connectionProtocol';
 import type { Connections } from '../connections/connections';
 import { commandId } from '../base/ids';
 import { Examiner, isReady, summaryOf } from './connectionTester';
-import { PageLink, type PageHost } from './pageChannel';
+import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
 import * as ui from '../base/ui';
 
 /** Test Connection: the findings about one connection, with what can be done at each. */
 export class DoctorPanel implements PageHost, vscode.Disposable {
-  readonly #link: PageLink;
+  readonly #link: PageChannel;
   readonly #examiner: Examiner;
   /** A password that was entered for the examination that runs. */
   #entered: string | undefined;
 
+  readonly #connections: Connections;
+
   constructor(
     readonly panel: vscode.WebviewPanel,
     readonly name: string,
-    private readonly connections: Connections,
+    connections: Connections,
     extensionUri: vscode.Uri,
   ) {
+    this.#connections = connections;
+
     this.#examiner = new Examiner({
       changed: (examination) => this.#link.post({ type: 'examination', examination }),
       said: (message, severity) => this.#link.say(message, severity),
@@ -42,17 +46,17 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
       },
     });
     panel.title = doctorTitle(name);
-    this.#link = new PageLink(panel, extensionUri, this);
+    this.#link = new PageChannel(panel, extensionUri, this);
   }
 
   /** Examines the connection as it is saved now. */
   async examine(): Promise<void> {
-    const profile = this.connections.find(this.name);
+    const profile = this.#connections.find(this.name);
     if (!profile) {
       this.#link.say(vscode.l10n.t('There is no connection “{0}” any more.', this.name), 'error');
       return;
     }
-    const { askPassword, ...options } = this.connections.examineOptions(profile);
+    const { askPassword, ...options } = this.#connections.examineOptions(profile);
     this.#entered = undefined;
     await this.#examiner.start({
       profile,
@@ -66,7 +70,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
   }
 
   ready(): void {
-    const profile = this.connections.find(this.name);
+    const profile = this.#connections.find(this.name);
     const examination = this.#examiner.view;
     this.#link.post({
       type: 'init',
@@ -116,7 +120,7 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
       ignoreFocusOut: true,
     });
     if (password === undefined) return;
-    await this.connections.setPassword(this.name, password);
+    await this.#connections.setPassword(this.name, password);
     await this.examine();
   }
 }

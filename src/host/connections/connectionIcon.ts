@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { LinkState } from '../../core/postgres/server/serverConnection';
+import type { LinkState } from '../../core/postgres/server/serverLink';
 
 /** Names that people write without thinking of VS Code's. */
 const PLAIN_NAMES: Readonly<Record<string, string>> = Object.fromEntries(

@@ -20,7 +20,11 @@ export class ConnectionProviders implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   readonly #trusting: vscode.Disposable;
 
-  constructor(private readonly log: Logger) {
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+
     this.#trusting = vscode.workspace.onDidGrantWorkspaceTrust(() => {
       for (const [id, { provider }] of this.#registered) void this.#ask(id, provider);
     });
@@ -69,7 +73,7 @@ export class ConnectionProviders implements vscode.Disposable {
       answer = { source: sourceOf(provider, values) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.log.warn(`The connection provider "${id}" failed: ${message}`);
+      this.#log.warn(`The connection provider "${id}" failed: ${message}`);
       const problem = vscode.l10n.t('“{0}” could not say which connections it has: {1}', labelOf(provider), message);
       answer = { source: sourceOf(provider, []), problem };
     }

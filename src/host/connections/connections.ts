@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
-import type { Clock, Links, Logger } from '../../core/jobs/ports';
+import type { Clock, ServerLinks, Logger } from '../../core/jobs/ports';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import { PgLink } from '../../core/postgres/server/serverConnection';
+import { PgServerLink } from '../../core/postgres/server/serverLink';
 import {
   entriesFor,
   findEntry,
@@ -33,9 +33,9 @@ export type Scope = 'user' | 'workspace';
 const WARM_SESSIONS = 2;
 
 /** The connections of the settings and of other extensions, their passwords, and the links to their servers. */
-export class Connections implements Links {
+export class Connections implements ServerLinks {
   readonly providers: ConnectionProviders;
-  readonly #links = new Map<string, { link: PgLink; key: string }>();
+  readonly #links = new Map<string, { link: PgServerLink; key: string }>();
   /** Disconnected by the user: only what the user wants there opens them again. */
   readonly #closed = new Set<string>();
   readonly #changed = new vscode.EventEmitter<void>();
@@ -53,13 +53,19 @@ export class Connections implements Links {
   /** Fires when the list, or the state of a link, has changed. */
   readonly onDidChange = this.#changed.event;
 
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
   constructor(
     secrets: vscode.SecretStorage,
     memory: vscode.Memento,
     workspaceMemory: vscode.Memento,
-    private readonly clock: Clock,
-    private readonly log: Logger,
+    clock: Clock,
+    log: Logger,
   ) {
+    this.#clock = clock;
+    this.#log = log;
+
     this.providers = this.#disposables.add(new ConnectionProviders(log));
     this.#credentials = new Credentials(secrets, memory, this.providers, log);
     this.#first = new FirstConnections(workspaceMemory);
@@ -127,7 +133,7 @@ export class Connections implements Links {
   }
 
   /** @throws where there is no such connection, the workspace is not trusted, or it was disconnected and is not `wanted` */
-  link(name: string, wanted = true): PgLink {
+  link(name: string, wanted = true): PgServerLink {
     if (!vscode.workspace.isTrusted) {
       throw new Error(
         vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'),
@@ -153,12 +159,12 @@ export class Connections implements Links {
   }
 
   /** The link, where it was used before: asking does not connect. */
-  existing(name: string): PgLink | undefined {
+  existing(name: string): PgServerLink | undefined {
     return this.#links.get(name)?.link;
   }
 
   /** Opens it, also where it was disconnected or its password was not given before. Rejects with what to do. */
-  async connect(name: string): Promise<PgLink> {
+  async connect(name: string): Promise<PgServerLink> {
     this.mayAsk(name);
     const link = this.link(name);
     await link.connect();
@@ -304,14 +310,14 @@ export class Connections implements Links {
     return this.#entries.find(({ profile }) => profile.name === name);
   }
 
-  #newLink(entry: ConnectionEntry): PgLink {
+  #newLink(entry: ConnectionEntry): PgServerLink {
     const { name, database } = entry.profile;
-    const link = new PgLink({
+    const link = new PgServerLink({
       name,
       database: database ?? '',
       connect: (prefer) => this.#credentials.open(entry, prefer),
-      clock: this.clock,
-      log: this.log,
+      clock: this.#clock,
+      log: this.#log,
       warmSessions: WARM_SESSIONS,
     });
     link.onDidChangeState(() => this.#changed.fire());

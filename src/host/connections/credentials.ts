@@ -29,12 +29,13 @@ export class Credentials {
   /** When the user last wanted a connection, by name; by the monotonic clock, in milliseconds. */
   readonly #wanted = new Map<string, number>();
 
-  constructor(
-    secrets: vscode.SecretStorage,
-    memory: vscode.Memento,
-    private readonly providers: ConnectionProviders,
-    private readonly log: Logger,
-  ) {
+  readonly #providers: ConnectionProviders;
+  readonly #log: Logger;
+
+  constructor(secrets: vscode.SecretStorage, memory: vscode.Memento, providers: ConnectionProviders, log: Logger) {
+    this.#providers = providers;
+    this.#log = log;
+
     const { workspaceFile, workspaceFolders } = vscode.workspace;
     // What "localhost" is depends on where this runs.
     const machine = vscode.env.remoteName === undefined ? '' : hostname();
@@ -142,7 +143,7 @@ export class Credentials {
       await this.#store.set(owner, password);
     } catch (error) {
       this.#prompts.remember(owner, password);
-      this.log.warn(
+      this.#log.warn(
         `The password could not be put into VS Code's secret storage, so it is kept until the window is closed: ${String(error)}`,
       );
     }
@@ -168,7 +169,7 @@ export class Credentials {
     const { origin, ownName, profile } = entry;
     if (profile.askPassword === true) return {};
     if (origin.kind === 'provider') {
-      const password = await this.providers.password(origin.id, ownName);
+      const password = await this.#providers.password(origin.id, ownName);
       if (password !== undefined) return { password };
     }
     const entered = this.#prompts.remembered(owner);
@@ -177,7 +178,7 @@ export class Credentials {
       return stored.password === undefined && entered !== undefined ? { ...stored, password: entered } : stored;
     } catch (error) {
       // A keyring that is locked or missing: the user can still enter it.
-      this.log.warn(`${profile.name}: VS Code's secret storage could not be read: ${String(error)}`);
+      this.#log.warn(`${profile.name}: VS Code's secret storage could not be read: ${String(error)}`);
       return entered === undefined ? {} : { password: entered };
     }
   }
@@ -199,7 +200,7 @@ export class Credentials {
       },
       ...(comesFromWorkspace(entry) ? { approve } : {}),
       allowPasswordCommand: vscode.workspace.isTrusted,
-      log: (message) => this.log.debug(`${name}: ${message}`),
+      log: (message) => this.#log.debug(`${name}: ${message}`),
     };
   }
 

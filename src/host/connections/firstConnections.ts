@@ -11,7 +11,11 @@ const MAX_NAMES = 200;
 export class FirstConnections {
   #names: readonly string[];
 
-  constructor(private readonly memory: Pick<vscode.Memento, 'get' | 'update'>) {
+  readonly #memory: Pick<vscode.Memento, 'get' | 'update'>;
+
+  constructor(memory: Pick<vscode.Memento, 'get' | 'update'>) {
+    this.#memory = memory;
+
     this.#names = memory.get<readonly string[]>(KEY, []);
   }
 
@@ -37,6 +41,6 @@ export class FirstConnections {
 
   #keep(names: readonly string[]): void {
     this.#names = names.slice(-MAX_NAMES);
-    void this.memory.update(KEY, this.#names);
+    void this.#memory.update(KEY, this.#names);
   }
 }

@@ -52,18 +52,26 @@ type Owned = Pick<ConnectionEntry, 'origin' | 'ownName' | 'profile'>;
  * `pg_service.conf` or a certificate in the repository, nor a variable of the environment, sends it elsewhere.
  */
 export class PasswordStore {
+  readonly #secrets: Pick<SecretStorage, 'get' | 'store' | 'delete'>;
+  readonly #log: Pick<Logger, 'warn'>;
+  /** The window's workspace and machine. */
+  readonly #here: { readonly workspace: string; readonly machine: string };
+
   constructor(
-    private readonly secrets: Pick<SecretStorage, 'get' | 'store' | 'delete'>,
-    private readonly log: Pick<Logger, 'warn'>,
-    /** The window's workspace and machine. */
-    private readonly here: { readonly workspace: string; readonly machine: string },
-  ) {}
+    secrets: Pick<SecretStorage, 'get' | 'store' | 'delete'>,
+    log: Pick<Logger, 'warn'>,
+    here: { readonly workspace: string; readonly machine: string },
+  ) {
+    this.#secrets = secrets;
+    this.#log = log;
+    this.#here = here;
+  }
 
   /** @param binding where the connection leads; undefined if that cannot be found out, and then nothing is given out for it */
   ownerOf({ origin, ownName }: Owned, binding: Binding | undefined): SecretOwner {
-    const scope = origin.kind === 'workspace' ? `workspace:${this.here.workspace}` : scopeOf(origin);
+    const scope = origin.kind === 'workspace' ? `workspace:${this.#here.workspace}` : scopeOf(origin);
     const unknown = Object.fromEntries(BINDING_PARTS.map((part) => [part, ''])) as Binding;
-    return { key: keyOf(scope, ownName), place: { ...(binding ?? unknown), machine: this.here.machine } };
+    return { key: keyOf(scope, ownName), place: { ...(binding ?? unknown), machine: this.#here.machine } };
   }
 
   async get(owner: SecretOwner, { profile }: Pick<ConnectionEntry, 'profile'>): Promise<StoredPassword> {
@@ -75,13 +83,13 @@ export class PasswordStore {
   }
 
   async set(owner: SecretOwner, password: string): Promise<void> {
-    await this.secrets.store(owner.key, JSON.stringify({ version: 2, place: owner.place, password }));
+    await this.#secrets.store(owner.key, JSON.stringify({ version: 2, place: owner.place, password }));
   }
 
   /** Also one that is for another place, and one from before passwords were bound to a place. */
   async forget(owner: Pick<SecretOwner, 'key'>): Promise<void> {
-    await this.secrets.delete(owner.key);
-    await this.secrets.delete(legacyKey(owner));
+    await this.#secrets.delete(owner.key);
+    await this.#secrets.delete(legacyKey(owner));
   }
 
   /**
@@ -90,11 +98,11 @@ export class PasswordStore {
    */
   async #takeOver(owner: SecretOwner, profile: ConnectionProfile): Promise<StoredPassword> {
     if (owner.key !== keyOf('user', ownNameOf(owner))) return {};
-    const password = await this.secrets.get(legacyKey(owner));
+    const password = await this.#secrets.get(legacyKey(owner));
     if (password === undefined) return {};
     if (!isExplicit(profile)) return { changed: 'unknown' };
     await this.set(owner, password);
-    await this.secrets.delete(legacyKey(owner));
+    await this.#secrets.delete(legacyKey(owner));
     return { password };
   }
 
@@ -107,7 +115,7 @@ export class PasswordStore {
   }
 
   async #read(key: string): Promise<Kept | undefined> {
-    const text = await this.secrets.get(key);
+    const text = await this.#secrets.get(key);
     if (text === undefined) return undefined;
     try {
       const value = JSON.parse(text) as unknown;
@@ -123,7 +131,7 @@ export class PasswordStore {
     } catch {
       // Its text may be a password, so it is not shown.
     }
-    this.log.warn('A stored password could not be read; it has to be entered again.');
+    this.#log.warn('A stored password could not be read; it has to be entered again.');
     return undefined;
   }
 }

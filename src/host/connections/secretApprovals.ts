@@ -15,23 +15,31 @@ export class SecretApprovals {
   readonly #denied = new Set<string>();
   readonly #asking = new Map<string, Promise<Decision>>();
 
+  readonly #memory: Pick<Memento, 'get' | 'update'>;
+  readonly #machine: string;
+  /** @returns undefined or false if the user does not want it */
+  readonly #ask: (connection: string, request: ApprovalRequest) => PromiseLike<boolean | undefined>;
+
   constructor(
-    private readonly memory: Pick<Memento, 'get' | 'update'>,
-    private readonly machine: string,
-    /** @returns undefined or false if the user does not want it */
-    private readonly ask: (connection: string, request: ApprovalRequest) => PromiseLike<boolean | undefined>,
-  ) {}
+    memory: Pick<Memento, 'get' | 'update'>,
+    machine: string,
+    ask: (connection: string, request: ApprovalRequest) => PromiseLike<boolean | undefined>,
+  ) {
+    this.#memory = memory;
+    this.#machine = machine;
+    this.#ask = ask;
+  }
 
   /** @param mayAsk whether the user is there and wants this connection now */
   async decide(connection: string, request: ApprovalRequest, mayAsk: boolean): Promise<Decision> {
     const key = this.#keyOf(request);
-    if (this.memory.get<boolean>(key) === true) return 'approved';
+    if (this.#memory.get<boolean>(key) === true) return 'approved';
     if (this.#denied.has(connection + key)) return 'denied';
     const asking = this.#asking.get(connection + key);
     if (asking) return asking;
     if (!mayAsk) return 'unasked';
     // Sessions that are opened at the same time share one question.
-    const asked = this.#ask(connection, key, request).finally(() => this.#asking.delete(connection + key));
+    const asked = this.#decide(connection, key, request).finally(() => this.#asking.delete(connection + key));
     this.#asking.set(connection + key, asked);
     return asked;
   }
@@ -41,17 +49,17 @@ export class SecretApprovals {
     for (const one of this.#denied) if (one.startsWith(connection + PREFIX)) this.#denied.delete(one);
   }
 
-  async #ask(connection: string, key: string, request: ApprovalRequest): Promise<Decision> {
-    if ((await this.ask(connection, request)) !== true) {
+  async #decide(connection: string, key: string, request: ApprovalRequest): Promise<Decision> {
+    if ((await this.#ask(connection, request)) !== true) {
       this.#denied.add(connection + key);
       return 'denied';
     }
-    await this.memory.update(key, true);
+    await this.#memory.update(key, true);
     return 'approved';
   }
 
   #keyOf({ binding, secrets }: ApprovalRequest): string {
-    const target = [this.machine, ...BINDING_PARTS.map((part) => binding[part]), secrets];
+    const target = [this.#machine, ...BINDING_PARTS.map((part) => binding[part]), secrets];
     return PREFIX + createHash('sha256').update(JSON.stringify(target)).digest('hex');
   }
 }

@@ -47,7 +47,11 @@ export class Problems implements vscode.Disposable {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #disposables = new Disposables();
 
-  constructor(private readonly cache: StatementCache) {
+  readonly #cache: StatementCache;
+
+  constructor(cache: StatementCache) {
+    this.#cache = cache;
+
     this.#disposables.add(this.#collection);
   }
 
@@ -127,7 +131,7 @@ export class Problems implements vscode.Disposable {
 
   /** Whether a part of a document is exactly one statement of it, with or without its comments. */
   isStatement(document: vscode.TextDocument, { start, end }: Span): boolean {
-    const { text, split } = this.cache.get(document);
+    const { text, split } = this.#cache.get(document);
     const statement = statementAt(split, start, text);
     return statement?.end === end && (statement.start === start || statement.leadStart === start);
   }

@@ -7,10 +7,13 @@ import * as ui from '../base/ui';
 
 /** Completion and hover of the comments that set a job's options. */
 export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.HoverProvider {
-  constructor(
-    private readonly cache: StatementCache,
-    private readonly connections: Connections,
-  ) {}
+  readonly #cache: StatementCache;
+  readonly #connections: Connections;
+
+  constructor(cache: StatementCache, connections: Connections) {
+    this.#cache = cache;
+    this.#connections = connections;
+  }
 
   provideCompletionItems(document: vscode.TextDocument, position: vscode.Position): vscode.CompletionItem[] {
     const line = document.lineAt(position.line).text;
@@ -31,7 +34,7 @@ export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.
     }
     const { name } = offer;
     const values =
-      name === 'connection' ? this.connections.profilesFor(document.uri).map((profile) => profile.name) : VALUES[name];
+      name === 'connection' ? this.#connections.profilesFor(document.uri).map((profile) => profile.name) : VALUES[name];
     // Typed right behind the colon, a value is set off by a space.
     const space = line.charAt(offer.replace.start - 1) === ':' ? ' ' : '';
     return values.map((value, index) => {
@@ -52,6 +55,6 @@ export class DirectiveProvider implements vscode.CompletionItemProvider, vscode.
   }
 
   #counts(document: vscode.TextDocument, position: vscode.Position): boolean {
-    return isBetweenStatements(this.cache.get(document).split, document.offsetAt(position));
+    return isBetweenStatements(this.#cache.get(document).split, document.offsetAt(position));
   }
 }

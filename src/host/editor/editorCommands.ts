@@ -40,7 +40,11 @@ export class EditorRunner implements vscode.Disposable {
   /** Where the targets are that are about to be launched. */
   readonly #places = new Map<Target, Place>();
 
-  constructor(private readonly parts: RunnerParts) {}
+  readonly #parts: RunnerParts;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
 
   /** Each selection, else the statement under each cursor. */
   async run(): Promise<string[]> {
@@ -53,7 +57,7 @@ export class EditorRunner implements vscode.Disposable {
     const targets = this.#inActiveEditor();
     const [first] = targets ?? [];
     if (!targets || !first) return [];
-    const { launcher, preparation, defaults } = this.parts;
+    const { launcher, preparation, defaults } = this.#parts;
     const options = preparation.optionsOf(first);
     const connections = launcher.connectionItems(first.uri);
     if (connections.length === 0) {
@@ -76,7 +80,7 @@ export class EditorRunner implements vscode.Disposable {
 
   /** The statement that a lens stands over. */
   async runLens(lens: LensTarget): Promise<string[]> {
-    const target = this.parts.targets.ofLens(lens);
+    const target = this.#parts.targets.ofLens(lens);
     if (!target) throw new Error(vscode.l10n.t('The text has changed in the meantime. Try again.'));
     const editor = vscode.window.visibleTextEditors.find(({ document }) => document === target.document);
     if (editor) this.#show(editor, [target]);
@@ -86,12 +90,12 @@ export class EditorRunner implements vscode.Disposable {
   /** Whole files, each as one job and so in one transaction; the active editor's where none is given. */
   async runFiles(uris: readonly vscode.Uri[]): Promise<string[]> {
     const files = uris.length > 0 ? uris : [this.#activeSql().document.uri];
-    return this.#launch(await Promise.all(files.map((uri) => this.parts.targets.file(uri))));
+    return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
   /** Every statement of the selection, the editor or the files, one after the other. Resolves when all is over. */
   async runEach(uris: readonly vscode.Uri[]): Promise<string[]> {
-    const { targets: find, preparation } = this.parts;
+    const { targets: find, preparation } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? this.#activeSql() : undefined;
     const scripts = editor ? [find.eachInEditor(editor)] : documents.map((document) => find.each(document));
@@ -117,7 +121,7 @@ export class EditorRunner implements vscode.Disposable {
         skipped,
         copies: scripts.reduce((sum, { copies }) => sum + copies, 0),
         start: (one) => this.#start(one),
-        cancel: (job) => this.parts.jobs.cancel(job.id),
+        cancel: (job) => this.#parts.jobs.cancel(job.id),
       });
     });
   }
@@ -156,7 +160,7 @@ export class EditorRunner implements vscode.Disposable {
       return [];
     }
     return this.#following(targets, async () => {
-      const prepared = await this.parts.preparation.prepare(targets, chosen);
+      const prepared = await this.#parts.preparation.prepare(targets, chosen);
       if (!prepared) this.#repeats.forget(key);
       return (prepared ?? []).map((one) => this.#start(one).id);
     });
@@ -164,7 +168,7 @@ export class EditorRunner implements vscode.Disposable {
 
   /** Follows the targets in their documents until they are launched: while questions are asked, the text may be edited. */
   async #following<T>(targets: readonly Target[], work: () => Promise<T>): Promise<T> {
-    const { origins } = this.parts;
+    const { origins } = this.#parts;
     const own = targets.filter(({ document }) => document !== undefined).filter((target) => !this.#places.has(target));
     for (const target of own) this.#places.set(target, origins.follow(target.uri.toString(), target.piece));
     try {
@@ -179,13 +183,13 @@ export class EditorRunner implements vscode.Disposable {
   }
 
   #start({ target, request, sourceOffset, notify }: Prepared): Job {
-    const { jobs, origins, launched } = this.parts;
+    const { jobs, origins, launched } = this.#parts;
     const place = this.#places.get(target);
     const source = place && sourceOf(origins.pending(place), request.sql);
     const job = jobs.run(source === undefined ? request : { ...request, source });
     if (place) origins.add({ jobId: job.id, place, sourceOffset });
     this.#places.delete(target);
-    if (notify) this.parts.notify.add(job.id);
+    if (notify) this.#parts.notify.add(job.id);
     launched(job);
     return job;
   }
@@ -199,7 +203,7 @@ export class EditorRunner implements vscode.Disposable {
       );
       return undefined;
     }
-    const targets = this.parts.targets.inEditor(editor);
+    const targets = this.#parts.targets.inEditor(editor);
     if (targets.length > 0) {
       this.#show(editor, targets);
       return targets;

@@ -2,7 +2,7 @@
 import { l10n } from 'vscode';
 import { excerptOf, type DirectiveName, type DirectiveProblem } from '../../core/sql/directives';
 import type { PrelaunchFinding } from '../../core/sql/classify/prelaunch';
-import { formatSpan } from '../../shared/span';
+import { formatSpan } from '../../shared/timeText';
 import type { FoundWrite } from '../launch/launchConfirmation';
 import { formatCount, stateName } from '../jobs/jobText';
 import type { LensWords } from './lensModel';

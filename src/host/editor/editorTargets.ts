@@ -37,7 +37,11 @@ const MOST_BYTES = 500 * 1024 * 1024;
 
 /** Finds out what a command is about. Each function returns nothing where there is nothing to run. */
 export class Targets {
-  constructor(private readonly cache: StatementCache) {}
+  readonly #cache: StatementCache;
+
+  constructor(cache: StatementCache) {
+    this.#cache = cache;
+  }
 
   /** What is selected in an editor, else the statements under its cursors. */
   inEditor({ document, selections }: vscode.TextEditor): Target[] {
@@ -45,7 +49,7 @@ export class Targets {
     // Of another language only what is selected can be SQL.
     if (!isSql(document))
       return targets(document, piecesToRun(document.getText(), { statements: [], problems: [] }, spans));
-    const source = this.cache.get(document);
+    const source = this.#cache.get(document);
     return targets(document, piecesToRun(source.text, source.split, spans), source);
   }
 
@@ -56,7 +60,7 @@ export class Targets {
 
   /** Every statement of a document, or of parts of it. */
   each(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): Script {
-    const source = this.cache.get(document);
+    const source = this.#cache.get(document);
     const { text, split } = source;
     const spans = selections.map((selection) => spanOf(document, selection));
     const selected = selectedStatements(text, split, spans);
@@ -82,7 +86,7 @@ export class Targets {
 
   /** All that {@link eachInEditor} finds, as one job: what is selected, or the whole text. */
   together({ document, selections }: vscode.TextEditor): Target[] {
-    const { text } = this.cache.get(document);
+    const { text } = this.#cache.get(document);
     const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
     const pieces = spans.length > 0 ? piecesToRun(text, { statements: [], problems: [] }, spans) : [wholeText(text)];
     return targets(document, pieces);
@@ -90,7 +94,7 @@ export class Targets {
 
   /** The commands of psql among the statements that {@link eachInEditor} or {@link each} finds. */
   psqlCommands(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): PsqlCommands {
-    const { text, split } = this.cache.get(document);
+    const { text, split } = this.#cache.get(document);
     const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
     if (spans.length === 0) return withoutPsqlCommands(text, split);
     const problems = split.problems.filter((one) => spans.some(({ start, end }) => one.start < end && one.end > start));
@@ -104,10 +108,10 @@ export class Targets {
   ofLens({ uri, offset, head, version }: LensTarget): Target | undefined {
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
     if (!document) return undefined;
-    const source = this.cache.get(document);
+    const source = this.#cache.get(document);
     const { text, split } = source;
     const moved =
-      version === undefined ? undefined : this.cache.moved(document, { start: offset, end: offset + 1 }, version);
+      version === undefined ? undefined : this.#cache.moved(document, { start: offset, end: offset + 1 }, version);
     if (moved?.gone) return undefined;
     const now = moved?.start ?? offset;
     const statement = statementAt(split, now, text);

@@ -29,12 +29,17 @@ export class FileConnection implements vscode.Disposable {
   readonly #disposables = new Disposables();
   #soon: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly connections: Connections,
-    private readonly launcher: Launcher,
-    private readonly defaults: FileDefaultsStore,
-    private readonly cache: StatementCache,
-  ) {
+  readonly #connections: Connections;
+  readonly #launcher: Launcher;
+  readonly #defaults: FileDefaultsStore;
+  readonly #cache: StatementCache;
+
+  constructor(connections: Connections, launcher: Launcher, defaults: FileDefaultsStore, cache: StatementCache) {
+    this.#connections = connections;
+    this.#launcher = launcher;
+    this.#defaults = defaults;
+    this.#cache = cache;
+
     this.#item.name = vscode.l10n.t('pg_background Connection');
     this.#item.command = commandId('setFileConnection');
     this.#disposables.add(this.#item);
@@ -61,15 +66,15 @@ export class FileConnection implements vscode.Disposable {
    * set for the file, or the default of the settings, is not there.
    */
   of(uri: vscode.Uri): string | undefined {
-    const own = this.defaults.get(uri).connection;
-    return own === undefined ? this.connections.defaultFor(uri) : this.connections.find(own, uri)?.name;
+    const own = this.#defaults.get(uri).connection;
+    return own === undefined ? this.#connections.defaultFor(uri) : this.#connections.find(own, uri)?.name;
   }
 
   /** On what a run in this editor would be launched. Undefined: it would ask. */
   #namesIn({ document, selections }: vscode.TextEditor): readonly (string | undefined)[] {
     const { uri } = document;
     const fallback = this.of(uri);
-    const { text, split } = this.cache.get(document);
+    const { text, split } = this.#cache.get(document);
     const pieces = piecesToRun(
       text,
       split,
@@ -78,14 +83,14 @@ export class FileConnection implements vscode.Disposable {
     return connectionNames(
       pieces.map((piece) => piece.text),
       fallback,
-      (name) => this.connections.find(name, uri)?.name ?? name,
+      (name) => this.#connections.find(name, uri)?.name ?? name,
     );
   }
 
   update(): void {
     const editor = vscode.window.activeTextEditor;
     const document = editor?.document;
-    if (!document || !isSql(document) || this.connections.profilesFor(document.uri).length === 0) {
+    if (!document || !isSql(document) || this.#connections.profilesFor(document.uri).length === 0) {
       this.#item.hide();
       return;
     }
@@ -101,13 +106,13 @@ export class FileConnection implements vscode.Disposable {
           : vscode.l10n.t('The connection “{0}” does not exist. Click to choose another one.', plainLabel(missing));
       this.#item.backgroundColor = undefined;
     } else {
-      const production = known.some((name) => this.connections.find(name, document.uri)?.production === true);
+      const production = known.some((name) => this.#connections.find(name, document.uri)?.production === true);
       this.#item.text = `$(server-process) ${shown}`;
       const [only] = known;
       const byComment = known.length > 1 || only !== this.of(document.uri);
       const where = byComment
         ? vscode.l10n.t('A comment sets the connection of this statement: {0}.', shown)
-        : this.defaults.get(document.uri).connection === undefined
+        : this.#defaults.get(document.uri).connection === undefined
           ? vscode.l10n.t('Jobs of this file run on “{0}”, the default connection. Click to change it.', shown)
           : vscode.l10n.t('Jobs of this file run on “{0}”, chosen for this file. Click to change it.', shown);
       this.#item.tooltip = production ? `${where} ${vscode.l10n.t('This is a production connection.')}` : where;
@@ -128,7 +133,7 @@ export class FileConnection implements vscode.Disposable {
     }
     const name = typeof argument === 'string' ? argument : await this.#ask(document.uri);
     if (name === undefined) return;
-    if (name !== '' && !this.connections.find(name, document.uri)) {
+    if (name !== '' && !this.#connections.find(name, document.uri)) {
       throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
     }
     await this.#remember(document.uri, name === '' ? undefined : name);
@@ -148,9 +153,9 @@ export class FileConnection implements vscode.Disposable {
   async choose(uris: readonly vscode.Uri[]): Promise<string | undefined> {
     const [uri] = uris;
     if (!uri) return undefined;
-    const items = this.launcher.connectionItems(uri);
-    const name = items.length === 0 ? await this.launcher.addFirstConnection() : await this.#pick(uris, uri, items);
-    if (name !== undefined) await this.launcher.notePicked(name);
+    const items = this.#launcher.connectionItems(uri);
+    const name = items.length === 0 ? await this.#launcher.addFirstConnection() : await this.#pick(uris, uri, items);
+    if (name !== undefined) await this.#launcher.notePicked(name);
     return name;
   }
 
@@ -196,25 +201,25 @@ export class FileConnection implements vscode.Disposable {
 
   /** Makes it the default of the folder whose connection it is, else of the workspace, or of the user if there is none. */
   async #makeDefault(uri: vscode.Uri, name: string): Promise<void> {
-    const entry = this.connections.entry(name, uri);
+    const entry = this.#connections.entry(name, uri);
     if (!entry) return;
     const own: SettingsOrigin = hasWorkspace() ? { kind: 'workspace' } : { kind: 'user' };
-    await writeDefault(this.connections, entry, entry.origin.kind === 'folder' ? entry.origin : own);
+    await writeDefault(this.#connections, entry, entry.origin.kind === 'folder' ? entry.origin : own);
   }
 
   /** The name of the connection that was chosen for a file, or as the default, and does not exist. */
   #missing(uri: vscode.Uri): string | undefined {
-    return this.defaults.get(uri).connection ?? this.connections.missingDefault(uri);
+    return this.#defaults.get(uri).connection ?? this.#connections.missingDefault(uri);
   }
 
   async #remember(uri: vscode.Uri, connection: string | undefined): Promise<void> {
-    const others = without(this.defaults.get(uri), 'connection');
-    await this.defaults.set(uri, connection === undefined ? others : { ...others, connection });
+    const others = without(this.#defaults.get(uri), 'connection');
+    await this.#defaults.set(uri, connection === undefined ? others : { ...others, connection });
   }
 
   /** What was set for a file that cannot come back. */
   async forget(uri: vscode.Uri): Promise<void> {
-    if (Object.keys(this.defaults.get(uri)).length > 0) await this.defaults.set(uri, {});
+    if (Object.keys(this.#defaults.get(uri)).length > 0) await this.#defaults.set(uri, {});
   }
 
   dispose(): void {
@@ -223,15 +228,15 @@ export class FileConnection implements vscode.Disposable {
   }
 
   async #ask(uri: vscode.Uri): Promise<string | undefined> {
-    const own = this.defaults.get(uri).connection;
-    const items: (vscode.QuickPickItem & { readonly value: string | undefined })[] = this.launcher
+    const own = this.#defaults.get(uri).connection;
+    const items: (vscode.QuickPickItem & { readonly value: string | undefined })[] = this.#launcher
       .connectionItems(uri)
       .map((item) => ({
         ...item,
         value: item.label,
         ...(item.label === own ? { description: vscode.l10n.t('this file’s connection') } : {}),
       }));
-    const preset = this.connections.defaultFor(uri);
+    const preset = this.#connections.defaultFor(uri);
     items.push({
       label: vscode.l10n.t('Use the Default Connection'),
       ...(preset === undefined ? {} : { description: preset }),

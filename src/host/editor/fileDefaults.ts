@@ -14,7 +14,11 @@ export class FileDefaultsStore implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
 
-  constructor(private readonly memory: vscode.Memento) {}
+  readonly #memory: vscode.Memento;
+
+  constructor(memory: vscode.Memento) {
+    this.#memory = memory;
+  }
 
   get(uri: vscode.Uri): FileDefaults {
     return this.#all()[keyOf(uri)] ?? {};
@@ -23,7 +27,7 @@ export class FileDefaultsStore implements vscode.Disposable {
   async set(uri: vscode.Uri, defaults: FileDefaults): Promise<void> {
     const entries = Object.entries(without(this.#all(), keyOf(uri))).slice(1 - MOST_FILES);
     if (Object.keys(defaults).length > 0) entries.push([keyOf(uri), defaults]);
-    await this.memory.update(KEY, Object.fromEntries(entries));
+    await this.#memory.update(KEY, Object.fromEntries(entries));
     this.#changed.fire();
   }
 
@@ -32,7 +36,7 @@ export class FileDefaultsStore implements vscode.Disposable {
     const files = Object.entries(this.#all());
     if (!files.some(([, { connection }]) => connection === from)) return;
     const renamed = files.map(([key, own]) => [key, own.connection === from ? { ...own, connection: to } : own]);
-    await this.memory.update(KEY, Object.fromEntries(renamed));
+    await this.#memory.update(KEY, Object.fromEntries(renamed));
     this.#changed.fire();
   }
 
@@ -41,7 +45,7 @@ export class FileDefaultsStore implements vscode.Disposable {
   }
 
   #all(): Readonly<Record<string, FileDefaults>> {
-    return this.memory.get<Record<string, FileDefaults>>(KEY, {});
+    return this.#memory.get<Record<string, FileDefaults>>(KEY, {});
   }
 }
 

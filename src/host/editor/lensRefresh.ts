@@ -29,11 +29,15 @@ export class LensPace {
   #unheard: Disposable | undefined;
   #patience = UNHEARD_MS;
 
-  constructor(private readonly options: LensPaceOptions) {}
+  readonly #options: LensPaceOptions;
+
+  constructor(options: LensPaceOptions) {
+    this.#options = options;
+  }
 
   /** The lenses have changed. @param delay milliseconds */
   change(delay = TOGETHER_MS): void {
-    this.#soon ??= this.options.clock.after(delay, () => {
+    this.#soon ??= this.#options.clock.after(delay, () => {
       this.#soon = undefined;
       this.#tell();
     });
@@ -44,10 +48,10 @@ export class LensPace {
     this.#unheard?.dispose();
     this.#unheard = undefined;
     this.#patience = UNHEARD_MS;
-    if (!this.options.ticks()) return;
-    this.#tick ??= this.options.clock.after(TICK_MS, () => {
+    if (!this.#options.ticks()) return;
+    this.#tick ??= this.#options.clock.after(TICK_MS, () => {
       this.#tick = undefined;
-      if (this.options.ticks()) this.#tell();
+      if (this.#options.ticks()) this.#tell();
     });
   }
 
@@ -59,11 +63,11 @@ export class LensPace {
     this.#tick?.dispose();
     this.#tick = undefined;
     this.#unheard?.dispose();
-    this.#unheard = this.options.clock.after(this.#patience, () => {
+    this.#unheard = this.#options.clock.after(this.#patience, () => {
       this.#unheard = undefined;
-      if (this.options.seen()) this.#tell();
+      if (this.#options.seen()) this.#tell();
     });
     this.#patience = Math.min(2 * this.#patience, LONGEST_UNHEARD_MS);
-    this.options.tell();
+    this.#options.tell();
   }
 }

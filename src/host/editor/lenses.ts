@@ -34,11 +34,15 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   readonly #states = new Map<string, string>();
   readonly #pace: LensPace;
 
-  constructor(
-    private readonly cache: StatementCache,
-    private readonly origins: Origins,
-    private readonly jobs: JobService,
-  ) {
+  readonly #cache: StatementCache;
+  readonly #origins: Origins;
+  readonly #jobs: JobService;
+
+  constructor(cache: StatementCache, origins: Origins, jobs: JobService) {
+    this.#cache = cache;
+    this.#origins = origins;
+    this.#jobs = jobs;
+
     this.#pace = new LensPace({
       clock: systemClock,
       tell: () => this.#changed.fire(),
@@ -83,7 +87,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
     if (!readSetting('codeLens', document)) return [];
-    const { text, split } = this.cache.get(document);
+    const { text, split } = this.#cache.get(document);
     const visible = vscode.window.visibleTextEditors
       .filter((editor) => editor.document === document)
       .flatMap((editor) => editor.visibleRanges)
@@ -92,8 +96,8 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       text,
       split,
       visible,
-      origins: this.origins.of(document.uri.toString()),
-      job: (id) => this.jobs.get(id)?.info(),
+      origins: this.#origins.of(document.uri.toString()),
+      job: (id) => this.#jobs.get(id)?.info(),
       now: Date.now(),
       words: this.#words,
     });
@@ -121,7 +125,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   }
 
   #runs(document: vscode.TextDocument): boolean {
-    return this.origins.of(document.uri.toString()).some(({ jobId }) => this.jobs.get(jobId)?.final === false);
+    return this.#origins.of(document.uri.toString()).some(({ jobId }) => this.#jobs.get(jobId)?.final === false);
   }
 }
 

@@ -4,7 +4,11 @@ import type { Problems } from './diagnostics';
 
 /** What can be done about an error of a job right at its place. */
 export class QuickFixes implements vscode.CodeActionProvider {
-  constructor(private readonly problems: Problems) {}
+  readonly #problems: Problems;
+
+  constructor(problems: Problems) {
+    this.#problems = problems;
+  }
 
   provideCodeActions(
     document: vscode.TextDocument,
@@ -12,8 +16,8 @@ export class QuickFixes implements vscode.CodeActionProvider {
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
     return diagnostics.flatMap((diagnostic) => {
-      if (this.problems.needsRunEach(document.uri, diagnostic)) return [runEach(document, diagnostic)];
-      const jobId = this.problems.timedOutJob(document.uri, diagnostic);
+      if (this.#problems.needsRunEach(document.uri, diagnostic)) return [runEach(document, diagnostic)];
+      const jobId = this.#problems.timedOutJob(document.uri, diagnostic);
       if (jobId === undefined) return [];
       const title = vscode.l10n.t('Run Again with a Longer statement_timeout…');
       const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);

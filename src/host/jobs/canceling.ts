@@ -6,7 +6,7 @@ import type { ActiveWorker } from '../../core/jobs/ports';
 import { whyStillRunning } from '../../core/jobs/cancel/stuckReason';
 import type { Connections } from '../connections/connections';
 import { commandId, readSetting } from '../base/ids';
-import { formatSpan } from '../../shared/span';
+import { formatSpan } from '../../shared/timeText';
 import { plain, plainError, plainLabel } from '../base/plainText';
 import { whyClause } from './jobText';
 import { cancelForeign, type ForeignWorker } from '../../core/jobs/cancel/cancelForeign';
@@ -31,10 +31,13 @@ interface Canceled {
 
 /** Cancel as the user sees it: progress through the grace window, and an honest end. */
 export class Canceling {
-  constructor(
-    private readonly jobs: JobService,
-    private readonly connections: Connections,
-  ) {}
+  readonly #jobs: JobService;
+  readonly #connections: Connections;
+
+  constructor(jobs: JobService, connections: Connections) {
+    this.#jobs = jobs;
+    this.#connections = connections;
+  }
 
   /** Cancels jobs, each with a grace window of its own, and tells once how it went. */
   async cancelJobs(jobs: readonly Job[], graceMs = readSetting('cancelGraceSeconds') * 1000): Promise<void> {
@@ -51,7 +54,7 @@ export class Canceling {
     workers: readonly ActiveWorker[],
     graceMs = readSetting('cancelGraceSeconds') * 1000,
   ): Promise<void> {
-    const link = this.connections.link(connection);
+    const link = this.#connections.link(connection);
     await this.#together(
       workers.map((worker) => ({
         label: worker.label,
@@ -66,9 +69,9 @@ export class Canceling {
     const started = Date.now();
     const { label } = job.record;
     try {
-      const result = await this.jobs.cancel(job.id, graceMs);
+      const result = await this.#jobs.cancel(job.id, graceMs);
       const from = job.record.cancel?.signaledAt ?? started;
-      const why = result === 'unresponsive' ? whyClause(whyStillRunning(this.jobs.activity(job) ?? null)) : '';
+      const why = result === 'unresponsive' ? whyClause(whyStillRunning(this.#jobs.activity(job) ?? null)) : '';
       const sent = job.record.cancel?.signaledAt !== undefined;
       return { label, pid: job.record.pid, result, tookMs: Date.now() - from, job, why, sent };
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { JobState } from '../../api';
 import type { Job } from '../../core/jobs/job';
 import type { WhyRunning } from '../../core/jobs/cancel/stuckReason';
-import { formatRunning, formatSpan } from '../../shared/span';
+import { formatRunning, formatSpan } from '../../shared/timeText';
 import { l10n } from 'vscode';
 import { plainError } from '../base/plainText';
 

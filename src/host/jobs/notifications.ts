@@ -5,7 +5,7 @@ import type { JobState } from '../../api';
 import { Disposables } from '../base/disposables';
 import { commandId, readSetting, updateSetting } from '../base/ids';
 import { plain, plainError, plainLabel } from '../base/plainText';
-import { formatSpan } from '../../shared/span';
+import { formatSpan } from '../../shared/timeText';
 import { join, rowsText } from './jobText';
 import * as ui from '../base/ui';
 
@@ -15,11 +15,12 @@ export class Notifications implements vscode.Disposable {
   readonly #states = new Map<string, JobState>();
   readonly #wanted = new Set<string>();
 
-  constructor(
-    jobs: JobService,
-    /** True where the user looks at the job's results already. */
-    private readonly isVisible: (id: string) => boolean,
-  ) {
+  /** True where the user looks at the job's results already. */
+  readonly #isVisible: (id: string) => boolean;
+
+  constructor(jobs: JobService, isVisible: (id: string) => boolean) {
+    this.#isVisible = isVisible;
+
     for (const job of jobs.jobs) this.#states.set(job.id, job.state);
     this.#disposables.add(
       jobs.onDidChange((job) => {
@@ -52,7 +53,7 @@ export class Notifications implements vscode.Disposable {
     const { record } = job;
     const took = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
     // A cancel is told by the one who asked for it.
-    if (record.state === 'canceled' || this.isVisible(job.id)) return;
+    if (record.state === 'canceled' || this.#isVisible(job.id)) return;
     if (!this.#wanted.delete(job.id) && !isWanted(record.state, took)) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');

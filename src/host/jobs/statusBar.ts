@@ -11,7 +11,11 @@ export class StatusBar implements vscode.Disposable {
   readonly #disposables = new Disposables();
   #shown = '';
 
-  constructor(private readonly jobs: JobService) {
+  readonly #jobs: JobService;
+
+  constructor(jobs: JobService) {
+    this.#jobs = jobs;
+
     this.#item.name = vscode.l10n.t('pg_background Jobs');
     this.#item.command = commandId('showJobs');
     this.#disposables.add(this.#item);
@@ -26,7 +30,7 @@ export class StatusBar implements vscode.Disposable {
 
   /** Draws the counts anew, and sets the context keys of menus. */
   update(): void {
-    const all = this.jobs.jobs;
+    const all = this.#jobs.jobs;
     const running = all.filter((job) => mayHaveWorker(job.state)).length;
     const queued = all.filter((job) => job.state === 'queued').length;
     const unresponsive = all.filter((job) => job.state === 'unresponsive').length;

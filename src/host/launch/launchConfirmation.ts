@@ -16,7 +16,11 @@ export class LaunchGuard {
   /** Connections of production that are not asked about again until VS Code is reloaded. */
   readonly #trusted = new Set<string>();
 
-  constructor(private readonly connections: Connections) {}
+  readonly #connections: Connections;
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
 
   /**
    * Asks where SQL changes every row of a table, and where a connection is one of production.
@@ -47,7 +51,7 @@ export class LaunchGuard {
 
   async #allowsTargets(targets: readonly string[]): Promise<boolean> {
     for (const name of targets) {
-      if (this.connections.find(name)?.production !== true || this.#trusted.has(name)) continue;
+      if (this.#connections.find(name)?.production !== true || this.#trusted.has(name)) continue;
       const run = vscode.l10n.t('Run');
       const always = vscode.l10n.t('Don’t Ask Again for This Connection in This Session');
       const choice = await ui.showWarningMessage(

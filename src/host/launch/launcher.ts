@@ -27,11 +27,15 @@ export class Launcher implements vscode.Disposable {
   /** Fires when a job was launched that repeats another one. */
   readonly onDidRerun = this.#rerun.event;
 
-  constructor(
-    private readonly jobs: JobService,
-    private readonly connections: Connections,
-    private readonly memory: vscode.Memento,
-  ) {
+  readonly #jobs: JobService;
+  readonly #connections: Connections;
+  readonly #memory: vscode.Memento;
+
+  constructor(jobs: JobService, connections: Connections, memory: vscode.Memento) {
+    this.#jobs = jobs;
+    this.#connections = connections;
+    this.#memory = memory;
+
     this.guard = new LaunchGuard(connections);
   }
 
@@ -78,7 +82,7 @@ export class Launcher implements vscode.Disposable {
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const found = writes.map((finding) => writeFound(finding, request.sql));
     if (!(await this.guard.allows(found, [connection]))) return undefined;
-    this.connections.mayAsk(connection);
+    this.#connections.mayAsk(connection);
     const again = this.run({ ...changed, connection, label });
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
@@ -93,10 +97,10 @@ export class Launcher implements vscode.Disposable {
     if (fault) throw new Error(findingText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
     if (faulty !== undefined) throw new Error(settingsProblem(faulty));
-    const connection = this.#nameOf(request.connection) ?? this.connections.defaultForCode;
+    const connection = this.#nameOf(request.connection) ?? this.#connections.defaultForCode;
     if (connection === undefined) {
       throw new Error(
-        this.connections.profiles.length === 0
+        this.#connections.profiles.length === 0
           ? vscode.l10n.t('There is no connection yet. Run "pg_background: Add Connection…" first.')
           : vscode.l10n.t('There are several connections: name one, or set pgBackground.defaultConnection.'),
       );
@@ -104,13 +108,13 @@ export class Launcher implements vscode.Disposable {
     const label =
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     // Code may call this: only a person can approve what a workspace's connection wants.
-    this.connections.mayAskPassword(connection);
-    return this.jobs.run({ ...request, connection, label });
+    this.#connections.mayAskPassword(connection);
+    return this.#jobs.run({ ...request, connection, label });
   }
 
   /** The name under which a connection is known, for the name that a caller has for it. */
   #nameOf(given: string | undefined): string | undefined {
-    return given === undefined ? undefined : (this.connections.find(given)?.name ?? given);
+    return given === undefined ? undefined : (this.#connections.find(given)?.name ?? given);
   }
 
   /** Offers to add the first connection. @returns its name */
@@ -122,13 +126,13 @@ export class Launcher implements vscode.Disposable {
 
   /** Puts a connection first in the lists to pick from. */
   async notePicked(name: string): Promise<void> {
-    await this.memory.update('lastConnection', name);
+    await this.#memory.update('lastConnection', name);
   }
 
   /** The connections to pick from for a file, the one picked last first. */
   connectionItems(uri?: vscode.Uri): vscode.QuickPickItem[] {
-    const last = this.memory.get<string>('lastConnection');
-    return this.connections
+    const last = this.#memory.get<string>('lastConnection');
+    return this.#connections
       .profilesFor(uri)
       .map((profile) => ({
         label: profile.name,

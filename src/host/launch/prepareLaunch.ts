@@ -43,13 +43,25 @@ export class Preparation {
   /** The answer for files that only set something above what is run, by their address and what they set. */
   readonly #settingsAnswers = new Map<string, 'run' | 'withSettings'>();
 
+  readonly #connections: Connections;
+  readonly #launcher: Launcher;
+  readonly #defaults: FileDefaultsStore;
+  readonly #fileConnection: FileConnection;
+  readonly #problems: Problems;
+
   constructor(
-    private readonly connections: Connections,
-    private readonly launcher: Launcher,
-    private readonly defaults: FileDefaultsStore,
-    private readonly fileConnection: FileConnection,
-    private readonly problems: Problems,
-  ) {}
+    connections: Connections,
+    launcher: Launcher,
+    defaults: FileDefaultsStore,
+    fileConnection: FileConnection,
+    problems: Problems,
+  ) {
+    this.#connections = connections;
+    this.#launcher = launcher;
+    this.#defaults = defaults;
+    this.#fileConnection = fileConnection;
+    this.#problems = problems;
+  }
 
   /**
    * All targets or, where one cannot run or the user gives up, none: half a launch helps nobody.
@@ -63,7 +75,7 @@ export class Preparation {
         vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust it first.'),
       );
     }
-    for (const { uri, piece } of targets) this.problems.clear(uri, piece);
+    for (const { uri, piece } of targets) this.#problems.clear(uri, piece);
     const reader = new SourceReader();
     const sources = targets.map((target) => reader.read(target));
     const writes = this.#check(sources);
@@ -74,7 +86,7 @@ export class Preparation {
     if (!planned) return undefined;
     const prepared = await this.#fill(planned, sessions);
     if (!prepared) return undefined;
-    const allowed = await this.launcher.guard.allows(
+    const allowed = await this.#launcher.guard.allows(
       writes,
       prepared.map(({ request }) => request.connection),
     );
@@ -87,7 +99,7 @@ export class Preparation {
   /** Says which commands of psql in a document cannot be left out. @returns false where there is one */
   acceptsCommands(document: vscode.TextDocument, refused: readonly SplitProblem[]): boolean {
     const target = { document, uri: document.uri, piece: wholeText(document.getText()) };
-    for (const place of refused) this.problems.clear(document.uri, place);
+    for (const place of refused) this.#problems.clear(document.uri, place);
     return this.#refuse(
       refused.map(({ kind: code, ...place }) => ({ target, finding: { severity: 'error', code, ...place } })),
       1,
@@ -97,10 +109,10 @@ export class Preparation {
   /** What a target is launched with where the user chooses nothing: comments, then the file's defaults. */
   optionsOf({ piece, uri }: Target): RunOptions {
     const directives = without(directivesOf(piece.text), 'problems');
-    const connection = this.fileConnection.of(uri);
+    const connection = this.#fileConnection.of(uri);
     // One that was set for the file and is gone is asked for anew.
     return {
-      ...without(this.defaults.get(uri), 'connection'),
+      ...without(this.#defaults.get(uri), 'connection'),
       ...(connection === undefined ? {} : { connection }),
       ...directives,
     };
@@ -149,7 +161,7 @@ export class Preparation {
   ): void {
     if (!document || place.end <= place.start) return;
     const mark = { start: piece.start + place.start, end: piece.start + place.end };
-    this.problems.add({ document, owner: mark, mark, message, severity, runEach });
+    this.#problems.add({ document, owner: mark, mark, message, severity, runEach });
   }
 
   /** Says it once, and puts the cursor there or offers to. */
@@ -182,13 +194,13 @@ export class Preparation {
       const options = chosen ? { ...kept, ...chosen } : own;
       let { connection } = options;
       // Asked once, for all that say nothing themselves.
-      connection ??= picked ??= await this.fileConnection.choose(asking.map(({ target }) => target.uri));
+      connection ??= picked ??= await this.#fileConnection.choose(asking.map(({ target }) => target.uri));
       if (connection === undefined) return undefined;
-      const found = this.connections.find(connection, source.target.uri);
+      const found = this.#connections.find(connection, source.target.uri);
       if (!found) {
         throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
       }
-      this.connections.mayAsk(found.name);
+      this.#connections.mayAsk(found.name);
       planned.push({ ...source, options: { ...options, connection: found.name } });
     }
     // Where the user chose by hand, what the comments say was in front of them.

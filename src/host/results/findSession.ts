@@ -23,27 +23,31 @@ export class FindSession implements Disposable {
   #done = false;
   #waiting: StepMessage | undefined;
 
-  constructor(
-    private readonly message: FindMessage,
-    private readonly rows: RowsService,
-    private readonly post: (message: ToPage) => void,
-  ) {}
+  readonly #message: FindMessage;
+  readonly #rows: RowsService;
+  readonly #post: (message: ToPage) => void;
+
+  constructor(message: FindMessage, rows: RowsService, post: (message: ToPage) => void) {
+    this.#message = message;
+    this.#rows = rows;
+    this.#post = post;
+  }
 
   get id(): number {
-    return this.message.find;
+    return this.#message.find;
   }
 
   /** Searches to the end. Rejects with an AbortError when disposed. */
   async run(): Promise<void> {
-    const { text, matchCase, regex, view, columns } = this.message;
-    const reader = await this.rows.reader();
+    const { text, matchCase, regex, view, columns } = this.#message;
+    const reader = await this.#rows.reader();
     const total = reader === undefined ? 0 : (await reader.status()).rows;
-    const order = this.rows.order(view);
+    const order = this.#rows.order(view);
     const places = order && invertOrder(order, total);
     const shown = new Set(columns);
     let told = 0;
     const tell = (scanned: number, message?: string): void =>
-      this.post({
+      this.#post({
         type: 'find',
         find: this.id,
         scanned,
@@ -106,7 +110,7 @@ export class FindSession implements Disposable {
     const match = matches[index];
     const at: CellAt | undefined = match === undefined ? undefined : placeOf(match);
     const { find: session, request } = message;
-    this.post({ type: 'findAt', find: session, request, index, ...(at === undefined ? {} : { at }) });
+    this.#post({ type: 'findAt', find: session, request, index, ...(at === undefined ? {} : { at }) });
   }
 
   #inOrder(): readonly number[] {

@@ -5,7 +5,7 @@ import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/
 import { launchOptions } from '../../core/jobs/run/launchLimits';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { sizeText } from '../../shared/displayText';
-import { formatDate, formatSpan } from '../../shared/span';
+import { formatDate, formatSpan } from '../../shared/timeText';
 import { durationText } from '../launch/options';
 import type { FailurePlace } from '../editor/failures';
 import type { ResultsJob } from './rowSource';

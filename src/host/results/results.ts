@@ -14,15 +14,19 @@ import type { Walkthrough } from '../walkthrough';
 export class Results implements Disposable {
   readonly #panels: ResultsPanels;
 
+  readonly #walkthrough: Walkthrough;
+
   constructor(
     context: vscode.ExtensionContext,
     jobs: JobService,
     launcher: Launcher,
     canceling: Canceling,
     files: SpoolFiles,
-    private readonly walkthrough: Walkthrough,
+    walkthrough: Walkthrough,
     errorPlace: (job: Job) => Promise<FailurePlace | undefined>,
   ) {
+    this.#walkthrough = walkthrough;
+
     this.#panels = new ResultsPanels(
       jobSource(jobs, files, {
         errorPlace: async (id) => {
@@ -50,19 +54,19 @@ export class Results implements Disposable {
 
   async show(id: string): Promise<void> {
     await this.#panels.show(id);
-    this.walkthrough.mark('results');
+    this.#walkthrough.mark('results');
   }
 
   /** A look at a job's results, with the keyboard left where it is; the next one takes its place. */
   async preview(id: string): Promise<void> {
     await this.#panels.show(id, { preview: true, preserveFocus: true });
-    this.walkthrough.mark('results');
+    this.#walkthrough.mark('results');
   }
 
   /** The same panel, at its facts. */
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });
-    this.walkthrough.mark('results');
+    this.#walkthrough.mark('results');
   }
 
   /** True where the user has the job's panel before them. */

@@ -24,15 +24,22 @@ export class ResultsActions implements Disposable {
   #order: AbortController | undefined;
   #copying: AbortController | undefined;
 
-  constructor(
-    private readonly id: string,
-    private readonly rows: RowsService,
-    private readonly source: ResultsSource,
-    private readonly post: (message: ToPage) => void,
-  ) {}
+  readonly #id: string;
+  readonly #rows: RowsService;
+  readonly #source: ResultsSource;
+  readonly #post: (message: ToPage) => void;
+
+  constructor(id: string, rows: RowsService, source: ResultsSource, post: (message: ToPage) => void) {
+    this.#id = id;
+    this.#rows = rows;
+    this.#source = source;
+    this.#post = post;
+  }
 
   async take(message: ActionMessage): Promise<void> {
-    const { id, source, rows } = this;
+    const id = this.#id;
+    const source = this.#source;
+    const rows = this.#rows;
     switch (message.type) {
       case 'cancel':
         await source.cancel(id);
@@ -103,7 +110,7 @@ export class ResultsActions implements Disposable {
     this.#stopFind();
     this.#order?.abort();
     this.#copying?.abort();
-    this.rows.dropView();
+    this.#rows.dropView();
   }
 
   dispose(): void {
@@ -112,16 +119,16 @@ export class ResultsActions implements Disposable {
 
   async #copy(text: string): Promise<void> {
     await vscode.env.clipboard.writeText(text);
-    this.post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
+    this.#post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
   }
 
   /** The newest copy wins: an older one would put its text on the clipboard behind it. */
   async #copyRows(message: Extract<FromPage, { type: 'copy' }>): Promise<void> {
     this.#copying?.abort();
     const { signal } = (this.#copying = new AbortController());
-    const { rows, bytes } = await this.rows.status();
+    const { rows, bytes } = await this.#rows.status();
     if (isHopeless(message.ranges, rows, bytes)) throw tooMuch();
-    const copied = await copiedRows(message, this.rows, signal);
+    const copied = await copiedRows(message, this.#rows, signal);
     if (signal.aborted) return;
     await vscode.env.clipboard.writeText(copied.text);
     const count = copied.rows.toLocaleString(vscode.env.language);
@@ -130,22 +137,22 @@ export class ResultsActions implements Disposable {
       copied.rows === 1
         ? vscode.l10n.t('Copied 1 row as {0}.', format)
         : vscode.l10n.t('Copied {0} rows as {1}.', count, format);
-    this.post({ type: 'said', message: said, severity: 'info' });
+    this.#post({ type: 'said', message: said, severity: 'info' });
   }
 
   /** Rows of its own, so that closing the panel does not end an export. */
   async #export(message: Extract<FromPage, { type: 'export' | 'openDocument' }>): Promise<void> {
-    const order = this.rows.order(message.view);
-    const reader = await this.source.rows(this.id);
+    const order = this.#rows.order(message.view);
+    const reader = await this.#source.rows(this.#id);
     if (reader === undefined) return;
     try {
-      const exported = { reader, order, label: this.source.job(this.id)?.info.label ?? '' };
+      const exported = { reader, order, label: this.#source.job(this.#id)?.info.label ?? '' };
       if (message.type === 'openDocument') {
         await openAsDocument(message, exported);
         return;
       }
       const said = await exportToFile(message, exported);
-      if (said !== undefined) this.post({ type: 'said', message: said, severity: 'info' });
+      if (said !== undefined) this.#post({ type: 'said', message: said, severity: 'info' });
     } finally {
       await reader.close();
     }
@@ -153,7 +160,7 @@ export class ResultsActions implements Disposable {
 
   async #startFind(message: Extract<FromPage, { type: 'find' }>): Promise<void> {
     this.#stopFind();
-    const session = new FindSession(message, this.rows, this.post);
+    const session = new FindSession(message, this.#rows, this.#post);
     this.#find = session;
     await session.run();
   }
@@ -167,21 +174,21 @@ export class ResultsActions implements Disposable {
   async #startOrder({ view, order }: Extract<FromPage, { type: 'order' }>): Promise<void> {
     this.#order?.abort();
     const { signal } = (this.#order = new AbortController());
-    const reader = await this.rows.reader();
+    const reader = await this.#rows.reader();
     if (reader === undefined) return;
     try {
       const { order: rows } = await orderRows(reader, order.sort, order.filters, {
         maxRows: ORDER_LIMIT,
         signal,
-        progress: (read) => this.post({ type: 'order', view, state: 'working', rows: read }),
+        progress: (read) => this.#post({ type: 'order', view, state: 'working', rows: read }),
       });
       if (signal.aborted) return;
-      this.rows.setView(view, rows);
-      this.post({ type: 'order', view, state: 'ready', rows: rows.length });
+      this.#rows.setView(view, rows);
+      this.#post({ type: 'order', view, state: 'ready', rows: rows.length });
     } catch (error) {
       if (signal.aborted) return;
       const message = error instanceof Error ? error.message : String(error);
-      this.post({ type: 'order', view, state: 'failed', rows: 0, message });
+      this.#post({ type: 'order', view, state: 'failed', rows: 0, message });
     }
   }
 }

@@ -48,12 +48,16 @@ export class ResultsPanel implements Disposable {
   /** The document that the page names as the place of the error. */
   #errorFile: string | undefined;
 
+  readonly #source: ResultsSource;
+
   constructor(
     readonly id: string,
     readonly panel: vscode.WebviewPanel,
-    private readonly source: ResultsSource,
+    source: ResultsSource,
     extensionUri: vscode.Uri,
   ) {
+    this.#source = source;
+
     this.#rows = this.#disposables.add(new RowsService(source, id));
     this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
     const root = pageRoot(extensionUri);
@@ -79,7 +83,7 @@ export class ResultsPanel implements Disposable {
       }),
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
-    this.setTitle();
+    this.#setTitle();
     panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
   }
 
@@ -89,7 +93,7 @@ export class ResultsPanel implements Disposable {
 
   /** The job has changed: the page is told soon. */
   changed(): void {
-    this.setTitle();
+    this.#setTitle();
     this.#updateTimer ??= setTimeout(() => {
       this.#updateTimer = undefined;
       void this.#update();
@@ -109,8 +113,8 @@ export class ResultsPanel implements Disposable {
     this.#disposables.dispose();
   }
 
-  private setTitle(): void {
-    const info = this.source.job(this.id)?.info;
+  #setTitle(): void {
+    const info = this.#source.job(this.id)?.info;
     if (info === undefined) return;
     const label = plainLabel(info.label);
     const title = info.pid === undefined ? label : `${label} (${info.pid})`;
@@ -128,7 +132,7 @@ export class ResultsPanel implements Disposable {
   }
 
   async #init(): Promise<void> {
-    const job = this.source.job(this.id);
+    const job = this.#source.job(this.id);
     if (job === undefined) return;
     this.#actions.stop();
     const unreadable = (error: unknown): RowsView => ({
@@ -164,7 +168,7 @@ export class ResultsPanel implements Disposable {
   }
 
   async #update(): Promise<void> {
-    const job = this.source.job(this.id);
+    const job = this.#source.job(this.id);
     if (!this.#ready || !this.panel.visible || job === undefined) return;
     this.#post({ type: 'head', head: await this.#head(job) });
     this.#sendNotices();
@@ -173,11 +177,11 @@ export class ResultsPanel implements Disposable {
 
   async #head(job: ResultsJob): Promise<ResultsHead> {
     if (job.info.error === undefined) return headOf(job, Date.now());
-    const place = await this.source.errorPlace(this.id);
+    const place = await this.#source.errorPlace(this.id);
     // Its text may come back, with Undo.
     if (place) this.#errorFile = place.uri.toString();
     // It may have changed in the meantime.
-    return headOf(this.source.job(this.id) ?? job, Date.now(), place);
+    return headOf(this.#source.job(this.id) ?? job, Date.now(), place);
   }
 
   #sendNotices(): void {
@@ -188,8 +192,8 @@ export class ResultsPanel implements Disposable {
 
   /** Messages with this number or a later one, the newest as far as there is room. */
   #newNotices(from: number): NoticeView[] {
-    const held = this.source.notices(this.id);
-    const first = this.source.noticesNotHeld(this.id);
+    const held = this.#source.notices(this.id);
+    const first = this.#source.noticesNotHeld(this.id);
     this.#noticesSent = first + held.length;
     let room = NOTICES_CHARACTERS;
     let start = held.length;

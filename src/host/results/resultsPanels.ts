@@ -31,10 +31,13 @@ export class ResultsPanels implements Disposable {
   /** Panels of before a reload whose jobs are not known yet. */
   readonly #waiting = new Map<string, { come(): void; stop(): void }>();
 
-  constructor(
-    private readonly source: ResultsSource,
-    private readonly extensionUri: vscode.Uri,
-  ) {
+  readonly #source: ResultsSource;
+  readonly #extensionUri: vscode.Uri;
+
+  constructor(source: ResultsSource, extensionUri: vscode.Uri) {
+    this.#source = source;
+    this.#extensionUri = extensionUri;
+
     this.#disposables.add(
       source.onDidChange((id) => {
         this.#waiting.get(id)?.come();
@@ -64,7 +67,7 @@ export class ResultsPanels implements Disposable {
    */
   async show(id: string, options: ShowOptions = {}): Promise<boolean> {
     const code = await panelCode();
-    const job = this.source.job(id);
+    const job = this.#source.job(id);
     if (job === undefined) return false;
     const { preserveFocus = false, preview = false, tab } = options;
     let shown = this.#panels.get(id);
@@ -79,7 +82,7 @@ export class ResultsPanels implements Disposable {
       const place = readSetting('results.openIn');
       const viewColumn = replaced?.panel.viewColumn ?? (place === 'active' ? vscode.ViewColumn.Active : beside);
       const splitsBelow = place === 'below' && viewColumn === vscode.ViewColumn.Beside;
-      const panel = newPagePanel(this.extensionUri, RESULTS_VIEW_TYPE, job.info.label, {
+      const panel = newPagePanel(this.#extensionUri, RESULTS_VIEW_TYPE, job.info.label, {
         preserveFocus: preserveFocus && !splitsBelow,
         viewColumn: splitsBelow ? vscode.ViewColumn.Active : viewColumn,
       });
@@ -108,7 +111,7 @@ export class ResultsPanels implements Disposable {
   }
 
   #adopt(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): PanelCode.ResultsPanel {
-    return this.#panels.add(id, new code.ResultsPanel(id, panel, this.source, this.extensionUri));
+    return this.#panels.add(id, new code.ResultsPanel(id, panel, this.#source, this.#extensionUri));
   }
 
   /** The page's own saved state comes back; it names the job. */
@@ -116,7 +119,7 @@ export class ResultsPanels implements Disposable {
     const code = await panelCode();
     const id = typeof state === 'object' && state !== null && 'id' in state ? state.id : undefined;
     if (typeof id !== 'string' || this.#panels.has(id) || this.#waiting.has(id)) panel.dispose();
-    else if (this.source.job(id) !== undefined) this.#adopt(code, id, panel);
+    else if (this.#source.job(id) !== undefined) this.#adopt(code, id, panel);
     else this.#await(code, id, panel);
   }
 

@@ -28,10 +28,14 @@ export class RowsService implements Disposable {
   /** The one view besides all rows; another order replaces it. */
   #view: { readonly number: number; readonly order: Uint32Array } | undefined;
 
+  readonly #source: ResultsSource;
+
   constructor(
-    private readonly source: ResultsSource,
+    source: ResultsSource,
     readonly id: string,
-  ) {}
+  ) {
+    this.#source = source;
+  }
 
   /** The open rows; undefined while there are none. Looks again at each call until there are. */
   async reader(): Promise<RowsReader | undefined> {
@@ -55,7 +59,7 @@ export class RowsService implements Disposable {
 
   /** How the rows stand; a job that is over gets no more of them, whatever its file says. */
   async status(): Promise<RowsView> {
-    const final = this.source.job(this.id)?.final ?? true;
+    const final = this.#source.job(this.id)?.final ?? true;
     const reader = await this.reader();
     if (reader === undefined) return { ...NO_ROWS, complete: final };
     const { rows, bytes, complete, dropped, stopped, message } = await reader.status();
@@ -117,7 +121,7 @@ export class RowsService implements Disposable {
   }
 
   async #open(): Promise<void> {
-    const reader = await this.source.rows(this.id);
+    const reader = await this.#source.rows(this.id);
     this.#reader = reader;
     if (this.#disposed) this.#close();
   }

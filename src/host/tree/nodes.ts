@@ -8,12 +8,12 @@ import type { JobState } from '../../api';
 import type { ConnectReason } from '../../core/postgres/connect/errors';
 import { objectsOf } from '../editor/errorPlace';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import type { LinkState } from '../../core/postgres/server/serverConnection';
+import type { LinkState } from '../../core/postgres/server/serverLink';
 import type { ConnectionEntry, FaultyEntry } from '../connections/connectionEntries';
 import { connectionIcon } from '../connections/connectionIcon';
 import type { Connections } from '../connections/connections';
 import { commandId, type CommandName } from '../base/ids';
-import { formatDate, formatRunning, formatSpan, formatTime } from '../../shared/span';
+import { formatDate, formatRunning, formatSpan, formatTime } from '../../shared/timeText';
 import { join, rowsText, stateName, stateText } from '../jobs/jobText';
 import { plainError } from '../base/plainText';
 import { Markdown } from '../base/ui';
@@ -42,20 +42,28 @@ export class ConnectionNode {
   /** Whether the menu that the tree shows for it can cancel something. */
   hasRunning = false;
 
+  readonly #connections: Connections;
+  readonly #jobs: JobService;
+  /** Whether workers are listed below it that others launched. */
+  readonly #hasForeign: () => boolean;
+
   constructor(
     readonly name: string,
-    private readonly connections: Connections,
-    private readonly jobs: JobService,
-    /** Whether workers are listed below it that others launched. */
-    private readonly hasForeign: () => boolean,
-  ) {}
+    connections: Connections,
+    jobs: JobService,
+    hasForeign: () => boolean,
+  ) {
+    this.#connections = connections;
+    this.#jobs = jobs;
+    this.#hasForeign = hasForeign;
+  }
 
   item(): vscode.TreeItem {
-    const entry = this.connections.entry(this.name);
+    const entry = this.#connections.entry(this.name);
     const profile = entry?.profile;
-    const state = this.connections.existing(this.name)?.state ?? { kind: 'idle' as const };
-    const own = this.jobs.jobs.filter((job) => job.record.connection === this.name);
-    this.hasChildren = own.length > 0 || state.kind === 'error' || this.hasForeign();
+    const state = this.#connections.existing(this.name)?.state ?? { kind: 'idle' as const };
+    const own = this.#jobs.jobs.filter((job) => job.record.connection === this.name);
+    this.hasChildren = own.length > 0 || state.kind === 'error' || this.#hasForeign();
     const item = new vscode.TreeItem(
       this.name,
       this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
@@ -68,7 +76,7 @@ export class ConnectionNode {
       error: vscode.l10n.t('cannot connect'),
     }[state.kind];
     const production = profile?.production === true ? vscode.l10n.t('production') : '';
-    const preset = entry !== undefined && isDefault(entry, this.connections) ? vscode.l10n.t('default') : '';
+    const preset = entry !== undefined && isDefault(entry, this.#connections) ? vscode.l10n.t('default') : '';
     item.description = profile
       ? join(production, preset, stateWord, placeOf(profile))
       : vscode.l10n.t('removed from the settings');
@@ -116,7 +124,7 @@ export class ConnectionNode {
       tooltip.fact(vscode.l10n.t('PostgreSQL'), state.serverVersion);
       tooltip.fact('pg_background', state.extensionVersion);
     }
-    const snapshot = state.kind === 'connected' && this.connections.existing(this.name)?.snapshot;
+    const snapshot = state.kind === 'connected' && this.#connections.existing(this.name)?.snapshot;
     if (snapshot) {
       const slots = vscode.l10n.t('{0} of {1} used', snapshot.slotsUsed, snapshot.slotsTotal);
       tooltip.fact(vscode.l10n.t('Worker slots'), slots);
@@ -168,18 +176,22 @@ const MAX_AUTOMATIC_LABEL = 18;
 export class JobNode {
   #rowLabel: string | undefined;
 
+  readonly #jobs: JobService;
+
   constructor(
     readonly job: Job,
-    private readonly jobs: JobService,
-  ) {}
+    jobs: JobService,
+  ) {
+    this.#jobs = jobs;
+  }
 
   item(): vscode.TreeItem {
     const { record } = this.job;
     const now = Date.now();
     const item = new vscode.TreeItem(this.#rowText(), vscode.TreeItemCollapsibleState.None);
     item.id = `job:${record.id}`;
-    const state = stateText(this.job, now, this.jobs.place(record.id));
-    const worker = this.jobs.activity(this.job);
+    const state = stateText(this.job, now, this.#jobs.place(record.id));
+    const worker = this.#jobs.activity(this.job);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
     const pid = record.pid === undefined ? '' : String(record.pid);
     const ended = record.finishedAt === undefined ? '' : formatTime(record.finishedAt, now, vscode.env.language);
@@ -293,16 +305,20 @@ export class WorkerNode {
 
 /** Why a connection does not work; {@link ActionNode}s below it are ways to mend it. */
 export class ProblemNode {
+  readonly #message: string;
+
   constructor(
     readonly connection: string,
-    private readonly message: string,
-  ) {}
+    message: string,
+  ) {
+    this.#message = message;
+  }
 
   item(): vscode.TreeItem {
-    const item = new vscode.TreeItem(this.message);
+    const item = new vscode.TreeItem(this.#message);
     item.id = `problem:${this.connection}`;
     item.iconPath = new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed'));
-    item.tooltip = this.message;
+    item.tooltip = this.#message;
     item.contextValue = 'problem';
     item.command = { command: commandId('testConnection'), title: vscode.l10n.t('Test Connection'), arguments: [this] };
     return item;
@@ -311,19 +327,27 @@ export class ProblemNode {
 
 /** Something to do about a connection that does not work. */
 export class ActionNode {
+  readonly #command: CommandName;
+  readonly #title: string;
+  readonly #icon: string;
+
   constructor(
     readonly connection: string,
-    private readonly command: CommandName,
-    private readonly title: string,
-    private readonly icon: string,
-  ) {}
+    command: CommandName,
+    title: string,
+    icon: string,
+  ) {
+    this.#command = command;
+    this.#title = title;
+    this.#icon = icon;
+  }
 
   item(): vscode.TreeItem {
-    const item = new vscode.TreeItem(this.title);
-    item.id = `action:${this.connection}:${this.command}`;
-    item.iconPath = new vscode.ThemeIcon(this.icon);
+    const item = new vscode.TreeItem(this.#title);
+    item.id = `action:${this.connection}:${this.#command}`;
+    item.iconPath = new vscode.ThemeIcon(this.#icon);
     item.contextValue = 'action';
-    item.command = { command: commandId(this.command), title: this.title, arguments: [this.connection] };
+    item.command = { command: commandId(this.#command), title: this.#title, arguments: [this.connection] };
     return item;
   }
 }

@@ -51,7 +51,11 @@ export class RowMoves {
   readonly #positions = new Map<string, number>();
   readonly #movedAt = new Map<string, number>();
 
-  constructor(private readonly now: () => number) {}
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /**
    * Notes the rows that are drawn below a group. Rows of later groups move with them.
@@ -65,7 +69,7 @@ export class RowMoves {
       position++;
       for (const row of this.#rows.get(name) ?? []) {
         const before = this.#positions.get(row);
-        if (before !== undefined && before !== position) this.#movedAt.set(row, this.now());
+        if (before !== undefined && before !== position) this.#movedAt.set(row, this.#now());
         this.#positions.set(row, position++);
         drawn.add(row);
       }
@@ -80,6 +84,6 @@ export class RowMoves {
   /** True if the row moved within that many milliseconds. */
   movedWithin(row: string, ms: number): boolean {
     const at = this.#movedAt.get(row);
-    return at !== undefined && this.now() - at <= ms;
+    return at !== undefined && this.#now() - at <= ms;
   }
 }

@@ -4,7 +4,7 @@ import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker, Disposable } from '../../core/jobs/ports';
 import { mayHaveWorker } from '../../core/jobs/states';
-import type { LinkState, PgLink } from '../../core/postgres/server/serverConnection';
+import type { LinkState, PgServerLink } from '../../core/postgres/server/serverLink';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { affectsSetting, readSetting, WORKERS_VIEW } from '../base/ids';
@@ -41,7 +41,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #jobNodes = new Map<string, JobNode>();
   readonly #connectionNodes = new Map<string, ConnectionNode>();
   /** The links that are asked for snapshots because somebody looks. */
-  readonly #looking = new Map<string, { readonly link: PgLink; readonly watches: readonly Disposable[] }>();
+  readonly #looking = new Map<string, { readonly link: PgServerLink; readonly watches: readonly Disposable[] }>();
   readonly #pending = new Set<string>();
   readonly #workerNodes = new Map<string, WorkerNode>();
   /** The foreign workers that the tree shows now, as text, for each connection. */
@@ -55,11 +55,15 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly view: vscode.TreeView<Node>;
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(
-    private readonly jobs: JobService,
-    private readonly connections: Connections,
-    private readonly walkthrough: Walkthrough,
-  ) {
+  readonly #jobs: JobService;
+  readonly #connections: Connections;
+  readonly #walkthrough: Walkthrough;
+
+  constructor(jobs: JobService, connections: Connections, walkthrough: Walkthrough) {
+    this.#jobs = jobs;
+    this.#connections = connections;
+    this.#walkthrough = walkthrough;
+
     this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
     this.view = ui.createTreeView(WORKERS_VIEW, {
       treeDataProvider: this,
@@ -108,7 +112,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Shows and selects a job. */
   async reveal(id: string, focus = false): Promise<void> {
-    const job = this.jobs.get(id);
+    const job = this.#jobs.get(id);
     if (job) await this.view.reveal(this.#jobNode(job), { select: true, focus, expand: true });
   }
 
@@ -136,21 +140,21 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   *#roots(): Iterable<Node> {
-    for (const fault of this.connections.faulty) yield new FaultNode(fault);
+    for (const fault of this.#connections.faulty) yield new FaultNode(fault);
     for (const name of this.#connectionNames()) yield this.#connectionNode(name);
   }
 
   #connectionNames(): string[] {
-    const names = new Set(this.connections.profiles.map((profile) => profile.name));
+    const names = new Set(this.#connections.profiles.map((profile) => profile.name));
     // A removed connection stays as long as it has jobs: nothing that was received is dropped.
-    for (const job of this.jobs.jobs) names.add(job.record.connection);
+    for (const job of this.#jobs.jobs) names.add(job.record.connection);
     return [...names];
   }
 
   #connectionNode(name: string): ConnectionNode {
     let node = this.#connectionNodes.get(name);
     if (!node) {
-      node = new ConnectionNode(name, this.connections, this.jobs, () => this.#foreign(name).length > 0);
+      node = new ConnectionNode(name, this.#connections, this.#jobs, () => this.#foreign(name).length > 0);
       this.#connectionNodes.set(name, node);
     }
     return node;
@@ -159,18 +163,18 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #jobNode(job: Job): JobNode {
     let node = this.#jobNodes.get(job.id);
     if (!node) {
-      node = new JobNode(job, this.jobs);
+      node = new JobNode(job, this.#jobs);
       this.#jobNodes.set(job.id, node);
     }
     return node;
   }
 
   #children(node: ConnectionNode): Node[] {
-    const own = this.jobs.jobs.filter((job) => job.record.connection === node.name);
+    const own = this.#jobs.jobs.filter((job) => job.record.connection === node.name);
     const children: Node[] = [];
-    const state = this.connections.existing(node.name)?.state;
+    const state = this.#connections.existing(node.name)?.state;
     if (state?.kind === 'error') {
-      const entry = this.connections.entry(node.name);
+      const entry = this.#connections.entry(node.name);
       children.push(new ProblemNode(node.name, state.message), ...(entry ? actionsFor(entry, state.reason) : []));
     }
     const { upper, finished } = this.#order(node.name).arrange(own);
@@ -197,7 +201,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #settle(): void {
     for (const [connection, order] of this.#orders) {
-      order.settle(this.jobs.jobs.filter(({ record }) => record.connection === connection));
+      order.settle(this.#jobs.jobs.filter(({ record }) => record.connection === connection));
     }
   }
 
@@ -208,12 +212,12 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** What each connection lists. A worker that several see is listed under the default one, else under the first. */
   #allForeign(): ReadonlyMap<string, readonly ActiveWorker[]> {
     if (!readSetting('showForeignWorkers')) return new Map();
-    const preset = this.connections.defaultFor(undefined);
-    const names = this.connections.profiles.map(({ name }) => name);
+    const preset = this.#connections.defaultFor(undefined);
+    const names = this.#connections.profiles.map(({ name }) => name);
     names.sort((a, b) => Number(b === preset) - Number(a === preset));
     return listOnce(
       names.flatMap((name) => {
-        const snapshot = this.connections.existing(name)?.snapshot;
+        const snapshot = this.#connections.existing(name)?.snapshot;
         return snapshot ? [{ connection: name, snapshot, workers: this.#foreignWorkers.of(name, snapshot) }] : [];
       }),
     );
@@ -275,7 +279,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         .filter((key) => key.startsWith('connection:'))
         .map((key) => key.slice('connection:'.length));
       for (const node of this.#connectionNodes.values()) {
-        const running = this.jobs.jobs.some(
+        const running = this.#jobs.jobs.some(
           ({ record, state }) => record.connection === node.name && mayHaveWorker(state),
         );
         if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
@@ -299,9 +303,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** While the view is seen, used connections are asked for their workers and the elapsed times move on. */
   #look(): void {
     const visible = this.view.visible;
-    const names = new Set([...this.#looking.keys(), ...this.connections.profiles.map(({ name }) => name)]);
+    const names = new Set([...this.#looking.keys(), ...this.#connections.profiles.map(({ name }) => name)]);
     for (const name of names) {
-      const used = this.connections.existing(name);
+      const used = this.#connections.existing(name);
       const link = visible && !needsSomebody(used?.state) ? used : undefined;
       // A connection that was edited or disconnected has another link afterwards, or none.
       if (this.#looking.get(name)?.link === link) continue;
@@ -310,11 +314,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const watches = [link.watch('steady'), link.onSnapshot(() => this.#snapshotCame(name))];
       this.#looking.set(name, { link, watches });
     }
-    const active = visible && this.jobs.jobs.some((job) => mayHaveWorker(job.state));
+    const active = visible && this.#jobs.jobs.some((job) => mayHaveWorker(job.state));
     if (active && !this.#tick) {
-      this.walkthrough.mark('watch');
+      this.#walkthrough.mark('watch');
       this.#tick = setInterval(() => {
-        for (const job of this.jobs.jobs) {
+        for (const job of this.#jobs.jobs) {
           const node = mayHaveWorker(job.state) ? this.#jobNodes.get(job.id) : undefined;
           if (node) this.#changed.fire(node);
         }

@@ -25,7 +25,11 @@ export class FakeServer {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  constructor(private readonly manner: Manner = 'password') {}
+  readonly #manner: Manner;
+
+  constructor(manner: Manner = 'password') {
+    this.#manner = manner;
+  }
 
   /** Listens on a free port of 127.0.0.1, which it returns. */
   async listen(): Promise<number> {
@@ -82,9 +86,9 @@ export class FakeServer {
           else {
             startup = readStartup(message.subarray(8));
             socket.write(
-              { password: authentication(3), 'scram without proof': SCRAM, starting: STARTING }[this.manner],
+              { password: authentication(3), 'scram without proof': SCRAM, starting: STARTING }[this.#manner],
             );
-            if (this.manner === 'starting') socket.end();
+            if (this.#manner === 'starting') socket.end();
           }
         } else if (message.toString('latin1', 0, 1) === 'p') {
           met(startup, message.toString('utf8', 5, length - 1));

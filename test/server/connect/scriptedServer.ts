@@ -48,11 +48,24 @@ export class ScriptedServer {
   readonly #open = new Set<Socket>();
   #server: Server | undefined;
 
+  readonly #password: string;
+  readonly #certificate: Certificate | undefined;
+  readonly #how: {
+    readonly direct?: boolean;
+    readonly alpn?: readonly string[];
+    /** Sent with the agreement to TLS. */
+    readonly stuffing?: Buffer;
+    /** It agrees to TLS, and answers the client's first message of it with this. */
+    readonly insteadOfTls?: Buffer;
+    /** Of SCRAM; they are not really made. */
+    readonly iterations?: number;
+  };
+
   /** @param certificate it offers TLS with this; undefined: it does not offer TLS */
   constructor(
-    private readonly password: string,
-    private readonly certificate?: Certificate,
-    private readonly how: {
+    password: string,
+    certificate?: Certificate,
+    how: {
       readonly direct?: boolean;
       readonly alpn?: readonly string[];
       /** Sent with the agreement to TLS. */
@@ -62,7 +75,11 @@ export class ScriptedServer {
       /** Of SCRAM; they are not really made. */
       readonly iterations?: number;
     } = {},
-  ) {}
+  ) {
+    this.#password = password;
+    this.#certificate = certificate;
+    this.#how = how;
+  }
 
   async listen(): Promise<number> {
     this.#server = createServer((socket) => void this.#serve(socket));
@@ -98,17 +115,17 @@ export class ScriptedServer {
     raw.on('close', () => this.#open.delete(raw)).on('error', () => undefined);
     let socket: Socket = raw;
     let reader = new Reader(socket);
-    if (this.how.direct) ({ socket, reader } = this.#encrypt(raw, reader));
+    if (this.#how.direct) ({ socket, reader } = this.#encrypt(raw, reader));
     for (;;) {
       const startup = await reader.startup();
       if (!startup) return;
       const code = startup.readUInt32BE(0);
-      if (code === 80_877_103 && this.certificate) {
-        raw.write(Buffer.concat([Buffer.from('S'), this.how.stuffing ?? Buffer.alloc(0)]));
+      if (code === 80_877_103 && this.#certificate) {
+        raw.write(Buffer.concat([Buffer.from('S'), this.#how.stuffing ?? Buffer.alloc(0)]));
         ({ socket, reader } = this.#encrypt(raw, reader));
-      } else if (code === 80_877_103 && this.how.insteadOfTls) {
+      } else if (code === 80_877_103 && this.#how.insteadOfTls) {
         reader.stop();
-        const answer = this.how.insteadOfTls;
+        const answer = this.#how.insteadOfTls;
         raw.once('data', () => raw.end(answer));
         raw.write('S');
         return;
@@ -123,11 +140,11 @@ export class ScriptedServer {
 
   #encrypt(raw: Socket, plain: Reader): { socket: Socket; reader: Reader } {
     plain.stop();
-    const { pem = '', keyPem = '' } = this.certificate ?? {};
+    const { pem = '', keyPem = '' } = this.#certificate ?? {};
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext: createSecureContext({ cert: pem, key: keyPem }),
-      ...(this.how.alpn ? { ALPNProtocols: [...this.how.alpn] } : {}),
+      ...(this.#how.alpn ? { ALPNProtocols: [...this.#how.alpn] } : {}),
     });
     socket.on('error', () => raw.destroy());
     return { socket, reader: new Reader(socket) };
@@ -140,7 +157,7 @@ export class ScriptedServer {
       conversation.stuck = true;
       socket.destroy();
     }, STUCK_MS);
-    const scram = new Scram(this.password, this.how.iterations);
+    const scram = new Scram(this.#password, this.#how.iterations);
     const listen = async (): Promise<boolean> => {
       const answer = await reader.message();
       if (!answer) return false;
@@ -169,7 +186,11 @@ class Reader {
   #closed = false;
   #wake = (): void => undefined;
 
-  constructor(private readonly socket: Socket) {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+
     socket.on('data', this.#onData);
     socket.on('close', () => {
       this.#closed = true;
@@ -178,7 +199,7 @@ class Reader {
   }
 
   stop(): void {
-    this.socket.off('data', this.#onData);
+    this.#socket.off('data', this.#onData);
   }
 
   async startup(): Promise<Buffer | undefined> {
@@ -217,10 +238,13 @@ class Scram {
   #serverFirst = '';
   #clientFinal = 'c=biws,r=nonce';
 
-  constructor(
-    private readonly password: string,
-    private readonly iterations = 16,
-  ) {}
+  readonly #password: string;
+  readonly #iterations: number;
+
+  constructor(password: string, iterations = 16) {
+    this.#password = password;
+    this.#iterations = iterations;
+  }
 
   hear(text: string): void {
     const first = /n=[^,]*,r=.*$/.exec(text);
@@ -231,13 +255,13 @@ class Scram {
 
   serverFirst(): string {
     const nonce = this.#clientFirst.replace(/^.*,r=/, '');
-    this.#serverFirst = `r=${nonce}andmore,s=${Buffer.from('salt').toString('base64')},i=${this.iterations}`;
+    this.#serverFirst = `r=${nonce}andmore,s=${Buffer.from('salt').toString('base64')},i=${this.#iterations}`;
     return this.#serverFirst;
   }
 
   serverFinal(): string {
     const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-    const salted = pbkdf2Sync(this.password, 'salt', 16, 32, 'sha256');
+    const salted = pbkdf2Sync(this.#password, 'salt', 16, 32, 'sha256');
     const conversation = `${this.#clientFirst},${this.#serverFirst},${this.#clientFinal}`;
     return `v=${hmac(hmac(salted, 'Server Key'), conversation).toString('base64')}`;
   }

@@ -29,12 +29,20 @@ export interface Failure {
 
 /** Two databases with the same contents: one for psql, one for jobs. */
 export class Lane {
+  readonly #server: TestServer;
+  readonly #psqlSide: { readonly profile: ConnectionProfile; readonly admin: Client };
+  readonly #jobSide: { readonly profile: ConnectionProfile; readonly admin: Client };
+
   private constructor(
-    private readonly server: TestServer,
-    private readonly psqlSide: { readonly profile: ConnectionProfile; readonly admin: Client },
-    private readonly jobSide: { readonly profile: ConnectionProfile; readonly admin: Client },
+    server: TestServer,
+    psqlSide: { readonly profile: ConnectionProfile; readonly admin: Client },
+    jobSide: { readonly profile: ConnectionProfile; readonly admin: Client },
     readonly engine: Engine,
-  ) {}
+  ) {
+    this.#server = server;
+    this.#psqlSide = psqlSide;
+    this.#jobSide = jobSide;
+  }
 
   static async open(server: TestServer, version?: '1.8' | '1.10'): Promise<Lane> {
     const options = { schema: 'bg', ...(version === undefined ? {} : { version }) };
@@ -50,18 +58,18 @@ export class Lane {
 
   async close(): Promise<void> {
     await this.engine.close();
-    await Promise.all([this.psqlSide.admin.end(), this.jobSide.admin.end()]);
+    await Promise.all([this.#psqlSide.admin.end(), this.#jobSide.admin.end()]);
   }
 
   /** Runs a text both ways, each in a fresh copy of the base, and throws if anything differs. */
   async compare(sql: string): Promise<void> {
-    await Promise.all([reset(this.psqlSide.admin), reset(this.jobSide.admin)]);
+    await Promise.all([reset(this.#psqlSide.admin), reset(this.#jobSide.admin)]);
     const [expected, actual] = await Promise.all([this.psql(sql), this.job(sql)]);
     assert.deepEqual(actual, expected);
   }
 
   async psql(sql: string): Promise<Effect> {
-    const { profile, admin } = this.psqlSide;
+    const { profile, admin } = this.#psqlSide;
     const { last } = lastOf(sql);
     const input = `${sql.slice(0, last.start)}\n\\echo ${MARK}\n${sql.slice(last.start, last.next)}${last.terminated ? '' : ';'}\n\\echo ${MARK}:ROW_COUNT\n`;
     const at = ['-h', profile.host!, '-p', String(profile.port), '-U', profile.user!, '-d', profile.database!];
@@ -81,7 +89,7 @@ export class Lane {
       RECORD,
     ];
     const { output, errors } = await feed(
-      join(this.server.bin, 'psql'),
+      join(this.#server.bin, 'psql'),
       [...args, '-P', 'null=\\N', ...at, '-f', '-'],
       input,
     );
@@ -107,7 +115,7 @@ export class Lane {
     if (!failed) assert.deepEqual(withoutRows, []);
     // psql prints nothing at all for rows without columns.
     const rows = failed || columns === undefined || columns.length === 0 ? [] : await this.engine.rows(job, 0, 5000);
-    const contents = await contentsOf(this.jobSide.admin);
+    const contents = await contentsOf(this.#jobSide.admin);
     if (!failed) return { rows, rowCount: rowCount ?? 0, contents };
     const { sqlstate, message, detail, hint, position } = error!;
     const at = position === undefined ? undefined : sql.slice(position).split(/[\n;]/)[0];

@@ -8,34 +8,38 @@ export function randomScript(seed: number): string {
 }
 
 class Script {
-  private tables = ['t'];
-  private made = 0;
+  #tables = ['t'];
+  #made = 0;
 
-  constructor(private readonly random: Random) {}
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   text(): string {
-    const { random } = this;
+    const random = this.#random;
     const statements: string[] = [];
     if (random.chance(8)) {
       statements.push(`SET TRANSACTION ISOLATION LEVEL ${random.pick(['SERIALIZABLE', 'REPEATABLE READ'])}`);
     }
     const count = 1 + random.below(8);
-    for (let i = 0; i < count; i++) statements.push(this.statement());
-    statements.push(random.chance(75) ? this.reading() : this.statement());
+    for (let i = 0; i < count; i++) statements.push(this.#statement());
+    statements.push(random.chance(75) ? this.#reading() : this.#statement());
     return statements.map((one) => one + random.pick([';', ';\n', '; -- then; on\n', ' ; /* ; */ ', ';;\n'])).join('');
   }
 
-  private statement(): string {
-    const { random } = this;
-    const table = random.pick(this.tables);
-    const [id, v] = [this.number(), this.number()];
+  #statement(): string {
+    const random = this.#random;
+    const table = random.pick(this.#tables);
+    const [id, v] = [this.#number(), this.#number()];
     const makers: (() => string)[] = [
       () =>
         `INSERT INTO ${table} (id, v) VALUES (${4 + id}, ${v}) ON CONFLICT (id) DO UPDATE SET v = ${table}.v + excluded.v`,
       () => `INSERT INTO ${table} (id, v) VALUES (${id}, ${v}), (${id + 7}, ${v}) ON CONFLICT DO NOTHING`,
       () => `INSERT INTO ${table} SELECT max(id) + 1, count(*), 'made' FROM ${table}`,
       () => `UPDATE ${table} SET v = v + ${v} WHERE id % 2 = ${id % 2}`,
-      () => `UPDATE ${table} SET v = (SELECT count(*) FROM ${random.pick(this.tables)}), s = coalesce(s, '') || 'x'`,
+      () => `UPDATE ${table} SET v = (SELECT count(*) FROM ${random.pick(this.#tables)}), s = coalesce(s, '') || 'x'`,
       () => `UPDATE ${table} SET id = id + 100 WHERE v > ${v * 3}`,
       () => `DELETE FROM ${table} WHERE id = ${id}`,
       () => `DELETE FROM ${table} WHERE v < (SELECT avg(v) FROM ${table})`,
@@ -53,17 +57,17 @@ class Script {
       () => `DO $$ BEGIN UPDATE ${table} SET v = v - 1; END $$`,
       () => `TRUNCATE plain`,
       () => `SET LOCAL work_mem = '${4 + id}MB'`,
-      () => this.newTable(),
-      () => this.newIndex(table),
+      () => this.#newTable(),
+      () => this.#newIndex(table),
       () => `ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS w${id} int DEFAULT ${v}`,
       () => `INSERT INTO plain SELECT ${v} / (SELECT count(*) FROM ${table} WHERE id <> ${id}), 'quotient'`,
     ];
     return random.pick(makers)();
   }
 
-  private reading(): string {
-    const { random } = this;
-    const table = random.pick(this.tables);
+  #reading(): string {
+    const random = this.#random;
+    const table = random.pick(this.#tables);
     return random.pick([
       `SELECT * FROM ${table} ORDER BY id`,
       `SELECT id, v AS q, s AS k FROM ${table} ORDER BY id DESC`,
@@ -77,21 +81,21 @@ class Script {
     ]);
   }
 
-  private newTable(): string {
-    const name = `made${++this.made}`;
-    const source = this.random.pick(this.tables);
-    const temporary = this.random.chance(30) ? 'TEMP ' : '';
-    this.tables.push(name);
-    return this.random.chance(50)
+  #newTable(): string {
+    const name = `made${++this.#made}`;
+    const source = this.#random.pick(this.#tables);
+    const temporary = this.#random.chance(30) ? 'TEMP ' : '';
+    this.#tables.push(name);
+    return this.#random.chance(50)
       ? `CREATE ${temporary}TABLE ${name} (id int PRIMARY KEY, v int, s text); INSERT INTO ${name} SELECT id, v, s FROM ${source}`
       : `CREATE ${temporary}TABLE ${name} (LIKE ${source} INCLUDING ALL)`;
   }
 
-  private newIndex(table: string): string {
-    return `CREATE ${this.random.chance(30) ? 'UNIQUE ' : ''}INDEX ON ${table} (${this.random.pick(['v', 's', 'v, s'])})`;
+  #newIndex(table: string): string {
+    return `CREATE ${this.#random.chance(30) ? 'UNIQUE ' : ''}INDEX ON ${table} (${this.#random.pick(['v', 's', 'v, s'])})`;
   }
 
-  private number(): number {
-    return this.random.below(9);
+  #number(): number {
+    return this.#random.below(9);
   }
 }

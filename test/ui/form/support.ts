@@ -34,12 +34,20 @@ const HOST = `
 
 /** A browser, and a server of the page's files. */
 export class FormHarness {
+  readonly #browser: TestBrowser;
+  readonly #server: Server;
+  readonly #origin: string;
+
   private constructor(
-    private readonly browser: TestBrowser,
-    private readonly server: Server,
-    private readonly origin: string,
+    browser: TestBrowser,
+    server: Server,
+    origin: string,
     readonly strings: ConnectionStrings,
-  ) {}
+  ) {
+    this.#browser = browser;
+    this.#server = server;
+    this.#origin = origin;
+  }
 
   static async start(): Promise<FormHarness> {
     const server = createServer((request, response) => {
@@ -58,25 +66,25 @@ export class FormHarness {
   }
 
   async open(init: FormInit | DoctorInit): Promise<FormPageDriver> {
-    const page = await this.browser.context.newPage();
+    const page = await this.#browser.context.newPage();
     const opened = new FormPageDriver(page);
     await page.addInitScript(`${HOST} window.init = ${JSON.stringify(init)};`);
-    await page.goto(this.origin);
+    await page.goto(this.#origin);
     await page.locator('.connection-page').waitFor();
     return opened;
   }
 
   async stop(): Promise<void> {
-    await this.browser.close();
-    this.server.close();
+    await this.#browser.close();
+    this.#server.close();
   }
 }
 
 export class FormPageDriver {
-  private readonly errors: string[] = [];
+  readonly #errors: string[] = [];
 
   constructor(readonly page: Page) {
-    page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('pageerror', (error) => this.#errors.push(error.message));
   }
 
   box(name: string): Locator {
@@ -110,7 +118,7 @@ export class FormPageDriver {
 
   /** Violations of the content security policy, and errors: all must be empty. */
   async problems(): Promise<string[]> {
-    return [...this.errors, ...(await this.page.evaluate<string[]>('window.violations'))];
+    return [...this.#errors, ...(await this.page.evaluate<string[]>('window.violations'))];
   }
 }
 

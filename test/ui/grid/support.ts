@@ -29,12 +29,17 @@ interface BrowserScripts {
 
 /** A browser, and a server of the page's files. */
 export class Harness {
-  private constructor(
-    private readonly browser: Browser,
-    private readonly server: Server,
-    private readonly origin: string,
-    private readonly strings: ResultsStrings,
-  ) {}
+  readonly #browser: Browser;
+  readonly #server: Server;
+  readonly #origin: string;
+  readonly #strings: ResultsStrings;
+
+  private constructor(browser: Browser, server: Server, origin: string, strings: ResultsStrings) {
+    this.#browser = browser;
+    this.#server = server;
+    this.#origin = origin;
+    this.#strings = strings;
+  }
 
   static async start(): Promise<Harness> {
     const scripts = (await import(
@@ -56,25 +61,25 @@ export class Harness {
 
   /** Opens the page and waits for its first cells. Errors of the page make the test fail through `errors`. */
   async open(options: PageOptions = {}, window: OpenOptions = {}): Promise<GridPage> {
-    const context = await this.browser.newContext({
+    const context = await this.#browser.newContext({
       viewport: { width: window.width ?? 1280, height: window.height ?? 800 },
       deviceScaleFactor: window.dpr ?? 1,
     });
     const page = await context.newPage();
     const opened = new GridPage(context, page);
-    const harnessOptions: HarnessOptions = { ...options, strings: this.strings };
+    const harnessOptions: HarnessOptions = { ...options, strings: this.#strings };
     await page.addInitScript((given) => {
       (globalThis as { harnessOptions?: unknown }).harnessOptions = given;
     }, harnessOptions);
-    await page.goto(this.origin);
+    await page.goto(this.#origin);
     await page.waitForSelector('.page');
     if (options.rows !== 0) await page.waitForSelector('.grid-body .cell:not(.loading)');
     return opened;
   }
 
   async stop(): Promise<void> {
-    await this.browser.close();
-    this.server.close();
+    await this.#browser.close();
+    this.#server.close();
   }
 }
 
@@ -82,10 +87,14 @@ export class Harness {
 export class GridPage {
   readonly errors: string[] = [];
 
+  readonly #context: BrowserContext;
+
   constructor(
-    private readonly context: BrowserContext,
+    context: BrowserContext,
     readonly page: Page,
   ) {
+    this.#context = context;
+
     page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
@@ -146,7 +155,7 @@ export class GridPage {
   }
 
   async close(): Promise<void> {
-    await this.context.close();
+    await this.#context.close();
   }
 }
 

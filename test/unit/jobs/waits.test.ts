@@ -6,13 +6,16 @@ import { FakeClock, FakeSession, newWorld, settle, snapshotOf } from './fakes';
 
 /** A clock as it really is: timers fire a little early or late, and the wall clock is corrected now and then. */
 class RoughClock extends FakeClock {
-  constructor(private readonly random: Random) {
+  readonly #random: Random;
+
+  constructor(random: Random) {
     super();
+    this.#random = random;
   }
 
   override after(ms: number, call: () => void): { dispose(): void } {
-    if (this.random.chance(20)) this.step += this.random.pick([-3_600_000, -1, 1, 3_600_000]);
-    return super.after(Math.max(0, ms + this.random.pick([-1, -1, 0, 25])), call);
+    if (this.#random.chance(20)) this.step += this.#random.pick([-3_600_000, -1, 1, 3_600_000]);
+    return super.after(Math.max(0, ms + this.#random.pick([-1, -1, 0, 25])), call);
   }
 }
 

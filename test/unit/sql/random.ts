@@ -1,16 +1,16 @@
 /** Repeatable chance for fuzz tests: the same seed gives the same run. */
 export class Random {
-  private state: number;
+  #state: number;
 
   constructor(readonly seed: number) {
-    this.state = seed >>> 0;
+    this.#state = seed >>> 0;
   }
 
   /** A whole number from 0 up to, but not including, `limit`. */
   below(limit: number): number {
     // mulberry32
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let mixed = this.state;
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
     mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * limit);

@@ -20,7 +20,11 @@ export class ForeignWorkers {
   readonly #ended = new Map<string, Map<string, number>>();
   readonly #listener: Disposable;
 
-  constructor(private readonly jobs: KnownJobs) {
+  readonly #jobs: KnownJobs;
+
+  constructor(jobs: KnownJobs) {
+    this.#jobs = jobs;
+
     this.#listener = jobs.onDidChange(({ final, record }) => {
       const { connection, pid, backendStart, finishedAt } = record;
       if (!final || pid === undefined || backendStart === undefined || finishedAt === undefined) return;
@@ -33,7 +37,7 @@ export class ForeignWorkers {
     if (!snapshot) return [];
     const server = serverOfSnapshot(snapshot);
     // A pid says nothing about another server. What an old record does not know of its server, its connection tells.
-    const ours = this.jobs.jobs.filter(
+    const ours = this.#jobs.jobs.filter(
       ({ final, record }) =>
         !final && (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),
     );

@@ -1,7 +1,7 @@
 import type { Job } from '../job';
 import { messageOf } from '../../base/emitter';
 import { SERVER_CRASHED } from '../outcome';
-import type { ActivitySnapshot, Clock, Disposable, Links, Logger, ServerLink } from '../ports';
+import type { ActivitySnapshot, Clock, Disposable, ServerLinks, Logger, ServerLink } from '../ports';
 import {
   compareServers,
   findWorker,
@@ -15,7 +15,7 @@ import {
 const LINK_CHECK_MS = 2000;
 
 export interface DetachedContext {
-  readonly links: Links;
+  readonly links: ServerLinks;
   readonly clock: Clock;
   readonly log: Logger;
   save(job: Job): Promise<void>;
@@ -40,10 +40,13 @@ export class DetachedWatch {
   #problem: string | undefined;
   #disposed = false;
 
-  constructor(
-    private readonly job: Job,
-    private readonly context: DetachedContext,
-  ) {
+  readonly #job: Job;
+  readonly #context: DetachedContext;
+
+  constructor(job: Job, context: DetachedContext) {
+    this.#job = job;
+    this.#context = context;
+
     this.#since = context.clock.monotonic();
     this.#look();
   }
@@ -62,14 +65,14 @@ export class DetachedWatch {
   }
 
   #look(): void {
-    this.#timer = this.context.clock.after(LINK_CHECK_MS, () => this.#look());
+    this.#timer = this.#context.clock.after(LINK_CHECK_MS, () => this.#look());
     this.#subscribe();
   }
 
   #subscribe(): void {
     let link: ServerLink | undefined;
     try {
-      link = this.context.links.link(this.job.record.connection, false);
+      link = this.#context.links.link(this.#job.record.connection, false);
       this.#problem = undefined;
     } catch (error) {
       this.#say(messageOf(error));
@@ -80,7 +83,7 @@ export class DetachedWatch {
     this.#edited ||= this.#link !== undefined;
     this.#link = link;
     if (!link) return;
-    if (this.job.record.server) link.prefer?.(this.job.record.server);
+    if (this.#job.record.server) link.prefer?.(this.#job.record.server);
     this.#watches = [link.onSnapshot((snapshot) => this.#judge(snapshot)), link.watch('steady')];
   }
 
@@ -92,11 +95,12 @@ export class DetachedWatch {
   #say(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    this.context.log.warn(`Job ${this.job.id}: its worker cannot be watched: ${problem}`);
+    this.#context.log.warn(`Job ${this.#job.id}: its worker cannot be watched: ${problem}`);
   }
 
   #judge(snapshot: ActivitySnapshot): void {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     // One that was asked for before proves nothing about a worker that had just been launched.
     if (job.final || snapshot.at < this.#since) return;
     const { record } = job;
@@ -137,7 +141,8 @@ export class DetachedWatch {
 
   /** The connection leads to another server, which knows nothing about the worker: it may still run on its own. */
   #isElsewhere(known: ServerIdentity, now: ServerIdentity, finishedAt: number): void {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     if (this.#edited) {
       const reason =
         'The connection was edited and leads to another server, or to one that was restarted: what became of the worker is unknown.';
@@ -154,7 +159,7 @@ export class DetachedWatch {
 
   /** Why its session was lost belongs to the final reason too. */
   #withCause(reason: string): string {
-    const { sessionLostBecause } = this.job.record;
+    const { sessionLostBecause } = this.#job.record;
     return sessionLostBecause === undefined
       ? reason
       : `${reason} Its session was given up because: ${sessionLostBecause}`;

@@ -81,10 +81,13 @@ export class JobRunner {
     this.#launched = resolve;
   });
 
-  constructor(
-    private readonly job: Job,
-    private readonly context: RunnerContext,
-  ) {}
+  readonly #job: Job;
+  readonly #context: RunnerContext;
+
+  constructor(job: Job, context: RunnerContext) {
+    this.#job = job;
+    this.#context = context;
+  }
 
   /** False while nothing but the run itself can be asked of the session: rows are read, or it is gone. */
   get sessionFree(): boolean {
@@ -97,7 +100,7 @@ export class JobRunner {
 
   /** Milliseconds since the worker was attached. */
   get workerAge(): number {
-    return this.#attachedAt === undefined ? 0 : this.context.clock.monotonic() - this.#attachedAt;
+    return this.#attachedAt === undefined ? 0 : this.#context.clock.monotonic() - this.#attachedAt;
   }
 
   /** SIGTERM is being sent. */
@@ -128,7 +131,8 @@ export class JobRunner {
   }
 
   async run(): Promise<RunEnd> {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     try {
       const session = await context.link.acquire();
       this.#session = session;
@@ -145,7 +149,7 @@ export class JobRunner {
 
   /** Snapshots tell when the worker began, that its queue is full, and, with the pid, who it is. */
   #watchActivity(): Disposable[] {
-    const { link, clock } = this.context;
+    const { link, clock } = this.#context;
     const fast = link.watch('fast');
     this.#fast = fast;
     return [
@@ -161,14 +165,14 @@ export class JobRunner {
 
   #findIn(snapshot: ActivitySnapshot): ActiveWorker | undefined {
     const pid = this.#worker?.processId;
-    return pid === undefined ? undefined : findWorker({ ...this.job.record, pid }, snapshot);
+    return pid === undefined ? undefined : findWorker({ ...this.#job.record, pid }, snapshot);
   }
 
   #see(worker: ActiveWorker, serverStart: string): void {
-    const { record } = this.job;
+    const { record } = this.#job;
     if (record.backendStart === undefined || record.serverStart === undefined) {
-      this.job.note({ backendStart: worker.backendStart, serverStart });
-      void this.context.save(this.job);
+      this.#job.note({ backendStart: worker.backendStart, serverStart });
+      void this.#context.save(this.#job);
     }
     if (worker.state === 'active') this.#seenActive = true;
     if (worker.waitEvent === QUEUE_FULL && !this.#queueFull) {
@@ -178,7 +182,8 @@ export class JobRunner {
   }
 
   async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     const { label, request } = job.record;
     const text = launchText(request.sql);
     job.note({ launchSentAt: context.clock.now() });
@@ -247,23 +252,24 @@ export class JobRunner {
   }
 
   async #noSlot(error: LaunchError): Promise<RunEnd> {
-    const snapshot = await this.context.link.refresh().catch(() => this.context.link.snapshot);
+    const snapshot = await this.#context.link.refresh().catch(() => this.#context.link.snapshot);
     return this.#again('noSlot', noSlotReason(error.error, snapshot));
   }
 
   /** Back to the queue; a job that was to be canceled has not to wait there. */
   #again(end: 'noSlot' | 'broken', reason: string): RunEnd {
-    if (this.job.state === 'canceling') {
+    if (this.#job.state === 'canceling') {
       this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
       return 'ended';
     }
-    delete this.job.record.launchSentAt;
-    this.job.apply('noSlot', { reason });
+    delete this.#job.record.launchSentAt;
+    this.#job.apply('noSlot', { reason });
     return end;
   }
 
   async #watch(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     const started = context.clock.monotonic();
     for (;;) {
       if (this.#giveUp) return this.#detach(session, worker, 'You stopped tracking it. It runs on.');
@@ -333,7 +339,7 @@ export class JobRunner {
       // The session gave the worker up over it, and the worker goes on.
       this.#letGo = true;
       const reason = `What it sent is not valid text (${read.error.message}), so its rows and outcome are lost. It runs on if it has not ended.`;
-      this.job.apply('detach', { detached: true, reason });
+      this.#job.apply('detach', { detached: true, reason });
       return 'detached';
     }
     this.#ended = true;
@@ -354,17 +360,18 @@ export class JobRunner {
   }
 
   #decide(report: WorkerReport, plan: RowPlan): Outcome {
-    const { limits, cancel } = this.job.record;
+    const { limits, cancel } = this.#job.record;
     const outcome = decideOutcome(report, cancel !== undefined, {
       ...(limits === undefined ? {} : { limits }),
-      ...(this.#sentAt === undefined ? {} : { ranMs: this.context.clock.monotonic() - this.#sentAt }),
+      ...(this.#sentAt === undefined ? {} : { ranMs: this.#context.clock.monotonic() - this.#sentAt }),
       ...(this.#signaledMs === undefined ? {} : { signaledMs: this.#signaledMs }),
     });
     return ofUsersStatement(outcome, plan);
   }
 
   async #read(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, into?: Writable): Promise<ReadRows> {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     if (job.state === 'running') job.apply('read');
     this.#reading = true;
     // There is nothing left to be seen soon, and the server has its hands full.
@@ -390,7 +397,8 @@ export class JobRunner {
   }
 
   async #keepRows(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<ReadRows> {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     const columns = (known: RowPlan['columns']): void => job.note({ columns: known });
     let sink;
     try {
@@ -419,7 +427,7 @@ export class JobRunner {
    * nothing comes: a server that answers nobody is waited for.
    */
   #watchStall(session: WorkerSession): Disposable {
-    const { clock, link } = this.context;
+    const { clock, link } = this.#context;
     const idle = (ms: number): boolean => session.reading && session.idleMs() > ms;
     let timer: Disposable | undefined;
     /** When the server first said that the worker has ended although nothing comes. Milliseconds since 1970. */
@@ -446,7 +454,7 @@ export class JobRunner {
 
   /** False for a snapshot of another server: that one never had this worker. */
   #isOurServer(snapshot: ActivitySnapshot): boolean {
-    const { server } = this.job.record;
+    const { server } = this.#job.record;
     return server === undefined || compareServers(server, serverOfSnapshot(snapshot)) !== 'other';
   }
 
@@ -454,17 +462,18 @@ export class JobRunner {
     await session.detach(worker);
     // From now on the session does not know the worker.
     this.#letGo = true;
-    this.job.apply('detach', { detached: true, reason });
+    this.#job.apply('detach', { detached: true, reason });
     return 'detached';
   }
 
   #settle({ event, ...facts }: Outcome): void {
-    this.job.apply(event, { finishedAt: this.context.clock.now(), ...facts });
+    this.#job.apply(event, { finishedAt: this.#context.clock.now(), ...facts });
   }
 
   /** The session broke, or something of ours did: what is known decides what the job is now. */
   #broken(error: unknown): RunEnd {
-    const { job, context } = this;
+    const job = this.#job;
+    const context = this.#context;
     const message = messageOf(error);
     context.log.warn(`Job ${job.id} (${job.record.label}): ${message}`);
     if (job.final) return 'ended';

@@ -34,6 +34,8 @@ export class JobHistory {
   readonly #writers = new Map<string, JobWriter>();
   readonly #windows: Windows;
 
+  readonly #log: Logger;
+
   /**
    * @param folder a folder of our own; made when missing
    * @param windowId unique to this window's life
@@ -41,8 +43,10 @@ export class JobHistory {
   constructor(
     readonly folder: string,
     readonly windowId: string,
-    private readonly log: Logger,
+    log: Logger,
   ) {
+    this.#log = log;
+
     this.#windows = new Windows(join(folder, 'windows'), windowId);
   }
 
@@ -77,7 +81,7 @@ export class JobHistory {
       return readNotices(this.noticesFile(id), limit);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.log.error(`The messages of job ${id} cannot be read: ${String(error)}`);
+        this.#log.error(`The messages of job ${id} cannot be read: ${String(error)}`);
       }
       return [];
     }
@@ -165,13 +169,13 @@ export class JobHistory {
       text = await readFile(file, 'utf8');
     } catch (error) {
       // Not its fault, and perhaps readable the next time.
-      this.log.error(`The record ${name} cannot be read: ${String(error)}`);
+      this.#log.error(`The record ${name} cannot be read: ${String(error)}`);
       return 'skip';
     }
     try {
       return checked(JSON.parse(text), name.slice(0, -'.json'.length));
     } catch (error) {
-      this.log.error(`The record ${name} is damaged and was set aside: ${String(error)}`);
+      this.#log.error(`The record ${name} is damaged and was set aside: ${String(error)}`);
       await rename(file, `${file}.corrupt`).catch(() => undefined);
       return 'corrupt';
     }
@@ -192,7 +196,7 @@ export class JobHistory {
     let writer = this.#writers.get(id);
     if (!writer) {
       writer = new JobWriter(this.files(id), (error) => {
-        this.log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
+        this.#log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
       });
       this.#writers.set(id, writer);
     }

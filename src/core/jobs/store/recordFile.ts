@@ -50,10 +50,13 @@ export class JobWriter {
   #timer: NodeJS.Timeout | undefined;
   #removed = false;
 
-  constructor(
-    private readonly files: JobFileNames,
-    private readonly onError: (error: unknown) => void,
-  ) {}
+  readonly #files: JobFileNames;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(files: JobFileNames, onError: (error: unknown) => void) {
+    this.#files = files;
+    this.#onError = onError;
+  }
 
   /** Resolves when this record, or a newer one, is on disk. */
   save(record: string): Promise<void> {
@@ -86,10 +89,10 @@ export class JobWriter {
       }
     }
     this.#waiting.push({ notice, ...(text && { text }) });
-    if (this.#waitingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.onError) };
+    if (this.#waitingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.#onError) };
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.flush().catch(this.onError);
+      this.flush().catch(this.#onError);
     }, GATHER_MS).unref();
     return { kept: true };
   }
@@ -114,7 +117,7 @@ export class JobWriter {
     this.#removed = true;
     clearTimeout(this.#timer);
     await this.#active;
-    await Promise.all(Object.values(this.files).map((file: string) => rm(file, { force: true })));
+    await Promise.all(Object.values(this.#files).map((file: string) => rm(file, { force: true })));
   }
 
   /** Writes what waits, and leaves no timer behind. */
@@ -131,10 +134,10 @@ export class JobWriter {
     const error = this.#error;
     this.#error = undefined;
     // Without its whole text a failed job still has failed: the record is written all the same.
-    if (error) await replaceFile(this.files.error, error).catch(this.onError);
+    if (error) await replaceFile(this.#files.error, error).catch(this.#onError);
     const record = this.#record;
     this.#record = undefined;
-    if (record !== undefined) await replaceFile(this.files.record, record);
+    if (record !== undefined) await replaceFile(this.#files.record, record);
   }
 
   /** The whole texts first, so that a line never names a place where nothing is. */
@@ -147,7 +150,7 @@ export class JobWriter {
     if (long.length > 0) {
       try {
         let offset = await appendWhole(
-          this.files.texts,
+          this.#files.texts,
           long.flatMap(({ text }) => text),
         );
         for (const { notice, text } of long) {
@@ -157,7 +160,7 @@ export class JobWriter {
         }
       } catch (error) {
         for (const { notice } of long) notice.textDropped = true;
-        this.onError(error);
+        this.#onError(error);
       }
     }
     const lines: Buffer[] = [];
@@ -168,9 +171,9 @@ export class JobWriter {
       lines.push(Buffer.from(some.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
     }
     try {
-      await appendWhole(this.files.notices, lines);
+      await appendWhole(this.#files.notices, lines);
     } catch (error) {
-      this.onError(error);
+      this.#onError(error);
       this.#waitAgain(waiting, sizeOfParts(lines));
     }
   }
@@ -178,7 +181,7 @@ export class JobWriter {
   /** A full disk may have room again: the messages wait for the next write, as far as there is room for them in memory. */
   #waitAgain(waiting: readonly Waiting[], bytes: number): void {
     if (bytes > 2 * MESSAGES_WAITING_BYTES) {
-      this.onError(new Error(`${waiting.length} messages were not written.`));
+      this.#onError(new Error(`${waiting.length} messages were not written.`));
       return;
     }
     this.#waiting = [...waiting.map(({ notice }) => ({ notice })), ...this.#waiting];
@@ -186,8 +189,8 @@ export class JobWriter {
   }
 
   #measure(): number {
-    this.#textsBytes = sizeOf(this.files.texts);
-    return sizeOf(this.files.notices);
+    this.#textsBytes = sizeOf(this.#files.texts);
+    return sizeOf(this.#files.notices);
   }
 }
 

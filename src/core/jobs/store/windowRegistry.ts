@@ -15,16 +15,19 @@ const LOCK_MS = 10_000;
 export class Windows {
   #heartbeat: NodeJS.Timeout | undefined;
 
+  readonly #folder: string;
+  readonly #windowId: string;
+
   /** @param windowId unique to this window's life */
-  constructor(
-    private readonly folder: string,
-    private readonly windowId: string,
-  ) {}
+  constructor(folder: string, windowId: string) {
+    this.#folder = folder;
+    this.#windowId = windowId;
+  }
 
   /** Makes the folder, and those above it that are missing: private to the user. */
   async enter(): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const file = join(this.folder, this.windowId);
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const file = join(this.#folder, this.#windowId);
     const write = (): Promise<void> => writeFile(file, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
     await write();
     this.#heartbeat = setInterval(() => {
@@ -36,19 +39,19 @@ export class Windows {
 
   async leave(): Promise<void> {
     clearInterval(this.#heartbeat);
-    await rm(join(this.folder, this.windowId), { force: true });
+    await rm(join(this.#folder, this.#windowId), { force: true });
   }
 
   /** The other windows that are alive, and those that died without leaving, whose files are removed. */
   async others(): Promise<{ readonly living: ReadonlySet<string>; readonly dead: ReadonlySet<string> }> {
-    const names = (await readdir(this.folder)).filter((name) => name !== this.windowId);
-    const first = await Promise.all(names.map((name) => lookAt(join(this.folder, name))));
+    const names = (await readdir(this.#folder)).filter((name) => name !== this.#windowId);
+    const first = await Promise.all(names.map((name) => lookAt(join(this.#folder, name))));
     // After a sleep of the machine every window is silent for a moment, so a silent one gets the time for one more word.
     if (first.includes('silent')) await pause(HEARTBEAT_MS * 1.5);
     const living = new Set<string>();
     const dead = new Set<string>();
     for (const [index, name] of names.entries()) {
-      const file = join(this.folder, name);
+      const file = join(this.#folder, name);
       const state = first[index] === 'silent' ? await lookAt(file) : first[index];
       if (state === 'alive') {
         living.add(name);
@@ -62,7 +65,7 @@ export class Windows {
 
   /** Runs the work while no other window does the same. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const lock = `${this.folder}.lock`;
+    const lock = `${this.#folder}.lock`;
     const started = Date.now();
     for (;;) {
       try {

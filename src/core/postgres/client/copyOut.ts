@@ -38,11 +38,15 @@ class CopyOut implements Submittable {
   readonly done: Promise<CopiedRows>;
   #settle!: (error: Error | undefined) => void;
 
-  constructor(
-    private readonly text: string,
-    private readonly sink: Writable,
-    private readonly onBytes: () => void,
-  ) {
+  readonly #text: string;
+  readonly #sink: Writable;
+  readonly #onBytes: () => void;
+
+  constructor(text: string, sink: Writable, onBytes: () => void) {
+    this.#text = text;
+    this.#sink = sink;
+    this.#onBytes = onBytes;
+
     this.done = new Promise((resolve, reject) => {
       this.#settle = (error) => {
         if (error) reject(error);
@@ -61,7 +65,7 @@ class CopyOut implements Submittable {
     this.#parser = wire.stream.listeners('data')[0] as DataListener;
     wire.stream.removeListener('data', this.#parser);
     wire.stream.on('data', this.#onData);
-    wire.query(this.text);
+    wire.query(this.#text);
   }
 
   handleError(error: Error): void {
@@ -100,7 +104,7 @@ class CopyOut implements Submittable {
   #readChunk(chunk: Buffer): void {
     // What was read before the socket was destroyed may still be handed out.
     if (this.#socket?.destroyed) return;
-    this.onBytes();
+    this.#onBytes();
     try {
       this.#read(chunk);
     } catch (cause) {
@@ -187,8 +191,8 @@ class CopyOut implements Submittable {
   }
 
   #write(bytes: Buffer): void {
-    if (bytes.length === 0 || this.#sinkLeft || this.#sinkError || this.sink.destroyed) return;
-    if (!this.sink.write(bytes)) this.#socket?.pause();
+    if (bytes.length === 0 || this.#sinkLeft || this.#sinkError || this.#sink.destroyed) return;
+    if (!this.#sink.write(bytes)) this.#socket?.pause();
   }
 
   #giveBack(): void {
@@ -201,8 +205,8 @@ class CopyOut implements Submittable {
 
   #leaveSink(): void {
     this.#sinkLeft = true;
-    this.sink.removeListener('drain', this.#onDrain);
-    this.sink.removeListener('close', this.#onDrain);
+    this.#sink.removeListener('drain', this.#onDrain);
+    this.#sink.removeListener('close', this.#onDrain);
     // Its 'error' listener stays: an error that comes late must not crash the process.
   }
 }

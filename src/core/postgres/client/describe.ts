@@ -27,7 +27,11 @@ class DescribeStatement implements Submittable {
   readonly done: Promise<readonly DescribedColumn[] | undefined>;
   #settle!: (error: Error | undefined) => void;
 
-  constructor(private readonly text: string) {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+
     this.done = new Promise((resolve, reject) => {
       this.#settle = (error) => {
         if (error) reject(error);
@@ -38,7 +42,7 @@ class DescribeStatement implements Submittable {
 
   submit(connection: Connection): void {
     const wire = connection as unknown as WireConnection;
-    wire.parse({ name: '', text: this.text, types: [] });
+    wire.parse({ name: '', text: this.#text, types: [] });
     wire.describe({ type: 'S', name: '' });
     wire.sync();
   }

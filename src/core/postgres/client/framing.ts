@@ -145,8 +145,12 @@ export class MessageGuard {
   /** Of the answer that is coming. */
   #rowBytes = 0;
 
+  readonly #parse: (message: Buffer, whole?: WholeTexts) => void;
+
   /** @param parse gets a message, and the texts of which it has only the beginning */
-  constructor(private readonly parse: (message: Buffer, whole?: WholeTexts) => void) {}
+  constructor(parse: (message: Buffer, whole?: WholeTexts) => void) {
+    this.#parse = parse;
+  }
 
   /** @throws ProtocolError, and whatever the parser throws */
   push(chunk: Buffer): void {
@@ -198,7 +202,7 @@ export class MessageGuard {
       const head = Buffer.alloc(HEADER);
       head[0] = long.type;
       head.writeUInt32BE(body.length + 4, 1);
-      this.parse(Buffer.concat([head, body]), whole);
+      this.#parse(Buffer.concat([head, body]), whole);
     }
     return taken;
   }
@@ -223,7 +227,7 @@ export class MessageGuard {
       this.#rowBytes += message.length + ROW_OVERHEAD;
       if (this.#rowBytes > MAX_ROWS) throw closed('more rows than any question asks for');
     } else if (type === READY_FOR_QUERY) this.#rowBytes = 0;
-    this.parse(message);
+    this.#parse(message);
   }
 }
 

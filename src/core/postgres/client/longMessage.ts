@@ -34,12 +34,16 @@ export class LongMessage {
   #kept = 0;
   #ended = false;
 
+  readonly #mostFields: number;
+
   /** @param length as in its header @param mostFields more than that, and it is damaged */
   constructor(
     readonly type: number,
     length: number,
-    private readonly mostFields: number,
+    mostFields: number,
   ) {
+    this.#mostFields = mostFields;
+
     this.#left = length - 4;
   }
 
@@ -53,7 +57,7 @@ export class LongMessage {
       if (!this.#field) {
         const letter = chunk[at++] ?? 0;
         if (letter === 0) this.#ended = true;
-        else if (this.#fields.length === this.mostFields) return undefined;
+        else if (this.#fields.length === this.#mostFields) return undefined;
         else this.#fields.push((this.#field = new Field(String.fromCharCode(letter))));
         continue;
       }

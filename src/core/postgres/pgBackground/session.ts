@@ -89,7 +89,7 @@ export interface SessionContext {
 export class PgSession implements WorkerSession {
   readonly #turns = new Turns();
   readonly #notices = new Set<(notice: Notice) => Promise<void> | undefined>();
-  /** Listeners that still work on a message. */
+  /** Emitter that still work on a message. */
   #unread = 0;
   /** The role's own limits, given to each worker; ours are off. */
   readonly #inherited = new Map<string, string>();
@@ -116,10 +116,13 @@ export class PgSession implements WorkerSession {
   /** What the server said as it ended this connection. */
   #lastWord: { readonly code?: string | undefined; readonly message?: string | undefined } | undefined;
 
-  private constructor(
-    private readonly client: Client,
-    private readonly context: SessionContext,
-  ) {
+  readonly #client: Client;
+  readonly #context: SessionContext;
+
+  private constructor(client: Client, context: SessionContext) {
+    this.#client = client;
+    this.#context = context;
+
     this.#dialect = context.dialect;
     client.on('notice', (message) => {
       if (isLastWord(message)) this.#lastWord = message;
@@ -222,9 +225,9 @@ export class PgSession implements WorkerSession {
           0,
           () =>
             withSettings<Description>(
-              this.client,
+              this.#client,
               settings,
-              () => describeRows(this.client, this.context.types, text),
+              () => describeRows(this.#client, this.#context.types, text),
               REFUSED,
             ),
           false,
@@ -241,15 +244,20 @@ export class PgSession implements WorkerSession {
     const settings = launchSettings(this.#inherited, request);
     try {
       const handle = await this.#located((dialect) => this.#launchWith(dialect, request, settings));
-      this.context.launched = true;
+      this.#context.launched = true;
       return handle;
     } catch (error) {
       if (error instanceof ExtensionError) {
-        throw new LaunchError({ sqlstate: '', message: error.message }, false, { cause: error }, this.context.launched);
+        throw new LaunchError(
+          { sqlstate: '', message: error.message },
+          false,
+          { cause: error },
+          this.#context.launched,
+        );
       }
       if (!isServerError(error)) throw error;
       const withdrawn =
-        this.context.launched &&
+        this.#context.launched &&
         sqlstateOf(error) === DENIED &&
         !(await mayCall((query) => this.#query(query), this.#dialect.launchSignature));
       throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error }, withdrawn);
@@ -293,7 +301,7 @@ export class PgSession implements WorkerSession {
       return await calls(known);
     } catch (error) {
       if (!isMoved(error)) throw error;
-      const found = await this.context.relocate(known).catch((problem: unknown) => {
+      const found = await this.#context.relocate(known).catch((problem: unknown) => {
         throw problem instanceof ExtensionError ? problem : error;
       });
       this.#dialect = found;
@@ -378,7 +386,7 @@ export class PgSession implements WorkerSession {
     try {
       return await this.#located((dialect) =>
         this.#turn(() =>
-          copyOut(this.client, copy(dialect), sink, () => {
+          copyOut(this.#client, copy(dialect), sink, () => {
             this.#lastBytes = performance.now();
           }),
         ),
@@ -404,7 +412,7 @@ export class PgSession implements WorkerSession {
     this.wake();
     let late: Disposable | undefined;
     const unanswered = new Promise<never>((_, reject) => {
-      const ms = this.context.silenceMs;
+      const ms = this.#context.silenceMs;
       const message = `The server has not answered within ${ms / 1000} s. The cancel may still reach the worker once it answers.`;
       late = afterSilence(ms, () => reject(new NoAnswerError(message)));
     });
@@ -433,7 +441,7 @@ export class PgSession implements WorkerSession {
   /** The socket rests while messages are written slower than they come; the server then waits too. */
   #holdBack(wait: Promise<void> | undefined): void {
     if (!wait) return;
-    const { stream } = (this.client as unknown as { connection: { stream: Duplex } }).connection;
+    const { stream } = (this.#client as unknown as { connection: { stream: Duplex } }).connection;
     this.#unread++;
     stream.pause();
     const goOn = (): void => {
@@ -446,19 +454,19 @@ export class PgSession implements WorkerSession {
   release(): void {
     this.#notices.clear();
     if (this.#closed) return;
-    this.context.onRelease(this);
+    this.#context.onRelease(this);
   }
 
   destroy(): void {
     this.#notices.clear();
-    destroySocket(this.client);
+    destroySocket(this.#client);
   }
 
   /** Ends the connection in order; a dead network is not waited for. */
   async end(): Promise<void> {
     if (this.#closed) return;
     this.#ending = true;
-    if (!this.#reading) return endClient(this.client);
+    if (!this.#reading) return endClient(this.#client);
     // It would wait for the rows; and a server that is not told would go on reading them for nobody, as long as the worker runs.
     let late: Disposable | undefined;
     const told = this.#interrupt().catch(() => undefined);
@@ -474,7 +482,7 @@ export class PgSession implements WorkerSession {
   ): Promise<Row[]> {
     const { rows } = await this.#turn(async (): Promise<{ rows: unknown[] }> => {
       if (givenUp()) return { rows: [] };
-      return this.#heard(expectedMs, () => this.client.query(query));
+      return this.#heard(expectedMs, () => this.#client.query(query));
     });
     return rows as Row[];
   }
@@ -484,12 +492,12 @@ export class PgSession implements WorkerSession {
    * waited for: what its workers do meanwhile can still be read.
    */
   async #heard<T>(expectedMs: number, question: () => Promise<T>, patient = true): Promise<T> {
-    const ms = expectedMs + this.context.silenceMs;
+    const ms = expectedMs + this.#context.silenceMs;
     const silence = whenDead(
       ms,
       // Before a launch nothing is lost with the connection.
-      () => (patient ? this.context.isAnswered(this.#server) : Promise.resolve(true)),
-      () => destroySocket(this.client, new Error(`no answer within ${ms / 1000} s`)),
+      () => (patient ? this.#context.isAnswered(this.#server) : Promise.resolve(true)),
+      () => destroySocket(this.#client, new Error(`no answer within ${ms / 1000} s`)),
     );
     try {
       return await question();
@@ -500,7 +508,7 @@ export class PgSession implements WorkerSession {
 
   /** Ends what the backend is doing, from another connection. Nothing more is sent on this one until that is over. */
   #interrupt(): Promise<void> {
-    const interrupting = this.context.interrupt(this);
+    const interrupting = this.#context.interrupt(this);
     this.#interrupting = interrupting.catch(() => undefined);
     return interrupting;
   }
@@ -519,7 +527,7 @@ export class PgSession implements WorkerSession {
           // The session may have ended over it. Asked again it tells.
           if (error instanceof Error && mayEndSession(error)) {
             this.#fatal ??= error;
-            await this.#heard(0, () => this.client.query('SELECT 1'));
+            await this.#heard(0, () => this.#client.query('SELECT 1'));
             this.#fatal = undefined;
           }
           throw error;

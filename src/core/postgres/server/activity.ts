@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { shortName } from '../../jobs/textBudget';
-import { Listeners, messageOf } from '../../base/emitter';
+import { Emitter, messageOf } from '../../base/emitter';
 import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../../jobs/ports';
 import { withoutFences } from '../../sql/classify/fence';
 import { sqlstateOf } from '../errors';
@@ -147,7 +147,7 @@ const LONGEST_PAUSE = 30_000;
 /** Asks again and again while somebody watches, never twice at once, with growing pauses while the server is away. */
 export class ActivityPoller {
   readonly #watchers: Record<keyof typeof PACE, number> = { fast: 0, steady: 0 };
-  readonly #listeners: Listeners<ActivitySnapshot>;
+  readonly #listeners: Emitter<ActivitySnapshot>;
   #running: Promise<ActivitySnapshot> | undefined;
   #following: Promise<ActivitySnapshot> | undefined;
   #next: Disposable | undefined;
@@ -155,13 +155,21 @@ export class ActivityPoller {
   #disposed = false;
   snapshot: ActivitySnapshot | undefined;
 
+  readonly #ask: () => Promise<ActivitySnapshot>;
+  readonly #clock: Clock;
+  readonly #onFailure: (error: unknown, pauseMs: number) => void;
+
   constructor(
-    private readonly ask: () => Promise<ActivitySnapshot>,
-    private readonly clock: Clock,
-    private readonly onFailure: (error: unknown, pauseMs: number) => void,
+    ask: () => Promise<ActivitySnapshot>,
+    clock: Clock,
+    onFailure: (error: unknown, pauseMs: number) => void,
     log: Pick<Logger, 'error'>,
   ) {
-    this.#listeners = new Listeners(log);
+    this.#ask = ask;
+    this.#clock = clock;
+    this.#onFailure = onFailure;
+
+    this.#listeners = new Emitter(log);
   }
 
   onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable {
@@ -221,7 +229,7 @@ export class ActivityPoller {
 
   async #askOnce(): Promise<ActivitySnapshot> {
     try {
-      const snapshot = await this.ask();
+      const snapshot = await this.#ask();
       this.#failures = 0;
       this.snapshot = snapshot;
       // The listeners see a poller that is free again, so that they can ask anew.
@@ -234,7 +242,7 @@ export class ActivityPoller {
       this.#failures++;
       const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** (this.#failures - 1));
       if (!this.#disposed) {
-        this.onFailure(error, pause);
+        this.#onFailure(error, pause);
         this.#schedule(pause);
       }
       throw error;
@@ -244,7 +252,7 @@ export class ActivityPoller {
   #schedule(pause: number | undefined = this.#watchers.fast > 0 ? PACE.fast : PACE.steady): void {
     if (this.#disposed || !this.#watched || this.#running) return;
     this.#stop();
-    this.#next = this.clock.after(pause, () => {
+    this.#next = this.#clock.after(pause, () => {
       // A failure has been said by onFailure.
       this.#join().catch(() => undefined);
     });

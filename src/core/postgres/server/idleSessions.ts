@@ -27,7 +27,11 @@ export class IdleSessions {
   #soon: Disposable | undefined;
   #disposed = false;
 
-  constructor(private readonly options: IdleSessionsOptions) {}
+  readonly #options: IdleSessionsOptions;
+
+  constructor(options: IdleSessionsOptions) {
+    this.#options = options;
+  }
 
   take(): PgSession | undefined {
     for (;;) {
@@ -40,7 +44,7 @@ export class IdleSessions {
   /** Keeps a session, or ends it. */
   takeBack(session: PgSession): void {
     if (session.closed) return;
-    const { options } = this;
+    const options = this.#options;
     if (this.#disposed || !options.isUsable(session) || this.#entries.length >= Math.max(1, options.size)) {
       options.end(session);
       return;
@@ -63,9 +67,9 @@ export class IdleSessions {
 
   /** Opens sessions ahead of the next launch, but not while this one is under way: that would slow it down. */
   fillSoon(): void {
-    this.#soon ??= this.options.clock.after(WARM_MS, () => {
+    this.#soon ??= this.#options.clock.after(WARM_MS, () => {
       this.#soon = undefined;
-      this.options
+      this.#options
         .mayOpen()
         .then((may) => {
           if (may) this.#fill();
@@ -83,17 +87,17 @@ export class IdleSessions {
 
   #fill(): void {
     if (this.#disposed) return;
-    for (let missing = this.options.size - this.#entries.length - this.#opening; missing > 0; missing--) this.#open();
+    for (let missing = this.#options.size - this.#entries.length - this.#opening; missing > 0; missing--) this.#open();
   }
 
   /** A failure shows itself at the next launch. */
   #open(): void {
     this.#opening++;
-    this.options
+    this.#options
       .open()
       .then(
         (session) => this.takeBack(session),
-        (error: unknown) => this.options.log(`no session ahead: ${messageOf(error)}`),
+        (error: unknown) => this.#options.log(`no session ahead: ${messageOf(error)}`),
       )
       .finally(() => this.#opening--)
       .catch(() => undefined);

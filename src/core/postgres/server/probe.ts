@@ -18,23 +18,27 @@ export interface ProbeOptions {
 export class Probe {
   #running: Promise<ServerIdentity | undefined> | undefined;
 
-  constructor(private readonly options: ProbeOptions) {}
+  readonly #options: ProbeOptions;
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+  }
 
   async isAnswered(server: ServerIdentity): Promise<boolean> {
     this.#running ??= this.#ask().finally(() => (this.#running = undefined));
     const answered = await this.#running;
     // After a restart nothing of before answers any more.
     if (answered && compareServers(server, answered) !== 'other') return true;
-    const { log, name } = this.options;
+    const { log, name } = this.#options;
     log.warn(`${name}: the server answers neither a session nor a new connection; it is waited for.`);
     return false;
   }
 
   async #ask(): Promise<ServerIdentity | undefined> {
-    const { log, name, silenceMs } = this.options;
+    const { log, name, silenceMs } = this.#options;
     let client: Client | undefined;
     try {
-      const opened = await this.options.connect();
+      const opened = await this.#options.connect();
       client = opened;
       const silence = afterSilence(silenceMs, () => destroySocket(opened, new Error('no answer in time')));
       try {

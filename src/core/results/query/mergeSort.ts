@@ -72,26 +72,35 @@ function sortRun(positions: Uint32Array, start: number, end: number, numbers: Fl
 
 /** Merges two sorted runs side by side, a few steps at a time. */
 class Merge {
-  private left: number;
-  private right: number;
-  private next: number;
+  #left: number;
+  #right: number;
+  #next: number;
 
-  constructor(
-    private readonly from: Uint32Array,
-    private readonly to: Uint32Array,
-    start: number,
-    private readonly middle: number,
-    private readonly end: number,
-  ) {
-    this.left = start;
-    this.right = middle;
-    this.next = start;
+  readonly #from: Uint32Array;
+  readonly #to: Uint32Array;
+  readonly #middle: number;
+  readonly #end: number;
+
+  constructor(from: Uint32Array, to: Uint32Array, start: number, middle: number, end: number) {
+    this.#from = from;
+    this.#to = to;
+    this.#middle = middle;
+    this.#end = end;
+
+    this.#left = start;
+    this.#right = middle;
+    this.#next = start;
   }
 
   /** @returns The steps done; 0 at the end. */
   go(steps: number, numbers: Float64Array, compare: Compare): number {
-    const { from, to, middle, end } = this;
-    let { left, right, next } = this;
+    const from = this.#from;
+    const to = this.#to;
+    const middle = this.#middle;
+    const end = this.#end;
+    let left = this.#left;
+    let right = this.#right;
+    let next = this.#next;
     if (next === end) return 0;
     const begin = next;
     const stop = Math.min(end, next + steps);
@@ -113,9 +122,9 @@ class Merge {
       to.set(left < middle ? from.subarray(left, middle) : from.subarray(right, end), next);
       next = end;
     }
-    this.left = left;
-    this.right = right;
-    this.next = next;
+    this.#left = left;
+    this.#right = right;
+    this.#next = next;
     return next - begin;
   }
 }

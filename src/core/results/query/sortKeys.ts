@@ -27,82 +27,82 @@ const EXACT_DIGITS = 15;
  * - Everything else compares as text by its UTF-8 bytes, as `COLLATE "C"` does.
  */
 export class SortKeys {
-  private readonly kind: ColumnKind;
-  private readonly encode: SortEncoder | undefined;
-  private ranks = new Uint8Array(1024);
-  private numbers = new Float64Array(1024);
-  private readonly texts: TextPool | undefined;
-  private byNumber: boolean;
-  private length = 0;
+  readonly #kind: ColumnKind;
+  readonly #encode: SortEncoder | undefined;
+  #ranks = new Uint8Array(1024);
+  #numbers = new Float64Array(1024);
+  readonly #texts: TextPool | undefined;
+  #byNumber: boolean;
+  #length = 0;
 
   /** @param textBytes Bytes of a text that are compared; what comes after them is not. */
   constructor(column: SpoolColumn, textBytes: number) {
-    this.kind = columnKind(column);
-    this.encode = this.kind === 'text' ? sortEncoder(column) : undefined;
-    this.byNumber = this.kind !== 'text' && this.kind !== 'json';
-    if (this.kind === 'float' || this.kind === 'boolean') this.texts = undefined;
+    this.#kind = columnKind(column);
+    this.#encode = this.#kind === 'text' ? sortEncoder(column) : undefined;
+    this.#byNumber = this.#kind !== 'text' && this.#kind !== 'json';
+    if (this.#kind === 'float' || this.#kind === 'boolean') this.#texts = undefined;
     // The digits of a number are needed to the last.
-    else this.texts = new TextPool(this.byNumber ? Infinity : textBytes);
+    else this.#texts = new TextPool(this.#byNumber ? Infinity : textBytes);
   }
 
   add(value: string | null): void {
-    const i = this.length++;
-    if (i === this.ranks.length) {
-      this.ranks = grown(this.ranks, new Uint8Array(i * 2));
-      this.numbers = grown(this.numbers, new Float64Array(i * 2));
+    const i = this.#length++;
+    if (i === this.#ranks.length) {
+      this.#ranks = grown(this.#ranks, new Uint8Array(i * 2));
+      this.#numbers = grown(this.#numbers, new Float64Array(i * 2));
     }
     if (value === null) {
-      this.ranks[i] = NULL;
-      this.texts?.push('');
+      this.#ranks[i] = NULL;
+      this.#texts?.push('');
       return;
     }
-    this.ranks[i] = VALUE;
-    switch (this.kind) {
+    this.#ranks[i] = VALUE;
+    switch (this.#kind) {
       case 'integer':
       case 'xid':
       case 'numeric':
       case 'float': {
         const number = Number(value);
-        if (Number.isNaN(number)) this.ranks[i] = NAN;
-        this.numbers[i] = number;
+        if (Number.isNaN(number)) this.#ranks[i] = NAN;
+        this.#numbers[i] = number;
         // Rounding never turns an order around, so only what rounds to the same number needs its digits.
-        this.texts?.push(value.length > EXACT_DIGITS ? value : '');
+        this.#texts?.push(value.length > EXACT_DIGITS ? value : '');
         break;
       }
       case 'boolean':
-        this.numbers[i] = value === 't' ? 1 : 0;
+        this.#numbers[i] = value === 't' ? 1 : 0;
         break;
       case 'date':
       case 'timestamp': {
         const time = isoTime(value);
-        if (time === undefined) this.byNumber = false;
-        this.numbers[i] = time ?? 0;
-        this.texts?.push(value);
+        if (time === undefined) this.#byNumber = false;
+        this.#numbers[i] = time ?? 0;
+        this.#texts?.push(value);
         break;
       }
       case 'json':
-        this.texts?.push(value);
+        this.#texts?.push(value);
         break;
       case 'text':
-        this.texts?.push(this.encode ? (this.encode(value) ?? NOT_UNDERSTOOD + value) : value);
+        this.#texts?.push(this.#encode ? (this.#encode(value) ?? NOT_UNDERSTOOD + value) : value);
         break;
     }
   }
 
   /** Negative when the first key comes before the second in ascending order, 0 when they are the same. */
   compare(a: number, b: number): number {
-    const rank = (this.ranks[a] ?? 0) - (this.ranks[b] ?? 0);
-    return rank !== 0 ? rank : this.compareValues(a, b);
+    const rank = (this.#ranks[a] ?? 0) - (this.#ranks[b] ?? 0);
+    return rank !== 0 ? rank : this.#compareValues(a, b);
   }
 
   isNull(i: number): boolean {
-    return this.ranks[i] === NULL;
+    return this.#ranks[i] === NULL;
   }
 
   /** Forgets all keys but the first ones. */
   truncate(length: number): void {
-    this.length = length;
-    this.texts?.truncate(length);
+    this.#length = length;
+    this.#texts?.truncate(length);
   }
 
   /**
@@ -112,33 +112,33 @@ export class SortKeys {
    * @param nulls What stands for NULL, an infinity.
    */
   toNumbers(nulls: number): Float64Array {
-    if (!this.byNumber) this.texts?.makePrefixes();
-    const numbers = new Float64Array(this.length);
-    for (let i = 0; i < this.length; i++) {
-      const rank = this.ranks[i];
+    if (!this.#byNumber) this.#texts?.makePrefixes();
+    const numbers = new Float64Array(this.#length);
+    for (let i = 0; i < this.#length; i++) {
+      const rank = this.#ranks[i];
       if (rank === NULL) numbers[i] = nulls;
       else if (rank === NAN) numbers[i] = Infinity;
-      else numbers[i] = this.byNumber ? (this.numbers[i] ?? 0) : (this.texts?.prefix(i) ?? 0);
+      else numbers[i] = this.#byNumber ? (this.#numbers[i] ?? 0) : (this.#texts?.prefix(i) ?? 0);
     }
     return numbers;
   }
 
   /** Compares two keys of the same rank. */
-  private compareValues(a: number, b: number): number {
-    if (this.ranks[a] !== VALUE) return 0;
-    if (!this.byNumber) return this.texts?.compare(a, b) ?? 0;
-    const x = this.numbers[a] ?? 0;
-    const y = this.numbers[b] ?? 0;
+  #compareValues(a: number, b: number): number {
+    if (this.#ranks[a] !== VALUE) return 0;
+    if (!this.#byNumber) return this.#texts?.compare(a, b) ?? 0;
+    const x = this.#numbers[a] ?? 0;
+    const y = this.#numbers[b] ?? 0;
     if (x !== y) return x < y ? -1 : 1;
-    switch (this.kind) {
+    switch (this.#kind) {
       case 'integer':
       case 'xid':
       case 'numeric':
-        return this.texts ? compareDigits(x, this.texts.get(a), this.texts.get(b)) : 0;
+        return this.#texts ? compareDigits(x, this.#texts.get(a), this.#texts.get(b)) : 0;
       case 'date':
       case 'timestamp':
         // Only so far do numbers hold all microseconds.
-        return Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : (this.texts?.compare(a, b) ?? 0);
+        return Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : (this.#texts?.compare(a, b) ?? 0);
       case 'float':
       case 'boolean':
       case 'json':

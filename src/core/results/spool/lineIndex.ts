@@ -15,19 +15,19 @@ const LONG_ROW = 40;
 /** A list of numbers that grows, eight bytes each. Row numbers and offsets are exact up to 2^53. */
 class NumberList {
   length = 0;
-  private values = new Float64Array(64);
+  #values = new Float64Array(64);
 
   at(i: number): number {
-    return this.values[i] ?? 0;
+    return this.#values[i] ?? 0;
   }
 
   push(value: number): void {
-    if (this.length === this.values.length) {
+    if (this.length === this.#values.length) {
       const larger = new Float64Array(this.length * 2);
-      larger.set(this.values);
-      this.values = larger;
+      larger.set(this.#values);
+      this.#values = larger;
     }
-    this.values[this.length++] = value;
+    this.#values[this.length++] = value;
   }
 }
 
@@ -47,22 +47,22 @@ export class LineIndex {
   end = 0;
   /** Bytes seen, a last incomplete row included. */
   position = 0;
-  private readonly entryRows = new NumberList();
-  private readonly entryOffsets = new NumberList();
-  private lastEntryRow = 0;
-  private lastEntryOffset = 0;
+  readonly #entryRows = new NumberList();
+  readonly #entryOffsets = new NumberList();
+  #lastEntryRow = 0;
+  #lastEntryOffset = 0;
 
   /** Entries made so far. The one for row 0 at offset 0 goes without saying. */
   get entries(): number {
-    return this.entryRows.length;
+    return this.#entryRows.length;
   }
 
   entryRow(i: number): number {
-    return this.entryRows.at(i);
+    return this.#entryRows.at(i);
   }
 
   entryOffset(i: number): number {
-    return this.entryOffsets.at(i);
+    return this.#entryOffsets.at(i);
   }
 
   /**
@@ -75,8 +75,8 @@ export class LineIndex {
     const averageRow = this.rows === 0 ? 0 : this.end / this.rows;
     const taken =
       averageRow > LONG_ROW || chunk.length < 64
-        ? this.scanByCalls(chunk, stopAtRow)
-        : this.scanByWords(chunk, stopAtRow);
+        ? this.#scanByCalls(chunk, stopAtRow)
+        : this.#scanByWords(chunk, stopAtRow);
     this.position += taken;
     return taken;
   }
@@ -86,18 +86,18 @@ export class LineIndex {
     this.rows = row;
     this.end = offset;
     this.position = offset;
-    this.addEntry();
+    this.#addEntry();
   }
 
   /** The last entry at or before a row, as `[row, offset]`. */
   before(row: number): readonly [row: number, offset: number] {
-    const i = this.search(row);
+    const i = this.#search(row);
     return i < 0 ? [0, 0] : [this.entryRow(i), this.entryOffset(i)];
   }
 
   /** The byte offset of the first known row start at or after a row; the end of the last complete row if there is none. */
   after(row: number): number {
-    const i = this.search(row);
+    const i = this.#search(row);
     if (i >= 0 && this.entryRow(i) === row) return this.entryOffset(i);
     return i + 1 < this.entries ? this.entryOffset(i + 1) : this.end;
   }
@@ -111,13 +111,13 @@ export class LineIndex {
     this.rows = mark.rows;
     this.end = mark.end;
     this.position = mark.position;
-    this.entryRows.length = mark.entries;
-    this.entryOffsets.length = mark.entries;
-    this.lastEntryRow = mark.entries === 0 ? 0 : this.entryRow(mark.entries - 1);
-    this.lastEntryOffset = mark.entries === 0 ? 0 : this.entryOffset(mark.entries - 1);
+    this.#entryRows.length = mark.entries;
+    this.#entryOffsets.length = mark.entries;
+    this.#lastEntryRow = mark.entries === 0 ? 0 : this.entryRow(mark.entries - 1);
+    this.#lastEntryOffset = mark.entries === 0 ? 0 : this.entryOffset(mark.entries - 1);
   }
 
-  private search(row: number): number {
+  #search(row: number): number {
     let low = 0;
     let high = this.entries;
     while (low < high) {
@@ -128,39 +128,39 @@ export class LineIndex {
     return low - 1;
   }
 
-  private addEntry(): void {
-    this.entryRows.push(this.rows);
-    this.entryOffsets.push(this.end);
-    this.lastEntryRow = this.rows;
-    this.lastEntryOffset = this.end;
+  #addEntry(): void {
+    this.#entryRows.push(this.rows);
+    this.#entryOffsets.push(this.end);
+    this.#lastEntryRow = this.rows;
+    this.#lastEntryOffset = this.end;
   }
 
-  private endRow(offset: number): void {
+  #endRow(offset: number): void {
     this.rows++;
     this.end = offset;
-    if (this.rows - this.lastEntryRow >= ROWS_PER_ENTRY || offset - this.lastEntryOffset >= BYTES_PER_ENTRY) {
-      this.addEntry();
+    if (this.rows - this.#lastEntryRow >= ROWS_PER_ENTRY || offset - this.#lastEntryOffset >= BYTES_PER_ENTRY) {
+      this.#addEntry();
     }
   }
 
-  private scanByCalls(chunk: Buffer, stopAtRow: number): number {
+  #scanByCalls(chunk: Buffer, stopAtRow: number): number {
     const base = this.position + 1;
     for (let i = chunk.indexOf(NEWLINE); i !== -1; i = chunk.indexOf(NEWLINE, i + 1)) {
-      this.endRow(base + i);
+      this.#endRow(base + i);
       if (this.rows >= stopAtRow) return i + 1;
     }
     return chunk.length;
   }
 
   /** Looks at four bytes at once: with many short rows a call for each would cost ten times as much. */
-  private scanByWords(chunk: Buffer, stopAtRow: number): number {
+  #scanByWords(chunk: Buffer, stopAtRow: number): number {
     const base = this.position + 1;
     const aligned = -chunk.byteOffset & 3;
     const words = new Int32Array(chunk.buffer, chunk.byteOffset + aligned, (chunk.length - aligned) >> 2);
     const wordsEnd = aligned + words.length * 4;
     for (let i = 0; i < aligned; i++) {
       if (chunk[i] !== NEWLINE) continue;
-      this.endRow(base + i);
+      this.#endRow(base + i);
       if (this.rows >= stopAtRow) return i + 1;
     }
     for (let w = 0; w < words.length; w++) {
@@ -169,13 +169,13 @@ export class LineIndex {
       if (((word - 0x01010101) & ~word & 0x80808080) === 0) continue;
       for (let i = aligned + w * 4; i < aligned + w * 4 + 4; i++) {
         if (chunk[i] !== NEWLINE) continue;
-        this.endRow(base + i);
+        this.#endRow(base + i);
         if (this.rows >= stopAtRow) return i + 1;
       }
     }
     for (let i = wordsEnd; i < chunk.length; i++) {
       if (chunk[i] !== NEWLINE) continue;
-      this.endRow(base + i);
+      this.#endRow(base + i);
       if (this.rows >= stopAtRow) return i + 1;
     }
     return chunk.length;

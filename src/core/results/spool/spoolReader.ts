@@ -45,13 +45,13 @@ export interface SpoolBlock {
  * Rows are numbered from 0. Values are the text of PostgreSQL's output functions, or null.
  */
 export class SpoolReader {
-  private index = new LineIndex();
-  private entriesRead = 0;
+  #index = new LineIndex();
+  #entriesRead = 0;
   /** The index file does not fit the rows: they are counted. */
-  private ignoreIndex = false;
+  #ignoreIndex = false;
   /** Bytes behind the last complete row when last looked. */
-  private partial = 0;
-  private refreshing: Promise<void> | undefined;
+  #partial = 0;
+  #refreshing: Promise<void> | undefined;
 
   /**
    * @param file The name of the spool, as given to `SpoolWriter.create`.
@@ -71,7 +71,7 @@ export class SpoolReader {
     const index = await openFile(indexFile(file), 'r').catch(() => undefined);
     const reader = new SpoolReader(file, record, rows, index);
     try {
-      await reader.refresh();
+      await reader.#refresh();
       return reader;
     } catch (error) {
       await reader.close();
@@ -79,36 +79,41 @@ export class SpoolReader {
     }
   }
 
-  private constructor(
-    private readonly file: string,
-    private record: SpoolRecord,
-    private readonly rowsFd: number,
-    private readonly indexFd: number | undefined,
-  ) {}
+  readonly #file: string;
+  #record: SpoolRecord;
+  readonly #rowsFd: number;
+  readonly #indexFd: number | undefined;
+
+  private constructor(file: string, record: SpoolRecord, rowsFd: number, indexFd: number | undefined) {
+    this.#file = file;
+    this.#record = record;
+    this.#rowsFd = rowsFd;
+    this.#indexFd = indexFd;
+  }
 
   get columns(): readonly SpoolColumn[] {
-    return this.record.columns;
+    return this.#record.columns;
   }
 
   /** What the spool holds now, read anew while it grows. */
   async status(): Promise<SpoolStatus> {
     // A record that is damaged now was good when it was opened: what it said then still holds.
-    if (!this.isFinal()) this.record = await readRecord(this.file).catch(() => this.record);
+    if (!this.#isFinal()) this.#record = await readRecord(this.#file).catch(() => this.#record);
     // After the record, so that its last word is never about more rows than were counted.
-    await this.refresh();
-    const { rows, end: bytes } = this.index;
-    const status = { ...this.record.status, rows, bytes };
-    if (this.isFinal() || this.isWriterAlive()) return status;
+    await this.#refresh();
+    const { rows, end: bytes } = this.#index;
+    const status = { ...this.#record.status, rows, bytes };
+    if (this.#isFinal() || this.#isWriterAlive()) return status;
     return {
       ...status,
-      dropped: status.dropped + (this.partial > 0 ? 1 : 0),
+      dropped: status.dropped + (this.#partial > 0 ? 1 : 0),
       stopped: status.stopped ?? 'error',
       message:
         status.message ??
         (rows === 1
           ? 'Keeping the rows was cut off; the one that had come whole is here.'
           : `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.`) +
-          (this.partial > 0 ? ' One more was incomplete and is not shown.' : ''),
+          (this.#partial > 0 ? ' One more was incomplete and is not shown.' : ''),
     };
   }
 
@@ -118,10 +123,10 @@ export class SpoolReader {
    * @returns Fewer than `limit` where the spool ends.
    */
   async rows(offset: number, limit: number): Promise<Row[]> {
-    return this.withIndex(async () => {
-      const { from, to } = await this.range(offset, limit);
+    return this.#withIndex(async () => {
+      const { from, to } = await this.#range(offset, limit);
       const rows: Row[] = [];
-      for await (const lines of this.linesOf(from, to)) {
+      for await (const lines of this.#linesOf(from, to)) {
         for (const line of lines.toString('utf8', 0, lines.length - 1).split('\n')) rows.push(decodeLine(line));
       }
       return rows;
@@ -137,7 +142,7 @@ export class SpoolReader {
   async rowsAt(order: Uint32Array, offset: number, limit: number): Promise<Row[]> {
     const page = pageOf(order, offset, limit);
     const rows = new Array<Row>(page.length);
-    await this.withIndex(() => this.eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString()))));
+    await this.#withIndex(() => this.#eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString()))));
     return rows;
   }
 
@@ -148,21 +153,21 @@ export class SpoolReader {
    * @throws RangeError when there is no such row in the order.
    */
   preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
-    return this.withIndex(() => this.previewOnce(offset, limit, options));
+    return this.#withIndex(() => this.#previewOnce(offset, limit, options));
   }
 
-  private async previewOnce(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
+  async #previewOnce(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
     const rows: Row[] = [];
     const cut: CutCell[] = [];
     if (options.order) {
-      await this.eachLine(pageOf(options.order, offset, limit), (line, place) => {
+      await this.#eachLine(pageOf(options.order, offset, limit), (line, place) => {
         rows[place] = previewRow(line, place, options, cut);
       });
       cut.sort((a, b) => a.row - b.row || a.column - b.column);
       return { rows, cut };
     }
-    const { from, to } = await this.range(offset, limit);
-    for await (const lines of this.linesOf(from, to)) {
+    const { from, to } = await this.#range(offset, limit);
+    for await (const lines of this.#linesOf(from, to)) {
       for (let start = 0, end = 0; start < lines.length; start = end + 1) {
         end = lines.indexOf(NEWLINE, start);
         rows.push(previewRow(lines.subarray(start, end), rows.length, options, cut));
@@ -177,7 +182,7 @@ export class SpoolReader {
    * @throws RangeError when there is no such cell.
    */
   async cell(row: number, column: number): Promise<string | null> {
-    const line = await this.withIndex(() => this.lineOf(row));
+    const line = await this.#withIndex(() => this.#lineOf(row));
     let start = 0;
     for (let i = 0; i < column; i++) {
       const tab = line.indexOf(TAB, start);
@@ -194,13 +199,13 @@ export class SpoolReader {
    * @throws The signal's reason when it is aborted.
    */
   async *blocks(signal?: AbortSignal): AsyncGenerator<SpoolBlock, void, undefined> {
-    await this.refreshIfGrowing();
-    const size = this.index.end;
+    await this.#refreshIfGrowing();
+    const size = this.#index.end;
     let position = 0;
     let current = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size));
     let other = Buffer.allocUnsafe(current.length);
     const readAhead = (): Promise<Buffer> =>
-      this.readWhole(current.subarray(0, Math.min(current.length, size - position)), position);
+      this.#readWhole(current.subarray(0, Math.min(current.length, size - position)), position);
     let pending = readAhead();
     try {
       while (position < size) {
@@ -229,29 +234,29 @@ export class SpoolReader {
 
   /** Closes the files. Reading afterwards fails. */
   async close(): Promise<void> {
-    await this.refreshing?.catch(() => undefined);
-    await closeFile(this.rowsFd);
-    if (this.indexFd !== undefined) await closeFile(this.indexFd);
+    await this.#refreshing?.catch(() => undefined);
+    await closeFile(this.#rowsFd);
+    if (this.#indexFd !== undefined) await closeFile(this.#indexFd);
   }
 
-  private async range(offset: number, limit: number): Promise<{ from: number; to: number }> {
+  async #range(offset: number, limit: number): Promise<{ from: number; to: number }> {
     const from = Math.max(0, offset);
     const wanted = from + Math.max(0, limit);
-    if (wanted > this.index.rows) await this.refreshIfGrowing();
-    return { from, to: Math.min(wanted, this.index.rows) };
+    if (wanted > this.#index.rows) await this.#refreshIfGrowing();
+    return { from, to: Math.min(wanted, this.#index.rows) };
   }
 
   /** Calls back with the line of each row of a page, in any order. Rows that lie close to each other are read at once. */
-  private async eachLine(page: Uint32Array, use: (line: Buffer, place: number) => void): Promise<void> {
+  async #eachLine(page: Uint32Array, use: (line: Buffer, place: number) => void): Promise<void> {
     const places = Uint32Array.from(page.keys()).sort((a, b) => (page[a] ?? 0) - (page[b] ?? 0));
     const last = page[places.at(-1) ?? 0] ?? -1;
-    if (last >= this.index.rows) await this.refreshIfGrowing();
-    if (last >= this.index.rows) throw new RangeError(`There is no row ${last}.`);
+    if (last >= this.#index.rows) await this.#refreshIfGrowing();
+    if (last >= this.#index.rows) throw new RangeError(`There is no row ${last}.`);
     const reads: { places: number[]; start: number; end: number }[] = [];
     for (const place of places) {
       const row = page[place] ?? 0;
-      const [, start] = this.index.before(row);
-      const end = this.index.after(row + 1);
+      const [, start] = this.#index.before(row);
+      const end = this.#index.after(row + 1);
       const before = reads.at(-1);
       if (before && start <= before.end + NEAR_BYTES && end - before.start <= READ_BYTES) {
         before.places.push(place);
@@ -264,10 +269,10 @@ export class SpoolReader {
     const readInTurn = async (): Promise<void> => {
       for (let read = reads[next++]; read; read = reads[next++]) {
         const { start, end } = read;
-        const bytes = await this.readWhole(Buffer.allocUnsafe(end - start), start);
+        const bytes = await this.#readWhole(Buffer.allocUnsafe(end - start), start);
         for (const place of read.places) {
           const row = page[place] ?? 0;
-          const [known, offset] = this.index.before(row);
+          const [known, offset] = this.#index.before(row);
           let at = offset - start;
           for (let i = known; i < row; i++) at = nextRow(bytes, at);
           use(bytes.subarray(at, nextRow(bytes, at) - 1), place);
@@ -278,28 +283,28 @@ export class SpoolReader {
   }
 
   /** The line of one row, without its newline. */
-  private async lineOf(row: number): Promise<Buffer> {
-    const { from, to } = await this.range(row, 1);
+  async #lineOf(row: number): Promise<Buffer> {
+    const { from, to } = await this.#range(row, 1);
     if (row < 0 || from >= to) throw new RangeError(`There is no row ${row}.`);
-    const line = await this.readLines(from, to);
+    const line = await this.#readLines(from, to);
     return line.subarray(0, line.length - 1);
   }
 
   /** The lines of known rows, newlines included, in as few parts as memory allows: nearly always one. */
-  private async *linesOf(from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+  async *#linesOf(from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
     if (from >= to) return;
-    if (to - from > 1 && this.index.after(to) - this.index.before(from)[1] > MAX_PAGE_BYTES) {
+    if (to - from > 1 && this.#index.after(to) - this.#index.before(from)[1] > MAX_PAGE_BYTES) {
       const middle = (from + to) >>> 1;
-      yield* this.linesOf(from, middle);
-      yield* this.linesOf(middle, to);
+      yield* this.#linesOf(from, middle);
+      yield* this.#linesOf(middle, to);
     } else {
-      yield await this.readLines(from, to);
+      yield await this.#readLines(from, to);
     }
   }
 
-  private async readLines(from: number, to: number): Promise<Buffer> {
-    const [row, start] = this.index.before(from);
-    const bytes = await this.readWhole(Buffer.allocUnsafe(this.index.after(to) - start), start);
+  async #readLines(from: number, to: number): Promise<Buffer> {
+    const [row, start] = this.#index.before(from);
+    const bytes = await this.#readWhole(Buffer.allocUnsafe(this.#index.after(to) - start), start);
     let first = 0;
     for (let i = row; i < from; i++) first = nextRow(bytes, first);
     let last = first;
@@ -308,21 +313,21 @@ export class SpoolReader {
   }
 
   /** Fills the buffer with bytes of rows that were there. */
-  private async readWhole(buffer: Buffer, position: number): Promise<Buffer> {
-    const bytes = await readAt(this.rowsFd, buffer, position);
-    if (bytes.length < buffer.length) throw new Error(`Rows are missing: ${rowsFile(this.file)} has become shorter.`);
+  async #readWhole(buffer: Buffer, position: number): Promise<Buffer> {
+    const bytes = await readAt(this.#rowsFd, buffer, position);
+    if (bytes.length < buffer.length) throw new Error(`Rows are missing: ${rowsFile(this.#file)} has become shorter.`);
     return bytes;
   }
 
   /** The last word on this spool has been read, and no rows can come. */
-  private isFinal(): boolean {
-    return this.record.writer === undefined;
+  #isFinal(): boolean {
+    return this.#record.writer === undefined;
   }
 
-  private isWriterAlive(): boolean {
-    const { writer } = this.record;
+  #isWriterAlive(): boolean {
+    const { writer } = this.#record;
     if (writer === undefined) return false;
-    if (writer === process.pid) return isBeingWritten(this.file);
+    if (writer === process.pid) return isBeingWritten(this.#file);
     try {
       return process.kill(writer, 0);
     } catch (error) {
@@ -331,69 +336,69 @@ export class SpoolReader {
   }
 
   /** Counts the rows that came since, unless none can have. */
-  private async refreshIfGrowing(): Promise<void> {
-    if (!this.isFinal()) await this.refresh();
+  async #refreshIfGrowing(): Promise<void> {
+    if (!this.#isFinal()) await this.#refresh();
   }
 
-  private refresh(): Promise<void> {
-    this.refreshing ??= this.countNewRows().finally(() => (this.refreshing = undefined));
-    return this.refreshing;
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#countNewRows().finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
   }
 
-  private async countNewRows(): Promise<void> {
-    const { size } = await statFile(this.rowsFd);
-    if (size <= this.index.end) {
-      this.partial = 0;
+  async #countNewRows(): Promise<void> {
+    const { size } = await statFile(this.#rowsFd);
+    if (size <= this.#index.end) {
+      this.#partial = 0;
       return;
     }
-    await this.readEntries(size);
-    this.index.position = this.index.end;
-    const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size - this.index.end));
-    for (let at = this.index.end; at < size;) {
-      const bytes = await readAt(this.rowsFd, buffer.subarray(0, Math.min(buffer.length, size - at)), at);
+    await this.#readEntries(size);
+    this.#index.position = this.#index.end;
+    const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size - this.#index.end));
+    for (let at = this.#index.end; at < size;) {
+      const bytes = await readAt(this.#rowsFd, buffer.subarray(0, Math.min(buffer.length, size - at)), at);
       if (bytes.length === 0) break;
-      this.index.scan(bytes);
+      this.#index.scan(bytes);
       at += bytes.length;
     }
-    this.partial = this.index.position - this.index.end;
+    this.#partial = this.#index.position - this.#index.end;
   }
 
-  private async readEntries(size: number): Promise<void> {
-    if (this.indexFd === undefined || this.ignoreIndex) return;
-    const file = await statFile(this.indexFd);
-    const before = this.index.entries;
+  async #readEntries(size: number): Promise<void> {
+    if (this.#indexFd === undefined || this.#ignoreIndex) return;
+    const file = await statFile(this.#indexFd);
+    const before = this.#index.entries;
     for (;;) {
       // In parts, since the file may be of any size.
-      const left = Math.min(INDEX_BLOCK_BYTES, file.size - this.entriesRead);
+      const left = Math.min(INDEX_BLOCK_BYTES, file.size - this.#entriesRead);
       const length = Math.floor(left / ENTRY_BYTES) * ENTRY_BYTES;
       if (length <= 0) break;
-      const bytes = await readAt(this.indexFd, Buffer.allocUnsafe(length), this.entriesRead);
-      if (!takeEntries(this.index, bytes, size)) this.ignoreIndex = true;
-      if (this.ignoreIndex || bytes.length < length) break;
-      this.entriesRead += length;
+      const bytes = await readAt(this.#indexFd, Buffer.allocUnsafe(length), this.#entriesRead);
+      if (!takeEntries(this.#index, bytes, size)) this.#ignoreIndex = true;
+      if (this.#ignoreIndex || bytes.length < length) break;
+      this.#entriesRead += length;
     }
     // The entries before the first false one are plausible. They are believed if the last one ends where a row ends.
-    if (this.index.entries > before && !(await this.endsRow(this.index.end))) this.forgetIndex();
+    if (this.#index.entries > before && !(await this.#endsRow(this.#index.end))) this.#forgetIndex();
   }
 
-  private async endsRow(offset: number): Promise<boolean> {
-    const [byte] = await readAt(this.rowsFd, Buffer.allocUnsafe(1), offset - 1);
+  async #endsRow(offset: number): Promise<boolean> {
+    const [byte] = await readAt(this.#rowsFd, Buffer.allocUnsafe(1), offset - 1);
     return byte === NEWLINE;
   }
 
-  private forgetIndex(): void {
-    this.ignoreIndex = true;
-    this.index = new LineIndex();
+  #forgetIndex(): void {
+    this.#ignoreIndex = true;
+    this.#index = new LineIndex();
   }
 
   /** Reads with the index; once more without it where it turns out not to fit the rows. */
-  private async withIndex<T>(read: () => Promise<T>): Promise<T> {
+  async #withIndex<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read();
     } catch (error) {
       if (!(error instanceof BadIndexError)) throw error;
-      this.forgetIndex();
-      await this.refresh();
+      this.#forgetIndex();
+      await this.#refresh();
       return read();
     }
   }

@@ -9,14 +9,17 @@ const YOUNG_MS = 60_000;
 
 /** The rows of all jobs: one spool each, in one folder. */
 export class SpoolFiles implements JobFiles {
-  constructor(
-    private readonly folder: string,
-    private readonly limits: () => SpoolLimits,
-  ) {}
+  readonly #folder: string;
+  readonly #limits: () => SpoolLimits;
+
+  constructor(folder: string, limits: () => SpoolLimits) {
+    this.#folder = folder;
+    this.#limits = limits;
+  }
 
   /** The spool's name, without a suffix. */
   path(id: string): string {
-    return join(this.folder, id);
+    return join(this.#folder, id);
   }
 
   async createRows(
@@ -25,7 +28,7 @@ export class SpoolFiles implements JobFiles {
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink> {
-    const writer = await SpoolWriter.create(this.path(id), boundColumns(columns), this.limits());
+    const writer = await SpoolWriter.create(this.path(id), boundColumns(columns), this.#limits());
     if (unfold) return unfoldingSink(writer, columns, onColumns);
     return {
       stream: writer.stream,
@@ -49,7 +52,7 @@ export class SpoolFiles implements JobFiles {
   /** Removes the rows of jobs that are no longer known, such as a crash leaves behind. */
   sweep(known: Iterable<string>): Promise<string[]> {
     return sweepOrphans(
-      this.folder,
+      this.#folder,
       [...known].map((id) => this.path(id)),
       YOUNG_MS,
     );

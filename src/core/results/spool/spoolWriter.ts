@@ -49,19 +49,19 @@ export function isBeingWritten(file: string): boolean {
 export class SpoolWriter {
   /** Takes the COPY text. It waits for the disk (backpressure), and never fails because of it. */
   readonly stream: Writable;
-  private readonly index = new LineIndex();
+  readonly #index = new LineIndex();
   /** Rows that are not kept. */
-  private dropped = 0;
-  private kept = { rows: 0, bytes: 0 };
-  private stopped: SpoolStatus['stopped'];
-  private message: string | undefined;
-  private complete = false;
+  #dropped = 0;
+  #kept = { rows: 0, bytes: 0 };
+  #stopped: SpoolStatus['stopped'];
+  #message: string | undefined;
+  #complete = false;
   /** Entries of the index that are in its file; -1 once that file cannot be written any more. */
-  private entriesWritten = 0;
-  private busy = false;
-  private whenIdle: (() => void) | undefined;
-  private closing: Promise<void> | undefined;
-  private recording = Promise.resolve();
+  #entriesWritten = 0;
+  #busy = false;
+  #whenIdle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #recording = Promise.resolve();
 
   /**
    * Makes the files of a spool, readable by their owner only; those of a former one of that name are removed.
@@ -80,7 +80,7 @@ export class SpoolWriter {
       for (const path of [rowsFile(file), indexFile(file)]) opened.push(await openFile(path, 'wx', PRIVATE));
       const writer = new SpoolWriter(file, columns, limits, opened);
       live.add(resolve(file));
-      await writer.writeRecord();
+      await writer.#writeRecord();
       return writer;
     } catch (error) {
       live.delete(resolve(file));
@@ -88,30 +88,35 @@ export class SpoolWriter {
       await removeSpool(file).catch(() => undefined);
       if (!isDiskFull(error)) throw error;
       const writer = new SpoolWriter(file, columns, limits, []);
-      writer.stop('diskFull', fullDisk(0));
+      writer.#stop('diskFull', fullDisk(0));
       return writer;
     }
   }
 
-  private constructor(
-    private readonly file: string,
-    private columns: readonly SpoolColumn[],
-    private readonly limits: SpoolLimits,
-    private readonly fds: readonly number[],
-  ) {
+  readonly #file: string;
+  #columns: readonly SpoolColumn[];
+  readonly #limits: SpoolLimits;
+  readonly #fds: readonly number[];
+
+  private constructor(file: string, columns: readonly SpoolColumn[], limits: SpoolLimits, fds: readonly number[]) {
+    this.#file = file;
+    this.#columns = columns;
+    this.#limits = limits;
+    this.#fds = fds;
+
     this.stream = new Writable({
       highWaterMark: HIGH_WATER_MARK,
       decodeStrings: true,
-      write: (chunk: Buffer, _encoding, done) => this.accept([chunk], done),
+      write: (chunk: Buffer, _encoding, done) => this.#accept([chunk], done),
       writev: (chunks, done) =>
-        this.accept(
+        this.#accept(
           chunks.map(({ chunk }) => chunk as Buffer),
           done,
         ),
-      final: (done) => void this.close(true).then(() => done(), done),
+      final: (done) => void this.#close(true).then(() => done(), done),
       destroy: (error, done) => {
-        if (error) this.message ??= `Reading the rows was cut off: ${error.message}`;
-        void this.close(false).then(() => done(error), done);
+        if (error) this.#message ??= `Reading the rows was cut off: ${error.message}`;
+        void this.#close(false).then(() => done(error), done);
       },
     });
     // A source that fails destroys the stream with its error, which is the source's to report, not a reason to crash.
@@ -121,18 +126,18 @@ export class SpoolWriter {
   /** What is kept so far. */
   status(): SpoolStatus {
     return {
-      ...this.kept,
-      complete: this.complete,
-      dropped: this.dropped,
-      ...(this.stopped !== undefined && { stopped: this.stopped }),
-      ...(this.message !== undefined && { message: this.message }),
+      ...this.#kept,
+      complete: this.#complete,
+      dropped: this.#dropped,
+      ...(this.#stopped !== undefined && { stopped: this.#stopped }),
+      ...(this.#message !== undefined && { message: this.#message }),
     };
   }
 
   /** Replaces the columns, where they become known only with the first row. */
   async setColumns(columns: readonly SpoolColumn[]): Promise<void> {
-    this.columns = columns;
-    await this.writeRecord();
+    this.#columns = columns;
+    await this.#writeRecord();
   }
 
   /** Ends the spool after its last row, and waits until all is in its files. Never rejects. */
@@ -141,7 +146,7 @@ export class SpoolWriter {
     if (!this.stream.writableFinished && !this.stream.destroyed) {
       await new Promise<void>((done) => this.stream.once('finish', done).once('close', done));
     }
-    await this.close(true);
+    await this.#close(true);
     return this.status();
   }
 
@@ -151,158 +156,153 @@ export class SpoolWriter {
    * @param reason For people; a sentence.
    */
   async abort(reason?: string): Promise<void> {
-    if (reason !== undefined && this.closing === undefined) this.message ??= reason;
+    if (reason !== undefined && this.#closing === undefined) this.#message ??= reason;
     this.stream.destroy();
-    await this.close(false);
+    await this.#close(false);
   }
 
   /** One batch of chunks, while no other is under way. */
-  private accept(chunks: readonly Buffer[], done: Callback): void {
-    const fd = this.fds[0];
-    if (this.stopped !== undefined || fd === undefined) {
-      for (const chunk of chunks) this.dropped += countNewlines(chunk);
+  #accept(chunks: readonly Buffer[], done: Callback): void {
+    const fd = this.#fds[0];
+    if (this.#stopped !== undefined || fd === undefined) {
+      for (const chunk of chunks) this.#dropped += countNewlines(chunk);
       done();
       return;
     }
-    const start = this.index.position;
-    const before = this.index.mark();
-    const reason = this.scanWithinLimits(chunks);
-    const keep = reason === undefined ? chunks : cut(chunks, this.index.end - start);
-    if (reason !== undefined) this.drop(chunks, this.index.end - start, reason, this.limitMessage(reason));
-    this.busy = true;
+    const start = this.#index.position;
+    const before = this.#index.mark();
+    const reason = this.#scanWithinLimits(chunks);
+    const keep = reason === undefined ? chunks : cut(chunks, this.#index.end - start);
+    if (reason !== undefined) this.#drop(chunks, this.#index.end - start, reason, this.#limitMessage(reason));
+    this.#busy = true;
     const end = (): void => {
-      this.kept = { rows: this.index.rows, bytes: this.index.end };
-      this.busy = false;
-      this.whenIdle?.();
+      this.#kept = { rows: this.#index.rows, bytes: this.#index.end };
+      this.#busy = false;
+      this.#whenIdle?.();
       done();
     };
     writeAll(fd, keep, start, (error, written) => {
       if (error) {
-        this.index.reset(before);
-        for (const chunk of cut(keep, written)) this.index.scan(chunk);
+        this.#index.reset(before);
+        for (const chunk of cut(keep, written)) this.#index.scan(chunk);
         const full = isDiskFull(error);
-        const message = full ? fullDisk(this.index.rows) : failed(this.index.rows, error);
-        this.dropped = 0;
-        this.drop(chunks, this.index.end - start, full ? 'diskFull' : 'error', message);
+        const message = full ? fullDisk(this.#index.rows) : failed(this.#index.rows, error);
+        this.#dropped = 0;
+        this.#drop(chunks, this.#index.end - start, full ? 'diskFull' : 'error', message);
       }
-      if (this.stopped === undefined) this.writeEntries(end);
-      else void this.settle().then(end);
+      if (this.#stopped === undefined) this.#writeEntries(end);
+      else void this.#settle().then(end);
     });
   }
 
   /** Scans what may be kept; tells the limit that was met, if any. */
-  private scanWithinLimits(chunks: readonly Buffer[]): 'maxRows' | 'maxBytes' | undefined {
-    const maxRows = this.limits.maxRows || Infinity;
-    const maxBytes = this.limits.maxBytes || Infinity;
+  #scanWithinLimits(chunks: readonly Buffer[]): 'maxRows' | 'maxBytes' | undefined {
+    const maxRows = this.#limits.maxRows || Infinity;
+    const maxBytes = this.#limits.maxBytes || Infinity;
     for (const chunk of chunks) {
       if (chunk.length === 0) continue;
-      if (this.index.rows >= maxRows) return 'maxRows';
-      const allowed = maxBytes - this.index.position;
-      const taken = this.index.scan(allowed < chunk.length ? chunk.subarray(0, allowed) : chunk, maxRows);
-      if (taken < chunk.length) return this.index.rows >= maxRows ? 'maxRows' : 'maxBytes';
+      if (this.#index.rows >= maxRows) return 'maxRows';
+      const allowed = maxBytes - this.#index.position;
+      const taken = this.#index.scan(allowed < chunk.length ? chunk.subarray(0, allowed) : chunk, maxRows);
+      if (taken < chunk.length) return this.#index.rows >= maxRows ? 'maxRows' : 'maxBytes';
     }
     return undefined;
   }
 
   /** From here on rows are counted only. `from`: how many bytes of the chunks are kept; negative when earlier ones go as well. */
-  private drop(
-    chunks: readonly Buffer[],
-    from: number,
-    reason: NonNullable<SpoolStatus['stopped']>,
-    text: string,
-  ): void {
-    this.stop(reason, text);
+  #drop(chunks: readonly Buffer[], from: number, reason: NonNullable<SpoolStatus['stopped']>, text: string): void {
+    this.#stop(reason, text);
     let skip = Math.max(0, from);
     for (const chunk of chunks) {
-      this.dropped += countNewlines(chunk, Math.min(skip, chunk.length));
+      this.#dropped += countNewlines(chunk, Math.min(skip, chunk.length));
       skip = Math.max(0, skip - chunk.length);
     }
   }
 
-  private stop(reason: NonNullable<SpoolStatus['stopped']>, message: string): void {
-    this.stopped = reason;
-    this.message = message;
+  #stop(reason: NonNullable<SpoolStatus['stopped']>, message: string): void {
+    this.#stopped = reason;
+    this.#message = message;
   }
 
   /** Brings the files in line with the last complete row and the status. Does what it can: on a full disk not all may work. */
-  private async settle(): Promise<void> {
-    const { end } = this.index;
-    this.index.position = end;
-    this.kept = { rows: this.index.rows, bytes: end };
-    const fd = this.fds[0];
+  async #settle(): Promise<void> {
+    const { end } = this.#index;
+    this.#index.position = end;
+    this.#kept = { rows: this.#index.rows, bytes: end };
+    const fd = this.#fds[0];
     if (fd !== undefined) await truncateFile(fd, end).catch(() => undefined);
-    await new Promise<void>((done) => this.writeEntries(done, true));
+    await new Promise<void>((done) => this.#writeEntries(done, true));
     // On the disk before the record says that they are there.
     if (fd !== undefined) {
       await syncFile(fd).catch((error: unknown) => {
-        this.message ??= `The rows may be lost if the machine stops: ${errorText(error)}`;
+        this.#message ??= `The rows may be lost if the machine stops: ${errorText(error)}`;
       });
     }
-    await this.writeRecord().catch((error: unknown) => {
-      this.message ??= `The state of the rows could not be written: ${errorText(error)}`;
+    await this.#writeRecord().catch((error: unknown) => {
+      this.#message ??= `The state of the rows could not be written: ${errorText(error)}`;
     });
   }
 
-  private async close(atEnd: boolean): Promise<void> {
-    this.closing ??= this.closeOnce(atEnd);
-    await this.closing;
+  async #close(atEnd: boolean): Promise<void> {
+    this.#closing ??= this.#closeOnce(atEnd);
+    await this.#closing;
   }
 
-  private async closeOnce(atEnd: boolean): Promise<void> {
-    if (this.busy) await new Promise<void>((idle) => (this.whenIdle = idle));
-    const partial = this.stopped === undefined ? this.index.position - this.index.end : 0;
-    this.complete = atEnd;
+  async #closeOnce(atEnd: boolean): Promise<void> {
+    if (this.#busy) await new Promise<void>((idle) => (this.#whenIdle = idle));
+    const partial = this.#stopped === undefined ? this.#index.position - this.#index.end : 0;
+    this.#complete = atEnd;
     if (!atEnd) {
-      this.message ??= 'Reading the rows was stopped before the last one.';
-      this.stopped ??= 'error';
+      this.#message ??= 'Reading the rows was stopped before the last one.';
+      this.#stopped ??= 'error';
     }
     if (partial > 0) {
-      this.dropped++;
-      this.stop(
+      this.#dropped++;
+      this.#stop(
         'error',
-        `${this.message ?? 'The rows were cut off.'} The last row had not come whole and was not kept.`,
+        `${this.#message ?? 'The rows were cut off.'} The last row had not come whole and was not kept.`,
       );
     }
-    if (this.fds.length === 0) return;
-    await this.settle();
+    if (this.#fds.length === 0) return;
+    await this.#settle();
     // Not before the record says how it ended: a reader would take the spool for one that was cut off.
-    live.delete(resolve(this.file));
-    await Promise.all(this.fds.map((fd) => closeFile(fd).catch(() => undefined)));
+    live.delete(resolve(this.#file));
+    await Promise.all(this.#fds.map((fd) => closeFile(fd).catch(() => undefined)));
   }
 
-  private writeEntries(done: () => void, all = false): void {
-    const fd = this.fds[1];
-    const from = this.entriesWritten;
-    const to = this.index.entries;
+  #writeEntries(done: () => void, all = false): void {
+    const fd = this.#fds[1];
+    const from = this.#entriesWritten;
+    const to = this.#index.entries;
     if (fd === undefined || from < 0 || to - from < (all ? 1 : ENTRIES_PER_WRITE)) {
       done();
       return;
     }
-    const bytes = encodeEntries(this.index, from, to);
+    const bytes = encodeEntries(this.#index, from, to);
     write(fd, bytes, 0, bytes.length, from * ENTRY_BYTES, (error, written) => {
       // A reader can do without an index, so this is no reason to stop keeping rows.
-      this.entriesWritten = error !== null || written < bytes.length ? -1 : to;
+      this.#entriesWritten = error !== null || written < bytes.length ? -1 : to;
       done();
     });
   }
 
   /** One record after the other, each with what holds then: an older one must not come to lie over a newer one. */
-  private writeRecord(): Promise<void> {
-    const written = this.recording.then(async () => {
+  #writeRecord(): Promise<void> {
+    const written = this.#recording.then(async () => {
       // Removed while it was written: no new record may stay behind.
-      if (this.fds.length === 0 || !(await isThere(rowsFile(this.file)))) return;
-      const writer = this.closing === undefined ? { writer: process.pid } : {};
-      await writeRecord(this.file, { version: 1, columns: this.columns, status: this.status(), ...writer });
+      if (this.#fds.length === 0 || !(await isThere(rowsFile(this.#file)))) return;
+      const writer = this.#closing === undefined ? { writer: process.pid } : {};
+      await writeRecord(this.#file, { version: 1, columns: this.#columns, status: this.status(), ...writer });
     });
-    this.recording = written.catch(() => undefined);
+    this.#recording = written.catch(() => undefined);
     return written;
   }
 
-  private limitMessage(reason: 'maxRows' | 'maxBytes'): string {
-    const { rows } = this.index;
+  #limitMessage(reason: 'maxRows' | 'maxBytes'): string {
+    const { rows } = this.#index;
     return reason === 'maxRows'
-      ? `Only the first ${count(rows)} rows were kept: the limit of ${count(this.limits.maxRows)} rows was reached.`
-      : `Only the first ${count(rows)} rows were kept: the limit of ${count(this.limits.maxBytes)} bytes was reached.`;
+      ? `Only the first ${count(rows)} rows were kept: the limit of ${count(this.#limits.maxRows)} rows was reached.`
+      : `Only the first ${count(rows)} rows were kept: the limit of ${count(this.#limits.maxBytes)} bytes was reached.`;
   }
 }
 

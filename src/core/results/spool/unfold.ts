@@ -81,25 +81,25 @@ function notComposite(text: string): Error {
  * Fails with an error on anything else.
  */
 export class UnfoldStream extends Transform {
-  private rest: Buffer[] = [];
-  private names: readonly string[] | undefined;
+  #rest: Buffer[] = [];
+  #names: readonly string[] | undefined;
   /** Lines that were no rows: 1 if the result is known to be empty. */
   notRows = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end === 0) {
-      this.rest.push(chunk);
+      this.#rest.push(chunk);
       done();
       return;
     }
     // One character a byte: the escapes of both formats are ASCII, and so nothing else needs to be understood.
-    const whole = Buffer.concat([...this.rest, chunk.subarray(0, end - 1)]).toString('latin1');
-    this.rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    const whole = Buffer.concat([...this.#rest, chunk.subarray(0, end - 1)]).toString('latin1');
+    this.#rest = end < chunk.length ? [chunk.subarray(end)] : [];
     try {
       let text = '';
       for (const line of whole.split('\n')) {
-        const row = this.unfold(line);
+        const row = this.#unfold(line);
         if (row === undefined) this.notRows++;
         else text += row + '\n';
       }
@@ -111,13 +111,13 @@ export class UnfoldStream extends Transform {
 
   override _flush(done: TransformCallback): void {
     // A line that was cut off is passed on as it is, without its end: who keeps the rows drops it and says so.
-    done(null, this.rest.length > 0 ? Buffer.concat(this.rest) : undefined);
+    done(null, this.#rest.length > 0 ? Buffer.concat(this.#rest) : undefined);
   }
 
-  private unfold(line: string): string | undefined {
+  #unfold(line: string): string | undefined {
     const tab = line.indexOf('\t');
-    const first = this.names === undefined;
-    const names = (this.names ??= this.announce(tab < 0 ? line : line.slice(0, tab)));
+    const first = this.#names === undefined;
+    const names = (this.#names ??= this.#announce(tab < 0 ? line : line.slice(0, tab)));
     const record = tab < 0 ? NULL_MARK : line.slice(tab + 1);
     if (first && record === '') return undefined;
     if (names.length === 0) return '';
@@ -125,7 +125,7 @@ export class UnfoldStream extends Transform {
     return encodeLine(text === null ? names.map(() => null) : recordToRow(text));
   }
 
-  private announce(field: string): readonly string[] {
+  #announce(field: string): readonly string[] {
     const [json = null] = decodeLine(Buffer.from(field, 'latin1').toString());
     const names: unknown = json === null ? [] : JSON.parse(json);
     if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {

@@ -78,7 +78,7 @@ export class Lexer {
     // A byte order mark is not SQL (psql leaves it out too).
     if (at === 0 && text.charCodeAt(0) === BYTE_ORDER_MARK) at = 1;
     for (;;) {
-      if (at >= limit) return this.found(Token.End, limit, limit, newlines);
+      if (at >= limit) return this.#found(Token.End, limit, limit, newlines);
       const code = text.charCodeAt(at);
       if (code === 32) at++;
       else if (code > 32 || code < 9) break;
@@ -93,7 +93,7 @@ export class Lexer {
     }
     this.newlines = newlines;
     this.start = at;
-    return (this.kind = this.token(text.charCodeAt(at), at));
+    return (this.kind = this.#token(text.charCodeAt(at), at));
   }
 
   /** The next token that is not a comment. */
@@ -113,7 +113,7 @@ export class Lexer {
     return this.kind === Token.Word && isWord(this.text, this.start, this.end, word);
   }
 
-  private found(kind: Token, start: number, end: number, newlines: number): Token {
+  #found(kind: Token, start: number, end: number, newlines: number): Token {
     this.newlines = newlines;
     this.start = start;
     this.end = end;
@@ -121,55 +121,55 @@ export class Lexer {
   }
 
   /** Reads the token that begins at `at`, sets `end`, and says what it is. */
-  private token(code: number, at: number): Token {
+  #token(code: number, at: number): Token {
     const { text } = this;
-    if (startsWord(code)) return this.word(at);
-    if (isDigit(code)) return this.ended(Token.Number, numberEnd(text, at, this.limit));
+    if (startsWord(code)) return this.#word(at);
+    if (isDigit(code)) return this.#ended(Token.Number, numberEnd(text, at, this.limit));
     switch (code) {
       case QUOTE:
-        return this.string(at + 1);
+        return this.#string(at + 1);
       case DOUBLE_QUOTE:
-        return this.quotedName(at + 1);
+        return this.#quotedName(at + 1);
       case 59:
-        return this.ended(Token.Semicolon, at + 1);
+        return this.#ended(Token.Semicolon, at + 1);
       case 40:
-        return this.ended(Token.Open, at + 1);
+        return this.#ended(Token.Open, at + 1);
       case 41:
-        return this.ended(Token.Close, at + 1);
+        return this.#ended(Token.Close, at + 1);
       case BACKSLASH:
-        return this.ended(Token.Backslash, at + 1);
+        return this.#ended(Token.Backslash, at + 1);
       case DOLLAR:
-        return this.dollar(at);
+        return this.#dollar(at);
       case DASH:
-        if (text.charCodeAt(at + 1) === DASH) return this.ended(Token.LineComment, this.clip(lineEnd(text, at + 2)));
-        return this.ended(Token.Other, at + 1);
+        if (text.charCodeAt(at + 1) === DASH) return this.#ended(Token.LineComment, this.#clip(lineEnd(text, at + 2)));
+        return this.#ended(Token.Other, at + 1);
       case SLASH:
-        if (text.charCodeAt(at + 1) === STAR) return this.blockComment(at);
-        return this.ended(Token.Other, at + 1);
+        if (text.charCodeAt(at + 1) === STAR) return this.#blockComment(at);
+        return this.#ended(Token.Other, at + 1);
       case DOT:
-        if (isDigit(text.charCodeAt(at + 1))) return this.ended(Token.Number, numberEnd(text, at, this.limit));
-        return this.ended(Token.Other, at + 1);
+        if (isDigit(text.charCodeAt(at + 1))) return this.#ended(Token.Number, numberEnd(text, at, this.limit));
+        return this.#ended(Token.Other, at + 1);
       default:
-        return this.ended(Token.Other, at + 1);
+        return this.#ended(Token.Other, at + 1);
     }
   }
 
-  private ended(kind: Token, end: number): Token {
+  #ended(kind: Token, end: number): Token {
     this.end = end;
     return kind;
   }
 
-  private cut(kind: Token): Token {
+  #cut(kind: Token): Token {
     this.unterminated = true;
     this.end = this.limit;
     return kind;
   }
 
-  private clip(offset: number): number {
+  #clip(offset: number): number {
     return offset < this.limit ? offset : this.limit;
   }
 
-  private word(at: number): Token {
+  #word(at: number): Token {
     const { text, limit } = this;
     let end = at + 1;
     while (end < limit && continuesWord(text.charCodeAt(end))) end++;
@@ -177,39 +177,39 @@ export class Lexer {
       const follower = text.charCodeAt(end);
       const letter = text.charCodeAt(at) | 32;
       if (follower === QUOTE) {
-        if (letter === 101) return this.escapeString(end + 1);
-        if (letter === 98 || letter === 110 || letter === 120) return this.string(end + 1);
+        if (letter === 101) return this.#escapeString(end + 1);
+        if (letter === 98 || letter === 110 || letter === 120) return this.#string(end + 1);
       } else if (follower === 38 && letter === 117) {
         const quote = text.charCodeAt(end + 1);
-        if (quote === QUOTE) return this.string(end + 2);
-        if (quote === DOUBLE_QUOTE) return this.quotedName(end + 2);
+        if (quote === QUOTE) return this.#string(end + 2);
+        if (quote === DOUBLE_QUOTE) return this.#quotedName(end + 2);
       }
     }
     this.end = end;
     return Token.Word;
   }
 
-  private string(from: number): Token {
+  #string(from: number): Token {
     const { text, limit } = this;
     let at = text.indexOf("'", from);
     while (at >= 0 && at < limit) {
-      if (text.charCodeAt(at + 1) !== QUOTE) return this.ended(Token.String, at + 1);
+      if (text.charCodeAt(at + 1) !== QUOTE) return this.#ended(Token.String, at + 1);
       at = text.indexOf("'", at + 2);
     }
-    return this.cut(Token.String);
+    return this.#cut(Token.String);
   }
 
-  private quotedName(from: number): Token {
+  #quotedName(from: number): Token {
     const { text, limit } = this;
     let at = text.indexOf('"', from);
     while (at >= 0 && at < limit) {
-      if (text.charCodeAt(at + 1) !== DOUBLE_QUOTE) return this.ended(Token.QuotedName, at + 1);
+      if (text.charCodeAt(at + 1) !== DOUBLE_QUOTE) return this.#ended(Token.QuotedName, at + 1);
       at = text.indexOf('"', at + 2);
     }
-    return this.cut(Token.QuotedName);
+    return this.#cut(Token.QuotedName);
   }
 
-  private escapeString(from: number): Token {
+  #escapeString(from: number): Token {
     const { text, limit } = this;
     let at = from;
     while (at < limit) {
@@ -220,20 +220,20 @@ export class Lexer {
       else {
         // 'a' <newline> 'b' is one string, and its second part keeps the escapes of the first.
         const more = continuation(text, at + 1, limit);
-        if (more < 0) return this.ended(Token.String, at + 1);
+        if (more < 0) return this.#ended(Token.String, at + 1);
         at = more;
       }
     }
-    return this.cut(Token.String);
+    return this.#cut(Token.String);
   }
 
-  private dollar(at: number): Token {
+  #dollar(at: number): Token {
     const { text, limit } = this;
     let end = at + 1;
     const first = text.charCodeAt(end);
     if (isDigit(first)) {
       while (isDigit(text.charCodeAt(end))) end++;
-      return this.ended(Token.Parameter, this.clip(wordEnd(text, end, limit)));
+      return this.#ended(Token.Parameter, this.#clip(wordEnd(text, end, limit)));
     }
     if (startsWord(first)) {
       end++;
@@ -243,14 +243,14 @@ export class Lexer {
         end++;
       }
     }
-    if (text.charCodeAt(end) !== DOLLAR) return this.ended(Token.Other, at + 1);
+    if (text.charCodeAt(end) !== DOLLAR) return this.#ended(Token.Other, at + 1);
     const tag = text.slice(at, end + 1);
     const close = text.indexOf(tag, end + 1);
-    if (close < 0 || close >= limit) return this.cut(Token.DollarString);
-    return this.ended(Token.DollarString, close + tag.length);
+    if (close < 0 || close >= limit) return this.#cut(Token.DollarString);
+    return this.#ended(Token.DollarString, close + tag.length);
   }
 
-  private blockComment(at: number): Token {
+  #blockComment(at: number): Token {
     const { text, limit } = this;
     let depth = 1;
     let end = at + 2;
@@ -258,13 +258,13 @@ export class Lexer {
       const code = text.charCodeAt(end);
       if (code === STAR && text.charCodeAt(end + 1) === SLASH) {
         end += 2;
-        if (--depth === 0) return this.ended(Token.BlockComment, end);
+        if (--depth === 0) return this.#ended(Token.BlockComment, end);
       } else if (code === SLASH && text.charCodeAt(end + 1) === STAR) {
         depth++;
         end += 2;
       } else end++;
     }
-    return this.cut(Token.BlockComment);
+    return this.#cut(Token.BlockComment);
   }
 }
 

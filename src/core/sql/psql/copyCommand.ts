@@ -66,9 +66,13 @@ export function slashCopy(line: string): SlashCopy | undefined {
 
 /** `strtokx`. */
 class Tokens {
-  private at = 0;
+  #at = 0;
 
-  constructor(private readonly text: string) {}
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
 
   /**
    * @param delimiters Each is a token of its own.
@@ -76,22 +80,22 @@ class Tokens {
    * @param escapes Whether `E'…'` has backslashes that escape.
    */
   next(delimiters: string, quotes: string, escapes = false): string | undefined {
-    const { text } = this;
-    while (this.at < text.length && WHITE.includes(text.charAt(this.at))) this.at++;
-    const start = this.at;
+    const text = this.#text;
+    while (this.#at < text.length && WHITE.includes(text.charAt(this.#at))) this.#at++;
+    const start = this.#at;
     if (start >= text.length) return undefined;
-    if (delimiters.includes(text.charAt(start))) return text.slice(start, ++this.at);
+    if (delimiters.includes(text.charAt(start))) return text.slice(start, ++this.#at);
 
     const escaped = escapes && /[Ee]/.test(text.charAt(start)) && text.charAt(start + 1) === "'";
     const quote = text.charAt(escaped ? start + 1 : start);
-    if (escaped || quotes.includes(quote)) return this.quoted(start, escaped ? start + 2 : start + 1, quote, escaped);
+    if (escaped || quotes.includes(quote)) return this.#quoted(start, escaped ? start + 2 : start + 1, quote, escaped);
 
-    while (this.at < text.length && !`${WHITE}${delimiters}${quotes}`.includes(text.charAt(this.at))) this.at++;
-    return text.slice(start, this.at);
+    while (this.#at < text.length && !`${WHITE}${delimiters}${quotes}`.includes(text.charAt(this.#at))) this.#at++;
+    return text.slice(start, this.#at);
   }
 
-  private quoted(start: number, from: number, quote: string, escaped: boolean): string {
-    const { text } = this;
+  #quoted(start: number, from: number, quote: string, escaped: boolean): string {
+    const text = this.#text;
     let at = from;
     for (; at < text.length; at++) {
       const char = text.charAt(at);
@@ -100,7 +104,7 @@ class Tokens {
       else if (text.charAt(at + 1) === quote) at++;
       else break;
     }
-    this.at = Math.min(at + 1, text.length);
-    return text.slice(start, this.at);
+    this.#at = Math.min(at + 1, text.length);
+    return text.slice(start, this.#at);
   }
 }

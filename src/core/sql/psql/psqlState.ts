@@ -37,12 +37,18 @@ export class PsqlState {
   #connect: CommandPlace | undefined;
   #autocommit: CommandPlace | undefined;
 
+  readonly #text: string;
+  readonly #environment: (name: string) => string | undefined;
+
   /** @param environment for `\getenv` */
   constructor(
-    private readonly text: string,
+    text: string,
     split: Pick<SplitText, 'problems'>,
-    private readonly environment: (name: string) => string | undefined = () => undefined,
+    environment: (name: string) => string | undefined = () => undefined,
   ) {
+    this.#text = text;
+    this.#environment = environment;
+
     this.#commands = split.problems.filter(({ kind }) => kind === 'metaCommand');
   }
 
@@ -51,7 +57,7 @@ export class PsqlState {
     for (; this.#next < this.#commands.length; this.#next++) {
       const place = this.#commands[this.#next];
       if (!place || place.start >= offset) break;
-      this.#run({ ...place, text: this.text.slice(place.start, place.end) }, metaCommandAt(this.text, place.start));
+      this.#run({ ...place, text: this.#text.slice(place.start, place.end) }, metaCommandAt(this.#text, place.start));
     }
     return this;
   }
@@ -82,7 +88,7 @@ export class PsqlState {
   }
 
   #run(place: CommandPlace, { name, nameEnd, next }: MetaCommand): void {
-    const args = (): SlashArgument[] => slashArguments(this.text, nameEnd, next, this.variable) ?? [];
+    const args = (): SlashArgument[] => slashArguments(this.#text, nameEnd, next, this.variable) ?? [];
     if (/^(el)?if$|^else$|^endif$/.test(name)) {
       this.#branch(name, place, args);
       return;
@@ -99,7 +105,7 @@ export class PsqlState {
         break;
       case 'getenv': {
         const [variable, source] = args();
-        const value = source && this.environment(source.text);
+        const value = source && this.#environment(source.text);
         if (value !== undefined) this.#assign(variable?.text, { kind: 'set', value }, maybe);
         break;
       }

@@ -121,15 +121,16 @@ class StepMaker implements ScriptSteps {
   readonly leftOut: LeftOut[] = [];
   copies = 0;
   /** Of the same length. */
-  private readonly plain: string;
-  private readonly data: ReadonlyMap<Statement, SplitProblem | undefined>;
+  readonly #plain: string;
+  readonly #data: ReadonlyMap<Statement, SplitProblem | undefined>;
 
-  constructor(
-    private readonly text: string,
-    split: SplitText,
-  ) {
-    this.plain = withoutPsqlCommands(text, split).text;
-    this.data = dataOf(text, split);
+  readonly #text: string;
+
+  constructor(text: string, split: SplitText) {
+    this.#text = text;
+
+    this.#plain = withoutPsqlCommands(text, split).text;
+    this.#data = dataOf(text, split);
   }
 
   add(statements: readonly Statement[], modes: ScriptStep['modes']): void {
@@ -139,9 +140,9 @@ class StepMaker implements ScriptSteps {
     const { leadStart: start } = first;
     const { end } = last;
     const inserts = statements.flatMap((statement) => {
-      if (!this.data.has(statement)) return [];
-      const data = this.data.get(statement);
-      const sql = copyAsInserts(this.text, statement, data);
+      if (!this.#data.has(statement)) return [];
+      const data = this.#data.get(statement);
+      const sql = copyAsInserts(this.#text, statement, data);
       return sql === undefined ? [] : [{ statement, data, sql }];
     });
     if (statements.length === 1 && inserts.length === 0) {
@@ -149,7 +150,7 @@ class StepMaker implements ScriptSteps {
       return;
     }
     this.copies += inserts.length;
-    const builder = new TextBuilder(this.plain.slice(start, end));
+    const builder = new TextBuilder(this.#plain.slice(start, end));
     for (const { statement, data, sql } of inserts) {
       builder.replace(statement.start - start, statement.end - start, sql);
       if (data && data.end <= end) builder.replace(data.start - start, data.end - start, '');

@@ -193,11 +193,15 @@ class ComposeFile {
   readonly #starts = new Map<Node, number>();
   #steps = 0;
 
-  constructor(
-    private readonly root: Node | null,
-    private readonly lines: LineCounter,
-    private readonly dotenv: Variables,
-  ) {
+  readonly #root: Node | null;
+  readonly #lines: LineCounter;
+  readonly #dotenv: Variables;
+
+  constructor(root: Node | null, lines: LineCounter, dotenv: Variables) {
+    this.#root = root;
+    this.#lines = lines;
+    this.#dotenv = dotenv;
+
     // An alias means the last anchor of its name before it. Looking for each of them anew would be quadratic.
     const anchors = new Map<string, Node>();
     visit(root, (_key, node) => {
@@ -263,13 +267,13 @@ class ComposeFile {
   }
 
   variable(name: string): string | undefined {
-    return this.dotenv.get(name)?.value;
+    return this.#dotenv.get(name)?.value;
   }
 
   /** Zero-based, of the key if the node is an entry of a map. */
   line(node: Node | undefined): number {
     const offset = (node && this.#starts.get(node)) ?? node?.range?.[0] ?? 0;
-    return this.lines.linePos(offset).line - 1;
+    return this.#lines.linePos(offset).line - 1;
   }
 
   /** Merges multiply so much that not all was looked at. */
@@ -296,7 +300,7 @@ class ComposeFile {
     const [, name] = /^\/run\/secrets\/([^/]+)$/.exec(path) ?? [];
     return name === undefined
       ? undefined
-      : this.text(this.get(this.get(this.get(this.root ?? undefined, 'secrets'), name), 'file'));
+      : this.text(this.get(this.get(this.get(this.#root ?? undefined, 'secrets'), name), 'file'));
   }
 
   #resolve(node: Node | undefined): Node | undefined {

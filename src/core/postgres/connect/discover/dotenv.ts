@@ -76,21 +76,24 @@ function count(text: string, from: number, to: number): number {
 class Closing {
   #none = false;
 
-  constructor(
-    private readonly text: string,
-    private readonly quote: "'" | '"',
-  ) {}
+  readonly #text: string;
+  readonly #quote: "'" | '"';
+
+  constructor(text: string, quote: "'" | '"') {
+    this.#text = text;
+    this.#quote = quote;
+  }
 
   /** -1 if no quote closes it */
   after(from: number): number {
     if (this.#none) return -1;
     for (let at = from; ; at++) {
-      at = this.text.indexOf(this.quote, at);
+      at = this.#text.indexOf(this.#quote, at);
       if (at < 0) {
         this.#none = true;
         return -1;
       }
-      if (this.quote === "'" || !isEscaped(this.text, at, from)) return at;
+      if (this.#quote === "'" || !isEscaped(this.#text, at, from)) return at;
     }
   }
 }

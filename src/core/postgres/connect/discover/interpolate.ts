@@ -37,15 +37,19 @@ class TooLong extends Error {}
 class Interpolation {
   #at = 0;
 
-  constructor(
-    private readonly text: string,
-    private readonly lookup: (name: string) => string | undefined,
-    private readonly options: InterpolationOptions,
-  ) {}
+  readonly #text: string;
+  readonly #lookup: (name: string) => string | undefined;
+  readonly #options: InterpolationOptions;
+
+  constructor(text: string, lookup: (name: string) => string | undefined, options: InterpolationOptions) {
+    this.#text = text;
+    this.#lookup = lookup;
+    this.#options = options;
+  }
 
   /** @param nested whether an unescaped `}` ends it */
   read(nested: boolean, depth: number): string {
-    const { text } = this;
+    const text = this.#text;
     let value = '';
     while (this.#at < text.length) {
       const character = text.charAt(this.#at);
@@ -57,7 +61,8 @@ class Interpolation {
   }
 
   #next(character: string, depth: number): string {
-    const { text, options } = this;
+    const text = this.#text;
+    const options = this.#options;
     const following = text.charAt(this.#at + 1);
     const unescaped = character === '\\' && following !== '' ? options.unescape?.(following) : undefined;
     if (unescaped !== undefined || (character === '$' && following === '$' && options.doubledDollar === true)) {
@@ -72,26 +77,26 @@ class Interpolation {
       return character;
     }
     this.#at += 1 + name.length;
-    return this.lookup(name) ?? (options.keepUnset === true ? `$${name}` : '');
+    return this.#lookup(name) ?? (options.keepUnset === true ? `$${name}` : '');
   }
 
   #braced(depth: number): string {
     const start = this.#at;
     BRACED.lastIndex = start;
-    const [head, name = '', operator = ''] = BRACED.exec(this.text) ?? [];
+    const [head, name = '', operator = ''] = BRACED.exec(this.#text) ?? [];
     if (head === undefined || depth > MAX_DEPTH) {
       this.#at++;
       return '$';
     }
     this.#at += head.length;
     const other = this.read(true, depth + 1);
-    if (this.#at >= this.text.length) {
+    if (this.#at >= this.#text.length) {
       // No brace closes it, so it is only text.
-      this.#at = this.text.length;
-      return this.text.slice(start);
+      this.#at = this.#text.length;
+      return this.#text.slice(start);
     }
     this.#at++;
-    const value = this.lookup(name);
+    const value = this.#lookup(name);
     const isSet = value !== undefined && (value !== '' || !operator.startsWith(':'));
     if (operator.endsWith('-')) return isSet ? value : other;
     if (operator.endsWith('+')) return isSet ? other : '';

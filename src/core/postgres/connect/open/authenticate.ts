@@ -101,11 +101,15 @@ class Authentication {
   #when = 'before it asked who we are';
   #passwordUsed = false;
 
-  constructor(
-    private readonly wire: Wire,
-    private readonly policy: AuthPolicy,
-    private readonly credentials: Credentials,
-  ) {}
+  readonly #wire: Wire;
+  readonly #policy: AuthPolicy;
+  readonly #credentials: Credentials;
+
+  constructor(wire: Wire, policy: AuthPolicy, credentials: Credentials) {
+    this.#wire = wire;
+    this.#policy = policy;
+    this.#credentials = credentials;
+  }
 
   get passwordUsed(): boolean {
     return this.#passwordUsed;
@@ -121,13 +125,13 @@ class Authentication {
       case CLEARTEXT: {
         checkLength(request, 0);
         this.#check('password');
-        this.wire.send(message(Buffer.from(`${this.#password()}\0`)));
+        this.#wire.send(message(Buffer.from(`${this.#password()}\0`)));
         break;
       }
       case MD5: {
         checkLength(request, 4);
         this.#check('md5');
-        this.wire.send(message(Buffer.from(`${md5Answer(this.credentials.user, this.#password(), request.data)}\0`)));
+        this.#wire.send(message(Buffer.from(`${md5Answer(this.#credentials.user, this.#password(), request.data)}\0`)));
         break;
       }
       case SASL:
@@ -140,7 +144,8 @@ class Authentication {
   }
 
   async #scram(mechanisms: readonly string[]): Promise<void> {
-    const { policy, wire } = this;
+    const policy = this.#policy;
+    const wire = this.#wire;
     const offersBinding = mechanisms.includes('SCRAM-SHA-256-PLUS');
     if (offersBinding && !policy.tls) {
       throw unsafe(
@@ -164,15 +169,15 @@ class Authentication {
 
   /** @throws ConnectError ('unsafe') */
   #check(method: AuthMethod, bound?: boolean): void {
-    const problem = requestProblem(this.policy, method, bound);
+    const problem = requestProblem(this.#policy, method, bound);
     if (problem) throw problem;
     if (method !== 'none') this.#when = `after it had asked for the method "${method}"`;
   }
 
   #password(): string {
-    if (this.credentials.password === undefined) throw new NoPassword();
+    if (this.#credentials.password === undefined) throw new NoPassword();
     this.#passwordUsed = true;
-    return this.credentials.password;
+    return this.#credentials.password;
   }
 
   /** The next message, which must be this one. */
@@ -188,7 +193,7 @@ class Authentication {
   }
 
   async #request(): Promise<Request> {
-    const { type, length } = await header(this.wire);
+    const { type, length } = await header(this.#wire);
     if (type !== AUTHENTICATION) {
       const name = MESSAGE_NAMES[type];
       // A greeting of another protocol may begin with one of these letters.
@@ -199,7 +204,7 @@ class Authentication {
       );
     }
     if (length < 8 || length > MAX_REQUEST) throw damaged('an authentication request', length);
-    const body = await this.wire.body(length - 4);
+    const body = await this.#wire.body(length - 4);
     return { code: body.readUInt32BE(0), data: body.subarray(4) };
   }
 }

@@ -31,7 +31,7 @@ class AuthenticatedConnection extends Connection {
   readonly #parser = new EventEmitter();
   readonly #guard = new MessageGuard((message, whole) => {
     // One of the messages before it was the last that we wanted.
-    if (this.ready.socket.destroyed) return;
+    if (this.#ready.socket.destroyed) return;
     this.#whole = whole;
     this.#parser.emit('data', message);
     this.#whole = undefined;
@@ -39,14 +39,18 @@ class AuthenticatedConnection extends Connection {
   /** Of the message that is being parsed. */
   #whole: WholeTexts | undefined;
 
-  constructor(private readonly ready: ReadyConnection) {
+  readonly #ready: ReadyConnection;
+
+  constructor(ready: ReadyConnection) {
     super({ stream: () => ready.socket });
+    this.#ready = ready;
+
     (this as unknown as Internals).attachListeners(this.#parser);
   }
 
   /** Called by the client, which listens to this connection's events only afterwards. */
   connect(): void {
-    const { socket } = this.ready;
+    const { socket } = this.#ready;
     const internals = this as unknown as Internals;
     internals._connecting = true;
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -58,7 +62,7 @@ class AuthenticatedConnection extends Connection {
     socket.on(
       'data',
       inTurns(
-        () => this.ready.socket,
+        () => this.#ready.socket,
         (chunk) => this.#read(chunk),
       ),
     );
@@ -68,19 +72,19 @@ class AuthenticatedConnection extends Connection {
   /** Called by the client to begin: all of that has happened. */
   startup(): void {
     // These were checked one by one, with other rules than those for a connection that is ready.
-    this.#parser.emit('data', this.ready.greeting);
-    if (this.ready.rest.length > 0) this.#read(this.ready.rest);
-    this.ready.socket.resume();
+    this.#parser.emit('data', this.#ready.greeting);
+    if (this.#ready.rest.length > 0) this.#read(this.#ready.rest);
+    this.#ready.socket.resume();
   }
 
   /** Whatever the parser throws would be thrown in an event of the socket, where nobody catches it. */
   #read(chunk: Buffer): void {
     // What was read before the socket was destroyed may still be handed out.
-    if (this.ready.socket.destroyed) return;
+    if (this.#ready.socket.destroyed) return;
     try {
       this.#guard.push(chunk);
     } catch (error) {
-      this.ready.socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.#ready.socket.destroy(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

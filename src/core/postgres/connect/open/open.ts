@@ -113,21 +113,26 @@ class Opening {
   readonly #failures: { readonly told: ConnectError; readonly address: string | undefined }[] = [];
   #asked: FoundPassword | undefined;
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly passwords: Passwords,
-    private readonly options: OpenOptions,
-    private readonly binding: Binding,
-  ) {}
+  readonly #settings: Settings;
+  readonly #passwords: Passwords;
+  readonly #options: OpenOptions;
+  readonly #binding: Binding;
+
+  constructor(settings: Settings, passwords: Passwords, options: OpenOptions, binding: Binding) {
+    this.#settings = settings;
+    this.#passwords = passwords;
+    this.#options = options;
+    this.#binding = binding;
+  }
 
   async run(): Promise<OpenedConnection> {
-    const { targetSessionAttrs, loadBalanceHosts, targets } = this.settings;
-    const order = preferredFirst(loadBalanceHosts === 'random' ? shuffle(targets) : targets, this.options.prefer);
+    const { targetSessionAttrs, loadBalanceHosts, targets } = this.#settings;
+    const order = preferredFirst(loadBalanceHosts === 'random' ? shuffle(targets) : targets, this.#options.prefer);
     // A standby if there is one: a second round takes whatever there is.
     const rounds =
       targetSessionAttrs === 'prefer-standby'
-        ? [this.settings, { ...this.settings, targetSessionAttrs: 'any' as const }]
-        : [this.settings];
+        ? [this.#settings, { ...this.#settings, targetSessionAttrs: 'any' as const }]
+        : [this.#settings];
     for (const settings of rounds) {
       for (const target of order) {
         const opened = await this.#tryHost(settings, target);
@@ -139,7 +144,7 @@ class Opening {
 
   /** Undefined where the next host is to be tried. */
   async #tryHost(settings: Settings, target: Target): Promise<OpenedConnection | undefined> {
-    const addresses = preferredAddressFirst(await this.#addressesOf(target), target, this.options.prefer);
+    const addresses = preferredAddressFirst(await this.#addressesOf(target), target, this.#options.prefer);
     for (const address of addresses) {
       const outcome = await this.#tryAddress(settings, target, address);
       if (outcome === 'nextHost') return undefined;
@@ -161,7 +166,7 @@ class Opening {
       } catch (error) {
         if (!(error instanceof AttemptError)) throw error;
         const { stage, told } = error;
-        this.options.log?.(told.message);
+        this.#options.log?.(told.message);
         if (stage === 'network') {
           this.#failures.push({ told, address });
           return 'nextAddress';
@@ -181,7 +186,7 @@ class Opening {
 
   async #tryWay(settings: Settings, target: Target, address: string | undefined, way: Way): Promise<OpenedConnection> {
     const tls = way === 'tls' ? await this.#tls(settings, target) : undefined;
-    const { signal, log } = this.options;
+    const { signal, log } = this.#options;
     const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
     const withPassword = async (password: FoundPassword | undefined): Promise<OpenedConnection> => ({
       ...(await attempt({ ...common, password })),
@@ -193,14 +198,14 @@ class Opening {
       passwordSource: password?.source,
     });
     try {
-      return await withPassword(this.#asked ?? (await this.passwords.forTarget(target)));
+      return await withPassword(this.#asked ?? (await this.#passwords.forTarget(target)));
     } catch (error) {
       if (!(error instanceof AttemptError) || error.stage !== 'needsPassword') throw error;
       // The user may take long, so that happens between two attempts, as with psql.
-      const own = await this.passwords.afterApproval(target);
+      const own = await this.#passwords.afterApproval(target);
       if (own !== undefined && own !== 'denied') return withPassword(own);
       const question = { user: settings.user, place: placeOf(target) };
-      const value = await this.options.askPassword?.(question, this.binding);
+      const value = await this.#options.askPassword?.(question, this.#binding);
       if (!value) throw own === 'denied' ? new AttemptError('final', denied(settings)) : error;
       this.#asked = { value, source: 'what was entered' };
       return withPassword(this.#asked);
@@ -208,8 +213,8 @@ class Opening {
   }
 
   async #tls(settings: Settings, target: Target): Promise<ConnectionOptions> {
-    const { keyPassphrase, approve, log, env } = this.options;
-    const { binding } = this;
+    const { keyPassphrase, approve, log, env } = this.#options;
+    const binding = this.#binding;
     const help: TlsHelp = {
       surroundings: surroundingsOf(env),
       ...(keyPassphrase ? { keyPassphrase: (file) => keyPassphrase(file, binding) } : {}),
@@ -236,7 +241,7 @@ class Opening {
     } catch (error) {
       if (error instanceof ConnectError && error.reason === 'aborted') throw error;
       const told = error instanceof ConnectError ? error : explainNetwork(error, { target, address: undefined });
-      this.options.log?.(told.message);
+      this.#options.log?.(told.message);
       this.#failures.push({ told, address: undefined });
       return [];
     }
@@ -244,8 +249,8 @@ class Opening {
 
   /** Looking up a name cannot be interrupted, so it is left behind. */
   #bounded<T>(target: Target, work: Promise<T>): Promise<T> {
-    const { signal } = this.options;
-    const { connectTimeoutMs } = this.settings;
+    const { signal } = this.#options;
+    const { connectTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
       const canceled = (): void => reject(new ConnectError('aborted', 'Connecting was canceled.'));
       if (signal?.aborted) canceled();

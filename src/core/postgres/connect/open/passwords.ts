@@ -38,19 +38,24 @@ export class Passwords {
   #stored: Promise<string | undefined> | undefined;
   #common: Promise<FoundPassword | undefined> | undefined;
 
-  constructor(
-    private readonly profile: ConnectionProfile,
-    private readonly settings: Settings,
-    private readonly help: PasswordHelp,
-    private readonly binding: Binding,
-  ) {}
+  readonly #profile: ConnectionProfile;
+  readonly #settings: Settings;
+  readonly #help: PasswordHelp;
+  readonly #binding: Binding;
+
+  constructor(profile: ConnectionProfile, settings: Settings, help: PasswordHelp, binding: Binding) {
+    this.#profile = profile;
+    this.#settings = settings;
+    this.#help = help;
+    this.#binding = binding;
+  }
 
   /** What may be used without asking anybody. @throws ConnectError ('passwordCommand') */
   async forTarget(target: Target): Promise<FoundPassword | undefined> {
-    if (this.profile.askPassword) return undefined;
-    const stored = await (this.#stored ??= this.help.password?.(this.binding) ?? Promise.resolve(undefined));
-    if (stored) return { value: stored, source: this.help.passwordSource ?? 'the stored passwords' };
-    const { approve } = this.help;
+    if (this.#profile.askPassword) return undefined;
+    const stored = await (this.#stored ??= this.#help.password?.(this.#binding) ?? Promise.resolve(undefined));
+    if (stored) return { value: stored, source: this.#help.passwordSource ?? 'the stored passwords' };
+    const { approve } = this.#help;
     if (approve) {
       const request = await this.#request(target);
       if (request.secrets.length === 0 || !(await approve(request, false))) return undefined;
@@ -64,8 +69,8 @@ export class Passwords {
    * @throws ConnectError ('passwordCommand', 'notApproved')
    */
   async afterApproval(target: Target): Promise<FoundPassword | 'denied' | undefined> {
-    const { approve } = this.help;
-    if (!approve || this.profile.askPassword) return undefined;
+    const { approve } = this.#help;
+    if (!approve || this.#profile.askPassword) return undefined;
     const request = await this.#request(target);
     if (request.secrets.length === 0) return undefined;
     return (await approve(request, true)) ? this.#own(target) : 'denied';
@@ -74,15 +79,15 @@ export class Passwords {
   /** What the user would approve. */
   async #request(target: Target): Promise<ApprovalRequest> {
     const secrets: OwnSecret[] = [];
-    const { passwordCommand } = this.profile;
-    if (passwordCommand !== undefined && this.help.allowPasswordCommand !== false) {
+    const { passwordCommand } = this.#profile;
+    if (passwordCommand !== undefined && this.#help.allowPasswordCommand !== false) {
       secrets.push({ kind: 'command', command: passwordCommand });
     }
-    if (this.settings.password) secrets.push({ kind: 'parameter', source: this.settings.password.source });
+    if (this.#settings.password) secrets.push({ kind: 'parameter', source: this.#settings.password.source });
     if (secrets.length === 0 && (await this.#fromFile(target))) {
-      secrets.push({ kind: 'passfile', file: this.settings.passfile ?? '' });
+      secrets.push({ kind: 'passfile', file: this.#settings.passfile ?? '' });
     }
-    return { binding: this.binding, secrets };
+    return { binding: this.#binding, secrets };
   }
 
   async #own(target: Target): Promise<FoundPassword | undefined> {
@@ -90,23 +95,23 @@ export class Passwords {
   }
 
   async #fromFile(target: Target): Promise<FoundPassword | undefined> {
-    const { passfile, database, user } = this.settings;
+    const { passfile, database, user } = this.#settings;
     if (passfile === undefined) return undefined;
     const key = { host: target.host || (target.hostaddr ?? ''), port: target.port, database, user };
-    const warn = (message: string): void => this.help.log?.(message);
-    const value = await passwordFromFile(passfile, key, warn, this.help.surroundings.platform);
+    const warn = (message: string): void => this.#help.log?.(message);
+    const value = await passwordFromFile(passfile, key, warn, this.#help.surroundings.platform);
     return value ? { value, source: `the file ${passfile}` } : undefined;
   }
 
   async #findCommon(): Promise<FoundPassword | undefined> {
-    const command = this.profile.passwordCommand;
+    const command = this.#profile.passwordCommand;
     if (command !== undefined) {
-      if (this.help.allowPasswordCommand !== false) {
-        return { value: await runPasswordCommand(command, this.help), source: 'the password command' };
+      if (this.#help.allowPasswordCommand !== false) {
+        return { value: await runPasswordCommand(command, this.#help), source: 'the password command' };
       }
-      this.help.log?.('The password command was not run, because the workspace is not trusted.');
+      this.#help.log?.('The password command was not run, because the workspace is not trusted.');
     }
-    return this.settings.password;
+    return this.#settings.password;
   }
 }
 

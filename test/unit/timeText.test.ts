@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatDate, formatRunning, formatSpan, formatTime } from '../../src/shared/span';
+import { formatDate, formatRunning, formatSpan, formatTime } from '../../src/shared/timeText';
 
 describe('a span of time', () => {
   const cases: readonly (readonly [number, string, string])[] = [

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { Listeners, messageOf } from '../../base/emitter';
+import { Emitter, messageOf } from '../../base/emitter';
 import {
   OtherServerError,
   SessionLostError,
@@ -17,7 +17,7 @@ import { ConnectError, type ConnectReason } from '../connect/errors';
 import { ConnectionGoneError, isServerError, isTransient, mayEndSession, mayNotSignal } from '../errors';
 import { introduce } from './serverIdentity';
 import { IdleSessions } from './idleSessions';
-import { PoolerError, type LinkOptions, type LinkState } from './serverConnectionTypes';
+import { PoolerError, type LinkOptions, type LinkState } from './serverLinkTypes';
 import { Probe } from './probe';
 import { PgSession, type SessionContext } from '../pgBackground/session';
 import { signalProcess } from './signalProcess';
@@ -42,7 +42,7 @@ const CONTROL_COLUMNS = `pg_catalog.current_setting('server_version'),
     WHERE s.name OPERATOR(pg_catalog.=) ANY ('{transaction_timeout,idle_session_timeout}'::pg_catalog.text[])),
   pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`;
 
-export type { LinkOptions, LinkState } from './serverConnectionTypes';
+export type { LinkOptions, LinkState } from './serverLinkTypes';
 
 /**
  * An error of a question: if the connection has ended, that is what happened. `pg` answers in words of its own then; what the server
@@ -70,9 +70,9 @@ interface Asking {
 }
 
 /** One server reached by one connection: the control client, the activity poller and the pool of warm sessions. */
-export class PgLink implements ServerLink {
+export class PgServerLink implements ServerLink {
   readonly #sessions = new Set<PgSession>();
-  readonly #stateListeners: Listeners<undefined>;
+  readonly #stateListeners: Emitter<undefined>;
   readonly #types = new TypeCache();
   readonly #poller: ActivityPoller;
   readonly #probe: Probe;
@@ -97,8 +97,12 @@ export class PgLink implements ServerLink {
   #disposed = false;
   #state: LinkState = { kind: 'idle' };
 
-  constructor(private readonly options: LinkOptions) {
-    this.#stateListeners = new Listeners(options.log);
+  readonly #options: LinkOptions;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+
+    this.#stateListeners = new Emitter(options.log);
     const { name, log, silence } = options;
     const connect = (): Promise<Client> => options.connect(this.#place);
     this.#probe = new Probe({ name, log, silenceMs: silence?.controlMs ?? CONTROL_MS, connect });
@@ -248,7 +252,7 @@ export class PgLink implements ServerLink {
   }
 
   async #tryControl(): Promise<Control> {
-    const client = await this.options.connect(this.#place);
+    const client = await this.#options.connect(this.#place);
     const asking: Asking = { client, turns: new Turns(), lastWord: undefined };
     client.on('error', (error) => (asking.lastWord ??= error));
     const gone = (): void => {
@@ -281,7 +285,7 @@ export class PgLink implements ServerLink {
     const before = this.#server;
     this.#server = server;
     if (!before || compareServers(before, server) === 'same') return;
-    this.options.log.info(`${this.options.name}: the connection now leads to ${nameServer(server)}.`);
+    this.#options.log.info(`${this.#options.name}: the connection now leads to ${nameServer(server)}.`);
     this.#dialect = undefined;
     this.#idle.drop();
   }
@@ -290,7 +294,7 @@ export class PgLink implements ServerLink {
     const { rows } = await this.#ask((client) =>
       client.query<(string | null)[]>({ text: CATALOG_QUERY, rowMode: 'array' }),
     );
-    const dialect = dialectOf(rows[0], this.options.database);
+    const dialect = dialectOf(rows[0], this.#options.database);
     this.#extensionVersion = dialect.version;
     this.#found = true;
     this.#setConnected();
@@ -314,7 +318,9 @@ export class PgLink implements ServerLink {
         return session;
       }
       elsewhere = session.server;
-      this.options.log.debug(`${this.options.name}: a session reached ${nameServer(elsewhere)} instead; trying again.`);
+      this.#options.log.debug(
+        `${this.#options.name}: a session reached ${nameServer(elsewhere)} instead; trying again.`,
+      );
       await session.end();
     }
     throw await this.#leadsElsewhere(elsewhere);
@@ -333,7 +339,7 @@ export class PgLink implements ServerLink {
 
   async #trySession(): Promise<PgSession> {
     const dialect = await this.connect();
-    const client = await this.options.connect(this.#place);
+    const client = await this.#options.connect(this.#place);
     try {
       const session = await PgSession.start(client, this.#contextFor(dialect));
       if (this.#disposed) throw this.#closedError();
@@ -353,7 +359,7 @@ export class PgLink implements ServerLink {
     return {
       dialect,
       types: this.#types,
-      silenceMs: this.options.silence?.sessionMs ?? SESSION_MS,
+      silenceMs: this.#options.silence?.sessionMs ?? SESSION_MS,
       isAnswered: (server) => this.#probe.isAnswered(server),
       interrupt: (session) => this.#interrupt(session),
       relocate: (known) => this.#relocate(known),
@@ -406,7 +412,7 @@ export class PgLink implements ServerLink {
   /** Once for each message. */
   #sayMissingTexts(message: string | undefined): void {
     if (message !== undefined && message !== this.#missingTexts) {
-      this.options.log.warn(`${this.options.name}: workers are shown without their statements: ${message}`);
+      this.#options.log.warn(`${this.#options.name}: workers are shown without their statements: ${message}`);
     }
     this.#missingTexts = message;
   }
@@ -427,7 +433,7 @@ export class PgLink implements ServerLink {
   async #askActivity(): Promise<ActivitySnapshot> {
     const control = await this.#open();
     const snapshot = await this.#bounded(control, () =>
-      queryActivity(control.client, () => this.options.clock.monotonic()),
+      queryActivity(control.client, () => this.#options.clock.monotonic()),
     );
     if (snapshot.serverStart !== control.server.start) {
       // A pooling proxy kept the connection while its server was replaced: what is known about that one is no longer true.
@@ -448,7 +454,7 @@ export class PgLink implements ServerLink {
   #bounded<T>(control: Asking, work: () => Promise<T>): Promise<T> {
     const { client, turns } = control;
     return turns.run(async () => {
-      const ms = this.options.silence?.controlMs ?? CONTROL_MS;
+      const ms = this.#options.silence?.controlMs ?? CONTROL_MS;
       const silence = afterSilence(ms, () => destroySocket(client, new Error(`no answer within ${ms / 1000} s`)));
       try {
         return await work();
@@ -473,6 +479,6 @@ export class PgLink implements ServerLink {
   }
 
   #closedError(): Error {
-    return new Error(`The connection "${this.options.name}" is closed.`);
+    return new Error(`The connection "${this.#options.name}" is closed.`);
   }
 }
