@@ -2,8 +2,7 @@
  * A window of its own that is closed amid its work: `node leaver.cjs PROFILE FOLDER`. Says what is left of it, and must then end by
  * itself: a timer or a connection that is still there would keep it alive.
  */
-import type { Clock } from '../../src/core/jobs/ports';
-import { systemClock } from '../../src/core/base/clock';
+import { systemClock, type Clock } from '../../src/core/base/clock';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine, reaches } from './support';
 

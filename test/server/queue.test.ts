@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../src/core/jobs/job';
-import { LaunchError } from '../../src/core/jobs/ports';
+import { LaunchError } from '../../src/core/jobs/errors';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import {

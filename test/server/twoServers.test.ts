@@ -4,7 +4,7 @@ import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Job } from '../../src/core/jobs/job';
-import { UnreachableError } from '../../src/core/jobs/ports';
+import { UnreachableError } from '../../src/core/jobs/errors';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { startNetwork, type Network } from './network';
 import {

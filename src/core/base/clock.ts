@@ -1,4 +1,13 @@
-import type { Clock, Disposable } from '../jobs/ports';
+import type { Disposable } from './disposable';
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds since some moment in the past; never set back, so that durations are measured with it. */
+  monotonic(): number;
+  /** Calls once after that many milliseconds, unless disposed before. */
+  after(ms: number, call: () => void): Disposable;
+}
 
 /** setTimeout takes no more and would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -1,4 +1,6 @@
-import type { Disposable, Logger } from '../jobs/ports';
+import { stackOf } from './errors';
+import type { Disposable } from './disposable';
+import type { Logger } from './logger';
 
 /** Who wants to be told. One that throws is logged and stops nobody else: the engine never depends on who watches it. */
 export class Emitter<T> {
@@ -34,14 +36,4 @@ export class Emitter<T> {
   get size(): number {
     return this.#listeners.size;
   }
-}
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** The same with where it was thrown, for the log. */
-export function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,6 +1,8 @@
 import type { Job } from './job';
 import { Emitter } from '../base/emitter';
-import type { Clock, Disposable, Logger } from './ports';
+import type { Clock } from '../base/clock';
+import type { Disposable } from '../base/disposable';
+import type { Logger } from '../base/logger';
 
 /** Messages and progress come in floods: they are told at most this often for each job. Milliseconds. */
 const TELL_MS = 50;

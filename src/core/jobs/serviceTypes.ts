@@ -1,7 +1,9 @@
 import type { RunRequest } from '../../api';
 import type { JobHistory } from './store/jobFolder';
 import type { JobSource } from './job';
-import type { Clock, JobFiles, ServerLinks, Logger } from './ports';
+import type { Clock } from '../base/clock';
+import type { JobFiles, ServerLinks } from './ports';
+import type { Logger } from '../base/logger';
 
 /** What the user may set; asked for at each use. */
 export interface JobSettings {

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 
 /** A list that is disposed once, last first; what is added later is disposed at once. */
 export class Disposables implements Disposable {

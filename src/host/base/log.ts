@@ -1,5 +1,5 @@
 import type { LogOutputChannel } from 'vscode';
-import type { Logger } from '../../core/jobs/ports';
+import type { Logger } from '../../core/base/logger';
 import { plainEntry } from './plainText';
 
 /** The one output channel, as the core sees it. */

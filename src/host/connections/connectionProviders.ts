@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { ConnectionProvider } from '../../api';
-import type { Logger } from '../../core/jobs/ports';
+import type { Logger } from '../../core/base/logger';
 import type { Source } from './connectionEntries';
 
 /** So long a provider may take to give a password. Milliseconds. */

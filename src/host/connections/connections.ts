@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
-import type { Clock, ServerLinks, Logger } from '../../core/jobs/ports';
+import type { Clock } from '../../core/base/clock';
+import type { ServerLinks } from '../../core/jobs/ports';
+import type { Logger } from '../../core/base/logger';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import { PgServerLink } from '../../core/postgres/server/serverLink';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import * as vscode from 'vscode';
-import type { Logger } from '../../core/jobs/ports';
+import type { Logger } from '../../core/base/logger';
 import type { Approve } from '../../core/postgres/connect/open/approval';
 import type { Binding } from '../../core/postgres/connect/open/bindingParts';
 import { expandPath, surroundingsOf } from '../../core/postgres/connect/conninfo/environment';

@@ -1,5 +1,5 @@
 import type { SecretStorage } from 'vscode';
-import type { Logger } from '../../core/jobs/ports';
+import type { Logger } from '../../core/base/logger';
 import { BINDING_PARTS, type Binding, type BindingPart } from '../../core/postgres/connect/open/bindingParts';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import { scopeOf, type ConnectionEntry } from './connectionEntries';

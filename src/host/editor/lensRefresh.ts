@@ -1,5 +1,6 @@
 /** When VS Code is told that lenses have changed. */
-import type { Clock, Disposable } from '../../core/jobs/ports';
+import type { Clock } from '../../core/base/clock';
+import type { Disposable } from '../../core/base/disposable';
 
 /** Several events in a row are told as one. Milliseconds. */
 const TOGETHER_MS = 50;

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import { find, FindError } from '../../core/results/query/find';
 import { invertOrder, NOT_IN_ORDER } from '../../core/results/query/order';
 import type { CellAt, FromPage, ToPage } from '../../shared/resultsProtocol';

@@ -1,5 +1,5 @@
 import type * as vscode from 'vscode';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';

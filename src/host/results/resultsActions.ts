@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { errorText, noticeText } from '../../core/jobs/textBudget';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/query/order';
 import type { FromPage, ToPage } from '../../shared/resultsProtocol';
 import { copiedRows, isHopeless, tooMuch } from './copyCells';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { sizeOf } from '../../core/jobs/textBudget';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import {
   type FromPage,
   NOTICES_CHARACTERS,

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../base/disposables';
 import { readSetting } from '../base/ids';

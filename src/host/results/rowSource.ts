@@ -4,7 +4,8 @@
  */
 import type { JobInfo, RunRequest } from '../../api';
 import type { KeptNotice } from '../../core/jobs/textBudget';
-import type { Disposable, WorkerLimits } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
+import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailurePlace } from '../editor/failures';
 import type { StoredText } from './fullText';

@@ -1,5 +1,5 @@
 import { shortName } from '../../core/jobs/textBudget';
-import type { Disposable } from '../../core/jobs/ports';
+import type { Disposable } from '../../core/base/disposable';
 import { columnKind, isNumeric } from '../../core/results/query/columnKinds';
 import { sortsAsText } from '../../core/results/query/sortText';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../../src/core/jobs/job';
-import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/ports';
+import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/errors';
 import { cancelForeign } from '../../../src/core/jobs/cancel/cancelForeign';
 import { looksAtQueue, sliceMs } from '../../../src/core/jobs/scheduler/waitInterval';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';

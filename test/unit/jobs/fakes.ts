@@ -6,13 +6,13 @@ import { JobService } from '../../../src/core/jobs/jobService';
 import type { Job } from '../../../src/core/jobs/job';
 import type {
   ActivitySnapshot,
-  Clock,
   JobFiles,
   RowPlan,
   ServerLink,
   WorkerHandle,
   WorkerSession,
 } from '../../../src/core/jobs/ports';
+import type { Clock } from '../../../src/core/base/clock';
 import type { WorkerReport } from '../../../src/core/jobs/outcome';
 
 /** A clock that stands still until it is told to move. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Job } from '../../../src/core/jobs/job';
-import { LaunchError, UnreachableError } from '../../../src/core/jobs/ports';
+import { LaunchError, UnreachableError } from '../../../src/core/jobs/errors';
 import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeSession, newWorld, settle, snapshotOf } from './fakes';
 

@@ -1,5 +1,7 @@
 import { SEEN_MS, untilSeen, type CancelResult } from './cancelJob';
-import type { ActiveWorker, Clock, Disposable, ServerLink } from '../ports';
+import type { ActiveWorker, ServerLink } from '../ports';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
 import { compareServers, serverOfSnapshot, type ServerIdentity } from '../serverIdentity';
 
 export interface ForeignWorker {

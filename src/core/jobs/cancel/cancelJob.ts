@@ -1,15 +1,10 @@
-import { lasts } from '../../base/clock';
+import { lasts, type Clock } from '../../base/clock';
 import type { Job, JobRecord } from '../job';
-import { messageOf } from '../../base/emitter';
-import {
-  NoAnswerError,
-  SessionLostError,
-  type ActiveWorker,
-  type Clock,
-  type Disposable,
-  type Logger,
-  type ServerLink,
-} from '../ports';
+import { messageOf } from '../../base/errors';
+import { NoAnswerError, SessionLostError } from '../errors';
+import type { ActiveWorker, ServerLink } from '../ports';
+import type { Disposable } from '../../base/disposable';
+import type { Logger } from '../../base/logger';
 import type { JobRunner } from '../run/jobRunner';
 import { findWorker, serverOf } from '../serverIdentity';
 import { describeWhy, whyStillRunning } from './stuckReason';

@@ -1,5 +1,6 @@
 import type { Job } from '../job';
-import type { ActiveWorker, ActivitySnapshot, Disposable } from '../ports';
+import type { ActiveWorker, ActivitySnapshot } from '../ports';
+import type { Disposable } from '../../base/disposable';
 import { compareServers, isWorkerOf, serverOfSnapshot } from '../serverIdentity';
 
 /** How long after its end a worker may still be shown: its process has to leave. Milliseconds. */

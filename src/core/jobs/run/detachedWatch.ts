@@ -1,7 +1,10 @@
 import type { Job } from '../job';
-import { messageOf } from '../../base/emitter';
+import { messageOf } from '../../base/errors';
 import { SERVER_CRASHED } from '../outcome';
-import type { ActivitySnapshot, Clock, Disposable, ServerLinks, Logger, ServerLink } from '../ports';
+import type { ActivitySnapshot, ServerLinks, ServerLink } from '../ports';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
+import type { Logger } from '../../base/logger';
 import {
   compareServers,
   findWorker,

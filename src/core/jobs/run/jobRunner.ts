@@ -3,7 +3,7 @@ import type { JobError } from '../../../api';
 import type { Job } from '../job';
 import { launchText } from '../../sql/settings/launchSettings';
 import { launchOptions } from './launchLimits';
-import { messageOf } from '../../base/emitter';
+import { messageOf } from '../../base/errors';
 import {
   bareTag,
   decideOutcome,
@@ -14,21 +14,19 @@ import {
   type Outcome,
   type WorkerReport,
 } from '../outcome';
-import {
-  LaunchError,
-  SessionLostError,
-  UnreachableError,
-  type ActiveWorker,
-  type ActivitySnapshot,
-  type Clock,
-  type Disposable,
-  type JobFiles,
-  type Logger,
-  type RowPlan,
-  type ServerLink,
-  type WorkerHandle,
-  type WorkerSession,
+import { LaunchError, SessionLostError, UnreachableError } from '../errors';
+import type {
+  ActiveWorker,
+  ActivitySnapshot,
+  JobFiles,
+  RowPlan,
+  ServerLink,
+  WorkerHandle,
+  WorkerSession,
 } from '../ports';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
+import type { Logger } from '../../base/logger';
 import { collectTag, discard, readRows, type ReadRows } from './resultReader';
 import { compareServers, findWorker, serverOfSnapshot } from '../serverIdentity';
 import { looksAtQueue, sliceMs } from '../scheduler/waitInterval';

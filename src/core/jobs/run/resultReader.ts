@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import type { JobError } from '../../../api';
-import { WorkerFailedError, type RowPlan, type WorkerHandle, type WorkerSession } from '../ports';
+import { WorkerFailedError } from '../errors';
+import type { RowPlan, WorkerHandle, WorkerSession } from '../ports';
 
 /** What reading a worker's result told. */
 export type ReadRows =

@@ -4,7 +4,7 @@ import { replaceFile } from '../../base/files';
 import type { KeptNotice } from '../textBudget';
 import type { JobRecord, NoticeWritten } from '../job';
 import { JobWriter, readNotices, type JobFileNames } from './recordFile';
-import type { Logger } from '../ports';
+import type { Logger } from '../../base/logger';
 import { faultySetting } from '../settingNames';
 import { isFinal, JOB_STATES } from '../states';
 import { Windows } from './windowRegistry';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../jobs/ports';
+import type { Disposable } from '../../base/disposable';
 
 /** A timer that is late by this much was not on time because this process slept, or was busy. Milliseconds. */
 const LATE_MS = 1000;

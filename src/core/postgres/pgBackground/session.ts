@@ -1,20 +1,10 @@
 import type { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
 import type { JobProgress } from '../../../api';
-import {
-  LaunchError,
-  NoAnswerError,
-  SessionLostError,
-  WorkerFailedError,
-  type Disposable,
-  type LaunchRequest,
-  type Notice,
-  type RowPlan,
-  type WaitResult,
-  type WorkerHandle,
-  type WorkerSession,
-} from '../../jobs/ports';
-import { messageOf } from '../../base/emitter';
+import { LaunchError, NoAnswerError, SessionLostError, WorkerFailedError } from '../../jobs/errors';
+import type { Disposable } from '../../base/disposable';
+import type { LaunchRequest, Notice, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
+import { messageOf } from '../../base/errors';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { QUERY_CANCELED, type WorkerReport } from '../../jobs/outcome';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';

@@ -1,7 +1,11 @@
 import type { Client } from 'pg';
 import { shortName } from '../../jobs/textBudget';
-import { Emitter, messageOf } from '../../base/emitter';
-import type { ActiveWorker, ActivitySnapshot, Blocker, Clock, Disposable, Logger } from '../../jobs/ports';
+import { Emitter } from '../../base/emitter';
+import { messageOf } from '../../base/errors';
+import type { ActiveWorker, ActivitySnapshot, Blocker } from '../../jobs/ports';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
+import type { Logger } from '../../base/logger';
 import { withoutFences } from '../../sql/classify/fence';
 import { sqlstateOf } from '../errors';
 import { labelOf } from '../pgBackground/workerLabel';

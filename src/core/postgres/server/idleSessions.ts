@@ -1,5 +1,6 @@
-import { messageOf } from '../../base/emitter';
-import type { Clock, Disposable } from '../../jobs/ports';
+import { messageOf } from '../../base/errors';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
 import type { PgSession } from '../pgBackground/session';
 
 /** How long after a launch a session is opened for the next one. Milliseconds. */

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
-import { messageOf } from '../../base/emitter';
-import type { Logger } from '../../jobs/ports';
+import { messageOf } from '../../base/errors';
+import type { Logger } from '../../base/logger';
 import { compareServers, type ServerIdentity } from '../../jobs/serverIdentity';
 import { destroySocket, endClient } from '../client/endClient';
 import { introduce } from './serverIdentity';

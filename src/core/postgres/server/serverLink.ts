@@ -1,14 +1,9 @@
 import type { Client } from 'pg';
-import { Emitter, messageOf } from '../../base/emitter';
-import {
-  OtherServerError,
-  SessionLostError,
-  UnreachableError,
-  type ActivitySnapshot,
-  type Disposable,
-  type ServerLink,
-  type WorkerSession,
-} from '../../jobs/ports';
+import { Emitter } from '../../base/emitter';
+import { messageOf } from '../../base/errors';
+import { OtherServerError, SessionLostError, UnreachableError } from '../../jobs/errors';
+import type { ActivitySnapshot, ServerLink, WorkerSession } from '../../jobs/ports';
+import type { Disposable } from '../../base/disposable';
 import { compareServers, nameServer, type ReachedPlace, type ServerIdentity } from '../../jobs/serverIdentity';
 import { ActivityPoller, queryActivity } from './activity';
 import { CATALOG_QUERY, dialectOf, ExtensionError, type Dialect } from '../pgBackground/extensionFunctions';

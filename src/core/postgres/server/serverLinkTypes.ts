@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
-import type { Clock, Logger } from '../../jobs/ports';
+import type { Clock } from '../../base/clock';
+import type { Logger } from '../../base/logger';
 import type { ReachedPlace } from '../../jobs/serverIdentity';
 import type { ConnectReason } from '../connect/errors';
 
