@@ -5,7 +5,6 @@
 import type { Writable } from 'node:stream';
 import type { JobProgress, WorkerInfo } from '../../api';
 import type { Disposable } from '../base/disposable';
-import type { LaunchError, SessionLostError, WorkerFailedError } from './errors';
 import type { WorkerReport } from './outcome';
 import type { ServerIdentity } from './serverIdentity';
 
@@ -106,8 +105,8 @@ export interface WaitResult {
 /** One server connection that launches and watches one worker at a time. */
 export interface WorkerSession {
   /**
-   * Plans how a text is sent and how its rows come back. Rejects with a {@link SessionLostError} when the connection is gone, and with
-   * a {@link LaunchError} if the text cannot be sent as one.
+   * Plans how a text is sent and how its rows come back. Rejects with a SessionLostError when the connection is gone, and with
+   * a LaunchError if the text cannot be sent as one.
    */
   describe(sql: string, settings?: Readonly<Record<string, string>>): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
@@ -122,7 +121,7 @@ export interface WorkerSession {
   report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
   /**
    * Reads the rows as COPY text into a sink. Consumes the worker's handle. Resolves with the number of rows, and the error of
-   * a sink that failed (the rows were read to their end all the same); rejects with a {@link WorkerFailedError} where the
+   * a sink that failed (the rows were read to their end all the same); rejects with a WorkerFailedError where the
    * worker failed.
    */
   read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number; sinkError?: Error }>;
