@@ -11,15 +11,22 @@
 import { l10n } from 'vscode';
 import type { Fault } from '../../core/base/fault';
 
-export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code]) => string };
+/** The second argument is the text of the fault's cause; empty if it has none. */
+export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], cause: string) => string };
 
 /**
  * The sentence for a fault.
  *
+ * @param cause the text of the fault's cause
  * A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  */
-export function messageFor<Map>(messages: Messages<Map>, fault: Fault): string {
-  const known = messages as unknown as Readonly<Record<string, ((params: unknown) => string) | undefined>>;
+export function messageFor<Map>(messages: Messages<Map>, fault: Fault, cause = ''): string {
+  const known = messages as unknown as Readonly<
+    Record<string, ((params: unknown, cause: string) => string) | undefined>
+  >;
   const sentence = Object.hasOwn(known, fault.code) ? known[fault.code] : undefined;
-  return sentence?.(fault.params) ?? l10n.t('Unknown problem “{0}”. Update the extension to see its text.', fault.code);
+  return (
+    sentence?.(fault.params, cause) ??
+    l10n.t('Unknown problem “{0}”. Update the extension to see its text.', fault.code)
+  );
 }

@@ -1,0 +1,87 @@
+import type { FaultOf, NoParams } from '../base/fault';
+
+/**
+ * Problems and reasons of jobs. Records on disk keep them: add codes, and never change the meaning of one.
+ *
+ * `message` is a server's own text.
+ */
+export interface JobFaults {
+  // Why a job waits in the queue.
+  'jobs.heldDisconnected': NoParams;
+  'jobs.heldReloaded': NoParams;
+  /** No worker slot is free. `used`: slots in use, at least; `total`: `max_worker_processes` */
+  'jobs.noSlot': { readonly message: string; readonly used?: number; readonly total?: number };
+  /** The session's `pg_background.max_workers` is reached. */
+  'jobs.sessionLimit': { readonly message: string };
+  /** The extension, or the right to use it, existed a moment ago and is missing now. Has a cause. */
+  'jobs.withdrawn': NoParams;
+
+  // Why a job was canceled.
+  'jobs.canceledBeforeLaunch': NoParams;
+  'jobs.canceledBeforeStart': NoParams;
+
+  // Why a job failed.
+  'jobs.limitReached': { readonly name: string; readonly ms?: number };
+  'jobs.stoppedFromOutside': NoParams;
+  /** The server reported a failure without an error. */
+  'jobs.failedWithoutMessage': NoParams;
+
+  // Why a job is lost.
+  'jobs.serverCrashed': NoParams;
+  'jobs.serverRestarted': NoParams;
+  'jobs.workerDied': { readonly message: string };
+  /** The worker stopped and reported neither success nor failure. */
+  'jobs.noOutcome': NoParams;
+  /** The session broke while the launch was under way. Has a cause. */
+  'jobs.lostDuringLaunch': NoParams;
+  'jobs.reloadedDuringLaunch': NoParams;
+
+  // Why a job is detached. `cause`, if there is one: why its session was lost.
+  'jobs.trackingStopped': NoParams;
+  'jobs.queueFull': NoParams;
+  /** Has a cause. */
+  'jobs.sessionLost': NoParams;
+  'jobs.unreadableOutput': { readonly message: string };
+  'jobs.reloaded': NoParams;
+  /** The connection now leads to another server than the job's. A place is `host:port`. */
+  'jobs.onOtherServer': {
+    readonly place?: string;
+    readonly start: string;
+    readonly jobPlace?: string;
+    readonly jobStart: string;
+  };
+  'jobs.backOnServer': NoParams;
+  /** A proxy in transaction mode gave the launch to another backend than the session's. */
+  'jobs.transactionPooler': NoParams;
+
+  // Why an outcome is unknown. `cause`, if there is one: why the job's session was lost.
+  'jobs.endedUntracked': NoParams;
+  'jobs.connectionEdited': NoParams;
+  'jobs.outcomeUnsupported': NoParams;
+
+  // What happened to the rows of a job that succeeded. Both have a cause.
+  'jobs.rowsNotKept': NoParams;
+  'jobs.rowsNotRead': NoParams;
+
+  // Why a worker does not respond to a cancel.
+  'jobs.stuckEnding': NoParams;
+  /** `blocker`: the process that holds the lock, e.g. `pid 5, bob, psql` */
+  'jobs.stuckOnLock': { readonly blocker?: string };
+  'jobs.stuckOnQueue': NoParams;
+  /** `wait`: the wait event, e.g. `Timeout/PgSleep` */
+  'jobs.stuckCatchesCancel': { readonly wait: string };
+  'jobs.stuckOnCpu': NoParams;
+  'jobs.stuckUnknown': NoParams;
+
+  // Warnings among the messages of a job.
+  'jobs.labelReplaced': { readonly label: string; readonly shown: string };
+  'jobs.limitIneffective': { readonly name: string };
+
+  // Why a request was refused.
+  'jobs.unknownJob': { readonly id: string };
+  'jobs.notTracked': { readonly label: string };
+  'jobs.detachWhileReading': { readonly label: string };
+  'jobs.noWorkerToSignal': { readonly pid?: number };
+}
+
+export type JobFault = FaultOf<JobFaults>;

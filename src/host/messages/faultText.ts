@@ -1,0 +1,23 @@
+/** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
+import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
+import { JOB_MESSAGES } from './jobMessages';
+import { messageFor } from './messages';
+
+const ALL_MESSAGES = { ...JOB_MESSAGES };
+
+/** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
+export function faultText(fault: Fault): string {
+  if (isTextFault(fault)) return fault.params.text;
+  const cause = fault.cause === undefined ? '' : faultText(fault.cause);
+  try {
+    return messageFor(ALL_MESSAGES, fault, cause);
+  } catch {
+    // A record written by another version, or damaged, may lack parameters.
+    return describeFault(fault);
+  }
+}
+
+/** The text for an error of any kind: the sentence of its fault, or the message of an error that has none. */
+export function errorText(error: unknown): string {
+  return faultText(faultOf(error));
+}
