@@ -1,5 +1,14 @@
 import type { JobError } from '../../api';
 import { WHOLE, type HasWholeTexts } from '../jobs/wholeText';
+import { DatabaseError } from 'pg';
+import {
+  isConnectionException,
+  isEncodingError,
+  isOperatorIntervention,
+  isSqlstate,
+  isTransactionTimeout,
+  SQLSTATE,
+} from '../base/sqlstate';
 import { ConnectError } from './connect/errors';
 
 /** The fields of an ErrorResponse as `pg` exposes them (PostgreSQL, "Error and Notice Message Fields"). */
@@ -21,13 +30,14 @@ interface ServerFields {
   readonly file?: string | undefined;
 }
 
-/** SQLSTATE insufficient_resources and configuration_limit_exceeded: no worker slot, of the server or of the session. */
-const NO_SLOT = new Set(['53000', '53400']);
+/** No worker slot is free: of the server, or of the session. */
+const NO_SLOT = new Set<string>([SQLSTATE.insufficientResources, SQLSTATE.configurationLimitExceeded]);
 
-/** True for an error that the server sent, false for a connection that broke (whose code may look alike: EPIPE). */
+/** Whether the server sent the error. False for a broken connection, whose code can have the form of a SQLSTATE (EPIPE). */
 export function isServerError(error: unknown): error is Error & ServerFields {
+  if (error instanceof DatabaseError) return true;
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code);
+  return typeof error.code === 'string' && isSqlstate(error.code);
 }
 
 /**
@@ -36,15 +46,19 @@ export function isServerError(error: unknown): error is Error & ServerFields {
  * the word FATAL may come in any language.
  */
 export function mayEndSession(error: unknown): boolean {
-  return isServerError(error) && (/^(57P|08|25P0)/.test(error.code ?? '') || /^(FATAL|PANIC)$/.test(error.severity));
+  if (!isServerError(error)) return false;
+  const sqlstate = sqlstateOf(error);
+  return (
+    isOperatorIntervention(sqlstate) ||
+    isConnectionException(sqlstate) ||
+    isTransactionTimeout(sqlstate) ||
+    /^(FATAL|PANIC)$/.test(error.severity)
+  );
 }
-
-/** SQLSTATE crash_shutdown: a process of the server crashed or was killed, upon which the server ends all of them. */
-export const CRASH_SHUTDOWN = '57P02';
 
 /** True for a message with which the server ends a session at once: a crash, or an immediate shutdown. It comes as a warning. */
 export function isLastWord({ code }: { readonly code?: string | undefined }): boolean {
-  return code === CRASH_SHUTDOWN || code === '57P01';
+  return code === SQLSTATE.crashShutdown || code === SQLSTATE.adminShutdown;
 }
 
 /** The SQLSTATE of a server's error, or ''. */
@@ -57,12 +71,9 @@ export function isNoSlot(error: unknown): boolean {
   return NO_SLOT.has(sqlstateOf(error));
 }
 
-/** SQLSTATE insufficient_privilege (PG_BACKGROUND.md, points 10 and 13). */
-const DENIED = '42501';
-
 /** What to say where the server refuses to signal another role's worker; undefined for any other error. */
 export function mayNotSignal(error: unknown): Error | undefined {
-  if (!isServerError(error) || error.code !== DENIED) return undefined;
+  if (!isServerError(error) || error.code !== SQLSTATE.insufficientPrivilege) return undefined;
   const detail = error.detail ? ` ${error.detail}` : '';
   return new Error(
     `Your role may not cancel this worker (${error.message}).${detail} Ask for membership in its role, or in pg_signal_backend.`,
@@ -90,8 +101,10 @@ export function isTransient(error: unknown): boolean {
   if (error instanceof ConnectionGoneError) return true;
   if (error instanceof ConnectError && TRANSIENT_REASONS.has(error.reason)) return true;
   if (isServerError(error)) {
-    // connection_exception, operator_intervention (shutting down, starting up), too_many_connections; not a cancel or a timeout.
-    return /^(08|57P0[1-5])/.test(error.code ?? '') || error.code === '53300';
+    const sqlstate = sqlstateOf(error);
+    return (
+      isConnectionException(sqlstate) || isOperatorIntervention(sqlstate) || sqlstate === SQLSTATE.tooManyConnections
+    );
   }
   if ('code' in error && typeof error.code === 'string' && TRANSIENT_CODES.has(error.code)) return true;
   return isTransient(error.cause);
@@ -157,16 +170,13 @@ export function isInterrupt(error: unknown): boolean | undefined {
   return isServerError(error) && error.routine ? error.routine === 'ProcessInterrupts' : undefined;
 }
 
-/** SQLSTATE character_not_in_repertoire and untranslatable_character: a text cannot be sent in the client's encoding. */
-const NOT_TEXT = new Set(['22021', '22P05']);
-
 /** True if the server could not send a text because it is not valid in its encoding, or cannot be converted. */
 export function isNotText(error: unknown): boolean {
-  return NOT_TEXT.has(sqlstateOf(error));
+  return isEncodingError(sqlstateOf(error));
 }
 
-/** SQLSTATE undefined_function and invalid_schema_name: our own call is not understood, so nothing was launched. */
-const MOVED = new Set(['42883', '3F000']);
+/** The server does not know the function that we called, so nothing was launched. */
+const MOVED = new Set<string>([SQLSTATE.undefinedFunction, SQLSTATE.invalidSchemaName]);
 
 /** True where a launch was not understood, because the extension was moved or dropped since its catalog was read. */
 export function isMoved(error: unknown): boolean {
@@ -182,7 +192,8 @@ export function toLaunchError(cause: unknown): JobError {
   if (MOVED.has(error.sqlstate)) {
     return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
   }
-  if (!isServerError(cause) || error.sqlstate !== DENIED || cause.routine !== 'aclcheck_error') return error;
+  if (!isServerError(cause) || error.sqlstate !== SQLSTATE.insufficientPrivilege || cause.routine !== 'aclcheck_error')
+    return error;
   const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
   return { hint, ...error };
 }

@@ -5,15 +5,15 @@ import { LaunchError, NoAnswerError, SessionLostError, WorkerFailedError } from 
 import type { Disposable } from '../../base/disposable';
 import type { LaunchRequest, Notice, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import { messageOf } from '../../base/errors';
+import { SQLSTATE } from '../../base/sqlstate';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
-import { QUERY_CANCELED, type WorkerReport } from '../../jobs/outcome';
+import type { WorkerReport } from '../../jobs/outcome';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
 import { ExtensionError, type Dialect } from './extensionFunctions';
 import { copyOut, type CopiedRows } from '../client/copyOut';
 import { destroySocket, endClient } from '../client/endClient';
 import {
   cleanContext,
-  CRASH_SHUTDOWN,
   isInterrupt,
   isLastWord,
   isMoved,
@@ -31,7 +31,7 @@ import { ProcessIds } from '../client/processIds';
 import { introduceSession, mayCall } from '../server/serverIdentity';
 import { reportQuery, toReport, type ReportRow } from './workerReport';
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';
-import { isUnsendable, substitutesOf } from '../client/encodable';
+import { substitutesOf } from '../client/encodable';
 import { afterSilence, whenDead } from '../client/responseTimeout';
 import { Turns } from '../client/serialQueue';
 import { describeRows, type TypeCache } from '../client/typeCache';
@@ -248,7 +248,7 @@ export class PgSession implements WorkerSession {
       if (!isServerError(error)) throw error;
       const withdrawn =
         this.#context.launched &&
-        sqlstateOf(error) === DENIED &&
+        sqlstateOf(error) === SQLSTATE.insufficientPrivilege &&
         !(await mayCall((query) => this.#query(query), this.#dialect.launchSignature));
       throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error }, withdrawn);
     }
@@ -259,13 +259,13 @@ export class PgSession implements WorkerSession {
     try {
       return await this.#launchOnce(dialect, request, settings);
     } catch (error) {
-      if (!isUnsendable(sqlstateOf(error)) || !dialect.hasLabel) throw error;
+      if (!isNotText(error) || !dialect.hasLabel) throw error;
       for (const label of substitutesOf(request.label)) {
         try {
           const handle = await this.#launchOnce(dialect, { ...request, label }, settings);
           return { ...handle, replacedLabel: label };
         } catch (again) {
-          if (!isUnsendable(sqlstateOf(again))) throw again;
+          if (!isNotText(again)) throw again;
         }
       }
       throw error;
@@ -328,7 +328,7 @@ export class PgSession implements WorkerSession {
         ...progressOf(row?.[1], row?.[2]),
       };
     } catch (error) {
-      if (sqlstateOf(error) === QUERY_CANCELED) return { stopped: false };
+      if (sqlstateOf(error) === SQLSTATE.queryCanceled) return { stopped: false };
       throw error;
     } finally {
       this.#waiting = false;
@@ -410,7 +410,7 @@ export class PgSession implements WorkerSession {
       await Promise.race([sent, unanswered]);
     } catch (error) {
       // Somebody interrupted this very call, so SIGTERM may not have been sent.
-      if (sqlstateOf(error) !== QUERY_CANCELED) throw error;
+      if (sqlstateOf(error) !== SQLSTATE.queryCanceled) throw error;
       await Promise.race([call(), unanswered]);
     } finally {
       late?.dispose();
@@ -528,7 +528,7 @@ export class PgSession implements WorkerSession {
       if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       const said = this.#lastWord;
       const message = `The connection to the server was lost: ${said?.message ?? messageOf(this.#fatal ?? error)}.`;
-      throw new SessionLostError(message, { cause: error }, said?.code === CRASH_SHUTDOWN);
+      throw new SessionLostError(message, { cause: error }, said?.code === SQLSTATE.crashShutdown);
     }
   }
 }
@@ -558,9 +558,6 @@ interface ErrorFields {
 
 /** Names and values of settings for one worker. */
 type Settings = readonly (readonly [string, string])[];
-
-/** SQLSTATE insufficient_privilege. */
-const DENIED = '42501';
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };

@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import type { Logger } from '../../base/logger';
 import { withoutFences } from '../../sql/classify/fence';
-import { sqlstateOf } from '../errors';
+import { isNotText } from '../errors';
 import { labelOf } from '../pgBackground/workerLabel';
 
 /** UTF-16 units of a snapshot's workers. */
@@ -54,12 +54,6 @@ function activityQuery(texts: Texts): string {
          (SELECT ${timeText('a.backend_start')} FROM a WHERE a.backend_type = 'checkpointer')`;
 }
 
-/**
- * SQLSTATE character_not_in_repertoire and untranslatable_character: a statement of another database, in another encoding, cannot be
- * given to this one. Names of applications are always ASCII.
- */
-const UNCONVERTIBLE = new Set(['22021', '22P05']);
-
 interface WorkerJson {
   readonly pid: number;
   readonly start: string;
@@ -85,7 +79,7 @@ export async function queryActivity(client: Client, now: () => number): Promise<
       const snapshot = await askOnce(client, now, texts);
       return missing === undefined ? snapshot : { ...snapshot, textsMissing: missing };
     } catch (error) {
-      if (!UNCONVERTIBLE.has(sqlstateOf(error)) || texts === 'none') throw error;
+      if (!isNotText(error) || texts === 'none') throw error;
       missing ??= messageOf(error);
     }
   }

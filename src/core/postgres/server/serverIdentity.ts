@@ -2,12 +2,11 @@ import type { Client } from 'pg';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { timeText } from './activity';
 import { reachedBy } from '../connect/open/reached';
-import { isServerError, sqlstateOf } from '../errors';
-import { QUERY_CANCELED } from '../../jobs/outcome';
+import { sqlstateOf } from '../errors';
+import { SQLSTATE } from '../../base/sqlstate';
 
-/** SQLSTATE insufficient_privilege, and object_not_in_prerequisite_state: WAL functions during a promotion. */
-const DENIED = '42501';
-const NOT_TOLD = new Set([DENIED, '55000']);
+/** The role may not ask, or WAL functions are not available because the server is being promoted. */
+const REFUSED = new Set<string>([SQLSTATE.insufficientPrivilege, SQLSTATE.objectNotInPrerequisiteState]);
 
 /**
  * Expressions for {@link ServerIdentity}. `full` adds what a role may be refused.
@@ -49,7 +48,7 @@ export async function introduce(client: Client, columns: string): Promise<FirstA
   try {
     return await ask(client, true, columns);
   } catch (error) {
-    if (!NOT_TOLD.has(sqlstateOf(error))) throw error;
+    if (!REFUSED.has(sqlstateOf(error))) throw error;
     return ask(client, false, columns);
   }
 }
@@ -107,7 +106,7 @@ export async function mayCall(
     return row?.[0] !== 'f';
   } catch (error) {
     // Without the right to use its schema the function cannot even be named.
-    return sqlstateOf(error) !== DENIED;
+    return sqlstateOf(error) !== SQLSTATE.insufficientPrivilege;
   }
 }
 
@@ -120,7 +119,7 @@ async function ask(client: Client, full: boolean, columns: string): Promise<Firs
       const row = results.at(-1)?.rows[0] ?? [];
       return { server: identityOf(row, client), row: row.slice(IDENTITY_COLUMNS) };
     } catch (error) {
-      if (!isServerError(error) || error.code !== QUERY_CANCELED || attempt === LIFT_ATTEMPTS) throw error;
+      if (sqlstateOf(error) !== SQLSTATE.queryCanceled || attempt === LIFT_ATTEMPTS) throw error;
     }
   }
 }

@@ -1,9 +1,10 @@
 /** One attempt to connect: to one address, with or without TLS. */
 import type { ConnectionOptions } from 'node:tls';
-import { DatabaseError, type Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import type { AuthPolicy } from './authMethods';
 import { authenticate, NoPassword, startupMessage } from './authenticate';
 import type { Settings, Target } from '../conninfo/defaults';
+import { isServerError } from '../../errors';
 import { ConnectError } from '../errors';
 import { explainNetwork, explainServer, explainSetup, explainTls, placeOf, type Attempted } from './connectErrors';
 import { handOver } from './handover';
@@ -157,18 +158,13 @@ function failure(error: unknown, attempted: Attempted, progress: Progress): Atte
     return new AttemptError('noTls', new ConnectError('tls', text));
   }
   if (error instanceof TlsFailure) return new AttemptError('tls', explainTls(error, attempted));
-  if (isServersError(error)) {
+  if (isServerError(error)) {
     const told = explainServer(error, attempted);
     return new AttemptError(told.reason === 'starting' ? 'notNow' : 'server', told);
   }
   if (progress === 'handshake') return new AttemptError('tls', explainTls(error, attempted));
   // Once a server has taken the connection, what goes wrong is not for another address to mend.
   return new AttemptError(progress === 'unconnected' ? 'network' : 'final', explainNetwork(error, attempted));
-}
-
-/** True for an ErrorResponse. */
-function isServersError(error: unknown): boolean {
-  return error instanceof DatabaseError;
 }
 
 /** Sorts out a failure of what comes after connecting. */
@@ -212,7 +208,7 @@ async function setUp(client: Client, settings: Settings): Promise<void> {
       values: wanted.flat(),
     });
   } catch (error) {
-    if (!isServersError(error)) throw error;
+    if (!isServerError(error)) throw error;
     throw explainSetup(error, settings);
   }
 }
