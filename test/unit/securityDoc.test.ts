@@ -4,14 +4,14 @@ import { join } from 'node:path';
 
 const text = readFileSync('docs/SECURITY.md', 'utf8');
 
-/** The rows of all tables whose heads name a threat. */
+/** The rows of all tables of threats. */
 const rows = text
   .split('\n')
-  .filter((line) => line.startsWith('|') && !/^\|\s*(threat|-+)\s*\|/.test(line))
+  .filter((line) => line.startsWith('|') && !/^\|\s*(Threat|-+)\s*\|/.test(line))
   .map((line) => line.slice(1, -1).split('|'));
 
 describe('docs/SECURITY.md', () => {
-  it('has what is done for each threat, and a test', () => {
+  it('names a mitigation and a test for each threat', () => {
     assert.ok(rows.length > 30, `${rows.length} rows`);
     for (const row of rows) {
       assert.equal(row.length, 3, row.join('|'));
@@ -30,7 +30,7 @@ describe('docs/SECURITY.md', () => {
     );
   });
 
-  it('says what is true of tls: VS Code replaces `tls` and `net`, but not `node:tls` and `node:net`', () => {
+  it('is right about tls: VS Code replaces `tls` and `net`, but not `node:tls` and `node:net`', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
     const replaced = files.filter((file) =>
       /(from|import|require)\s*\(?\s*['"](tls|net|https?)['"]/.test(readFileSync(join('src', file), 'utf8')),
