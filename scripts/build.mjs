@@ -3,7 +3,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, context, transform } from 'esbuild';
+import { build, context, formatMessages, transform } from 'esbuild';
 import { bundledPackages } from './lib/notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -143,8 +143,46 @@ async function bundles() {
   return all.filter((options) => options.entryPoints === undefined || options.entryPoints.length !== 0);
 }
 
+/**
+ * Reports builds in watch mode: messages in esbuild's format between a line when the first build begins and one when the last
+ * has finished. The problem matcher in .vscode/tasks.json reads them.
+ *
+ * @param {number} count the number of bundles, which are built at the same time
+ * @returns {import('esbuild').Plugin}
+ */
+function watchReporter(count) {
+  let running = count;
+  process.stdout.write('[watch] build started\n');
+  const seen = new Set();
+  return {
+    name: 'watch-reporter',
+    setup(build) {
+      const bundle = Symbol('bundle');
+      build.onStart(() => {
+        // The first build of each bundle is counted from the beginning, so that "finished" means all of them.
+        if (!seen.has(bundle)) seen.add(bundle);
+        else if (running++ === 0) process.stdout.write('[watch] build started\n');
+      });
+      build.onEnd(async ({ errors, warnings }) => {
+        const color = process.stdout.isTTY;
+        const lines = [
+          ...(await formatMessages(errors, { kind: 'error', color })),
+          ...(await formatMessages(warnings, { kind: 'warning', color })),
+        ];
+        process.stdout.write(lines.join(''));
+        if (--running === 0) process.stdout.write('[watch] build finished\n');
+      });
+    },
+  };
+}
+
 if (flags.has('--watch')) {
-  for (const options of await bundles()) await (await context({ ...options, logLevel: 'info' })).watch();
+  const watched = await bundles();
+  const reporter = watchReporter(watched.length);
+  for (const options of watched) {
+    const plugins = [...(options.plugins ?? []), reporter];
+    await (await context({ ...options, plugins, logLevel: 'silent' })).watch();
+  }
 } else {
   await rm(join(root, 'dist'), { recursive: true, force: true });
   const product = (await bundles()).map((options) => build({ ...options, metafile: true }));

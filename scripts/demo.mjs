@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { checkNode, ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { onExit } from './lib/cleanup.mjs';
+import { parseServerUrl } from './lib/externalServer.mjs';
 import { isRoot } from './lib/nobody.mjs';
 import { createDatabase, startPostgres } from './lib/postgres.mjs';
 import { describeEnd, findInPath, log, run, runScript, startProcess } from './lib/process.mjs';
@@ -59,7 +60,7 @@ function findDesktop() {
 /** @returns {Promise<Connection>} */
 async function connect() {
   const url = process.env['PGBG_SERVER_URL'];
-  if (url) return connectionOf(url);
+  if (url) return connectionTo(url);
   const server = await startPostgres({ log });
   await createDatabase(server, DATABASE);
   await server.psql('CREATE EXTENSION plpython3u', { database: DATABASE });
@@ -67,18 +68,13 @@ async function connect() {
 }
 
 /**
- * @param {string} text
+ * @param {string} text a server address
  * @returns {Connection}
  */
-function connectionOf(text) {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname) {
-    throw new Error('PGBG_SERVER_URL is no address of a server: it looks like postgres://user@host:5432/database.');
-  }
-  const user = decodeURIComponent(url.username) || 'postgres';
-  const database = decodeURIComponent(url.pathname.slice(1)) || user;
-  log(`Using ${url.hostname}. A password is asked for by VS Code when the server wants one.`);
-  return { name: 'demo', host: url.hostname, port: Number(url.port || 5432), database, user };
+function connectionTo(text) {
+  const { host, port, database, user } = parseServerUrl(text);
+  log(`Using the server at ${host}. If it needs a password, VS Code asks for it.`);
+  return { name: 'demo', host, port, database, user };
 }
 
 /**

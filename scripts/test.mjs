@@ -9,6 +9,7 @@ import { ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { exitAfterCleanUp } from './lib/cleanup.mjs';
 import { reportCoverage } from './lib/coverage.mjs';
+import { externalServer } from './lib/externalServer.mjs';
 import { describeError, log } from './lib/process.mjs';
 import { summarizeTests } from './lib/testSummary.mjs';
 
@@ -72,8 +73,10 @@ async function mocha(level, { coverage, grep, counts }) {
  */
 async function prepare(level) {
   if (level === 'unit' || (level === 'server' && process.env['PGBG_SERVER_URL'])) return;
-  const { preparePostgres } = await import('./lib/postgres.mjs');
-  await preparePostgres({ log });
+  if (!process.env['PGBG_SERVER_URL'] || level === 'ui') {
+    const { preparePostgres } = await import('./lib/postgres.mjs');
+    await preparePostgres({ log });
+  }
   if (level === 'server') return;
   const { NEWEST_VSCODE, OLDEST_VSCODE, prepareVscode } = await import('./lib/vscode.mjs');
   if (level === 'ui') {
@@ -97,18 +100,19 @@ async function extension(counts, grep) {
   const { runTests, downloadAndUnzipVSCode } = await import('@vscode/test-electron');
   const { NEWEST_VSCODE, OLDEST_VSCODE } = await import('./lib/vscode.mjs');
   const desktop = process.env['PGBG_VSCODE'];
+  const [, download, release] = /^(download)(?::(.+))?$/.exec(desktop ?? '') ?? [];
   const launcher = fileURLToPath(new URL('./vscode-launcher.mjs', import.meta.url));
   const hosts = desktop
-    ? [{ name: 'desktop', path: desktop === 'download' ? await downloadAndUnzipVSCode() : desktop, version: '' }]
+    ? [{ name: release ?? 'desktop', path: download ? await downloadAndUnzipVSCode(release) : desktop, version: '' }]
     : [NEWEST_VSCODE, OLDEST_VSCODE].map((version) => ({ name: version, path: launcher, version }));
-  const { startPostgres, createDatabase } = await import('./lib/postgres.mjs');
-  const server = await startPostgres({ log: () => undefined, settings: { max_worker_processes: 64 } });
+  const { createDatabase } = await import('./lib/postgres.mjs');
+  const server = await extensionServer();
   let worst = 0;
   for (const [index, host] of hosts.entries()) {
     log(`Extension tests in VS Code (${host.name}).`);
     const folder = await makeTempFolder('pgbg-extension-test-');
     const workspace = join(folder, 'workspace');
-    const database = `extension_${index}`;
+    const database = `pgbg_extension_${process.pid}_${index}`;
     await createDatabase(server, database);
     const connection = { name: 'test', host: server.host, port: server.port, database, user: server.user };
     await mkdir(join(workspace, '.vscode'), { recursive: true });
@@ -141,10 +145,28 @@ async function extension(counts, grep) {
     } catch (error) {
       log(describeError(error));
       worst = 1;
+    } finally {
+      await server.drop(database);
     }
   }
   await server.stop();
   return worst;
+}
+
+/**
+ * The server for the extension tests: the one that PGBG_SERVER_URL names, which must accept its user without a password, or a
+ * new one.
+ */
+async function extensionServer() {
+  const url = process.env['PGBG_SERVER_URL'];
+  if (url) {
+    const server = externalServer(url);
+    const drop = (/** @type {string} */ database) => server.psql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    return { ...server, drop, stop: async () => {} };
+  }
+  const { startPostgres } = await import('./lib/postgres.mjs');
+  const server = await startPostgres({ log: () => undefined, settings: { max_worker_processes: 64 } });
+  return { ...server, drop: async () => {} };
 }
 
 async function main() {

@@ -337,7 +337,7 @@ function serverEnv() {
 /**
  * Makes a database with pg_background in it.
  *
- * @param {Pick<PostgresServer, 'psql'>} server
+ * @param {{ psql: (sql: string, options?: { database?: string }) => Promise<unknown> }} server
  * @param {string} name
  * @param {object} [options]
  * @param {boolean} [options.extension] whether with pg_background; by default yes
