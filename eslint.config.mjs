@@ -119,6 +119,13 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-console': 'off',
       '@typescript-eslint/no-unused-expressions': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.object.name=/^(it|describe|context)$/][callee.property.name='skip']",
+          message: 'A test is skipped only where the machine cannot run it: `const posixIt = … ? it : it.skip`.',
+        },
+      ],
     },
   },
 );

@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheRoot, lock, repoRoot } from './lib/cache.mjs';
-import { run } from './lib/process.mjs';
+import { runNpm } from './lib/process.mjs';
 
 /** @typedef {import('./lib/cache.mjs').Log} Log */
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean }} LockedPackage */
@@ -32,7 +32,7 @@ export async function ensureDependencies({ log }) {
   try {
     if (await areInstalled()) return;
     log('Installing dependencies (npm ci) …');
-    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: repoRoot });
+    await runNpm(['ci', '--no-audit', '--no-fund'], { cwd: repoRoot });
     log('Dependencies are installed.');
   } catch (error) {
     throw new Error('The dependencies could not be installed: run `npm ci` to see why.', { cause: error });

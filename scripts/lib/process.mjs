@@ -1,6 +1,6 @@
 // Child processes that never outlive this one, and waiting for what they do: a line, a port, an answer.
-import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +10,8 @@ import { exitAfterCleanUp, isLeaving, onExit } from './cleanup.mjs';
 const TAIL_CHARACTERS = 8_000;
 const POLL_MS = 25;
 const STOP_MS = 5_000;
+/** Windows has no process groups; there a detached process would open a console window. */
+const OWN_GROUP = process.platform !== 'win32';
 
 const startedAt = Date.now();
 
@@ -91,7 +93,7 @@ export async function startProcess(command, args, options = {}) {
   const child = spawn(program, programArgs, {
     cwd: options.cwd,
     env: options.env,
-    detached: true,
+    detached: OWN_GROUP,
     stdio: ['ignore', output, output],
   });
   /** @type {Promise<ProcessEnd>} */
@@ -112,7 +114,7 @@ export async function startProcess(command, args, options = {}) {
   };
   const forget = onExit({ stop, stopNow: options.stopNow ?? (() => killGroup(pid, 'SIGKILL')) });
   void exited.then(() => {
-    killGroup(pid, 'SIGKILL');
+    if (OWN_GROUP) killGroup(pid, 'SIGKILL');
     forget();
   });
   return {
@@ -142,7 +144,7 @@ export async function startProcess(command, args, options = {}) {
  */
 export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 } = {}) {
   const cleansUp = isLeaving();
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
+  const child = spawn(command, args, { cwd, env, detached: OWN_GROUP, stdio: 'pipe' });
   const forget = onExit({
     stop: async () => killGroup(child.pid, 'SIGKILL'),
     stopNow: () => killGroup(child.pid, 'SIGKILL'),
@@ -175,6 +177,21 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 
     clearTimeout(timer);
     forget();
   }
+}
+
+/**
+ * Runs npm. On Windows `npm` is a script, which Node starts only through a shell, so npm's own program is used if it is found.
+ *
+ * @param {string[]} args
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
+ */
+export async function runNpm(args, options) {
+  const candidates = [
+    process.env['npm_execpath'] ?? '',
+    path.join(path.dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ];
+  const cli = candidates.find((file) => path.basename(file) === 'npm-cli.js' && existsSync(file));
+  await (cli === undefined ? run('npm', args, options) : run(process.execPath, [cli, ...args], options));
 }
 
 /**
@@ -312,6 +329,11 @@ async function stopGroup(pid, exited) {
  */
 function killGroup(pid, signal) {
   if (pid === undefined) return;
+  if (!OWN_GROUP) {
+    // Windows has no SIGTERM either: this ends the process and its children at once.
+    spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
+    return;
+  }
   try {
     process.kill(-pid, signal);
   } catch {

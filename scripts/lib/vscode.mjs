@@ -5,7 +5,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cacheRoot, makeTempFolder, prepareOnce } from './cache.mjs';
-import { freePort, run, startProcess } from './process.mjs';
+import { freePort, run, runNpm, startProcess } from './process.mjs';
 
 /** @typedef {import('./cache.mjs').Log} Log */
 /** @typedef {import('./process.mjs').ManagedProcess} ManagedProcess */
@@ -81,7 +81,7 @@ export async function prepareVscode(version, { log }) {
       const root = path.join(into, LOCATION);
       // Without scripts no compiler is needed. Of what stays unbuilt the extension host wants a logger and a watchdog.
       // Its shrinkwrap fixes the versions, so this Node's npm will do, and it knows the configuration of this machine.
-      await runNpm(['install', '--omit=dev', '--ignore-scripts', '--engine-strict=false'], root);
+      await npmInFolder(['install', '--omit=dev', '--ignore-scripts', '--engine-strict=false'], root);
       await putStandIns(path.join(root, 'node_modules'));
     },
   });
@@ -133,7 +133,7 @@ async function prepareNode(version, log) {
 async function unpackFromNpm(specification, into, members) {
   const aside = path.join(into, '.download');
   await mkdir(aside);
-  await runNpm(['pack', specification, '--pack-destination', aside], aside);
+  await npmInFolder(['pack', specification, '--pack-destination', aside], aside);
   const [archive] = (await readdir(aside)).filter((name) => name.endsWith('.tgz'));
   if (!archive) throw new Error(`npm pack ${specification} gave no archive.`);
   const how = ['--strip-components=1', '--no-same-owner'];
@@ -145,13 +145,13 @@ async function unpackFromNpm(specification, into, members) {
  * @param {string[]} args
  * @param {string} cwd
  */
-async function runNpm(args, cwd) {
+async function npmInFolder(args, cwd) {
   // What `npm run` has told this script about its own project is not about this folder.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_prefix$)/.test(name)),
   );
   try {
-    await run('npm', [...args, '--no-audit', '--no-fund'], { cwd, env });
+    await runNpm([...args, '--no-audit', '--no-fund'], { cwd, env });
   } catch (error) {
     throw new Error("VS Code could not be had from npm's registry: check that `npm ping` works here.", {
       cause: error,
