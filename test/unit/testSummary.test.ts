@@ -55,7 +55,7 @@ describe('what npm test says at its end', () => {
     assert.deepEqual(lines.slice(0, 3), ['FAILED (server): a worker › ends', '  Error: It runs on.', '  Still.']);
     assert.match(lines[3] ?? '', /some\.test\.cjs:1/);
     assert.deepEqual(lines.slice(-3), [
-      '1 skipped: what this machine cannot do stands above.',
+      '1 skipped, because this machine cannot run them. They are listed above.',
       '4 passed, 1 failed',
       '',
     ]);
