@@ -1,5 +1,6 @@
-// Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, all levels when none is
-// named. Coverage is of the levels that run in Node alone: unit and server. Works right after a clone: it installs what is missing. Its last line is the plain count.
+// Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, by default all levels. Coverage is
+// available for the levels that run in Node alone: unit and server. Works right after a clone: it installs whatever is missing. The last
+// line of the output is the count.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +50,7 @@ async function mocha(level, { coverage, grep, counts }) {
     bin('mocha/bin/mocha.js'),
     '--reporter',
     join(repoRoot, 'scripts/lib/countingReporter.cjs'),
-    // What a test started is stopped by the clean-up of scripts/lib, which runs at the end of the process.
+    // Processes that tests started are stopped by scripts/lib/cleanup.mjs when this process exits.
     '--exit',
     // Some unit tests need POSIX file modes or a disk that root can mount. On a server that is not ours, some server tests
     // cannot run. Everything else must not be skipped.
@@ -68,7 +69,7 @@ async function mocha(level, { coverage, grep, counts }) {
 }
 
 /**
- * What a level needs is there before its tests begin: a slow download is progress on screen, not a test that takes too long.
+ * Downloads whatever a level needs before its tests begin, so that a slow download shows progress and does not make a test time out.
  *
  * @param {Level} level
  */
@@ -90,8 +91,8 @@ async function prepare(level) {
 }
 
 /**
- * The extension's tests inside VS Code: the newest and the oldest that package.json accepts, or the desktop one that
- * PGBG_VSCODE names (a path, or `download`).
+ * Runs the extension tests inside VS Code: the newest and the oldest supported release, or the desktop build that PGBG_VSCODE selects
+ * (a path, `download`, or `download:VERSION`).
  *
  * @param {string} counts
  * @param {string | undefined} grep
@@ -177,7 +178,7 @@ async function main() {
   });
   const unknown = positionals.filter((name) => !LEVELS.some((level) => level === name));
   if (unknown.length > 0)
-    throw new Error(`There is no test level "${unknown.join(', ')}": choose of ${LEVELS.join(', ')}.`);
+    throw new Error(`Unknown test level "${unknown.join(', ')}". The levels are ${LEVELS.join(', ')}.`);
   const wanted = LEVELS.filter((level) => positionals.length === 0 || positionals.includes(level));
 
   await ensureDependencies({ log });
