@@ -15,10 +15,9 @@ import type { Fault } from '../../core/base/fault';
 export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], cause: string) => string };
 
 /**
- * The sentence for a fault.
+ * The sentence for a fault. A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  *
  * @param cause the text of the fault's cause
- * A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  */
 export function messageFor<Map>(messages: Messages<Map>, fault: Fault, cause = ''): string {
   const known = messages as unknown as Readonly<
