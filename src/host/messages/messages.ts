@@ -11,7 +11,7 @@
 import { l10n } from 'vscode';
 import type { Fault } from '../../core/base/fault';
 
-/** The second argument is the text of the fault's cause; empty if it has none. */
+/** The second argument is the text of the fault's causes; empty if it has none. */
 export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], cause: string) => string };
 
 /**
