@@ -34,6 +34,8 @@ export interface Fault<Code extends string = string> {
   readonly field?: string;
   /** The part of the text that the problem is about. */
   readonly span?: FaultSpan;
+  /** The faults that this one summarizes, e.g. one per host that was tried. */
+  readonly causes?: readonly Fault[];
 }
 
 /** The problems of one area, each code with the parameters that its map declares. */
@@ -42,6 +44,7 @@ export type FaultOf<Map> = {
     readonly code: Code;
     readonly field?: string;
     readonly span?: FaultSpan;
+    readonly causes?: readonly Fault[];
   } & (Map[Code] extends NoParams ? { readonly params?: NoParams } : { readonly params: Map[Code] });
 }[keyof Map & string];
 
@@ -58,12 +61,13 @@ export class FaultError<F extends Fault = Fault> extends Error {
 }
 
 /** A fault as one technical line for the log, e.g. `connect.unreachable (host=db.example, port=5432)`. */
-export function describeFault({ code, params, field }: Fault): string {
+export function describeFault({ code, params, field, causes = [] }: Fault): string {
   const all: Readonly<Record<string, FaultParam | undefined>> = { field, ...params };
   const details = Object.entries(all).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${String(value)}`],
   );
-  return details.length === 0 ? code : `${code} (${details.join(', ')})`;
+  const own = details.length === 0 ? code : `${code} (${details.join(', ')})`;
+  return causes.length === 0 ? own : `${own}: ${causes.map(describeFault).join('; ')}`;
 }
 
 /** Whether a value read from disk or from another version has the shape of a fault. */

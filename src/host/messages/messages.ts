@@ -11,7 +11,7 @@
 import { l10n } from 'vscode';
 import type { Fault } from '../../core/base/fault';
 
-export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code]) => string };
+export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], fault: Fault) => string };
 
 /**
  * The sentence for a fault.
@@ -19,7 +19,9 @@ export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code]) 
  * A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  */
 export function messageFor<Map>(messages: Messages<Map>, fault: Fault): string {
-  const known = messages as unknown as Readonly<Record<string, ((params: unknown) => string) | undefined>>;
+  const known = messages as unknown as Readonly<Record<string, Sentence | undefined>>;
   const sentence = Object.hasOwn(known, fault.code) ? known[fault.code] : undefined;
-  return sentence?.(fault.params) ?? l10n.t('Unknown problem “{0}”. Update the extension to see its text.', fault.code);
+  return sentence?.(fault.params, fault) ?? l10n.t('Unknown problem “{0}”. Update the extension to see its text.', fault.code);
 }
+
+type Sentence = (params: unknown, fault: Fault) => string;
