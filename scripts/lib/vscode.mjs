@@ -169,6 +169,7 @@ async function npmInFolder(args, cwd) {
  * @property {string} [extensionsDir] by default a temporary folder
  * @property {string} [userDataDir] by default a temporary folder
  * @property {number} [port] by default any free port
+ * @property {string} [language] the display language, such as `de`. VS Code's own texts stay in English; ours are in that language.
  * @property {NodeJS.ProcessEnv} [env] environment of the extension host; by default that of this process
  */
 
@@ -216,6 +217,7 @@ export async function startVscode(options) {
   const args = ['--without-connection-token', '--accept-server-license-terms', '--disable-telemetry', ...folders];
   if (options.testDriver) args.push('--enable-smoke-test-driver');
   if (!options.workspaceTrust) args.push('--disable-workspace-trust');
+  if (options.language) args.push('--locale', await addLanguagePack(userDataDir, options.language));
   const env = serverEnv(options.env ?? process.env, path.join(own, 'tmp'));
   const launchAt = (/** @type {number} */ at) =>
     launch(node, [main, '--host', HOST, '--port', String(at), ...args], { cwd: own, env });
@@ -293,6 +295,28 @@ async function writeSettings(userDataDir, settings) {
   const present = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
   await writeFile(`${file}.new`, JSON.stringify({ ...QUIET_SETTINGS, ...present, ...settings }, null, 2));
   await rename(`${file}.new`, file);
+}
+
+/**
+ * Registers an empty language pack. VS Code accepts a display language only if there is a language pack for it, and only its
+ * Marketplace has real ones.
+ *
+ * @param {string} userDataDir
+ * @param {string} language
+ * @returns {Promise<string>} the language
+ */
+async function addLanguagePack(userDataDir, language) {
+  const translations = path.join(userDataDir, 'language-pack.json');
+  await writeFile(translations, JSON.stringify({ version: '1.0.0', contents: {} }));
+  const pack = {
+    hash: 'empty',
+    label: language,
+    extensions: [{ extensionIdentifier: { id: 'test.language-pack' }, version: '1.0.0' }],
+    translations: { vscode: translations },
+  };
+  // The list of installed language packs, in the format in which VS Code writes it.
+  await writeFile(path.join(userDataDir, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
+  return language;
 }
 
 /**
