@@ -1,12 +1,14 @@
-// Typed lint, and the walls of the house (CONTRIBUTING.md, "Layers"). test/unit/walls.test.ts proves that each wall fires.
+// Typed lint, the boundaries between layers (CONTRIBUTING.md, "Layers"), and the glossary. test/unit/layers.test.ts proves that each
+// boundary fires.
 import tseslint from 'typescript-eslint';
+import { glossaryRule } from './scripts/lint/glossaryRule.mjs';
 
 /**
- * A wall: what the files of one room must not import, and why.
+ * A boundary: what the files of one layer must not import, and why.
  * @param {string[]} files
  * @param {{ regex: string, message: string }[]} patterns
  */
-function wall(files, patterns) {
+function boundary(files, patterns) {
   return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
 }
 
@@ -16,7 +18,7 @@ const NO_PG = {
   message: 'Only src/core/postgres may import pg and its companions.',
 };
 const NO_NODE = { regex: '^node:', message: 'Browser code cannot use Node.' };
-const NO_HOST = { regex: '(^|/)host(/|$)', message: 'The core must not depend on the host.' };
+const NO_HOST = { regex: '(^|/)host(/|$)', message: 'Core must not depend on the host.' };
 
 /** One style for private members; a private constructor has no other form. */
 const NO_PRIVATE = {
@@ -25,7 +27,7 @@ const NO_PRIVATE = {
   message: 'Use #name instead of `private`.',
 };
 
-/** What shows text in VS Code's own surfaces: src/host/base/ui.ts makes the text of others plain and short first. */
+/** Functions and classes that show text in VS Code's UI. src/host/base/ui.ts makes text from outside plain and short first. */
 const SHOWS_TEXT = {
   window:
     '/^(show(Information|Warning|Error)Message|showInputBox|showQuickPick|createQuickPick|createInputBox|setStatusBarMessage|createStatusBarItem|withProgress|createWebviewPanel|createTreeView|registerTreeDataProvider|createTerminal)$/',
@@ -33,15 +35,15 @@ const SHOWS_TEXT = {
   classes: '/^(MarkdownString|Diagnostic)$/',
 };
 
-/** Forbids the functions and classes of {@link SHOWS_TEXT}, also by another name. */
-function noOtherWindow() {
-  const message = 'Only src/host/base/ui.ts may show text: it makes the text of others plain and short.';
+/** Forbids the functions and classes of {@link SHOWS_TEXT}, also through an alias. */
+function noOtherTextOutput() {
+  const message = 'Only src/host/base/ui.ts may show text: it makes text from outside plain and short.';
   const selectors = ['window', 'languages'].flatMap((part) => {
     const owner = `:matches([object.property.name='${part}'], [object.property.value='${part}'], [object.name='${part}'])`;
     return [
       `MemberExpression${owner}[property.name=${SHOWS_TEXT[part]}]`,
       `MemberExpression${owner}[property.value=${SHOWS_TEXT[part]}]`,
-      // No other name for the owner, or for a part of it.
+      // No alias for the owner or for a member.
       `VariableDeclarator[init.property.name='${part}']`,
       `VariableDeclarator[init.name='${part}']`,
       `VariableDeclarator[init.name='vscode'] > ObjectPattern > Property[key.name='${part}']`,
@@ -84,34 +86,39 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  wall(
+  boundary(
     ['src/shared/**'],
     [{ regex: '.*', message: 'src/shared imports nothing outside itself.' }].map((p) => ({ ...p, regex: '^(?!\\./)' })),
   ),
-  wall(['src/core/**'], [NO_VSCODE, NO_HOST, NO_PG]),
-  wall(['src/core/postgres/**'], [NO_VSCODE, NO_HOST]),
-  wall(['src/host/**', 'src/extension.ts', 'src/api.ts'], [NO_PG]),
-  wall(
+  boundary(['src/core/**'], [NO_VSCODE, NO_HOST, NO_PG]),
+  boundary(['src/core/postgres/**'], [NO_VSCODE, NO_HOST]),
+  boundary(['src/host/**', 'src/extension.ts', 'src/api.ts'], [NO_PG]),
+  boundary(
     ['webview/**'],
     [
       NO_VSCODE,
       NO_PG,
       NO_NODE,
-      { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'The webview sees src/shared only.' },
+      { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'Webviews import src/shared only.' },
     ],
   ),
-  { files: ['src/host/**/*.ts', 'src/extension.ts'], ignores: ['src/host/base/ui.ts'], rules: noOtherWindow() },
+  { files: ['src/host/**/*.ts', 'src/extension.ts'], ignores: ['src/host/base/ui.ts'], rules: noOtherTextOutput() },
   {
-    // The page shows values as text, never as markup.
+    // Pages show values as text, never as markup.
     files: ['webview/**/*.ts', 'src/host/**/*.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
         ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'createContextualFragment', 'setHTMLUnsafe'].map(
-          (property) => ({ property, message: 'Text is only ever set as text.' }),
+          (property) => ({ property, message: 'Set text as text, never as markup.' }),
         ),
       ],
     },
+  },
+  {
+    files: ['**/*.{ts,mjs,cjs}'],
+    plugins: { project: { rules: { glossary: glossaryRule } } },
+    rules: { 'project/glossary': 'error' },
   },
   {
     files: ['test/**/*.ts'],
@@ -119,6 +126,14 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-console': 'off',
       '@typescript-eslint/no-unused-expressions': 'off',
+      'no-restricted-syntax': [
+        'error',
+        NO_PRIVATE,
+        {
+          selector: "CallExpression[callee.object.name=/^(it|describe|context)$/][callee.property.name='skip']",
+          message: 'A test is skipped only where the machine cannot run it: `const posixIt = … ? it : it.skip`.',
+        },
+      ],
     },
   },
 );

@@ -1,5 +1,5 @@
-// Measures what DESIGN.md promises: `npm run bench [-- NAME …]`. Each figure stands beside its reference of the same run and its
-// budget; a table is printed and test-results/bench.json written. Ends with 1 where a budget is missed.
+// Measures the budgets of docs/internals/design.md: `npm run bench [-- NAME …]`. Prints a table with each figure next to a reference
+// measured in the same run and its budget, and writes test-results/bench.json. Exits with 1 if a budget is exceeded.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
@@ -11,12 +11,12 @@ import { run, log, runScript } from './lib/process.mjs';
 /**
  * @typedef {object} Figure
  * @property {string} name
- * @property {number} value the median over the rounds, unless the name says otherwise
+ * @property {number} value median of the rounds, unless the name says otherwise
  * @property {string} unit
  * @property {number} [reference] measured in the same run
  * @property {string} [referenceName]
- * @property {string} [budget] as DESIGN.md puts it
- * @property {boolean} [ok] whether the budget is kept
+ * @property {string} [budget] as in docs/internals/design.md
+ * @property {boolean} [ok] whether the budget is met
  */
 
 /** @param {number} value */
@@ -50,7 +50,7 @@ function table(figures) {
 }
 
 async function main() {
-  const wanted = process.argv.slice(2);
+  const selected = process.argv.slice(2);
   await ensureDependencies({ log });
   await run(process.execPath, ['scripts/build.mjs', '--tests'], { cwd: repoRoot });
   const folder = join(repoRoot, 'dist/test/bench');
@@ -59,8 +59,8 @@ async function main() {
   const figures = [];
   for (const file of files) {
     const name = basename(file, '.bench.js');
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    log(`Bench: ${name}.`);
+    if (selected.length > 0 && !selected.includes(name)) continue;
+    log(`Benchmark: ${name}.`);
     /** @type {{ bench(): Promise<Figure[]> }} */
     const { bench } = await import(pathToFileURL(join(folder, file)).href);
     figures.push(...(await bench()));

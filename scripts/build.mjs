@@ -1,9 +1,9 @@
-// Builds the extension, its webviews and, with --tests, the test bundles. See CONTRIBUTING.md.
+// Builds the extension, its webviews, and, with --tests, the test bundles. See CONTRIBUTING.md.
 //   node scripts/build.mjs [--production] [--tests [--coverage]] [--watch]
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, context, transform } from 'esbuild';
+import { build, context, formatMessages, transform } from 'esbuild';
 import { bundledPackages } from './lib/notices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,12 +23,12 @@ const common = {
 };
 
 /**
- * Leaves out of the extension what pg asks for and we never use: the pool, the native client, its own readers of connection
- * strings and of the password file (ours are in src/core/postgres/connect).
+ * Omits modules that pg requires and the extension never uses: the pool, the native client, and the parsers of connection strings and
+ * of the password file (those of the extension are in src/core/postgres/connect).
  * @type {import('esbuild').Plugin}
  */
-const lessOfPg = {
-  name: 'less-of-pg',
+const omitUnusedPg = {
+  name: 'omit-unused-pg',
   setup(build) {
     build.onResolve({ filter: /^(pg-pool|pg-connection-string|pgpass|\.\/native)$/ }, ({ path, importer }) =>
       /[\\/]node_modules[\\/]pg[\\/]lib[\\/]/.test(importer) ? { path, namespace: 'unused' } : undefined,
@@ -38,7 +38,7 @@ const lessOfPg = {
 };
 
 /**
- * Writes the parts of the extension: what `import()` asks for is a file of its own, loaded when it is first wanted.
+ * Writes the bundles of the extension as CommonJS. Each `import()` has a separate chunk, loaded when it is first needed.
  * @type {import('esbuild').Plugin}
  */
 const writeAsCommonJs = {
@@ -46,7 +46,7 @@ const writeAsCommonJs = {
   setup(build) {
     build.onEnd(async ({ outputFiles = [] }) => {
       for (const { path, text } of outputFiles) {
-        // For each of them esbuild would copy all of VS Code's API, a fifth of the time of loading (measured).
+        // For each such import esbuild would copy all of VS Code's API, a fifth of the load time (measured).
         const plain = text.replaceAll(
           /\bimport\s*\*\s*as\s+([\w$]+)\s+from\s*"vscode";/g,
           'const $1 = require("vscode");',
@@ -58,7 +58,7 @@ const writeAsCommonJs = {
           charset: 'utf8',
           minify: production,
           sourcemap: production ? false : 'inline',
-          // As require(), which VS Code answers with the right `vscode`.
+          // Becomes require(), for which VS Code provides `vscode`.
           supported: { 'dynamic-import': false },
         });
         await mkdir(dirname(path), { recursive: true });
@@ -72,10 +72,10 @@ const writeAsCommonJs = {
 const node = {
   ...common,
   platform: 'node',
-  // The Node of the oldest VS Code that package.json accepts (1.100).
+  // The Node of the oldest supported VS Code (1.100).
   target: 'node20',
   format: 'cjs',
-  // pg asks for these only when they are there; neither is wanted.
+  // Optional dependencies of pg that are not used.
   external: ['vscode', 'pg-native', 'pg-cloudflare'],
 };
 
@@ -102,15 +102,15 @@ async function bundles() {
       entryPoints: { extension: 'src/extension.ts' },
       outdir: 'dist',
       chunkNames: 'chunks/[name]-[hash]',
-      // Its main file asks for its parts in a way that cannot be bundled.
+      // Its main file requires its modules in a way that cannot be bundled.
       alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
       charset: 'utf8',
-      // esbuild splits only what is ESM, so the parts become CommonJS afterwards.
+      // esbuild splits only ESM; the plugin converts the chunks to CommonJS.
       format: 'esm',
       splitting: true,
       sourcemap: production ? false : 'inline',
       write: false,
-      plugins: [lessOfPg, writeAsCommonJs],
+      plugins: [omitUnusedPg, writeAsCommonJs],
     },
     {
       ...common,
@@ -133,7 +133,7 @@ async function bundles() {
       sourcemap: 'inline',
       packages: 'external',
       minify: false,
-      // What is left out of a bundle would count as covered.
+      // Code that is removed from a bundle would count as covered.
       treeShaking: !flags.has('--coverage'),
     });
     if (pageTests.length > 0) {
@@ -143,13 +143,51 @@ async function bundles() {
   return all.filter((options) => options.entryPoints === undefined || options.entryPoints.length !== 0);
 }
 
+/**
+ * Reports builds in watch mode: messages in esbuild's format between a line when the first build begins and one when the last
+ * has finished. The problem matcher in .vscode/tasks.json reads them.
+ *
+ * @param {number} count the number of bundles, which are built at the same time
+ * @returns {import('esbuild').Plugin}
+ */
+function watchReporter(count) {
+  let running = count;
+  process.stdout.write('[watch] build started\n');
+  const seen = new Set();
+  return {
+    name: 'watch-reporter',
+    setup(build) {
+      const bundle = Symbol('bundle');
+      build.onStart(() => {
+        // The first build of each bundle is counted from the beginning, so that "finished" means all of them.
+        if (!seen.has(bundle)) seen.add(bundle);
+        else if (running++ === 0) process.stdout.write('[watch] build started\n');
+      });
+      build.onEnd(async ({ errors, warnings }) => {
+        const color = process.stdout.isTTY;
+        const lines = [
+          ...(await formatMessages(errors, { kind: 'error', color })),
+          ...(await formatMessages(warnings, { kind: 'warning', color })),
+        ];
+        process.stdout.write(lines.join(''));
+        if (--running === 0) process.stdout.write('[watch] build finished\n');
+      });
+    },
+  };
+}
+
 if (flags.has('--watch')) {
-  for (const options of await bundles()) await (await context({ ...options, logLevel: 'info' })).watch();
+  const watched = await bundles();
+  const reporter = watchReporter(watched.length);
+  for (const options of watched) {
+    const plugins = [...(options.plugins ?? []), reporter];
+    await (await context({ ...options, plugins, logLevel: 'silent' })).watch();
+  }
 } else {
   await rm(join(root, 'dist'), { recursive: true, force: true });
   const product = (await bundles()).map((options) => build({ ...options, metafile: true }));
   const metafiles = (await Promise.all(product)).map(({ metafile }) => metafile);
-  // For the notices that the package needs: see package.mjs. Tests are no part of it.
+  // For the third-party notices in the package (package.mjs), of which tests are not a part.
   const shipped = metafiles.filter(
     ({ outputs }) => !Object.keys(outputs).some((file) => file.startsWith('dist/test/')),
   );

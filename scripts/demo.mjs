@@ -1,9 +1,9 @@
-// `npm run demo`: a PostgreSQL with pg_background and a VS Code with this extension, ready to be clicked through.
+// `npm run demo`: starts a PostgreSQL with pg_background and a VS Code with this extension, to try everything out.
 //   npm run demo [-- --port N] [-- --desktop]
-//   --port N    the port of the VS Code in the browser; by default a free one
-//   --desktop   use the desktop VS Code whose `code` is in PATH
-//   PGBG_SERVER_URL=postgres://user@host:port/database   use this server instead of a new one
-// Works right after `git clone`: it installs what it needs. Ctrl+C stops and removes everything it started.
+//   --port N    port of VS Code in the browser; by default a free one
+//   --desktop   uses the desktop VS Code whose `code` command is in PATH
+//   PGBG_SERVER_URL=postgres://user@host:port/database   uses this server instead of a new one
+// Works right after `git clone`: it installs whatever is missing. Ctrl+C stops and removes everything that it started.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { checkNode, ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { onExit } from './lib/cleanup.mjs';
+import { parseServerUrl } from './lib/externalServer.mjs';
 import { isRoot } from './lib/nobody.mjs';
 import { createDatabase, startPostgres } from './lib/postgres.mjs';
 import { describeEnd, findInPath, log, run, runScript, startProcess } from './lib/process.mjs';
@@ -26,7 +27,7 @@ async function main() {
   const { values } = parseArgs({ options: { port: { type: 'string' }, desktop: { type: 'boolean', default: false } } });
   const port = values.port === undefined ? undefined : portNumber(values.port);
   const desktop = values.desktop ? findDesktop() : undefined;
-  log('Preparing. The first time this takes a minute, later some seconds.');
+  log('Preparing. This takes about a minute the first time, and some seconds later.');
   const [connection] = await Promise.all([
     connect(),
     buildExtension(),
@@ -44,7 +45,7 @@ async function main() {
 function portNumber(text) {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new Error(`--port ${text} is no port: give a number from 1 to 65535.`);
+  throw new Error(`--port ${text} is not a port. Use a number from 1 to 65535.`);
 }
 
 /** @returns {string} */
@@ -53,13 +54,15 @@ function findDesktop() {
     const file = findInPath(name);
     if (file) return file;
   }
-  throw new Error('--desktop needs the `code` command of a desktop VS Code in PATH: leave it out to use a browser.');
+  throw new Error(
+    '--desktop needs the `code` command of a desktop VS Code in PATH. Without --desktop, a browser is used.',
+  );
 }
 
 /** @returns {Promise<Connection>} */
 async function connect() {
   const url = process.env['PGBG_SERVER_URL'];
-  if (url) return connectionOf(url);
+  if (url) return connectionTo(url);
   const server = await startPostgres({ log });
   await createDatabase(server, DATABASE);
   await server.psql('CREATE EXTENSION plpython3u', { database: DATABASE });
@@ -67,23 +70,18 @@ async function connect() {
 }
 
 /**
- * @param {string} text
+ * @param {string} text a server address
  * @returns {Connection}
  */
-function connectionOf(text) {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname) {
-    throw new Error('PGBG_SERVER_URL is no address of a server: it looks like postgres://user@host:5432/database.');
-  }
-  const user = decodeURIComponent(url.username) || 'postgres';
-  const database = decodeURIComponent(url.pathname.slice(1)) || user;
-  log(`Using ${url.hostname}. A password is asked for by VS Code when the server wants one.`);
-  return { name: 'demo', host: url.hostname, port: Number(url.port || 5432), database, user };
+function connectionTo(text) {
+  const { host, port, database, user } = parseServerUrl(text);
+  log(`Using the server at ${host}. If it needs a password, VS Code asks for it.`);
+  return { name: 'demo', host, port, database, user };
 }
 
 /**
  * @param {Connection} connection
- * @returns {string} a command that works in any shell; a password is prompted for if the server asks for one
+ * @returns {string} a command for any shell; psql prompts for a password if the server asks for one
  */
 function psqlCommand({ host, port, user, database }) {
   const quoted = (/** @type {string} */ text) =>
@@ -94,12 +92,12 @@ function psqlCommand({ host, port, user, database }) {
 async function buildExtension() {
   await ensureDependencies({ log });
   await run(process.execPath, [path.join(repoRoot, 'scripts', 'build.mjs')], { cwd: repoRoot });
-  log('The extension is built.');
+  log('Built the extension.');
 }
 
 /**
  * @param {Connection} connection
- * @returns {Promise<string>} a copy of the sample workspace that knows the connection
+ * @returns {Promise<string>} a copy of the sample workspace, with the connection in its settings
  */
 async function makeWorkspace(connection) {
   const workspace = path.join(await makeTempFolder('pgbg-demo-'), 'pg_background demo');
@@ -113,10 +111,10 @@ async function makeWorkspace(connection) {
 }
 
 /**
- * Installs the extension as it would come out of the package, but for packing and unpacking it, which takes half a minute.
- * (VS Code opens an extension under development only with its test driver, which hides every notification.)
+ * Installs the files that the package would contain, without packing and unpacking it, which takes half a minute. (The VS Code server
+ * runs an extension under development only with its test driver, which hides all notifications.)
  *
- * @returns {Promise<string>} the folder of extensions
+ * @returns {Promise<string>} the folder for extensions
  */
 async function installExtension() {
   const read = (/** @type {string} */ file) => readFile(path.join(repoRoot, file), 'utf8');
@@ -141,12 +139,12 @@ async function runInBrowser(workspace, port, connection) {
   const url = server.url({ folder: workspace, openFile: path.join(workspace, 'sample.sql') });
   log('Ready. Ctrl+C stops everything. Open in a browser:');
   process.stdout.write(`\n  ${url}\n\n`);
-  process.stdout.write(`To look at the same database with psql:\n\n  ${psqlCommand(connection)}\n\n`);
-  // The server alone does not keep this script alive.
+  process.stdout.write(`To connect to the same database with psql:\n\n  ${psqlCommand(connection)}\n\n`);
+  // The server does not keep this script alive.
   const alive = setInterval(() => {}, 60_000);
   const end = await server.process.exited;
   clearInterval(alive);
-  throw new Error(`VS Code ended by itself (${describeEnd(end)}). It said last:\n${server.process.tail()}`);
+  throw new Error(`VS Code ended unexpectedly (${describeEnd(end)}). The end of its output:\n${server.process.tail()}`);
 }
 
 /**
@@ -162,13 +160,13 @@ async function runDesktop(code, workspace) {
   if (isRoot) args.push('--no-sandbox');
   onExit({ stop: () => stopDesktop(userDataDir), stopNow: () => {} });
   const window = await startProcess(code, [...args, workspace, path.join(workspace, 'sample.sql')]);
-  log('VS Code is opening. Ctrl+C, or closing its window, stops everything.');
+  log('Opening VS Code. Ctrl+C, or closing its window, stops everything.');
   const end = await window.exited;
-  if (end.code !== 0) throw new Error(`VS Code could not be used (${describeEnd(end)}):\n${window.tail()}`);
+  if (end.code !== 0) throw new Error(`VS Code failed (${describeEnd(end)}):\n${window.tail()}`);
 }
 
 /**
- * The `code` command is not the parent of the window: that process leaves its id in its own folder.
+ * Stops the desktop VS Code. The `code` command is not the parent of its process, which writes its pid into the user data folder.
  *
  * @param {string} userDataDir
  */
@@ -178,7 +176,7 @@ async function stopDesktop(userDataDir) {
   try {
     process.kill(pid, 'SIGTERM');
   } catch {
-    // It is closed already.
+    // It has already been closed.
   }
 }
 

@@ -1,26 +1,27 @@
-// Installs what package-lock.json asks for, where it is not installed already. Runs before anything is: Node's own modules only.
+// Installs the packages of package-lock.json, unless they are installed. Runs before any package is available, so it uses Node's
+// modules only.
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheRoot, lock, repoRoot } from './lib/cache.mjs';
-import { run } from './lib/process.mjs';
+import { runNpm } from './lib/process.mjs';
 
 /** @typedef {import('./lib/cache.mjs').Log} Log */
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean }} LockedPackage */
 
 const OLDEST_NODE = [20, 19];
 
-/** Throws one clear sentence where this Node is too old. */
+/** @throws {Error} if this Node is too old */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
   throw new Error(
-    `Node ${OLDEST_NODE.join('.')} or newer is needed, and this is ${process.versions.node}: install a newer one.`,
+    `Node ${OLDEST_NODE.join('.')} or newer is required, and this is ${process.versions.node}. Install a newer one.`,
   );
 }
 
 /**
- * Runs `npm ci`, unless node_modules is what package-lock.json describes.
+ * Runs `npm ci`, unless node_modules matches package-lock.json.
  *
  * @param {{ log: Log }} options
  */
@@ -28,22 +29,24 @@ export async function ensureDependencies({ log }) {
   checkNode();
   if (await areInstalled()) return;
   await mkdir(cacheRoot, { recursive: true });
-  const unlock = await lock(path.join(cacheRoot, 'npm-ci.lock'), () => log('Waiting for another npm ci …'));
+  const unlock = await lock(path.join(cacheRoot, 'npm-ci.lock'), () =>
+    log('Waiting for another process that runs npm ci …'),
+  );
   try {
     if (await areInstalled()) return;
     log('Installing dependencies (npm ci) …');
-    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: repoRoot });
-    log('Dependencies are installed.');
+    await runNpm(['ci', '--no-audit', '--no-fund'], { cwd: repoRoot });
+    log('Installed the dependencies.');
   } catch (error) {
-    throw new Error('The dependencies could not be installed: run `npm ci` to see why.', { cause: error });
+    throw new Error('The dependencies could not be installed. Run `npm ci` to see why.', { cause: error });
   } finally {
     await unlock();
   }
 }
 
 /**
- * npm writes what it has installed into node_modules when it is done, in the form of the lock file. Comparing the two tells
- * more than dates and asks no stamp of whoever runs `npm ci` by hand.
+ * Compares package-lock.json with the list of installed packages that npm writes into node_modules. This is more reliable than
+ * modification times, and works if `npm ci` was run by hand.
  *
  * @returns {Promise<boolean>}
  */
@@ -56,7 +59,7 @@ async function areInstalled() {
   return Object.entries(wanted).every(([name, { version, integrity, optional }]) => {
     if (name === '') return true;
     const installed = present[name];
-    // What is optional may be for another platform.
+    // An optional package may be for another platform.
     if (!installed) return optional === true;
     return installed.version === version && installed.integrity === integrity;
   });

@@ -1,4 +1,4 @@
-// Installs what the other scripts need: what `npm ci` does, where it has not been done yet.
+// Runs `npm ci`, unless the dependencies are installed.
 import { ensureDependencies } from './ensure-deps.mjs';
 import { log } from './lib/process.mjs';
 

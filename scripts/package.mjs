@@ -1,5 +1,5 @@
-// Makes the VSIX: `npm run package`. The production build, the third-party notices, vsce, then a look at the sizes that are
-// allowed. What dist/extension.js needs at once (its static chunks) counts with it.
+// Creates the VSIX: `npm run package`. Runs the production build, writes the third-party notices, runs vsce, and checks the sizes. The
+// chunks that dist/extension.js loads statically count as part of it.
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -18,8 +18,8 @@ function node(args) {
 }
 
 /**
- * The bytes of a part of the extension and of all that it requires while it is loaded. What `import()` asks for is required
- * within a function, `=>f(require(…))`.
+ * Returns the size of a bundle and of everything that it requires while it is loaded, in bytes. Bundles of `import()` are required within
+ * a function, `=>f(require(…))`, and not counted.
  *
  * @param {string} file
  * @param {Set<string>} [seen]
@@ -55,9 +55,9 @@ await writeFile(resolve(repoRoot, NOTICES), await noticesOf(repoRoot, packages))
 const out = process.argv[2] ?? 'pg-background-workers.vsix';
 node(['node_modules/@vscode/vsce/vsce', 'package', '--no-dependencies', '--out', out]);
 check('dist/extension.js', await eagerSize(resolve(repoRoot, 'dist/extension.js')), LIMITS['dist/extension.js']);
-// The names of its files stand in a ZIP file as they are.
+// File names are not compressed in a ZIP file.
 if (!(await readFile(resolve(repoRoot, out))).includes(`extension/${NOTICES}`)) {
-  log(`The VSIX lacks ${NOTICES}.`);
+  log(`${NOTICES} is missing from the VSIX.`);
   process.exit(1);
 }
 log(`${NOTICES}: ${packages.length} packages.`);

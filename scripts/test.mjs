@@ -1,5 +1,6 @@
-// Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, all levels when none is
-// named. Coverage is of the levels that run in Node alone: unit and server. Works right after a clone: it installs what is missing. Its last line is the plain count.
+// Runs the tests: `node scripts/test.mjs [unit] [server] [extension] [ui] [--coverage] [--grep TEXT]`, by default all levels. Coverage is
+// available for the levels that run in Node alone: unit and server. Works right after a clone: it installs whatever is missing. The last
+// line of the output is the count.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { ensureDependencies } from './ensure-deps.mjs';
 import { makeTempFolder, repoRoot } from './lib/cache.mjs';
 import { exitAfterCleanUp } from './lib/cleanup.mjs';
 import { reportCoverage } from './lib/coverage.mjs';
+import { externalServer } from './lib/externalServer.mjs';
 import { describeError, log } from './lib/process.mjs';
 import { summarizeTests } from './lib/testSummary.mjs';
 
@@ -48,10 +50,11 @@ async function mocha(level, { coverage, grep, counts }) {
     bin('mocha/bin/mocha.js'),
     '--reporter',
     join(repoRoot, 'scripts/lib/countingReporter.cjs'),
-    // What a test started is stopped by the clean-up of scripts/lib, which runs at the end of the process.
+    // Processes that tests started are stopped by scripts/lib/cleanup.mjs when this process exits.
     '--exit',
-    // On a server that is not ours some tests cannot run; otherwise each must.
-    ...(level === 'server' && process.env['PGBG_SERVER_URL']
+    // Some unit tests need POSIX file modes or a disk that root can mount. On a server that is not ours, some server tests
+    // cannot run. Everything else must not be skipped.
+    ...(level === 'unit' || (level === 'server' && process.env['PGBG_SERVER_URL'])
       ? ['--no-config', '--timeout', '60000', '--forbid-only']
       : []),
     ...(grep === undefined ? [] : ['--grep', grep]),
@@ -66,14 +69,16 @@ async function mocha(level, { coverage, grep, counts }) {
 }
 
 /**
- * What a level needs is there before its tests begin: a slow download is progress on screen, not a test that takes too long.
+ * Downloads whatever a level needs before its tests begin, so that a slow download shows progress and does not make a test time out.
  *
  * @param {Level} level
  */
 async function prepare(level) {
   if (level === 'unit' || (level === 'server' && process.env['PGBG_SERVER_URL'])) return;
-  const { preparePostgres } = await import('./lib/postgres.mjs');
-  await preparePostgres({ log });
+  if (!process.env['PGBG_SERVER_URL'] || level === 'ui') {
+    const { preparePostgres } = await import('./lib/postgres.mjs');
+    await preparePostgres({ log });
+  }
   if (level === 'server') return;
   const { NEWEST_VSCODE, OLDEST_VSCODE, prepareVscode } = await import('./lib/vscode.mjs');
   if (level === 'ui') {
@@ -86,8 +91,8 @@ async function prepare(level) {
 }
 
 /**
- * The extension's tests inside VS Code: the newest and the oldest that package.json accepts, or the desktop one that
- * PGBG_VSCODE names (a path, or `download`).
+ * Runs the extension tests inside VS Code: the newest and the oldest supported release, or the desktop build that PGBG_VSCODE selects
+ * (a path, `download`, or `download:VERSION`).
  *
  * @param {string} counts
  * @param {string | undefined} grep
@@ -97,18 +102,19 @@ async function extension(counts, grep) {
   const { runTests, downloadAndUnzipVSCode } = await import('@vscode/test-electron');
   const { NEWEST_VSCODE, OLDEST_VSCODE } = await import('./lib/vscode.mjs');
   const desktop = process.env['PGBG_VSCODE'];
+  const [, download, release] = /^(download)(?::(.+))?$/.exec(desktop ?? '') ?? [];
   const launcher = fileURLToPath(new URL('./vscode-launcher.mjs', import.meta.url));
   const hosts = desktop
-    ? [{ name: 'desktop', path: desktop === 'download' ? await downloadAndUnzipVSCode() : desktop, version: '' }]
+    ? [{ name: release ?? 'desktop', path: download ? await downloadAndUnzipVSCode(release) : desktop, version: '' }]
     : [NEWEST_VSCODE, OLDEST_VSCODE].map((version) => ({ name: version, path: launcher, version }));
-  const { startPostgres, createDatabase } = await import('./lib/postgres.mjs');
-  const server = await startPostgres({ log: () => undefined, settings: { max_worker_processes: 64 } });
+  const { createDatabase } = await import('./lib/postgres.mjs');
+  const server = await extensionServer();
   let worst = 0;
   for (const [index, host] of hosts.entries()) {
     log(`Extension tests in VS Code (${host.name}).`);
     const folder = await makeTempFolder('pgbg-extension-test-');
     const workspace = join(folder, 'workspace');
-    const database = `extension_${index}`;
+    const database = `pgbg_extension_${process.pid}_${index}`;
     await createDatabase(server, database);
     const connection = { name: 'test', host: server.host, port: server.port, database, user: server.user };
     await mkdir(join(workspace, '.vscode'), { recursive: true });
@@ -141,10 +147,28 @@ async function extension(counts, grep) {
     } catch (error) {
       log(describeError(error));
       worst = 1;
+    } finally {
+      await server.drop(database);
     }
   }
   await server.stop();
   return worst;
+}
+
+/**
+ * The server for the extension tests: the one that PGBG_SERVER_URL names, which must accept its user without a password, or a
+ * new one.
+ */
+async function extensionServer() {
+  const url = process.env['PGBG_SERVER_URL'];
+  if (url) {
+    const server = externalServer(url);
+    const drop = (/** @type {string} */ database) => server.psql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    return { ...server, drop, stop: async () => {} };
+  }
+  const { startPostgres } = await import('./lib/postgres.mjs');
+  const server = await startPostgres({ log: () => undefined, settings: { max_worker_processes: 64 } });
+  return { ...server, drop: async () => {} };
 }
 
 async function main() {
@@ -154,7 +178,7 @@ async function main() {
   });
   const unknown = positionals.filter((name) => !LEVELS.some((level) => level === name));
   if (unknown.length > 0)
-    throw new Error(`There is no test level "${unknown.join(', ')}": choose of ${LEVELS.join(', ')}.`);
+    throw new Error(`Unknown test level "${unknown.join(', ')}". The levels are ${LEVELS.join(', ')}.`);
   const wanted = LEVELS.filter((level) => positionals.length === 0 || positionals.includes(level));
 
   await ensureDependencies({ log });

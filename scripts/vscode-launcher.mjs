@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Stands in for a desktop VS Code where there is none: give it to `runTests` of @vscode/test-electron as
-// `vscodeExecutablePath`. It takes the desktop's command line, runs the tests in the extension host of a VS Code server whose
-// window is a Chromium without a screen, prints what they print, and ends with their exit code.
-//   PGBG_VSCODE_VERSION      which one (see lib/vscode.mjs); by default the newest
-//   PGBG_VSCODE_VERBOSE      set: print also what the workbench itself has to say
-//   PGBG_VSCODE_TIMEOUT_MS   how long the tests may take; by default ten minutes
+// Replaces a desktop VS Code: pass it to `runTests` of @vscode/test-electron as `vscodeExecutablePath`. It accepts the command line of
+// the desktop build, runs the tests in the extension host of a VS Code server with a headless Chromium as its window, prints their
+// output, and exits with their exit code.
+//   PGBG_VSCODE_VERSION      version (see lib/vscode.mjs); by default the newest
+//   PGBG_VSCODE_VERBOSE      if set, also prints the output of the workbench
+//   PGBG_VSCODE_TIMEOUT_MS   time limit for the tests; by default ten minutes
 import { mkdir } from 'node:fs/promises';
 import { formatWithOptions } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ import { NEWEST_VSCODE, startVscode, vscodeVersion } from './lib/vscode.mjs';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
-/** What the workbench tells about itself and about the services that it does not find, through the same door as the tests. */
+/** Output of the workbench about itself and missing services, which arrives on the same channel as that of the tests. */
 const NOISE = [
   /^Resolv(ing|ed) connection token|^Creating a socket|^\[reconnection-grace-time\]/,
   /^(Updating|Ignoring fetching) additional builtin extensions/,
@@ -27,7 +27,7 @@ const NOISE = [
   /^Timed out waiting for authentication provider 'github'/,
 ];
 
-/** Options of the desktop that take a value, which may follow as the next argument. Any other is a flag. */
+/** Options of the desktop build that take a value, possibly as the next argument. All others are flags. */
 const WITH_VALUE = new Set([
   'extensionDevelopmentPath',
   'extensionTestsPath',
@@ -53,8 +53,8 @@ const WITH_VALUE = new Set([
  */
 
 /**
- * @param {string[]} args the arguments of a desktop VS Code
- * @returns {CommandLine} what of them matters here
+ * @param {string[]} args arguments for a desktop VS Code
+ * @returns {CommandLine} the relevant ones
  */
 function parseCommandLine(args) {
   /** @type {Map<string, string[]>} */
@@ -92,7 +92,7 @@ function toPath(pathOrUri) {
 }
 
 /**
- * Opens the window in which the workbench starts the tests, and waits for their end.
+ * Opens the window in which the workbench starts the tests, and waits until they have ended.
  *
  * @param {Page} page
  * @param {VscodeServer} server
@@ -123,7 +123,8 @@ function runInPage(page, server, url) {
 }
 
 /**
- * A killed extension host reaches the window as a normal end with exit code 0: only the server knows better.
+ * Checks how the extension host ended. The window sees a killed one as a normal end with exit code 0; only the server's output shows
+ * the difference.
  *
  * @param {VscodeServer} server
  */
@@ -135,9 +136,9 @@ async function throwIfHostCrashed(server) {
 }
 
 /**
- * What the tests write with `console`, as the workbench hands it on.
+ * Prints what the tests write with `console`, as the workbench forwards it.
  *
- * @param {string} type the console's method
+ * @param {string} type method of `console`
  * @param {unknown[]} args
  */
 function printLine(type, args) {
@@ -153,7 +154,7 @@ function printLine(type, args) {
  */
 async function main({ extensionDevelopmentPath, extensionTestsPath, folder, ...rest }) {
   if (extensionDevelopmentPath.length === 0 || !extensionTestsPath) {
-    throw new Error('This runs tests only: --extensionDevelopmentPath=… and --extensionTestsPath=… are needed.');
+    throw new Error('This only runs tests: pass --extensionDevelopmentPath=… and --extensionTestsPath=….');
   }
   const version = vscodeVersion(process.env['PGBG_VSCODE_VERSION'] || NEWEST_VSCODE);
   if (rest.userDataDir) await mkdir(rest.userDataDir, { recursive: true });
@@ -170,7 +171,7 @@ async function main({ extensionDevelopmentPath, extensionTestsPath, folder, ...r
   try {
     return await runInPage(page, server, url);
   } catch (error) {
-    if (!isLeaving()) log(`The server said last:\n${server.process.tail()}`);
+    if (!isLeaving()) log(`The end of the server's output:\n${server.process.tail()}`);
     throw error;
   }
 }

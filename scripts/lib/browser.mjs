@@ -1,4 +1,4 @@
-// A Chromium without a window, for tests in the UI, for screenshots, and for the workbench of the VS Code in vscode.mjs.
+// Headless Chromium for UI tests, screenshots, and the workbench of the VS Code server in vscode.mjs.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ import { findInPath, run } from './process.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** No sandbox (root has none), no GPU, and nothing that looks for a network beyond this machine. */
+/** No sandbox (it does not work as root), no GPU, and no connections to other machines. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -27,38 +27,37 @@ const ARGUMENTS = [
 ];
 
 /**
- * Finds a Chromium or Chrome, and gets one where there is none: from Debian where this is root on Debian, otherwise from
- * Playwright.
+ * Finds Chromium or Chrome, and installs it if it is missing: from Debian's packages as root on Debian, otherwise from Playwright.
  *
  * @param {{ log: Log }} options
- * @returns {Promise<string>} the path of the program
+ * @returns {Promise<string>} the path of the executable
  */
 export async function ensureChromium({ log }) {
   const chosen = process.env['CHROME_PATH'];
   if (chosen) {
-    if (!existsSync(chosen)) throw new Error(`CHROME_PATH names ${chosen}, which does not exist: correct or unset it.`);
+    if (!existsSync(chosen)) throw new Error(`CHROME_PATH is ${chosen}, which does not exist. Correct or unset it.`);
     return chosen;
   }
   const found = await findChromium();
   if (found) return found;
-  // Two installations at once would only wait for each other's locks, or fail on them.
+  // Two installations at the same time would fail on each other's locks.
   await mkdir(cacheRoot, { recursive: true });
   const unlock = await lock(path.join(cacheRoot, 'chromium.lock'), () =>
-    log('Waiting for another installation of Chromium …'),
+    log('Waiting for another process that installs Chromium …'),
   );
   try {
-    const meanwhile = await findChromium();
-    if (meanwhile) return meanwhile;
+    const installedMeanwhile = await findChromium();
+    if (installedMeanwhile) return installedMeanwhile;
     await installChromium(log);
   } catch (error) {
-    throw new Error('No Chromium could be had: install Chromium or Chrome, or set CHROME_PATH to one.', {
+    throw new Error('Chromium could not be installed. Install Chromium or Chrome, or set CHROME_PATH.', {
       cause: error,
     });
   } finally {
     await unlock();
   }
   const installed = await findChromium();
-  if (!installed) throw new Error('Chromium was installed but not found: set CHROME_PATH to it.');
+  if (!installed) throw new Error('Chromium was installed but not found. Set CHROME_PATH.');
   return installed;
 }
 
@@ -77,23 +76,23 @@ async function findChromium() {
 async function installChromium(log) {
   const system = await readFile('/etc/os-release', 'utf8').catch(() => '');
   if (isRoot && /^ID=debian$/m.test(system) && findInPath('apt-get')) {
-    log("Installing Debian's chromium …");
+    log('Installing Chromium from Debian …');
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const patience = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3'];
-    // Some other source of the system's may be out of reach; Debian's own decides, at the installation.
-    await run('apt-get', [...patience, 'update'], { env }).catch(() => {});
-    await run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', 'chromium'], { env });
+    const aptOptions = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3'];
+    // An unrelated package source may be unreachable. If Debian's is, the installation fails.
+    await run('apt-get', [...aptOptions, 'update'], { env }).catch(() => {});
+    await run('apt-get', [...aptOptions, 'install', '-y', '--no-install-recommends', 'chromium'], { env });
     return;
   }
-  log("Downloading Playwright's Chromium …");
+  log('Downloading Chromium from Playwright …');
   const cli = path.join(path.dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')), 'cli.js');
   await run(process.execPath, [cli, 'install', 'chromium']);
 }
 
 /**
  * @typedef {object} Browser
- * @property {import('playwright-core').BrowserContext} context a fresh profile; make pages with `newPage()`
- * @property {() => Promise<void>} close closes it and removes the profile
+ * @property {import('playwright-core').BrowserContext} context with a fresh profile; `newPage()` opens pages
+ * @property {() => Promise<void>} close closes the browser and removes the profile
  */
 
 /**
@@ -110,21 +109,21 @@ export async function launchBrowser({ log, deviceScaleFactor = 1, viewport = { w
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: [...ARGUMENTS, `--crash-dumps-dir=${profile}`],
-    // A browser that is killed leaves its temporary files behind: they go with the profile.
+    // A killed browser does not remove its temporary files, so they are kept in the profile, which is removed.
     env: { ...process.env, TMPDIR: profile },
     viewport,
     deviceScaleFactor,
-    // The one registry stops it. Playwright's own handlers would end this script before the servers are stopped.
+    // cleanup.mjs stops the browser. Playwright's handlers would end this script before the servers are stopped.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,
   });
   const close = async () => {
-    forget();
-    // A browser that crashed is closed already.
+    unregister();
+    // Fails if the browser has crashed.
     await context.close().catch(() => {});
   };
-  // At the last moment Playwright kills the browser by itself.
-  const forget = onExit({ stop: close, stopNow: () => {} });
+  // When the process exits, Playwright kills the browser.
+  const unregister = onExit({ stop: close, stopNow: () => {} });
   return { context, close };
 }

@@ -1,4 +1,4 @@
-// What the scripts download or unpack is prepared once, in a folder that git ignores, and found ready by every later run.
+// Downloaded or unpacked files are prepared once, in a folder that git ignores, and reused by every later run.
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
@@ -13,26 +13,26 @@ import { onExit } from './cleanup.mjs';
 /** The folder of the checkout. */
 export const repoRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** Where prepared things are kept: `PGBG_CACHE`, otherwise `.cache` in the checkout. */
+/** The folder for prepared files: `PGBG_CACHE`, otherwise `.cache` in the checkout. */
 export const cacheRoot = path.resolve(process.env['PGBG_CACHE'] || path.join(repoRoot, '.cache'));
 
-/** The name of the file that says which recipe made a prepared folder. It is written last, so a folder with it is whole. */
+/** Name of the file with the version of a prepared folder. It is written last, so a folder that has it is complete. */
 const STAMP = '.stamp';
 const HEARTBEAT_MS = 2_000;
-/** A lock whose owner has not touched it for this long is nobody's any more. */
+/** A lock that its owner has not touched for this long is stale. */
 const STALE_LOCK_MS = 20_000;
 const LOCK_POLL_MS = 150;
 
 /**
- * Gives a prepared folder, making it first where it is missing or where another version of its recipe made it. The folder
- * appears whole or not at all, and of several processes that want it at once one prepares it while the others wait.
+ * Returns a prepared folder. Prepares it first if it is missing or was prepared by another version. The folder appears complete or not
+ * at all. If several processes need it at the same time, one prepares it and the others wait.
  *
  * @param {object} options
- * @param {string} options.folder the folder to give
- * @param {string} options.version names the recipe; a changed name makes the folder anew
- * @param {string} options.what what it is, for the progress message ("PostgreSQL 18")
+ * @param {string} options.folder
+ * @param {string} options.version a different version prepares the folder again
+ * @param {string} options.what name for progress messages ("PostgreSQL 18")
  * @param {Log} options.log
- * @param {(folder: string) => Promise<void>} options.prepare fills the (temporary) folder it is given
+ * @param {(folder: string) => Promise<void>} options.prepare fills the temporary folder that it receives
  * @returns {Promise<string>} the folder
  */
 export async function prepareOnce({ folder, version, what, log, prepare }) {
@@ -44,7 +44,7 @@ export async function prepareOnce({ folder, version, what, log, prepare }) {
     await removeLeftovers(folder);
     const started = Date.now();
     await prepareAside(folder, version, prepare);
-    log(`${what} is prepared (${((Date.now() - started) / 1000).toFixed(1)} s).`);
+    log(`${what} is ready (${((Date.now() - started) / 1000).toFixed(1)} s).`);
     return folder;
   } finally {
     await unlock();
@@ -52,10 +52,10 @@ export async function prepareOnce({ folder, version, what, log, prepare }) {
 }
 
 /**
- * A new folder for this run alone, gone when the process ends, however it ends.
+ * Creates a folder that is removed when the process ends, however it ends.
  *
- * @param {string} [prefix] the start of its name
- * @param {string} [parent] where it is made, by default the system's folder for temporary files
+ * @param {string} [prefix] of its name
+ * @param {string} [parent] by default the system's folder for temporary files
  * @returns {Promise<string>}
  */
 export async function makeTempFolder(prefix = 'pgbg-', parent = os.tmpdir()) {
@@ -71,9 +71,9 @@ export async function makeTempFolder(prefix = 'pgbg-', parent = os.tmpdir()) {
  * @returns {() => void}
  */
 export function removeAtExit(folder) {
-  // Retries: a process that was just stopped may still be writing its last file.
-  const how = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
-  return onExit({ stop: () => rm(folder, how), stopNow: () => rmSync(folder, how) });
+  // Retry, because a process that was just stopped may still be writing.
+  const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
+  return onExit({ stop: () => rm(folder, options), stopNow: () => rmSync(folder, options) });
 }
 
 /**
@@ -94,7 +94,7 @@ async function isPrepared(folder, version) {
 async function prepareAside(folder, version, prepare) {
   const aside = `${folder}.new-${randomBytes(4).toString('hex')}`;
   await mkdir(aside);
-  const forget = removeAtExit(aside);
+  const unregister = removeAtExit(aside);
   try {
     await prepare(aside);
     await writeFile(path.join(aside, STAMP), version);
@@ -107,12 +107,12 @@ async function prepareAside(folder, version, prepare) {
     if (hadOld) await rm(old, { recursive: true, force: true });
   } finally {
     await rm(aside, { recursive: true, force: true });
-    forget();
+    unregister();
   }
 }
 
 /**
- * Removes what a process that was killed while preparing has left. Only for the lock's owner.
+ * Removes leftovers of a process that was killed while preparing. Only for the owner of the lock.
  *
  * @param {string} folder
  */
@@ -125,31 +125,31 @@ async function removeLeftovers(folder) {
 }
 
 /**
- * Takes a lock between processes: a file that only one can create. Its owner touches it every other second, so that a lock
- * whose owner was killed is noticed, even from another container where the owner's process id means nothing.
+ * Acquires a lock between processes: a file that only one can create. The owner touches it every two seconds, so that the lock of a
+ * killed owner becomes stale, also for another container, where the owner's pid means nothing.
  *
  * @param {string} file
- * @param {() => void} onWait called once, when somebody else holds the lock
+ * @param {() => void} onWait called once, if another process holds the lock
  * @returns {Promise<() => Promise<void>>} releases it
  */
 export async function lock(file, onWait) {
   const owner = `${os.hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`;
-  let told = false;
+  let waiting = false;
   while (!(await createExclusively(file, owner))) {
     if (await removeIfStale(file)) continue;
-    if (!told) onWait();
-    told = true;
+    if (!waiting) onWait();
+    waiting = true;
     await delay(LOCK_POLL_MS);
   }
   const heartbeat = setInterval(() => void utimes(file, new Date(), new Date()).catch(() => {}), HEARTBEAT_MS);
   heartbeat.unref();
-  const forget = onExit({
+  const unregister = onExit({
     stop: () => unlink(file).catch(() => {}),
     stopNow: () => rmSync(file, { force: true }),
   });
   return async () => {
     clearInterval(heartbeat);
-    forget();
+    unregister();
     await unlink(file).catch(() => {});
   };
 }
@@ -172,8 +172,8 @@ async function createExclusively(file, content) {
 }
 
 /**
- * Removes a lock whose owner is gone. Two waiters may come to this at once, so the file is moved away first, which only one
- * of them can do, and what was moved is looked at again: if it is a new owner's lock, it is put back.
+ * Removes a stale lock. Two processes may try this at the same time, so the file is first renamed, which only one of them can do, and
+ * then checked again: if it is the lock of a new owner, it is put back.
  *
  * @param {string} file
  * @returns {Promise<boolean>} whether it was removed
@@ -198,7 +198,7 @@ async function removeIfStale(file) {
 
 /**
  * @param {string} file
- * @returns {Promise<{ stale: boolean } | undefined>} undefined: there is no lock
+ * @returns {Promise<{ stale: boolean } | undefined>} undefined if there is no lock
  */
 async function lockOwner(file) {
   try {
@@ -220,7 +220,7 @@ function isAlive(pid) {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives and is another user's.
+    // EPERM: it exists and belongs to another user.
     return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
   }
 }

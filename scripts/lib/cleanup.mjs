@@ -1,32 +1,32 @@
-// The one registry of what must be gone when this process is gone: child processes, servers, temporary folders.
+// Registry of everything that must not outlive this process: child processes, servers, temporary folders.
 //
-// Two ways out lead here. A signal leaves time, so every entry is stopped in order and politely (`stop`). `process.exit()`
-// and an uncaught error leave none: Node then runs only synchronous code, so every entry also knows a blunt way (`stopNow`).
-// There is deliberately no handler for uncaught errors: one would hide them from a test runner that has its own.
+// After a signal there is time to stop every entry in order and gracefully (`stop`). After `process.exit()` or an uncaught error,
+// Node runs only synchronous code, so every entry also has a forceful way (`stopNow`). There is no handler for uncaught errors,
+// because it would hide them from a test runner that has its own.
 
 /**
  * @typedef {object} Entry
- * @property {() => Promise<void>} stop the orderly way
- * @property {() => void} stopNow the synchronous way, for the last moment
+ * @property {() => Promise<void>} stop stops it gracefully
+ * @property {() => void} stopNow stops it synchronously, while the process exits
  */
 
 /** @type {Set<Entry>} */
 const entries = new Set();
 let installed = false;
-/** When the cleaning up for the last time began. */
+/** When the final cleanup began. */
 let leavingSince = 0;
 
-/** What a shell reports for a process that a signal ended: 128 + the signal's number. */
+/** As a shell reports a process that was ended by a signal: 128 + the signal's number. */
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
-/** A signal this long after the first is a second one. */
-const IMPATIENT_MS = 1_000;
+/** One Ctrl+C may arrive twice, from the terminal and from npm. A signal this long after the first is a second Ctrl+C. */
+const SECOND_SIGNAL_MS = 1_000;
 
 /**
- * Registers something to stop at the end of this process, newest first.
+ * Registers something to stop when this process ends, newest first.
  *
  * @param {Entry} entry
- * @returns {() => void} forgets the entry, for whoever stopped it earlier
+ * @returns {() => void} removes the entry, for a caller that has stopped it
  */
 export function onExit(entry) {
   install();
@@ -36,31 +36,31 @@ export function onExit(entry) {
   };
 }
 
-/** @returns {boolean} whether this process is cleaning up for the last time: what is stopped now did not fail by itself */
+/** @returns {boolean} whether the final cleanup is running, so that a process that ends now was stopped and did not fail */
 export function isLeaving() {
   return leavingSince > 0;
 }
 
-/** Stops everything that is registered, newest first. One failure does not keep the others from being stopped. */
+/** Stops all entries, newest first. Failures are logged and do not affect the other entries. */
 export async function cleanUp() {
   for (const entry of [...entries].reverse()) {
     try {
       await entry.stop();
     } catch (error) {
-      process.stderr.write(`While cleaning up: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`Cleanup failed: ${error instanceof Error ? error.message : String(error)}\n`);
     }
     entries.delete(entry);
   }
 }
 
 /**
- * Cleans up, then ends the process. For scripts whose work is done while servers or browsers may still hold the event loop.
+ * Cleans up, then ends the process. For scripts that are done while servers or browsers may still keep the event loop alive.
  *
  * @param {number} code
  * @returns {Promise<never>}
  */
 export async function exitAfterCleanUp(code) {
-  // Who came first has said with which code.
+  // The first caller decides the exit code.
   if (isLeaving()) return new Promise(() => {});
   leavingSince = Date.now();
   await cleanUp();
@@ -73,9 +73,8 @@ function install() {
   for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
     process.on(signal, () => {
       if (!isLeaving()) void exitAfterCleanUp(code);
-      // A second Ctrl+C means: at once. `exit` then takes the synchronous way. (One Ctrl+C may arrive twice, from the terminal
-      // and from npm.)
-      else if (Date.now() - leavingSince > IMPATIENT_MS) process.exit(code);
+      // A second Ctrl+C ends the process at once, with the synchronous cleanup.
+      else if (Date.now() - leavingSince > SECOND_SIGNAL_MS) process.exit(code);
     });
   }
   process.on('beforeExit', () => {
@@ -86,7 +85,7 @@ function install() {
       try {
         entry.stopNow();
       } catch {
-        // Nothing is left to be told, and the other entries still count.
+        // Nothing can be reported any more, and the other entries must still be stopped.
       }
     }
   });

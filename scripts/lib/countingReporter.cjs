@@ -1,11 +1,11 @@
-// Mocha's spec reporter, which also leaves what scripts/test.mjs sums up at the end (a TestRun of testSummary.mjs): one line of
-// JSON for each run.
+// Mocha's spec reporter, which also appends one line of JSON per run (a TestRun of testSummary.mjs) to the file that scripts/test.mjs
+// summarizes at the end.
 'use strict';
 const { appendFileSync } = require('node:fs');
 const Mocha = require('mocha');
 
-/** How much of a failure is told again: its message and where it was met. */
-const LINES = 12;
+/** Lines of a failure that the summary repeats: the message and the first stack frames. */
+const MAX_LINES = 12;
 
 module.exports = class CountingReporter extends Mocha.reporters.Spec {
   /**
@@ -18,14 +18,14 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
     const failed = [];
     /** @type {{ title: string, reason: string }[]} */
     const skipped = [];
-    // For test/server/externalServer.ts, which skips what a foreign server does not allow.
+    // For test/server/externalServer.ts, which skips tests that an external server does not allow.
     const shared = /** @type {{ pgbgRunnable?: unknown, pgbgSkipped?: unknown }} */ (globalThis);
     shared.pgbgSkipped = skipped;
     runner.on('hook', (hook) => (shared.pgbgRunnable = hook));
     runner.on('test', (test) => (shared.pgbgRunnable = test));
     runner.on('fail', (test, /** @type {unknown} */ error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      failed.push({ title: test.titlePath().join(' › '), message: text.split('\n').slice(0, LINES).join('\n') });
+      failed.push({ title: test.titlePath().join(' › '), message: text.split('\n').slice(0, MAX_LINES).join('\n') });
     });
     runner.once('end', () => {
       const file = process.env['PGBG_TEST_COUNTS'];
@@ -45,5 +45,5 @@ module.exports = class CountingReporter extends Mocha.reporters.Spec {
  * @returns {{ title: string, reason: string }[]}
  */
 function withoutRepeats(skipped) {
-  return [...new Map(skipped.map((one) => [one.title, one])).values()];
+  return [...new Map(skipped.map((entry) => [entry.title, entry])).values()];
 }

@@ -1,11 +1,11 @@
-// Which lines of src the tests ran. The tests are bundles, each with its own copy of what it imports, so what V8 counted is
-// followed through their source maps and added up here. A line counts if code was generated from it.
+// Line coverage of src. The tests are bundles, each with a copy of the modules it imports, so V8's counts are mapped back through
+// the source maps and summed. Only lines from which code was generated are counted.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 
-/** @typedef {Map<number, number>} Lines how often each zero-based line ran */
+/** @typedef {Map<number, number>} Lines how many times each zero-based line ran */
 /** @typedef {{ startOffset: number, endOffset: number, count: number }} Range */
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -54,19 +54,19 @@ function vlq(segment) {
 
 /**
  * @param {number} length of the script
- * @param {{ ranges: Range[] }[]} functions as V8 gives them: an inner range overrules the one around it
- * @returns {Uint32Array} how often each character ran
+ * @param {{ ranges: Range[] }[]} functions as V8 reports them: an inner range overrides the enclosing one
+ * @returns {Uint32Array} how many times each character ran
  */
 export function countsOf(length, functions) {
   const counts = new Uint32Array(length);
-  const ranges = functions.flatMap((one) => one.ranges);
+  const ranges = functions.flatMap((entry) => entry.ranges);
   ranges.sort((a, b) => b.endOffset - b.startOffset - (a.endOffset - a.startOffset));
   for (const { startOffset, endOffset, count } of ranges) counts.fill(count, startOffset, endOffset);
   return counts;
 }
 
 /**
- * Adds what one script ran to the lines of its sources.
+ * Adds the counts of one script to the lines of its sources.
  *
  * @param {Map<string, Lines>} files by path in the repository
  * @param {string} script
@@ -87,7 +87,7 @@ function addScript(files, script, file, functions, root) {
       .split(path.sep)
       .join('/'),
   );
-  // Of one script, what ran of a line is what its most used part did.
+  // Within one script, the count of a line is that of its most executed part.
   /** @type {Map<string, Lines>} */
   const own = new Map();
   for (const { line, column, source, sourceLine } of segmentsOf(map.mappings)) {
@@ -106,7 +106,7 @@ function addScript(files, script, file, functions, root) {
 }
 
 /**
- * Reads what V8 left (NODE_V8_COVERAGE) and sums it up. Files of src that no test loaded are in it, with no line run.
+ * Reads and sums the files that V8 wrote (NODE_V8_COVERAGE). Files of src that no test loaded are included, with 0 for each line.
  *
  * @param {string} folder
  * @param {string} root the repository
@@ -141,7 +141,7 @@ export async function readCoverage(folder, root) {
 
 /**
  * @param {Map<string, Lines>} files
- * @returns {string} a table: each file with its lines, those that ran, and those that did not; at the end the sum
+ * @returns {string} a table of the files with their covered lines, all lines, and the missed ones; the last row is the total
  */
 export function coverageTable(files) {
   const rows = [...files]
@@ -164,7 +164,7 @@ export function coverageTable(files) {
 
 /**
  * @param {number[]} lines
- * @returns {string} such as 3-5, 9
+ * @returns {string} for example "3-5, 9"
  */
 function spans(lines) {
   const found = [];
@@ -178,9 +178,9 @@ function spans(lines) {
 }
 
 /**
- * Writes the table to the screen and to coverage/LEVEL.txt.
+ * Prints the table and writes it to coverage/LEVEL.txt.
  *
- * @param {string} folder where V8 left its counts
+ * @param {string} folder with V8's files
  * @param {string} level
  * @param {string} root
  */
@@ -188,5 +188,5 @@ export async function reportCoverage(folder, level, root) {
   const table = coverageTable(await readCoverage(folder, root));
   await mkdir(path.join(root, 'coverage'), { recursive: true });
   await writeFile(path.join(root, 'coverage', `${level}.txt`), `${table}\n`);
-  process.stdout.write(`\nLines of src that the ${level} tests run:\n${table}\n`);
+  process.stdout.write(`\nLines of src covered by the ${level} tests:\n${table}\n`);
 }

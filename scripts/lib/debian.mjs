@@ -1,5 +1,5 @@
-// Debian's packages of a newer release, unpacked beside the system: nothing is installed, and no root is needed.
-// apt-get checks every signature and checksum; it works here on lists, a status and a cache of its own.
+// Unpacks packages of a newer Debian release into a folder: nothing is installed, and root is not needed. apt-get checks every
+// signature and checksum; it uses separate lists, status, and cache.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -16,9 +16,9 @@ const KEYRINGS = [
 
 /**
  * @typedef {object} Architecture
- * @property {string} name as Debian calls it
- * @property {string} triplet the name of its folder of libraries
- * @property {string} loader the path of the dynamic loader below a root
+ * @property {string} name Debian's name of it
+ * @property {string} triplet name of its folder for libraries
+ * @property {string} loader path of the dynamic loader below the root
  */
 
 /** @type {Record<string, Architecture>} */
@@ -28,31 +28,31 @@ const ARCHITECTURES = {
 };
 
 /**
- * @param {string} instead what a developer can do where this machine cannot unpack packages
- * @returns {Architecture} this machine's
+ * @param {string} instead what a developer can do on a machine that cannot unpack packages
+ * @returns {Architecture} of this machine
  */
 export function debianArchitecture(instead) {
   const architecture = ARCHITECTURES[process.arch];
   for (const tool of ['apt-get', 'dpkg']) {
     if (!findInPath(tool))
-      throw new Error(`This machine has no ${tool}, so Debian's packages cannot be had: ${instead}.`);
+      throw new Error(`This machine has no ${tool}, so Debian's packages cannot be used. Instead, ${instead}.`);
   }
   if (!architecture) {
-    throw new Error(`Only x86-64 and arm64 are provided for, and this machine is ${process.arch}: ${instead}.`);
+    throw new Error(`Only x64 and arm64 are supported, and this machine is ${process.arch}. Instead, ${instead}.`);
   }
   return architecture;
 }
 
 /**
- * Downloads packages with all they depend on and unpacks them below one folder.
+ * Downloads packages with their dependencies and unpacks them into one folder.
  *
  * @param {object} options
- * @param {string} options.root where to; made where it is missing
- * @param {string} options.work a folder for apt-get's own files; removed at the end
+ * @param {string} options.root the target folder; created if it is missing
+ * @param {string} options.work a folder for apt-get's files; removed at the end
  * @param {readonly string[]} options.packages
- * @param {readonly string[]} options.suites the releases to try, in this order
+ * @param {readonly string[]} options.suites releases to try, in this order
  * @param {Architecture} options.architecture
- * @param {string} options.instead what a developer can do where it fails
+ * @param {string} options.instead what a developer can do if it fails
  * @param {Log} options.log
  */
 export async function unpackDebianPackages({ root, work, packages, suites, architecture, instead, log }) {
@@ -64,7 +64,9 @@ export async function unpackDebianPackages({ root, work, packages, suites, archi
     await eachInParallel(archives, (archive) => run('dpkg', ['-x', archive, root]));
     await rm(work, { recursive: true, force: true });
   } catch (error) {
-    throw new Error(`Debian's packages (${packages.join(', ')}) could not be had: ${instead}.`, { cause: error });
+    throw new Error(`Debian's packages (${packages.join(', ')}) could not be downloaded. Instead, ${instead}.`, {
+      cause: error,
+    });
   }
 }
 
@@ -106,9 +108,9 @@ function sourcesLine(mirror, suite, architecture) {
 }
 
 /**
- * The address that this machine itself takes Debian's packages from.
+ * Finds the mirror that this machine's apt uses.
  *
- * @param {string} work a folder for lists, for a machine (such as a fresh container) that has not fetched its own yet
+ * @param {string} work a folder for package lists, if the machine (for example a fresh container) has not downloaded its own yet
  * @returns {Promise<string>}
  */
 async function debianMirror(work) {
@@ -118,7 +120,7 @@ async function debianMirror(work) {
   await run('apt-get', [...apt, 'update']);
   const found = await mirrorAmongTargets(apt);
   if (found) return found;
-  throw new Error("apt's sources name no mirror of a Debian release");
+  throw new Error("apt's sources contain no mirror of a Debian release");
 }
 
 /**
@@ -130,14 +132,14 @@ async function mirrorAmongTargets(apt) {
   const { stdout } = await run('apt-get', [...apt, 'indextargets', '--format', format]);
   for (const line of stdout.split('\n')) {
     const [address, origin, codename] = line.split(' ');
-    // A plain codename: not "bookworm-security", whose mirror has no other suites.
+    // Only a plain codename: the mirror of "bookworm-security", for example, has no other suites.
     if (origin === 'Debian' && /^[a-z]+$/.test(codename ?? '')) return address;
   }
   return undefined;
 }
 
 /**
- * Options that give apt-get a state of its own, as if nothing were installed.
+ * Returns options that give apt-get a separate state, as if nothing were installed.
  *
  * @param {string} folder
  * @param {string} [sources] the sources to use instead of the system's
@@ -162,11 +164,11 @@ async function privateApt(folder, sources) {
     await writeFile(path.join(folder, 'sources.list'), sources);
     options['Dir::Etc::sourcelist'] = path.join(folder, 'sources.list');
     options['Dir::Etc::sourceparts'] = '-';
-    // The system's pins are about the system's release.
+    // The system's pins apply to the system's release.
     options['Dir::Etc::preferences'] = '/dev/null';
     options['Dir::Etc::preferencesparts'] = '-';
   }
-  // apt drops root's rights for downloads, to a user who may not write here.
+  // apt downloads as an unprivileged user, who cannot write here.
   if (process.getuid?.() === 0) options['APT::Sandbox::User'] = 'root';
   return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }

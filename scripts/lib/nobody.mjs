@@ -1,4 +1,4 @@
-// PostgreSQL and PgBouncer refuse to run as root. As root they run as "nobody", on files that nobody may reach.
+// PostgreSQL and PgBouncer refuse to run as root. If this is root, they run as the user "nobody", on files that this user can access.
 import { execFileSync } from 'node:child_process';
 import { chown, mkdir, stat } from 'node:fs/promises';
 import os from 'node:os';
@@ -8,11 +8,11 @@ import { run } from './process.mjs';
 
 export const isRoot = process.getuid?.() === 0;
 
-/** setpriv's options that turn root into nobody; for anybody else none. */
+/** Options for setpriv to switch from root to nobody; none for other users. */
 export const AS_NOBODY = isRoot ? ['--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
 
 /**
- * A command as somebody whom PostgreSQL accepts.
+ * Wraps a command so that it does not run as root.
  *
  * @param {string} command
  * @param {string[]} args
@@ -23,7 +23,7 @@ export function asOrdinaryUser(command, args) {
 }
 
 /**
- * Gives a file or folder to the user the server runs as.
+ * Makes the user that the server runs as the owner of a file or folder.
  *
  * @param {string} file
  */
@@ -34,24 +34,25 @@ export async function giveToServer(file) {
 }
 
 /**
- * @returns {Promise<string>} the cache folder or, where the checkout lies in a folder that the server's user may not enter
- *   (such as root's home), one of ours below the system's folder for temporary files
+ * @returns {Promise<string>} the cache folder, or, if the server's user cannot access the checkout (for example in root's home), a
+ *   folder below the system's folder for temporary files
  */
 export async function reachableCacheRoot() {
   await mkdir(cacheRoot, { recursive: true });
   if (await canEnter(cacheRoot)) return cacheRoot;
   const folder = path.join(await reachableTempRoot(), `pg-background-workers-cache-${process.getuid?.() ?? 0}`);
   await mkdir(folder, { recursive: true, mode: 0o755 });
-  // Anybody can make a folder there: one that is not ours is not to be trusted with programs that we run.
-  if ((await stat(folder)).uid !== process.getuid?.())
-    throw new Error(`${folder} belongs to somebody else: remove it.`);
+  // Any user can create a folder there. Programs are not run from a folder that belongs to another user.
+  if ((await stat(folder)).uid !== process.getuid?.()) throw new Error(`${folder} belongs to another user. Remove it.`);
   return folder;
 }
 
-/** @returns {Promise<string>} a folder for temporary files that the server's user may enter */
+/** @returns {Promise<string>} a folder for temporary files that the server's user can access */
 export async function reachableTempRoot() {
   for (const folder of [os.tmpdir(), '/tmp', '/var/tmp']) if (await canEnter(folder)) return folder;
-  throw new Error('The folder for temporary files cannot be entered by everybody: set TMPDIR to one that can.');
+  throw new Error(
+    'Not every user can access the folder for temporary files. Set TMPDIR to one that every user can access.',
+  );
 }
 
 /**

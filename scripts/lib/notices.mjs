@@ -1,11 +1,11 @@
-// The third-party notices: the license text of every package of which something is in the bundles.
+// Third-party notices: the license text of every package with code in the bundles.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** @typedef {Pick<import('esbuild').Metafile, 'outputs'>} Bundled */
 
 /**
- * The folders of the packages of which esbuild has put something into its outputs, relative to the root.
+ * Returns the folders of packages with code in esbuild's outputs, relative to the root.
  *
  * @param {readonly Bundled[]} metafiles
  * @returns {string[]}
@@ -24,11 +24,11 @@ export function bundledPackages(metafiles) {
 }
 
 /**
- * The text of ThirdPartyNotices.txt.
+ * Returns the text of ThirdPartyNotices.txt.
  *
  * @param {string} root
- * @param {readonly string[]} folders as {@link bundledPackages} gives them
- * @returns {Promise<string>} rejects, naming the packages, if a license text is missing
+ * @param {readonly string[]} folders from {@link bundledPackages}
+ * @returns {Promise<string>} rejects with the names of packages without a license text
  */
 export async function noticesOf(root, folders) {
   const texts = new Map();
@@ -52,7 +52,7 @@ export async function noticesOf(root, folders) {
 }
 
 /**
- * The license in a package: a file, or a section of its README.
+ * Finds the license of a package: a file, or a section of its README.
  *
  * @param {string} folder
  * @returns {Promise<string | undefined>}
@@ -66,13 +66,13 @@ async function licenseIn(folder) {
   const readme = names.find((name) => /^readme(\.md)?$/i.test(name));
   if (readme === undefined) return undefined;
   const [, section] = /^#+ *licen[cs]e[^\n]*\n([\s\S]*)$/im.exec(await readFile(join(folder, readme), 'utf8')) ?? [];
-  // A mere link is no license text.
+  // A link alone is not a license text.
   return section !== undefined && /permission is hereby granted/i.test(section) ? section : undefined;
 }
 
 /**
- * What the packages' own notices say about packages that come without a license text: sections between lines of dashes, each of
- * which begins with a name and a version.
+ * Reads the notices in packages, which contain licenses of other packages that come without a license text: sections between lines of
+ * dashes, each of which begins with a name and a version.
  *
  * @param {string} root
  * @param {readonly string[]} folders

@@ -1,13 +1,13 @@
-// Debian carries pg_background 2.0 alone, whose library cannot serve the SQL of 1.x. So that a client's calls of 1.x can be
-// tried on real workers all the same, this turns the extension of one database into the face that 1.8, 1.9 or 1.10 had: the
-// same names, arguments and columns (read from the extension's own upgrade scripts), over the functions of 2.0.
+// Emulates pg_background 1.8, 1.9, or 1.10. Debian has only 2.0, whose library cannot serve the SQL of 1.x. To test calls of 1.x with
+// real workers, this gives the extension in one database the names, arguments, and columns of 1.x (read from the extension's upgrade
+// scripts), implemented by the functions of 2.0.
 
 /** @typedef {'1.8' | '1.9' | '1.10'} OldVersion */
 
-/** Where the functions of 2.0 go: no client looks here. */
+/** The schema to which the functions of 2.0 are moved, where no client looks. */
 const HIDDEN = 'hidden_pg_background_2_0';
 
-/** What each version added: the names of 2.0's own `_v2` functions and views that stay, and those of 1.x that are made. */
+/** Additions of each version: the `_v2` functions and views of 2.0 that stay, and those of 1.x that are created. */
 const ADDED = {
   1.8: {
     kept: [
@@ -73,8 +73,8 @@ const ADDED = {
 
 /**
  * @param {OldVersion} version
- * @param {string} schema quoted: where the extension lies
- * @returns {string} SQL for a superuser, to be run in a database in which pg_background 2.0 has just been made
+ * @param {string} schema quoted schema of the extension
+ * @returns {string} SQL for a superuser, to run in a database in which pg_background 2.0 has just been created
  */
 export function sqlToBecome(version, schema) {
   const versions = /** @type {OldVersion[]} */ (['1.8', '1.9', '1.10']);
@@ -90,14 +90,14 @@ export function sqlToBecome(version, schema) {
     ${hideFunctions(kept)}
     ${hideRelations(views)}
     ${made}
-    ${adoptWhatWasMade(schema)}
+    ${addCreatedObjects(schema)}
     UPDATE pg_catalog.pg_extension SET extversion = '${version}' WHERE extname = 'pg_background';
     COMMIT;
   `;
 }
 
 /**
- * @param {string[]} kept quoted signatures, as regprocedure writes them, that stay where they are
+ * @param {string[]} kept quoted signatures of functions to keep, as regprocedure formats them
  * @returns {string}
  */
 function hideFunctions(kept) {
@@ -117,7 +117,7 @@ function hideFunctions(kept) {
 }
 
 /**
- * @param {string[]} views quoted names that stay where they are
+ * @param {string[]} views quoted names of views to keep
  * @returns {string}
  */
 function hideRelations(views) {
@@ -138,12 +138,12 @@ function hideRelations(views) {
 }
 
 /**
- * Makes what was created part of the extension, and usable by those who may use the rest of it alone.
+ * Makes the created objects part of the extension, with the same privileges as its other objects.
  *
  * @param {string} schema
  * @returns {string}
  */
-function adoptWhatWasMade(schema) {
+function addCreatedObjects(schema) {
   return `
     DO $do$
     DECLARE o record;

@@ -1,4 +1,4 @@
-// A real PostgreSQL with pg_background for tests and the demo: Debian's packages, a cluster for each start, nothing installed.
+// A real PostgreSQL with pg_background for tests and the demo, from Debian's packages: a new cluster per start, nothing installed.
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -19,12 +19,13 @@ const PACKAGES = [
   `postgresql-plpython3-${MAJOR}`,
   'pgbouncer',
 ];
-/** The releases that carry these packages, the more settled one first. */
+/** Debian releases with these packages, the more stable one first. */
 const SUITES = ['forky', 'sid'];
 const BIN = `usr/lib/postgresql/${MAJOR}/bin`;
 const PROGRAMS = ['postgres', 'initdb', 'pg_ctl', 'psql', 'pgbench', 'pg_dump'].map((name) => `${BIN}/${name}`);
 const RECIPE = '1';
-const INSTEAD = 'set PGBG_SERVER_URL to the address of a PostgreSQL server of your own that has pg_background';
+const INSTEAD =
+  'start a server with pg_background, for example with compose.yaml, and set PGBG_SERVER_URL to its address';
 
 const START_MS = 30_000;
 const STOP_SECONDS = { smart: 10, fast: 5, immediate: 10 };
@@ -33,18 +34,18 @@ const HOST = '127.0.0.1';
 /** @type {Readonly<Record<string, string | number>>} */
 const DEFAULT_SETTINGS = {
   max_worker_processes: 32,
-  // The cluster is thrown away: surviving a power cut would only cost time. What was committed must survive an immediate stop,
-  // so synchronous_commit stays on.
+  // The cluster is temporary, so protection from a power failure would only cost time. Commits must survive an immediate stop, so
+  // synchronous_commit stays on.
   fsync: 'off',
   full_page_writes: 'off',
 };
 
 /**
- * PostgreSQL's programs, ready to be run from a folder. They need a newer libc than this system may have, so a wrapper in
- * place of each starts it with the loader and the libraries that came with it.
+ * Prepares PostgreSQL's programs to run from a folder. They may need a newer libc than the system has, so each is replaced by a wrapper
+ * that starts it with the loader and libraries of its packages.
  *
  * @param {{ log: Log }} options
- * @returns {Promise<{ root: string, bin: string }>} the root of the unpacked packages and its folder of programs
+ * @returns {Promise<{ root: string, bin: string }>} the root of the unpacked packages, and the folder of programs
  */
 export async function preparePostgres({ log }) {
   const architecture = debianArchitecture(INSTEAD);
@@ -74,11 +75,11 @@ export async function preparePostgres({ log }) {
 }
 
 /**
- * Puts a wrapper in a program's place. It finds the root from its own path, so that the root can be moved, and passes that
- * path on as argv[0], from which PostgreSQL finds its own files.
+ * Replaces a program by a wrapper. The wrapper derives the root from its path, so the root can be moved, and passes that path as
+ * argv[0], from which PostgreSQL derives the paths of its files.
  *
  * @param {string} root
- * @param {string} program its path below the root
+ * @param {string} program path below the root
  * @param {import('./debian.mjs').Architecture} architecture
  */
 async function wrap(root, program, { triplet, loader }) {
@@ -89,7 +90,7 @@ async function wrap(root, program, { triplet, loader }) {
     '#!/bin/sh',
     `root="\${0%/*}/${up}"`,
     `lib="$root/usr/lib/${triplet}"`,
-    // PL/Python looks for its standard library here. A PYTHONPATH of the caller's is about another Python.
+    // Where PL/Python finds its standard library. The caller's PYTHONPATH is for another Python.
     ...(program.endsWith('/postgres') ? ['export PYTHONHOME="$root/usr"', 'unset PYTHONPATH'] : []),
     `exec "$root/${loader}" --library-path "$lib:$lib/systemd" --argv0 "$0" "$0.bin" "$@"`,
   ];
@@ -101,33 +102,33 @@ async function wrap(root, program, { triplet, loader }) {
  * @typedef {object} PostgresOptions
  * @property {Log} log
  * @property {Record<string, string | number>} [settings] for postgresql.conf, over the defaults
- * @property {string[]} [initdbArgs] further arguments for initdb, after the defaults
- * @property {string} [hba] pg_hba.conf instead of trust for everybody; the superuser on the socket stays trusted, for psql()
- * @property {string} [messages] the locale of the server's messages, such as `de_DE.UTF-8`; made with localedef (Debian: locales)
+ * @property {string[]} [initdbArgs] more arguments for initdb, after the defaults
+ * @property {string} [hba] pg_hba.conf, instead of trust for all users; the superuser on the socket is always trusted, for psql()
+ * @property {string} [messages] locale of the server's messages, for example `de_DE.UTF-8`; created with localedef (Debian package: locales)
  */
 
 /**
  * @typedef {object} PostgresServer
  * @property {string} url of the database "postgres", as the superuser
  * @property {string} host
- * @property {number} port the same after a restart
+ * @property {number} port stays the same after a restart
  * @property {string} socketDir
  * @property {string} user
  * @property {string} dataDir
  * @property {string} bin the folder of psql, pgbench, pg_dump …
  * @property {string} root the root of the unpacked packages
- * @property {(sql: string, options?: { database?: string }) => Promise<string>} psql the rows, unaligned, fields parted by "|"
- * @property {(mode?: StopMode) => Promise<void>} stop fast by default; a stop that takes too long becomes an immediate one
+ * @property {(sql: string, options?: { database?: string }) => Promise<string>} psql returns the rows, unaligned, with "|" between fields
+ * @property {(mode?: StopMode) => Promise<void>} stop by default fast; immediate if that takes too long
  * @property {() => Promise<void>} start after a stop
  * @property {(mode?: StopMode) => Promise<void>} restart
- * @property {() => Promise<string>} serverLog all the server has logged
- * @property {() => Promise<number>} crashes how often the server has restarted itself because a process of its crashed
- * @property {(name: string, content: string, mode?: number) => Promise<string>} addFile writes a file (a certificate, a
- *   key) into the data folder, owned by the server's user, and gives its path
+ * @property {() => Promise<string>} serverLog the server's whole log
+ * @property {() => Promise<number>} crashes how many times the server restarted because one of its processes crashed
+ * @property {(name: string, content: string, mode?: number) => Promise<string>} addFile writes a file (a
+ *   certificate, a key) into the data folder, owned by the server's user, and returns its path
  */
 
 /**
- * Starts a server of its own on a free port of 127.0.0.1. It and its data are gone when this script ends.
+ * Starts a new server on a free port of 127.0.0.1. The server and its data are removed when this script ends.
  *
  * @param {PostgresOptions} options
  * @returns {Promise<PostgresServer>}
@@ -152,7 +153,7 @@ export async function startPostgres({ log, settings = {}, initdbArgs = [], hba, 
   const start = async () => {
     server = await launch(at, port);
   };
-  log(`PostgreSQL runs on port ${port}.`);
+  log(`PostgreSQL is running on port ${port}.`);
   return {
     url: `postgres://postgres@${HOST}:${port}/postgres`,
     host: HOST,
@@ -185,10 +186,10 @@ export async function startPostgres({ log, settings = {}, initdbArgs = [], hba, 
  */
 
 /**
- * A locale for the server's messages: the packages bring the translations, but no locale.
+ * Creates a locale for the server's messages. The packages have the translations, but no locales.
  *
  * @param {string} folder
- * @param {string} name such as `de_DE.UTF-8`
+ * @param {string} name for example `de_DE.UTF-8`
  * @returns {Promise<string>} the folder for LOCPATH
  */
 async function makeLocale(folder, name) {
@@ -237,7 +238,7 @@ async function launchOnFreePort(at) {
 /**
  * @param {Cluster} at
  * @param {number} port
- * @returns {Promise<ManagedProcess>} once the server accepts connections
+ * @returns {Promise<ManagedProcess>} when the server accepts connections
  */
 async function launch(at, port) {
   const file = await open(at.logFile, 'a');
@@ -259,19 +260,19 @@ async function launch(at, port) {
   } finally {
     await file.close();
   }
-  server.letGo();
+  server.unref();
   try {
     await waitUntil(() => isReady(at), { what: 'PostgreSQL to be ready', timeoutMs: START_MS, exited: server.exited });
   } catch (error) {
     await server.stop();
     const tail = (await readFile(at.logFile, 'utf8')).slice(-4_000);
-    throw new Error(`PostgreSQL did not start. Its log ends with:\n${tail}`, { cause: error });
+    throw new Error(`PostgreSQL did not start. The end of its log:\n${tail}`, { cause: error });
   }
   return server;
 }
 
 /**
- * The postmaster writes its state into the last line of its pid file.
+ * Reads the server's state, which the postmaster writes into the last line of its pid file.
  *
  * @param {Cluster} at
  * @returns {Promise<boolean>}
@@ -297,7 +298,7 @@ async function stopServer(at, server, mode) {
     );
     if (!running) return;
     if (mode === 'immediate') throw error;
-    // A worker that never checks for interrupts keeps a polite stop waiting for ever.
+    // A worker that never checks for interrupts delays a smart or fast stop forever.
     await run(...pgCtlStop(at, 'immediate'), { cwd: at.folder });
   }
   await server.exited;
@@ -328,21 +329,21 @@ async function psql(at, port, sql, database) {
 }
 
 /**
- * @returns {NodeJS.ProcessEnv} this environment without what would change what PostgreSQL's programs do
+ * @returns {NodeJS.ProcessEnv} the environment without variables that affect PostgreSQL's programs
  */
 function serverEnv() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PG[A-Z]|LC_|LANG)/.test(name)));
 }
 
 /**
- * Makes a database with pg_background in it.
+ * Creates a database with pg_background.
  *
- * @param {Pick<PostgresServer, 'psql'>} server
+ * @param {{ psql: (sql: string, options?: { database?: string }) => Promise<unknown> }} server
  * @param {string} name
  * @param {object} [options]
- * @param {boolean} [options.extension] whether with pg_background; by default yes
- * @param {string} [options.schema] where pg_background goes, made where it is missing; by default public
- * @param {import('./oldPgBackground.mjs').OldVersion} [options.version] with the names, arguments and columns of a 1.x
+ * @param {boolean} [options.extension] whether to create the extension; by default true
+ * @param {string} [options.schema] schema of pg_background, created if it is missing; by default public
+ * @param {import('./oldPgBackground.mjs').OldVersion} [options.version] with the names, arguments, and columns of this 1.x version
  */
 export async function createDatabase(server, name, { extension = true, schema = 'public', version } = {}) {
   await server.psql(`CREATE DATABASE ${quoteIdentifier(name)}`);
@@ -362,7 +363,7 @@ function quoteIdentifier(name) {
 }
 
 /**
- * Starts a PgBouncer in front of a server, with every database of it.
+ * Starts a PgBouncer in front of a server, for all its databases.
  *
  * @param {object} options
  * @param {PostgresServer} options.server
@@ -395,13 +396,13 @@ export async function startPgbouncer({ server, log, poolMode = 'transaction' }) 
     cwd: folder,
     setpriv: AS_NOBODY,
   });
-  process.letGo();
+  process.unref();
   await waitForPort(port, { timeoutMs: START_MS, exited: process.exited }).catch(async (error) => {
     await process.stop();
     throw new Error(`PgBouncer did not start (${describeEnd(await process.exited)}):\n${process.tail()}`, {
       cause: error,
     });
   });
-  log(`PgBouncer runs on port ${port}, pooling by ${poolMode}.`);
+  log(`PgBouncer is running on port ${port} (pool mode ${poolMode}).`);
   return { url: `postgres://${server.user}@${HOST}:${port}/postgres`, host: HOST, port, stop: process.stop };
 }

@@ -1,20 +1,22 @@
-// Child processes that never outlive this one, and waiting for what they do: a line, a port, an answer.
-import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+// Child processes that never outlive this one, and waiting for their output, a port, or a response.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exitAfterCleanUp, isLeaving, onExit } from './cleanup.mjs';
 
-/** How much of a process's last output is kept to explain a failure. */
+/** How much of a process's output is kept, from its end, to explain a failure. */
 const TAIL_CHARACTERS = 8_000;
 const POLL_MS = 25;
 const STOP_MS = 5_000;
+/** Windows has no process groups; there a detached process would open a console window. */
+const OWN_GROUP = process.platform !== 'win32';
 
 const startedAt = Date.now();
 
 /**
- * One line of progress with the seconds since the script began, on standard error: standard output belongs to results.
+ * Logs a line of progress with the seconds since the script started, to standard error. Standard output is for results.
  *
  * @param {string} message
  */
@@ -25,7 +27,7 @@ export function log(message) {
 
 /**
  * @param {unknown} error
- * @returns {string} its message, and those of what caused it
+ * @returns {string} its message and those of its causes
  */
 export function describeError(error) {
   if (!(error instanceof Error)) return String(error);
@@ -33,15 +35,15 @@ export function describeError(error) {
 }
 
 /**
- * Runs a script's main function to its end and ends the process, whatever is still running or open.
+ * Runs the main function of a script, then ends the process, whatever is still running or open.
  *
- * @param {() => Promise<number | void>} main gives the exit code, by default 0; what it throws is told in words, and gives 1
+ * @param {() => Promise<number | void>} main returns the exit code, by default 0; an error is logged and exits with 1
  */
 export function runScript(main) {
   main().then(
     (code) => exitAfterCleanUp(code ?? 0),
     (error) => {
-      // What was stopped because of a Ctrl+C did not fail.
+      // A process that was stopped by Ctrl+C did not fail.
       if (!isLeaving()) log(describeError(error));
       return exitAfterCleanUp(1);
     },
@@ -51,38 +53,38 @@ export function runScript(main) {
 /**
  * @typedef {object} ManagedProcess
  * @property {number} pid
- * @property {Promise<ProcessEnd>} exited settles when the process has ended, and never rejects
- * @property {() => string} tail the last output, for error messages
- * @property {(pattern: RegExp, timeoutMs: number) => Promise<RegExpExecArray>} waitForLine a line of output that matches,
- *   said already or to come
- * @property {() => Promise<void>} stop SIGTERM to the process and its children, SIGKILL to what is left after a while
- * @property {() => void} letGo stops holding this script's event loop open for the process
+ * @property {Promise<ProcessEnd>} exited resolves when the process has ended; never rejects
+ * @property {() => string} tail the end of the output, for error messages
+ * @property {(pattern: RegExp, timeoutMs: number) => Promise<RegExpExecArray>} waitForLine finds a line of output that matches, past or
+ *   future
+ * @property {() => Promise<void>} stop SIGTERM to the process and its children, then SIGKILL to those left after 5 s
+ * @property {() => void} unref lets this script's event loop end although the process is running
  */
 
 /** @typedef {{ code: number | null, signal: NodeJS.Signals | null }} ProcessEnd */
 
 /**
  * @typedef {object} ProcessOptions
- * @property {string} [name] what messages call it
+ * @property {string} [name] for messages
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
- * @property {number} [outputFile] an open file that takes the output, instead of a pipe: it never makes the process wait for
- *   this one to read
- * @property {string[]} [setpriv] further options for setpriv, to run as somebody else
- * @property {NodeJS.Signals} [parentDeathSignal] what the process gets when this one is killed without a chance to clean up
+ * @property {number} [outputFile] an open file for the output, instead of a pipe, so that the process never waits for this one to
+ *   read
+ * @property {string[]} [setpriv] more options for setpriv, to run as another user
+ * @property {NodeJS.Signals} [parentDeathSignal] sent to the process when this one is killed without a chance to clean up
  * @property {(line: string) => void} [onLine] called with every line of output
- * @property {() => Promise<void>} [stop] another orderly way to stop it
- * @property {() => void} [stopNow] another synchronous way to stop it
+ * @property {() => Promise<void>} [stop] replaces the way to stop it gracefully
+ * @property {() => void} [stopNow] replaces the synchronous way to stop it
  */
 
 /**
- * Starts a process in a group of its own (so that a Ctrl+C in the terminal reaches only this script, which then stops its
- * children in order) and has it stopped, with its own children, when this script ends.
+ * Starts a process in a separate process group, so that Ctrl+C in the terminal reaches only this script, which then stops its children
+ * in order. The process and its children are stopped when this script ends.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {ProcessOptions} [options]
- * @returns {Promise<ManagedProcess>} once it has been started; rejects where it cannot be
+ * @returns {Promise<ManagedProcess>} when it has started; rejects if it cannot be started
  */
 export async function startProcess(command, args, options = {}) {
   const name = options.name ?? path.basename(command);
@@ -91,7 +93,7 @@ export async function startProcess(command, args, options = {}) {
   const child = spawn(program, programArgs, {
     cwd: options.cwd,
     env: options.env,
-    detached: true,
+    detached: OWN_GROUP,
     stdio: ['ignore', output, output],
   });
   /** @type {Promise<ProcessEnd>} */
@@ -110,10 +112,10 @@ export async function startProcess(command, args, options = {}) {
     await (options.stop ?? (() => stopGroup(pid, exited)))();
     await exited;
   };
-  const forget = onExit({ stop, stopNow: options.stopNow ?? (() => killGroup(pid, 'SIGKILL')) });
+  const unregister = onExit({ stop, stopNow: options.stopNow ?? (() => killGroup(pid, 'SIGKILL')) });
   void exited.then(() => {
-    killGroup(pid, 'SIGKILL');
-    forget();
+    if (OWN_GROUP) killGroup(pid, 'SIGKILL');
+    unregister();
   });
   return {
     pid,
@@ -121,7 +123,7 @@ export async function startProcess(command, args, options = {}) {
     tail: () => lines.tail,
     waitForLine: (pattern, timeoutMs) => lines.waitFor(pattern, timeoutMs, name, exited),
     stop,
-    letGo: () => {
+    unref: () => {
       child.unref();
       for (const stream of [child.stdout, child.stderr]) /** @type {net.Socket | null} */ (stream)?.unref();
     },
@@ -136,14 +138,14 @@ export async function startProcess(command, args, options = {}) {
  * @param {object} [options]
  * @param {string} [options.cwd]
  * @param {NodeJS.ProcessEnv} [options.env]
- * @param {string} [options.input] given on standard input
+ * @param {string} [options.input] for standard input
  * @param {number} [options.timeoutMs] after which it is killed; by default ten minutes
- * @returns {Promise<{ stdout: string, stderr: string }>} rejects, with the end of its output, where it fails
+ * @returns {Promise<{ stdout: string, stderr: string }>} rejects with the end of the output if the command fails
  */
 export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 } = {}) {
   const cleansUp = isLeaving();
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
-  const forget = onExit({
+  const child = spawn(command, args, { cwd, env, detached: OWN_GROUP, stdio: 'pipe' });
+  const unregister = onExit({
     stop: async () => killGroup(child.pid, 'SIGKILL'),
     stopNow: () => killGroup(child.pid, 'SIGKILL'),
   });
@@ -157,7 +159,7 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => (stderr += text));
-    // A command may end before it has read its input; its exit status says what matters.
+    // A command may end before it has read its input. Only its exit code matters.
     child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
     /** @type {ProcessEnd} */
@@ -166,15 +168,30 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 600_000 
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
     if (end.code === 0) return { stdout, stderr };
-    // Nobody is to try another way, or to report a failure, because of a Ctrl+C: this script ends in a moment. (What is run to clean
-    // up is another matter: there a failure is what the next attempt waits for.)
+    // After Ctrl+C this script ends in a moment: callers must neither retry nor report a failure. (Commands of the cleanup itself do
+    // report failures, because it has fallbacks.)
     if (isLeaving() && !cleansUp) await new Promise(() => {});
     const how = timedOut ? `took longer than ${timeoutMs / 1000} s` : `failed (${describeEnd(end)})`;
     throw new Error(`${path.basename(command)} ${how}:\n${`${stdout}\n${stderr}`.trim().slice(-TAIL_CHARACTERS)}`);
   } finally {
     clearTimeout(timer);
-    forget();
+    unregister();
   }
+}
+
+/**
+ * Runs npm. On Windows `npm` is a script, which Node starts only through a shell, so npm's own program is used if it is found.
+ *
+ * @param {string[]} args
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
+ */
+export async function runNpm(args, options) {
+  const candidates = [
+    process.env['npm_execpath'] ?? '',
+    path.join(path.dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ];
+  const cli = candidates.find((file) => path.basename(file) === 'npm-cli.js' && existsSync(file));
+  await (cli === undefined ? run('npm', args, options) : run(process.execPath, [cli, ...args], options));
 }
 
 /**
@@ -186,8 +203,7 @@ export function describeEnd({ code, signal }) {
 }
 
 /**
- * A port on 127.0.0.1 that nobody listens on. Somebody may take it before the caller does: starts that fail for that reason
- * are to be tried again with another.
+ * Finds a free port on 127.0.0.1. Another process may take it before the caller does, so retry with another port if that happens.
  *
  * @returns {Promise<number>}
  */
@@ -203,11 +219,11 @@ export function freePort() {
 }
 
 /**
- * Asks again until the answer is true; gives up when time is over or the process that should bring it about has ended.
+ * Polls until a condition is true. Rejects after the timeout, or when the process that should make it true has ended.
  *
  * @param {() => Promise<boolean>} isTrue
  * @param {object} options
- * @param {string} options.what what is waited for, in words
+ * @param {string} options.what the condition, for the error message
  * @param {number} options.timeoutMs
  * @param {Promise<ProcessEnd>} [options.exited]
  */
@@ -218,7 +234,7 @@ export async function waitUntil(isTrue, { what, timeoutMs, exited }) {
   const deadline = Date.now() + timeoutMs;
   while (!(await isTrue())) {
     if (end) throw new Error(`Ended (${describeEnd(end)}) while waiting for ${what}.`);
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}.`);
+    if (Date.now() > deadline) throw new Error(`Timed out after ${timeoutMs / 1000} s while waiting for ${what}.`);
     await delay(POLL_MS);
   }
 }
@@ -249,7 +265,7 @@ export async function waitForHttp(url, options) {
 
 /**
  * @param {string} name
- * @returns {string | undefined} the program's path, where there is one of that name in PATH
+ * @returns {string | undefined} the path of the program of that name in PATH
  */
 export function findInPath(name) {
   for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
@@ -258,7 +274,7 @@ export function findInPath(name) {
       accessSync(file, constants.X_OK);
       if (folder) return file;
     } catch {
-      // Not here.
+      // Not in this folder.
     }
   }
   return undefined;
@@ -280,8 +296,8 @@ function accepts(port) {
 }
 
 /**
- * The kernel can signal a child when its parent is killed: the only way to leave nothing behind after a SIGKILL of this
- * process. Elsewhere than on Linux the command is started as it is.
+ * Makes the kernel signal a child when its parent is killed, the only way to leave no process running after a SIGKILL of this one. On
+ * systems other than Linux the command is not changed.
  *
  * @param {string} command
  * @param {string[]} args
@@ -312,14 +328,19 @@ async function stopGroup(pid, exited) {
  */
 function killGroup(pid, signal) {
   if (pid === undefined) return;
+  if (!OWN_GROUP) {
+    // Windows has no SIGTERM either: this ends the process and its children at once.
+    spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
+    return;
+  }
   try {
     process.kill(-pid, signal);
   } catch {
-    // Nobody is left in the group.
+    // The group has no more processes.
   }
 }
 
-/** The lines a process writes: handed on, waited for, and the last of them kept. */
+/** Lines of output of a process: passes them on, waits for them, keeps the last ones. */
 class OutputLines {
   tail = '';
   /** @type {Set<(line: string) => void>} */
@@ -368,8 +389,8 @@ class OutputLines {
           if (match) resolve(match);
         };
         this.#listeners.add(listener);
-        timer = setTimeout(() => fail(`did not say ${pattern} within ${timeoutMs / 1000} s`), timeoutMs);
-        void exited.then((end) => fail(`ended (${describeEnd(end)}) before it said ${pattern}`));
+        timer = setTimeout(() => fail(`did not print ${pattern} within ${timeoutMs / 1000} s`), timeoutMs);
+        void exited.then((end) => fail(`ended (${describeEnd(end)}) before it printed ${pattern}`));
       });
     } finally {
       clearTimeout(timer);

@@ -1,21 +1,21 @@
-// What `npm test` says at its end: every failure once more, since the output of many levels is long, then the plain count.
+// The end of `npm test`: all failures again, because the output of several levels is long, and then the count.
 
 /**
- * One run of Mocha, as scripts/lib/countingReporter.cjs leaves it.
+ * One run of Mocha, as scripts/lib/countingReporter.cjs writes it.
  *
  * @typedef {object} TestRun
- * @property {string} name the level, and where it ran
+ * @property {string} name the level and where it ran
  * @property {number} passes
  * @property {number} failures
  * @property {number} pending tests that this machine cannot run
- * @property {{ title: string, message: string }[]} failed what failed and how
- * @property {{ title: string, reason: string }[]} [skipped] what was skipped, and why
+ * @property {{ title: string, message: string }[]} failed
+ * @property {{ title: string, reason: string }[]} [skipped]
  */
 
 /**
  * @param {readonly TestRun[]} runs
- * @param {boolean} failed whether a level ended with a failure, also one that broke before it could count
- * @returns {string} lines; the last one is the plain count
+ * @param {boolean} failed whether any level failed, including one that broke before it could count
+ * @returns {string} lines; the last one is the count
  */
 export function summarizeTests(runs, failed) {
   const sum = (/** @type {'passes' | 'failures' | 'pending'} */ what) =>
@@ -29,7 +29,8 @@ export function summarizeTests(runs, failed) {
   for (const run of runs) {
     for (const { title, reason } of run.skipped ?? []) lines.push(`SKIPPED (${run.name}): ${title}: ${reason}`);
   }
-  if (sum('pending') > 0) lines.push(`${sum('pending')} skipped: what this machine cannot do stands above.`);
+  if (sum('pending') > 0)
+    lines.push(`${sum('pending')} skipped, because this machine cannot run them. They are listed above.`);
   const failures = sum('failures');
   lines.push(`${sum('passes')} passed, ${failed && failures === 0 ? 1 : failures} failed`);
   return `${lines.join('\n')}\n`;

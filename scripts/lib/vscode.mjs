@@ -1,19 +1,18 @@
-// A real VS Code without a desktop: the server inside the npm package code-server, whose workbench runs in a browser and whose
-// extension host is the same Node process as everywhere.
+// A real VS Code without a desktop: the server in the npm package code-server. Its workbench runs in a browser, and its extension host is
+// a Node process, as in any VS Code.
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cacheRoot, makeTempFolder, prepareOnce } from './cache.mjs';
-import { freePort, run, startProcess } from './process.mjs';
+import { freePort, run, runNpm, startProcess } from './process.mjs';
 
 /** @typedef {import('./cache.mjs').Log} Log */
 /** @typedef {import('./process.mjs').ManagedProcess} ManagedProcess */
 
 /**
- * The versions of code-server that are provided for: the newest, and the one that holds the oldest VS Code we support
- * (1.100). `node` is the Node of the server and so of its extension host; VS Code's own desktop build of that release has
- * the same major version inside.
+ * Supported versions of code-server: the newest, and the one with the oldest supported VS Code (1.100). `node` is the Node of the server
+ * and its extension host; the desktop build of that release has the same major version.
  */
 const VERSIONS = {
   '4.139.1': { vscode: '1.139.1', node: '24.21.0' },
@@ -32,7 +31,7 @@ const HOST = '127.0.0.1';
 const START_MS = 60_000;
 const LOCATION = path.join('lib', 'vscode');
 
-/** Nothing may call home, pop up or take the focus while somebody (or a test) works. */
+/** Nothing may connect to a service, show a popup, or take the focus while a user or a test works. */
 const QUIET_SETTINGS = {
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
@@ -58,14 +57,14 @@ const QUIET_SETTINGS = {
  */
 export function vscodeVersion(name) {
   if (name in VERSIONS) return /** @type {VscodeVersion} */ (name);
-  throw new Error(`There is no VS Code ${name} here: choose ${Object.keys(VERSIONS).join(' or ')}.`);
+  throw new Error(`Unknown VS Code version ${name}. Use ${Object.keys(VERSIONS).join(' or ')}.`);
 }
 
 /**
  * @param {VscodeVersion} version
  * @param {{ log: Log }} options
- * @returns {Promise<{ root: string, node: string, vscodeVersion: string }>} the server's folder, the Node to run it with, and
- *   the release of VS Code it is
+ * @returns {Promise<{ root: string, node: string, vscodeVersion: string }>} the server's folder, the Node that
+ *   runs it, and the release of VS Code
  */
 export async function prepareVscode(version, { log }) {
   const { vscode, node: nodeVersion } = VERSIONS[version];
@@ -79,10 +78,10 @@ export async function prepareVscode(version, { log }) {
       log(`Downloading VS Code ${vscode} …`);
       await unpackFromNpm(`code-server@${version}`, into, ['package/lib/vscode']);
       const root = path.join(into, LOCATION);
-      // Without scripts no compiler is needed. Of what stays unbuilt the extension host wants a logger and a watchdog.
-      // Its shrinkwrap fixes the versions, so this Node's npm will do, and it knows the configuration of this machine.
-      await runNpm(['install', '--omit=dev', '--ignore-scripts', '--engine-strict=false'], root);
-      await putStandIns(path.join(root, 'node_modules'));
+      // Without install scripts no compiler is needed. Of the native modules that are then not built, the extension host needs a
+      // logger and a watchdog. The shrinkwrap pins all versions, so this Node's npm, with this machine's configuration, can install.
+      await npmInFolder(['install', '--omit=dev', '--ignore-scripts', '--engine-strict=false'], root);
+      await installStandIns(path.join(root, 'node_modules'));
     },
   });
   return { root: path.join(folder, LOCATION), node, vscodeVersion: vscode };
@@ -91,10 +90,10 @@ export async function prepareVscode(version, { log }) {
 /**
  * @param {string} nodeModules
  */
-async function putStandIns(nodeModules) {
+async function installStandIns(nodeModules) {
   for (const name of ['@vscode/spdlog', '@vscode/native-watchdog', 'native-watchdog']) {
     const main = path.join(nodeModules, name, 'index.js');
-    // The older release knows one of them by another name.
+    // The older release has another name for one of them.
     if (existsSync(main)) await copyFile(new URL(`./stand-ins/${path.basename(name)}.cjs`, import.meta.url), main);
   }
 }
@@ -102,7 +101,7 @@ async function putStandIns(nodeModules) {
 /**
  * @param {string} version
  * @param {Log} log
- * @returns {Promise<string>} a Node of that major version: this process's own where it fits
+ * @returns {Promise<string>} a Node of that major version: this process's, if it matches
  */
 async function prepareNode(version, log) {
   const major = version.split('.')[0];
@@ -128,14 +127,14 @@ async function prepareNode(version, log) {
 /**
  * @param {string} specification a package and its version
  * @param {string} into
- * @param {string[]} members what to take of it
+ * @param {string[]} members paths to unpack
  */
 async function unpackFromNpm(specification, into, members) {
   const aside = path.join(into, '.download');
   await mkdir(aside);
-  await runNpm(['pack', specification, '--pack-destination', aside], aside);
+  await npmInFolder(['pack', specification, '--pack-destination', aside], aside);
   const [archive] = (await readdir(aside)).filter((name) => name.endsWith('.tgz'));
-  if (!archive) throw new Error(`npm pack ${specification} gave no archive.`);
+  if (!archive) throw new Error(`npm pack ${specification} created no archive.`);
   const how = ['--strip-components=1', '--no-same-owner'];
   await run('tar', ['-xzf', path.join(aside, archive), '-C', into, ...how, ...members]);
   await rm(aside, { recursive: true });
@@ -145,15 +144,15 @@ async function unpackFromNpm(specification, into, members) {
  * @param {string[]} args
  * @param {string} cwd
  */
-async function runNpm(args, cwd) {
-  // What `npm run` has told this script about its own project is not about this folder.
+async function npmInFolder(args, cwd) {
+  // Variables that `npm run` has set describe this project, not that folder.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_prefix$)/.test(name)),
   );
   try {
-    await run('npm', [...args, '--no-audit', '--no-fund'], { cwd, env });
+    await runNpm([...args, '--no-audit', '--no-fund'], { cwd, env });
   } catch (error) {
-    throw new Error("VS Code could not be had from npm's registry: check that `npm ping` works here.", {
+    throw new Error('VS Code could not be downloaded from the npm registry. Check that `npm ping` works.', {
       cause: error,
     });
   }
@@ -163,23 +162,24 @@ async function runNpm(args, cwd) {
  * @typedef {object} VscodeOptions
  * @property {Log} log
  * @property {VscodeVersion} [version]
- * @property {boolean} [testDriver] whether an address may name an extension under development and its tests. Then VS Code shows no
- *   notification and confirms every dialog by itself (measured with 1.100 and 1.139), so it is not for looking at.
+ * @property {boolean} [testDriver] whether a URL may name an extension under development and its tests. VS Code then shows no
+ *   notifications and confirms every dialog by itself (measured with 1.100 and 1.139), so it does not behave as for users.
  * @property {boolean} [workspaceTrust] whether folders start untrusted; by default everything is trusted
- * @property {Record<string, unknown>} [settings] the user's settings, over the quiet defaults and over those in userDataDir
+ * @property {Record<string, unknown>} [settings] user settings, which override the quiet defaults and those in userDataDir
  * @property {string} [extensionsDir] by default a temporary folder
  * @property {string} [userDataDir] by default a temporary folder
- * @property {number} [port] by default any free one
- * @property {NodeJS.ProcessEnv} [env] what the extension host finds in its environment; by default what this process has
+ * @property {number} [port] by default any free port
+ * @property {string} [language] the display language, such as `de`. VS Code's own texts stay in English; ours are in that language.
+ * @property {NodeJS.ProcessEnv} [env] environment of the extension host; by default that of this process
  */
 
 /**
- * @typedef {object} VscodeTarget all paths of the server's machine
+ * @typedef {object} VscodeTarget all paths are on the server's machine
  * @property {string} [folder] a folder or a .code-workspace file; by default the window is empty
- * @property {string} [openFile] a file to open in an editor
+ * @property {string} [openFile] a file to open
  * @property {string | string[]} [extensionDevelopmentPath]
  * @property {string} [extensionTestsPath]
- * @property {string} [logLevel] of the window's logs, or of one extension's: `publisher.name:trace`
+ * @property {string} [logLevel] of the window, or of one extension: `publisher.name:trace`
  */
 
 /**
@@ -189,16 +189,16 @@ async function runNpm(args, cwd) {
  * @property {string} vscodeVersion
  * @property {string} userDataDir
  * @property {string} extensionsDir
- * @property {ManagedProcess} process the server's
- * @property {(target: VscodeTarget) => string} url the address of a window
- * @property {(vsix: string) => Promise<void>} installVsix as a user would, also while the server runs
- * @property {() => Promise<number[]>} extensionHosts the process ids of the extension hosts, one for each open window
- * @property {() => Promise<number>} killExtensionHost kills them without warning (SIGKILL), as a crash would; gives how many
+ * @property {ManagedProcess} process of the server
+ * @property {(target: VscodeTarget) => string} url of a window
+ * @property {(vsix: string) => Promise<void>} installVsix installs as a user would, also while the server is running
+ * @property {() => Promise<number[]>} extensionHosts pids of the extension hosts, one per open window
+ * @property {() => Promise<number>} killExtensionHost kills them with SIGKILL, as a crash would; returns their number
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Starts a VS Code server on 127.0.0.1. It and its temporary folders are gone when this script ends.
+ * Starts a VS Code server on 127.0.0.1. It and its temporary folders are removed when this script ends.
  *
  * @param {VscodeOptions} options
  * @returns {Promise<VscodeServer>}
@@ -217,13 +217,14 @@ export async function startVscode(options) {
   const args = ['--without-connection-token', '--accept-server-license-terms', '--disable-telemetry', ...folders];
   if (options.testDriver) args.push('--enable-smoke-test-driver');
   if (!options.workspaceTrust) args.push('--disable-workspace-trust');
+  if (options.language) args.push('--locale', await addLanguagePack(userDataDir, options.language));
   const env = serverEnv(options.env ?? process.env, path.join(own, 'tmp'));
   const launchAt = (/** @type {number} */ at) =>
     launch(node, [main, '--host', HOST, '--port', String(at), ...args], { cwd: own, env });
   const { process: server, port } = await launchOnPort(options.port, launchAt);
   const origin = `http://${HOST}:${port}`;
-  server.letGo();
-  options.log(`VS Code ${vscodeVersion} runs on port ${port}.`);
+  server.unref();
+  options.log(`VS Code ${vscodeVersion} is running on port ${port}.`);
   const extensionHosts = () => extensionHostsOf(server.pid);
   return {
     port,
@@ -251,7 +252,7 @@ export async function startVscode(options) {
 
 /**
  * @param {number | undefined} wanted
- * @param {(port: number) => Promise<ManagedProcess | undefined>} launchAt gives nothing where the port is taken
+ * @param {(port: number) => Promise<ManagedProcess | undefined>} launchAt resolves to undefined if the port is in use
  * @returns {Promise<{ process: ManagedProcess, port: number }>}
  */
 async function launchOnPort(wanted, launchAt) {
@@ -259,22 +260,22 @@ async function launchOnPort(wanted, launchAt) {
     const port = wanted ?? (await freePort());
     const process = await launchAt(port);
     if (process) return { process, port };
-    if (wanted) throw new Error(`Port ${wanted} is taken: choose another.`);
+    if (wanted) throw new Error(`Port ${wanted} is in use. Choose another.`);
   }
-  throw new Error('No free port was found for VS Code.');
+  throw new Error('Found no free port for VS Code.');
 }
 
 /**
  * @param {string} node
  * @param {string[]} args
  * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
- * @returns {Promise<ManagedProcess | undefined>} the server, once it listens; nothing where its port is taken
+ * @returns {Promise<ManagedProcess | undefined>} the server, when it listens; undefined if its port is in use
  */
 async function launch(node, args, options) {
   const server = await startProcess(node, args, { ...options, name: 'VS Code', parentDeathSignal: 'SIGTERM' });
   try {
-    const [said] = await server.waitForLine(/Extension host agent listening on|EADDRINUSE/, START_MS);
-    if (said !== 'EADDRINUSE') return server;
+    const [printed] = await server.waitForLine(/Extension host agent listening on|EADDRINUSE/, START_MS);
+    if (printed !== 'EADDRINUSE') return server;
     await server.stop();
     return undefined;
   } catch (error) {
@@ -297,10 +298,32 @@ async function writeSettings(userDataDir, settings) {
 }
 
 /**
- * The environment of the server and its extension host: the caller's, but for three things. A script that is itself started
- * from a VS Code terminal has variables that would make the new server believe it was part of that one. VS Code leaves
- * sockets behind in the folder for temporary files, so it gets one that is removed. And no marketplace is to be asked for
- * updates of the extensions that come with VS Code.
+ * Registers an empty language pack. VS Code accepts a display language only if there is a language pack for it, and only its
+ * Marketplace has real ones.
+ *
+ * @param {string} userDataDir
+ * @param {string} language
+ * @returns {Promise<string>} the language
+ */
+async function addLanguagePack(userDataDir, language) {
+  const translations = path.join(userDataDir, 'language-pack.json');
+  await writeFile(translations, JSON.stringify({ version: '1.0.0', contents: {} }));
+  const pack = {
+    hash: 'empty',
+    label: language,
+    extensions: [{ extensionIdentifier: { id: 'test.language-pack' }, version: '1.0.0' }],
+    translations: { vscode: translations },
+  };
+  // The list of installed language packs, in the format in which VS Code writes it.
+  await writeFile(path.join(userDataDir, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
+  return language;
+}
+
+/**
+ * Returns the environment of the server and its extension host: the caller's, with three changes. Variables of a VS Code terminal, from
+ * which the script may have been started, are removed, because the server would assume to be part of that VS Code. The folder for
+ * temporary files is one that is removed, because VS Code leaves sockets there. No marketplace is used, so that built-in extensions
+ * are not updated.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {string} temporary

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { Disposables } from './base/disposables';
-import { setContext } from './base/ids';
+import { setContext } from './base/contextKeys';
 
 export type Step = 'connect' | 'run' | 'watch' | 'results';
 

@@ -8,7 +8,7 @@ const JOB_COUNTS = [1, 10, 100, 200];
 /** How long the load of running jobs is watched. Milliseconds. */
 const WATCH_MS = 8000;
 
-/** The engine's budgets of DESIGN.md: launch, end seen, cancel, and many running jobs. */
+/** Budgets of docs/internals/design.md: launch, end of a worker, cancel, and many running jobs. */
 export async function bench(): Promise<Figure[]> {
   const server = await newServer({
     max_worker_processes: 260,

@@ -5,7 +5,7 @@ import type { Figure } from './support';
 const RUNS = 5;
 const FRAMES = 180;
 
-/** DESIGN: first rows within 300 ms, at most 1,000 elements, 60 frames a second. */
+/** Budgets of docs/internals/design.md: first rows within 300 ms, at most 1,000 elements, 60 frames per second. */
 export async function bench(): Promise<Figure[]> {
   const harness = await Harness.start();
   try {

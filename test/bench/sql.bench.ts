@@ -1,4 +1,4 @@
-/** How long taking SQL texts apart takes: the budgets of DESIGN.md for 1 MB, the statement under the cursor, and typing. */
+/** Budgets of docs/internals/design.md: splitting 1 MB of SQL, the statement at the cursor, and typing. */
 import { loadModule, parseSync } from 'libpg-query';
 import { splitStatements, statementAt, updateSplit } from '../../src/core/sql/split/statements';
 import { MEGABYTE, sqlText } from './sqlText';

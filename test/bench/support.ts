@@ -8,7 +8,7 @@ export interface Figure {
   /** Measured in the same run. */
   readonly reference?: number;
   readonly referenceName?: string;
-  /** As DESIGN.md puts it. */
+  /** As in docs/internals/design.md. */
   readonly budget?: string;
   readonly ok?: boolean;
 }

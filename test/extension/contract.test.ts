@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { activate, EXTENSION_ID } from './support';
 
-/** DESIGN.md: what other code may rely on. */
+/** The public contract (docs/internals/design.md): what other code may rely on. */
 const COMMANDS = [
   'runInBackground',
   'runInBackgroundWithOptions',

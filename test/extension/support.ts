@@ -13,11 +13,25 @@ export async function activate(): Promise<PgBackgroundApi> {
   return extension.activate();
 }
 
-/** The database that the workspace's connection "test" points to. */
+/** The database that the workspace's connection "test" points to, as scripts/test.mjs or prepare-extension-tests.mjs set it up. */
 export function databaseUrl(): string {
-  const url = process.env['PGBG_TEST_DATABASE_URL'];
-  if (!url) throw new Error('scripts/test.mjs sets PGBG_TEST_DATABASE_URL.');
+  const url = process.env['PGBG_TEST_DATABASE_URL'] ?? urlFromSettings();
+  if (!url) throw new Error('Neither PGBG_TEST_DATABASE_URL nor a connection named "test" is set.');
   return url;
+}
+
+/** Under the debugger no environment variable is set. Read once, because tests change the settings. */
+const urlFromSettings = once((): string | undefined => {
+  const connections = vscode.workspace
+    .getConfiguration('pgBackground')
+    .get<{ name: string; host: string; port: number; user: string; database: string }[]>('connections', []);
+  const test = connections.find(({ name }) => name === 'test');
+  return test && `postgres://${test.user}@${test.host}:${test.port}/${test.database}`;
+});
+
+function once<T>(read: () => T): () => T {
+  let result: { value: T } | undefined;
+  return () => (result ??= { value: read() }).value;
 }
 
 /** Where gates of the tests stand. */

@@ -145,19 +145,19 @@ describe('workers without a session', () => {
         const find = (pid: number) => engine.link.snapshot?.workers.find((worker) => worker.pid === pid);
         await eventually(async () => {
           await engine.link.refresh();
-          return find(polite.pid)?.waitEvent === 'PgSleep' && find(rude.pid)?.waitEvent === 'PgSleep';
+          return find(polite.launchId)?.waitEvent === 'PgSleep' && find(rude.launchId)?.waitEvent === 'PgSleep';
         }, 'both are listed');
-        const worker = find(polite.pid)!;
+        const worker = find(polite.launchId)!;
         assert.match(worker.label, /^x{40,}$/);
         assert.deepEqual([worker.user, worker.database, worker.state], ['postgres', profile.database, 'active']);
         const graceMs = 300;
         const [stopped, still] = await Promise.all([
           cancelForeign({ link: engine.link, worker, graceMs: 20_000 }, systemClock),
-          cancelForeign({ link: engine.link, worker: find(rude.pid)!, graceMs }, systemClock),
+          cancelForeign({ link: engine.link, worker: find(rude.launchId)!, graceMs }, systemClock),
         ]);
         assert.equal(stopped.result, 'stopped');
         assert.equal(still.result, 'unresponsive');
-        assert.equal(still.last?.pid, rude.pid);
+        assert.equal(still.last?.pid, rude.launchId);
         const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
         assert.equal(again.result, 'stopped', 'one that is gone is stopped');
       });

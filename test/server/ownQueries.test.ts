@@ -185,11 +185,11 @@ describe('our own queries', () => {
         await reaches(engine.jobs, job, 'running');
         await eventually(async () => {
           const { workers } = await engine.link.refresh();
-          return workers.some(({ pid, state }) => pid === worker.pid && state === 'active');
+          return workers.some(({ pid, state }) => pid === worker.launchId && state === 'active');
         }, 'the foreign worker is shown');
         const snapshot = await engine.link.refresh();
         assert.match(snapshot.textsMissing ?? '', /UTF8/);
-        assert.equal(snapshot.workers.find(({ pid }) => pid === worker.pid)?.label, 'foreign');
+        assert.equal(snapshot.workers.find(({ pid }) => pid === worker.launchId)?.label, 'foreign');
         assert.equal(engine.log.lines.filter((line) => /without their statements: .*UTF8/.test(line)).length, 1);
         engine.jobs.detach(job.id);
         await reaches(engine.jobs, job, 'detached');

@@ -54,6 +54,8 @@ export interface InstallOptions {
   readonly env?: (profile: ConnectionProfile) => NodeJS.ProcessEnv;
   /** The file of `files` to open in place of their folder: a .code-workspace. */
   readonly open?: string;
+  /** The display language, such as `de`. VS Code itself stays in English. */
+  readonly language?: string;
   /** Whether the extension logs all that it can. */
   readonly trace?: boolean;
 }
@@ -69,6 +71,7 @@ export async function install(
   const vscode = await startVscode({
     settings: options.settings ?? {},
     ...(options.workspaceTrust === undefined ? {} : { workspaceTrust: options.workspaceTrust }),
+    ...(options.language === undefined ? {} : { language: options.language }),
     ...(options.env ? { env: { ...process.env, ...options.env(profile) } } : {}),
   });
   for (const one of [await vsix(), ...(options.extensions ?? [])]) await vscode.installVsix(one);

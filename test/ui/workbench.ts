@@ -28,6 +28,7 @@ export async function startVscode(options: {
   settings?: Record<string, unknown>;
   workspaceTrust?: boolean;
   env?: NodeJS.ProcessEnv;
+  language?: string;
 }): Promise<VscodeServer> {
   const { startVscode: start } = await script<{
     startVscode: (o: typeof options & { log: (message: string) => void }) => Promise<VscodeServer>;
@@ -66,7 +67,15 @@ export async function makeWorkspace(files: Record<string, string>): Promise<stri
 }
 
 export class Workbench {
-  constructor(readonly page: Page) {}
+  /** The name of our view, which depends on the display language. */
+  readonly #viewName: string;
+
+  constructor(
+    readonly page: Page,
+    viewName = 'Background Workers',
+  ) {
+    this.#viewName = viewName;
+  }
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
@@ -80,10 +89,10 @@ export class Workbench {
 
   async #ready(): Promise<void> {
     // The tab, which VS Code remembers, is there before the extension is. The view has something to show once it runs.
-    const tab = this.page.locator('.activitybar').getByRole('tab', { name: 'Background Workers' });
+    const tab = this.page.locator('.activitybar').getByRole('tab', { name: this.#viewName });
     await tab.waitFor();
     // Not by a click: one that meets the view while it is being restored would close it.
-    await this.command('Focus on Background Workers View');
+    await this.command(`Focus on ${this.#viewName} View`);
     await this.#view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor();
   }
 
@@ -205,7 +214,7 @@ export class Workbench {
 
   /** The Workers view, and no other: the explorer stands in its place until it is shown. */
   #view(): Locator {
-    const header = this.page.locator('.pane-header[aria-label="Background Workers Section"]');
+    const header = this.page.locator(`.pane-header[aria-label="${this.#viewName} Section"]`);
     return this.page.locator('.pane').filter({ has: header });
   }
 

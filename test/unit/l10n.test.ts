@@ -86,8 +86,15 @@ describe('localization', () => {
 
   it('exports exactly the texts of src to l10n/bundle.l10n.json (if this fails: npm run l10n)', () => {
     const texts = new Set(calls.map(({ text = '' }) => text));
-    assert.deepEqual(Object.keys(bundle), [...texts].sort());
-    assert.deepEqual(Object.keys(bundle), Object.values(bundle));
+    const exported = Object.keys(bundle);
+    assert.deepEqual([...texts].filter((text) => !(text in bundle)).sort(), [], 'missing in the bundle');
+    assert.deepEqual(
+      exported.filter((text) => !texts.has(text)),
+      [],
+      'no longer in src',
+    );
+    assert.deepEqual(exported, [...texts].sort(), 'not sorted');
+    assert.deepEqual(exported, Object.values(bundle));
   });
 
   it('repeats the placeholders of a text in its translation, and translates no text that src does not have', () => {

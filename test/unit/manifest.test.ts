@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { SETTING_DEFAULTS } from '../../src/host/base/settingDefaults';
 import { fieldProblem, PROFILE_FIELDS } from '../../src/core/postgres/connect/conninfo/profile';
 
 interface Menu {
@@ -65,9 +66,12 @@ const text = readFileSync('package.json', 'utf8');
 const manifest = JSON.parse(text) as Manifest;
 const nls = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 
-/** A command, also one that is not in the palette, or a context key. */
+const commandIds = readFileSync('src/host/base/commandIds.ts', 'utf8');
+const contextKeys = readFileSync('src/host/base/contextKeys.ts', 'utf8');
+
+/** Whether the source declares this command or context key. */
 function isKnown(id: string): boolean {
-  return new RegExp(`'${id.replace('pgBackground.', '')}'`).test(readFileSync('src/host/base/ids.ts', 'utf8'));
+  return `${commandIds}${contextKeys}`.includes(`'${id.replace('pgBackground.', '')}'`);
 }
 
 describe('package.json', () => {
@@ -108,11 +112,11 @@ describe('package.json', () => {
     }
   });
 
-  it('every setting has a default and is under pgBackground', () => {
-    for (const [name, { default: value }] of Object.entries(manifest.contributes.configuration.properties)) {
-      assert.match(name, /^pgBackground\./);
-      assert.notEqual(value, undefined, name);
-    }
+  it('declares the settings with the defaults that the extension uses', () => {
+    const declared = Object.entries(manifest.contributes.configuration.properties);
+    const defaults = Object.fromEntries(declared.map(([name, schema]) => [name, schema.default]));
+    const used = Object.entries(SETTING_DEFAULTS).map(([key, value]) => [`pgBackground.${key}`, value as unknown]);
+    assert.deepEqual(defaults, Object.fromEntries(used));
   });
 
   it('every choice of a setting is described, also in a connection', () => {
@@ -165,9 +169,8 @@ describe('package.json', () => {
   });
 
   it('every context key that the manifest asks for is one that the extension sets', () => {
-    const keys = readFileSync('src/host/base/ids.ts', 'utf8');
     const asked = new Set([...text.matchAll(/pgBackground\.((?:has|did)[A-Z]\w+|ready)/g)].map(([, key = '']) => key));
-    for (const key of asked) assert.ok(keys.includes(`'${key}'`), key);
+    for (const key of asked) assert.ok(contextKeys.includes(`'${key}'`), key);
   });
 
   it('the settings that decide where to connect are restricted in untrusted workspaces', () => {

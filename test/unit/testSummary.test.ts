@@ -24,12 +24,12 @@ async function summarize(runs: readonly TestRun[], failed: boolean): Promise<str
 
 const clean: TestRun = { name: 'unit', passes: 3, failures: 0, pending: 0, failed: [] };
 
-describe('what npm test says at its end', () => {
+describe('the summary of npm test', () => {
   let folder: string;
   before(async () => (folder = await mkdtemp(join(tmpdir(), 'pgbg-summary-'))));
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** What the reporter leaves of a run of these tests. */
+  /** What the reporter writes for a run of these tests. */
   async function report(tests: string): Promise<TestRun> {
     const file = join(folder, 'some.test.cjs');
     const counts = join(folder, 'counts');
@@ -47,7 +47,7 @@ describe('what npm test says at its end', () => {
     return JSON.parse(await readFile(counts, 'utf8')) as TestRun;
   }
 
-  it('tells each failure again with its level, title and reason, before the plain count', async () => {
+  it('repeats each failure with its level, title, and reason, before the count', async () => {
     const run = await report(
       "describe('a worker', () => { it('is seen', () => {}); it('ends', () => { throw new Error('It runs on.\\nStill.'); }); it.skip('later'); });",
     );
@@ -55,19 +55,19 @@ describe('what npm test says at its end', () => {
     assert.deepEqual(lines.slice(0, 3), ['FAILED (server): a worker › ends', '  Error: It runs on.', '  Still.']);
     assert.match(lines[3] ?? '', /some\.test\.cjs:1/);
     assert.deepEqual(lines.slice(-3), [
-      '1 skipped: what this machine cannot do stands above.',
+      '1 skipped, because this machine cannot run them. They are listed above.',
       '4 passed, 1 failed',
       '',
     ]);
   });
 
-  it('counts a hook that failed', async () => {
+  it('counts a failed hook as a failure', async () => {
     const run = await report("before('everything', () => { throw new Error('No server.'); }); it('runs', () => {});");
     assert.match((await summarize([run], true))[0] ?? '', /^FAILED \(server\): .*"before all" hook: everything/);
     assert.equal((await summarize([run], true)).at(-2), '0 passed, 1 failed');
   });
 
-  it('is one failure where a level broke before it could count', async () => {
+  it('shows one failure if a level broke before it could count', async () => {
     assert.deepEqual(await summarize([clean], true), ['3 passed, 1 failed', '']);
     assert.deepEqual(await summarize([clean], false), ['3 passed, 0 failed', '']);
   });

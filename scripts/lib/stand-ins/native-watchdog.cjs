@@ -1,5 +1,5 @@
-// Takes the place of the native module with which the extension host notices that its parent has died while JavaScript is
-// stuck (lib/vscode.mjs). The scripts end what they start by themselves.
+// Replaces the native module that ends an extension host whose parent has died while JavaScript is blocked (lib/vscode.mjs). The scripts
+// end every process that they start.
 'use strict';
 
 exports.start = () => {};

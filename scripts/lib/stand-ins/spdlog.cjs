@@ -1,5 +1,5 @@
-// Takes the place of VS Code's native logger, which is not built here (lib/vscode.mjs). Without one every logger of the
-// extension host fails, and no output channel shows a line; with this one they are files, as they should be.
+// Replaces VS Code's native logger, which is not built (lib/vscode.mjs). Without it every logger of the extension host fails, and
+// output channels stay empty. This one writes files, as the native one does.
 'use strict';
 
 const { appendFileSync, mkdirSync } = require('node:fs');

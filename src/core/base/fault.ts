@@ -37,6 +37,8 @@ export interface Fault<Code extends string = string> {
   readonly span?: FaultSpan;
   /** The problem that led to this one; the sentence for this one includes its text. */
   readonly cause?: Fault;
+  /** Problems that this one summarizes, e.g. one per host; the sentence for this one includes their texts. */
+  readonly causes?: readonly Fault[];
 }
 
 /** The problems of one area, each code with the parameters that its map declares. */
@@ -46,6 +48,7 @@ export type FaultOf<Map> = {
     readonly field?: string;
     readonly span?: FaultSpan;
     readonly cause?: Fault;
+    readonly causes?: readonly Fault[];
   } & (Map[Code] extends NoParams ? { readonly params?: NoParams } : { readonly params: Map[Code] });
 }[keyof Map & string];
 
@@ -76,8 +79,9 @@ export class FaultError<F extends Fault = Fault> extends Error {
 
 /** A fault as one technical line for the log, e.g. `connect.unreachable (host=db.example, port=5432)`. */
 export function describeFault(fault: Fault): string {
-  const { code, params, field, cause } = fault;
-  const because = cause === undefined ? '' : `: ${describeFault(cause)}`;
+  const { code, params, field, cause, causes = [] } = fault;
+  const reasons = cause === undefined ? causes : [cause, ...causes];
+  const because = reasons.length === 0 ? '' : `: ${reasons.map(describeFault).join('; ')}`;
   if (isTextFault(fault)) return `${fault.params.text}${because}`;
   const all: Readonly<Record<string, FaultParam | undefined>> = { field, ...params };
   const details = Object.entries(all).flatMap(([name, value]) =>

@@ -1,30 +1,55 @@
 import type { JobError } from '../../api';
+import { describeFault, textFault, type Fault } from '../base/fault';
 
-/** The connection to the server is gone; what was launched runs on, unless the server ended all of its processes. */
-export class SessionLostError extends Error {
-  override readonly name = 'SessionLostError';
-  constructor(
-    message: string,
-    options?: ErrorOptions,
-    /** The server said that one of its processes crashed, upon which it ends all of them (SQLSTATE 57P02). */
-    readonly serverCrashed = false,
-  ) {
-    super(message, options);
+/**
+ * The error of a job: the server's own message, or a problem that this extension found. The latter has a fault, which is shown
+ * instead of the message.
+ */
+export interface RecordedError extends JobError {
+  readonly fault?: Fault;
+}
+
+/** An error for a problem that the server did not report. */
+export function errorOfFault(fault: Fault): RecordedError {
+  return { sqlstate: '', message: describeFault(fault), fault };
+}
+
+/** An error with a fault. A string is a text that has no code, such as a server's own message. */
+class ReportedError extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault | string, options?: ErrorOptions) {
+    const reported = typeof fault === 'string' ? textFault(fault) : fault;
+    super(describeFault(reported), options);
+    this.fault = reported;
   }
 }
 
-/** The server cannot be reached now, but could before: it may come back. */
-export class UnreachableError extends Error {
+/** The connection to the server is lost. A launched worker keeps running unless the server ended all of its processes. */
+export class SessionLostError extends ReportedError {
+  override readonly name = 'SessionLostError';
+  constructor(
+    fault: Fault | string,
+    options?: ErrorOptions,
+    /** The server reported that one of its processes crashed, after which it ends all of them (SQLSTATE 57P02). */
+    readonly serverCrashed = false,
+  ) {
+    super(fault, options);
+  }
+}
+
+/** The server cannot be reached now, but could before: a retry may succeed. */
+export class UnreachableError extends ReportedError {
   override readonly name = 'UnreachableError';
 }
 
-/** What is asked about is on another server than the one that the connection leads to; nothing was done. */
-export class OtherServerError extends Error {
+/** The connection leads to another server than the one that the request is about. Nothing was done. */
+export class OtherServerError extends ReportedError {
   override readonly name = 'OtherServerError';
 }
 
-/** The server has not answered a cancel in time; it may still arrive, and its connection is kept. */
-export class NoAnswerError extends Error {
+/** The server did not answer a cancel in time. The cancel may still arrive, and the connection is kept. */
+export class NoAnswerError extends ReportedError {
   override readonly name = 'NoAnswerError';
 }
 
@@ -32,11 +57,11 @@ export class NoAnswerError extends Error {
 export class LaunchError extends Error {
   override readonly name = 'LaunchError';
   constructor(
-    readonly error: JobError,
-    /** No worker slot was free: trying again later may work. */
+    readonly error: RecordedError,
+    /** No worker slot was free: a retry may succeed. */
     readonly noSlot: boolean,
     options?: ErrorOptions,
-    /** The extension, or the right to use it, was there before and is missing now: it may come back. */
+    /** The extension, or the right to use it, existed before and is missing now: a retry may succeed. */
     readonly withdrawn = false,
   ) {
     super(error.message, options);
@@ -48,11 +73,11 @@ export class WorkerFailedError extends Error {
   override readonly name = 'WorkerFailedError';
   /** See {@link WorkerReport.interrupted}. */
   readonly interrupted: boolean | undefined;
-  /** The session could not pass on what the worker sent, because it is not valid text: that says nothing about the worker. */
+  /** The session could not pass on the worker's output because it is not valid text. The worker itself may be fine. */
   readonly unreadable: boolean;
 
   constructor(
-    readonly error: JobError,
+    readonly error: RecordedError,
     {
       interrupted,
       unreadable = false,

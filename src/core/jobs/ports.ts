@@ -1,10 +1,11 @@
 /**
- * What the jobs engine needs from the world. Each is small enough to be faked in a test of pure rules; the real ones are
- * in src/core/postgres, src/core/results and src/host.
+ * The interfaces through which the jobs engine reaches servers and files. Each is small enough to fake in a unit test; the
+ * implementations are in src/core/postgres, src/core/results and src/host.
  */
 import type { Writable } from 'node:stream';
 import type { JobProgress, WorkerInfo } from '../../api';
 import type { Disposable } from '../base/disposable';
+import type { Fault } from '../base/fault';
 import type { WorkerReport } from './outcome';
 import type { ServerIdentity } from './serverIdentity';
 
@@ -15,39 +16,44 @@ export interface Column {
   readonly typeOid?: number;
 }
 
-/** How a text is given to a worker and how its rows come back. */
+/** How a text is passed to a worker and how its rows are read. */
 export interface RowPlan {
-  /** The text for the worker: the user's own with fences between its statements, and its last statement wrapped if need be. */
+  /** The text for the worker: the user's text with fences between its statements, and its last statement wrapped if necessary. */
   readonly sql: string;
-  /** - `rows`: read with `columns` · `unfold`: each row comes as names and record text · `tag`: no rows, one tag · `none`: rows cannot be read, messages and errors can */
+  /**
+   * - `rows`: read rows with `columns`
+   * - `unfold`: each row arrives as names and record text
+   * - `tag`: no rows, one tag
+   * - `none`: rows cannot be read, but messages and errors can
+   */
   readonly mode: 'rows' | 'unfold' | 'tag' | 'none';
-  /** The columns of the user's statement; empty until the first row where the mode is `unfold`. */
+  /** The columns of the user's statement; empty until the first row if the mode is `unfold`. */
   readonly columns: readonly Column[];
-  /** The command of the last statement: its tag where the server can no longer be asked for it. */
+  /** The command of the last statement, used as its tag if the server can no longer be asked for it. */
   readonly tag: string;
   /** The column definition list for `pg_background_result`. */
   readonly definition: string;
   /**
-   * A list that no result matches, where the tags of very many statements would come: the server takes them out of a list one by one,
-   * in time that grows with the square of their number. Reading with it brings the messages, and then fails at once.
+   * A definition list that matches no result, set if very many statements would each return a tag: the server removes tags from a list
+   * one by one, in time that grows with the square of their number. Reading with it returns the messages and then fails at once.
    */
   readonly definitionWithoutTags?: string;
-  /** Turns a position in `sql` (1-based code points) into a zero-based UTF-16 offset in the user's text. */
+  /** Converts a position in `sql` (1-based code points) into a zero-based UTF-16 offset in the user's text. */
   position(codePoint: number): number | undefined;
-  /** Said to the user before the launch, where rows cannot be read. */
-  readonly notice?: string;
-  /** The queue that the tags of all statements need, if that is more than the default. */
+  /** A warning for the user, shown before the launch, e.g. that rows cannot be read. */
+  readonly notice?: Fault;
+  /** The queue size that the tags of all statements need, if that is more than the default. */
   readonly queueSizeBytes?: number;
-  /** The last statement runs inside of another one, so the server tells its errors in other fields. */
+  /** Set if the last statement runs inside another one, so that the server reports its errors in other fields. */
   readonly inner?: InnerStatement;
 }
 
 export interface InnerStatement {
-  /** As the server gives it back with an error in it (`internalQuery`). */
+  /** The statement as the server returns it in an error (`internalQuery`). */
   readonly query: string;
-  /** Turns a position in it (1-based code points) into a zero-based UTF-16 offset in the user's text. */
+  /** Converts a position in it (1-based code points) into a zero-based UTF-16 offset in the user's text. */
   position(codePoint: number): number | undefined;
-  /** The context of an error in it, without the lines that are ours, maybe empty; undefined if the error was elsewhere. */
+  /** The context of an error in it without the lines of our wrapper, possibly empty; undefined if the error is elsewhere. */
   context(context: string): string | undefined;
 }
 
@@ -57,34 +63,34 @@ export interface LaunchRequest {
   readonly queueSizeBytes?: number;
   readonly statementTimeoutMs?: number;
   readonly workerTimeoutMs?: number;
-  /** Parameters for this worker only: names and values as `set_config` takes them. */
+  /** Parameters for this worker only: names and values as `set_config` accepts them. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Time limits of a worker in milliseconds; 0 = no limit. */
 export interface WorkerLimits {
   readonly statementTimeoutMs: number;
-  /** `pg_background.worker_timeout`; if it is set, `statement_timeout` does not count. */
+  /** `pg_background.worker_timeout`; if it is set, `statement_timeout` has no effect. */
   readonly workerTimeoutMs: number;
 }
 
 export interface WorkerHandle {
-  /** With the cookie, what the worker's calls are given; not always its process id. */
-  readonly pid: number;
+  /** The id that `pg_background_launch` returned. With the cookie it identifies the worker in calls; not always its process id. */
+  readonly launchId: number;
   /** A signed 64-bit number, kept as text. */
   readonly cookie: string;
-  /** Undefined where the server did not tell it: of a worker that ended at once. */
+  /** Undefined if the server did not report it because the worker ended at once. */
   readonly processId?: number;
   readonly backendStart?: string;
   /** When the server itself was started. */
   readonly serverStart?: string;
-  /** The limits that apply to it, the role's own too, as the server has them. */
+  /** The limits that apply to the worker, including the role's, as the server reports them. */
   readonly limits?: WorkerLimits;
   /** The server that runs it. */
   readonly server?: ServerIdentity;
-  /** The label that was sent, if the database's encoding cannot hold the requested one. */
+  /** The label that was sent, if the database's encoding cannot represent the requested one. */
   readonly replacedLabel?: string;
-  /** Another backend than the session's launched it: a pooling proxy stands between, so nothing more can be asked about it. */
+  /** Another backend than the session's launched it, because of a pooling proxy. Nothing more can be asked about the worker. */
   readonly elsewhere?: boolean;
 }
 
@@ -97,7 +103,7 @@ export interface Notice {
 
 export interface WaitResult {
   readonly stopped: boolean;
-  /** It waits until somebody reads its rows or messages. */
+  /** The worker is blocked until its rows or messages are read. */
   readonly queueFull?: boolean;
   readonly progress?: JobProgress;
 }
@@ -105,39 +111,38 @@ export interface WaitResult {
 /** One server connection that launches and watches one worker at a time. */
 export interface WorkerSession {
   /**
-   * Plans how a text is sent and how its rows come back. Rejects with a SessionLostError when the connection is gone, and with
-   * a LaunchError if the text cannot be sent as one.
+   * Plans how a text is sent and how its rows are read. Rejects with a SessionLostError if the connection is lost, and with a
+   * LaunchError if the text cannot be sent as one.
    */
   describe(sql: string, settings?: Readonly<Record<string, string>>): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
   /**
    * Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}.
-   * @param lookAtQueue also tell whether its queue is full then
+   * @param lookAtQueue also return whether the worker's queue is full
    */
   wait(worker: WorkerHandle, ms: number, lookAtQueue?: boolean): Promise<WaitResult>;
-  /** Ends the wait that is under way, if one is. */
+  /** Ends the current wait, if there is one. */
   wake(): void;
-  /** What is known about a stopped worker; undefined where this version of pg_background cannot tell without reading. */
+  /** What is known about a stopped worker; undefined if this version of pg_background cannot report it without reading. */
   report(worker: WorkerHandle): Promise<WorkerReport | undefined>;
   /**
-   * Reads the rows as COPY text into a sink. Consumes the worker's handle. Resolves with the number of rows, and the error of
-   * a sink that failed (the rows were read to their end all the same); rejects with a WorkerFailedError where the
-   * worker failed.
+   * Reads the rows as COPY text into a sink and consumes the worker's handle. Resolves with the number of rows, and with the error of a
+   * sink that failed (the rows are read to their end anyway). Rejects with a WorkerFailedError if the worker failed.
    */
   read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number; sinkError?: Error }>;
-  /** Sends SIGTERM, never with a grace. Returns when it is sent. */
+  /** Sends SIGTERM, never with a grace. Resolves when it is sent. */
   cancelWorker(worker: WorkerHandle): Promise<void>;
   detach(worker: WorkerHandle): Promise<void>;
-  /** @param listener may return a promise: until it resolves, no more is read from the server */
+  /** @param listener may return a promise: nothing more is read from the server until it resolves */
   onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable;
-  /** Milliseconds since bytes of the rows last came. */
+  /** Milliseconds since bytes of the rows last arrived. */
   idleMs(): number;
-  /** True while rows are being read: nothing else can be asked of this session. */
+  /** True while rows are being read: no other request is possible on this session. */
   readonly reading: boolean;
   readonly closed: boolean;
-  /** Gives the session back for the next job; closes it where it cannot be used again. */
+  /** Returns the session for the next job, or closes it if it cannot be reused. */
   release(): void;
-  /** Closes it now; a worker that it launched runs on. */
+  /** Closes it now; a worker that it launched keeps running. */
   destroy(): void;
 }
 
@@ -158,17 +163,17 @@ export interface ActiveWorker extends WorkerInfo {
 }
 
 export interface ActivitySnapshot {
-  /** When the server was asked, by our monotonic clock, milliseconds: what began later cannot be in it. */
+  /** When the request was sent, by our monotonic clock, in milliseconds: anything that began later cannot be in the snapshot. */
   readonly at: number;
   /** `pg_postmaster_start_time()`: a change means that the server was restarted. */
   readonly serverStart: string;
-  /** The server that was asked. */
+  /** The server that answered. */
   readonly server?: ServerIdentity;
   /** Why the texts of statements are missing: the server's message, e.g. that one of them cannot be converted. */
   readonly textsMissing?: string;
   /**
-   * When the server's own processes were started (its checkpointer's `backend_start`); later than a worker's start it means that the
-   * server crashed since and ended all of its processes. Undefined where the role is not shown it.
+   * When the server's own processes were started (its checkpointer's `backend_start`). If that is later than a worker's start, the server
+   * has crashed since and ended all of its processes. Undefined if the role may not see it.
    */
   readonly processesSince?: string;
   readonly workers: readonly ActiveWorker[];
@@ -176,41 +181,42 @@ export interface ActivitySnapshot {
   readonly slotsTotal: number;
 }
 
-/** What one connection offers the engine. */
+/** Our live connection to one server, as far as the engine needs it. */
 export interface ServerLink {
-  /** A session of its own for one job, warm where there is one. */
+  /** A session for one job, from the warm pool if possible. */
   acquire(): Promise<WorkerSession>;
   /** The newest snapshot, if there is one. */
   readonly snapshot: ActivitySnapshot | undefined;
   onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable;
-  /** Asks for snapshots: `fast` while a worker is young, `steady` while one runs. The least patient wins. */
+  /** Requests snapshots: `fast` while a worker is young, `steady` while one runs. The shortest requested interval applies. */
   watch(pace: 'fast' | 'steady'): Disposable;
-  /** Asks the server now; rejects where it cannot be reached. */
+  /** Requests a snapshot now; rejects if the server cannot be reached. */
   refresh(): Promise<ActivitySnapshot>;
   /**
-   * SIGTERM to exactly that worker. False if no such worker is there, so that no process was signaled.
-   * @param server where it runs, if known
-   * @throws OtherServerError if the connection leads to another server, where the same pid is somebody else's
+   * Sends SIGTERM to exactly that worker. Resolves with false if there is no such worker, so that no process was signaled.
+   * @param server the server that runs the worker, if known
+   * @throws OtherServerError if the connection leads to another server, where the pid belongs to an unrelated process
    */
   terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean>;
-  /** If this link is not open yet: of several servers that it may lead to, look for this one first. */
+  /** If this link is not open yet and may lead to several servers: try this one first. */
   prefer?(server: ServerIdentity): void;
 }
 
 export interface ServerLinks {
   /**
-   * Throws a plain Error with a message for the user where the connection does not exist.
-   * @param wanted false: something is only watched there, which does not open what the user has disconnected, but throws
+   * Returns the link of a connection.
+   * @param wanted false if the link is only used to watch: a link that the user disconnected is then not opened
+   * @throws an error for the user if the connection does not exist, or is disconnected and not wanted
    */
   link(connection: string, wanted?: boolean): ServerLink;
 }
 
-/** Where a job's rows go as they come. */
+/** Receives the rows of a job as they arrive. */
 export interface RowSink {
   readonly stream: Writable;
   /** Rows and bytes kept so far. */
   status(): RowsKept;
-  /** Lines that came and were no rows: the one that names the columns of an empty result. */
+  /** Lines that are not rows: the one that names the columns of an empty result. */
   notRows?(): number;
   finish(): Promise<RowsKept>;
 }
@@ -218,17 +224,17 @@ export interface RowSink {
 export interface RowsKept {
   readonly rows: number;
   readonly bytes: number;
-  /** Rows that came but were not kept, because of a limit or a full disk. */
+  /** Rows that were received but not kept, because of a limit or a full disk. */
   readonly dropped: number;
-  /** One sentence on why rows were not kept. */
-  readonly message?: string;
+  /** Why rows were not kept. */
+  readonly fault?: Fault;
 }
 
-/** The files beside a job's record. */
+/** Stores the rows of jobs. */
 export interface JobFiles {
   /**
-   * @param unfold the rows come as names and record text ({@link RowPlan}), to be kept as plain rows
-   * @param onColumns told when unfolding shows the names of the columns
+   * @param unfold the rows arrive as names and record text ({@link RowPlan}) and are stored as plain rows
+   * @param onColumns called when unfolding finds the names of the columns
    */
   createRows(
     id: string,
@@ -236,6 +242,6 @@ export interface JobFiles {
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink>;
-  /** Removes everything that belongs to the job. */
+  /** Removes the stored rows of a job. */
   remove(id: string): Promise<void>;
 }

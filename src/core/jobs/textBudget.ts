@@ -3,6 +3,7 @@
  * and the number of bytes that are not there; the whole is stored once, in a file beside the job's record.
  */
 import type { JobError, JobNotice } from '../../api';
+import type { Fault } from '../base/fault';
 import { endOfPart, shorten } from '../../shared/displayText';
 import type { JobRecord } from './job';
 import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
@@ -12,6 +13,8 @@ const MESSAGE_PART = 4096;
 const ERROR_PART = 16_384;
 /** …of what a job says about itself: why it is where it is, how far it has come. */
 const REASON = 4096;
+/** Entries of a list among the parameters of a fault. */
+const LIST = 100;
 const PROGRESS = 1000;
 const TAG = 200;
 /** …of a name. PostgreSQL's own have at most 63 bytes; the name of a type may have two of them and more. */
@@ -159,9 +162,22 @@ export function boundFacts(facts: Partial<JobRecord>): Partial<JobRecord> {
     ...(progress && { progress: { ...progress, message: beginning(progress.message, PROGRESS) } }),
     ...(commandTag !== undefined && { commandTag: beginning(commandTag, TAG) }),
     ...(columns && { columns: boundColumns(columns) }),
-    ...(rows?.message !== undefined && {
-      rows: { ...rows, message: beginning(shorten(rows.message, REASON), REASON + 100) },
-    }),
+    ...(rows?.fault && { rows: { ...rows, fault: boundFault(rows.fault) } }),
+  };
+}
+
+/** A fault whose texts fit into a record. */
+export function boundFault(fault: Fault): Fault {
+  const { params, cause } = fault;
+  const short = (text: string): string => beginning(shorten(text, REASON), REASON + 100);
+  const bounded = Object.entries(params ?? {}).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? short(value) : Array.isArray(value) ? value.slice(0, LIST).map(short) : value,
+  ]);
+  return {
+    ...fault,
+    ...(params && { params: Object.fromEntries(bounded) as NonNullable<Fault['params']> }),
+    ...(cause && { cause: boundFault(cause) }),
   };
 }
 

@@ -7,7 +7,7 @@ import type { ConnectionEntry } from '../connections/connectionEntries';
 import type { Connections } from '../connections/connections';
 import type { SettingsOrigin } from '../connections/connectionSettings';
 import { choosePlace, hasWorkspace, writeDefault } from '../connections/defaultConnection';
-import { commandId, WORKERS_VIEW } from '../base/ids';
+import { commandId, WORKERS_VIEW } from '../base/commandIds';
 import { ActionNode, ConnectionNode, ProblemNode } from '../tree/nodes';
 import * as ui from '../base/ui';
 

@@ -5,7 +5,7 @@ import type { Disposables } from '../base/disposables';
 import type { EditorFeatures } from '../editor/editorFeatures';
 import { isLensTarget } from '../editor/lenses';
 import { RepeatedRequests } from '../base/repeatedRequests';
-import { commandId, WORKERS_VIEW, type CommandName } from '../base/ids';
+import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
 import { plain } from '../base/plainText';
 import type { Results } from '../results/results';
 import type { WorkersView } from '../tree/workersView';

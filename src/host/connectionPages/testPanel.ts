@@ -3,7 +3,7 @@ import { formatUri } from '../../core/postgres/connect/conninfo/conninfo';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import type { FromConnectionPage } from '../../shared/connectionProtocol';
 import type { Connections } from '../connections/connections';
-import { commandId } from '../base/ids';
+import { commandId } from '../base/commandIds';
 import { Examiner, isReady, summaryOf } from './connectionTester';
 import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';

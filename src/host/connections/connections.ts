@@ -26,7 +26,7 @@ import {
 import { Credentials } from './credentials';
 import { Disposables } from '../base/disposables';
 import { FirstConnections } from './firstConnections';
-import { affectsSetting } from '../base/ids';
+import { affectsSetting } from '../base/settings';
 
 /** Whose settings a connection stands in; those of a folder count as the workspace's. */
 export type Scope = 'user' | 'workspace';

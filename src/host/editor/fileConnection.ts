@@ -3,7 +3,7 @@ import type { Launcher } from '../launch/launcher';
 import { without } from '../base/omit';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
-import { commandId } from '../base/ids';
+import { commandId } from '../base/commandIds';
 import { hasWorkspace, writeDefault } from '../connections/defaultConnection';
 import type { SettingsOrigin } from '../connections/connectionSettings';
 import { plainLabel } from '../base/plainText';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { commandId } from '../base/ids';
+import { commandId } from '../base/commandIds';
 import type { Problems } from './diagnostics';
 
 /** What can be done about an error of a job right at its place. */

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
-import { readSetting } from '../base/ids';
+import { readSetting } from '../base/settings';
 import { plain } from '../base/plainText';
 import type { Prepared } from '../launch/prepareLaunch';
 import { withSession } from './scriptSession';

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
 import { Disposables } from '../base/disposables';
-import { commandId, setContext } from '../base/ids';
+import { commandId } from '../base/commandIds';
+import { setContext } from '../base/contextKeys';
 import * as ui from '../base/ui';
 
 /** One item: how many jobs run. A click opens the view. Also keeps the context keys that menus ask for. */

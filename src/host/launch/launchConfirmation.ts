@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Connections } from '../connections/connections';
-import { readSetting } from '../base/ids';
+import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 
 /** A statement that changes every row of a table. */

@@ -10,7 +10,7 @@ import { parseDuration } from '../../core/sql/settings/gucUnits';
 import type { Connections } from '../connections/connections';
 import { raisableLimit } from '../editor/errorPlace';
 import { findingText, writeFound } from '../editor/editorMessages';
-import { commandId } from '../base/ids';
+import { commandId } from '../base/commandIds';
 import { LaunchGuard } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { asRequest, settingsProblem } from './request';

@@ -8,7 +8,8 @@ const ALL_MESSAGES = { ...JOB_MESSAGES };
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
 export function faultText(fault: Fault): string {
   if (isTextFault(fault)) return fault.params.text;
-  const cause = fault.cause === undefined ? '' : faultText(fault.cause);
+  const causes = [...(fault.cause === undefined ? [] : [fault.cause]), ...(fault.causes ?? [])];
+  const cause = causes.map(faultText).join(' ');
   try {
     return messageFor(ALL_MESSAGES, fault, cause);
   } catch {

@@ -11,14 +11,13 @@
 import { l10n } from 'vscode';
 import type { Fault } from '../../core/base/fault';
 
-/** The second argument is the text of the fault's cause; empty if it has none. */
+/** The second argument is the text of the fault's causes; empty if it has none. */
 export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], cause: string) => string };
 
 /**
- * The sentence for a fault.
+ * The sentence for a fault. A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  *
  * @param cause the text of the fault's cause
- * A code that the table does not know comes from a record of a newer version: the sentence then names the code.
  */
 export function messageFor<Map>(messages: Messages<Map>, fault: Fault, cause = ''): string {
   const known = messages as unknown as Readonly<

@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import { formatSelection } from '../../core/results/format/clipboard';
 import { DELIMITERS, type FormatOptions } from '../../core/results/format/formats';
 import type { CopyRange, FromPage } from '../../shared/resultsProtocol';
-import { readSetting } from '../base/ids';
+import { readSetting } from '../base/settings';
 import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;

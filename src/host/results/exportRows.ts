@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { exportChunks, exportRows, type ExportOptions } from '../../core/results/format/exports';
 import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
-import { readSetting } from '../base/ids';
+import { readSetting } from '../base/settings';
 import { RefusedError, spreadsheetOptions } from './copyCells';
 import type { RowsReader } from './rowSource';
 import * as ui from '../base/ui';

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Disposable } from '../../core/base/disposable';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../base/disposables';
-import { readSetting } from '../base/ids';
+import { readSetting } from '../base/settings';
 import { newPagePanel, PanelsByKey } from '../base/panelsByKey';
 import type * as PanelCode from './resultsPanel';
 import type { ResultsSource } from './rowSource';

@@ -12,7 +12,7 @@ import type { LinkState } from '../../core/postgres/server/serverLink';
 import type { ConnectionEntry, FaultyEntry } from '../connections/connectionEntries';
 import { connectionIcon } from '../connections/connectionIcon';
 import type { Connections } from '../connections/connections';
-import { commandId, type CommandName } from '../base/ids';
+import { commandId, type CommandName } from '../base/commandIds';
 import { formatDate, formatRunning, formatSpan, formatTime } from '../../shared/timeText';
 import { join, rowsText, stateName, stateText } from '../jobs/jobText';
 import { plainError } from '../base/plainText';

@@ -1,3 +1,4 @@
+import { textFault } from '../../../src/core/base/fault';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -120,7 +121,7 @@ describe('long texts of a server', () => {
       commandTag: huge,
       progress: { pct: 1, message: huge },
       columns: [{ name: huge, type: huge }],
-      rows: { rows: 1, bytes: 1, dropped: 0, message: huge },
+      rows: { rows: 1, bytes: 1, dropped: 0, fault: textFault(huge) },
     });
     assert.ok(JSON.stringify(facts).length < 20_000);
     assert.match(facts.reason ?? '', /… \(5 MB more\)$/);

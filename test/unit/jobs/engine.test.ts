@@ -53,7 +53,7 @@ describe('the engine among stand-ins', () => {
   it('a number that is no process id is not shown as one, and whoever has it is not taken for the worker', async () => {
     const { link, run } = newWorld();
     const odd = new FakeSession();
-    odd.handle = { pid: OURS.pid, cookie: '1' };
+    odd.handle = { launchId: OURS.pid, cookie: '1' };
     odd.stopped = false;
     link.next.push(odd);
     const job = run();

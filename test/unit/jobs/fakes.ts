@@ -79,7 +79,7 @@ export class FakeSession implements WorkerSession {
   stopped = true;
   plan: RowPlan = SELECT;
   told: WorkerReport | undefined = GOOD;
-  handle: WorkerHandle = { pid: 7, processId: 7, cookie: '1', backendStart: 'b', serverStart: 's' };
+  handle: WorkerHandle = { launchId: 7, processId: 7, cookie: '1', backendStart: 'b', serverStart: 's' };
   onDescribe: () => void | Promise<void> = () => undefined;
   onLaunch: () => void | Promise<void> = () => undefined;
   onRead: (sink: Writable) => Promise<{ rows: number; sinkError?: Error }> = () => Promise.resolve({ rows: 1 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RowPlan } from '../../../src/core/jobs/ports';
+import { describeFault } from '../../../src/core/base/fault';
 import { FENCE } from '../../../src/core/sql/classify/fence';
 import { planRows as planText, workerText, type Description } from '../../../src/core/postgres/pgBackground/rowPlan';
 
@@ -69,14 +70,14 @@ describe('row plans', () => {
     const bare = { standardStrings: true, plpgsql: false };
     const dml = planRows('CREATE TABLE t (a int); INSERT INTO t VALUES (1) RETURNING a', { failed: true }, bare);
     assert.deepEqual([dml.mode, dml.sql.includes('DO')], ['none', false]);
-    assert.match(dml.notice!, /RETURNING cannot be read, because an earlier statement/);
+    assert.match(describeFault(dml.notice!), /RETURNING cannot be read, because an earlier statement/);
     const locked = planRows('INSERT INTO t VALUES (1) RETURNING a', { failed: true, locked: true }, bare);
-    assert.match(locked.notice!, /lock/);
+    assert.match(describeFault(locked.notice!), /lock/);
     assert.match(
-      planRows('INSERT INTO t VALUES (1) RETURNING a', columns(VOID), bare).notice!,
+      describeFault(planRows('INSERT INTO t VALUES (1) RETURNING a', columns(VOID), bare).notice!),
       /cannot leave the worker/,
     );
-    assert.match(planRows('SELECT', columns()).notice!, /counted, not kept/);
+    assert.match(describeFault(planRows('SELECT', columns()).notice!), /counted, not kept/);
     assert.equal(planRows('SELECT a FROM t', { failed: true, locked: true }).mode, 'unfold');
   });
 

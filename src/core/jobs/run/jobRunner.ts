@@ -4,6 +4,7 @@ import type { Job } from '../job';
 import { launchText } from '../../sql/settings/launchSettings';
 import { launchOptions } from './launchLimits';
 import { messageOf } from '../../base/errors';
+import { describeFault } from '../../base/fault';
 import {
   bareTag,
   decideOutcome,
@@ -202,7 +203,7 @@ export class JobRunner {
       await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
     }
     if (plan.notice !== undefined) {
-      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: plan.notice });
+      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: describeFault(plan.notice) });
     }
     if (job.state === 'canceling') {
       this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
@@ -414,8 +415,8 @@ export class JobRunner {
     } finally {
       const kept = await sink.finish();
       job.note({ rows: kept });
-      if (kept.message !== undefined) {
-        await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: kept.message });
+      if (kept.fault !== undefined) {
+        await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: describeFault(kept.fault) });
       }
     }
   }

@@ -1,41 +1,47 @@
-/** Why a connection could not be opened, for code that reacts to it; the message is for people. */
+import { describeFault, textFault, type Fault } from '../../base/fault';
+
+/** The kind of failure, for code that reacts to it: whether to retry, to ask for the password again, or which field to show. */
 export type ConnectReason =
-  /** The profile, the service file or the environment holds something that cannot be used. */
+  /** The profile, the service file, or the environment holds a value that cannot be used. */
   | 'profile'
   | 'unreachable'
   | 'timeout'
   | 'tls'
   | 'noPassword'
-  /** The user's own secrets are needed there, and the user has not allowed that. */
+  /** The connection needs the user's own secrets, and the user has not allowed that. */
   | 'notApproved'
-  /** The password command failed, or gave nothing. */
+  /** The password command failed or printed nothing. */
   | 'passwordCommand'
   | 'authentication'
-  /** The server's way of asking for the password, or of proving who it is, is one that we refuse. */
+  /** The server's authentication request, or its proof of identity, is not acceptable. */
   | 'unsafe'
+  /** No line of pg_hba.conf allows the connection. */
   | 'hba'
   | 'database'
+  /** The server has no connection slot left. */
   | 'slots'
   | 'starting'
-  /** Connected, but no server is of the wanted kind (target_session_attrs). */
+  /** Connected, but no server matches `targetSessionAttrs`. */
   | 'sessionAttrs'
   /** Connected, but the role or the search path could not be set. */
   | 'setup'
   | 'aborted'
-  /** Anything else that the server answered. */
+  /** Any other error response. */
   | 'server';
 
 /**
- * A connection that could not be opened. The message is one or two sentences on what went wrong and what to do, and never
- * holds a password.
+ * A connection that could not be opened. The fault (see {@link ./connectFaults}) says what went wrong; neither the fault nor the
+ * message contains a password.
  */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
-  constructor(
-    readonly reason: ConnectReason,
-    message: string,
-    options: { readonly cause?: unknown } = {},
-  ) {
-    super(message, options);
+  readonly reason: ConnectReason;
+  readonly fault: Fault;
+
+  /** @param fault a text is deprecated: it is shown as it is, untranslated */
+  constructor(reason: ConnectReason, fault: Fault | string, options: ErrorOptions = {}) {
+    super(typeof fault === 'string' ? fault : describeFault(fault), options);
+    this.reason = reason;
+    this.fault = typeof fault === 'string' ? textFault(fault) : fault;
   }
 }

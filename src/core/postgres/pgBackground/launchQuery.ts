@@ -61,7 +61,7 @@ export function toHandle(row: LaunchRow, backend: number, processIds: ProcessIds
     workerTimeoutMs: settingMs(workerTimeout ?? '') ?? 0,
   };
   return {
-    pid: Number(pid),
+    launchId: Number(pid),
     cookie,
     serverStart,
     limits,

@@ -1,3 +1,4 @@
+import { textFault } from '../../base/fault';
 import type { Column, RowPlan } from '../../jobs/ports';
 import { classify } from '../../sql/classify/classify';
 import {
@@ -240,7 +241,7 @@ function plain(
   notice?: string,
 ): RowPlan {
   const plan = planOf(worker, mode, columns, definition, []);
-  return notice === undefined ? plan : { ...plan, notice };
+  return notice === undefined ? plan : { ...plan, notice: textFault(notice) };
 }
 
 function castInWorker(

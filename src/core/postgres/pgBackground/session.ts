@@ -316,7 +316,7 @@ export class PgSession implements WorkerSession {
     try {
       const [row] = await this.#located((dialect) =>
         this.#query<[string, string | null, string | null, string | null]>(
-          { text: textOf(dialect), values: [worker.pid, worker.cookie, ms], rowMode: 'array' },
+          { text: textOf(dialect), values: [worker.launchId, worker.cookie, ms], rowMode: 'array' },
           ms,
           // An interrupt that came before the wait was sent did not meet it.
           () => this.#woken,
@@ -350,7 +350,11 @@ export class PgSession implements WorkerSession {
         const text = reportQuery(dialect, texts);
         if (text === undefined) return undefined;
         const asked = performance.now();
-        const found = await this.#query<ReportRow>({ text, values: [worker.pid, worker.cookie], rowMode: 'array' });
+        const found = await this.#query<ReportRow>({
+          text,
+          values: [worker.launchId, worker.cookie],
+          rowMode: 'array',
+        });
         this.#roundTripMs = performance.now() - asked;
         return found;
       });
@@ -370,7 +374,7 @@ export class PgSession implements WorkerSession {
   async read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<CopiedRows> {
     // Numbers of our own making and a definition of format_type's: nothing here is anybody's text.
     const copy = ({ result }: Dialect): string =>
-      `COPY (SELECT * FROM ${result}(${worker.pid}, ${BigInt(worker.cookie)}) AS r(${plan.definition})) TO STDOUT`;
+      `COPY (SELECT * FROM ${result}(${worker.launchId}, ${BigInt(worker.cookie)}) AS r(${plan.definition})) TO STDOUT`;
     this.#reading = true;
     this.#lastBytes = performance.now();
     try {
@@ -396,7 +400,9 @@ export class PgSession implements WorkerSession {
 
   async cancelWorker(worker: WorkerHandle): Promise<void> {
     const call = (): Promise<unknown> =>
-      this.#located(({ cancel }) => this.#query({ text: `SELECT ${cancel}`, values: [worker.pid, worker.cookie] }));
+      this.#located(({ cancel }) =>
+        this.#query({ text: `SELECT ${cancel}`, values: [worker.launchId, worker.cookie] }),
+      );
     const sent = call();
     // A bounded wait may be under way: the call stands behind it.
     this.wake();
@@ -420,7 +426,9 @@ export class PgSession implements WorkerSession {
   }
 
   async detach(worker: WorkerHandle): Promise<void> {
-    await this.#located(({ detach }) => this.#query({ text: `SELECT ${detach}`, values: [worker.pid, worker.cookie] }));
+    await this.#located(({ detach }) =>
+      this.#query({ text: `SELECT ${detach}`, values: [worker.launchId, worker.cookie] }),
+    );
   }
 
   onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { textFault } from '../../base/fault';
 import { boundColumns } from '../../jobs/textBudget';
 import type { Column, JobFiles, RowSink, RowsKept } from '../../jobs/ports';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
@@ -61,7 +62,7 @@ export class SpoolFiles implements JobFiles {
 
 function kept(status: SpoolStatus): RowsKept {
   const { rows, bytes, dropped, message } = status;
-  return { rows, bytes, dropped, ...(message === undefined ? {} : { message }) };
+  return { rows, bytes, dropped, ...(message === undefined ? {} : { fault: textFault(message) }) };
 }
 
 /** Keeps unfolded rows: the columns are known for sure only when the first row has come. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { ESLint } from 'eslint';
 
-/** CONTRIBUTING.md, "Layers": what each room must not import. Each line is a wall; the lint rule of each must fire. */
+/** Imports that each layer must not have (CONTRIBUTING.md, "Layers"). The lint rule must fire for each. */
 const FORBIDDEN: readonly (readonly [file: string, imports: string])[] = [
   ['src/core/jobs/job.ts', 'vscode'],
   ['src/core/jobs/job.ts', 'pg'],
@@ -24,7 +24,7 @@ const FORBIDDEN: readonly (readonly [file: string, imports: string])[] = [
   ['webview/results.entry.ts', 'node:fs'],
 ];
 
-/** What each room needs, so that the walls are not simply everywhere. */
+/** Imports that layers need, so that the rules do not simply forbid everything. */
 const ALLOWED: readonly (readonly [file: string, imports: string])[] = [
   ['src/core/postgres/pgBackground/session.ts', 'pg'],
   ['src/core/jobs/job.ts', '../sql/quote'],
@@ -34,7 +34,7 @@ const ALLOWED: readonly (readonly [file: string, imports: string])[] = [
   ['webview/results.entry.ts', '../src/shared/rowCodec'],
 ];
 
-/** Ways to show text that go around src/host/base/ui.ts. */
+/** Ways to show text that bypass src/host/base/ui.ts. */
 const SHOWS_TEXT: readonly string[] = [
   ...['Information', 'Warning', 'Error'].map((kind) => `void vscode.window.show${kind}Message('x');`),
   'void vscode.window.showInputBox({});',
@@ -70,27 +70,27 @@ const SETS_MARKUP: readonly string[] = [
   "document.body.insertAdjacentHTML('beforeend', 'x');",
 ];
 
-describe('walls', () => {
+describe('layers', () => {
   const eslint = new ESLint({
     cwd: process.cwd(),
-    // Under CI=true the parser would take what is on disk for the text that it is given.
+    // With CI=true the parser would read the file on disk instead of the given text.
     overrideConfig: { languageOptions: { parserOptions: { disallowAutomaticSingleRunInference: true } } },
   });
 
-  async function refused(file: string, imports: string): Promise<boolean> {
-    // Dynamic configuration by file, with the real rules: the text is not on disk.
+  async function isForbidden(file: string, imports: string): Promise<boolean> {
+    // The real configuration of the file, for a text that is not on disk.
     const [result] = await eslint.lintText(`import '${imports}';\n`, { filePath: join(process.cwd(), file) });
     return result?.messages.some(({ ruleId }) => ruleId === 'no-restricted-imports') ?? false;
   }
 
-  /** Rules that the linter reports for a text, as if it stood in this file. */
+  /** Rules that lint reports for a text, as if it were in this file. */
   async function rulesFor(file: string, text: string): Promise<(string | null)[]> {
     const [result] = await eslint.lintText(text, { filePath: join(process.cwd(), file) });
     return result?.messages.map(({ ruleId }) => ruleId) ?? [];
   }
 
   for (const text of SHOWS_TEXT) {
-    it(`only src/host/base/ui.ts may: ${text}`, async () => {
+    it(`only src/host/base/ui.ts may contain: ${text}`, async () => {
       const code = text.startsWith('import') ? `${text}\n` : `import * as vscode from 'vscode';\n${text}\n`;
       for (const file of ['src/host/jobs/jobText.ts', 'src/extension.ts']) {
         assert.ok((await rulesFor(file, code)).includes('no-restricted-syntax'), file);
@@ -99,13 +99,13 @@ describe('walls', () => {
     });
   }
   for (const text of SHOWS_NO_TEXT) {
-    it(`every part of the host may: ${text}`, async () => {
+    it(`any file of the host may contain: ${text}`, async () => {
       const rules = await rulesFor('src/host/jobs/jobText.ts', `import * as vscode from 'vscode';\n${text}\n`);
       assert.ok(!rules.includes('no-restricted-syntax'));
     });
   }
   for (const text of SETS_MARKUP) {
-    it(`a page must not: ${text}`, async () => {
+    it(`a page must not contain: ${text}`, async () => {
       assert.ok((await rulesFor('webview/base/dom.ts', `${text}\n`)).includes('no-restricted-properties'));
     });
   }
@@ -115,7 +115,7 @@ describe('walls', () => {
     'class A { private b() {} }',
     'class A { constructor(private readonly b: number) {} }',
   ]) {
-    it(`private members have a #name, not: ${text}`, async () => {
+    it(`private members are #name, not: ${text}`, async () => {
       for (const file of ['src/core/jobs/job.ts', 'src/host/jobs/jobText.ts', 'webview/base/dom.ts', 'test/gate.ts']) {
         assert.ok((await rulesFor(file, `export ${text}\n`)).includes('no-restricted-syntax'), file);
       }
@@ -123,9 +123,9 @@ describe('walls', () => {
   }
 
   for (const [file, imports] of FORBIDDEN) {
-    it(`${file} must not import ${imports}`, async () => assert.equal(await refused(file, imports), true));
+    it(`${file} must not import ${imports}`, async () => assert.equal(await isForbidden(file, imports), true));
   }
   for (const [file, imports] of ALLOWED) {
-    it(`${file} may import ${imports}`, async () => assert.equal(await refused(file, imports), false));
+    it(`${file} may import ${imports}`, async () => assert.equal(await isForbidden(file, imports), false));
   }
 });

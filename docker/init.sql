@@ -1,0 +1,2 @@
+CREATE EXTENSION pg_background;
+CREATE EXTENSION plpython3u;

@@ -1,0 +1,56 @@
+/** The extension's id, which other extensions use to get its API. */
+export const EXTENSION_ID = 'pg-background.pg-background-workers';
+
+/** The id of the view of connections, jobs, and workers. */
+export const WORKERS_VIEW = 'pgBackground.workers';
+
+/**
+ * The commands, without the prefix `pgBackground.`. Those that package.json contributes are part of the public contract
+ * (docs/internals/design.md): add commands, never rename or remove one.
+ */
+export type CommandName =
+  | 'addConnection'
+  | 'cancelAllJobs'
+  | 'cancelConnectionJobs'
+  | 'cancelJob'
+  | 'cancelJobsByLabel'
+  | 'cancelJobWithGrace'
+  | 'clearFinishedJobs'
+  | 'connectConnection'
+  | 'copyConnectionUri'
+  | 'copyPid'
+  | 'copySql'
+  | 'detachJob'
+  | 'disconnectConnection'
+  | 'duplicateConnection'
+  | 'editConnection'
+  | 'enterPassword'
+  | 'forgetPassword'
+  | 'openFaultyConnection'
+  | 'pickJobOfStatement'
+  | 'previewResults'
+  | 'refresh'
+  | 'removeConnection'
+  | 'rerunJob'
+  | 'rerunJobWithTimeout'
+  | 'resumeQueuedJobs'
+  | 'runEachStatementInBackground'
+  | 'runFileInBackground'
+  | 'runInBackground'
+  | 'runInBackgroundWithOptions'
+  | 'runJobNext'
+  | 'runStatementInBackground'
+  | 'setDefaultConnection'
+  | 'setFileConnection'
+  | 'showJobDetails'
+  | 'showJobs'
+  | 'showLog'
+  | 'showResults'
+  | 'testConnection'
+  | 'useConnectionForFile'
+  | 'useConnectionForWorkspace';
+
+/** The full id of a command. */
+export function commandId(name: CommandName): string {
+  return `pgBackground.${name}`;
+}
