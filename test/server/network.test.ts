@@ -81,7 +81,7 @@ describe('networks that fail', () => {
       await reaches(engine.jobs, other, 'reading');
       network.hold();
       await gate.open();
-      const waitedFor = (): boolean => engine.log.lines.some((line) => line.includes('it is waited for'));
+      const waitedFor = (): boolean => engine.log.lines.some((line) => line.includes('waiting for it'));
       await eventually(() => Promise.resolve(waitedFor()), 'the silence was noticed');
       network.release();
       return [one, other];

@@ -57,7 +57,7 @@ export function mayEndSession(error: unknown): boolean {
 }
 
 /** True for a message with which the server ends a session at once: a crash, or an immediate shutdown. It comes as a warning. */
-export function isLastWord({ code }: { readonly code?: string | undefined }): boolean {
+export function isTerminationNotice({ code }: { readonly code?: string | undefined }): boolean {
   return code === SQLSTATE.crashShutdown || code === SQLSTATE.adminShutdown;
 }
 
@@ -72,7 +72,7 @@ export function isNoSlot(error: unknown): boolean {
 }
 
 /** What to say where the server refuses to signal another role's worker; undefined for any other error. */
-export function mayNotSignal(error: unknown): Error | undefined {
+export function signalDenied(error: unknown): Error | undefined {
   if (!isServerError(error) || error.code !== SQLSTATE.insufficientPrivilege) return undefined;
   const detail = error.detail ? ` ${error.detail}` : '';
   return new Error(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ActivityPoller } from '../../../src/core/postgres/server/activity';
+import { ActivityPoller } from '../../../src/core/postgres/server/activityPoller';
 import type { ActivitySnapshot } from '../../../src/core/jobs/ports';
 import { FakeClock, settle } from '../jobs/fakes';
 

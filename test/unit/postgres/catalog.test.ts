@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dialectOf, ExtensionError } from '../../../src/core/postgres/pgBackground/extensionFunctions';
+import { extensionFunctionsOf, ExtensionError } from '../../../src/core/postgres/pgBackground/extensionFunctions';
 import {
   ConnectionGoneError,
   isServerError,
@@ -19,7 +19,7 @@ const V20 =
 
 describe('dialects', () => {
   it('1.8', () => {
-    const d = dialectOf(['public', '1.8', V18], 'db');
+    const d = extensionFunctionsOf(['public', '1.8', V18], 'db');
     assert.equal(d.launch('$1'), 'public.pg_background_launch_v2($1, $2::pg_catalog.int4)');
     assert.equal(d.hasLabel, false);
     assert.equal(d.wait, 'public.pg_background_wait_v2_timeout($1, $2, $3)');
@@ -29,14 +29,14 @@ describe('dialects', () => {
   });
 
   it('1.9 and later 1.x', () => {
-    const d = dialectOf(['"my s"', '1.9', V19], 'db');
+    const d = extensionFunctionsOf(['"my s"', '1.9', V19], 'db');
     assert.equal(d.launch('x'), '"my s".pg_background_launch_v2(x, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.resultInfo, '"my s".pg_background_result_info_v2($1, $2)');
     assert.equal(d.result, '"my s".pg_background_result_v2');
   });
 
   it('2.0, whatever its aliases', () => {
-    const d = dialectOf(['public', '2.0', V20], 'db');
+    const d = extensionFunctionsOf(['public', '2.0', V20], 'db');
     assert.equal(d.launch('$1'), 'public.pg_background_launch($1, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.wait, 'public.pg_background_wait($1, $2, $3)');
     assert.equal(d.cancel, 'public.pg_background_cancel($1, $2, 0)');
@@ -45,7 +45,7 @@ describe('dialects', () => {
   it('no version is ever asked for a grace, whatever it offers, and no other place calls a cancel', async () => {
     const everything = `${V18},${V19},pg_background_cancel_v2/3,pg_background_cancel_all/0,pg_background_cancel_by_label/2`;
     for (const functions of [V18, V19, V20, everything, `${everything},${V20}`]) {
-      const { cancel } = dialectOf(['public', 'any', functions], 'db');
+      const { cancel } = extensionFunctionsOf(['public', 'any', functions], 'db');
       assert.match(cancel, /^public\.pg_background_cancel(_v2)?\(\$1, \$2(, 0)?\)$/);
     }
     const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
@@ -60,16 +60,16 @@ describe('dialects', () => {
 
   it('missing and too old say what to do', () => {
     assert.throws(
-      () => dialectOf(undefined, 'db'),
+      () => extensionFunctionsOf(undefined, 'db'),
       (error) =>
         error instanceof ExtensionError && error.reason === 'missing' && /CREATE EXTENSION/.test(error.message),
     );
     assert.throws(
-      () => dialectOf(['public', '1.4', 'pg_background_launch/2'], 'db'),
+      () => extensionFunctionsOf(['public', '1.4', 'pg_background_launch/2'], 'db'),
       (error) =>
         error instanceof ExtensionError && error.reason === 'tooOld' && /1\.4.*1\.8 or newer/.test(error.message),
     );
-    assert.throws(() => dialectOf(['public', '1.0', null], 'db'), ExtensionError);
+    assert.throws(() => extensionFunctionsOf(['public', '1.0', null], 'db'), ExtensionError);
   });
 });
 

@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { wholeError, wholeNotice } from '../../../src/core/jobs/textBudget';
 import { firstBytes, WHOLE, type WholeTexts } from '../../../src/core/jobs/wholeText';
 import { MessageGuard, ProtocolError } from '../../../src/core/postgres/client/framing';
-import { inTurns } from '../../../src/core/postgres/client/readInTurns';
+import { readInTurns } from '../../../src/core/postgres/client/readInTurns';
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -127,7 +127,7 @@ describe('the pace of reading', () => {
     const read: string[] = [];
     socket.on(
       'data',
-      inTurns(
+      readInTurns(
         () => socket,
         (chunk) => {
           read.push(chunk.toString());
@@ -147,7 +147,7 @@ describe('the pace of reading', () => {
 
   it('what somebody else holds back stays held back', async () => {
     const socket = new Duplex({ read: () => undefined });
-    const listener = inTurns(
+    const listener = readInTurns(
       () => socket,
       () => {
         busy();

@@ -9,7 +9,7 @@ import {
   HEADER,
   READY_FOR_QUERY,
 } from './framing';
-import { inTurns } from './readInTurns';
+import { readInTurns } from './readInTurns';
 
 type DataListener = (chunk: Buffer) => void;
 
@@ -96,7 +96,7 @@ class CopyOut implements Submittable {
     this.#socket?.resume();
   };
 
-  readonly #onData = inTurns(
+  readonly #onData = readInTurns(
     () => this.#socket,
     (chunk) => this.#readChunk(chunk),
   );

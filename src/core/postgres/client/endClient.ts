@@ -1,28 +1,34 @@
+import type { Duplex } from 'node:stream';
 import type { Client } from 'pg';
+import type { Clock } from '../../base/clock';
 
-/** How long a connection may take to end in order. Milliseconds. */
+/** How long an orderly close of a connection may take. Milliseconds. */
 const END_MS = 2000;
 
-/** Cuts a connection off, whatever it is doing: `end()` would wait for the query under way. */
+/** The socket of a client. The published types of `pg` do not declare it. */
+export function socketOf(client: Client): Duplex {
+  return (client as unknown as { connection: { stream: Duplex } }).connection.stream;
+}
+
+/** Closes the socket at once. Unlike `end()`, it does not wait for a running query. */
 export function destroySocket(client: Client, error?: Error): void {
-  (client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(error);
+  socketOf(client).destroy(error);
 }
 
-/** True if the connection of a client has ended, from either side. */
-export function isCut(client: Client): boolean {
-  const { stream } = (client as unknown as { connection: { stream: { destroyed: boolean; readableEnded: boolean } } })
-    .connection;
-  return stream.destroyed || stream.readableEnded;
+/** Whether the connection has ended, from either side. */
+export function isDisconnected(client: Client): boolean {
+  const { destroyed, readableEnded } = socketOf(client);
+  return destroyed || readableEnded;
 }
 
-/** Ends a connection in order, or, where the network is dead, without a word. Never rejects. */
-export async function endClient(client: Client): Promise<void> {
-  const timer = setTimeout(() => destroySocket(client), END_MS);
+/** Closes a connection in order, or, if the network is dead, by closing its socket. Never rejects. */
+export async function endClient(client: Client, clock: Clock): Promise<void> {
+  const timer = clock.after(END_MS, () => destroySocket(client));
   try {
     await client.end();
   } catch {
     destroySocket(client);
   } finally {
-    clearTimeout(timer);
+    timer.dispose();
   }
 }

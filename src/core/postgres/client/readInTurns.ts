@@ -1,37 +1,46 @@
 import type { Duplex } from 'node:stream';
+import { systemClock, type Clock } from '../../base/clock';
 
-/** After so much work on what a server has sent, everything else has its turn. Milliseconds. */
+/** After this much work on received data, other events get their turn. Milliseconds. */
 const WORK_MS = 10;
 
 /**
- * A listener for a socket's data. Node hands out dozens of chunks one after the other if a server sends them fast enough, and a chunk
- * may be thousands of messages: the socket rests where that takes long, until other events have been seen to.
+ * A listener for the data of a socket that does not block the process. Node can deliver dozens of chunks in a row if a server sends
+ * fast enough, and a chunk can hold thousands of messages: if processing takes too long, the socket is paused until other events have
+ * been handled.
+ *
+ * @param socket the socket to pause
+ * @param processChunk called for each chunk
  */
-export function inTurns(socket: () => Duplex | undefined, work: (chunk: Buffer) => void): (chunk: Buffer) => void {
+export function readInTurns(
+  socket: () => Duplex | undefined,
+  processChunk: (chunk: Buffer) => void,
+  clock: Pick<Clock, 'monotonic'> = systemClock,
+): (chunk: Buffer) => void {
   let workedMs = 0;
-  let pending = false;
-  let resting: Duplex | undefined;
-  const next = (): void => {
-    pending = false;
+  let scheduled = false;
+  let paused: Duplex | undefined;
+  const onNextTurn = (): void => {
+    scheduled = false;
     workedMs = 0;
-    resting?.resume();
+    paused?.resume();
   };
-  // Whoever resumes it meanwhile may pause it again for reasons of their own.
-  const resumed = (): void => {
-    resting = undefined;
+  // After another part of the program has resumed the socket, it may pause it again for reasons of its own.
+  const onResumed = (): void => {
+    paused = undefined;
   };
   return (chunk) => {
-    const start = performance.now();
-    work(chunk);
-    workedMs += performance.now() - start;
-    if (!pending) {
-      pending = true;
-      setImmediate(next);
+    const start = clock.monotonic();
+    processChunk(chunk);
+    workedMs += clock.monotonic() - start;
+    if (!scheduled) {
+      scheduled = true;
+      setImmediate(onNextTurn);
     }
-    const from = socket();
-    if (workedMs < WORK_MS || !from || from.destroyed || from.isPaused()) return;
-    from.pause();
-    resting = from;
-    from.once('resume', resumed);
+    const target = socket();
+    if (workedMs < WORK_MS || !target || target.destroyed || target.isPaused()) return;
+    target.pause();
+    paused = target;
+    target.once('resume', onResumed);
   };
 }

@@ -1,48 +1,56 @@
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 
-/** A timer that is late by this much was not on time because this process slept, or was busy. Milliseconds. */
+/** A timer that fires later than this after its due time was delayed because the process was suspended or busy. Milliseconds. */
 const LATE_MS = 1000;
-/** After another connection was answered a silent one has this long to speak: both may just have come back. Milliseconds. */
+/** After another connection was answered, a silent connection gets this long: both may just have recovered. Milliseconds. */
 const LAST_CHANCE_MS = 5000;
 
 /**
- * Calls once when nothing was heard for so long. What passed while the machine slept (a closed laptop, a stopped process) does not
- * count: the answer may have come meanwhile and not have been read yet, and a connection that lives is not to be cut off.
+ * Calls back once if the server does not answer in time. Dispose it when the answer arrives.
+ *
+ * Time during which the machine slept (a closed laptop, a stopped process) does not count: the answer may have arrived in the
+ * meantime without having been read yet, and a connection that works must not be closed.
  */
-export function afterSilence(ms: number, call: () => void): Disposable {
-  let timer: NodeJS.Timeout;
-  const listen = (): void => {
-    const due = performance.now() + ms;
-    timer = setTimeout(() => {
-      if (performance.now() > due + LATE_MS) listen();
-      else call();
-    }, ms);
-    timer.unref();
+export function startResponseTimeout(clock: Clock, ms: number, onTimeout: () => void): Disposable {
+  let timer: Disposable;
+  const start = (): void => {
+    const due = clock.monotonic() + ms;
+    timer = clock.after(ms, () => {
+      if (clock.monotonic() > due + LATE_MS) start();
+      else onTimeout();
+    });
   };
-  listen();
-  return { dispose: () => clearTimeout(timer) };
+  start();
+  return { dispose: () => timer.dispose() };
 }
 
 /**
- * Calls once when a connection is dead, not merely slow: nothing was heard on it for so long, a new connection was answered, and
- * nothing was heard after that either. While the server answers nobody it is waited for.
- * @param answersOthers whether a new connection to the same server is answered
+ * Calls back once if a connection is dead rather than slow: it was silent for the given time, then the server answered a new
+ * connection, and this one still remained silent. While the server does not answer new connections either, it keeps waiting.
+ *
+ * @param answersOthers whether the server answers a new connection
  */
-export function whenDead(ms: number, answersOthers: () => Promise<boolean>, call: () => void): Disposable {
+export function startDeadConnectionTimeout(
+  clock: Clock,
+  ms: number,
+  answersOthers: () => Promise<boolean>,
+  onDead: () => void,
+): Disposable {
   let current: Disposable;
   let disposed = false;
-  const listen = (): void => {
-    current = afterSilence(ms, () => {
+  const start = (): void => {
+    current = startResponseTimeout(clock, ms, () => {
       void answersOthers()
         .catch(() => false)
         .then((answered) => {
           if (disposed) return;
-          if (answered) current = afterSilence(Math.min(ms, LAST_CHANCE_MS), call);
-          else listen();
+          if (answered) current = startResponseTimeout(clock, Math.min(ms, LAST_CHANCE_MS), onDead);
+          else start();
         });
     });
   };
-  listen();
+  start();
   return {
     dispose: () => {
       disposed = true;

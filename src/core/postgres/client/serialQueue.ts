@@ -1,11 +1,11 @@
-/** One thing at a time, in the order in which it was asked for: a `pg` client takes one query, and pg 9 will refuse a second. */
-export class Turns {
+/** Runs one task at a time, in the order of the calls: a `pg` client takes one query at a time, and pg 9 will refuse a second one. */
+export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Runs the work when everything asked for before has ended, however it ended. */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work, work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+  /** Runs the task after all earlier ones have settled, whether they succeeded or failed. */
+  run<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task, task);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 }

@@ -17,7 +17,7 @@ export const CATALOG_QUERY = `
    WHERE e.extname = 'pg_background'`;
 
 /** SQL of each call, qualified with the extension's schema. `$1` is the pid and `$2` the cookie. */
-export interface Dialect {
+export interface ExtensionFunctions {
   readonly version: string;
   /** The schema, quoted where it needs to be. */
   readonly schema: string;
@@ -52,7 +52,10 @@ export class ExtensionError extends Error {
  * @param row schema (quoted), extversion and the comma-separated `name/arguments` of its functions
  * @throws ExtensionError where the extension is missing or older than 1.8
  */
-export function dialectOf(row: readonly (string | null)[] | undefined, database: string): Dialect {
+export function extensionFunctionsOf(
+  row: readonly (string | null)[] | undefined,
+  database: string,
+): ExtensionFunctions {
   const [schema, version, list] = row ?? [];
   if (typeof schema !== 'string' || typeof version !== 'string') {
     throw new ExtensionError(

@@ -1,7 +1,7 @@
 import type { LaunchRequest, WorkerHandle, WorkerLimits } from '../../jobs/ports';
 import { settingMs } from '../../sql/settings/settingValue';
-import { timeText } from '../server/activity';
-import type { Dialect } from './extensionFunctions';
+import { timeText } from '../server/timeText';
+import type { ExtensionFunctions } from './extensionFunctions';
 import type { ProcessIds } from '../client/processIds';
 
 /** pid, cookie, the backend that launched it, the server's start, the worker's own where it is shown already, and its limits. */
@@ -13,18 +13,18 @@ export type LaunchRow = [string, string, string, string, string | null, string |
  * half-way.
  */
 export function launchQuery(
-  dialect: Dialect,
+  functions: ExtensionFunctions,
   { sql, label, queueSizeBytes = 0 }: LaunchRequest,
   settings: readonly (readonly [string, string])[],
 ): { text: string; values: unknown[]; rowMode: 'array' } {
-  const values: unknown[] = [sql, queueSizeBytes, ...(dialect.hasLabel ? [label] : [])];
+  const values: unknown[] = [sql, queueSizeBytes, ...(functions.hasLabel ? [label] : [])];
   const next = values.length + 1;
   const sets = settings.map((_, i) => `pg_catalog.set_config($${next + 2 * i}, $${next + 2 * i + 1}, true) AS s${i}`);
   // The SQL depends on them, so that they are set before the launch, whatever the planner thinks.
   const set = settings.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
   const text = '$1::pg_catalog.text';
   const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
-  const call = dialect.launch(argument);
+  const call = functions.launch(argument);
   return {
     text: `SELECT l.pid, l.cookie, pg_catalog.pg_backend_pid(),
                   ${timeText('pg_catalog.pg_postmaster_start_time()')}, ${timeText('a.backend_start')},

@@ -1,6 +1,6 @@
 import type { JobError } from '../../../api';
 import type { WorkerReport } from '../../jobs/outcome';
-import type { Dialect } from './extensionFunctions';
+import type { ExtensionFunctions } from './extensionFunctions';
 import { cleanContext } from '../errors';
 
 /** What a job says if the server's text of its error cannot be sent, for example in a SQL_ASCII database. */
@@ -38,7 +38,7 @@ export type ReportRow = [string, string | null];
  * Asks what is known about a stopped worker; undefined where this version of pg_background cannot tell.
  * @param texts false: without the error's texts, which the server may be unable to send
  */
-export function reportQuery({ resultInfo, errorInfo }: Dialect, texts: boolean): string | undefined {
+export function reportQuery({ resultInfo, errorInfo }: ExtensionFunctions, texts: boolean): string | undefined {
   if (!resultInfo || !errorInfo) return undefined;
   const error = texts ? 'pg_catalog.row_to_json(e)' : "pg_catalog.json_build_object('sqlstate', e.sqlstate)";
   return `SELECT pg_catalog.row_to_json(r)::pg_catalog.text, CASE WHEN r.has_error THEN ${error}::pg_catalog.text END

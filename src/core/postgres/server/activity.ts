@@ -1,31 +1,24 @@
 import type { Client } from 'pg';
 import { shortName } from '../../jobs/textBudget';
-import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import type { ActiveWorker, ActivitySnapshot, Blocker } from '../../jobs/ports';
-import type { Clock } from '../../base/clock';
-import type { Disposable } from '../../base/disposable';
-import type { Logger } from '../../base/logger';
 import { withoutFences } from '../../sql/classify/fence';
 import { isNotText } from '../errors';
 import { labelOf } from '../pgBackground/workerLabel';
+import { timeText } from './timeText';
+import { OCCUPIES_WORKER_SLOT } from './workerSlots';
 
-/** UTF-16 units of a snapshot's workers. */
+/** Maximum size of the JSON for all workers of a snapshot. UTF-16 code units. */
 const SNAPSHOT_CHARACTERS = 4 * 1024 * 1024;
 
-/** A time as text that every session writes alike, whatever its TimeZone and DateStyle: what identifies a worker with its pid. */
-export function timeText(column: string): string {
-  return `pg_catalog.to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-}
-
-/** Which texts of `pg_stat_activity` are asked for: all, none of statements, or not even the names of users and databases. */
+/** Which texts of `pg_stat_activity` to query. - `names`: all but statements · `none`: not even names of users and databases */
 type Texts = 'all' | 'names' | 'none';
 
 /**
- * Everything about all workers of a server in one statement, whatever their number. Blockers are asked for only where a
- * worker waits for a lock, since `pg_blocking_pids` stops the lock manager for a moment.
+ * One query for all workers of a server, whatever their number. It looks for blockers only if a worker waits for a lock, because
+ * `pg_blocking_pids` blocks the lock manager for a moment.
  *
- * It runs on the control connection, whose search_path is pg_catalog: its operators are the server's own.
+ * It runs on the control connection, whose search_path is pg_catalog: unqualified operators are the server's own.
  */
 function activityQuery(texts: Texts): string {
   const query = (expression: string): string => (texts === 'all' ? expression : 'NULL');
@@ -38,10 +31,7 @@ function activityQuery(texts: Texts): string {
   )
   SELECT ${timeText('pg_catalog.pg_postmaster_start_time()')},
          pg_catalog.current_setting('max_worker_processes'),
-         (SELECT pg_catalog.count(*) FROM a WHERE a.backend_type IS NOT NULL AND a.backend_type NOT IN (
-            'client backend', 'autovacuum launcher', 'autovacuum worker', 'checkpointer', 'background writer', 'walwriter',
-            'archiver', 'startup', 'walreceiver', 'walsender', 'walsummarizer', 'slotsync worker', 'io worker', 'logger',
-            'standalone backend')),
+         (SELECT pg_catalog.count(*) FROM a WHERE ${OCCUPIES_WORKER_SLOT}),
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'pid', w.pid, 'start', ${timeText('w.backend_start')}, 'app', w.application_name, 'user', ${name('w.usename')},
             'db', ${name('w.datname')}, 'state', w.state, 'wt', w.wait_event_type, 'we', w.wait_event,
@@ -69,32 +59,35 @@ interface WorkerJson {
 }
 
 /**
- * Asks `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. If one of the texts
- * cannot be converted the workers are shown without their texts, and `textsMissing` is the server's message.
+ * Queries `pg_stat_activity` once. A role sees other roles' workers only with `pg_read_all_stats` or membership. A statement of
+ * another database, in another encoding, may not be representable in the encoding of this one: the snapshot is then without texts,
+ * and its `textsMissing` is the server's message. Application names are always ASCII.
+ *
+ * @param now the monotonic clock
  */
 export async function queryActivity(client: Client, now: () => number): Promise<ActivitySnapshot> {
   let missing: string | undefined;
   for (const texts of ['all', 'names', 'none'] as const) {
     try {
-      const snapshot = await askOnce(client, now, texts);
+      const snapshot = await queryOnce(client, now, texts);
       return missing === undefined ? snapshot : { ...snapshot, textsMissing: missing };
     } catch (error) {
       if (!isNotText(error) || texts === 'none') throw error;
       missing ??= messageOf(error);
     }
   }
-  throw new Error('No question about the activity was asked.');
+  throw new Error('unreachable');
 }
 
-async function askOnce(client: Client, now: () => number, texts: Texts): Promise<ActivitySnapshot> {
+async function queryOnce(client: Client, now: () => number, texts: Texts): Promise<ActivitySnapshot> {
   const at = now();
   const { rows } = await client.query<[string, string, string, string | null, string | null]>({
     text: activityQuery(texts),
     rowMode: 'array',
   });
   const [serverStart, total, used, json, processesSince] = rows[0] ?? ['', '0', '0', null, null];
-  // PostgreSQL's own rows are short, and there are at most as many as it has worker slots.
-  if (json !== null && json.length > SNAPSHOT_CHARACTERS) throw new Error('The server’s list of workers is too long.');
+  // PostgreSQL's own rows are short, and there is at most one per worker slot.
+  if (json !== null && json.length > SNAPSHOT_CHARACTERS) throw new Error('the server’s list of workers is too long');
   const workers = json === null ? [] : (JSON.parse(json) as WorkerJson[]);
   return {
     at,
@@ -116,148 +109,23 @@ function toWorker(json: WorkerJson): ActiveWorker {
     ...optional('state', json.state),
     ...optional('waitEventType', json.wt),
     ...optional('waitEvent', json.we),
-    ...optional('query', ownQuery(json.query)),
+    ...optional('query', userQuery(json.query)),
     ...optional('runningSeconds', json.secs),
     blockers: (json.by ?? []).map((blocker): Blocker => ({
       pid: blocker.pid,
       ...optional('user', blocker.user),
       ...optional('application', blocker.app),
-      ...optional('query', ownQuery(blocker.query)),
+      ...optional('query', userQuery(blocker.query)),
     })),
   };
 }
 
-/** As the user wrote it. */
-function ownQuery(query: string | null): string | null {
+/** The query as the user wrote it. */
+function userQuery(query: string | null): string | null {
   return query === null ? null : withoutFences(query);
 }
 
 function optional<K extends string, V>(key: K, value: V | null): Partial<Record<K, V>> {
   if (value === null || value === '') return {};
   return { [key]: typeof value === 'string' ? shortName(value) : value } as Record<K, V>;
-}
-
-/** How long between two questions: while a worker is young, and otherwise. Milliseconds. */
-const PACE = { fast: 40, steady: 1000 } as const;
-/** Pauses after a failure grow up to this. Milliseconds. */
-const LONGEST_PAUSE = 30_000;
-
-/** Asks again and again while somebody watches, never twice at once, with growing pauses while the server is away. */
-export class ActivityPoller {
-  readonly #watchers: Record<keyof typeof PACE, number> = { fast: 0, steady: 0 };
-  readonly #listeners: Emitter<ActivitySnapshot>;
-  #running: Promise<ActivitySnapshot> | undefined;
-  #following: Promise<ActivitySnapshot> | undefined;
-  #next: Disposable | undefined;
-  #failures = 0;
-  #disposed = false;
-  snapshot: ActivitySnapshot | undefined;
-
-  readonly #ask: () => Promise<ActivitySnapshot>;
-  readonly #clock: Clock;
-  readonly #onFailure: (error: unknown, pauseMs: number) => void;
-
-  constructor(
-    ask: () => Promise<ActivitySnapshot>,
-    clock: Clock,
-    onFailure: (error: unknown, pauseMs: number) => void,
-    log: Pick<Logger, 'error'>,
-  ) {
-    this.#ask = ask;
-    this.#clock = clock;
-    this.#onFailure = onFailure;
-
-    this.#listeners = new Emitter(log);
-  }
-
-  onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable {
-    return this.#listeners.add(listener);
-  }
-
-  watch(pace: 'fast' | 'steady'): Disposable {
-    this.#watchers[pace]++;
-    let done = false;
-    // A slower pace is no reason to keep somebody new waiting; a server that is away is, since it is asked again soon enough.
-    if (this.#failures === 0 || !this.#next) this.#schedule(0);
-    return {
-      dispose: () => {
-        if (done) return;
-        done = true;
-        this.#watchers[pace]--;
-        if (!this.#watched) this.#stop();
-      },
-    };
-  }
-
-  /**
-   * Asks now. A question that is under way may have been answered before what the caller wants to know of, so another one
-   * follows it, which all who ask meanwhile share.
-   */
-  refresh(): Promise<ActivitySnapshot> {
-    if (!this.#running) return this.#join();
-    this.#following ??= this.#running
-      .then(
-        () => undefined,
-        () => undefined,
-      )
-      .then(() => {
-        this.#following = undefined;
-        return this.#join();
-      });
-    return this.#following;
-  }
-
-  #join(): Promise<ActivitySnapshot> {
-    if (this.#running) return this.#running;
-    this.#stop();
-    const running = this.#askOnce();
-    this.#running = running;
-    return running;
-  }
-
-  dispose(): void {
-    this.#disposed = true;
-    this.#stop();
-    this.#listeners.clear();
-  }
-
-  get #watched(): boolean {
-    return this.#watchers.fast + this.#watchers.steady > 0;
-  }
-
-  async #askOnce(): Promise<ActivitySnapshot> {
-    try {
-      const snapshot = await this.#ask();
-      this.#failures = 0;
-      this.snapshot = snapshot;
-      // The listeners see a poller that is free again, so that they can ask anew.
-      this.#running = undefined;
-      this.#listeners.emit(snapshot);
-      this.#schedule();
-      return snapshot;
-    } catch (error) {
-      this.#running = undefined;
-      this.#failures++;
-      const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** (this.#failures - 1));
-      if (!this.#disposed) {
-        this.#onFailure(error, pause);
-        this.#schedule(pause);
-      }
-      throw error;
-    }
-  }
-
-  #schedule(pause: number | undefined = this.#watchers.fast > 0 ? PACE.fast : PACE.steady): void {
-    if (this.#disposed || !this.#watched || this.#running) return;
-    this.#stop();
-    this.#next = this.#clock.after(pause, () => {
-      // A failure has been said by onFailure.
-      this.#join().catch(() => undefined);
-    });
-  }
-
-  #stop(): void {
-    this.#next?.dispose();
-    this.#next = undefined;
-  }
 }

@@ -1,20 +1,22 @@
 import type { Client } from 'pg';
+import type { Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { compareServers, type ServerIdentity } from '../../jobs/serverIdentity';
 import { destroySocket, endClient } from '../client/endClient';
 import { introduce } from './serverIdentity';
-import { afterSilence } from '../client/responseTimeout';
+import { startResponseTimeout } from '../client/responseTimeout';
 
 export interface ProbeOptions {
   readonly name: string;
+  readonly clock: Clock;
   readonly log: Logger;
-  /** How long the new connection has for its answer. Milliseconds. */
-  readonly silenceMs: number;
+  /** How long the server may take to answer the new connection. Milliseconds. */
+  readonly responseTimeoutMs: number;
   connect(): Promise<Client>;
 }
 
-/** Finds out whether a server answers new connections, for those on which it is silent. Those who ask at the same time share one. */
+/** Checks whether the server answers new connections, while it is silent on an existing one. Concurrent callers share one check. */
 export class Probe {
   #running: Promise<ServerIdentity | undefined> | undefined;
 
@@ -25,32 +27,34 @@ export class Probe {
   }
 
   async isAnswered(server: ServerIdentity): Promise<boolean> {
-    this.#running ??= this.#ask().finally(() => (this.#running = undefined));
+    this.#running ??= this.#connectAndQuery().finally(() => (this.#running = undefined));
     const answered = await this.#running;
-    // After a restart nothing of before answers any more.
+    // After a restart, no connection from before will be answered.
     if (answered && compareServers(server, answered) !== 'other') return true;
     const { log, name } = this.#options;
-    log.warn(`${name}: the server answers neither a session nor a new connection; it is waited for.`);
+    log.warn(`${name}: the server answers neither a session nor a new connection; waiting for it.`);
     return false;
   }
 
-  async #ask(): Promise<ServerIdentity | undefined> {
-    const { log, name, silenceMs } = this.#options;
+  async #connectAndQuery(): Promise<ServerIdentity | undefined> {
+    const { clock, log, name, responseTimeoutMs } = this.#options;
     let client: Client | undefined;
     try {
       const opened = await this.#options.connect();
       client = opened;
-      const silence = afterSilence(silenceMs, () => destroySocket(opened, new Error('no answer in time')));
+      const timeout = startResponseTimeout(clock, responseTimeoutMs, () =>
+        destroySocket(opened, new Error('no answer in time')),
+      );
       try {
         return (await introduce(opened, 'NULL')).server;
       } finally {
-        silence.dispose();
+        timeout.dispose();
       }
     } catch (error) {
       log.debug(`${name}: a new connection is not answered: ${messageOf(error)}`);
       return undefined;
     } finally {
-      if (client) void endClient(client);
+      if (client) void endClient(client, clock);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
-import { timeText } from './activity';
+import { timeText } from './timeText';
 import { reachedBy } from '../connect/open/reached';
 import { sqlstateOf } from '../errors';
 import { SQLSTATE } from '../../base/sqlstate';

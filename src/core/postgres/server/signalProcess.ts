@@ -4,7 +4,7 @@
  */
 import type { Client } from 'pg';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
-import { timeText } from './activity';
+import { timeText } from './timeText';
 
 export interface SignalTarget {
   readonly pid: number;

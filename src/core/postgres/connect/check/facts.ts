@@ -1,6 +1,7 @@
 /** What the doctor asks a server, in one statement that any role may run. */
 import { TLSSocket } from 'node:tls';
 import type { Client } from 'pg';
+import { OCCUPIES_WORKER_SLOT } from '../../server/workerSlots';
 
 export interface TlsFacts {
   readonly protocol: string;
@@ -90,10 +91,7 @@ const QUERY = `
     'mayReadStats', pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'),
     'slotsTotal', pg_catalog.current_setting('max_worker_processes')::pg_catalog.int4,
     'slotsUsed', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity
-                   WHERE backend_type IS NOT NULL AND backend_type NOT IN (
-                     'client backend', 'autovacuum launcher', 'autovacuum worker', 'checkpointer', 'background writer',
-                     'walwriter', 'archiver', 'startup', 'walreceiver', 'walsender', 'walsummarizer', 'slotsync worker',
-                     'io worker', 'logger', 'standalone backend')),
+                   WHERE ${OCCUPIES_WORKER_SLOT}),
     'settings', (SELECT pg_catalog.json_object_agg(s.name, pg_catalog.current_setting(s.name, true))
                    FROM pg_catalog.unnest($1::pg_catalog.text[]) AS s(name)))`;
 

@@ -12,6 +12,7 @@ import {
   checkTls,
   type Finding,
 } from './checks';
+import { isTransactionPooled, keyPidOf } from '../../server/pooler';
 import { askServer, tlsFacts } from './facts';
 import { ConnectError } from '../errors';
 import { explainNetwork, placeOf } from '../open/connectErrors';
@@ -68,10 +69,10 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
     findings.push(checkTls(tlsFacts(client), { verified, sslmode, local }, (options.now ?? Date.now)()));
     const facts = await askServer(client);
     findings.push(...checkServer(facts));
-    const keyPid = keyPidOf(client);
-    findings.push(
-      checkPooler(facts, keyPid, keyPid !== facts.backendPid && (await sharesBackend(client, profile, asking))),
+    const pooled = await isTransactionPooled(client, facts.backendPid, (query) =>
+      withSecondClient(profile, asking, query),
     );
+    findings.push(checkPooler(facts, keyPidOf(client), pooled));
     findings.push(...checkExtension(facts), ...checkPrivileges(facts), checkSlots(facts), checkLimits(facts));
   } catch (error) {
     findings.push(checkFailure(asConnectError(error, opened)));
@@ -99,24 +100,18 @@ export async function runFix(profile: ConnectionProfile, sql: string, options: O
   }
 }
 
-/** Two idle sessions that answer from one process are a proxy's, which gives out its own by transaction. */
-async function sharesBackend(client: Client, profile: ConnectionProfile, options: OpenOptions): Promise<boolean> {
-  const { client: second } = await openConnection(profile, options);
+/** Runs a query on a second connection. */
+async function withSecondClient<T>(
+  profile: ConnectionProfile,
+  options: OpenOptions,
+  query: (client: Client) => Promise<T>,
+): Promise<T> {
+  const { client } = await openConnection(profile, options);
   try {
-    const pids: unknown[] = [];
-    for (const side of [client, second]) {
-      const { rows } = await side.query<[string]>({ text: 'SELECT pg_catalog.pg_backend_pid()', rowMode: 'array' });
-      pids.push(rows[0]?.[0]);
-    }
-    return pids[0] === pids[1];
+    return await query(client);
   } finally {
-    await second.end().catch(() => undefined);
+    await client.end().catch(() => undefined);
   }
-}
-
-/** From the connection's BackendKeyData, which `pg` keeps under a name that its types do not have. */
-function keyPidOf(client: Client): number | null {
-  return (client as unknown as { processID: number | null }).processID;
 }
 
 function isLoopback(address: string): boolean {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Client, Connection, type ClientConfig } from 'pg';
 import { WHOLE, type WholeTexts } from '../../../jobs/wholeText';
 import { MessageGuard } from '../../client/framing';
-import { inTurns } from '../../client/readInTurns';
+import { readInTurns } from '../../client/readInTurns';
 
 export interface ReadyConnection {
   readonly socket: Duplex;
@@ -61,7 +61,7 @@ class AuthenticatedConnection extends Connection {
     socket.on('close', () => this.emit('end'));
     socket.on(
       'data',
-      inTurns(
+      readInTurns(
         () => this.#ready.socket,
         (chunk) => this.#read(chunk),
       ),
