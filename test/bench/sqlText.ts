@@ -7,7 +7,7 @@ function paragraph(number: number): string {
   return `-- orders of region ${number}; kept for ten years
 CREATE TABLE IF NOT EXISTS region_${number}.orders (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  customer text NOT NULL DEFAULT 'nobody; yet' CHECK (customer <> ''),
+  customer text NOT NULL DEFAULT 'none; yet' CHECK (customer <> ''),
   amount numeric(12, 2) NOT NULL, /* in the region's
      own currency; see /* nested */ rates */
   "Placed at" timestamptz NOT NULL DEFAULT now()

@@ -56,7 +56,7 @@ export async function externalServer(url: string): Promise<TestServer> {
     query("SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
   const before = await checkpointer();
   const bin = await psqlFolder();
-  const notOurs = (): never => skipHere('needs a server of its own, and PGBG_SERVER_URL names one that is not ours');
+  const unavailable = (): never => skipHere('needs a separate server, and PGBG_SERVER_URL names a shared one');
   return {
     url,
     host,
@@ -68,19 +68,19 @@ export async function externalServer(url: string): Promise<TestServer> {
       return bin ?? skipHere('needs psql in PATH');
     },
     get socketDir() {
-      return notOurs();
+      return unavailable();
     },
     get dataDir() {
-      return notOurs();
+      return unavailable();
     },
     get root() {
-      return notOurs();
+      return unavailable();
     },
-    stop: () => Promise.resolve().then(notOurs),
-    start: () => Promise.resolve().then(notOurs),
-    restart: () => Promise.resolve().then(notOurs),
-    serverLog: () => Promise.resolve().then(notOurs),
-    addFile: () => Promise.resolve().then(notOurs),
+    stop: () => Promise.resolve().then(unavailable),
+    start: () => Promise.resolve().then(unavailable),
+    restart: () => Promise.resolve().then(unavailable),
+    serverLog: () => Promise.resolve().then(unavailable),
+    addFile: () => Promise.resolve().then(unavailable),
   };
 }
 
