@@ -1,19 +1,19 @@
-/** A gate that SQL waits at, so that a worker runs exactly as long as its test needs it to, on a slow machine too. */
+/** A gate at which SQL waits, so that a worker runs exactly until its test opens the gate, on any machine. */
 import { Client } from 'pg';
 
-/** The name of a gate's session: for those who end the sessions of others. */
+/** Application name of a gate's session, for tests that end other sessions. */
 export const GATE_APPLICATION = 'gate of a test';
 
 export interface Gate {
-  /** SQL of an expression that waits until the gate is open: `SELECT ${gate.wait}`. Its type is void. */
+  /** A SQL expression of type void that waits until the gate is open: `SELECT ${gate.wait}`. */
   readonly wait: string;
-  /** A worker's SQL that catches every cancel until the gate is open. Cancel it once it sleeps (`PgSleep`): it ends no sooner. */
+  /** SQL that catches every cancel until the gate is open. Cancel the worker only after it sleeps (`PgSleep`). */
   readonly swallow: string;
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where a gate stands: advisory locks are a database's own. */
+/** The database of a gate: advisory locks are local to a database. */
 export interface GatePlace {
   readonly connectionString?: string;
   readonly host?: string | undefined;
@@ -24,7 +24,7 @@ export interface GatePlace {
 
 let gates = 0;
 
-/** Calls `use` with a closed gate: an advisory lock of a session of its own. Whatever happens, it is open in the end. */
+/** Calls `use` with a closed gate, an advisory lock of a separate session. The gate is opened at the end, also after an error. */
 export async function withGate<T>(place: GatePlace, use: (gate: Gate) => Promise<T>): Promise<T> {
   const { connectionString, host, port, database, user } = place;
   const client = new Client({

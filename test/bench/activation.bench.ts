@@ -15,7 +15,7 @@ interface Round {
   readonly all: number;
 }
 
-/** Loading and activating in a real extension host, each round in a new window. */
+/** Time to load and activate the extension in a real extension host, each round in a new window. */
 export async function bench(): Promise<Figure[]> {
   const repository = process.cwd();
   const folder = await mkdtemp(join(tmpdir(), 'pgbg-activation-'));
@@ -45,7 +45,7 @@ export async function bench(): Promise<Figure[]> {
         value,
         unit: 'ms',
         reference: of(({ all }) => all),
-        referenceName: 'with what VS Code adds',
+        referenceName: 'including VS Code’s part',
         budget: '50 ms',
         ok: value <= 50,
       },
@@ -55,7 +55,7 @@ export async function bench(): Promise<Figure[]> {
   }
 }
 
-/** The extension as it is packaged, but that VS Code does not activate it by itself before it can be measured. */
+/** Copies the extension as it is packaged, without activation events, so that VS Code does not activate it before it is measured. */
 async function lazyCopy(repository: string, folder: string): Promise<string> {
   const copy = join(folder, 'extension');
   const manifest = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {

@@ -1,6 +1,6 @@
 /**
- * Runs in the extension host: how long the extension takes to load, how long its activate(), and how long VS Code takes for
- * both with what it adds itself (the storages, of which the extension knows nothing). Leaves the numbers in a file.
+ * Runs in the extension host. Measures how long the extension takes to load, how long activate() takes, and how long VS Code takes for
+ * both including its own work, such as opening storages. Writes the numbers to a file.
  */
 import { appendFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,11 +14,10 @@ interface Code {
 
 export async function run(): Promise<void> {
   const extension = vscode.extensions.getExtension('pg-background.pg-background-workers');
-  if (!extension) throw new Error('The extension is not there.');
+  if (!extension) throw new Error('The extension is not installed.');
   const file = join(extension.extensionPath, 'dist/extension.js');
-  if (extension.isActive || require.cache[file])
-    throw new Error('The extension was loaded before it could be measured.');
-  await calm();
+  if (extension.isActive || require.cache[file]) throw new Error('The extension was loaded before the measurement.');
+  await untilIdle();
   const start = performance.now();
   // The same loader as VS Code's.
   const code = createRequire(file)(file) as Code;
@@ -40,8 +39,8 @@ export async function run(): Promise<void> {
   appendFileSync(process.env['PGBG_BENCH_OUT'] ?? '', `${JSON.stringify({ loading, activating, all })}\n`);
 }
 
-/** The extension is activated after the startup (`onStartupFinished`), so not while other extensions are still being loaded. */
-async function calm(): Promise<void> {
+/** Waits until other extensions are loaded, because the extension is activated after startup (`onStartupFinished`). */
+async function untilIdle(): Promise<void> {
   const until = performance.now() + 30_000;
   for (let inTime = 0; inTime < 100 && performance.now() < until;) {
     const asked = performance.now();

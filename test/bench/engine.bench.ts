@@ -5,7 +5,7 @@ import { median, quantile, timed, type Figure } from './support';
 
 const ROUNDS = 40;
 const JOB_COUNTS = [1, 10, 100, 200];
-/** How long the load of running jobs is watched. Milliseconds. */
+/** How long the load of running jobs is measured. Milliseconds. */
 const WATCH_MS = 8000;
 
 /** Budgets of docs/internals/design.md: launch, end of a worker, cancel, and many running jobs. */
@@ -14,7 +14,7 @@ export async function bench(): Promise<Figure[]> {
     max_worker_processes: 260,
     max_connections: 600,
     shared_preload_libraries: 'pg_stat_statements',
-    // What the functions of pg_background run inside is theirs; what a client sends is counted.
+    // Count what clients send, not the queries inside of pg_background's functions.
     'pg_stat_statements.track': 'top',
   });
   await server.psql('CREATE EXTENSION pg_stat_statements');
@@ -25,7 +25,7 @@ export async function bench(): Promise<Figure[]> {
   }
 }
 
-/** From the request to the handle, beside a bare launch on an open connection, in turn. */
+/** Time from request to handle, compared with a bare launch on an open connection, alternating. */
 async function launches(server: TestServer): Promise<Figure[]> {
   const profile = await newDatabase(server);
   const engine = await newEngine(profile, { maxConcurrentJobs: 0 });
@@ -55,7 +55,7 @@ async function launches(server: TestServer): Promise<Figure[]> {
         unit: 'ms',
         reference,
         referenceName: 'bare pg_background_launch',
-        budget: 'at most 5 ms over',
+        budget: 'at most 5 ms more',
         ok: value - reference <= 5,
       },
     ];
@@ -65,19 +65,19 @@ async function launches(server: TestServer): Promise<Figure[]> {
   }
 }
 
-/** From the worker's end, by the server's clock in the same machine, to the job's final state. */
+/** Time from the end of the worker, by the clock of the server on the same machine, to the final state of the job. */
 async function ends(server: TestServer): Promise<Figure[]> {
   const engine = await newEngine(await newDatabase(server), { maxConcurrentJobs: 0 });
   try {
-    const late: number[] = [];
+    const delays: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const job = engine.run('SELECT pg_sleep(0.2)::text, extract(epoch FROM clock_timestamp()) * 1000 AS at');
       await engine.jobs.waitFor(job.id);
       const seen = Date.now();
       const [row] = await engine.rows(job);
-      late.push(seen - Number(row?.[1]));
+      delays.push(seen - Number(row?.[1]));
     }
-    const value = quantile(late, 0.95);
+    const value = quantile(delays, 0.95);
     return [
       { name: 'end of a worker to its final state (p95)', value, unit: 'ms', budget: '150 ms', ok: value <= 150 },
     ];
@@ -86,7 +86,7 @@ async function ends(server: TestServer): Promise<Figure[]> {
   }
 }
 
-/** From the request to the moment at which the server has sent SIGTERM. */
+/** Time from the request until the server has sent SIGTERM. */
 async function cancels(server: TestServer): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const [name, sql, state] of [
@@ -103,7 +103,7 @@ async function cancels(server: TestServer): Promise<Figure[]> {
       for (let round = 0; round < ROUNDS / 2; round++) {
         const job = engine.run(sql);
         await reaches(engine.jobs, job, state);
-        // Its first moments are over: an old build could crash on a cancel in them, so those wait.
+        // A cancel in the first moments of a worker is delayed, because old builds could crash, so wait until they are over.
         await until(engine.jobs, job, () => job.record.backendStart !== undefined);
         await engine.link.refresh();
         const asked = Date.now();
@@ -119,7 +119,7 @@ async function cancels(server: TestServer): Promise<Figure[]> {
   return figures;
 }
 
-/** What running jobs cost: CPU of this process, and queries a second on the server. */
+/** Cost of running jobs: CPU time of this process, and queries per second on the server. */
 async function loads(server: TestServer): Promise<Figure[]> {
   const figures: Figure[] = [];
   let questionsOfOne = 0;
@@ -130,7 +130,7 @@ async function loads(server: TestServer): Promise<Figure[]> {
     try {
       const jobs = Array.from({ length: count }, () => engine.run('SELECT pg_sleep(600)'));
       await Promise.all(jobs.map((job) => reaches(engine.jobs, job, 'running')));
-      // Young jobs are watched more closely; the budget is about running ones.
+      // Young jobs are polled more often; the budget is for older ones.
       await pause(22_000);
       let questions = 0;
       const listener = engine.link.onSnapshot(() => questions++);
@@ -138,7 +138,7 @@ async function loads(server: TestServer): Promise<Figure[]> {
       listener.dispose();
       questions /= WATCH_MS / 1000;
       if (count === 1) questionsOfOne = questions;
-      if (jobs.some((job) => job.state !== 'running')) throw new Error('Not all of the jobs ran on.');
+      if (jobs.some((job) => job.state !== 'running')) throw new Error('Not all jobs kept running.');
       figures.push({
         name: `${count} running jobs: engine’s CPU`,
         value: cpu,
@@ -153,8 +153,8 @@ async function loads(server: TestServer): Promise<Figure[]> {
           ? {}
           : {
               reference: questionsOfOne,
-              referenceName: 'of 1 job',
-              budget: 'no more than of one',
+              referenceName: 'with 1 job',
+              budget: 'no more than with 1',
               ok: questions <= questionsOfOne * 1.3,
             }),
       });
@@ -165,8 +165,8 @@ async function loads(server: TestServer): Promise<Figure[]> {
         ...(count === 200
           ? {
               reference: queriesOf100,
-              referenceName: 'of 100',
-              budget: 'no more than of 100',
+              referenceName: 'with 100',
+              budget: 'no more than with 100',
               ok: queries <= queriesOf100 * 1.3,
             }
           : {}),

@@ -9,7 +9,7 @@ const STATEMENTS = 2000;
 const ROUNDS = 15;
 const FENCE_US = 20;
 
-/** Many statements as one job, beside `psql -1` with the same text; and what one fence costs, beside the same text without fences. */
+/** Many statements as one job, compared with `psql -1`, and the cost of one fence, compared with the same text without fences. */
 export async function bench(): Promise<Figure[]> {
   const server = await newServer();
   const profile = await newDatabase(server);
@@ -47,7 +47,7 @@ export async function bench(): Promise<Figure[]> {
       withFences.push(await inWorker(fenced));
       without.push(await inWorker(sql));
     }
-    // Other work on the machine only ever adds time, so the fastest rounds are compared.
+    // Other work on the machine only adds time, so compare the fastest rounds.
     const fence = ((Math.min(...withFences) - Math.min(...without)) * 1000) / (STATEMENTS - 1);
     return [
       {

@@ -1,4 +1,4 @@
-/** The results grid in a real Chromium, with 1,000,000 rows that are made up (the spool has a bench of its own). */
+/** The results grid in a real Chromium, with 1,000,000 generated rows. The spool has a separate benchmark. */
 import { Harness } from '../ui/grid/support';
 import type { Figure } from './support';
 
@@ -18,7 +18,7 @@ export async function bench(): Promise<Figure[]> {
       first.push(await grid.page.evaluate<number>('harness.firstRows()'));
       nodes = Math.max(nodes, await grid.nodes());
       if (run === RUNS - 1) {
-        // The same frames without scrolling: what this machine and this browser can do at all.
+        // The same page without scrolling: the frame rate that this machine and browser can reach.
         idle = fps(await grid.scrollFor(FRAMES, 0));
         for (const [name, step] of [
           ['wheel', 40],
@@ -49,7 +49,7 @@ export async function bench(): Promise<Figure[]> {
         reference: idle,
         referenceName: 'the same page without scrolling',
         budget: '60',
-        // Within the error of counting frames.
+        // Within the measurement error.
         ok: rate.fps >= Math.min(60, idle) * 0.97,
       })),
     ];
@@ -58,7 +58,7 @@ export async function bench(): Promise<Figure[]> {
   }
 }
 
-/** Frames a second, from the time of each frame in ms. */
+/** Frames per second, from the time of each frame in milliseconds. */
 function fps(times: readonly number[]): number {
   return (times.length * 1000) / times.reduce((sum, time) => sum + time, 0);
 }

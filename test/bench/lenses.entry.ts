@@ -1,10 +1,10 @@
-/** Runs in the extension host: somebody types in the middle of a large SQL file. Leaves the times in a file. */
+/** Runs in the extension host: types in the middle of a large SQL file. Writes the times to a file. */
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import * as vscode from 'vscode';
 import { MEGABYTE, sqlText } from './sqlText';
 
-/** In turns, so that whatever else the window is busy with (it colors the file meanwhile) weighs on both alike. */
+/** Alternating, so that other work of the window, such as coloring the file, affects both alike. */
 const TURNS = 5;
 const LETTERS = 8;
 

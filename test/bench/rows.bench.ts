@@ -5,7 +5,10 @@ import { median, psqlFromWorker, timed, type Figure, type PsqlTime } from './sup
 const MILLION = 1_000_000;
 const MEMORY_MB = 64;
 
-/** Rows from a worker to the spool, beside psql's COPY of a worker's rows to /dev/null, in turn; 10^7 with PGBG_BENCH_ROWS=10000000. */
+/**
+ * Rows from a worker to the spool, compared with psql's COPY of a worker's rows to /dev/null, alternating. PGBG_BENCH_ROWS=10000000 adds
+ * 10^7 rows.
+ */
 export async function bench(): Promise<Figure[]> {
   const server = await newServer();
   const profile = await newDatabase(server);
@@ -14,9 +17,9 @@ export async function bench(): Promise<Figure[]> {
     const figures: Figure[] = [];
     const at = ['-h', server.host, '-p', String(server.port), '-U', server.user, '-d', profile.database ?? ''];
     await engine.jobs.waitFor(engine.run('SELECT 1').id);
-    const largest = Number(process.env['PGBG_BENCH_ROWS'] ?? MILLION);
-    for (const size of [1000, 100_000, MILLION, 10 * MILLION].filter((one) => one <= largest)) {
-      // One round differs from the next by more than the two sides do.
+    const maxRows = Number(process.env['PGBG_BENCH_ROWS'] ?? MILLION);
+    for (const size of [1000, 100_000, MILLION, 10 * MILLION].filter((count) => count <= maxRows)) {
+      // Rounds differ from each other by more than the two sides do.
       const rounds = size > MILLION ? 3 : 15;
       const sql = `SELECT g, repeat('x', 100) FROM generate_series(1, ${size}) AS g`;
       const ours: number[] = [];
@@ -32,7 +35,7 @@ export async function bench(): Promise<Figure[]> {
           await timed(async () => {
             ({ id } = engine.run(sql));
             const { rowCount } = await engine.jobs.waitFor(id);
-            if (rowCount !== size) throw new Error(`${rowCount ?? 0} rows came instead of ${size}.`);
+            if (rowCount !== size) throw new Error(`Received ${rowCount ?? 0} rows instead of ${size}.`);
           }),
         );
         clearInterval(sample);
@@ -49,7 +52,7 @@ export async function bench(): Promise<Figure[]> {
         ...(size === MILLION ? { budget: 'at most psql’s time', ok: value <= reference } : {}),
       });
       figures.push({
-        name: 'the same, beside the statements alone',
+        name: 'the same, compared with the statements alone',
         value,
         unit: 'ms',
         reference: median(theirs.map(({ statements }) => statements)),
@@ -58,7 +61,7 @@ export async function bench(): Promise<Figure[]> {
       if (size >= MILLION) {
         const memory = peak / 1e6;
         figures.push({
-          name: `memory up while ${size.toLocaleString('en-US')} rows come`,
+          name: `more memory while ${size.toLocaleString('en-US')} rows are received`,
           value: memory,
           unit: 'MB',
           budget: `${MEMORY_MB} MB`,

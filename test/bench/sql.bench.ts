@@ -3,7 +3,7 @@ import { loadModule, parseSync } from 'libpg-query';
 import { splitStatements, statementAt, updateSplit } from '../../src/core/sql/split/statements';
 import { MEGABYTE, sqlText } from './sqlText';
 
-/** One line of the bench's table. */
+/** One line of the table of `npm run bench`. */
 export interface BenchResult {
   readonly name: string;
   readonly value: number;
@@ -53,11 +53,11 @@ export async function bench(): Promise<BenchResult[]> {
       reference: five * 2,
       referenceName: 'twice 5 MB',
       budget: 'linear',
-      // Half as much again is allowed for caches and the garbage collector.
+      // 50 % more is allowed for caches and the garbage collector.
       ok: ten <= five * 2 * 1.5,
     },
     {
-      name: 'the statement under the cursor in 10 MB, after the first',
+      name: 'the statement at the cursor in 10 MB, after the first',
       value: cursor,
       unit: 'ms',
       budget: '5 ms',
@@ -68,26 +68,26 @@ export async function bench(): Promise<BenchResult[]> {
       value: middle ?? NaN,
       unit: 'ms',
       reference: ten,
-      referenceName: 'all of it again',
+      referenceName: 'splitting it again',
     },
     {
       name: 'a character typed at the start of 10 MB',
       value: start ?? NaN,
       unit: 'ms',
       reference: ten,
-      referenceName: 'all of it again',
+      referenceName: 'splitting it again',
     },
   ];
 }
 
-/** The median time of an update while somebody types letters one by one near an offset. */
+/** Median time of an update while a user types letters one by one near an offset. */
 function typing(text: string, offset: number): number {
   const at = text.indexOf('SELECT o.customer', offset) + 'SELECT '.length;
   let current = text;
   let split = splitStatements(current);
   const times: number[] = [];
   for (let letter = 0; letter < 31; letter++) {
-    // join() gives one flat text, as an editor's is; with + it would be put together while measured.
+    // join() creates one flat string, as in an editor; a string made with + would be flattened during the measurement.
     const next = [current.slice(0, at + letter), 'x', current.slice(at + letter)].join('');
     const began = performance.now();
     split = updateSplit(split, [{ start: at + letter, removed: 0, inserted: 1 }], next);

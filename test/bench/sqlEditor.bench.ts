@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { LensTimes } from './lenses.entry';
 import { median, type Figure } from './support';
 
-/** CodeLens while somebody types in a file of 10 MB, in a real VS Code: from the request to the lenses, whatever else the editor does. */
+/** CodeLens while a user types in a file of 10 MB, in a real VS Code: time from the request to the lenses, including other work of the editor. */
 export async function bench(): Promise<Figure[]> {
   const repository = process.cwd();
   const folder = await mkdtemp(join(tmpdir(), 'pgbg-lenses-'));
@@ -29,7 +29,7 @@ export async function bench(): Promise<Figure[]> {
         reference: median(without),
         referenceName: 'without lenses',
       },
-      { name: 'the longest that typing there kept the extension host busy', value: blocked, unit: 'ms' },
+      { name: 'longest block of the extension host while typing there', value: blocked, unit: 'ms' },
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });

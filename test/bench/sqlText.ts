@@ -1,13 +1,13 @@
-/** SQL files for the benches. */
+/** SQL files for the benchmarks. */
 
 export const MEGABYTE = 1_000_000;
 
-/** What SQL files are made of: a table, rows, a query with comments, a function with a body, each a little different. */
+/** Typical contents of SQL files: a table, rows, a query with comments, a function with a body, with small differences. */
 function paragraph(number: number): string {
   return `-- orders of region ${number}; kept for ten years
 CREATE TABLE IF NOT EXISTS region_${number}.orders (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  customer text NOT NULL DEFAULT 'nobody; yet' CHECK (customer <> ''),
+  customer text NOT NULL DEFAULT 'none; yet' CHECK (customer <> ''),
   amount numeric(12, 2) NOT NULL, /* in the region's
      own currency; see /* nested */ rates */
   "Placed at" timestamptz NOT NULL DEFAULT now()
@@ -37,7 +37,7 @@ GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10;
 `;
 }
 
-/** A text of about so many code units. */
+/** A text of about this many UTF-16 code units. */
 export function sqlText(length: number): string {
   const parts: string[] = [];
   for (let number = 0, written = 0; written < length; number++) {

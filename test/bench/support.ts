@@ -17,32 +17,32 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which that part of the values lies. */
+/** The quantile of the values for a fraction from 0 to 1. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1);
   return sorted[Math.max(0, at)] ?? NaN;
 }
 
-/** Milliseconds that the work took. */
+/** Measures how long the work takes. Milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
 }
 
-/** What psql takes. Milliseconds. */
+/** Times of psql in milliseconds. */
 export interface PsqlTime {
-  /** The command, as a person waits for it: psql's start and its connection too. */
+  /** The whole command, including the start of psql and its connection. */
   readonly whole: number;
-  /** psql's own figure of the launch and the COPY alone. */
+  /** psql's \timing of the launch and the COPY alone. */
   readonly statements: number;
 }
 
 /**
- * psql launches a worker and copies what it returns to /dev/null. The query's columns are an int4 and a text.
+ * Makes psql launch a worker and copy its result to /dev/null. The query returns an int4 and a text.
  *
- * @param at psql's arguments that say where
+ * @param at connection arguments of psql
  */
 export async function psqlFromWorker(psql: string, at: readonly string[], query: string): Promise<PsqlTime> {
   const script = [
@@ -58,7 +58,7 @@ export async function psqlFromWorker(psql: string, at: readonly string[], query:
   return { whole, statements: times.reduce((sum, time) => sum + time, 0) };
 }
 
-/** psql runs a script in one transaction, its start and its connection included. Milliseconds. */
+/** Measures how long psql takes to run a script in one transaction, including its start and its connection. Milliseconds. */
 export function psqlTransaction(psql: string, at: readonly string[], script: string): Promise<number> {
   return timed(() => feed(psql, ['-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', ...at], script));
 }

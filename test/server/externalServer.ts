@@ -1,6 +1,6 @@
 /**
- * A server that is not ours, which PGBG_SERVER_URL names: for machines that cannot run the packaged one. Tests that must own
- * their server (restart it, read its files, change its settings) are skipped there, with the reason.
+ * A running server that PGBG_SERVER_URL names, for machines that cannot run the packaged one and for other versions. Tests that must
+ * restart their server, read its files, or change its settings are skipped, with the reason.
  */
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { parseConnectionString } from '../../src/core/postgres/connect/conninfo/conninfo';
 import type { TestServer } from './support';
 
-/** What scripts/lib/countingReporter.cjs keeps for this. */
+/** State that scripts/lib/countingReporter.cjs keeps for this module. */
 interface Reporting {
   pgbgRunnable?: {
     readonly type: string;
@@ -19,30 +19,30 @@ interface Reporting {
   pgbgSkipped?: { title: string; reason: string }[];
 }
 
-/** Ends the test, or the suite whose hook is running, as skipped. */
+/** Skips the running test, or the suite whose hook is running. */
 export function skipHere(reason: string): never {
   const { pgbgRunnable: runnable, pgbgSkipped: skipped } = globalThis as Reporting;
   if (!runnable) throw new Error(reason);
   const title = runnable.parent?.titlePath().join(' › ') ?? '';
   skipped?.push({ title: runnable.type === 'hook' ? title : `${title} › ${runnable.title}`, reason });
-  // Mocha runs the hooks at a suite's end also if the one at its beginning did not get far.
+  // Mocha runs `after` hooks even if the `before` hook was skipped.
   if (runnable.type === 'hook') runnable.parent?._afterAll?.splice(0);
   return runnable.skip();
 }
 
-/** The server that PGBG_SERVER_URL names; its user must be a superuser. */
+/** @param url as PGBG_SERVER_URL; its user must be a superuser */
 export async function externalServer(url: string): Promise<TestServer> {
   const { profile, password } = parseConnectionString(url);
   const { host = 'localhost', user = 'postgres', database = 'postgres' } = profile;
   const port = Number(profile.port ?? 5432);
-  // Whatever connects in this run finds it there, as libpq does.
+  // All connections of this run find the password there, as with libpq.
   if (password !== undefined) process.env['PGPASSWORD'] = password;
   const query = async (sql: string, options: { database?: string } = {}): Promise<string> => {
     const client = new Client({ host, port, user, database: options.database ?? database });
     await client.connect();
     try {
       const result = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
-      // An array if the text has several statements.
+      // The result is an array if the text has several statements.
       return [result]
         .flat()
         .flatMap(({ rows }) => rows.map((row) => row.map(shown).join('|')))
@@ -51,12 +51,12 @@ export async function externalServer(url: string): Promise<TestServer> {
       await client.end();
     }
   };
-  // A server that restarts itself after a crash starts its checkpointer anew.
+  // After a crash the server starts a new checkpointer.
   const checkpointer = (): Promise<string> =>
     query("SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
   const before = await checkpointer();
   const bin = await psqlFolder();
-  const notOurs = (): never => skipHere('needs a server of its own, and PGBG_SERVER_URL names one that is not ours');
+  const unavailable = (): never => skipHere('needs a separate server, and PGBG_SERVER_URL names a shared one');
   return {
     url,
     host,
@@ -68,23 +68,23 @@ export async function externalServer(url: string): Promise<TestServer> {
       return bin ?? skipHere('needs psql in PATH');
     },
     get socketDir() {
-      return notOurs();
+      return unavailable();
     },
     get dataDir() {
-      return notOurs();
+      return unavailable();
     },
     get root() {
-      return notOurs();
+      return unavailable();
     },
-    stop: () => Promise.resolve().then(notOurs),
-    start: () => Promise.resolve().then(notOurs),
-    restart: () => Promise.resolve().then(notOurs),
-    serverLog: () => Promise.resolve().then(notOurs),
-    addFile: () => Promise.resolve().then(notOurs),
+    stop: () => Promise.resolve().then(unavailable),
+    start: () => Promise.resolve().then(unavailable),
+    restart: () => Promise.resolve().then(unavailable),
+    serverLog: () => Promise.resolve().then(unavailable),
+    addFile: () => Promise.resolve().then(unavailable),
   };
 }
 
-/** As psql -A -t shows it. */
+/** Formats a value as psql -A -t does. */
 function shown(value: unknown): string {
   if (typeof value === 'boolean') return value ? 't' : 'f';
   return value === null ? '' : (value as string);

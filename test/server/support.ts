@@ -85,7 +85,7 @@ export async function newServer(
   /** The locale of its messages. */
   messages?: string,
 ): Promise<TestServer> {
-  if (EXTERNAL) skipHere('needs a server of its own, and PGBG_SERVER_URL names one that is not ours');
+  if (EXTERNAL) skipHere('needs a separate server, and PGBG_SERVER_URL names a shared one');
   const { startPostgres } = await scripts();
   return startPostgres({
     log: () => undefined,

@@ -11,14 +11,14 @@ interface CoverageScripts {
   coverageTable(files: ReadonlyMap<string, ReadonlyMap<number, number>>): string;
 }
 
-describe('coverage of the tests', () => {
+describe('coverage', () => {
   let scripts: CoverageScripts;
   before(async () => {
     const file = pathToFileURL(join(process.cwd(), 'scripts/lib/coverage.mjs')).href;
     scripts = (await import(file)) as CoverageScripts;
   });
 
-  it('lets an inner range overrule the one around it', () => {
+  it('counts an inner range instead of the enclosing one', () => {
     const ranges = [
       { startOffset: 2, endOffset: 6, count: 0 },
       { startOffset: 0, endOffset: 8, count: 3 },
@@ -39,7 +39,7 @@ describe('coverage of the tests', () => {
     );
   });
 
-  it('shows a file that no test loads with 0 %', () => {
+  it('shows 0 % for a file that no test loads', () => {
     const table = scripts.coverageTable(
       new Map([
         ['src/never.ts', new Map([0, 1, 4].map((line) => [line, 0]))],

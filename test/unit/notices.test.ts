@@ -9,13 +9,12 @@ interface Notices {
   noticesOf(root: string, folders: readonly string[]): Promise<string>;
 }
 
-/** The third-party notices as scripts/package.mjs makes them. */
 describe('third-party notices', () => {
   let notices: Notices;
   let root: string;
 
   before(async () => {
-    // A variable, so that the script is not made part of this file.
+    // Imported at run time, so that the script is not bundled into this file.
     const script = pathToFileURL(join(process.cwd(), 'scripts/lib/notices.mjs')).href;
     notices = (await import(script)) as Notices;
     root = await mkdtemp(join(tmpdir(), 'pgbg-notices-'));
@@ -33,7 +32,7 @@ describe('third-party notices', () => {
     return folder;
   }
 
-  it('name every package that is in the bundles of this build, with its license', async () => {
+  it('contain the license of every package in the bundles', async () => {
     const folders = JSON.parse(await readFile('dist/packages.json', 'utf8')) as string[];
     for (const expected of ['pg', 'pg-protocol', 'pg-types', 'jsonc-parser', '@vscode/webview-ui-toolkit']) {
       assert.ok(folders.includes(`node_modules/${expected}`), expected);
@@ -44,13 +43,13 @@ describe('third-party notices', () => {
         string,
         string
       >;
-      const section = text.split(/^-{78}$/m).find((one) => one.trim().startsWith(`${name!} ${version!} (`));
+      const section = text.split(/^-{78}$/m).find((part) => part.trim().startsWith(`${name!} ${version!} (`));
       assert.match(section ?? '', /permission|Permission/, name);
     }
     assert.match(await readFile('.vscodeignore', 'utf8'), /^!ThirdPartyNotices\.txt$/m);
   });
 
-  it('count only packages of which something is left in the output, also nested ones', () => {
+  it('include a package only if the output contains code of it, nested packages too', () => {
     const inputs = {
       'src/a.ts': { bytesInOutput: 5 },
       'node_modules/used/index.js': { bytesInOutput: 5 },
@@ -65,7 +64,7 @@ describe('third-party notices', () => {
     ]);
   });
 
-  it('take the text from a file, from the README, or from the notices of another package', async () => {
+  it('take a license from a file, from the README, or from the notices of another package', async () => {
     const folders = [
       await packageWith('file', { 'LICENCE.md': 'Text of file' }),
       await packageWith('readme', { 'README.md': '# x\n\n## License\n\nPermission is hereby granted to readme' }),
@@ -81,7 +80,7 @@ describe('third-party notices', () => {
     }
   });
 
-  it('cannot be made if a license is missing, and the packages are named', async () => {
+  it('fail with the names of packages whose license is missing', async () => {
     const folders = [
       await packageWith('fine', { LICENSE: 'Text' }),
       await packageWith('bare', { 'README.md': '## License\n\n[MIT](https://example.com)' }),
