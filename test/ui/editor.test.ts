@@ -146,7 +146,7 @@ describe('SQL in the editor', function () {
     const file = ui.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: 'nightly.sql' });
     await file.click({ button: 'right' });
     await ui.chooseMenuItem('Run File in Background');
-    await ui.command('pg_background: Show Workers');
+    await ui.command('pg_background: Show Jobs and Workers');
     const row = ui.row('nightly.sql').filter({ hasText: '1 row' });
     await row.waitFor();
     await openResults(row);

@@ -18,8 +18,8 @@ SELECT pg_sleep(600);
 SELECT nosuch FROM pg_class;
 `;
 
-/** The main job as a person does it, on the packaged VSIX in a real VS Code: the steps build on each other. */
-describe('the main job', function () {
+/** The main flow, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
+describe('main flow', function () {
   this.timeout(240_000);
   let server: TestServer;
   let database: string;
@@ -43,8 +43,8 @@ describe('the main job', function () {
   after(() => installed.close());
   afterEach(screenshotOnFailure(() => ui));
 
-  it('the empty view leads to Add Connection, and a pasted URI is enough', async () => {
-    await ui.command('pg_background: Show Workers');
+  it('adds a connection from the empty view with a pasted URI', async () => {
+    await ui.command('pg_background: Show Jobs and Workers');
     await ui.page.getByRole('button', { name: 'Add Connection' }).first().click();
     const form = ui.webview();
     await form
@@ -56,13 +56,13 @@ describe('the main job', function () {
     await ui.row('work').first().waitFor();
   });
 
-  it('Run in Background from the context menu: label, outcome and rows are there', async () => {
+  it('runs a selection from the context menu and shows its label, outcome, and rows', async () => {
     await ui.openFile('work.sql');
     await ui.selectLines(1, 2);
     await ui.editorRightClick('Run in Background');
     const row = ui.row('three rows');
     await row.filter({ hasText: '3 rows' }).waitFor();
-    // It takes a moment: of a worker that ends at once the server may not tell the pid.
+    // The SQL sleeps for a moment, because the server may not report the pid of a worker that ends at once.
     assert.match((await row.textContent())!, /three rows\s*3 rows · \d+ m?s · \d+ · \d+:\d\d/);
     await ui.notification(/“three rows” succeeded: 3 rows/).waitFor();
     await row.click();
@@ -70,7 +70,7 @@ describe('the main job', function () {
     await results.getByText('row 3', { exact: true }).waitFor();
   });
 
-  it('a running worker shows its pid and is counted in the status bar; cancel stops it', async () => {
+  it('shows a running job with its pid, counts it in the status bar, and cancels it', async () => {
     await ui.openFile('work.sql');
     await ui.selectLines(4, 5);
     await ui.editorContextMenu('Run in Background');
@@ -79,21 +79,21 @@ describe('the main job', function () {
     const pid = /sleeps long\s*\d+ s · (\d+)/.exec((await row.textContent())!)![1]!;
     assert.equal(await server.psql(`SELECT backend_type FROM pg_stat_activity WHERE pid = ${pid}`), 'pg_background');
     await ui.statusBar('1 job').waitFor();
-    // Its panel shows it while it runs.
+    // The panel of a running job shows its state.
     await row.click();
     await ui.results().getByText('Running', { exact: true }).waitFor();
-    // It takes the place of the panel that was only looked at before.
+    // It replaces the panel that was only a preview.
     await ui.page.getByRole('tab', { name: /^three rows/ }).waitFor({ state: 'detached' });
     await ui.results().getByRole('button', { name: 'Cancel', exact: true }).waitFor();
     await row.hover();
-    await row.getByRole('button', { name: 'Cancel Worker' }).click();
+    await row.getByRole('button', { name: 'Cancel', exact: true }).click();
     await ui.notification(/“sleeps long” stopped .* after SIGTERM/).waitFor();
     await row.filter({ hasText: 'canceled' }).waitFor();
     assert.equal(await server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
     await ui.statusBar('1 job').waitFor({ state: 'detached' });
   });
 
-  it('a worker that swallows cancels: progress through the window, then the hint, and it stays listed', async () => {
+  it('shows progress through the grace window, then explains why a worker that catches cancels is still running', async () => {
     const row = ui.row('swallows cancels');
     await withGate({ host: server.host, port: server.port, database, user: server.user }, async (gate) => {
       await writeFile(join(installed.workspace, 'stubborn.sql'), `-- label: swallows cancels\n${gate.swallow};\n`);
@@ -101,15 +101,18 @@ describe('the main job', function () {
       await ui.editorContextMenu('Run in Background');
       await row.filter({ hasText: /\d+ s · \d+/ }).waitFor();
       const asleep = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND wait_event = 'PgSleep'`;
-      await eventually(async () => (await server.psql(asleep)) === '1', 'what catches the cancel runs');
+      await eventually(
+        async () => (await server.psql(asleep)) === '1',
+        'the worker sleeps in the block that catches the cancel',
+      );
       await row.hover();
-      await row.getByRole('button', { name: 'Cancel Worker' }).click();
+      await row.getByRole('button', { name: 'Cancel', exact: true }).click();
       await ui.notification(/Canceling “swallows cancels” \(pid \d+\).* of 6 s/).waitFor();
       await row.filter({ hasText: /canceling · \d of 6 s/ }).waitFor();
       const warning = ui.notification(/is still running 6 s after SIGTERM/);
       await warning.waitFor();
       const text = (await warning.textContent())!;
-      assert.match(text, /This extension never kills a worker, because a kill restarts the whole server/);
+      assert.match(text, /This extension never kills a worker, because that would restart the whole server/);
       assert.match(text, /statement_timeout or pg_background.worker_timeout/);
       assert.match(text, /catches the cancel/);
       for (const action of ['Keep Waiting', 'Run Again with Timeout…', 'Show Details']) {
@@ -118,7 +121,7 @@ describe('the main job', function () {
       await row.filter({ hasText: /not responding · \d+ s · \d+/ }).waitFor();
       await warning.getByRole('button', { name: 'Keep Waiting' }).click();
     });
-    // It ends when it ends, and is told then.
+    // The job stays listed until its worker ends.
     await row.filter({ hasText: /DO · / }).waitFor();
     await ui.rowMenu(row, 'Show Details');
     const details = ui.results();
@@ -126,18 +129,18 @@ describe('the main job', function () {
     await details.getByText('SIGTERM sent').waitFor();
   });
 
-  it('a failing query says why, where the user looks', async () => {
+  it('shows the error of a failed job in its row', async () => {
     await ui.openFile('work.sql');
     await ui.selectLines(7, 8);
     await ui.editorContextMenu('Run in Background');
     await ui.row('misspelt').filter({ hasText: 'column "nosuch" does not exist' }).waitFor();
   });
 
-  it('after a reload of the window everything that had ended is still there', async () => {
+  it('restores ended jobs, previews, CodeLenses, and rows after a window reload', async () => {
     await ui.reload();
-    await ui.command('pg_background: Show Workers');
+    await ui.command('pg_background: Show Jobs and Workers');
     for (const label of ['three rows', 'sleeps long', 'misspelt']) await ui.row(label).waitFor();
-    // A panel that was only looked at, too.
+    // Also the preview panel.
     await ui.page.getByRole('tab', { name: /^sleeps long/ }).waitFor();
     await ui.openFile('work.sql');
     await ui.lens(/^✓ 3 rows/).waitFor();
@@ -148,7 +151,7 @@ describe('the main job', function () {
     await results.getByText('row 3', { exact: true }).waitFor();
   });
 
-  it('jobs of before are listed also where there are so many that the tree is drawn before they are read', async () => {
+  it('lists 5,000 restored jobs even if the tree is drawn before they are read', async () => {
     const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
     const folder = files.find(
       ({ name, parentPath }) => name.endsWith('.json') && basename(parentPath) === 'jobs',
@@ -165,7 +168,7 @@ describe('the main job', function () {
     }
     await ui.reload();
     for (const label of ['three rows', 'old 1']) await ui.row(label).first().waitFor();
-    // Although nothing has been connected since.
+    // Works although nothing has connected since the reload.
     await ui.command('pg_background: Clear Finished Jobs');
     await ui.row('three rows').waitFor({ state: 'detached' });
   });

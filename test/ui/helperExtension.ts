@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { repository, tempFolder } from './workbench';
 
 /**
- * Another extension, as its own VSIX, that uses ours: it provides a connection whose password it knows, and pastes a URI. What
- * it does that with stands in the environment, so that no file has it.
+ * Another extension that uses our API: it provides a connection with a password, and adds a connection from a URI. The values are in
+ * the environment, so that no file contains them.
  */
 const MAIN = `
 const vscode = require('vscode');
@@ -31,12 +31,12 @@ const MANIFEST = {
   engines: { vscode: '^1.100.0' },
   main: './main.js',
   activationEvents: ['onStartupFinished'],
-  // It runs where nobody vouches for the workspace, too: what ours does then is the question.
+  // It also runs in an untrusted workspace, to test what our extension does there.
   capabilities: { untrustedWorkspaces: { supported: true } },
   contributes: { commands: [{ command: 'helper.paste', title: 'Helper: Paste' }] },
 };
 
-/** @returns the VSIX */
+/** @returns the path of its VSIX */
 export async function helperExtension(): Promise<string> {
   const folder = join(await tempFolder('pgbg-helper-'), 'helper');
   await mkdir(folder);

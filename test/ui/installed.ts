@@ -15,7 +15,7 @@ import {
 
 const shared = globalThis as { pgbgVsix?: Promise<string> };
 
-/** The packaged extension, made once for all test files. */
+/** The packaged extension, built once for all test files. */
 function vsix(): Promise<string> {
   shared.pgbgVsix ??= (async () => {
     const file = join(await tempFolder('pgbg-vsix-'), 'extension.vsix');
@@ -28,7 +28,7 @@ function vsix(): Promise<string> {
   return shared.pgbgVsix;
 }
 
-/** A VS Code with the VSIX installed, as a user has it, open in a browser on a workspace. */
+/** A VS Code with the VSIX installed, open in a browser on a workspace. */
 export interface Installed {
   readonly server: TestServer;
   readonly database: string;
@@ -41,26 +41,26 @@ export interface Installed {
 
 export interface InstallOptions {
   readonly settings?: Record<string, unknown>;
-  /** Whether the workspace's settings have the connection "work" already. */
+  /** Whether the workspace's settings define the connection "work". */
   readonly connected: boolean;
   readonly deviceScaleFactor?: number;
-  /** Whether the workspace starts untrusted, as a cloned one does. */
+  /** Whether folders start untrusted, as a cloned repository does. */
   readonly workspaceTrust?: boolean;
-  /** A server of the test's own. */
+  /** By default, the server that all tests share. */
   readonly server?: TestServer;
   /** Further extensions, as VSIX files. */
   readonly extensions?: readonly string[];
-  /** What the extension host has in its environment beside what this process has. */
+  /** Environment variables of the extension host, in addition to those of this process. */
   readonly env?: (profile: ConnectionProfile) => NodeJS.ProcessEnv;
-  /** The file of `files` to open in place of their folder: a .code-workspace. */
+  /** The .code-workspace file to open instead of the folder. */
   readonly open?: string;
   /** The display language, such as `de`. VS Code itself stays in English. */
   readonly language?: string;
-  /** Whether the extension logs all that it can. */
+  /** Whether the extension logs at trace level. */
   readonly trace?: boolean;
 }
 
-/** @param given files of the workspace, also made from the profile of a new database */
+/** @param given the files of the workspace, or a function that makes them from the profile of a new database */
 export async function install(
   given: Record<string, string> | ((profile: ConnectionProfile) => Record<string, string>),
   options: InstallOptions,
@@ -102,12 +102,12 @@ export async function install(
   };
 }
 
-/** The path of a file that is not there yet, in a folder of its own. */
+/** The path of a file that does not exist yet, in a new folder. */
 export async function tempFile(prefix: string, name: string): Promise<string> {
   return join(await tempFolder(prefix), name);
 }
 
-/** For `afterEach`: what was on screen when a test failed. */
+/** For `afterEach`: takes screenshots of all windows if the test failed. */
 export function screenshotOnFailure(ui: () => Workbench): (this: Mocha.Context) => Promise<void> {
   return async function () {
     if (this.currentTest?.state !== 'failed') return;

@@ -1,12 +1,12 @@
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { Workbench } from './workbench';
 
-/** The results panel that is in front, in words of a person who uses it with the keyboard. */
+/** Drives the results panel in front with the keyboard. */
 export class ResultsView {
   readonly page: Page;
   readonly frame: FrameLocator;
   readonly grid: Locator;
-  /** The cell on which the keyboard stands. */
+  /** The active cell. */
   readonly active: Locator;
   readonly status: Locator;
 
@@ -18,17 +18,17 @@ export class ResultsView {
     this.status = this.frame.locator('.status-line');
   }
 
-  /** A row that is drawn, counted from 1. */
+  /** A rendered row, from 1. */
   row(row: number): Locator {
     return this.frame.locator(`.row[aria-rowindex="${row + 1}"]`);
   }
 
-  /** Waits until keys go to the rows. */
+  /** Waits until the grid has the focus. */
   async focused(): Promise<void> {
     await this.frame.locator('.grid:focus').waitFor();
   }
 
-  /** Waits until the keyboard stands on a cell of this row (counted from 1) with this text. */
+  /** Waits until a cell of this row (from 1) with this text is active. */
   async at(row: number, text: string | RegExp): Promise<void> {
     await this.row(row).locator('.cell.active').filter({ hasText: text }).waitFor();
   }
@@ -37,7 +37,7 @@ export class ResultsView {
     for (const key of keys) await this.page.keyboard.press(key);
   }
 
-  /** Chooses from the open menu with the arrow keys. */
+  /** Chooses an item of the open menu with the arrow keys. */
   async choose(label: string): Promise<void> {
     const items = this.frame.getByRole('menuitem');
     await items.filter({ hasText: label }).first().waitFor();
@@ -48,26 +48,26 @@ export class ResultsView {
     await this.press('Enter');
   }
 
-  /** The rows that are wholly seen, by number from 1. */
+  /** The rows that are entirely visible, from 1. */
   async seen(): Promise<{ first: number; last: number }> {
     return this.grid.evaluate(seenRows);
   }
 
-  /** As by dragging the scrollbar to its end. */
+  /** Scrolls as if the scrollbar were dragged to its end. */
   async scrollToEnd(): Promise<void> {
     await this.grid.evaluate((grid: Element) => {
       grid.scrollTop = grid.scrollHeight;
     });
   }
 
-  /** What the last copy put on the clipboard, once the panel says so. */
-  async copied(said: string): Promise<string> {
-    await this.status.getByText(said).waitFor();
+  /** The text on the clipboard, after the panel shows this status. */
+  async copied(status: string): Promise<string> {
+    await this.status.getByText(status).waitFor();
     return this.page.evaluate<string>('navigator.clipboard.readText()');
   }
 }
 
-/** Of an element what is asked here: the tests are compiled without the types of a browser. */
+/** The members of a DOM element that are used here. The tests are compiled without the types of a browser. */
 interface Element {
   readonly scrollHeight: number;
   scrollTop: number;

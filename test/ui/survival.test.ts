@@ -15,7 +15,7 @@ SELECT i, repeat('x', 20000), pg_sleep(0.01) FROM generate_series(1, 60000) AS i
 SELECT 'at last' AS word;
 `;
 
-/** What is left when the extension host is killed without warning, with workers in every state. */
+/** What remains after the extension host is killed with jobs in every state. Each test continues where the one before it ended. */
 describe('a killed extension host', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -38,7 +38,7 @@ describe('a killed extension host', function () {
     await ui.editorContextMenu('Run in Background');
   }
 
-  it('the workers run on, and are found again as detached; what was queued waits for a word', async () => {
+  it('restores running jobs as detached and queued jobs as paused, and their workers keep running', async () => {
     await run(4);
     await ui.row('quick one').filter({ hasText: '1 row' }).waitFor();
     await run(1);
@@ -58,7 +58,7 @@ describe('a killed extension host', function () {
     await ui.row('waits its turn').filter({ hasText: 'paused' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '1');
     await ui.notification(/2 jobs were running when VS Code was reloaded.*rows and outcomes are lost/).waitFor();
-    // The text that runs is not offered to be run again.
+    // The CodeLens does not offer to run the SQL again while it is running.
     await ui
       .lens(/^Cancel · detached/)
       .first()
@@ -67,22 +67,22 @@ describe('a killed extension host', function () {
     await ui.screenshot('after-a-killed-host');
   });
 
-  it('what had ended is there with its rows', async () => {
+  it('restores an ended job with its rows', async () => {
     await ui.row('quick one').click();
     const results = ui.results();
     await results.getByText('kept', { exact: true }).waitFor();
   });
 
-  it('the queued one runs on request, once', async () => {
-    const question = ui.notification('One job was queued when VS Code was reloaded and was never launched.');
-    await question.getByRole('button', { name: 'Run Them' }).click();
+  it('runs the paused job once on request', async () => {
+    const question = ui.notification('1 queued job was not launched before VS Code was reloaded.');
+    await question.getByRole('button', { name: 'Resume' }).click();
     await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor();
   });
 
-  it('a detached worker can be canceled, and ends as finished with its outcome unknown', async () => {
+  it('cancels a detached job, which ends with an unknown outcome', async () => {
     const row = ui.row('outlives the window');
-    // By the menu: a click on the button that meets the tree while it is drawn anew (the job before has just ended) has no row.
-    await ui.rowMenu(row, 'Cancel Worker');
+    // From the menu: a click on the inline button has no row if the tree is being redrawn, as now that another job has just ended.
+    await ui.rowMenu(row, 'Cancel');
     await row.filter({ hasText: 'outcome unknown' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
   });

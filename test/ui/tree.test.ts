@@ -6,7 +6,7 @@ import { eventually, newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-/** Connections as the tree shows them, on the packaged VSIX in a real VS Code: the steps build on each other. */
+/** Connections in the tree, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('connections in the tree', function () {
   this.timeout(240_000);
   let server: TestServer;
@@ -14,7 +14,7 @@ describe('connections in the tree', function () {
   let ui: Workbench;
 
   before(async () => {
-    // Its own: workers that other tests left behind would be rows here, and a click on their connection would fold them.
+    // A server for this test alone: workers left by other tests would be rows here, and a click on their connection would fold them.
     server = await newServer();
     installed = await install(
       (profile) => ({
@@ -47,7 +47,7 @@ describe('connections in the tree', function () {
     await row.hover();
     await row.getByRole('button', { name: action, exact: true }).click();
   };
-  /** The items of a row's context menu, as groups. */
+  /** The items of a row's context menu, by group. */
   const menuOf = async (row: Locator): Promise<string[][]> => {
     await ui.openRowMenu(row);
     const items = ui.page.locator('.monaco-menu .action-item');
@@ -68,11 +68,11 @@ describe('connections in the tree', function () {
     return groups;
   };
 
-  it('each row says its state, what is production, and what is faulty', async () => {
-    // The first one is the default, as long as no other one is chosen.
+  it('shows the state of each connection, which one is production, and which one is invalid', async () => {
+    // The first connection is the default until another one is chosen.
     await ui
       .row('shop')
-      .filter({ hasText: /default · not connected/ })
+      .filter({ hasText: /not connected · default/ })
       .waitFor();
     await ui
       .row('orders')
@@ -82,30 +82,30 @@ describe('connections in the tree', function () {
     await ui.screenshot('tree-not-connected');
   });
 
-  it('Connect: the tooltip tells version and slots', async () => {
+  it('shows versions and worker slots in the tooltip after connecting', async () => {
     const row = ui.row('shop');
     await inline(row, 'Connect');
     await row.filter({ hasNotText: 'not connected' }).filter({ hasNotText: 'connecting' }).waitFor();
     await row.hover();
     await row.getByRole('button', { name: 'Disconnect' }).waitFor();
     const tooltip = ui.page.locator('.monaco-hover').filter({ hasText: 'Worker slots' });
-    // By key: the mouse may still hold the hover of the view's own icon.
+    // With the keyboard: the mouse may still show the hover of the view's icon.
     await row.click();
     await ui.page.keyboard.press('Control+k');
     await ui.page.keyboard.press('Control+i');
     await tooltip.waitFor();
-    // Markdown keeps spaces by making them unbreakable.
+    // Markdown turns spaces into non-breaking spaces.
     const text = (await tooltip.textContent())!.replace(/\s/g, ' ');
     assert.match(text, /PostgreSQL: 18/);
     assert.match(text, /pg_background: 2/);
     assert.match(text, /Worker slots: \d+ of 64 used/);
-    assert.match(text, /Kept in: this workspace’s settings/);
+    assert.match(text, /Defined in: workspace settings/);
     await ui.screenshot('tree-connected');
     await ui.page.keyboard.press('Escape');
     await tooltip.waitFor({ state: 'detached' });
   });
 
-  it('what cannot connect says why, with what to do about it', async () => {
+  it('shows why a connection fails and offers ways to fix it', async () => {
     await inline(ui.row('away'), 'Connect');
     await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor();
     await ui.row('Nothing accepts connections at').waitFor();
@@ -116,7 +116,7 @@ describe('connections in the tree', function () {
     await ui.notification(/“away”: /).waitFor();
   });
 
-  it('the menu of a row: what destroys comes last', async () => {
+  it('lists destructive commands last in the menu of a connection', async () => {
     const groups = await menuOf(ui.row('shop'));
     assert.deepEqual(groups, [
       ['Disconnect', 'Test Connection', 'Edit Connection…', 'Duplicate Connection…'],
@@ -127,7 +127,7 @@ describe('connections in the tree', function () {
     ]);
   });
 
-  it('the default is marked, and is what settings say', async () => {
+  it('marks the default connection and writes it to the settings', async () => {
     await ui.rowMenu(ui.row('orders'), 'Set as Default Connection…');
     await ui.notification('“orders” is now the default in this workspace’s settings.').waitFor();
     await ui.row('orders').filter({ hasText: 'default' }).waitFor();
@@ -135,10 +135,10 @@ describe('connections in the tree', function () {
     assert.equal((JSON.parse(settings) as Record<string, unknown>)['pgBackground.defaultConnection'], 'orders');
   });
 
-  it('a worker that two connections see is listed once: under the default, as long as that is connected', async () => {
+  it('lists a worker that two connections see once, under the default connection while it is connected', async () => {
     const launch = "SELECT pid FROM pg_background_launch('SELECT pg_sleep(600)', 0, 'of a colleague')";
     const pid = await installed.server.psql(launch, { database: installed.database });
-    /** The names of the connections over rows of the worker. */
+    /** The names of the connections under which the worker is listed. */
     const listedUnder = async (): Promise<string> => {
       const rows = await ui.row('').all();
       const texts = await Promise.all(
@@ -163,7 +163,7 @@ describe('connections in the tree', function () {
     await ui.row('of a colleague').waitFor({ state: 'detached' });
   });
 
-  it('the status bar names the connection that a run uses: of the comment, the file, or the default', async () => {
+  it('shows in the status bar which connection a run uses: from the comment, the file, or the default', async () => {
     const item = (name: string): Locator =>
       ui.page.locator('.statusbar-item:visible').filter({ hasText: new RegExp(`^\\s*${name}\\s*$`) });
     await ui.openFile('commented.sql');
@@ -182,7 +182,7 @@ describe('connections in the tree', function () {
     await item('orders').waitFor();
   });
 
-  it('Disconnect asks where a job runs, and its worker runs on', async () => {
+  it('asks before disconnecting while a job is running, and its worker keeps running', async () => {
     await ui.rowMenu(ui.row('shop'), 'Set as Default Connection…');
     await ui.row('shop').filter({ hasText: 'default' }).waitFor();
     await ui.openFile('work.sql');
@@ -193,8 +193,8 @@ describe('connections in the tree', function () {
       .filter({ hasText: /\d+ s · \d+/ })
       .waitFor();
     await inline(ui.row('shop').first(), 'Disconnect');
-    const dialog = ui.page.locator('.monaco-dialog-box').filter({ hasText: 'Close its connection all the same?' });
-    await dialog.filter({ hasText: 'The workers run on and commit' }).waitFor();
+    const dialog = ui.page.locator('.monaco-dialog-box').filter({ hasText: 'Disconnect anyway?' });
+    await dialog.filter({ hasText: 'The workers keep running and commit' }).waitFor();
     await ui.screenshot('tree-disconnect');
     await dialog.getByRole('button', { name: 'Disconnect' }).click();
     await ui.row('SELECT pg_sleep(…)').filter({ hasText: 'detached' }).waitFor();
@@ -206,11 +206,11 @@ describe('connections in the tree', function () {
     );
   });
 
-  it('a click on a faulty one opens the settings at the fault', async () => {
+  it('opens the settings at the invalid value when an invalid connection is clicked', async () => {
     await ui.row('misspelt').click();
     const editor = ui.page.locator('.editor-group-container .monaco-editor.focused, .monaco-editor');
     await editor.locator('.view-line').filter({ hasText: 'fivefourthreetwo' }).waitFor();
-    // What is selected is what is wrong: typing puts another value in its place.
+    // The invalid value is selected, so that typing replaces it.
     await ui.statusBar(/18 selected/).waitFor();
     await ui.page.locator('.monaco-editor.focused').filter({ hasText: 'fivefourthreetwo' }).waitFor();
     await ui.screenshot('tree-fault');
@@ -223,11 +223,11 @@ describe('connections in the tree', function () {
     ['light', 'Default Light Modern'],
     ['high-contrast', 'Default High Contrast'],
   ] as const) {
-    it(`is drawn in the theme "${theme}"`, async () => {
+    it(`renders in the theme "${theme}"`, async () => {
       const file = join(installed.vscode.userDataDir, 'User/settings.json');
       const settings = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
       await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': theme }));
-      // In a browser VS Code reads that file when it starts.
+      // In a browser, VS Code reads this file only at startup.
       await ui.reload();
       const shown = name === 'light' ? '.monaco-workbench.vs' : '.monaco-workbench.hc-black';
       await ui.page.locator(shown).waitFor();
@@ -237,7 +237,7 @@ describe('connections in the tree', function () {
   }
 });
 
-/** Folders of one workspace, each with connections of its own. */
+/** Folders of one workspace that each define connections. */
 describe('connections of several folders', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -267,7 +267,7 @@ describe('connections of several folders', function () {
   after(() => installed.close());
   afterEach(screenshotOnFailure(() => ui));
 
-  it('are listed apart, and each file runs on those of its folder', async () => {
+  it('are listed separately, and each file runs on the connection of its folder', async () => {
     await ui.row('dev (one)').waitFor();
     await ui.row('dev (two)').waitFor();
     for (const [file, folder, database] of [

@@ -1,10 +1,10 @@
-/** Drives a real VS Code in a real browser, as a person does: by what is on screen. */
+/** Drives a real VS Code in a real browser through what is on screen. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
 
-/** What of scripts/lib/vscode.mjs and browser.mjs the tests use; they are plain modules, loaded at run time. */
+/** The parts of scripts/lib/vscode.mjs and browser.mjs that the tests use. These are plain modules, loaded at run time. */
 export interface VscodeServer {
   readonly port: number;
   readonly userDataDir: string;
@@ -17,7 +17,7 @@ export interface VscodeServer {
 
 export const repository = process.cwd();
 
-/** How long, in milliseconds. The machine may be slow; what is waited for is always an event on screen. */
+/** Timeout of every wait for something on screen, in milliseconds. Long, because the machine may be slow. */
 const WAIT = 60_000;
 
 async function script<T>(name: string): Promise<T> {
@@ -55,7 +55,7 @@ export async function tempFolder(prefix: string): Promise<string> {
   return makeTempFolder(prefix);
 }
 
-/** A workspace folder with these files. */
+/** Creates a workspace folder with these files. */
 export async function makeWorkspace(files: Record<string, string>): Promise<string> {
   const folder = await tempFolder('pgbg-ui-workspace-');
   for (const [name, content] of Object.entries(files)) {
@@ -88,27 +88,27 @@ export class Workbench {
   }
 
   async #ready(): Promise<void> {
-    // The tab, which VS Code remembers, is there before the extension is. The view has something to show once it runs.
+    // VS Code restores the tab before the extension runs. The view has content only once the extension runs.
     const tab = this.page.locator('.activitybar').getByRole('tab', { name: this.#viewName });
     await tab.waitFor();
-    // Not by a click: one that meets the view while it is being restored would close it.
+    // Not by a click: a click while the view is being restored would close it.
     await this.command(`Focus on ${this.#viewName} View`);
     await this.#view().locator('.monaco-list-row, .welcome-view-content p').first().waitFor();
   }
 
-  /** Runs a command as a person does, by its title in the palette. */
+  /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
     await this.#typeAndPick(await this.openQuickInput('F1'), '>', title);
   }
 
-  /** A list has what was known when one typed: typed once more where the extension, or a file, has come since. */
+  /** Types until the list has the entry: the list does not update when the extension or a file appears after typing. */
   async #typeAndPick(input: Locator, prefix: string, text: string): Promise<void> {
     const row = this.#quickRow(text);
     const until = Date.now() + WAIT;
     do {
       await input.fill(prefix);
       await input.fill(`${prefix}${text}`);
-    } while (!(await this.#comes(row, 2_000)) && Date.now() < until);
+    } while (!(await this.#appears(row, 2_000)) && Date.now() < until);
     await row.click();
   }
 
@@ -116,9 +116,9 @@ export class Workbench {
     return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
   }
 
-  /** Whether it is on screen before so many milliseconds have passed. */
-  #comes(what: Locator, timeout: number): Promise<boolean> {
-    return what.waitFor({ timeout }).then(
+  /** Whether it appears within the timeout, in milliseconds. */
+  #appears(locator: Locator, timeout: number): Promise<boolean> {
+    return locator.waitFor({ timeout }).then(
       () => true,
       () => false,
     );
@@ -131,7 +131,7 @@ export class Workbench {
     return input;
   }
 
-  /** The input that is open now, once its prompt says what it should. */
+  /** Answers the input box with this prompt. */
   async answer(prompt: string | RegExp, text: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget');
     await widget.filter({ hasText: prompt }).waitFor();
@@ -151,7 +151,7 @@ export class Workbench {
     return editor;
   }
 
-  /** Puts the cursor of the active editor there; both from 1. */
+  /** Moves the cursor of the active editor; line and column from 1. */
   async goTo(line: number, column: number): Promise<void> {
     const input = await this.openQuickInput('Control+g');
     await input.fill(`:${line}:${column}`);
@@ -166,9 +166,9 @@ export class Workbench {
     await this.page.keyboard.press('Shift+End');
   }
 
-  /** Right-clicks beside the cursor, so inside the selection where there is one. */
+  /** Right-clicks next to the cursor, so inside the selection if there is one. */
   async editorRightClick(item: string): Promise<void> {
-    // Lenses come a moment after the file, and move its lines.
+    // CodeLenses appear shortly after the file and move its lines.
     await this.page.locator('.codelens-decoration > a').first().waitFor();
     const cursor = await this.page.locator('.monaco-editor.focused .cursors-layer .cursor').first().boundingBox();
     if (!cursor) throw new Error('The editor shows no cursor.');
@@ -176,16 +176,16 @@ export class Workbench {
     await this.chooseMenuItem(item);
   }
 
-  /** The same menu by its key: it opens at the cursor, wherever that has moved. */
+  /** Opens the same menu with the keyboard, at the cursor. */
   async editorContextMenu(item: string): Promise<void> {
     await this.page.locator('.monaco-editor.focused').first().waitFor();
     await this.page.keyboard.press('Shift+F10');
     await this.chooseMenuItem(item);
   }
 
-  /** An item of the menu that was just opened. */
+  /** Chooses an item of the menu that was just opened. */
   async chooseMenuItem(item: string): Promise<void> {
-    // By key: VS Code ignores a click that comes right after the one that opened the menu.
+    // With the keyboard: VS Code ignores a click right after the one that opened the menu.
     await this.menuItem(item).hover();
     await this.menuItem(item).and(this.page.locator('.focused')).waitFor();
     await this.page.keyboard.press('Enter');
@@ -197,9 +197,9 @@ export class Workbench {
     await this.chooseMenuItem(item);
   }
 
-  /** The menu of a row by key: a click with the right button that meets a tree which is just being drawn anew opens none. */
+  /** Opens the menu of a row with the keyboard: a right click while the tree is being redrawn opens no menu. */
   async openRowMenu(row: Locator): Promise<void> {
-    // With Ctrl it opens and folds nothing; Escape leaves no other row selected.
+    // A click with Ctrl neither opens nor folds anything. Escape clears the selection.
     await row.click({ modifiers: ['ControlOrMeta'] });
     await this.page.keyboard.press('Escape');
     await row.click({ modifiers: ['ControlOrMeta'] });
@@ -212,7 +212,7 @@ export class Workbench {
     return this.page.locator('.monaco-menu .action-item').filter({ has: this.page.getByText(label, { exact: true }) });
   }
 
-  /** The Workers view, and no other: the explorer stands in its place until it is shown. */
+  /** The Workers view. Until it is shown, the explorer is in its place. */
   #view(): Locator {
     const header = this.page.locator(`.pane-header[aria-label="${this.#viewName} Section"]`);
     return this.page.locator('.pane').filter({ has: header });
@@ -223,7 +223,7 @@ export class Workbench {
     return this.#view().locator('.monaco-list-row').filter({ hasText: text });
   }
 
-  /** A lens of the active editor that can be clicked. (Right after a tab is shown, VS Code draws the old ones, as mere text.) */
+  /** A clickable CodeLens of the active editor. (Right after a tab is shown, VS Code renders the old ones as plain text.) */
   lens(text: string | RegExp): Locator {
     return this.page.locator('.codelens-decoration > a').filter({ hasText: text });
   }
@@ -233,7 +233,7 @@ export class Workbench {
     return this.page.locator('.editor-instance .view-line').filter({ hasText: text }).first();
   }
 
-  /** Whether one thing on screen is above another one. */
+  /** Whether one element is above another on screen. */
   async isAbove(upper: Locator, lower: Locator): Promise<boolean> {
     const [above, below] = [await upper.boundingBox(), await lower.boundingBox()];
     return above !== null && below !== null && above.y < below.y;
@@ -252,12 +252,12 @@ export class Workbench {
     return this.page.locator('.notification-toast').filter({ hasText: text });
   }
 
-  /** The page of the results panel that is in front. */
+  /** The page of the results panel in front. */
   results(): FrameLocator {
     return this.webview();
   }
 
-  /** The page of the webview that is in front. */
+  /** The page of the webview in front. */
   webview(): FrameLocator {
     return this.page.locator('iframe.webview').last().contentFrame().locator('iframe#active-frame').contentFrame();
   }

@@ -8,7 +8,9 @@ import type { Connections } from '../connections/connections';
 import type { SettingsOrigin } from '../connections/connectionSettings';
 import { choosePlace, hasWorkspace, writeDefault } from '../connections/defaultConnection';
 import { commandId, WORKERS_VIEW } from '../base/commandIds';
-import { ActionNode, ConnectionNode, ProblemNode } from '../tree/nodes';
+import { ActionNode } from '../tree/nodes/actionNode';
+import { ConnectionNode } from '../tree/nodes/connectionNode';
+import { ProblemNode } from '../tree/nodes/problemNode';
 import * as ui from '../base/ui';
 
 /** What can be done with a connection besides adding, editing, testing and removing it. */

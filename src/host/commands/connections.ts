@@ -5,7 +5,10 @@ import { suggestName } from '../connectionPages/formModel';
 import { ConnectionPanels } from '../connectionPages/connectionPanels';
 import type { Connections } from '../connections/connections';
 import { choosePlace, writeDefault } from '../connections/defaultConnection';
-import { ActionNode, ConnectionNode, FaultNode, ProblemNode } from '../tree/nodes';
+import { ActionNode } from '../tree/nodes/actionNode';
+import { ConnectionNode } from '../tree/nodes/connectionNode';
+import { FaultNode } from '../tree/nodes/faultNode';
+import { ProblemNode } from '../tree/nodes/problemNode';
 import * as ui from '../base/ui';
 
 /** Adding, editing, testing and removing connections. */

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { FaultyEntry, Origin } from '../connections/connectionEntries';
-import { FaultNode } from '../tree/nodes';
+import { FaultNode } from '../tree/nodes/faultNode';
 import type { Place } from '../connections/settingsPosition';
 
 /** Opens the settings in which a connection cannot be used, at what is wrong with it. */

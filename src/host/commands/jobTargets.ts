@@ -2,9 +2,12 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
-import { ConnectionNode, JobNode, ProblemNode, WorkerNode } from '../tree/nodes';
+import { ConnectionNode } from '../tree/nodes/connectionNode';
+import { JobNode } from '../tree/nodes/jobNode';
+import { ProblemNode } from '../tree/nodes/problemNode';
+import { WorkerNode } from '../tree/nodes/workerNode';
 import { formatTime } from '../../shared/timeText';
-import { join, stateName, stateText } from '../jobs/jobText';
+import { join, jobSummary, stateName } from '../jobs/jobText';
 import * as ui from '../base/ui';
 
 /** What a command was called for: a row of the tree, all selected rows, or a job's id from code. */
@@ -63,7 +66,7 @@ function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number
   const others = newest.filter((job) => !here.includes(job));
   return [...here, ...others].map((job) => {
     const { label, pid, connection } = job.record;
-    const { short } = stateText(job, now);
+    const { short } = jobSummary(job, now);
     const state = stateName(job.state);
     const parts = [
       here.includes(job) ? vscode.l10n.t('at the cursor') : '',

@@ -196,7 +196,7 @@ export class JobCommands {
   #cancelForeign(targets: Targets, graceMs: number | undefined): Promise<void>[] {
     const connections = new Set(targets.workers.map(({ connection }) => connection));
     return [...connections].map((connection) =>
-      this.#canceling.cancelForeign(
+      this.#canceling.cancelForeignWorkers(
         connection,
         targets.workers.filter((one) => one.connection === connection).map(({ worker }) => worker),
         graceMs,

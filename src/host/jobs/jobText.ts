@@ -1,18 +1,21 @@
-import type { JobState } from '../../api';
-import type { Job } from '../../core/jobs/job';
-import type { WhyRunning } from '../../core/jobs/cancel/stuckReason';
-import { formatRunning, formatSpan } from '../../shared/timeText';
 import { l10n } from 'vscode';
+import type { JobState } from '../../api';
+import { whyStillRunning, type WhyRunning } from '../../core/jobs/cancel/stuckReason';
+import type { Job } from '../../core/jobs/job';
+import type { ActiveWorker } from '../../core/jobs/ports';
+import type { JobFault } from '../../core/jobs/faults';
+import { formatRunning, formatSpan } from '../../shared/timeText';
 import { plainError } from '../base/plainText';
+import { faultText } from '../messages/faultText';
 
-/** UTF-16 units of an error in a row: with what stands beside it, it is not cut again. */
-const ROW_MESSAGE = 150;
+/** Length of an error in a row of the tree, so that the parts after it are kept. UTF-16 units. */
+const ROW_ERROR_LENGTH = 150;
 
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** `1,234 rows · SELECT`, or the tag alone where there are none to speak of. */
+/** `1,234 rows`; `UPDATE 5 · 5 rows` if the job has no result set; the command tag alone if it has no row count. */
 export function rowsText(job: Job): string {
   const { rowCount, commandTag, columns } = job.record;
   const tag = commandTag ?? '';
@@ -21,7 +24,7 @@ export function rowsText(job: Job): string {
   return columns === undefined ? `${tag} · ${rows}` : rows;
 }
 
-/** A job's state, in one to three words that fit a sentence or a row. */
+/** A job's state as part of a sentence or a row. Every surface uses these words. */
 export function stateName(state: JobState): string {
   switch (state) {
     case 'queued':
@@ -51,53 +54,68 @@ export function stateName(state: JobState): string {
   }
 }
 
-export interface StateText {
-  /** Of bounded length: what the user most wants to know. */
-  readonly short: string;
-  /** A text of the job's own, such as its error; may be long. */
-  readonly long: string;
+/** A job's state as a heading or a value of its own: {@link stateName} with a capital letter. */
+export function stateTitle(state: JobState): string {
+  const name = stateName(state);
+  return name.charAt(0).toLocaleUpperCase() + name.slice(1);
 }
 
-/** What a row says about a job. An icon shows the plain state already. @param place in the queue, from 1 */
-export function stateText(job: Job, now: number, place?: number): StateText {
+export interface JobSummary {
+  /** What the user most wants to know about the state; short. The icon shows the state itself. */
+  readonly short: string;
+  /** The error of a failed job, otherwise empty; up to {@link ROW_ERROR_LENGTH} long. */
+  readonly problem: string;
+  /** The progress message of the job's SQL, otherwise empty; any length. */
+  readonly progress: string;
+}
+
+/** Describes a job for a row or a list. @param position in the queue, from 1 */
+export function jobSummary(job: Job, now: number, position?: number): JobSummary {
+  const { state, progress, error } = job.record;
+  return {
+    short: shortText(job, now, position),
+    problem: state === 'failed' && error ? plainError(error, ROW_ERROR_LENGTH) : '',
+    progress: state === 'running' ? (progress?.message ?? '') : '',
+  };
+}
+
+function shortText(job: Job, now: number, position: number | undefined): string {
   const { record } = job;
-  const elapsed = record.launchedAt === undefined ? '' : formatRunning(now - record.launchedAt);
-  const took =
-    record.launchedAt === undefined || record.finishedAt === undefined
-      ? ''
-      : formatSpan(record.finishedAt - record.launchedAt);
+  const { launchedAt, finishedAt } = record;
+  const elapsed = launchedAt === undefined ? '' : formatRunning(now - launchedAt);
+  const duration = launchedAt === undefined || finishedAt === undefined ? '' : formatSpan(finishedAt - launchedAt);
   const name = stateName(record.state);
-  const text = (short: string, long = ''): StateText => ({ short, long });
   switch (record.state) {
     case 'queued':
-      return text(record.held ? l10n.t('paused') : queueText(place));
+      return record.held ? l10n.t('paused') : queueText(position);
     case 'launching':
     case 'lost':
     case 'finished':
-      return text(name);
+      return name;
     case 'running':
-      return text(join(percentText(job), elapsed), record.progress?.message);
+      return join(percentText(job), elapsed);
     case 'unresponsive':
-      return text(join(l10n.t('not responding'), elapsed));
+      return join(l10n.t('not responding'), elapsed);
     case 'reading':
     case 'detached':
-      return text(join(name, elapsed));
+      return join(name, elapsed);
     case 'canceling':
-      return text(join(name, graceText(job, now)));
+      return join(name, graceText(job, now));
     case 'succeeded':
-      return text(join(rowsText(job), took));
+      return join(rowsText(job), duration);
     case 'failed':
-      return text(join(name, took), record.error ? plainError(record.error, ROW_MESSAGE) : '');
+      return record.error ? duration : join(name, duration);
     case 'canceled':
-      return text(join(name, took));
+      return join(name, duration);
   }
 }
 
-function queueText(place: number | undefined): string {
-  if (place === undefined) return l10n.t('queued');
-  return place === 1 ? l10n.t('queued, next') : l10n.t('queued, position {0}', place);
+function queueText(position: number | undefined): string {
+  if (position === undefined) return l10n.t('queued');
+  return position === 1 ? l10n.t('queued, next') : l10n.t('queued, position {0}', position);
 }
 
+/** Joins the parts that are not empty. */
 export function join(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join(' · ');
 }
@@ -107,28 +125,36 @@ function percentText(job: Job): string {
   return progress ? `${progress.pct}%` : '';
 }
 
-/** `2 of 5 s`: how much of the grace window has passed. */
-export function graceText(job: Job, now: number): string {
+/** The elapsed part of the grace window: `2 of 5 s`. Empty until SIGTERM was sent. */
+function graceText(job: Job, now: number): string {
   const { cancel } = job.record;
   if (cancel?.signaledAt === undefined) return '';
-  const passed = Math.min(cancel.graceMs, now - cancel.signaledAt);
-  return l10n.t('{0} of {1} s', Math.floor(passed / 1000), Math.round(cancel.graceMs / 1000));
+  const elapsed = Math.min(cancel.graceMs, now - cancel.signaledAt);
+  return l10n.t('{0} of {1} s', Math.floor(elapsed / 1000), Math.round(cancel.graceMs / 1000));
 }
 
-/** Why a worker that was asked to stop still runs, as the end of a sentence. */
-export function whyClause(why: WhyRunning): string {
-  switch (why.kind) {
+/**
+ * A sentence that explains why a worker is still running after SIGTERM.
+ *
+ * @param worker undefined if the server no longer shows it; null if the server could not be asked
+ */
+export function stuckText(worker: ActiveWorker | undefined | null): string {
+  return faultText(stuckFault(whyStillRunning(worker)));
+}
+
+function stuckFault(reason: WhyRunning): JobFault {
+  switch (reason.kind) {
     case 'gone':
-      return l10n.t('the server no longer shows it, and its end is being read');
+      return { code: 'jobs.stuckEnding' };
     case 'lock':
-      return why.blocker ? l10n.t('it waits for a lock held by {0}', why.blocker) : l10n.t('it waits for a lock');
+      return { code: 'jobs.stuckOnLock', params: reason.blocker === undefined ? {} : { blocker: reason.blocker } };
     case 'queue':
-      return l10n.t('it waits to write to a full queue');
+      return { code: 'jobs.stuckOnQueue' };
     case 'swallowed':
-      return l10n.t('its SQL catches the cancel and continues (it now waits on {0})', why.wait);
+      return { code: 'jobs.stuckCatchesCancel', params: { wait: reason.wait } };
     case 'cpu':
-      return l10n.t('it is on CPU, and its code does not check for interrupts, or catches the cancel and continues');
+      return { code: 'jobs.stuckOnCpu' };
     case 'unknown':
-      return l10n.t('the server does not show why');
+      return { code: 'jobs.stuckUnknown' };
   }
 }

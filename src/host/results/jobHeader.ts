@@ -1,47 +1,18 @@
 import { posix } from 'node:path';
 import { env, l10n } from 'vscode';
-import type { JobInfo, JobState } from '../../api';
+import type { JobInfo } from '../../api';
 import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/run/launchLimits';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { sizeText } from '../../shared/displayText';
 import { formatDate, formatSpan } from '../../shared/timeText';
+import { stateTitle } from '../jobs/jobText';
 import { durationText } from '../launch/options';
 import type { FailurePlace } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
 
 /** Tags that come with a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
 const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
-
-/** A job's state in one or two words. */
-export function stateText(state: JobState): string {
-  switch (state) {
-    case 'queued':
-      return l10n.t('Queued');
-    case 'launching':
-      return l10n.t('Launching');
-    case 'running':
-      return l10n.t('Running');
-    case 'reading':
-      return l10n.t('Reading rows');
-    case 'canceling':
-      return l10n.t('Canceling');
-    case 'unresponsive':
-      return l10n.t('Not responding to cancel');
-    case 'detached':
-      return l10n.t('Detached');
-    case 'succeeded':
-      return l10n.t('Succeeded');
-    case 'failed':
-      return l10n.t('Failed');
-    case 'canceled':
-      return l10n.t('Canceled');
-    case 'lost':
-      return l10n.t('Lost');
-    case 'finished':
-      return l10n.t('Finished, outcome unknown');
-  }
-}
 
 /** What the page is told about a job. */
 export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace): ResultsHead {
@@ -52,7 +23,7 @@ export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace):
     label: info.label,
     connection: info.connection,
     state: info.state,
-    stateText: stateText(info.state),
+    stateText: stateTitle(info.state),
     now,
     sql: info.sql.slice(0, SQL_CHARACTERS),
     sqlLength: info.sql.length,
@@ -98,7 +69,7 @@ function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): Det
   const { settings } = launchOptions(request, launchText(request.sql));
   const rows: readonly (readonly [string, string | undefined])[] = [
     [l10n.t('Label'), info.label],
-    [l10n.t('State'), stateText(info.state)],
+    [l10n.t('State'), stateTitle(info.state)],
     [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
     [l10n.t('Connection'), info.connection],
     [l10n.t('Process id'), info.pid?.toString()],

@@ -1,0 +1,137 @@
+import * as vscode from 'vscode';
+import type { JobState } from '../../../api';
+import type { Job } from '../../../core/jobs/job';
+import type { JobService } from '../../../core/jobs/jobService';
+import type { ActiveWorker } from '../../../core/jobs/ports';
+import { labelFromSql } from '../../../core/sql/directives';
+import { formatDate, formatSpan, formatTime } from '../../../shared/timeText';
+import { commandId } from '../../base/commandIds';
+import { plainError } from '../../base/plainText';
+import { Markdown } from '../../base/ui';
+import { objectsOf } from '../../editor/errorPlace';
+import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
+
+const ICONS: Record<JobState, vscode.ThemeIcon> = {
+  queued: new vscode.ThemeIcon('clock'),
+  launching: new vscode.ThemeIcon('sync~spin'),
+  running: new vscode.ThemeIcon('sync~spin'),
+  reading: new vscode.ThemeIcon('sync~spin'),
+  canceling: new vscode.ThemeIcon('sync~spin', new vscode.ThemeColor('charts.yellow')),
+  unresponsive: new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground')),
+  detached: new vscode.ThemeIcon('debug-disconnect'),
+  succeeded: new vscode.ThemeIcon('pass', new vscode.ThemeColor('testing.iconPassed')),
+  failed: new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed')),
+  canceled: new vscode.ThemeIcon('circle-slash'),
+  lost: new vscode.ThemeIcon('question', new vscode.ThemeColor('list.warningForeground')),
+  finished: new vscode.ThemeIcon('question'),
+};
+
+/** Length to which a label made from the SQL is cut, so that a side bar of default width has room for the state. UTF-16 units. */
+const MAX_AUTOMATIC_LABEL = 18;
+
+/** A job of this window. */
+export class JobNode {
+  #rowLabel: string | undefined;
+
+  readonly #jobs: JobService;
+
+  constructor(
+    readonly job: Job,
+    jobs: JobService,
+  ) {
+    this.#jobs = jobs;
+  }
+
+  item(): vscode.TreeItem {
+    const { record } = this.job;
+    const now = Date.now();
+    const item = new vscode.TreeItem(this.#labelText(), vscode.TreeItemCollapsibleState.None);
+    item.id = `job:${record.id}`;
+    const summary = jobSummary(this.job, now, this.#jobs.place(record.id));
+    const worker = this.#jobs.activity(this.job);
+    const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
+    const pid = record.pid === undefined ? '' : String(record.pid);
+    const ended = record.finishedAt === undefined ? '' : formatTime(record.finishedAt, now, vscode.env.language);
+    item.description = join(
+      waits ? vscode.l10n.t('waiting for a lock') : '',
+      summary.problem,
+      summary.short,
+      pid,
+      ended,
+      summary.progress,
+    );
+    item.iconPath = ICONS[record.state];
+    item.contextValue = this.#contextWords().join(' ');
+    item.tooltip = this.#tooltip(worker);
+    item.accessibilityInformation = {
+      label: join(
+        record.label,
+        stateName(record.state),
+        summary.short,
+        record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
+        summary.problem,
+        summary.progress,
+      ),
+    };
+    item.command = { command: commandId('previewResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };
+    return item;
+  }
+
+  /** The label, shortened unless the user chose it. */
+  #labelText(): string {
+    const { label, request } = this.job.record;
+    if (this.#rowLabel === undefined) {
+      const automatic = label.length > MAX_AUTOMATIC_LABEL && label === labelFromSql(request.sql);
+      this.#rowLabel = automatic ? `${label.slice(0, MAX_AUTOMATIC_LABEL - 1).trimEnd()}…` : label;
+    }
+    return this.#rowLabel;
+  }
+
+  /** The words that the menus in package.json match. */
+  #contextWords(): string[] {
+    const { record } = this.job;
+    const words = ['job', 'sql', record.state];
+    if (record.pid !== undefined) words.push('pid');
+    if (this.job.final) words.push('finished', 'rerunnable');
+    else words.push('cancelable');
+    if (record.state === 'running') words.push('detachable');
+    if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    return words;
+  }
+
+  #tooltip(worker: ActiveWorker | undefined): vscode.MarkdownString {
+    const { record } = this.job;
+    const { launchedAt, finishedAt, error } = record;
+    const tooltip = new Markdown();
+    tooltip.own('**').text(record.label).own('** ').text(stateName(record.state)).own('\n\n');
+    if (record.reason !== undefined) tooltip.text(record.reason).own('\n\n');
+    tooltip.fact('pid', record.pid?.toString());
+    tooltip.fact(vscode.l10n.t('Connection'), record.connection);
+    tooltip.fact(
+      vscode.l10n.t('Launched'),
+      launchedAt === undefined ? undefined : formatDate(launchedAt, vscode.env.language),
+    );
+    tooltip.fact(
+      vscode.l10n.t('Duration'),
+      launchedAt === undefined || finishedAt === undefined ? undefined : formatSpan(finishedAt - launchedAt),
+    );
+    tooltip.fact(vscode.l10n.t('Result'), rowsText(this.job));
+    tooltip.fact(
+      vscode.l10n.t('Waiting for'),
+      worker?.waitEvent && `${worker.waitEventType ?? ''}/${worker.waitEvent}`,
+    );
+    const [blocker] = worker?.blockers ?? [];
+    tooltip.fact(
+      vscode.l10n.t('Blocked by'),
+      blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
+    );
+    if (error) {
+      tooltip.fact(vscode.l10n.t('Error'), join(error.sqlstate, plainError(error, 900)));
+      tooltip.fact(vscode.l10n.t('Detail'), error.detail);
+      tooltip.fact(vscode.l10n.t('Hint'), error.hint);
+      for (const [name, value] of objectsOf(error)) tooltip.fact(name, value);
+    }
+    tooltip.code(record.request.sql, 'sql');
+    return tooltip.value;
+  }
+}

@@ -1,0 +1,34 @@
+import * as vscode from 'vscode';
+import type { ActiveWorker } from '../../../core/jobs/ports';
+import { formatRunning } from '../../../shared/timeText';
+import { Markdown } from '../../base/ui';
+import { join } from '../../jobs/jobText';
+
+/** A foreign worker: one that was not launched from this window. */
+export class WorkerNode {
+  constructor(
+    readonly connection: string,
+    public worker: ActiveWorker,
+  ) {}
+
+  item(): vscode.TreeItem {
+    const { worker } = this;
+    const item = new vscode.TreeItem(worker.label === '' ? vscode.l10n.t('(no label)') : worker.label);
+    item.id = `worker:${this.connection}:${worker.pid}:${worker.backendStart}`;
+    const elapsed = worker.runningSeconds === undefined ? '' : formatRunning(worker.runningSeconds * 1000);
+    const source = vscode.l10n.t('launched elsewhere');
+    item.description = join(elapsed, String(worker.pid), worker.user ?? '', worker.database ?? '', source);
+    item.iconPath = new vscode.ThemeIcon('server-process');
+    item.contextValue = 'worker pid sql cancelable';
+    const tooltip = new Markdown();
+    tooltip.own('**').text(worker.label).own('** ').text(source).own('\n\n');
+    tooltip.fact('pid', String(worker.pid));
+    tooltip.fact(vscode.l10n.t('User'), worker.user);
+    tooltip.fact(vscode.l10n.t('Database'), worker.database);
+    tooltip.fact(vscode.l10n.t('State'), worker.state);
+    tooltip.fact(vscode.l10n.t('Waiting for'), worker.waitEvent);
+    if (worker.query !== undefined) tooltip.code(worker.query, 'sql');
+    item.tooltip = tooltip.value;
+    return item;
+  }
+}
