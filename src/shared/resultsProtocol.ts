@@ -1,30 +1,22 @@
 /**
- * What the results panel's host side (src/host/results) and its page (webview/) say to each other. Both sides are typed
- * by this file alone; it imports nothing.
+ * Messages from the host of the results page (src/host/results) to the page (webview/). Messages in the other direction are in
+ * resultsRequests.ts.
  *
- * Terms: a **view** is one order and choice of the job's rows; view 0 is all rows as they came, every sort or filter
- * asks for the next number. **View rows** are counted from 0 within a view. A **tile** is a rectangle of cells. Columns
- * are counted from 0 in the order of the result, however the page shows them.
+ * Terms:
+ * - A **view** is one order and selection of the job's rows. View 0 is all rows in stored order; each sort or filter requests the
+ *   next number.
+ * - **View rows** count from 0 within a view.
+ * - A **tile** is a rectangle of cells.
+ * - Columns count from 0 in the order of the result, regardless of how the page shows them.
  *
- * Requests that replace each other (tiles, find, order) carry a number that grows; the newest wins, and an answer to an
- * older one is dropped by whoever sees it first.
+ * Requests that replace each other (tiles, find, order) carry an increasing number. The newest request wins; each side drops answers
+ * to older ones.
  */
+import type { RowsLimit } from './resultsLimits';
+import type { CellAt, OrderView } from './resultsRequests';
 import type { ResultsStrings } from './resultsStrings';
 
-/** Rows and columns of a full tile. A table of up to 64 columns needs one tile for all of them. */
-export const TILE_ROWS = 128;
-export const TILE_COLUMNS = 64;
-
-/** Characters (UTF-16 units) of a value that a tile carries; the whole value is asked for by `cell`. */
-export const CELL_CHARACTERS = 300;
-
-/** Characters of a value that the detail pane is given; beyond it "Open as Document" shows the whole. */
-export const VALUE_CHARACTERS = 1_000_000;
-
-/** Characters of the SQL that the page is given; "Open in Editor" shows the whole. */
-export const SQL_CHARACTERS = 100_000;
-
-/** The same words as the public API's `JobState`. */
+/** The same values as the public API's `JobState`. */
 export type ResultsState =
   | 'queued'
   | 'launching'
@@ -39,9 +31,9 @@ export type ResultsState =
   | 'lost'
   | 'finished';
 
-/** An error as the server told it. */
+/** An error as reported by the server. */
 export interface ErrorView {
-  /** Five characters, or '' where the server said nothing. */
+  /** Five characters; empty if the server reported none. */
   readonly sqlstate: string;
   readonly message: string;
   readonly detail?: string;
@@ -53,7 +45,7 @@ export interface ErrorView {
   readonly constraint?: string;
   /** Zero-based UTF-16 offset into the SQL. */
   readonly position?: number;
-  /** Bytes of the texts that are not here; `showText` opens the whole. */
+  /** Bytes that were cut off the texts; `showText` opens the full error. */
   readonly truncatedBytes?: number;
 }
 
@@ -66,23 +58,20 @@ export interface NoticeView {
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** Counts all messages of the job from 0; `showText` names it. */
+  /** Index among all messages of the job, from 0; `showText` refers to it. */
   readonly number?: number;
-  /** Bytes of the texts that are not here; `showText` opens the whole, unless it was dropped. */
+  /** Bytes that were cut off the texts; `showText` opens the full message unless `textDropped` is set. */
   readonly truncatedBytes?: number;
   readonly textDropped?: boolean;
 }
 
-/** UTF-16 units of all messages in one posted message and on the page: the newest. */
-export const NOTICES_CHARACTERS = 2_000_000;
-
-/** One line of the Details tab; both texts are for the user. */
+/** One line of the Details tab, in the user's language. */
 export interface DetailView {
   readonly label: string;
   readonly value: string;
 }
 
-/** Everything about the job except its rows and its notices. */
+/** The job without its rows and messages. */
 export interface ResultsHead {
   readonly id: string;
   readonly label: string;
@@ -91,28 +80,27 @@ export interface ResultsHead {
   readonly state: ResultsState;
   /** The state in the user's language. */
   readonly stateText: string;
-  /** One sentence on why the job is where it is. */
+  /** One sentence that explains the state. */
   readonly reason?: string;
-  /** Milliseconds since 1970 by the host's clock; `now` is that clock when the message was made. */
+  /** Milliseconds since 1970 by the host's clock. `now` is the same clock at the time of the message. */
   readonly startedAt?: number;
   readonly finishedAt?: number;
   readonly now: number;
   readonly progress?: { readonly pct: number; readonly message: string };
-  /** Rows returned or affected, as the server said. */
+  /** Rows returned or affected, as reported by the server. */
   readonly rowCount?: number;
   readonly commandTag?: string;
-  /** At most {@link SQL_CHARACTERS}; `sqlLength` is the length of the whole. */
+  /** At most `SQL_CHARACTERS`; `sqlLength` is the length of the full text. */
   readonly sql: string;
   readonly sqlLength: number;
   readonly error?: ErrorView;
-  /** Where the error is in the file that the job came from, such as `sample.sql:28:17`; a click on it posts `openError`. */
+  /** Location of the error in the file that the job was launched from, e.g. `sample.sql:28:17`. A click posts `openError`. */
   readonly errorPlace?: string;
   readonly details: readonly DetailView[];
-  /** True while canceling makes sense. */
+  /** True while the job can be canceled. */
   readonly canCancel: boolean;
-  /** True where the job can be run again. */
   readonly canRerun: boolean;
-  /** Messages that were received, and how many of them were not kept. */
+  /** Messages received, and how many of these were not kept. */
   readonly noticeCount?: number;
   readonly noticesDropped?: number;
 }
@@ -120,107 +108,44 @@ export interface ResultsHead {
 export interface ColumnView {
   readonly name: string;
   readonly type: string;
-  /** Numbers are shown at the right. */
+  /** Numbers are right-aligned. */
   readonly numeric: boolean;
-  /** It sorts by its text, which is not the server's order for its type. */
+  /** Sorting compares the column's text, which is not the server's order for its type. */
   readonly sortsAsText?: true;
 }
 
-/** The settings that limit how much of a result is kept. */
-export const ROWS_LIMITS = ['maxRows', 'maxMegabytes'] as const;
-export type RowsLimit = (typeof ROWS_LIMITS)[number];
-
-/** How the rows stand. */
+/** How many rows are stored, and whether all of them are. */
 export interface RowsView {
   readonly rows: number;
   readonly bytes: number;
-  /** No more rows will come. */
+  /** No more rows will arrive. */
   readonly complete: boolean;
-  /** Rows that came and were not kept. */
+  /** Rows received but not kept. */
   readonly dropped: number;
-  /** The setting because of which the rest was not kept. */
+  /** The setting that limited the rows. */
   readonly limit?: RowsLimit;
-  /** Why rows were not kept or cannot be read where it was no limit, for the user. */
+  /** Why rows were not kept or cannot be read, other than a limit; in the user's language. */
   readonly message?: string;
 }
 
-/** A value, NULL, or the beginning of a value that is longer than a tile carries. */
+/** A value, NULL, or the beginning of a value that is too long for a tile. */
 export type CellView = string | null | { readonly cut: string; readonly length: number };
-
-/** A rectangle of a view. */
-export interface TileRange {
-  readonly row: number;
-  readonly rows: number;
-  readonly column: number;
-  readonly columns: number;
-}
 
 export interface Tile {
   readonly row: number;
   readonly column: number;
-  /** Fewer rows than asked for where the rows end. */
+  /** Fewer rows than requested at the end of the view. */
   readonly cells: readonly (readonly CellView[])[];
-}
-
-export type SortDirection = 'ascending' | 'descending';
-
-export interface SortView {
-  readonly column: number;
-  readonly direction: SortDirection;
-}
-
-/** Ways to choose rows by one column; the last two take no value. */
-export const FILTER_OPERATORS = [
-  'contains',
-  'notContains',
-  'equals',
-  'notEquals',
-  'greater',
-  'less',
-  'isNull',
-  'isNotNull',
-] as const;
-export type FilterOperator = (typeof FILTER_OPERATORS)[number];
-
-export interface FilterView {
-  readonly column: number;
-  readonly operator: FilterOperator;
-  readonly value: string;
-}
-
-/** Sorts by the first entry, then the next; rows must pass every filter. Both empty: view of all rows as they came. */
-export interface OrderView {
-  readonly sort: readonly SortView[];
-  readonly filters: readonly FilterView[];
-}
-
-export const COPY_FORMATS = ['tsv', 'csv', 'json', 'markdown', 'insert'] as const;
-export type CopyFormat = (typeof COPY_FORMATS)[number];
-export const EXPORT_FORMATS = ['csv', 'tsv', 'json', 'ndjson', 'markdown', 'insert'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-/** Selected cells: view rows from `first` to `last` (both included) of some columns, in the order in which they are shown. */
-export interface CopyRange {
-  readonly first: number;
-  readonly last: number;
-  readonly columns: readonly number[];
-}
-
-/** Where a find stands, or where a match is. */
-export interface CellAt {
-  /** A view row. */
-  readonly row: number;
-  readonly column: number;
 }
 
 export type TabName = 'rows' | 'messages' | 'error' | 'query' | 'details';
 
-/** What the page keeps over a reload (`setState`); the serializer gets it back, so it carries the job's id. */
+/** The page's state across reloads (`setState`). The panel serializer receives it too, so it contains the job's id. */
 export interface SavedView {
   readonly version: 1;
   readonly id: string;
   readonly tab?: TabName;
-  /** View row at the top, and pixels scrolled to the right. */
+  /** View row at the top, and the horizontal scroll position in pixels. */
   readonly top?: number;
   readonly left?: number;
   readonly active?: CellAt;
@@ -229,7 +154,7 @@ export interface SavedView {
   readonly hidden?: readonly number[];
   readonly pinned?: readonly number[];
   readonly order?: OrderView;
-  /** Share of the width given to the detail pane while it is open. */
+  /** `share`: the part of the width that the open detail pane takes, 0 to 1. */
   readonly pane?: { readonly open: boolean; readonly share: number };
 }
 
@@ -244,18 +169,18 @@ export type ToPage =
       readonly columns: readonly ColumnView[];
       readonly rows: RowsView;
       readonly notices: readonly NoticeView[];
-      /** The first tile, so that rows are seen without asking. */
+      /** The first tile, so that the first rows appear without a request. */
       readonly first?: Tile;
-      /** Rows up to which sorting and filtering are offered. */
+      /** Sorting and filtering are available up to this many rows. */
       readonly orderLimit: number;
-      /** The tab to show, whatever was saved. */
+      /** The tab to show; takes precedence over the saved one. */
       readonly tab?: TabName;
     }
   | { readonly type: 'head'; readonly head: ResultsHead }
-  /** Also sent when the columns become known later; all tiles are void then. */
+  /** Sent when the columns become known after `init`; invalidates all tiles. */
   | { readonly type: 'columns'; readonly columns: readonly ColumnView[] }
   | { readonly type: 'rows'; readonly rows: RowsView }
-  /** Notices from the one with the number `from` on; there may be a gap where there are too many to post. */
+  /** Messages of the job from number `from` on. There may be a gap before them if there are too many to post. */
   | { readonly type: 'notices'; readonly from: number; readonly notices: readonly NoticeView[] }
   | { readonly type: 'tiles'; readonly request: number; readonly view: number; readonly tiles: readonly Tile[] }
   | { readonly type: 'tilesFailed'; readonly request: number; readonly message: string }
@@ -263,7 +188,7 @@ export type ToPage =
       readonly type: 'cell';
       readonly request: number;
       readonly value: string | null;
-      /** Of the whole value; more than `value` has where it was cut at {@link VALUE_CHARACTERS}. */
+      /** Length of the full value; `value` is cut at `VALUE_CHARACTERS`. */
       readonly length: number;
     }
   | { readonly type: 'cellFailed'; readonly request: number; readonly message: string }
@@ -271,23 +196,23 @@ export type ToPage =
       readonly type: 'order';
       readonly view: number;
       readonly state: 'working' | 'ready' | 'failed';
-      /** Rows of the view when it is ready, rows read so far while it is made. */
+      /** Rows of the view once it is ready; rows read so far while it is being made. */
       readonly rows: number;
       readonly message?: string;
     }
   | {
       readonly type: 'find';
       readonly find: number;
-      /** Rows looked at, of how many. */
+      /** Rows searched so far, and all rows. */
       readonly scanned: number;
       readonly total: number;
-      /** Matches so far; `capped` where no more are counted. */
+      /** Matches so far; `capped` if counting stopped. */
       readonly count: number;
       readonly capped: boolean;
       readonly done: boolean;
       readonly message?: string;
     }
-  /** The answer to `findStep`; without `at` nothing was found so far. `index` counts from 0. */
+  /** The answer to `findStep`. `index` counts from 0; without `at` there is no match. */
   | {
       readonly type: 'findAt';
       readonly find: number;
@@ -295,69 +220,7 @@ export type ToPage =
       readonly index: number;
       readonly at?: CellAt;
     }
-  /** Something to say in the status line, for example what was copied. */
-  | { readonly type: 'said'; readonly message: string; readonly severity: 'info' | 'error' }
+  /** A message for the status line, such as what was copied. */
+  | { readonly type: 'status'; readonly message: string; readonly severity: 'info' | 'error' }
   /** Shows a tab. */
   | { readonly type: 'tab'; readonly tab: TabName };
-
-/** From the page to the host. Nothing in it is trusted: see src/host/results/pageMessages.ts. */
-export type FromPage =
-  /** The page listens; the host answers with `init`. */
-  | { readonly type: 'ready' }
-  | { readonly type: 'tiles'; readonly request: number; readonly view: number; readonly ranges: readonly TileRange[] }
-  | { readonly type: 'cell'; readonly request: number; readonly view: number; readonly at: CellAt }
-  | { readonly type: 'order'; readonly view: number; readonly order: OrderView }
-  | { readonly type: 'orderCancel' }
-  | {
-      readonly type: 'find';
-      readonly find: number;
-      readonly view: number;
-      readonly text: string;
-      readonly matchCase: boolean;
-      readonly regex: boolean;
-      /** The columns that are shown: nobody sees a match in the others. */
-      readonly columns: readonly number[];
-    }
-  | {
-      readonly type: 'findStep';
-      readonly find: number;
-      readonly request: number;
-      readonly from: CellAt;
-      /** A match at `from` itself is taken as well (going forward). */
-      readonly here: boolean;
-      readonly back: boolean;
-    }
-  | { readonly type: 'findCancel' }
-  | {
-      readonly type: 'copy';
-      readonly view: number;
-      readonly format: CopyFormat;
-      readonly headers: boolean;
-      readonly ranges: readonly CopyRange[];
-    }
-  /** The whole value of one cell to the clipboard, as it is. */
-  | { readonly type: 'copyValue'; readonly view: number; readonly at: CellAt }
-  | { readonly type: 'openValue'; readonly view: number; readonly at: CellAt }
-  | {
-      readonly type: 'export';
-      readonly view: number;
-      readonly format: ExportFormat;
-      readonly columns: readonly number[];
-    }
-  | {
-      readonly type: 'openDocument';
-      readonly view: number;
-      readonly format: ExportFormat;
-      readonly columns: readonly number[];
-    }
-  | { readonly type: 'copyText'; readonly what: 'sql' | 'error' | 'messages' }
-  /** The whole text of the error or of one message, or all messages, in an editor. */
-  | { readonly type: 'showText'; readonly what: 'error' | 'messages' }
-  | { readonly type: 'showText'; readonly what: 'message'; readonly number: number }
-  | { readonly type: 'openSql' }
-  /** Opens the file that the job came from, at the error. */
-  | { readonly type: 'openError' }
-  | { readonly type: 'copyColumnName'; readonly column: number }
-  | { readonly type: 'changeLimit'; readonly limit: RowsLimit }
-  | { readonly type: 'rerun' }
-  | { readonly type: 'cancel' };

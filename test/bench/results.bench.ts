@@ -15,7 +15,7 @@ import { Client } from 'pg';
 import { copyOut } from '../../src/core/postgres/client/copyOut';
 import { exportRows } from '../../src/core/results/format/exports';
 import { find, type FindQuery } from '../../src/core/results/query/find';
-import type { Format } from '../../src/core/results/format/formats';
+import type { ExportFormat } from '../../src/shared/rowFormats';
 import { orderRows, type SortKey } from '../../src/core/results/query/order';
 import { SpoolReader, SpoolWriter } from '../../src/core/results/spool/spool';
 import { median, quantile, timed, type Figure } from './support';
@@ -236,7 +236,7 @@ async function exportsOf(setting: Setting, reader: SpoolReader, rows: number, si
   const psqlCopy = (what: string, options: string) => (): Promise<unknown> =>
     run(psql, ['-X', '-q', '-d', url, '-c', `\\copy ${what} TO '${theirs}' ${options}`]);
   const dump = join(psql, '..', 'pg_dump');
-  const formats: Record<Format, [string, () => Promise<unknown>] | undefined> = {
+  const formats: Record<ExportFormat, [string, () => Promise<unknown>] | undefined> = {
     csv: ['psql \\copy', psqlCopy('pgbg_bench', 'WITH (FORMAT csv, HEADER)')],
     tsv: ['psql \\copy', psqlCopy('pgbg_bench', "WITH (FORMAT csv, HEADER, DELIMITER E'\\t')")],
     json: ['psql \\copy row_to_json', psqlCopy('(SELECT row_to_json(t) FROM pgbg_bench AS t)', '')],
@@ -248,7 +248,7 @@ async function exportsOf(setting: Setting, reader: SpoolReader, rows: number, si
     ],
   };
   const figures: Figure[] = [];
-  for (const [format, reference] of Object.entries(formats) as [Format, (typeof formats)[Format]][]) {
+  for (const [format, reference] of Object.entries(formats) as [ExportFormat, (typeof formats)[ExportFormat]][]) {
     const watch = watchMemory();
     const value = await middle(rounds, () => exportRows(reader, ours, format));
     const grown = watch();

@@ -1,4 +1,5 @@
-import type { FromPage, SavedView, ToPage } from '../../src/shared/resultsProtocol';
+import type { SavedView, ToPage } from '../../src/shared/resultsProtocol';
+import type { FromPage } from '../../src/shared/resultsRequests';
 
 const api = acquireVsCodeApi<SavedView>();
 

@@ -1,4 +1,5 @@
-import type { CellView, ColumnView, OrderView, RowsView } from '../../src/shared/resultsProtocol';
+import type { CellView, ColumnView, RowsView } from '../../src/shared/resultsProtocol';
+import type { OrderView } from '../../src/shared/resultsRequests';
 import { ColumnLayout } from './columnLayout';
 import { ScrollMap } from './scrollMap';
 import { type Place, Selection } from './selection';

@@ -1,11 +1,6 @@
-import {
-  type CellView,
-  type ColumnView,
-  type Tile,
-  TILE_COLUMNS,
-  TILE_ROWS,
-  type TileRange,
-} from '../../src/shared/resultsProtocol';
+import { TILE_COLUMNS, TILE_ROWS } from '../../src/shared/resultsLimits';
+import type { CellView, ColumnView, Tile } from '../../src/shared/resultsProtocol';
+import type { TileRange } from '../../src/shared/resultsRequests';
 
 /** Tiles kept; at 128 rows of 64 short values a tile is about a megabyte, mostly far less. */
 const TILES_KEPT = 48;

@@ -1,4 +1,5 @@
-import type { ColumnView, FromPage, ToPage } from '../../src/shared/resultsProtocol';
+import type { ColumnView, ToPage } from '../../src/shared/resultsProtocol';
+import type { FromPage } from '../../src/shared/resultsRequests';
 import { visible } from '../../src/shared/displayText';
 import { handled, iconButton, isCommandKey, make } from '../base/dom';
 import { clearHighlights, highlightJson } from './highlight';

@@ -1,9 +1,6 @@
-import {
-  type ColumnView,
-  FILTER_OPERATORS,
-  type FilterOperator,
-  type FilterView,
-} from '../../src/shared/resultsProtocol';
+import { FILTER_OPERATORS, type FilterOperator } from '../../src/shared/resultsLimits';
+import type { ColumnView } from '../../src/shared/resultsProtocol';
+import type { FilterView } from '../../src/shared/resultsRequests';
 import type { ResultsStringKey } from '../../src/shared/resultsStrings';
 import { handled, make, makeControl } from '../base/dom';
 import { text } from './strings';

@@ -1,4 +1,4 @@
-import type { FilterView, OrderView } from '../../src/shared/resultsProtocol';
+import type { FilterView, OrderView } from '../../src/shared/resultsRequests';
 import type { GridModel } from '../grid/model';
 
 /** The view's order with another filter of one column, or none; the filters of other columns stay. */

@@ -1,4 +1,5 @@
-import type { CellAt, FromPage, ToPage } from '../../src/shared/resultsProtocol';
+import type { ToPage } from '../../src/shared/resultsProtocol';
+import type { CellAt, FromPage } from '../../src/shared/resultsRequests';
 import { handled, iconButton, isCommandKey, make } from '../base/dom';
 import { text } from './strings';
 

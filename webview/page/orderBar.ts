@@ -1,4 +1,4 @@
-import type { OrderView } from '../../src/shared/resultsProtocol';
+import type { OrderView } from '../../src/shared/resultsRequests';
 import { iconButton, make } from '../base/dom';
 import { operatorName, takesValue } from './filterBox';
 import type { GridModel } from '../grid/model';

@@ -1,13 +1,13 @@
-import {
-  type FromPage,
-  NOTICES_CHARACTERS,
-  type NoticeView,
-  type ResultsHead,
-  type ResultsState,
-  type SavedView,
-  type TabName,
-  type ToPage,
+import { NOTICES_CHARACTERS } from '../../src/shared/resultsLimits';
+import type {
+  NoticeView,
+  ResultsHead,
+  ResultsState,
+  SavedView,
+  TabName,
+  ToPage,
 } from '../../src/shared/resultsProtocol';
+import type { FromPage } from '../../src/shared/resultsRequests';
 import { handled, isCommandKey, make, makeControl } from '../base/dom';
 import { JobHead } from './jobHeader';
 import { type PageCommand, RowsTab } from './rowsTab';

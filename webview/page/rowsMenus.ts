@@ -1,13 +1,12 @@
+import type { SortDirection } from '../../src/shared/resultsLimits';
+import type { FromPage, OrderView } from '../../src/shared/resultsRequests';
 import {
   COPY_FORMATS,
   type CopyFormat,
   EXPORT_FORMATS,
   type ExportFormat,
-  type FromPage,
-  type OrderView,
-  type SortDirection,
-} from '../../src/shared/resultsProtocol';
-import type { ResultsStringKey } from '../../src/shared/resultsStrings';
+  FORMAT_NAMES,
+} from '../../src/shared/rowFormats';
 import { isMac } from '../base/dom';
 import { filterByActive, filteredBy } from './filters';
 import type { GridModel } from '../grid/model';
@@ -32,15 +31,6 @@ export interface RowsMenuActions {
   layoutChanged(): void;
   showDetail(focus: boolean): void;
 }
-
-const FORMAT_NAMES: Readonly<Record<ExportFormat, ResultsStringKey>> = {
-  csv: 'formatCsv',
-  tsv: 'formatTsv',
-  json: 'formatJson',
-  ndjson: 'formatNdjson',
-  markdown: 'formatMarkdown',
-  insert: 'formatInsert',
-};
 
 /** The modifier of commands, before a letter. */
 export const COMMAND_KEY = isMac ? '⌘' : 'Ctrl+';

@@ -1,11 +1,5 @@
-import {
-  type CellAt,
-  type FilterView,
-  type FromPage,
-  type OrderView,
-  type SavedView,
-  type ToPage,
-} from '../../src/shared/resultsProtocol';
+import type { SavedView, ToPage } from '../../src/shared/resultsProtocol';
+import type { CellAt, FilterView, FromPage, OrderView } from '../../src/shared/resultsRequests';
 import { DetailPane } from './detailPane';
 import { iconButton, make } from '../base/dom';
 import { askFilter } from './filterBox';
@@ -150,7 +144,7 @@ export class RowsTab implements RowsMenuActions {
       case 'findAt':
         this.#find.found(message);
         break;
-      case 'said':
+      case 'status':
         this.#status.say(message.message, message.severity);
         break;
       default:

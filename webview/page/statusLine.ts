@@ -1,4 +1,5 @@
-import type { RowsLimit, RowsView } from '../../src/shared/resultsProtocol';
+import type { RowsLimit } from '../../src/shared/resultsLimits';
+import type { RowsView } from '../../src/shared/resultsProtocol';
 import { visible } from '../../src/shared/displayText';
 import { icon, make } from '../base/dom';
 import type { GridModel } from '../grid/model';

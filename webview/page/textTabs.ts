@@ -1,4 +1,5 @@
-import type { ErrorView, FromPage, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
+import type { ErrorView, NoticeView, ResultsHead } from '../../src/shared/resultsProtocol';
+import type { FromPage } from '../../src/shared/resultsRequests';
 import { make, makeControl, setAttribute } from '../base/dom';
 import { counted, formatNumber, formatReceived, text } from './strings';
 import { sizeText } from '../../src/shared/displayText';

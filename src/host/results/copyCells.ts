@@ -1,27 +1,28 @@
 import { l10n } from 'vscode';
 import { formatSelection } from '../../core/results/format/clipboard';
-import { DELIMITERS, type FormatOptions } from '../../core/results/format/formats';
-import type { CopyRange, FromPage } from '../../shared/resultsProtocol';
+import { DELIMITERS, type FormatOptions } from '../../core/results/format/formatter';
+import type { CopyRange, FromPage } from '../../shared/resultsRequests';
 import { readSetting } from '../base/settings';
 import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;
 
-/** More text than this is no use on a clipboard, and stands in memory several times on its way there. */
+/** Maximum UTF-16 units to copy: several copies of the text are in memory on its way to the clipboard. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
-const ROWS_AT_ONCE = 2_000;
+/** Rows to read at once. */
+const ROWS_PER_READ = 2_000;
 
-/** A wish that cannot be granted; the message says why and what to do, for the user. */
+/** A request of the user cannot be fulfilled. The message is localized and says why and what to do. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
 /**
- * The selected cells as text. All ranges are of the same columns (the page sees to it).
+ * Formats the selected cells. All ranges have the same columns (ensured by the page).
  *
- * @throws RefusedError where it is too much
+ * @throws RefusedError if the selection is too large
  */
-export async function copiedRows(
+export async function formatSelectedRows(
   message: CopyMessage,
   service: RowsService,
   signal: AbortSignal,
@@ -33,17 +34,17 @@ export async function copiedRows(
   const picked: (string | null)[][] = [];
   let characters = 0;
   for (const { first, last } of message.ranges) {
-    for (let at = first; at <= last; at += ROWS_AT_ONCE) {
+    for (let at = first; at <= last; at += ROWS_PER_READ) {
       signal.throwIfAborted();
-      const limit = Math.min(ROWS_AT_ONCE, last - at + 1);
+      const limit = Math.min(ROWS_PER_READ, last - at + 1);
       const page = order === undefined ? await reader.rows(at, limit) : await reader.rowsAt(order, at, limit);
       for (const row of page) {
         const cells = columns.map((column) => row[column] ?? null);
         for (const cell of cells) characters += (cell?.length ?? 4) + 1;
         picked.push(cells);
       }
-      if (characters > MAX_CHARACTERS) throw tooMuch();
-      // Fewer than asked for: the rows end here.
+      if (characters > MAX_CHARACTERS) throw selectionTooLarge();
+      // Fewer than requested: the rows end here.
       if (page.length < limit) break;
     }
   }
@@ -52,23 +53,23 @@ export async function copiedRows(
   return { text, rows: picked.length };
 }
 
-/** How the user wants values for spreadsheets to be written. */
+/** The settings for values that are exported to spreadsheets. */
 export function spreadsheetOptions(): Pick<FormatOptions, 'delimiter' | 'escapeFormulas'> {
   const name = readSetting('results.csvDelimiter');
-  // Whatever stands in the settings.
+  // The setting may have any value.
   const delimiter = Object.hasOwn(DELIMITERS, name) ? DELIMITERS[name] : DELIMITERS.comma;
   return { delimiter, escapeFormulas: readSetting('results.escapeFormulas') };
 }
 
-/** True where the selection is so large that reading it would be in vain. */
-export function isHopeless(ranges: readonly CopyRange[], rows: number, bytes: number): boolean {
+/** Whether the selection is certainly too large to copy, so that reading it is pointless. */
+export function exceedsClipboard(ranges: readonly CopyRange[], rows: number, bytes: number): boolean {
   const selected = ranges.reduce((sum, range) => sum + Math.min(range.last, rows - 1) - range.first + 1, 0);
-  // Some columns only may be far less than whole rows: those are counted while reading.
+  // A few columns may be much smaller than whole rows, so the exact size is checked while reading.
   return rows > 0 && (selected / rows) * bytes > MAX_CHARACTERS * 32;
 }
 
-export function tooMuch(): RefusedError {
+export function selectionTooLarge(): RefusedError {
   return new RefusedError(
-    l10n.t('The selection is larger than {0} MB: export it to a file instead.', MAX_CHARACTERS / 1024 / 1024),
+    l10n.t('The selection is larger than {0} MB. Export it to a file instead.', MAX_CHARACTERS / 1024 / 1024),
   );
 }

@@ -1,7 +1,8 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { exportChunks, exportRows, type ExportOptions } from '../../core/results/format/exports';
-import type { ExportFormat, FromPage } from '../../shared/resultsProtocol';
+import type { FromPage } from '../../shared/resultsRequests';
+import type { ExportFormat } from '../../shared/rowFormats';
 import { readSetting } from '../base/settings';
 import { RefusedError, spreadsheetOptions } from './copyCells';
 import type { RowsReader } from './rowSource';
@@ -9,12 +10,12 @@ import * as ui from '../base/ui';
 
 type ExportMessage = Extract<FromPage, { type: 'export' | 'openDocument' }>;
 
-/** Bytes up to which rows are opened as a document: VS Code's editor stops colouring at 20 MB and opening at 50 MB. */
+/** Maximum size of a document in bytes: VS Code's editor disables highlighting at 20 MB and refuses to open 50 MB. */
 const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024;
-/** Bytes up to which a written file is offered to be opened. */
+/** Maximum size of a written file that the user is offered to open. */
 const MAX_OPENED_BYTES = 50 * 1024 * 1024;
 
-const FORMATS: Readonly<Record<ExportFormat, { readonly extension: string; readonly language: string }>> = {
+const FILE_TYPES: Readonly<Record<ExportFormat, { readonly extension: string; readonly language: string }>> = {
   csv: { extension: 'csv', language: 'csv' },
   tsv: { extension: 'tsv', language: 'tsv' },
   json: { extension: 'json', language: 'json' },
@@ -23,21 +24,23 @@ const FORMATS: Readonly<Record<ExportFormat, { readonly extension: string; reado
   insert: { extension: 'sql', language: 'sql' },
 };
 
-/** What is exported: rows that stay open, in the view's order. */
-export interface Exported {
+/** Rows to export. The caller keeps the reader open. */
+export interface ExportSource {
   readonly reader: RowsReader;
+  /** Row numbers in the order of the view; undefined for all rows in stored order. */
   readonly order: Uint32Array | undefined;
   readonly label: string;
 }
 
 /**
- * Asks for a file and writes the rows into it, with progress that can be canceled. Resolves with what to say, or with
- * undefined where the user gave it up.
+ * Asks for a file and writes the rows to it, with cancelable progress.
+ *
+ * @returns A message about the result; undefined if the user chose no file.
  */
-export async function exportToFile(message: ExportMessage, exported: Exported): Promise<string | undefined> {
-  const { extension } = FORMATS[message.format];
+export async function exportToFile(message: ExportMessage, source: ExportSource): Promise<string | undefined> {
+  const { extension } = FILE_TYPES[message.format];
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const name = `${fileName(exported.label)}.${extension}`;
+  const name = `${fileName(source.label)}.${extension}`;
   const uri = await vscode.window.showSaveDialog({
     filters: { [extension.toUpperCase()]: [extension] },
     title: vscode.l10n.t('Export Rows'),
@@ -46,7 +49,7 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
   });
   if (uri === undefined) return undefined;
   if (uri.scheme !== 'file') {
-    throw new RefusedError(vscode.l10n.t('Rows can be exported to files of this machine only.'));
+    throw new RefusedError(vscode.l10n.t('Rows can only be exported to files on this machine.'));
   }
   const result = await ui.withProgress(
     {
@@ -57,21 +60,21 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
     async (progress, token) => {
       const abort = new AbortController();
       token.onCancellationRequested(() => abort.abort());
-      let told = 0;
+      let reported = 0;
       const options: ExportOptions = {
-        ...optionsOf(message, exported),
+        ...optionsOf(message, source),
         byteOrderMark: readSetting('results.csvByteOrderMark'),
         signal: abort.signal,
         progress: ({ rows, fraction }) => {
-          const increment = fraction * 100 - told;
-          // A message a percent: the notification is drawn anew at each.
+          const increment = fraction * 100 - reported;
+          // At most one report per percent: each one redraws the notification.
           if (increment < 1) return;
-          told += increment;
-          progress.report({ increment, message: rowsWord(rows) });
+          reported += increment;
+          progress.report({ increment, message: rowsText(rows) });
         },
       };
       try {
-        return await exportRows(exported.reader, uri.fsPath, message.format, options);
+        return await exportRows(source.reader, uri.fsPath, message.format, options);
       } catch (error) {
         if (abort.signal.aborted) return undefined;
         throw error;
@@ -80,25 +83,25 @@ export async function exportToFile(message: ExportMessage, exported: Exported): 
   );
   if (result === undefined) return vscode.l10n.t('The export was canceled; no file was written.');
   if (result.bytes <= MAX_OPENED_BYTES) void offerToOpen(uri, result.rows);
-  return vscode.l10n.t('Exported {0} to {1}.', rowsWord(result.rows), uri.fsPath);
+  return vscode.l10n.t('Exported {0} to {1}.', rowsText(result.rows), uri.fsPath);
 }
 
-/** Opens the rows as a document without a file. @throws RefusedError where they are too many */
-export async function openAsDocument(message: ExportMessage, exported: Exported): Promise<void> {
+/** Opens the rows as an untitled document. @throws RefusedError if they are too large */
+export async function openAsDocument(message: ExportMessage, source: ExportSource): Promise<void> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of exportChunks(exported.reader, message.format, optionsOf(message, exported))) {
+  for await (const chunk of exportChunks(source.reader, message.format, optionsOf(message, source))) {
     bytes += chunk.bytes.length;
     if (bytes > MAX_DOCUMENT_BYTES) {
       const limit = MAX_DOCUMENT_BYTES / 1024 / 1024;
-      throw new RefusedError(vscode.l10n.t('These rows make more than {0} MB: export them to a file instead.', limit));
+      throw new RefusedError(vscode.l10n.t('These rows are larger than {0} MB. Export them to a file instead.', limit));
     }
     parts.push(Buffer.from(chunk.bytes));
   }
-  await openText(Buffer.concat(parts).toString('utf8'), FORMATS[message.format].language);
+  await openText(Buffer.concat(parts).toString('utf8'), FILE_TYPES[message.format].language);
 }
 
-/** Opens a text as a document without a file. */
+/** Opens a text as an untitled document. */
 export async function openText(content: string, language: string): Promise<void> {
   const known = new Set(await vscode.languages.getLanguages());
   const document = await vscode.workspace.openTextDocument({
@@ -108,7 +111,7 @@ export async function openText(content: string, language: string): Promise<void>
   await vscode.window.showTextDocument(document, { preview: false });
 }
 
-function optionsOf({ columns }: ExportMessage, { order }: Exported): ExportOptions {
+function optionsOf({ columns }: ExportMessage, { order }: ExportSource): ExportOptions {
   return { header: true, columns, ...spreadsheetOptions(), ...(order === undefined ? {} : { order }) };
 }
 
@@ -116,17 +119,17 @@ async function offerToOpen(uri: vscode.Uri, rows: number): Promise<void> {
   const open = vscode.l10n.t('Open File');
   const folder = dirname(uri.fsPath);
   const choice = await ui.showInformationMessage(
-    vscode.l10n.t('Exported {0} to “{1}” in {2}.', rowsWord(rows), basename(uri.fsPath), folder),
+    vscode.l10n.t('Exported {0} to “{1}” in {2}.', rowsText(rows), basename(uri.fsPath), folder),
     open,
   );
   if (choice === open) await vscode.window.showTextDocument(uri);
 }
 
-function rowsWord(count: number): string {
+function rowsText(count: number): string {
   return count === 1 ? vscode.l10n.t('1 row') : vscode.l10n.t('{0} rows', count.toLocaleString(vscode.env.language));
 }
 
-/** A label as the name of a file on every system. */
+/** Converts a label to a file name that is valid on every system. */
 function fileName(label: string): string {
   const name = label.replace(/[^\p{L}\p{N}_-]+/gu, '_').replace(/^_+|_+$/g, '');
   return name === '' ? 'rows' : name.slice(0, 64);

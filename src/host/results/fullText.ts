@@ -6,19 +6,19 @@ import { PRIVATE } from '../../core/base/files';
 import type { TextPlace } from '../../core/jobs/textBudget';
 import { openText } from './exportRows';
 
-/** Bytes up to which a text becomes a document without a file, which goes through the extension host. */
+/** Maximum size of an untitled document in bytes; its text goes through the extension host. */
 const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024;
 
-/** A text in a file, UTF-8. */
+/** A text in a UTF-8 file. */
 export interface StoredText {
   readonly file: string;
-  /** The whole file where missing. */
+  /** The part of the file; default: all of it. */
   readonly place?: TextPlace;
-  /** Where a part that is too long for a document may be put, to be opened as a file. */
+  /** A file for a part that is too long for an untitled document. */
   readonly shown: string;
 }
 
-/** Shows a text in an editor, as plain text. @throws where it cannot be read */
+/** Shows a text in an editor as plain text. @throws if it cannot be read */
 export async function openStoredText({ file, place, shown }: StoredText): Promise<void> {
   const { offset, bytes } = place ?? { offset: 0, bytes: (await stat(file)).size };
   if (bytes <= MAX_DOCUMENT_BYTES) {
@@ -31,7 +31,7 @@ export async function openStoredText({ file, place, shown }: StoredText): Promis
       createWriteStream(shown, { mode: PRIVATE }),
     );
   }
-  // The window reads it by itself.
+  // The window itself reads the file.
   await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(place ? shown : file));
 }
 

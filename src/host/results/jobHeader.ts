@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { env, l10n } from 'vscode';
 import type { JobInfo } from '../../api';
-import { type DetailView, type ResultsHead, SQL_CHARACTERS } from '../../shared/resultsProtocol';
+import { SQL_CHARACTERS } from '../../shared/resultsLimits';
+import type { DetailView, ResultsHead } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/run/launchLimits';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { sizeText } from '../../shared/displayText';

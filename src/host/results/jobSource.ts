@@ -2,7 +2,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import type { ResultsSource } from './rowSource';
 
-/** The results panels' source: the jobs of this window and the files of their rows. */
+/** Creates the source of the results panels from the jobs of this window and the files of their rows. */
 export function jobSource(
   jobs: JobService,
   files: SpoolFiles,
@@ -26,7 +26,7 @@ export function jobSource(
     },
     onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
     onDidRemove: (listener) => jobs.onDidRemove(listener),
-    // The columns are noted once there is a file for the rows.
+    // The record has columns as soon as the file of the rows exists.
     rows: async (id) => {
       const columns = jobs.get(id)?.record.columns;
       return columns === undefined ? undefined : files.open(id, columns);

@@ -2,17 +2,17 @@ import * as vscode from 'vscode';
 import type { FailurePlace } from '../editor/failures';
 
 /**
- * Shows the place of an error in its file, in the editor group where that file is open.
- * @throws if the text is another one by now
+ * Shows the location of an error in its file, in the editor group in which the file is open.
+ * @throws if the text has changed
  */
 export async function openFailure(place: FailurePlace | undefined): Promise<void> {
   if (!place) {
     throw new Error(
-      vscode.l10n.t('The text of this job is no longer there as it was launched. The Query tab shows it.'),
+      vscode.l10n.t('The text of this job has changed since the launch. The Query tab shows it as launched.'),
     );
   }
   const { uri, start } = place;
-  // Not over the results panel, which is the active editor now.
+  // Not on top of the results panel, which is the active editor.
   const viewColumn = columnOf(uri) ?? vscode.ViewColumn.One;
   await vscode.window.showTextDocument(uri, { selection: new vscode.Range(start, start), viewColumn });
 }

@@ -10,7 +10,7 @@ import { jobSource } from './jobSource';
 import { ResultsPanels } from './resultsPanels';
 import type { Walkthrough } from '../walkthrough';
 
-/** The results panels, wired to the jobs. */
+/** Connects the results panels to the jobs. */
 export class Results implements Disposable {
   readonly #panels: ResultsPanels;
 
@@ -47,7 +47,7 @@ export class Results implements Disposable {
     );
   }
 
-  /** Takes up the panels of before a reload, once the jobs are known. */
+  /** Restores the panels after a reload. Call it once the jobs are known. */
   restore(): void {
     this.#panels.restore();
   }
@@ -57,19 +57,19 @@ export class Results implements Disposable {
     this.#walkthrough.mark('results');
   }
 
-  /** A look at a job's results, with the keyboard left where it is; the next one takes its place. */
+  /** Previews a job's results without taking the focus. The next preview replaces it. */
   async preview(id: string): Promise<void> {
     await this.#panels.show(id, { preview: true, preserveFocus: true });
     this.#walkthrough.mark('results');
   }
 
-  /** The same panel, at its facts. */
+  /** Shows the Details tab of a job's panel. */
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });
     this.#walkthrough.mark('results');
   }
 
-  /** True where the user has the job's panel before them. */
+  /** Whether the job's panel is visible. */
   isVisible(id: string): boolean {
     return this.#panels.isVisible(id);
   }

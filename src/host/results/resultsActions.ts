@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
-import { errorText, noticeText } from '../../core/jobs/textBudget';
+import { errorText as fullErrorText, noticeText } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/query/order';
-import type { FromPage, ToPage } from '../../shared/resultsProtocol';
-import { copiedRows, isHopeless, tooMuch } from './copyCells';
+import type { ToPage } from '../../shared/resultsProtocol';
+import type { FromPage } from '../../shared/resultsRequests';
+import { exceedsClipboard, formatSelectedRows, selectionTooLarge } from './copyCells';
 import { exportToFile, openAsDocument, openText } from './exportRows';
+import { errorText } from '../messages/faultText';
 import { openFailure } from './openFailure';
 import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
@@ -12,13 +14,13 @@ import type { RowsService } from './rowsService';
 import type { ResultsSource } from './rowSource';
 import { formatName } from './resultsStrings';
 
-/** Rows up to which sorting and filtering are offered. */
+/** Sorting and filtering are available up to this many rows. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;
 
-/** Messages that ask for more than showing. */
+/** Messages that request more than displaying rows. */
 export type ActionMessage = Exclude<FromPage, { type: 'ready' | 'tiles' | 'cell' }>;
 
-/** What a page asks of the host beyond showing; one for each panel. */
+/** Handles the actions of one panel's page. */
 export class ResultsActions implements Disposable {
   #find: FindSession | undefined;
   #order: AbortController | undefined;
@@ -36,7 +38,7 @@ export class ResultsActions implements Disposable {
     this.#post = post;
   }
 
-  async take(message: ActionMessage): Promise<void> {
+  async handle(message: ActionMessage): Promise<void> {
     const id = this.#id;
     const source = this.#source;
     const rows = this.#rows;
@@ -69,7 +71,7 @@ export class ResultsActions implements Disposable {
         );
         break;
       case 'copyText':
-        await this.#copy(copiedText(message.what, id, source));
+        await this.#copy(textToCopy(message.what, id, source));
         break;
       case 'copyValue':
         await this.#copy((await rows.cell(message.view, message.at)) ?? '');
@@ -105,7 +107,7 @@ export class ResultsActions implements Disposable {
     }
   }
 
-  /** Stops what is under way: the page has gone, or was loaded anew. */
+  /** Stops all running actions, because the page was closed or reloaded. */
   stop(): void {
     this.#stopFind();
     this.#order?.abort();
@@ -119,40 +121,40 @@ export class ResultsActions implements Disposable {
 
   async #copy(text: string): Promise<void> {
     await vscode.env.clipboard.writeText(text);
-    this.#post({ type: 'said', message: vscode.l10n.t('Copied.'), severity: 'info' });
+    this.#post({ type: 'status', message: vscode.l10n.t('Copied.'), severity: 'info' });
   }
 
-  /** The newest copy wins: an older one would put its text on the clipboard behind it. */
+  /** A new copy cancels the running one, which would otherwise overwrite the clipboard later. */
   async #copyRows(message: Extract<FromPage, { type: 'copy' }>): Promise<void> {
     this.#copying?.abort();
     const { signal } = (this.#copying = new AbortController());
     const { rows, bytes } = await this.#rows.status();
-    if (isHopeless(message.ranges, rows, bytes)) throw tooMuch();
-    const copied = await copiedRows(message, this.#rows, signal);
+    if (exceedsClipboard(message.ranges, rows, bytes)) throw selectionTooLarge();
+    const copied = await formatSelectedRows(message, this.#rows, signal);
     if (signal.aborted) return;
     await vscode.env.clipboard.writeText(copied.text);
     const count = copied.rows.toLocaleString(vscode.env.language);
     const format = formatName(message.format);
-    const said =
+    const text =
       copied.rows === 1
         ? vscode.l10n.t('Copied 1 row as {0}.', format)
         : vscode.l10n.t('Copied {0} rows as {1}.', count, format);
-    this.#post({ type: 'said', message: said, severity: 'info' });
+    this.#post({ type: 'status', message: text, severity: 'info' });
   }
 
-  /** Rows of its own, so that closing the panel does not end an export. */
+  /** Opens the rows separately, so that closing the panel does not end an export. */
   async #export(message: Extract<FromPage, { type: 'export' | 'openDocument' }>): Promise<void> {
     const order = this.#rows.order(message.view);
     const reader = await this.#source.rows(this.#id);
     if (reader === undefined) return;
     try {
-      const exported = { reader, order, label: this.#source.job(this.#id)?.info.label ?? '' };
+      const exportSource = { reader, order, label: this.#source.job(this.#id)?.info.label ?? '' };
       if (message.type === 'openDocument') {
-        await openAsDocument(message, exported);
+        await openAsDocument(message, exportSource);
         return;
       }
-      const said = await exportToFile(message, exported);
-      if (said !== undefined) this.#post({ type: 'said', message: said, severity: 'info' });
+      const result = await exportToFile(message, exportSource);
+      if (result !== undefined) this.#post({ type: 'status', message: result, severity: 'info' });
     } finally {
       await reader.close();
     }
@@ -160,7 +162,7 @@ export class ResultsActions implements Disposable {
 
   async #startFind(message: Extract<FromPage, { type: 'find' }>): Promise<void> {
     this.#stopFind();
-    const session = new FindSession(message, this.#rows, this.#post);
+    const session = new FindSession(message, this.#rows, this.#post, errorText);
     this.#find = session;
     await session.run();
   }
@@ -170,7 +172,7 @@ export class ResultsActions implements Disposable {
     this.#find = undefined;
   }
 
-  /** The newest order wins. */
+  /** A new order replaces the running one. */
   async #startOrder({ view, order }: Extract<FromPage, { type: 'order' }>): Promise<void> {
     this.#order?.abort();
     const { signal } = (this.#order = new AbortController());
@@ -187,13 +189,12 @@ export class ResultsActions implements Disposable {
       this.#post({ type: 'order', view, state: 'ready', rows: rows.length });
     } catch (error) {
       if (signal.aborted) return;
-      const message = error instanceof Error ? error.message : String(error);
-      this.#post({ type: 'order', view, state: 'failed', rows: 0, message });
+      this.#post({ type: 'order', view, state: 'failed', rows: 0, message: errorText(error) });
     }
   }
 }
 
-function copiedText(what: 'sql' | 'error' | 'messages', id: string, source: ResultsSource): string {
+function textToCopy(what: 'sql' | 'error' | 'messages', id: string, source: ResultsSource): string {
   const info = source.job(id)?.info;
   if (what === 'sql') return info?.sql ?? '';
   if (what === 'messages') {
@@ -203,5 +204,5 @@ function copiedText(what: 'sql' | 'error' | 'messages', id: string, source: Resu
       .join('\n');
   }
   const error = info?.error;
-  return error === undefined ? '' : errorText(error);
+  return error === undefined ? '' : fullErrorText(error);
 }

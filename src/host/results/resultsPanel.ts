@@ -1,20 +1,14 @@
 import * as vscode from 'vscode';
 import { sizeOf } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
-import {
-  type FromPage,
-  NOTICES_CHARACTERS,
-  type NoticeView,
-  type ResultsHead,
-  type RowsView,
-  type TabName,
-  type ToPage,
-  VALUE_CHARACTERS,
-} from '../../shared/resultsProtocol';
+import { NOTICES_CHARACTERS, VALUE_CHARACTERS } from '../../shared/resultsLimits';
+import type { NoticeView, ResultsHead, RowsView, TabName, ToPage } from '../../shared/resultsProtocol';
+import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
 import { pageHtml, pageRoot } from '../base/pageHtml';
 import { plainLabel } from '../base/plainText';
+import { errorText, faultText } from '../messages/faultText';
 import { headOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
@@ -22,19 +16,19 @@ import type { ResultsJob, ResultsSource } from './rowSource';
 import { resultsStrings } from './resultsStrings';
 import { parseFromPage } from './pageMessages';
 
-/** A job may change many times a second; the page is told at most this often (ms). */
+/** Minimum time between two updates of the page, because a job may change many times per second. Milliseconds. */
 const UPDATE_MS = 100;
-/** UTF-16 units of what the status line says. */
-const SAID_CHARACTERS = 1000;
+/** Maximum UTF-16 units of a message in the status line. */
+const STATUS_CHARACTERS = 1000;
 /** While rows come in, the page is told how many this often (ms). */
 const GROWTH_MS = 400;
 
-/** One panel: one job, for good. */
+/** A panel that shows one job. */
 export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
   readonly #actions: ResultsActions;
-  /** The user has worked with the page, so that it is more than a preview. */
+  /** The user has interacted with the page, so it is no longer only a preview. */
   #used = false;
   #ready = false;
   #tab: TabName | undefined;
@@ -45,7 +39,7 @@ export class ResultsPanel implements Disposable {
   #growthTimer: ReturnType<typeof setTimeout> | undefined;
   #tiles = new AbortController();
   #disposed = false;
-  /** The document that the page names as the place of the error. */
+  /** The document that contains the error, according to the page. */
   #errorFile: string | undefined;
 
   readonly #source: ResultsSource;
@@ -58,7 +52,7 @@ export class ResultsPanel implements Disposable {
   ) {
     this.#source = source;
 
-    this.#rows = this.#disposables.add(new RowsService(source, id));
+    this.#rows = this.#disposables.add(new RowsService(source, id, faultText));
     this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
     const root = pageRoot(extensionUri);
     const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', `results-${theme}.svg`);
@@ -67,12 +61,12 @@ export class ResultsPanel implements Disposable {
     this.#disposables.add(
       panel.webview.onDidReceiveMessage((raw: unknown) => {
         const message = parseFromPage(raw);
-        if (message !== undefined) void this.#take(message);
+        if (message !== undefined) void this.#handle(message);
       }),
     );
     this.#disposables.add(
       panel.onDidChangeViewState(() => {
-        // A hidden page is thrown away and asks for everything when it comes back.
+        // VS Code destroys a hidden page, which requests everything when it is shown again.
         if (!panel.visible) this.#ready = false;
         this.changed();
       }),
@@ -91,7 +85,7 @@ export class ResultsPanel implements Disposable {
     return this.#used;
   }
 
-  /** The job has changed: the page is told soon. */
+  /** Call when the job has changed. The page is updated soon. */
   changed(): void {
     this.#setTitle();
     this.#updateTimer ??= setTimeout(() => {
@@ -100,7 +94,7 @@ export class ResultsPanel implements Disposable {
     }, UPDATE_MS);
   }
 
-  /** Shows a tab, also where the page is still loading. */
+  /** Shows a tab, also if the page is still loading. */
   showTab(tab: TabName): void {
     if (this.#ready) this.#post({ type: 'tab', tab });
     else this.#tab = tab;
@@ -123,12 +117,12 @@ export class ResultsPanel implements Disposable {
 
   #post(message: ToPage): void {
     if (this.#disposed) return;
-    // A page that is being torn down takes nothing; it asks for everything when it comes back.
+    // A page that is being destroyed drops the message; it requests everything when it is shown again.
     void this.panel.webview.postMessage(message);
   }
 
-  #say(message: string, severity: 'info' | 'error' = 'error'): void {
-    this.#post({ type: 'said', message: shorten(message, SAID_CHARACTERS), severity });
+  #showStatus(message: string, severity: 'info' | 'error' = 'error'): void {
+    this.#post({ type: 'status', message: shorten(message, STATUS_CHARACTERS), severity });
   }
 
   async #init(): Promise<void> {
@@ -140,7 +134,7 @@ export class ResultsPanel implements Disposable {
       bytes: 0,
       complete: true,
       dropped: 0,
-      message: vscode.l10n.t('The rows cannot be read: {0}', messageOf(error)),
+      message: vscode.l10n.t('The rows cannot be read: {0}', errorText(error)),
     });
     const [columns, rows, first] = await Promise.all([
       this.#rows.columns().catch(() => []),
@@ -178,9 +172,9 @@ export class ResultsPanel implements Disposable {
   async #head(job: ResultsJob): Promise<ResultsHead> {
     if (job.info.error === undefined) return headOf(job, Date.now());
     const place = await this.#source.errorPlace(this.id);
-    // Its text may come back, with Undo.
+    // Remember the file even if the text has changed: Undo may restore it.
     if (place) this.#errorFile = place.uri.toString();
-    // It may have changed in the meantime.
+    // The job may have changed in the meantime.
     return headOf(this.#source.job(this.id) ?? job, Date.now(), place);
   }
 
@@ -190,7 +184,7 @@ export class ResultsPanel implements Disposable {
     if (notices.length > 0) this.#post({ type: 'notices', from, notices });
   }
 
-  /** Messages with this number or a later one, the newest as far as there is room. */
+  /** Messages from this number on; only the newest if they exceed the size limit. */
   #newNotices(from: number): NoticeView[] {
     const held = this.#source.notices(this.id);
     const first = this.#source.noticesNotHeld(this.id);
@@ -216,7 +210,7 @@ export class ResultsPanel implements Disposable {
       this.#status = rows;
       this.#watchGrowth(rows);
     } catch (error) {
-      this.#say(vscode.l10n.t('The rows cannot be read: {0}', messageOf(error)));
+      this.#showStatus(vscode.l10n.t('The rows cannot be read: {0}', errorText(error)));
     }
   }
 
@@ -227,7 +221,7 @@ export class ResultsPanel implements Disposable {
     this.#growthTimer = setTimeout(() => void this.#sendRows(), GROWTH_MS);
   }
 
-  async #take(message: FromPage): Promise<void> {
+  async #handle(message: FromPage): Promise<void> {
     try {
       switch (message.type) {
         case 'ready':
@@ -242,14 +236,14 @@ export class ResultsPanel implements Disposable {
           break;
         default:
           this.#used = true;
-          await this.#actions.take(message);
+          await this.#actions.handle(message);
       }
     } catch (error) {
-      if (!isAbort(error) && !(error instanceof StaleViewError)) this.#say(messageOf(error));
+      if (!isAbort(error) && !(error instanceof StaleViewError)) this.#showStatus(errorText(error));
     }
   }
 
-  /** The newest request wins: an older one stops where it is. */
+  /** A new request aborts the older one. */
   async #sendTiles(message: Extract<FromPage, { type: 'tiles' }>): Promise<void> {
     this.#tiles.abort();
     const { signal } = (this.#tiles = new AbortController());
@@ -259,7 +253,7 @@ export class ResultsPanel implements Disposable {
       if (!signal.aborted) this.#post({ type: 'tiles', request, view, tiles });
     } catch (error) {
       if (signal.aborted || error instanceof StaleViewError) return;
-      this.#post({ type: 'tilesFailed', request, message: messageOf(error) });
+      this.#post({ type: 'tilesFailed', request, message: errorText(error) });
     }
   }
 
@@ -269,16 +263,12 @@ export class ResultsPanel implements Disposable {
       const length = value?.length ?? 0;
       this.#post({ type: 'cell', request, value: value === null ? null : value.slice(0, VALUE_CHARACTERS), length });
     } catch (error) {
-      if (!(error instanceof StaleViewError)) this.#post({ type: 'cellFailed', request, message: messageOf(error) });
+      if (!(error instanceof StaleViewError)) this.#post({ type: 'cellFailed', request, message: errorText(error) });
     }
   }
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-export function isAbort(error: unknown): boolean {
+function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 

@@ -9,27 +9,27 @@ import type { ResultsSource } from './rowSource';
 
 export const RESULTS_VIEW_TYPE = 'pgBackground.results';
 
-/** A panel of before a reload waits this long for its job (ms); more than it takes to see that another window is gone. */
-const JOB_MS = 90_000;
+/** How long a restored panel waits for its job: longer than it takes to detect that another window is gone. Milliseconds. */
+const JOB_WAIT_MS = 90_000;
 
 export interface ShowOptions {
   readonly preserveFocus?: boolean;
-  /** A look at it: the next preview takes its place. */
+  /** Open as a preview, which the next preview replaces. */
   readonly preview?: boolean;
   readonly tab?: TabName;
 }
 
-/** All that a panel needs is loaded with the first one. */
+/** Loads the code of panels with the first one. */
 const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
 
-/** The results panels: one a job. */
+/** The results panels, at most one per job. */
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
   readonly #panels = new PanelsByKey<string, PanelCode.ResultsPanel>();
-  /** The job whose panel is only previewed. */
+  /** The job whose panel is a preview. */
   #preview: string | undefined;
-  /** Panels of before a reload whose jobs are not known yet. */
-  readonly #waiting = new Map<string, { come(): void; stop(): void }>();
+  /** Restored panels whose jobs are not known yet. */
+  readonly #waiting = new Map<string, { adopt(): void; stop(): void }>();
 
   readonly #source: ResultsSource;
   readonly #extensionUri: vscode.Uri;
@@ -40,7 +40,7 @@ export class ResultsPanels implements Disposable {
 
     this.#disposables.add(
       source.onDidChange((id) => {
-        this.#waiting.get(id)?.come();
+        this.#waiting.get(id)?.adopt();
         this.#panels.get(id)?.changed();
       }),
     );
@@ -51,7 +51,7 @@ export class ResultsPanels implements Disposable {
     );
   }
 
-  /** Takes up the panels that were open before a reload. Not before the jobs are known: a panel whose job is not is closed. */
+  /** Restores the panels that were open before a reload. Call it once the jobs are known. */
   restore(): void {
     this.#disposables.add(
       vscode.window.registerWebviewPanelSerializer(RESULTS_VIEW_TYPE, {
@@ -61,8 +61,8 @@ export class ResultsPanels implements Disposable {
   }
 
   /**
-   * Shows the panel of a job, and opens it if it is not open. One that is only previewed gives way to the next preview, as in
-   * VS Code's explorer, unless the user has worked with it.
+   * Shows the panel of a job, and opens it if necessary. As in VS Code's explorer, the next preview replaces a preview, unless the user
+   * has interacted with it.
    * @returns false if there is no such job
    */
   async show(id: string, options: ShowOptions = {}): Promise<boolean> {
@@ -77,11 +77,11 @@ export class ResultsPanels implements Disposable {
     } else {
       const before = this.#preview === undefined ? undefined : this.#panels.get(this.#preview);
       const replaced = preview && before?.used === false ? before : undefined;
-      // Next to another results panel: a column for each would soon be too narrow.
+      // In the column of another results panel, if there is one: a column for each would soon be too narrow.
       const beside = this.#anyVisible()?.panel.viewColumn ?? vscode.ViewColumn.Beside;
-      const place = readSetting('results.openIn');
-      const viewColumn = replaced?.panel.viewColumn ?? (place === 'active' ? vscode.ViewColumn.Active : beside);
-      const splitsBelow = place === 'below' && viewColumn === vscode.ViewColumn.Beside;
+      const openIn = readSetting('results.openIn');
+      const viewColumn = replaced?.panel.viewColumn ?? (openIn === 'active' ? vscode.ViewColumn.Active : beside);
+      const splitsBelow = openIn === 'below' && viewColumn === vscode.ViewColumn.Beside;
       const panel = newPagePanel(this.#extensionUri, RESULTS_VIEW_TYPE, job.info.label, {
         preserveFocus: preserveFocus && !splitsBelow,
         viewColumn: splitsBelow ? vscode.ViewColumn.Active : viewColumn,
@@ -99,13 +99,13 @@ export class ResultsPanels implements Disposable {
     return [...this.#panels.values()].find(({ panel }) => panel.visible);
   }
 
-  /** True where the user can see the panel of the job. */
+  /** Whether the job's panel is visible. */
   isVisible(id: string): boolean {
     return this.#panels.get(id)?.panel.visible ?? false;
   }
 
   dispose(): void {
-    for (const one of [...this.#waiting.values()]) one.stop();
+    for (const waiting of [...this.#waiting.values()]) waiting.stop();
     this.#panels.dispose();
     this.#disposables.dispose();
   }
@@ -114,7 +114,7 @@ export class ResultsPanels implements Disposable {
     return this.#panels.add(id, new code.ResultsPanel(id, panel, this.#source, this.#extensionUri));
   }
 
-  /** The page's own saved state comes back; it names the job. */
+  /** @param state the page's saved state, which contains the job's id */
   async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const code = await panelCode();
     const id = typeof state === 'object' && state !== null && 'id' in state ? state.id : undefined;
@@ -123,20 +123,20 @@ export class ResultsPanels implements Disposable {
     else this.#await(code, id, panel);
   }
 
-  /** The window of before may still hold its jobs: this one takes them over a little later. */
+  /** The previous window may still own the job, and this window adopts it a little later. */
   #await(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): void {
     const stop = (): void => {
       clearTimeout(timer);
       gone.dispose();
       this.#waiting.delete(id);
     };
-    const timer = setTimeout(() => void panel.dispose(), JOB_MS);
+    const timer = setTimeout(() => void panel.dispose(), JOB_WAIT_MS);
     const gone = panel.onDidDispose(stop);
     this.#waiting.set(id, {
       stop,
-      come: () => {
+      adopt: () => {
         stop();
-        // It may have been opened by hand in the meantime.
+        // The user may have opened it in the meantime.
         if (this.#panels.has(id)) panel.dispose();
         else this.#adopt(code, id, panel);
       },

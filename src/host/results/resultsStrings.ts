@@ -1,18 +1,10 @@
 import { l10n } from 'vscode';
-import type { ExportFormat } from '../../shared/resultsProtocol';
+import { type ExportFormat, FORMAT_NAMES } from '../../shared/rowFormats';
 import type { ResultsStrings } from '../../shared/resultsStrings';
 
-/** A format as people call it. */
+/** The name of a format in VS Code's language. */
 export function formatName(format: ExportFormat): string {
-  const { formatTsv, formatCsv, formatJson, formatNdjson, formatMarkdown, formatInsert } = resultsStrings();
-  return {
-    tsv: formatTsv,
-    csv: formatCsv,
-    json: formatJson,
-    ndjson: formatNdjson,
-    markdown: formatMarkdown,
-    insert: formatInsert,
-  }[format];
+  return resultsStrings()[FORMAT_NAMES[format]];
 }
 
 /** The texts of the results page in VS Code's language; the page fills `{0}` and `{1}` in. */

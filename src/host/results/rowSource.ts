@@ -1,6 +1,5 @@
 /**
- * What the results panels need from the rest of the extension. `jobSource.ts` fills it from the jobs and their files;
- * tests fill it with fakes.
+ * The data and actions that the results panels need. `jobSource.ts` implements them with the jobs and their files; tests use fakes.
  */
 import type { JobInfo, RunRequest } from '../../api';
 import type { KeptNotice } from '../../core/jobs/textBudget';
@@ -10,40 +9,40 @@ import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailurePlace } from '../editor/failures';
 import type { StoredText } from './fullText';
 
-/** The rows of a job, open for reading. Whoever asked for it closes it. */
+/** The rows of a job, open for reading. The caller closes it. */
 export type RowsReader = SpoolReader;
 
-/** A job as a panel shows it. */
+/** A job as shown by a panel. */
 export interface ResultsJob {
   readonly info: JobInfo;
   readonly request: RunRequest;
-  /** The limits with which its worker was launched. */
+  /** The limits of its worker at launch. */
   readonly limits?: WorkerLimits;
-  /** What is kept of its rows, once it has ended. */
+  /** The rows kept, once the job has ended. */
   readonly kept?: { readonly rows: number; readonly bytes: number };
-  /** When SIGTERM was sent to its worker the last time, where somebody canceled it. Milliseconds since 1970. */
+  /** When SIGTERM was last sent to its worker, if it was canceled. Milliseconds since 1970. */
   readonly signaledAt?: number;
   readonly noticeCount: number;
   readonly noticesDropped?: number;
-  /** Nothing can happen to it any more. */
+  /** Its state can no longer change. */
   readonly final: boolean;
 }
 
 export interface ResultsSource {
-  /** Undefined where the job is no longer known. */
+  /** Undefined if the job is not known. */
   job(id: string): ResultsJob | undefined;
-  /** Told at every change of a job. */
+  /** Fires at every change of a job. */
   onDidChange(listener: (id: string) => void): Disposable;
-  /** Told when jobs are forgotten, with their rows. */
+  /** Fires when jobs are removed, with their rows. */
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable;
-  /** Opens the rows; undefined while there are none. Rejects where they cannot be read. */
+  /** Opens the rows; undefined while there are none. Rejects if they cannot be read. */
   rows(id: string): Promise<RowsReader | undefined>;
   notices(id: string): readonly KeptNotice[];
-  /** Messages that only their file still has: the first of {@link notices} has this number. */
+  /** How many earlier messages are only in the messages file: the number of the first one in {@link notices}. */
   noticesNotHeld(id: string): number;
-  /** Where the whole of a long error or message is, or all messages; undefined where it is not kept. */
+  /** The file with the full text of the error, of all messages, or of one message; undefined if it was not kept. */
   fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
-  /** Where the error of a job is in the file that the job came from; undefined if it is not there, or no longer. */
+  /** The location of the job's error in the file that it was launched from; undefined if the text is not there, or has changed. */
   errorPlace(id: string): Promise<FailurePlace | undefined>;
   cancel(id: string): unknown;
   rerun(id: string): unknown;

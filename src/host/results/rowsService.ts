@@ -1,43 +1,39 @@
 import { shortName } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
+import type { Fault } from '../../core/base/fault';
 import { columnKind, isNumeric } from '../../core/results/query/columnKinds';
 import { sortsAsText } from '../../core/results/query/sortText';
-import {
-  CELL_CHARACTERS,
-  type CellAt,
-  type CellView,
-  type ColumnView,
-  type RowsView,
-  type Tile,
-  TILE_COLUMNS,
-  TILE_ROWS,
-  type TileRange,
-} from '../../shared/resultsProtocol';
+import { CELL_CHARACTERS, TILE_COLUMNS, TILE_ROWS } from '../../shared/resultsLimits';
+import type { CellView, ColumnView, RowsView, Tile } from '../../shared/resultsProtocol';
+import type { CellAt, TileRange } from '../../shared/resultsRequests';
 import type { ResultsSource, RowsReader } from './rowSource';
 
 const NO_ROWS: RowsView = { rows: 0, bytes: 0, complete: false, dropped: 0 };
 
 /**
- * The rows of one job for one panel: opens them when they are there, and reads tiles of them. A **view** other than 0 is
- * a list of row numbers, made by sorting or filtering.
+ * Reads tiles of the rows of one job for one panel, and opens the rows once they exist. Every **view** except 0 is a list of row numbers,
+ * the result of sorting or filtering.
  */
 export class RowsService implements Disposable {
   #opening: Promise<void> | undefined;
   #reader: RowsReader | undefined;
   #disposed = false;
-  /** The one view besides all rows; another order replaces it. */
+  /** The current view other than 0; a new order replaces it. */
   #view: { readonly number: number; readonly order: Uint32Array } | undefined;
 
   readonly #source: ResultsSource;
+  readonly #faultText: (fault: Fault) => string;
 
   constructor(
     source: ResultsSource,
     readonly id: string,
+    faultText: (fault: Fault) => string,
   ) {
     this.#source = source;
+    this.#faultText = faultText;
   }
 
-  /** The open rows; undefined while there are none. Looks again at each call until there are. */
+  /** The open rows; undefined while there are none. Each call tries again. */
   async reader(): Promise<RowsReader | undefined> {
     if (this.#reader !== undefined || this.#disposed) return this.#reader;
     this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
@@ -57,19 +53,19 @@ export class RowsService implements Disposable {
     }));
   }
 
-  /** How the rows stand; a job that is over gets no more of them, whatever its file says. */
+  /** The status of the rows. Those of a final job are complete, even if their file does not say so. */
   async status(): Promise<RowsView> {
     const final = this.#source.job(this.id)?.final ?? true;
     const reader = await this.reader();
     if (reader === undefined) return { ...NO_ROWS, complete: final };
-    const { rows, bytes, complete, dropped, stopped, message } = await reader.status();
+    const { rows, bytes, complete, dropped, stopped, fault } = await reader.status();
     const view = { rows, bytes, complete: complete || final, dropped };
     if (stopped === 'maxRows') return { ...view, limit: 'maxRows' };
     if (stopped === 'maxBytes') return { ...view, limit: 'maxMegabytes' };
-    return message === undefined ? view : { ...view, message };
+    return fault === undefined ? view : { ...view, message: this.#faultText(fault) };
   }
 
-  /** The row numbers of a view; undefined for the view of all rows. @throws where the view is no longer there */
+  /** The row numbers of a view; undefined for view 0. @throws StaleViewError if the view has been replaced */
   order(view: number): Uint32Array | undefined {
     if (view === 0) return undefined;
     if (this.#view?.number !== view) throw new StaleViewError();
@@ -84,12 +80,12 @@ export class RowsService implements Disposable {
     this.#view = undefined;
   }
 
-  /** The row number behind a view's row. */
+  /** Converts a view row to a row number. */
   row(view: number, row: number): number {
     return this.order(view)?.[row] ?? row;
   }
 
-  /** @throws the signal's reason where it is aborted between two tiles */
+  /** @throws the signal's reason if it is aborted between two tiles */
   async tiles(view: number, ranges: readonly TileRange[], signal: AbortSignal): Promise<Tile[]> {
     const reader = await this.reader();
     if (reader === undefined) return [];
@@ -102,16 +98,16 @@ export class RowsService implements Disposable {
     return tiles;
   }
 
-  /** The first tile, to go out with the page's first message. */
+  /** The first tile, for the first message to the page. */
   async firstTile(): Promise<Tile | undefined> {
     const range = { row: 0, rows: TILE_ROWS, column: 0, columns: TILE_COLUMNS };
     return (await this.tiles(0, [range], new AbortController().signal))[0];
   }
 
-  /** A whole value. */
+  /** Reads a whole value. */
   async cell(view: number, at: CellAt): Promise<string | null> {
     const reader = await this.reader();
-    if (reader === undefined) throw new RangeError('There are no rows.');
+    if (reader === undefined) throw new RangeError('No rows');
     return reader.cell(this.row(view, at.row), at.column);
   }
 
@@ -129,12 +125,12 @@ export class RowsService implements Disposable {
   #close(): void {
     const reader = this.#reader;
     this.#reader = undefined;
-    // A file that cannot be closed is not open any more either: nothing can be done or lost.
+    // An error on close has no consequences.
     reader?.close().catch(() => undefined);
   }
 }
 
-/** The page asks for an order of rows that has been replaced since; it has asked for the new one already. */
+/** The page requested rows of a view that has been replaced; it has already requested those of the new one. */
 export class StaleViewError extends Error {
   override readonly name = 'StaleViewError';
 }

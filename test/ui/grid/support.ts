@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { RESULTS_STRING_KEYS, type ResultsStrings } from '../../../src/shared/resultsStrings';
-import type { FromPage, ToPage } from '../../../src/shared/resultsProtocol';
+import type { ToPage } from '../../../src/shared/resultsProtocol';
+import type { FromPage } from '../../../src/shared/resultsRequests';
 import type { HarnessOptions, ShownCell, ShownRows } from '../page/harnessTypes';
 
 /** dist/, wherever this file was bundled to (dist/test/ui/grid or dist/test/bench). */

@@ -1,5 +1,6 @@
 /** Rows that are made up when they are asked for: 1,000,000 of them cost nothing, and a test knows every value. */
-import type { CellView, ColumnView, TileRange, Tile } from '../../../src/shared/resultsProtocol';
+import type { CellView, ColumnView, Tile } from '../../../src/shared/resultsProtocol';
+import type { TileRange } from '../../../src/shared/resultsRequests';
 
 export const ATTACK = '<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>';
 

@@ -2,14 +2,9 @@
  * Stands for VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers over made-up
  * rows. The test steers it through `window.harness`, and reads there what the page asked for.
  */
-import {
-  CELL_CHARACTERS,
-  type FromPage,
-  type NoticeView,
-  type OrderView,
-  type ResultsHead,
-  type ToPage,
-} from '../../../src/shared/resultsProtocol';
+import { CELL_CHARACTERS } from '../../../src/shared/resultsLimits';
+import type { NoticeView, ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
+import type { FromPage, OrderView } from '../../../src/shared/resultsRequests';
 import { ATTACK, fakeColumns, fakeTile, fakeValue } from './fakeRows';
 import type { Harness, HarnessOptions, ShownCell, ShownRows } from './harnessTypes';
 import { THEME_CLASSES, THEMES, type ThemeName } from './themes';
@@ -133,7 +128,7 @@ function answer(message: FromPage): void {
       step(message);
       break;
     case 'copy':
-      send({ type: 'said', message: 'Copied.', severity: 'info' });
+      send({ type: 'status', message: 'Copied.', severity: 'info' });
       break;
     default:
       break;

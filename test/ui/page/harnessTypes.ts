@@ -1,5 +1,6 @@
 /** What the harness in the browser and the tests outside of it say to each other; no types of the browser. */
-import type { FromPage, ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
+import type { ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
+import type { FromPage } from '../../../src/shared/resultsRequests';
 import type { ResultsStrings } from '../../../src/shared/resultsStrings';
 import type { ThemeName } from './themes';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { appendFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textFault } from '../../../src/core/base/fault';
 import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
@@ -115,7 +116,7 @@ describe('a spool with a damaged record', () => {
           assert.deepEqual(await reader.rows(0, 1000), ROWS);
           const status = await reader.status();
           assert.deepEqual([status.rows, status.complete], [ROWS.length, true]);
-          assert.match(status.message ?? '', /description of these rows is damaged or missing/);
+          assert.deepEqual(status.fault, { code: 'rows.noDescription' });
         });
       });
     });
@@ -145,6 +146,17 @@ describe('a spool with a damaged record', () => {
       await rm(`${file}.json`);
       await rm(`${file}.rows`);
       await assert.rejects(SpoolReader.open(file), { code: 'ENOENT' });
+    });
+  });
+
+  it('shows the text of a record that an older version wrote', async () => {
+    await withSpool(async (file) => {
+      const record = JSON.parse(await readFile(`${file}.json`, 'utf8')) as { status: object };
+      const status = { ...record.status, dropped: 2, stopped: 'error', message: 'The disk is full.' };
+      await writeFile(`${file}.json`, JSON.stringify({ ...record, status }));
+      await read(file, async (reader) => {
+        assert.deepEqual((await reader.status()).fault, textFault('The disk is full.'));
+      });
     });
   });
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { exportRows, type ExportOptions } from '../../../src/core/results/format/exports';
-import type { Format } from '../../../src/core/results/format/formats';
+import type { ExportFormat } from '../../../src/shared/rowFormats';
 import { orderRows } from '../../../src/core/results/query/order';
 import type { SpoolColumn } from '../../../src/core/results/spool/spool';
 import type { Row } from '../../../src/shared/rowCodec';
@@ -12,7 +12,7 @@ import { manyRows, spoolOf, TWO_COLUMNS, withFolder } from './support';
 async function exported(
   columns: readonly SpoolColumn[],
   rows: readonly Row[],
-  format: Format,
+  format: ExportFormat,
   options: ExportOptions = {},
 ): Promise<string> {
   return withFolder(async (folder) => {
@@ -331,10 +331,9 @@ describe('exports', () => {
   linuxIt('say that the disk is full', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(10));
-      await assert.rejects(
-        exportRows(reader, '/dev/full', 'csv'),
-        /no room for this export; \/dev\/full was not written/,
-      );
+      await assert.rejects(exportRows(reader, '/dev/full', 'csv'), {
+        fault: { code: 'rows.exportDiskFull', params: { file: '/dev/full' } },
+      });
       await reader.close();
     });
   });

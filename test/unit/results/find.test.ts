@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { find, FindError, type FindMatch, type FindQuery } from '../../../src/core/results/query/find';
+import { RowsError } from '../../../src/core/results/faults';
+import { find, type FindMatch, type FindQuery } from '../../../src/core/results/query/find';
 import type { SpoolReader } from '../../../src/core/results/spool/spool';
 import type { Row } from '../../../src/shared/rowCodec';
 import { manyRows, randomizer, spoolOf, TWO_COLUMNS, withFolder } from './support';
@@ -166,15 +167,15 @@ describe('find', () => {
     });
   });
 
-  it('says what is wrong with a regular expression', async () => {
+  it('reports invalid and slow regular expressions', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, [['1', 'a'.repeat(60) + '!']]);
       await assert.rejects(all(reader, { text: '(', regex: true }), (error) => {
-        assert.ok(error instanceof FindError);
-        assert.match(error.message, /not a regular expression/);
+        assert.ok(error instanceof RowsError);
+        assert.equal(error.fault.code, 'rows.badRegex');
         return true;
       });
-      await assert.rejects(all(reader, { text: '^(a+)+$', regex: true }), /takes too long/);
+      await assert.rejects(all(reader, { text: '^(a+)+$', regex: true }), { fault: { code: 'rows.slowRegex' } });
       await reader.close();
     });
   }).timeout(20_000);

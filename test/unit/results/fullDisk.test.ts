@@ -63,7 +63,7 @@ describe('a spool on a disk that is really full', () => {
         assert.equal(status.rows + status.dropped, rows.length);
         // All but the room for the two small files and a part of a page.
         assert.ok(status.bytes > 1_048_576 - 30_000, `${status.bytes} bytes kept`);
-        assert.match(status.message!, /^The disk is full: the first [\d,]+ rows were kept/);
+        assert.deepEqual(status.fault, { code: 'rows.diskFull', params: { rows: status.rows } });
         const reader = await SpoolReader.open(file);
         assert.deepEqual(await reader.status(), status);
         assert.deepEqual(await reader.rows(0, rows.length), rows.slice(0, status.rows));
@@ -82,7 +82,7 @@ describe('a spool on a disk that is really full', () => {
       assert.equal(status.stopped, 'diskFull');
       assert.equal(status.rows, 0);
       assert.equal(status.dropped, rows.length);
-      assert.match(status.message!, /^The disk is full/);
+      assert.deepEqual(status.fault, { code: 'rows.diskFull', params: { rows: 0 } });
     });
   });
 
@@ -90,10 +90,10 @@ describe('a spool on a disk that is really full', () => {
     await withFolder(async (other) => {
       const reader = await spoolOf(other, TWO_COLUMNS, rows);
       await withSmallDisk(async (folder) => {
-        await assert.rejects(
-          exportRows(reader, join(folder, 'out.csv'), 'csv'),
-          /The disk has no room for this export/,
-        );
+        const file = join(folder, 'out.csv');
+        await assert.rejects(exportRows(reader, file, 'csv'), {
+          fault: { code: 'rows.exportDiskFull', params: { file } },
+        });
         assert.deepEqual(await readdir(folder), []);
       });
       await reader.close();

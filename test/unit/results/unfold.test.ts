@@ -45,7 +45,7 @@ describe('recordToRow', () => {
 
   it('refuses what is none', () => {
     for (const text of ['', 'a', '(', '(a', '(a))', '(a)b', '("a)', '(a\\)', '(a(b)', `(${'x'.repeat(500)}`]) {
-      assert.throws(() => recordToRow(text), /not a composite value/, text);
+      assert.throws(() => recordToRow(text), /Not a composite value/, text);
     }
   });
 

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
+import { describeFault } from '../../../src/core/base/fault';
 import { orderRows } from '../../../src/core/results/query/order';
 import { encodeLine } from '../../../src/shared/rowCodec';
-import type { FromPage, ToPage } from '../../../src/shared/resultsProtocol';
+import type { ToPage } from '../../../src/shared/resultsProtocol';
+import type { FromPage } from '../../../src/shared/resultsRequests';
 import { FindSession } from '../../../src/host/results/findSession';
 import { RowsService, StaleViewError } from '../../../src/host/results/rowsService';
 import type { ResultsSource } from '../../../src/host/results/rowSource';
@@ -48,7 +50,7 @@ describe('the rows of a results panel', () => {
     }
     await new Promise<void>((done) => writer.stream.end(done));
     await writer.finish();
-    service = new RowsService(sourceOf(file), 'job');
+    service = new RowsService(sourceOf(file), 'job', describeFault);
   });
   after(async () => {
     service.dispose();
@@ -83,7 +85,7 @@ describe('the rows of a results panel', () => {
       const writer = await SpoolWriter.create(file, COLUMNS, limits);
       await new Promise<void>((done) => writer.stream.end('1\ta\tb\n2\ta\tb\n3\ta\tb\n4\ta\tb\n', done));
       await writer.finish();
-      const limited = new RowsService(sourceOf(file), 'job');
+      const limited = new RowsService(sourceOf(file), 'job', describeFault);
       const { rows, dropped, limit: told, message } = await limited.status();
       assert.deepEqual([rows + dropped, told, message], [4, limit, undefined]);
       assert.ok(rows > 0 && dropped > 0);
@@ -121,6 +123,7 @@ describe('the rows of a results panel', () => {
       { type: 'find', find: 5, view: 0, text: '', matchCase: false, regex: false, columns: [0, 1, 2], ...query },
       service,
       (message) => told.push(message),
+      String,
     );
     await session.run();
     const from = { row: 0, column: 0 };
@@ -170,6 +173,6 @@ describe('the rows of a results panel', () => {
   it('says what is wrong with a regular expression', async () => {
     const found = await search({ text: '(', regex: true }, []);
     assert.ok(found.done);
-    assert.match(found.message ?? '', /./);
+    assert.match(found.message ?? '', /rows\.badRegex/);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ColumnView, TileRange } from '../../../src/shared/resultsProtocol';
+import type { ColumnView } from '../../../src/shared/resultsProtocol';
+import type { TileRange } from '../../../src/shared/resultsRequests';
 import { TileStore } from '../../../webview/grid/tiles';
 
 const COLUMNS: ColumnView[] = Array.from({ length: 100 }, (_, index) => ({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { FromPage } from '../../../src/shared/resultsProtocol';
+import type { FromPage } from '../../../src/shared/resultsRequests';
 import { parseFromPage } from '../../../src/host/results/pageMessages';
 
 const GOOD: FromPage[] = [

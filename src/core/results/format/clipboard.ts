@@ -1,26 +1,29 @@
-/** A few rows as text for the clipboard, in the same forms as files. */
+/** Formats a few rows for the clipboard, in the same formats as files. */
 import type { Row } from '../../../shared/rowCodec';
-import { createFormatter, withoutFormula, type Format, type FormatOptions } from './formats';
+import type { ExportFormat } from '../../../shared/rowFormats';
+import { withoutFormula } from './csv';
+import { createFormatter } from './formats';
+import type { FormatOptions } from './formatter';
 import type { SpoolColumn } from '../spool/spoolFormat';
 
-/** As for files; `header` is also heeded for Markdown, whose tables cannot be without: its names stay empty then. */
+/** Options as for files. Without `header`, a Markdown table, which requires a header row, has empty column names. */
 export interface ClipboardOptions extends FormatOptions {
   readonly header?: boolean;
 }
 
 /**
- * Writes selected rows as text.
+ * Formats selected rows.
  *
- * TSV is meant for spreadsheets here: NULL and the empty string are both empty, because a spreadsheet would show the quotes of an empty
- * string as text; values with tabs or line ends are in quotes, which spreadsheets understand. A single value is not put in quotes:
- * it comes as it is, since it is pasted anywhere.
+ * TSV is meant for spreadsheets: NULL and the empty string are both empty, because a spreadsheet would show the quotes of an empty
+ * string; values with tabs or line ends are quoted, which spreadsheets understand. A single value is not quoted, because it may be
+ * pasted anywhere.
  *
  * @param columns The columns of the selection, in the order of the values.
- * @param options `header` is false if not said.
- * @returns Without a line end at its end, so that pasting a cell gives the cell.
+ * @param options `header` defaults to false.
+ * @returns Text without a final line end, so that pasting a single cell inserts just its value.
  */
 export function formatSelection(
-  format: Format,
+  format: ExportFormat,
   columns: readonly SpoolColumn[],
   rows: readonly Row[],
   options: ClipboardOptions = {},

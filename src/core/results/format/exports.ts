@@ -1,33 +1,36 @@
-/** Writing all rows of a spool to a file or a stream: as they come off the disk, so memory stays flat whatever their number. */
+/** Writes all rows of a spool to a file or a stream. Rows are streamed, so memory use does not depend on their number. */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, realpath, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { createFormatter, formatLines, pick, toBinary, type Format, type FormatOptions } from './formats';
+import type { ExportFormat } from '../../../shared/rowFormats';
+import { createFormatter, formatLines, pick, toBinary } from './formats';
+import type { FormatOptions } from './formatter';
 import { countNewlines } from '../spool/lineIndex';
 import { errorCode, moveInto } from '../../base/files';
+import { RowsError } from '../faults';
 import { isDiskFull, type SpoolColumn } from '../spool/spoolFormat';
 import type { SpoolReader } from '../spool/spoolReader';
 
-/** Bytes and rows that are read at once where rows are taken in another order: the more, the closer they are to each other. */
+/** Bytes and rows to read at once if rows are written in another order. The more, the more of them are adjacent on disk. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const PAGE_ROWS = 20_000;
 
 export interface ExportOptions extends FormatOptions {
-  /** CSV, TSV: begins with a byte order mark, without which some spreadsheets do not take a file for UTF-8. */
+  /** CSV, TSV: begin with a byte order mark, which some spreadsheets need to recognize UTF-8. */
   readonly byteOrderMark?: boolean;
-  /** Columns to write, in their order; all when left out. */
+  /** Columns to write, in this order. Default: all. */
   readonly columns?: readonly number[];
-  /** Row numbers to write, as sorting and filtering give them; all in their own order when left out. */
+  /** Row numbers to write, as returned by sorting and filtering. Default: all rows in stored order. */
   readonly order?: Uint32Array;
   readonly signal?: AbortSignal;
-  /** Told at each step of some thousand rows. */
+  /** Called every few thousand rows. */
   readonly progress?: (progress: ExportProgress) => void;
 }
 
 export interface ExportProgress {
   /** Rows written so far. */
   readonly rows: number;
-  /** The part of all that is written, 0 to 1. */
+  /** Progress from 0 to 1. */
   readonly fraction: number;
 }
 
@@ -42,73 +45,75 @@ interface ExportChunk extends ExportProgress {
 }
 
 /**
- * Writes rows in a format (formats.ts says how values look in each).
+ * Writes rows in a format. The file of each format documents how it represents values.
  *
- * A file is written under another name beside its place, and takes its place when it is whole: what was there before is not lost
- * when the export is canceled or fails, and no part of a file stays.
+ * A file is first written under a temporary name beside the target and then renamed, so that a canceled or failed export neither loses
+ * the previous file nor leaves a partial one.
  *
- * @param target A file, or a stream, which is not ended.
- * @throws The signal's reason when it is aborted; else what went wrong.
+ * @param target A file name, or a stream, which is not ended.
+ * @throws RowsError if the disk is full; the signal's reason if it is aborted; otherwise the error of the file system.
  */
 export async function exportRows(
   reader: SpoolReader,
   target: string | Writable,
-  format: Format,
+  format: ExportFormat,
   options: ExportOptions = {},
 ): Promise<ExportResult> {
   if (typeof target !== 'string') {
     return writeChunks(exportChunks(reader, format, options), options, (bytes) => writeToStream(target, bytes));
   }
-  const place = await placeOf(target);
-  const temporary = place.replaceable ? `${place.path}.${randomBytes(4).toString('hex')}.part` : place.path;
+  const destination = await destinationOf(target);
+  const temporary = destination.replaceable
+    ? `${destination.path}.${randomBytes(4).toString('hex')}.part`
+    : destination.path;
   let file: FileHandle | undefined;
   try {
-    file = await open(temporary, place.replaceable ? 'wx' : 'w', place.mode);
+    file = await open(temporary, destination.replaceable ? 'wx' : 'w', destination.mode);
     const handle = file;
     const result = await writeChunks(exportChunks(reader, format, options), options, async (bytes) => {
       await handle.writeFile(bytes);
     });
-    // Some file systems tell only now that they have no room.
+    // Some file systems report a full disk only on close.
     await file.close();
     file = undefined;
     options.signal?.throwIfAborted();
-    if (place.replaceable) await moveInto(temporary, place.path);
+    if (destination.replaceable) await moveInto(temporary, destination.path);
     return result;
   } catch (error) {
     await file?.close().catch(() => undefined);
-    if (place.replaceable) await rm(temporary, { force: true });
+    if (destination.replaceable) await rm(temporary, { force: true });
     if (!isDiskFull(error)) throw error;
-    throw new Error(`The disk has no room for this export; ${target} was not written.`, { cause: error });
+    throw new RowsError({ code: 'rows.exportDiskFull', params: { file: target } }, { cause: error });
   }
 }
 
 /**
- * The same as pieces of the file, for whoever writes it somewhere else.
+ * Yields the parts of an exported file, for callers that do not write a file.
  *
- * @throws The signal's reason when it is aborted.
+ * @throws The signal's reason if it is aborted.
  */
 export async function* exportChunks(
   reader: SpoolReader,
-  format: Format,
+  format: ExportFormat,
   options: ExportOptions = {},
 ): AsyncGenerator<ExportChunk, void, undefined> {
   const columns = options.columns?.map((i) => columnAt(reader, i)) ?? reader.columns;
   const chunks = options.order
     ? orderedChunks(reader, format, columns, options, options.order)
-    : chunksInPlace(reader, format, columns, options);
+    : chunksInStoredOrder(reader, format, columns, options);
   if (options.byteOrderMark === true && (format === 'csv' || format === 'tsv')) {
     yield { bytes: Buffer.from('\uFEFF'), rows: 0, fraction: 0 };
   }
   yield* chunks;
 }
 
-async function* chunksInPlace(
+async function* chunksInStoredOrder(
   reader: SpoolReader,
-  format: Format,
+  format: ExportFormat,
   columns: readonly SpoolColumn[],
   options: ExportOptions,
 ): AsyncGenerator<ExportChunk, void, undefined> {
-  // Everything one character a byte: see formats.ts.
+  // One character per byte throughout: see Formatter.
   const named = columns.map((column) => ({ ...column, name: toBinary(column.name) }));
   const [schema, table] = options.table ?? ['result'];
   const formatter = createFormatter(format, named, {
@@ -128,7 +133,7 @@ async function* chunksInPlace(
 
 async function* orderedChunks(
   reader: SpoolReader,
-  format: Format,
+  format: ExportFormat,
   columns: readonly SpoolColumn[],
   options: ExportOptions,
   order: Uint32Array,
@@ -148,7 +153,7 @@ async function* orderedChunks(
   yield { bytes: Buffer.from(text + formatter.tail()), rows: order.length, fraction: 1 };
 }
 
-/** Writes one chunk while the next is made. */
+/** Writes each chunk while the next one is being made. */
 async function writeChunks(
   chunks: AsyncGenerator<ExportChunk, void, undefined>,
   { progress, signal }: ExportOptions,
@@ -161,7 +166,7 @@ async function writeChunks(
       await writing;
       signal?.throwIfAborted();
       writing = write(bytes);
-      // It is waited for in the next turn; until then its failure is nobody's.
+      // The next iteration awaits it; until then, a rejection must not count as unhandled.
       writing.catch(() => undefined);
       result = { rows, bytes: result.bytes + bytes.length };
       progress?.({ rows, fraction });
@@ -181,8 +186,8 @@ function writeToStream(stream: Writable, bytes: Buffer): Promise<void> {
   });
 }
 
-/** Where a file really is, behind links; a device or a pipe is written as it is. */
-async function placeOf(target: string): Promise<{ path: string; mode: number; replaceable: boolean }> {
+/** Resolves links. Devices and pipes cannot be replaced by renaming, so they are written directly. */
+async function destinationOf(target: string): Promise<{ path: string; mode: number; replaceable: boolean }> {
   try {
     const path = await realpath(target);
     const stats = await stat(path);
@@ -195,6 +200,6 @@ async function placeOf(target: string): Promise<{ path: string; mode: number; re
 
 function columnAt(reader: SpoolReader, column: number): SpoolColumn {
   const found = reader.columns[column];
-  if (!found) throw new RangeError(`There is no column ${column}.`);
+  if (!found) throw new RangeError(`No such column: ${column}`);
   return found;
 }

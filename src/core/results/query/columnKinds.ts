@@ -1,12 +1,12 @@
-/** What sorting and writing need to know of a column's type. */
+/** Groups column types by how their values are sorted, filtered, and exported. */
 import type { SpoolColumn } from '../spool/spoolFormat';
 
 /**
  * - `integer`: smallint, integer, bigint, oid: digits with or without a sign
- * - `xid`: digits as well, of types to which SQL does not convert numbers
+ * - `xid`: also digits, but SQL does not convert numbers to these types
  * - `numeric`: exact decimals of any length; also NaN and Infinity
  * - `float`: real, double precision
- * - `text`: everything else, arrays and domains among it: its text is all that is known
+ * - `text`: everything else, including arrays and domains: only the text is known
  */
 export type ColumnKind = 'integer' | 'xid' | 'numeric' | 'float' | 'boolean' | 'json' | 'date' | 'timestamp' | 'text';
 
@@ -29,12 +29,12 @@ const KINDS: ReadonlyMap<string, ColumnKind> = new Map([
   ['timestamp with time zone', 'timestamp'],
 ]);
 
-/** The kind of a column, by the name that `format_type()` gives its type, with or without a modifier such as `(10,2)`. */
+/** The kind of a column, from its type name as returned by `format_type()`, with or without a modifier such as `(10,2)`. */
 export function columnKind(column: SpoolColumn): ColumnKind {
   return KINDS.get(column.type.replace(/\s*\([\d,\s-]*\)/, '')) ?? 'text';
 }
 
-/** Whether values of the column are numbers, to be shown at the right. */
+/** Whether the values of the column are numbers, which are right-aligned. */
 export function isNumeric(column: SpoolColumn): boolean {
   const kind = columnKind(column);
   return kind === 'integer' || kind === 'xid' || kind === 'numeric' || kind === 'float';

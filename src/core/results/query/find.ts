@@ -1,21 +1,22 @@
-/** Searching all rows of a spool: streaming, with a count, and able to stop at any time. */
+/** Searches all rows of a spool. The search streams, counts matches, and can be aborted at any time. */
 import { createContext, Script } from 'node:vm';
 import { decodeLine, encodeField, type Row } from '../../../shared/rowCodec';
 import { countNewlines } from '../spool/lineIndex';
 import { errorCode } from '../../base/files';
+import { RowsError } from '../faults';
 import type { SpoolBlock, SpoolReader } from '../spool/spoolReader';
 
-/** Milliseconds that a regular expression may take on one block of rows (0.5 MB, usually some 5 ms): some never end. */
+/** Time limit of a regular expression per block of rows (0.5 MB, typically 5 ms), because some never finish. Milliseconds. */
 const REGEX_TIMEOUT_MS = 2000;
 
-/** What to look for. */
+/** A search. */
 export interface FindQuery {
-  /** Plain text, or a JavaScript regular expression. NULL is never found. */
+  /** Plain text or a JavaScript regular expression. NULL never matches. */
   readonly text: string;
   readonly regex?: boolean;
-  /** Without it, upper and lower case are the same; so are the two forms of a small sigma. */
+  /** If not set, the search ignores case, including the two forms of the small sigma. */
   readonly matchCase?: boolean;
-  /** The column to look in; all when left out. */
+  /** The column to search. Default: all. */
   readonly column?: number;
 }
 
@@ -26,31 +27,26 @@ export interface FindMatch {
   readonly column: number;
 }
 
-/** How far a search has come. One is given for each block of rows, the last for the end. */
+/** Progress of a search. Yielded for each block of rows, and once at the end. */
 export interface FindProgress {
-  /** The cells found since the last one, in order. */
+  /** Matches since the last progress, in order. */
   readonly matches: readonly FindMatch[];
-  /** Cells found so far. */
+  /** Matches so far. */
   readonly total: number;
-  /** Rows looked at so far. */
+  /** Rows searched so far. */
   readonly rows: number;
-  /** The part of the bytes looked at, 0 to 1. */
+  /** Progress by bytes, 0 to 1. */
   readonly fraction: number;
   readonly done: boolean;
 }
 
-/** The query cannot be used; the message says why, for people. */
-export class FindError extends Error {
-  override readonly name = 'FindError';
-}
-
 /**
- * Finds the cells whose text matches, among the rows there are when it is called.
+ * Finds the cells whose text matches, among the rows that exist at the time of the call.
  *
- * Plain text is looked for in the bytes of the file first, and only rows where it may be are decoded.
+ * Plain text is first searched in the bytes of the file; only rows that may contain it are decoded.
  *
- * @param signal Ends it: the generator throws the signal's reason.
- * @throws FindError when the regular expression is not one, or takes too long.
+ * @param signal Aborts the search: the generator throws the signal's reason.
+ * @throws RowsError if the regular expression is invalid or takes too long.
  */
 export async function* find(
   reader: SpoolReader,
@@ -74,7 +70,7 @@ export async function* find(
 
 type Found = (row: number, column: number) => void;
 
-/** Tells each match in a block, with the row's place in it. */
+/** Reports each match in a block; `row` is relative to the block. */
 type Search = (block: SpoolBlock['bytes'], found: Found) => void;
 
 function createSearch(query: FindQuery): Search {
@@ -101,13 +97,13 @@ function createSearch(query: FindQuery): Search {
 type Check = (row: Row, number: number, found: Found) => void;
 
 /**
- * COPY text encodes each character on its own, so what a value contains, its line contains encoded. Bytes are as good as characters
- * here (UTF-8 of one never begins in the middle of another), and the faster.
+ * COPY text encodes each character separately, so a line contains the encoded form of any text in its values. Comparing bytes is exact,
+ * because no UTF-8 character begins inside another, and faster than comparing characters.
  */
 function searchExact(query: FindQuery, check: Check): Search {
   const needle = Buffer.from(encodeField(query.text)).toString('latin1');
   return (block, found) => {
-    // A call for the whole block, before it is made a string: most blocks are done with it.
+    // One call for the whole block, before it is converted to a string, rules out most blocks.
     if (!block.includes(needle, 0, 'latin1')) return;
     const text = block.toString('latin1');
     let row = 0;
@@ -119,7 +115,7 @@ function searchExact(query: FindQuery, check: Check): Search {
         start = end + 1;
       }
       const line = text.slice(start, end);
-      // An escape may look like text (`\t` holds a t), so then the decoded values have the last word.
+      // An escape may look like text (`\t` contains a t), so check the decoded values.
       if (line.includes('\\')) check(decodeLine(Buffer.from(line, 'latin1').toString()), row, found);
       else checkPlain(line, needle, at - start, query.column, row, found);
       row++;
@@ -129,13 +125,13 @@ function searchExact(query: FindQuery, check: Check): Search {
 }
 
 function searchFolded(query: FindQuery, check: Check): Search {
-  // Folding leaves the escapes alone: their letters are small ones (`\N` becomes `\n`, which the decoded values put right).
+  // Folding does not change escapes, whose letters are lowercase, except `\N`; checking the decoded values corrects that.
   const needle = fold(encodeField(query.text));
   return (block, found) => {
     const original = block.toString();
     const text = fold(original);
     let row = 0;
-    /** Where the row begins, in the folded text and in the original: folding may change lengths, but no newlines. */
+    /** Start of the row in the folded and in the original text: folding may change lengths, but not newlines. */
     let start = 0;
     let startOriginal = 0;
     for (let at = text.indexOf(needle); at !== -1; at = text.indexOf(needle, start)) {
@@ -156,7 +152,7 @@ function searchFolded(query: FindQuery, check: Check): Search {
   };
 }
 
-/** Finds the columns of a line without escapes that hold the text. `at`: where it is for the first time. */
+/** Finds the columns of a line without escapes that contain the text. `at`: the first occurrence. */
 function checkPlain(
   line: string,
   needle: string,
@@ -174,13 +170,13 @@ function checkPlain(
     }
     if (wanted === undefined || wanted === column) found(row, column);
     if (tab === -1) return;
-    // Another match counts in another column only.
+    // Count at most one match per column.
     column++;
     start = tab + 1;
   }
 }
 
-/** The lines of a block, without their newlines. */
+/** Yields the lines of a block without their newlines. */
 export function* linesOf(block: string): Generator<string, void, undefined> {
   for (let start = 0; start < block.length;) {
     const end = block.indexOf('\n', start);
@@ -190,9 +186,9 @@ export function* linesOf(block: string): Generator<string, void, undefined> {
 }
 
 /**
- * Makes the test of a query for single values.
+ * Creates a predicate that tests single values.
  *
- * @throws FindError when the regular expression is not one.
+ * @throws RowsError if the regular expression is invalid.
  */
 export function createMatcher(query: Pick<FindQuery, 'text' | 'regex' | 'matchCase'>): (value: string) => boolean {
   if (query.regex) {
@@ -205,8 +201,8 @@ export function createMatcher(query: Pick<FindQuery, 'text' | 'regex' | 'matchCa
 }
 
 /**
- * Text for comparing without case. A capital sigma becomes one of two small ones by what surrounds it, which in a block of COPY text
- * is not what surrounds it in its value: both are made the same.
+ * Folds the case of a text. A capital sigma becomes one of two small sigmas depending on its neighbors, which differ between a value
+ * and a block of COPY text, so both are mapped to the same one.
  */
 export function fold(text: string): string {
   const small = text.toLowerCase();
@@ -217,23 +213,25 @@ function compile(pattern: string, flags: string): RegExp {
   try {
     return new RegExp(pattern, flags + 'u');
   } catch {
-    // Without "u" more is allowed, such as `\-`, and common.
+    // Without the flag "u", more patterns are valid, such as the common `\-`.
     try {
       return new RegExp(pattern, flags);
     } catch (error) {
       const reason =
         error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : String(error);
-      throw new FindError(`This is not a regular expression: ${reason}.`, { cause: error });
+      throw new RowsError({ code: 'rows.badRegex', params: { reason } }, { cause: error });
     }
   }
 }
 
-/** Made when first needed: it would only cost time when the extension starts. */
+/** Created on first use, to keep activation fast. */
 let sandbox: { readonly context: { run: () => void }; readonly script: Script } | undefined;
 
 /**
- * Does something that may never end by itself: an expression such as `(a+)+$` takes for ever on the wrong text, and nothing else
- * can interrupt it. The vm module's timeout can.
+ * Runs a function with a time limit. An expression such as `(a+)+$` can take forever on some texts, and only the timeout of the vm
+ * module can interrupt it.
+ *
+ * @throws RowsError if the time is up.
  */
 export function withTimeout(work: () => void): void {
   sandbox ??= { context: createContext({}) as { run: () => void }, script: new Script('run()') };
@@ -243,7 +241,7 @@ export function withTimeout(work: () => void): void {
     script.runInContext(context, { timeout: REGEX_TIMEOUT_MS });
   } catch (error) {
     if (errorCode(error) !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw new FindError('This regular expression takes too long on these rows. Try a simpler one.', { cause: error });
+    throw new RowsError({ code: 'rows.slowRegex' }, { cause: error });
   } finally {
     context.run = () => undefined;
   }

@@ -1,22 +1,22 @@
-/** Sorting in slices: Array.sort would stop everything else for seconds, and could not be canceled. */
+/** Sorts in time slices: Array.sort would block the process for seconds and could not be canceled. */
 import { setImmediate } from 'node:timers/promises';
 
-/** Milliseconds of sorting between two looks at whatever else there is to do. */
+/** Length of a time slice in milliseconds. */
 const SLICE_MS = 8;
-/** Comparisons between two looks at the clock. */
+/** Comparisons between two reads of the clock. */
 const STEPS = 2048;
-/** Runs of this length are sorted by insertion. */
+/** Length of the runs that are sorted by insertion. */
 const RUN = 16;
 
-/** Negative when the first position comes before the second. */
+/** Returns a negative number if the first position comes before the second. */
 export type Compare = (a: number, b: number) => number;
 
 /**
- * Sorts positions, by merging. What compares the same keeps its order.
+ * Sorts positions with a stable merge sort.
  *
- * @param numbers One for each position: the smaller ones come first. None is NaN.
- * @param compare Decides where the numbers are the same.
- * @throws The signal's reason.
+ * @param numbers The primary sort key of each position. None is NaN.
+ * @param compare Decides between positions with equal numbers.
+ * @throws The signal's reason if it is aborted.
  */
 export async function sortPositions(
   numbers: Float64Array,
@@ -27,11 +27,11 @@ export async function sortPositions(
   let from = Uint32Array.from({ length: n }, (_, i) => i);
   let to = new Uint32Array(n);
   let sliceEnd = performance.now() + SLICE_MS;
-  let untilLook = STEPS;
+  let untilCheck = STEPS;
   const isSpent = (steps: number): boolean => {
-    untilLook -= steps;
-    if (untilLook > 0) return false;
-    untilLook = STEPS;
+    untilCheck -= steps;
+    if (untilCheck > 0) return false;
+    untilCheck = STEPS;
     return performance.now() >= sliceEnd;
   };
   const rest = async (): Promise<void> => {
@@ -70,7 +70,7 @@ function sortRun(positions: Uint32Array, start: number, end: number, numbers: Fl
   }
 }
 
-/** Merges two sorted runs side by side, a few steps at a time. */
+/** Merges two adjacent sorted runs, a few steps at a time. */
 class Merge {
   #left: number;
   #right: number;
@@ -92,7 +92,7 @@ class Merge {
     this.#next = start;
   }
 
-  /** @returns The steps done; 0 at the end. */
+  /** @returns The number of steps done; 0 at the end. */
   go(steps: number, numbers: Float64Array, compare: Compare): number {
     const from = this.#from;
     const to = this.#to;
@@ -118,7 +118,7 @@ class Merge {
       }
     }
     if (left === middle || right === end) {
-      // One run is used up: what is left of the other is in order.
+      // One run is exhausted, and the rest of the other is already in order.
       to.set(left < middle ? from.subarray(left, middle) : from.subarray(right, end), next);
       next = end;
     }

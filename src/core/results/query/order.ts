@@ -1,5 +1,6 @@
-/** Sorting and filtering the rows of a spool: gives row numbers, the rows stay where they are. */
+/** Sorts and filters the rows of a spool. The result is a list of row numbers; the stored rows are not changed. */
 import { decodeField } from '../../../shared/rowCodec';
+import { RowsError } from '../faults';
 import { columnKind } from './columnKinds';
 import { createMatcher, linesOf } from './find';
 import { isoTime, SortKeys } from './sortKeys';
@@ -8,76 +9,59 @@ import type { SpoolColumn } from '../spool/spoolFormat';
 import { sortPositions, type Compare } from './mergeSort';
 import type { SpoolReader } from '../spool/spoolReader';
 
-/** Rows up to which a spool is sorted and filtered, if nothing else is said. */
+/** Default limit of rows that can be sorted and filtered. */
 export const DEFAULT_MAX_ROWS = 1_000_000;
 
-/** Memory for the text of all sort keys; see {@link OrderResult.textBytes}. */
+/** Memory for the text of all sort keys in bytes; see {@link OrderResult.textBytes}. */
 const KEY_BYTES = 256 * 1024 * 1024;
 
 /** Sorts by a column. */
 export interface SortKey {
   readonly column: number;
   readonly direction: 'ascending' | 'descending';
-  /** As in PostgreSQL, NULL is larger than every value if not said: last when ascending, first when descending. */
+  /** Default as in PostgreSQL, where NULL is larger than every value: last if ascending, first if descending. */
   readonly nulls?: 'first' | 'last';
 }
 
 /**
- * Keeps the rows whose value in a column…
+ * Selects rows by one column:
  *
- * - `contains` the text, upper and lower case being the same, or not (`notContains`)
- * - `equals` it, or not (`notEquals`): what sorts by its value (sortKeys.ts) by value, everything else character by character
- * - is `greater` or `less` than it, in the order of sorting
- * - is or is not NULL
+ * - `contains`, `notContains`: the text, ignoring case
+ * - `equals`, `notEquals`: by value for types that sort by value (sortKeys.ts), otherwise by text
+ * - `greater`, `less`: in sort order
+ * - `isNull`, `isNotNull`
  *
- * NULL passes the negative ones, as with `IS DISTINCT FROM`, and none of the others.
+ * NULL passes the negative operators, as with `IS DISTINCT FROM`, and fails the others.
  */
 export interface Filter {
   readonly column: number;
   readonly operator: 'contains' | 'notContains' | 'equals' | 'notEquals' | 'greater' | 'less' | 'isNull' | 'isNotNull';
-  /** Not needed for the last two. */
+  /** Not used by the last two operators. */
   readonly value?: string;
 }
 
 export interface OrderOptions {
-  /** More rows than this are refused. 0 = no limit. */
+  /** Fails if there are more rows than this. 0 = no limit. */
   readonly maxRows?: number;
   readonly signal?: AbortSignal;
-  /** Told now and then how many rows have been read, of how many. */
+  /** Called regularly with the number of rows read, and of all rows. */
   readonly progress?: (rows: number, total: number) => void;
 }
 
-/** Rows in order. */
+/** Sorted and filtered rows. */
 export interface OrderResult {
-  /** Row numbers of the spool, for `rowsAt` and `preview`. */
+  /** Row numbers in the spool, for `rowsAt` and `preview`. */
   readonly order: Uint32Array;
-  /** Bytes of a text that were compared: enough for all but large values, unless there are very many rows. */
+  /** Bytes of each text that were compared: enough except for large values, or very many rows. */
   readonly textBytes: number;
 }
 
-/** There are more rows than may be sorted or filtered. */
-export class TooManyRowsError extends Error {
-  override readonly name = 'TooManyRowsError';
-  constructor(
-    readonly rows: number,
-    readonly maxRows: number,
-  ) {
-    const limit = maxRows.toLocaleString('en-US');
-    super(`Sorting and filtering are for up to ${limit} rows; these are ${rows.toLocaleString('en-US')}.`);
-  }
-}
-
-/** The value of a filter cannot be compared with its column; the message says why, for people. */
-export class FilterError extends Error {
-  override readonly name = 'FilterError';
-}
-
 /**
- * Sorts and filters the rows there are when it is called. What sorts the same keeps its order. How values compare: {@link SortKeys}.
+ * Sorts and filters the rows that exist at the time of the call. The sort is stable. See {@link SortKeys} for how values compare.
  *
- * @param sort By the first, then the next; the order of the rows when empty.
- * @param filters Rows must pass all of them.
- * @throws TooManyRowsError, FilterError, or the signal's reason.
+ * @param sort Sort by the first key, then the next. Empty: stored order.
+ * @param filters Rows must pass all filters.
+ * @throws RowsError if there are too many rows, or a filter's value does not have its column's type; the signal's reason.
  */
 export async function orderRows(
   reader: SpoolReader,
@@ -87,7 +71,9 @@ export async function orderRows(
 ): Promise<OrderResult> {
   const { maxRows = DEFAULT_MAX_ROWS, signal, progress } = options;
   const { rows: total } = await reader.status();
-  if (maxRows > 0 && total > maxRows) throw new TooManyRowsError(total, maxRows);
+  if (maxRows > 0 && total > maxRows) {
+    throw new RowsError({ code: 'rows.tooManyToOrder', params: { rows: total, limit: maxRows } });
+  }
   const textBytes = Math.min(64 * 1024, Math.max(64, Math.floor(KEY_BYTES / Math.max(1, total * sort.length))));
   const keys = sort.map(({ column }) => new SortKeys(columnAt(reader, column), textBytes));
   const tests = filters.map((filter) => ({
@@ -100,7 +86,7 @@ export async function orderRows(
   let row = 0;
   for await (const { bytes } of reader.blocks(signal)) {
     for (const line of linesOf(bytes.toString())) {
-      // The spool may have grown since its rows were counted.
+      // The spool may have grown since the rows were counted.
       if (row === total) break;
       if (tests.every(({ column, passes }) => passes(fieldOf(line, column)))) {
         for (let i = 0; i < keys.length; i++) keys[i]?.add(fieldOf(line, sort[i]?.column ?? 0));
@@ -120,18 +106,18 @@ export async function orderRows(
   return { order: positions.map((position) => rows[position] ?? 0), textBytes };
 }
 
-/** In the result of {@link invertOrder}: the row is not in the order. */
+/** Marks a row that is not part of the order, in the result of {@link invertOrder}. */
 export const NOT_IN_ORDER = 0xffff_ffff;
 
 /**
- * Where each row of a spool is in an order of them.
+ * Maps each row of a spool to its position in an order.
  *
- * @param rows Rows of the spool.
+ * @param rows Number of rows in the spool.
  */
 export function invertOrder(order: Uint32Array, rows: number): Uint32Array {
-  const places = new Uint32Array(rows).fill(NOT_IN_ORDER);
-  for (let i = 0; i < order.length; i++) places[order[i] ?? 0] = i;
-  return places;
+  const positions = new Uint32Array(rows).fill(NOT_IN_ORDER);
+  for (let i = 0; i < order.length; i++) positions[order[i] ?? 0] = i;
+  return positions;
 }
 
 /** One value of a COPY line. */
@@ -144,7 +130,7 @@ function fieldOf(line: string, column: number): string | null {
 
 function columnAt(reader: SpoolReader, column: number): SpoolColumn {
   const found = reader.columns[column];
-  if (!found) throw new RangeError(`There is no column ${column}.`);
+  if (!found) throw new RangeError(`No such column: ${column}`);
   return found;
 }
 
@@ -153,7 +139,7 @@ function comparison(sort: readonly SortKey[], keys: readonly SortKeys[]): Compar
   const parts = sort.map(({ direction, nulls }, i) => {
     const key = keys[i];
     const sign = direction === 'descending' ? -1 : 1;
-    // In an ascending order NULL is last by itself.
+    // In ascending order, NULL is last by default.
     const turnNulls = nulls !== undefined && nulls !== (sign < 0 ? 'first' : 'last');
     return (a: number, b: number): number => {
       if (!key) return 0;
@@ -172,7 +158,7 @@ function comparison(sort: readonly SortKey[], keys: readonly SortKeys[]): Compar
   };
 }
 
-/** The first key as numbers in the order asked for: most pairs are told apart by them, and comparing them costs next to nothing. */
+/** The first sort key as numbers in the requested order. They decide most comparisons at almost no cost. */
 function firstNumbers({ direction, nulls }: SortKey, keys: SortKeys): Float64Array {
   const last = (nulls ?? (direction === 'ascending' ? 'last' : 'first')) === 'last';
   if (direction === 'ascending') return keys.toNumbers(last ? Infinity : -Infinity);
@@ -207,11 +193,11 @@ function createTest(column: SpoolColumn, filter: Filter): (value: string | null)
   }
 }
 
-/** Compares values of a column with one text, as sorting does. */
+/** Returns a function that compares values of a column with one text, in sort order. */
 function createComparison(column: SpoolColumn, wanted: string): (value: string) => number {
   const keys = new SortKeys(column, Infinity);
   keys.add(wanted);
-  // A time written without its offset is meant as it is shown.
+  // A time without a zone offset is compared with the time as displayed.
   const asShown = columnKind(column) === 'timestamp' && !OFFSET.test(wanted);
   return (value) => {
     keys.truncate(1);
@@ -224,9 +210,14 @@ const OFFSET = /(:\d\d(?:\.\d+)?)[+-]\d\d(?::\d\d){0,2}/;
 const TRUE = new Set(['t', 'true', 'yes', 'on', '1']);
 const FALSE = new Set(['f', 'false', 'no', 'off', '0']);
 
-/** What a person typed, as PostgreSQL would write it. */
+/**
+ * Converts a typed filter value to the text that PostgreSQL would write.
+ *
+ * @throws RowsError if it does not have the column's type.
+ */
 function toComparable(column: SpoolColumn, typed: string): string {
   const text = typed.trim();
+  const params = { column: column.name, value: typed };
   switch (columnKind(column)) {
     case 'integer':
     case 'xid':
@@ -234,11 +225,11 @@ function toComparable(column: SpoolColumn, typed: string): string {
     case 'float':
       if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?$/i.test(text)) return text;
       if (/^[+-]?(?:infinity|nan)$/i.test(text)) return text.toLowerCase().replace('inf', 'Inf').replace('nan', 'NaN');
-      throw new FilterError(`"${column.name}" holds numbers, and "${typed}" is not one.`);
+      throw new RowsError({ code: 'rows.filterNotNumber', params });
     case 'boolean':
       if (TRUE.has(text.toLowerCase())) return 't';
       if (FALSE.has(text.toLowerCase())) return 'f';
-      throw new FilterError(`"${column.name}" holds true and false, and "${typed}" is neither.`);
+      throw new RowsError({ code: 'rows.filterNotBoolean', params });
     case 'date':
     case 'timestamp': {
       const iso = text
@@ -246,7 +237,7 @@ function toComparable(column: SpoolColumn, typed: string): string {
         .replace(/Z$/, '+00')
         .replace(/( \d\d:\d\d)(?=[+-]|$)/, '$1:00');
       if (isoTime(iso) !== undefined) return iso;
-      throw new FilterError(`"${column.name}" holds times; write "${typed}" like 2026-01-31 or 2026-01-31 23:59:59.`);
+      throw new RowsError({ code: 'rows.filterNotTime', params });
     }
     case 'json':
       return typed;
@@ -254,7 +245,7 @@ function toComparable(column: SpoolColumn, typed: string): string {
       const encode = sortEncoder(column);
       if (!encode || encode(typed) !== undefined) return typed;
       if (encode(text) !== undefined) return text;
-      throw new FilterError(`"${column.name}" holds values of type ${column.type}, and "${typed}" is not one.`);
+      throw new RowsError({ code: 'rows.filterNotOfType', params: { ...params, type: column.type } });
     }
   }
 }

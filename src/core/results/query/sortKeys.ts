@@ -1,30 +1,29 @@
-/** Values of a column as keys that compare fast and as PostgreSQL compares them. */
+/** Converts the values of a column to keys that compare fast, and in the same order as in PostgreSQL. */
 import { columnKind, type ColumnKind } from './columnKinds';
 import type { SpoolColumn } from '../spool/spoolFormat';
 import { sortEncoder, type SortEncoder } from './sortText';
 import { TextPool } from './textPool';
 
-/** Ranks within an ascending order: NaN comes after every number, and NULL after every value. */
+/** Ranks in ascending order: NaN sorts after every number, and NULL after every value. */
 const VALUE = 0;
 const NAN = 1;
 const NULL = 2;
 
-/** Larger than what any encoded text begins with. */
-const NOT_UNDERSTOOD = '\x7f';
+/** Sorts after the first character of any encoded text. */
+const UNPARSED = '\x7f';
 
-/** Digits that a number in JavaScript always holds exactly. */
+/** Decimal digits that a JavaScript number represents exactly. */
 const EXACT_DIGITS = 15;
 
 /**
- * The keys of one column, in the order in which they are added.
+ * The sort keys of one column, in the order in which they are added.
  *
- * - Numbers compare by value, exactly, whatever their length.
- * - false comes before true.
- * - Dates and timestamps compare by time, also before Christ and over changes of the clock, as long as they are in ISO style
- *   (`DateStyle`); in other styles as text.
- * - Money, intervals, addresses, `pg_lsn`, `timetz` and arrays compare by value (sortText.ts); texts of them that are not
- *   understood come after all others.
- * - Everything else compares as text by its UTF-8 bytes, as `COLLATE "C"` does.
+ * - Numbers compare exactly by value, at any length.
+ * - false sorts before true.
+ * - Dates and timestamps compare by time, including BC dates and daylight saving changes, if they are in ISO style (`DateStyle`); in
+ *   other styles they compare as text.
+ * - Money, intervals, addresses, `pg_lsn`, `timetz` and arrays compare by value (sortText.ts); texts that cannot be parsed sort last.
+ * - Everything else compares as text by its UTF-8 bytes, as with `COLLATE "C"`.
  */
 export class SortKeys {
   readonly #kind: ColumnKind;
@@ -35,13 +34,13 @@ export class SortKeys {
   #byNumber: boolean;
   #length = 0;
 
-  /** @param textBytes Bytes of a text that are compared; what comes after them is not. */
+  /** @param textBytes Compare only this many bytes of a text. */
   constructor(column: SpoolColumn, textBytes: number) {
     this.#kind = columnKind(column);
     this.#encode = this.#kind === 'text' ? sortEncoder(column) : undefined;
     this.#byNumber = this.#kind !== 'text' && this.#kind !== 'json';
     if (this.#kind === 'float' || this.#kind === 'boolean') this.#texts = undefined;
-    // The digits of a number are needed to the last.
+    // Numbers need all of their digits.
     else this.#texts = new TextPool(this.#byNumber ? Infinity : textBytes);
   }
 
@@ -65,7 +64,7 @@ export class SortKeys {
         const number = Number(value);
         if (Number.isNaN(number)) this.#ranks[i] = NAN;
         this.#numbers[i] = number;
-        // Rounding never turns an order around, so only what rounds to the same number needs its digits.
+        // Rounding never reverses an order, so digits are needed only between numbers that round to the same one.
         this.#texts?.push(value.length > EXACT_DIGITS ? value : '');
         break;
       }
@@ -84,12 +83,12 @@ export class SortKeys {
         this.#texts?.push(value);
         break;
       case 'text':
-        this.#texts?.push(this.#encode ? (this.#encode(value) ?? NOT_UNDERSTOOD + value) : value);
+        this.#texts?.push(this.#encode ? (this.#encode(value) ?? UNPARSED + value) : value);
         break;
     }
   }
 
-  /** Negative when the first key comes before the second in ascending order, 0 when they are the same. */
+  /** Returns a negative number if the first key sorts before the second in ascending order, and 0 if they are equal. */
   compare(a: number, b: number): number {
     const rank = (this.#ranks[a] ?? 0) - (this.#ranks[b] ?? 0);
     return rank !== 0 ? rank : this.#compareValues(a, b);
@@ -99,17 +98,17 @@ export class SortKeys {
     return this.#ranks[i] === NULL;
   }
 
-  /** Forgets all keys but the first ones. */
+  /** Removes all keys except the first ones. */
   truncate(length: number): void {
     this.#length = length;
     this.#texts?.truncate(length);
   }
 
   /**
-   * A number for each key, in the order of the keys as far as numbers tell: where two are the same, `compare` knows more. To be called
-   * after the last key has been added; comparing is faster then.
+   * Returns a number for each key. Different numbers sort like their keys; for equal numbers, `compare` decides. Call it after adding
+   * the last key; it also makes `compare` faster.
    *
-   * @param nulls What stands for NULL, an infinity.
+   * @param nulls The number for NULL: an infinity.
    */
   toNumbers(nulls: number): Float64Array {
     if (!this.#byNumber) this.#texts?.makePrefixes();
@@ -137,7 +136,7 @@ export class SortKeys {
         return this.#texts ? compareDigits(x, this.#texts.get(a), this.#texts.get(b)) : 0;
       case 'date':
       case 'timestamp':
-        // Only so far do numbers hold all microseconds.
+        // Beyond this, numbers do not represent all microseconds.
         return Math.abs(x) < Number.MAX_SAFE_INTEGER ? 0 : (this.#texts?.compare(a, b) ?? 0);
       case 'float':
       case 'boolean':
@@ -148,10 +147,10 @@ export class SortKeys {
   }
 }
 
-/** Compares two decimals that round to the same number; short ones have no text. */
+/** Compares two decimals that round to the same number. The text of a short one is empty. */
 function compareDigits(rounded: number, a: string, b: string): number {
   if (a === '' && b === '') return 0;
-  // Only infinity itself has no text here.
+  // Only infinity has no text here.
   if (!Number.isFinite(rounded) && (a === '' || b === '')) return (a === '') === rounded > 0 ? 1 : -1;
   return compareDecimals(a || String(rounded), b || String(rounded));
 }
@@ -163,7 +162,7 @@ function grown<T extends Uint8Array | Float64Array>(from: T, to: T): T {
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 
-/** Compares two finite decimals of any length by value. */
+/** Compares two finite decimals of any length. */
 export function compareDecimals(a: string, b: string): number {
   const x = parts(a);
   const y = parts(b);
@@ -189,8 +188,8 @@ const ISO =
   /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:([+-])(\d\d)(?::(\d\d)(?::(\d\d))?)?)?)?( BC)?$/;
 
 /**
- * Microseconds since 1970 of a date or timestamp in ISO style, e.g. `2026-01-31 23:59:59.5+02`. Beyond the years 1685 to 2255 a number
- * cannot hold all microseconds: what is a fraction of a second apart may be the same then.
+ * Microseconds since 1970 of a date or timestamp in ISO style, e.g. `2026-01-31 23:59:59.5+02`. Outside of the years 1685 to 2255,
+ * numbers do not represent all microseconds, so times within a fraction of a second may be equal.
  *
  * @returns undefined for any other text.
  */
@@ -206,9 +205,9 @@ export function isoTime(text: string): number | undefined {
   return (sign === '-' ? time + offset : time - offset) * 1e6 + Number(fraction.padEnd(6, '0'));
 }
 
-/** Days of the Gregorian calendar; those of PostgreSQL go much further than JavaScript's. Year 0 is 1 BC. */
+/** Days since 1970 in the Gregorian calendar. PostgreSQL's range is much larger than that of JavaScript's Date. Year 0 is 1 BC. */
 function daysSince1970(year: number, month: number, day: number): number {
-  // Years that begin in March have the leap day last; http://howardhinnant.github.io/date_algorithms.html#days_from_civil
+  // Counting years from March puts the leap day last; see http://howardhinnant.github.io/date_algorithms.html#days_from_civil
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;

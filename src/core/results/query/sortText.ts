@@ -1,13 +1,13 @@
 /**
- * Texts of PostgreSQL's types as other texts that compare byte by byte as the server compares the values (the types' `_cmp`
- * functions in its source). Only what a type's text says is known: the order of an enum, of a range or of jsonb is not in it.
+ * Encodes values of PostgreSQL's types as texts whose byte order is the server's order of the values (the types' `_cmp` functions in
+ * its source). This works only for types whose order follows from the text, not for enums, ranges, or jsonb.
  */
 import type { SpoolColumn } from '../spool/spoolFormat';
 
-/** @returns undefined for a text that is not understood, for example in another style of output */
+/** @returns undefined if the text cannot be parsed, for example because it has another output style */
 export type SortEncoder = (text: string) => string | undefined;
 
-/** Types whose text already sorts as the values do, under `COLLATE "C"`. */
+/** Types whose text sorts like the values, under `COLLATE "C"`. */
 const PLAIN: ReadonlySet<string> = new Set([
   ...[
     'text',
@@ -38,7 +38,7 @@ const ENCODERS: ReadonlyMap<string, SortEncoder> = new Map<string, SortEncoder>(
   ['time with time zone', timeWithZone],
 ]);
 
-/** The encoder for values of a column; undefined if its text is all there is to compare. */
+/** The encoder for values of a column; undefined if they are compared as text. */
 export function sortEncoder({ type }: Pick<SpoolColumn, 'type'>): SortEncoder | undefined {
   const name = plainName(type);
   if (!name.endsWith('[]')) return ENCODERS.get(name);
@@ -50,12 +50,12 @@ export function sortEncoder({ type }: Pick<SpoolColumn, 'type'>): SortEncoder | 
   return encoder && ((text) => array(text, encoder));
 }
 
-/** Whether the server would order the type by something that its text does not tell. */
+/** Whether the server's order of the type does not follow from the text. */
 export function sortsAsText({ type }: Pick<SpoolColumn, 'type'>): boolean {
   return sortEncoder({ type }) === undefined && !PLAIN.has(plainName(type));
 }
 
-/** A type without modifiers such as `(10,2)`, and without the fields of an interval. */
+/** A type name without modifiers such as `(10,2)`, and without interval fields. */
 function plainName(type: string): string {
   const name = type.replace(/\s*\([\d,\s-]*\)/, '');
   return name.replace(/^interval (?:year|month|day|hour|minute|second)[a-z ]*(?=$|\[)/, 'interval');
@@ -65,7 +65,7 @@ const same: SortEncoder = (text) => text;
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 
-/** A decimal of any length: its sign, its power of ten, its digits; of negative numbers the complements. NaN is the largest. */
+/** Encodes a decimal of any length: sign, power of ten, digits; complemented for negative numbers. NaN is the largest. */
 export function sortableNumber(text: string): string | undefined {
   if (text === 'NaN') return '9';
   if (text === 'Infinity') return '8';
@@ -79,7 +79,7 @@ export function sortableNumber(text: string): string | undefined {
   const leading = all.length - all.replace(/^0+/, '').length;
   const power = String(whole.length - leading + Number(exponent) + 500_000).padStart(7, '0');
   if (sign !== '-') return `5${power}${digits}`;
-  // After the end of a negative number comes what is larger than every digit: -1.5 is before -1.
+  // A negative number ends with a character larger than every digit, so that -1.5 sorts before -1.
   return `3${complement(power)}${complement(digits)}:`;
 }
 
@@ -87,7 +87,7 @@ function complement(digits: string): string {
   return digits.replaceAll(/\d/g, (digit) => String(9 - Number(digit)));
 }
 
-/** All values of a locale have as many decimals, so the digits alone tell. */
+/** All values of a locale have the same number of decimals, so comparing the digits is enough. */
 function money(text: string): string | undefined {
   const digits = text.replaceAll(/\D/g, '');
   return digits === '' ? undefined : sortableNumber(`${/[-−(]/.test(text) ? '-' : ''}${digits}`);
@@ -107,7 +107,7 @@ const MICROSECONDS: Readonly<Record<string, bigint>> = {
   sec: 1_000_000n,
 };
 
-/** As interval_cmp() does: a month is 30 days, a day 24 hours. In the styles postgres, postgres_verbose and iso_8601. */
+/** Like interval_cmp(): a month is 30 days, a day 24 hours. Styles: postgres, postgres_verbose and iso_8601. */
 function interval(text: string): string | undefined {
   if (/^-?infinity$/.test(text)) return sortableNumber(text.replace('inf', 'Inf'));
   const total = /^P/.test(text) ? isoInterval(text) : wordyInterval(text);
@@ -160,20 +160,20 @@ function isoInterval(text: string): bigint | undefined {
   return total;
 }
 
-/** A decimal times a unit. */
+/** Multiplies a decimal by a unit. */
 function scaled(decimal: string, unit: bigint): bigint {
   const [whole = '0', fraction = ''] = decimal.split('.');
   return BigInt(whole) * unit + (fraction === '' ? 0n : (BigInt(fraction) * unit) / 10n ** BigInt(fraction.length));
 }
 
-/** As network_cmp() does: the family, the bits of the network, how many those are, then the whole address. */
+/** Like network_cmp(): family, network bits, prefix length, then the full address. */
 function inet(text: string): string | undefined {
   const [address = '', length] = text.split('/');
   const bytes = address.includes(':') ? bytesOfIPv6(address) : bytesOfIPv4(address);
   if (!bytes) return undefined;
   const bits = bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
   const prefix = length === undefined ? bits.length : Number(length);
-  // A space sorts before both digits, so a shorter network comes before those within it.
+  // A space sorts before both digits, so a network sorts before its subnetworks.
   return `${bytes.length === 4 ? '4' : '6'}${bits.slice(0, prefix)} ${bits}`;
 }
 
@@ -207,7 +207,7 @@ function lsn(text: string): string | undefined {
     : (high.padStart(8, '0') + low.padStart(8, '0')).toUpperCase();
 }
 
-/** As timetz_cmp() does: by the time in UTC, then from east to west. */
+/** Like timetz_cmp(): by the time in UTC, then from east to west. */
 function timeWithZone(text: string): string | undefined {
   const match = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d)(?::(\d\d))?)?$/.exec(text);
   if (!match) return undefined;
@@ -217,18 +217,18 @@ function timeWithZone(text: string): string | undefined {
   return `${String(time).padStart(7, '0')}${fraction.padEnd(6, '0')}${String(offset + 100_000).padStart(7, '0')}`;
 }
 
-/** Marks of an array's key, in their order: its end, an element, NULL. */
+/** Marks in an array's key, in sort order: end, element, NULL. */
 const END = '\x01';
 const ELEMENT = '\x03';
 const NULL = '\x05';
 
-/** As array_cmp() does: element by element, NULL last, then how many there are, then the dimensions and their lower bounds. */
+/** Like array_cmp(): element by element with NULL last, then the number of dimensions, their sizes, and their lower bounds. */
 function array(text: string, encode: SortEncoder): string | undefined {
   const [, bounds = '', body] = /^(?:((?:\[-?\d+:-?\d+\])+)=)?(\{[\s\S]*\})$/.exec(text) ?? [];
   if (body === undefined) return undefined;
   let key = '';
   let depth = 0;
-  // How many parts the first array of each depth has; the others of a depth have as many.
+  // The size of the first array at each depth; all arrays of a depth have the same size.
   const dimensions: number[] = [];
   let closed = Infinity;
   for (const [token, quoted, bare] of body.matchAll(/[{},]|"((?:[^"\\]|\\[\s\S])*)"|((?:[^{},"\\]|\\[\s\S])+)/g)) {
@@ -243,11 +243,11 @@ function array(text: string, encode: SortEncoder): string | undefined {
     }
     const encoded = encode((quoted ?? bare ?? '').replaceAll(/\\([\s\S])/g, '$1'));
     if (encoded === undefined) return undefined;
-    // What the marks are made of must not be in an element, and its end must come before everything else.
+    // Escape the marks within elements. The end of an element must sort before everything else.
     key += ELEMENT + encoded.replaceAll('\x02', '\x02\x03').replaceAll('\x01', '\x02\x02') + END;
   }
   const shape = key === '' ? [] : dimensions;
-  // Lower bounds are 1 if they are not written.
+  // Lower bounds default to 1.
   const lower = [...bounds.matchAll(/\[(-?\d+):/g)].map(([, bound]) => Number(bound));
   const starts = shape.map((_, at) => (lower[at] ?? 1) + 2 ** 31);
   return `${key}${END}${shape.length}${[...shape, ...starts].map((size) => String(size).padStart(10, '0')).join('')}`;

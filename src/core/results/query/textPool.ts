@@ -1,31 +1,31 @@
-/** Bytes of text that fit into one exact number. */
+/** Bytes of text that an exact number can hold. */
 const PREFIX = 6;
-/** Bytes that are compared one by one, before a call for all the rest pays. */
+/** Bytes to compare one by one before calling Buffer.compare for the rest. */
 const BYTE_BY_BYTE = 32;
 
-/** Texts one after the other in one buffer: a million strings would cost several times as much. They compare by their UTF-8 bytes. */
+/** Stores texts in one buffer, because a million strings would take several times the memory. They compare by their UTF-8 bytes. */
 export class TextPool {
   #bytes = Buffer.allocUnsafe(64 * 1024);
   #used = 0;
   #ends = new Float64Array(1024);
   #length = 0;
-  /** Bytes with which all texts begin. */
+  /** Length of the common prefix of all texts in bytes. */
   #common = 0;
-  /** The next bytes of each text after these, and the next after them, as numbers. None until they are made. */
+  /** The next {@link PREFIX} bytes of each text after the common prefix, and those that follow, as numbers; see makePrefixes. */
   #first: Float64Array | undefined;
   #second: Float64Array | undefined;
 
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
 
-  /** @param mostBytes Bytes of a text that are kept. */
-  constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes;
+  /** @param maxBytes Keep at most this many bytes of a text. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   push(text: string): void {
-    const most = Math.min(this.#mostBytes, text.length * 3);
-    if (this.#used + most > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe((this.#bytes.length + most) * 2);
+    const max = Math.min(this.#maxBytes, text.length * 3);
+    if (this.#used + max > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe((this.#bytes.length + max) * 2);
       this.#bytes.copy(larger, 0, 0, this.#used);
       this.#bytes = larger;
     }
@@ -34,7 +34,7 @@ export class TextPool {
       larger.set(this.#ends);
       this.#ends = larger;
     }
-    if (text !== '') this.#used += this.#bytes.write(text, this.#used, most, 'utf8');
+    if (text !== '') this.#used += this.#bytes.write(text, this.#used, max, 'utf8');
     this.#ends[this.#length++] = this.#used;
   }
 
@@ -47,7 +47,7 @@ export class TextPool {
     return this.#bytes.toString('utf8', this.#start(i), this.#ends[i]);
   }
 
-  /** Negative when the first text comes before the second. */
+  /** Returns a negative number if the first text sorts before the second. */
   compare(a: number, b: number): number {
     let skip = 0;
     const first = this.#first;
@@ -64,14 +64,14 @@ export class TextPool {
     return this.#compareFrom(a, b, skip);
   }
 
-  /** The beginning of a text as a number that compares as the text does, as far as it goes. Prefixes must have been made. */
+  /** The beginning of a text as a number that compares like the text, up to its length. Requires makePrefixes. */
   prefix(i: number): number {
     return this.#first?.[i] ?? 0;
   }
 
   /**
-   * Makes comparing fast for the texts there are: the bytes in which they differ first become numbers. Empty ones do not count for what
-   * all begin with; they come first in any case.
+   * Makes comparisons of the present texts fast by converting the first bytes after their common prefix to numbers. Empty texts, which
+   * sort first anyway, do not count for the common prefix.
    */
   makePrefixes(): void {
     this.#common = this.#commonLength();
@@ -80,7 +80,7 @@ export class TextPool {
     for (let i = 0; i < this.#length; i++) {
       const start = this.#start(i) + this.#common;
       const end = this.#ends[i] ?? 0;
-      // One more than zero bytes would make, so that a text of nothing but the common bytes comes after the empty one.
+      // Plus one, so that a text that consists only of the common prefix sorts after the empty text.
       first[i] = this.#start(i) === end ? 0 : 1 + this.#number(start, end);
       second[i] = this.#number(start + PREFIX, end);
     }
@@ -118,7 +118,7 @@ export class TextPool {
     return reference < 0 ? 0 : common;
   }
 
-  /** Six bytes as a number; zeros after the end, which no text of PostgreSQL contains. */
+  /** Six bytes as a number, padded with zero bytes, which PostgreSQL's texts never contain. */
   #number(start: number, end: number): number {
     if (start + PREFIX <= end) return this.#bytes.readUIntBE(start, PREFIX);
     let number = 0;

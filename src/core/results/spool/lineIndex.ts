@@ -1,18 +1,18 @@
 /**
- * Finds the rows in COPY text as it comes by, without decoding it: COPY escapes newlines, so every byte 0x0A ends a row.
- * Keeps a sparse list of (row number, byte offset) pairs from which any row is a short read away.
+ * Indexes the rows in streamed COPY text without decoding it: COPY escapes newlines, so every byte 0x0A ends a row.
+ * Keeps a sparse list of (row number, byte offset) pairs, so that any row can be found with a short read.
  */
 
-/** An entry is made after so many rows… */
+/** Rows between two entries… */
 const ROWS_PER_ENTRY = 64;
-/** …or so many bytes, so that a page of wide rows does not cost 64 of them. */
+/** …or bytes, so that finding a wide row does not require reading 64 of them. */
 const BYTES_PER_ENTRY = 32 * 1024;
 
 const NEWLINE = 10;
-/** `Buffer.indexOf` (one call a row) is the faster scan for rows longer than this, the one by words for shorter ones (measured). */
+/** Average length in bytes above which `Buffer.indexOf` (one call per row) is faster than scanning by words (measured). */
 const LONG_ROW = 40;
 
-/** A list of numbers that grows, eight bytes each. Row numbers and offsets are exact up to 2^53. */
+/** A growing list of numbers, eight bytes each. Row numbers and offsets are exact up to 2^53. */
 class NumberList {
   length = 0;
   #values = new Float64Array(64);
@@ -31,7 +31,7 @@ class NumberList {
   }
 }
 
-/** Where a scan stands, to go back to it when what was scanned could not be written. */
+/** The state of a scan, to return to if the scanned bytes could not be written. */
 export interface IndexMark {
   readonly rows: number;
   readonly end: number;
@@ -39,20 +39,20 @@ export interface IndexMark {
   readonly entries: number;
 }
 
-/** The rows of a COPY text seen so far, and where they begin. */
+/** The rows of a COPY text scanned so far, and their offsets. */
 export class LineIndex {
-  /** Complete rows seen. */
+  /** Complete rows scanned. */
   rows = 0;
   /** Byte offset just after the last complete row. */
   end = 0;
-  /** Bytes seen, a last incomplete row included. */
+  /** Bytes scanned, including an incomplete last row. */
   position = 0;
   readonly #entryRows = new NumberList();
   readonly #entryOffsets = new NumberList();
   #lastEntryRow = 0;
   #lastEntryOffset = 0;
 
-  /** Entries made so far. The one for row 0 at offset 0 goes without saying. */
+  /** Number of entries. There is none for row 0 at offset 0. */
   get entries(): number {
     return this.#entryRows.length;
   }
@@ -66,10 +66,10 @@ export class LineIndex {
   }
 
   /**
-   * Counts the rows of the bytes that follow those seen before.
+   * Scans the bytes that follow those scanned before.
    *
-   * @param stopAtRow Stop right behind the row that makes so many.
-   * @returns How many bytes were taken: all, unless stopped.
+   * @param stopAtRow Stop after this many rows in total.
+   * @returns The number of bytes scanned.
    */
   scan(chunk: Buffer, stopAtRow = Infinity): number {
     const averageRow = this.rows === 0 ? 0 : this.end / this.rows;
@@ -81,7 +81,7 @@ export class LineIndex {
     return taken;
   }
 
-  /** Takes over an entry made by another index of the same file, with the rows before it. */
+  /** Adopts an entry of another index of the same file, and thereby the rows before it. */
   jump(row: number, offset: number): void {
     this.rows = row;
     this.end = offset;
@@ -106,7 +106,7 @@ export class LineIndex {
     return { rows: this.rows, end: this.end, position: this.position, entries: this.entries };
   }
 
-  /** Forgets what was scanned since the mark was made. */
+  /** Returns to the state of the mark. */
   reset(mark: IndexMark): void {
     this.rows = mark.rows;
     this.end = mark.end;
@@ -152,7 +152,7 @@ export class LineIndex {
     return chunk.length;
   }
 
-  /** Looks at four bytes at once: with many short rows a call for each would cost ten times as much. */
+  /** Tests four bytes at once: for many short rows, one call per row would take ten times as long. */
   #scanByWords(chunk: Buffer, stopAtRow: number): number {
     const base = this.position + 1;
     const aligned = -chunk.byteOffset & 3;
@@ -164,7 +164,7 @@ export class LineIndex {
       if (this.rows >= stopAtRow) return i + 1;
     }
     for (let w = 0; w < words.length; w++) {
-      // After the exclusive or, a newline is a zero byte; the rest is the usual test for one.
+      // After the exclusive or, a newline is a zero byte. The rest is the usual test for a zero byte.
       const word = (words[w] ?? 0) ^ 0x0a0a0a0a;
       if (((word - 0x01010101) & ~word & 0x80808080) === 0) continue;
       for (let i = aligned + w * 4; i < aligned + w * 4 + 4; i++) {
@@ -182,10 +182,10 @@ export class LineIndex {
   }
 }
 
-/** Bytes that one entry takes in the index file: row number and byte offset, each a little-endian float64. */
+/** Size of an entry in the index file: row number and byte offset, each a little-endian float64. */
 export const ENTRY_BYTES = 16;
 
-/** Entries of an index as the index file has them. */
+/** Encodes entries for the index file. */
 export function encodeEntries(index: LineIndex, from: number, to: number): Buffer {
   const bytes = Buffer.allocUnsafe((to - from) * ENTRY_BYTES);
   for (let i = from; i < to; i++) {
@@ -196,10 +196,10 @@ export function encodeEntries(index: LineIndex, from: number, to: number): Buffe
 }
 
 /**
- * Takes over the entries of an index file that lie beyond what was scanned.
+ * Adopts the entries of an index file that lie beyond the scanned part.
  *
- * @param size Size of the rows file: an entry beyond it is of a crash, or of somebody who made it up.
- * @returns false where an entry cannot be true; it and those after it are not taken
+ * @param size Size of the rows file: an entry beyond it is left over from a crash, or forged.
+ * @returns false if an entry is impossible; it and those after it are not adopted
  */
 export function takeEntries(index: LineIndex, bytes: Buffer, size: number): boolean {
   for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
@@ -207,7 +207,7 @@ export function takeEntries(index: LineIndex, bytes: Buffer, size: number): bool
     const offset = bytes.readDoubleLE(at + 8);
     if (!Number.isSafeInteger(row) || !Number.isSafeInteger(offset) || row <= 0 || offset > size) return false;
     if (row <= index.rows && offset <= index.end) continue;
-    // No more rows than the writer leaves between two entries, and each has a byte at least: its newline.
+    // Not more rows than the writer leaves between two entries, and at least one byte per row: its newline.
     const rows = row - index.rows;
     if (rows <= 0 || rows > ROWS_PER_ENTRY || offset - index.end < rows) return false;
     index.jump(row, offset);
@@ -215,10 +215,10 @@ export function takeEntries(index: LineIndex, bytes: Buffer, size: number): bool
   return true;
 }
 
-/** The number of newlines in a part of the bytes, which in COPY text is that of the rows. */
+/** Counts the newlines in a part of the bytes, which in COPY text is the number of rows. */
 export function countNewlines(bytes: Buffer, from = 0, to = bytes.length): number {
   let count = 0;
-  // A call each for the first few, which are all there are in small parts; then by words if they are many.
+  // One call per newline for the first few, then by words if there are many.
   for (let at = bytes.indexOf(NEWLINE, from); at !== -1 && at < to; at = bytes.indexOf(NEWLINE, at + 1)) {
     count++;
     if (count < 64 || at - from > count * LONG_ROW) continue;

@@ -1,21 +1,21 @@
-/** Rows as the screen shows them: long values cut, and not decoded further than that. */
+/** Decodes rows for display: long values are cut, and their rest is not decoded. */
 import { decodeField, decodeLine, type Row } from '../../../shared/rowCodec';
 
 const TAB = 9;
-/** UTF-8 takes at most so many bytes for one UTF-16 unit, and so does an escape that PostgreSQL writes. */
-const MAX_BYTES_A_UNIT = 4;
+/** Maximum bytes per UTF-16 unit, in UTF-8 and in escapes that PostgreSQL writes. */
+const MAX_BYTES_PER_UNIT = 4;
 
-/** What part of the rows a preview shows. */
+/** Selects the part of the rows for a preview. */
 export interface PreviewOptions {
-  /** UTF-16 units of a value that are kept. */
+  /** Maximum UTF-16 units of a value. */
   readonly maxLength: number;
-  /** Row numbers to page through, as sorting and filtering give them, instead of all rows in their own order. */
+  /** Row numbers as returned by sorting and filtering. Default: all rows in stored order. */
   readonly order?: Uint32Array;
-  /** The first column, and how many; all when left out. */
+  /** The first column, and the number of columns. Default: all. */
   readonly columns?: { readonly from: number; readonly count: number };
 }
 
-/** A page for the screen: long values cut. */
+/** A page of rows with long values cut. */
 export interface SpoolPreview {
   readonly rows: Row[];
   readonly cut: CutCell[];
@@ -23,28 +23,28 @@ export interface SpoolPreview {
 
 /** A value that was cut. */
 export interface CutCell {
-  /** Its place in the page: row and column as indexes into `rows`. */
+  /** Indexes into `rows` of the preview. */
   readonly row: number;
   readonly column: number;
-  /** UTF-16 units of the whole value; for more than {@link EXACT_LENGTH} bytes of COPY text, their number instead. */
+  /** UTF-16 units of the whole value; for values of more than {@link EXACT_LENGTH} bytes of COPY text, the number of bytes. */
   readonly length: number;
 }
 
-/** Bytes of COPY text of one value up to which its length is counted exactly. */
+/** Size of a value in bytes of COPY text up to which its length is counted exactly. */
 export const EXACT_LENGTH = 1024 * 1024;
 
 /**
- * Decodes one line for the screen.
+ * Decodes one line for display.
  *
  * @param line The row without its newline.
- * @param number The row's place in the page.
- * @param cut Gets the values that were cut.
+ * @param number The row's index in the page.
+ * @param cut Receives the values that were cut.
  */
 export function previewRow(line: Buffer, number: number, options: PreviewOptions, cut: CutCell[]): Row {
   const { maxLength, columns } = options;
   const first = columns?.from ?? 0;
   const end = first + (columns?.count ?? Infinity);
-  const most = (maxLength + 1) * MAX_BYTES_A_UNIT;
+  const maxBytes = (maxLength + 1) * MAX_BYTES_PER_UNIT;
   if (line.length <= maxLength) {
     const row = decodeLine(line.toString());
     return columns ? row.slice(first, end) : row;
@@ -54,7 +54,7 @@ export function previewRow(line: Buffer, number: number, options: PreviewOptions
     const tab = line.indexOf(TAB, start);
     const stop = tab === -1 ? line.length : tab;
     if (column >= first) {
-      const value = decodeField(line.toString('utf8', start, Math.min(stop, start + most)));
+      const value = decodeField(line.toString('utf8', start, Math.min(stop, start + maxBytes)));
       if (value !== null && value.length > maxLength) {
         const length = stop - start <= EXACT_LENGTH ? lengthOf(line.subarray(start, stop)) : stop - start;
         cut.push({ row: number, column: column - first, length });
@@ -70,7 +70,7 @@ function lengthOf(field: Buffer): number {
   return decodeField(field.toString())?.length ?? 0;
 }
 
-/** The first units of a text, but not half of a character. */
+/** Cuts a text without splitting a character. */
 function cutText(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
   const last = text.charCodeAt(maxLength - 1);

@@ -1,8 +1,8 @@
 /**
- * The rows of a job on disk: the one door to the files beside this one that keep them.
+ * The rows of a job on disk. Other folders import the spool only from this file.
  *
- * `SpoolWriter` takes COPY text as it comes from the server, `SpoolReader` gives pages of decoded rows from anywhere in it, also
- * while it grows.
+ * `SpoolWriter` stores COPY text as received from the server. `SpoolReader` returns decoded rows from any position, also while the spool
+ * grows.
  */
 export type { SpoolColumn, SpoolLimits, SpoolStatus } from './spoolFormat';
 export { removeSpool, sweepOrphans } from './spoolFormat';

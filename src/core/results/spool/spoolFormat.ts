@@ -1,49 +1,51 @@
 /**
  * The files of a spool: `<file>.rows` (COPY text), `<file>.index` (see lineIndex.ts) and `<file>.json` (columns and status).
- * All private to the user: rows may hold anything a database holds.
+ * They are readable only by the user, because rows may contain any data.
  */
 import { constants } from 'node:fs';
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isFault, textFault, type TextFault } from '../../base/fault';
 import { errorCode, replaceFile } from '../../base/files';
+import { RowsError, type RowsFault } from '../faults';
 
 /** A column of the rows in a spool. */
 export interface SpoolColumn {
   readonly name: string;
-  /** The type as `format_type()` writes it, e.g. `numeric(10,2)`. */
+  /** The type as returned by `format_type()`, e.g. `numeric(10,2)`. */
   readonly type: string;
   readonly typeOid?: number;
 }
 
-/** How much of a result is kept. 0 = no limit. */
+/** Limits of a spool. 0 = no limit. */
 export interface SpoolLimits {
   readonly maxRows: number;
   /** Bytes of COPY text. */
   readonly maxBytes: number;
 }
 
-/** What a spool holds, and whether that is all there was. */
+/** How many rows a spool holds, and why some are missing. */
 export interface SpoolStatus {
-  /** Rows kept: complete ones, on disk. */
+  /** Complete rows on disk. */
   readonly rows: number;
   /** Bytes of COPY text of these rows. */
   readonly bytes: number;
-  /** The rows came to their end: each was kept, or counted in `dropped`. */
+  /** The result was received to its end: each row was kept or counted in `dropped`. */
   readonly complete: boolean;
-  /** Rows not kept because of a limit or an error, as far as they were seen. */
+  /** Rows that were received but not kept, because of a limit or an error. */
   readonly dropped: number;
-  /** Why rows were not kept. */
+  /** Why keeping rows stopped. */
   readonly stopped?: 'maxRows' | 'maxBytes' | 'diskFull' | 'error';
-  /** The same in words, for people. */
-  readonly message?: string;
+  /** The reason in detail, also of a problem that did not stop keeping rows. */
+  readonly fault?: RowsFault | TextFault;
 }
 
-/** What `<file>.json` says. */
+/** Content of `<file>.json`. */
 export interface SpoolRecord {
   readonly version: 1;
   readonly columns: readonly SpoolColumn[];
   readonly status: SpoolStatus;
-  /** The process that writes, until the status is final: tells a spool that grows from one that was left behind. */
+  /** Pid of the writing process until the status is final. Distinguishes a growing spool from an abandoned one. */
   readonly writer?: number;
 }
 
@@ -59,18 +61,17 @@ export function recordFile(file: string): string {
   return `${file}.json`;
 }
 
-/** Room left in the record for what a status may grow by, so that the last one fits in place on a full disk. */
-const RECORD_ROOM = 1024;
+/** Padding of a record in bytes, so that the final status fits in place on a full disk. */
+const RECORD_PADDING = 1024;
 
 /**
- * Writes the record of a spool so that a reader sees the old one or the new one, whole. On a disk with no room for a second copy
- * it is written over the old one in place, which needs no room.
+ * Writes the record of a spool atomically. If the disk has no space for a second copy, the old record is overwritten in place.
  *
- * @throws What the file system says, e.g. ENOSPC when there is no old one.
+ * @throws The error of the file system, e.g. ENOSPC if there is no old record.
  */
 export async function writeRecord(file: string, record: SpoolRecord): Promise<void> {
   const text = JSON.stringify(record);
-  const bytes = Buffer.from(text.padEnd(text.length + RECORD_ROOM) + '\n');
+  const bytes = Buffer.from(text.padEnd(text.length + RECORD_PADDING) + '\n');
   try {
     await replaceFile(recordFile(file), bytes, record.writer === undefined);
   } catch (error) {
@@ -94,18 +95,18 @@ async function overwriteRecord(file: string, text: Buffer): Promise<void> {
   }
 }
 
-/** A record has names and types of at most some thousand columns; a larger file is none of ours. Bytes. */
-const LARGEST_RECORD = 64 * 1024 * 1024;
+/** Maximum size of a record in bytes. A record holds names and types of at most some thousand columns. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /**
  * Reads the record of a spool.
  *
- * @throws When there is none, or it is not one of ours.
+ * @throws RowsError if it is not valid; the error of the file system if it does not exist.
  */
 export async function readRecord(file: string): Promise<SpoolRecord> {
   const { size } = await stat(recordFile(file));
-  const record = size > LARGEST_RECORD ? undefined : asRecord(JSON.parse(await readFile(recordFile(file), 'utf8')));
-  if (!record) throw new Error(`${recordFile(file)} does not describe rows kept by this extension.`);
+  const record = size > MAX_RECORD_BYTES ? undefined : asRecord(JSON.parse(await readFile(recordFile(file), 'utf8')));
+  if (!record) throw new RowsError({ code: 'rows.badDescription', params: { file: recordFile(file) } });
   return record;
 }
 
@@ -113,46 +114,48 @@ function asRecord(value: unknown): SpoolRecord | undefined {
   const record = value as Partial<SpoolRecord> | null;
   if (record?.version !== 1 || !Array.isArray(record.columns)) return undefined;
   const columns: readonly (Partial<SpoolColumn> | null)[] = record.columns;
-  if (!columns.every((one) => typeof one?.name === 'string' && typeof one.type === 'string')) return undefined;
+  if (!columns.every((column) => typeof column?.name === 'string' && typeof column.type === 'string')) return undefined;
   const { status, writer } = record;
   const numbers = [status?.rows, status?.bytes, status?.dropped];
-  if (!numbers.every((one) => Number.isSafeInteger(one)) || typeof status?.complete !== 'boolean') return undefined;
-  return writer === undefined || Number.isSafeInteger(writer) ? (record as SpoolRecord) : undefined;
+  if (!numbers.every((number) => Number.isSafeInteger(number)) || typeof status?.complete !== 'boolean')
+    return undefined;
+  if (status.fault !== undefined && !isFault(status.fault)) return undefined;
+  if (writer !== undefined && !Number.isSafeInteger(writer)) return undefined;
+  // Records of older versions have a text instead of a fault.
+  const { message, ...rest } = status as SpoolStatus & { readonly message?: unknown };
+  return typeof message === 'string'
+    ? ({ ...record, status: { ...rest, fault: textFault(message) } } as SpoolRecord)
+    : (record as SpoolRecord);
 }
 
-/** The disk has no room, or the user's share of it is used up. */
+/** Whether the disk, or the user's quota, is full. */
 export function isDiskFull(error: unknown): boolean {
   const code = errorCode(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** The words of whatever was thrown. */
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
- * Removes the files of a spool; it is no error when there are none.
+ * Removes the files of a spool, if they exist.
  *
- * @param file The name given to `SpoolWriter.create`, without a suffix.
+ * @param file The name passed to `SpoolWriter.create`, without a suffix.
  */
 export async function removeSpool(file: string): Promise<void> {
-  // Windows refuses to remove a file while another process (a virus scanner, say) has it open: try again for a moment.
+  // Windows refuses to remove a file while another process, such as a virus scanner, has it open: retry for a moment.
   const options = { force: true, maxRetries: 5, retryDelay: 50 };
   const others = [indexFile(file), recordFile(file), ...(await temporaryFiles(file))];
   await Promise.all(others.map((path) => rm(path, options)));
-  // Last, since it is what a sweep knows a spool by, should this be cut off.
+  // Last, because sweepOrphans recognizes a spool by this file if the process ends here.
   await rm(rowsFile(file), options);
 }
 
 /**
- * Removes the spools in a folder that belong to no job any more.
+ * Removes the spools in a folder that no longer belong to a job.
  *
- * @param folder Where the spools are. Other files there are left alone. It need not exist.
- * @param knownFiles Spools to keep, as given to `SpoolWriter.create` or by their name in the folder. Jobs of other windows that share
- * the folder must be among them.
- * @param minAgeMs Leave alone what was changed in the last so many milliseconds.
- * @returns The spools removed, without a suffix.
+ * @param folder The folder, which need not exist. Other files in it are not touched.
+ * @param knownFiles Spools to keep: full names as passed to `SpoolWriter.create`, or names relative to the folder. They must include the
+ * jobs of other windows that share the folder.
+ * @param minAgeMs Keep spools that were changed within this many milliseconds.
+ * @returns The names of the removed spools, without a suffix.
  */
 export async function sweepOrphans(folder: string, knownFiles: Iterable<string>, minAgeMs = 0): Promise<string[]> {
   const known = new Set(Array.from(knownFiles, (file) => resolve(folder, file)));
@@ -185,7 +188,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Milliseconds since rows were written last. */
+/** Milliseconds since rows were last written. */
 async function age(file: string): Promise<number> {
   const { mtimeMs } = await stat(rowsFile(file));
   return Date.now() - mtimeMs;

@@ -1,63 +1,52 @@
-import { close, fstat, open } from 'node:fs';
+import { close, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { decodeField, decodeLine, type Row } from '../../../shared/rowCodec';
-import { ENTRY_BYTES, LineIndex, takeEntries } from './lineIndex';
 import { previewRow, type CutCell, type PreviewOptions, type SpoolPreview } from './preview';
 import { indexFile, readRecord, rowsFile, type SpoolColumn, type SpoolRecord, type SpoolStatus } from './spoolFormat';
+import { SpoolIndex } from './spoolIndex';
 import { isBeingWritten } from './spoolWriter';
 import { errorCode } from '../../base/files';
+import { RowsError } from '../faults';
 import { BadIndexError, columnsOf, nextRow, readAt, withoutRecord } from './spoolRescue';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
-const statFile = promisify(fstat);
 
 const NEWLINE = 10;
 const TAB = 9;
-/** Read at once when going through all rows. */
+/** Bytes to read at once when reading all rows. */
 const BLOCK_BYTES = 512 * 1024;
-/** A page that takes more than this is read in parts. */
+/** A larger page is read in parts. Bytes. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
-/** Rows in another order that are so close to each other in the file are read at once… */
+/** Reads of rows in another order are combined if the gap between them is at most this many bytes… */
 const NEAR_BYTES = 32 * 1024;
-/** …as long as this is not more. */
+/** …and the combined read is at most this long. */
 const READ_BYTES = 1024 * 1024;
-/** As many as the threads that Node.js has for reading. */
+/** The number of Node.js's file system threads. */
 const READS_AT_ONCE = 4;
 
-/** Read at once of an index. */
-const INDEX_BLOCK_BYTES = 1024 * 1024;
-
-/** Some rows as they are in the file. */
+/** Some rows as stored in the file. */
 export interface SpoolBlock {
-  /** Whole lines with their newlines, good until the next block is asked for. */
+  /** Whole lines with their newlines. Valid until the next block is requested. */
   readonly bytes: Buffer;
-  /** Bytes of the file up to the end of this block, and in all. */
+  /** Offset of the end of this block in the file, and the size of the file. */
   readonly position: number;
   readonly size: number;
 }
 
 /**
- * Random access to the rows of a spool. It can be opened while the spool is being written, by this process or another, and after a
- * crash: what is in the files to the last complete row is there.
+ * Random access to the rows of a spool. It can be opened while the spool is being written, by this or another process, and after a
+ * crash; it then contains the complete rows in the file.
  *
  * Rows are numbered from 0. Values are the text of PostgreSQL's output functions, or null.
  */
 export class SpoolReader {
-  #index = new LineIndex();
-  #entriesRead = 0;
-  /** The index file does not fit the rows: they are counted. */
-  #ignoreIndex = false;
-  /** Bytes behind the last complete row when last looked. */
-  #partial = 0;
-  #refreshing: Promise<void> | undefined;
-
   /**
-   * @param file The name of the spool, as given to `SpoolWriter.create`.
-   * @param known The columns, as somebody else knows them. They are used where the record of the spool is damaged or missing: the
-   * rows can be read all the same.
-   * @throws When the rows are not there or not readable.
+   * @param file The name of the spool, as passed to `SpoolWriter.create`.
+   * @param known The columns from another source. They are used if the record of the spool is damaged or missing, so that the rows can
+   * still be read.
+   * @throws If there are no rows, or they are not readable.
    */
   static async open(file: string, known: readonly SpoolColumn[] = []): Promise<SpoolReader> {
     const rows = await openFile(rowsFile(file), 'r');
@@ -67,11 +56,11 @@ export class SpoolReader {
       await closeFile(rows);
       throw error;
     });
-    // A spool without its index is slower to open, nothing more.
+    // Without its index, a spool only takes longer to open.
     const index = await openFile(indexFile(file), 'r').catch(() => undefined);
     const reader = new SpoolReader(file, record, rows, index);
     try {
-      await reader.#refresh();
+      await reader.#index.refresh();
       return reader;
     } catch (error) {
       await reader.close();
@@ -83,44 +72,42 @@ export class SpoolReader {
   #record: SpoolRecord;
   readonly #rowsFd: number;
   readonly #indexFd: number | undefined;
+  readonly #index: SpoolIndex;
 
   private constructor(file: string, record: SpoolRecord, rowsFd: number, indexFd: number | undefined) {
     this.#file = file;
     this.#record = record;
     this.#rowsFd = rowsFd;
     this.#indexFd = indexFd;
+    this.#index = new SpoolIndex(rowsFd, indexFd);
   }
 
   get columns(): readonly SpoolColumn[] {
     return this.#record.columns;
   }
 
-  /** What the spool holds now, read anew while it grows. */
+  /** The current status. */
   async status(): Promise<SpoolStatus> {
-    // A record that is damaged now was good when it was opened: what it said then still holds.
+    // If the record has been damaged since it was opened, keep the earlier content.
     if (!this.#isFinal()) this.#record = await readRecord(this.#file).catch(() => this.#record);
-    // After the record, so that its last word is never about more rows than were counted.
-    await this.#refresh();
-    const { rows, end: bytes } = this.#index;
+    // After reading the record, so that a final record never covers more rows than were counted.
+    await this.#index.refresh();
+    const { rows, end: bytes } = this.#index.lines;
     const status = { ...this.#record.status, rows, bytes };
     if (this.#isFinal() || this.#isWriterAlive()) return status;
+    const partial = this.#index.partial > 0;
     return {
       ...status,
-      dropped: status.dropped + (this.#partial > 0 ? 1 : 0),
+      dropped: status.dropped + (partial ? 1 : 0),
       stopped: status.stopped ?? 'error',
-      message:
-        status.message ??
-        (rows === 1
-          ? 'Keeping the rows was cut off; the one that had come whole is here.'
-          : `Keeping the rows was cut off; the ${rows.toLocaleString('en-US')} that had come whole are here.`) +
-          (this.#partial > 0 ? ' One more was incomplete and is not shown.' : ''),
+      fault: status.fault ?? { code: 'rows.interrupted', params: { rows, partial } },
     };
   }
 
   /**
-   * A page of rows.
+   * Reads a page of rows.
    *
-   * @returns Fewer than `limit` where the spool ends.
+   * @returns Fewer than `limit` rows at the end of the spool.
    */
   async rows(offset: number, limit: number): Promise<Row[]> {
     return this.#withIndex(async () => {
@@ -134,23 +121,24 @@ export class SpoolReader {
   }
 
   /**
-   * A page of rows in another order.
+   * Reads a page of rows in another order.
    *
-   * @param order Row numbers, as sorting and filtering give them.
-   * @throws RangeError when there is no such row.
+   * @param order Row numbers, as returned by sorting and filtering.
+   * @throws RangeError if a row does not exist.
    */
   async rowsAt(order: Uint32Array, offset: number, limit: number): Promise<Row[]> {
     const page = pageOf(order, offset, limit);
     const rows = new Array<Row>(page.length);
-    await this.#withIndex(() => this.#eachLine(page, (line, place) => (rows[place] = decodeLine(line.toString()))));
+    await this.#withIndex(() =>
+      this.#eachLine(page, (line, position) => (rows[position] = decodeLine(line.toString()))),
+    );
     return rows;
   }
 
   /**
-   * A page for the screen, with values cut to a length, so that a page of wide rows costs neither the time nor the memory of decoding
-   * them whole.
+   * Reads a page for display with long values cut, which avoids decoding all of a page of wide rows.
    *
-   * @throws RangeError when there is no such row in the order.
+   * @throws RangeError if a row of the order does not exist.
    */
   preview(offset: number, limit: number, options: PreviewOptions): Promise<SpoolPreview> {
     return this.#withIndex(() => this.#previewOnce(offset, limit, options));
@@ -160,8 +148,8 @@ export class SpoolReader {
     const rows: Row[] = [];
     const cut: CutCell[] = [];
     if (options.order) {
-      await this.#eachLine(pageOf(options.order, offset, limit), (line, place) => {
-        rows[place] = previewRow(line, place, options, cut);
+      await this.#eachLine(pageOf(options.order, offset, limit), (line, position) => {
+        rows[position] = previewRow(line, position, options, cut);
       });
       cut.sort((a, b) => a.row - b.row || a.column - b.column);
       return { rows, cut };
@@ -177,9 +165,9 @@ export class SpoolReader {
   }
 
   /**
-   * One value, whole.
+   * Reads a whole value.
    *
-   * @throws RangeError when there is no such cell.
+   * @throws RangeError if the cell does not exist.
    */
   async cell(row: number, column: number): Promise<string | null> {
     const line = await this.#withIndex(() => this.#lineOf(row));
@@ -194,13 +182,14 @@ export class SpoolReader {
   }
 
   /**
-   * All rows there are when it is called, in order, as blocks of whole lines. The next block is read while this one is used.
+   * Yields the rows that exist at the time of the call, in stored order, as blocks of whole lines. The next block is read while the
+   * caller uses the current one.
    *
-   * @throws The signal's reason when it is aborted.
+   * @throws The signal's reason if it is aborted.
    */
   async *blocks(signal?: AbortSignal): AsyncGenerator<SpoolBlock, void, undefined> {
     await this.#refreshIfGrowing();
-    const size = this.#index.end;
+    const size = this.#index.lines.end;
     let position = 0;
     let current = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size));
     let other = Buffer.allocUnsafe(current.length);
@@ -214,7 +203,7 @@ export class SpoolReader {
         const end = block.lastIndexOf(NEWLINE) + 1;
         if (end === 0) {
           if (position + block.length >= size) throw new BadIndexError();
-          // A row longer than a block.
+          // The row is longer than a block.
           current = Buffer.allocUnsafe(Math.min(current.length * 2, size - position));
           pending = readAhead();
           continue;
@@ -223,7 +212,7 @@ export class SpoolReader {
         if (other.length < current.length) other = Buffer.allocUnsafe(current.length);
         [current, other] = [other, current];
         if (position < size) pending = readAhead();
-        // The reading ahead may fail while nobody waits for it: the next turn will.
+        // The next iteration awaits it; until then, a rejection must not count as unhandled.
         pending.catch(() => undefined);
         yield { bytes: block.subarray(0, end), position, size };
       }
@@ -232,9 +221,9 @@ export class SpoolReader {
     }
   }
 
-  /** Closes the files. Reading afterwards fails. */
+  /** Closes the files. Reading fails afterwards. */
   async close(): Promise<void> {
-    await this.#refreshing?.catch(() => undefined);
+    await this.#index.idle();
     await closeFile(this.#rowsFd);
     if (this.#indexFd !== undefined) await closeFile(this.#indexFd);
   }
@@ -242,58 +231,58 @@ export class SpoolReader {
   async #range(offset: number, limit: number): Promise<{ from: number; to: number }> {
     const from = Math.max(0, offset);
     const wanted = from + Math.max(0, limit);
-    if (wanted > this.#index.rows) await this.#refreshIfGrowing();
-    return { from, to: Math.min(wanted, this.#index.rows) };
+    if (wanted > this.#index.lines.rows) await this.#refreshIfGrowing();
+    return { from, to: Math.min(wanted, this.#index.lines.rows) };
   }
 
-  /** Calls back with the line of each row of a page, in any order. Rows that lie close to each other are read at once. */
-  async #eachLine(page: Uint32Array, use: (line: Buffer, place: number) => void): Promise<void> {
-    const places = Uint32Array.from(page.keys()).sort((a, b) => (page[a] ?? 0) - (page[b] ?? 0));
-    const last = page[places.at(-1) ?? 0] ?? -1;
-    if (last >= this.#index.rows) await this.#refreshIfGrowing();
-    if (last >= this.#index.rows) throw new RangeError(`There is no row ${last}.`);
-    const reads: { places: number[]; start: number; end: number }[] = [];
-    for (const place of places) {
-      const row = page[place] ?? 0;
-      const [, start] = this.#index.before(row);
-      const end = this.#index.after(row + 1);
+  /** Passes the line of each row of a page to `use`, in any order. Reads rows that are near each other in the file at once. */
+  async #eachLine(page: Uint32Array, use: (line: Buffer, position: number) => void): Promise<void> {
+    const positions = Uint32Array.from(page.keys()).sort((a, b) => (page[a] ?? 0) - (page[b] ?? 0));
+    const last = page[positions.at(-1) ?? 0] ?? -1;
+    if (last >= this.#index.lines.rows) await this.#refreshIfGrowing();
+    if (last >= this.#index.lines.rows) throw new RangeError(`No such row: ${last}`);
+    const reads: { positions: number[]; start: number; end: number }[] = [];
+    for (const position of positions) {
+      const row = page[position] ?? 0;
+      const [, start] = this.#index.lines.before(row);
+      const end = this.#index.lines.after(row + 1);
       const before = reads.at(-1);
       if (before && start <= before.end + NEAR_BYTES && end - before.start <= READ_BYTES) {
-        before.places.push(place);
+        before.positions.push(position);
         before.end = Math.max(before.end, end);
       } else {
-        reads.push({ places: [place], start, end });
+        reads.push({ positions: [position], start, end });
       }
     }
     let next = 0;
-    const readInTurn = async (): Promise<void> => {
+    const readNext = async (): Promise<void> => {
       for (let read = reads[next++]; read; read = reads[next++]) {
         const { start, end } = read;
         const bytes = await this.#readWhole(Buffer.allocUnsafe(end - start), start);
-        for (const place of read.places) {
-          const row = page[place] ?? 0;
-          const [known, offset] = this.#index.before(row);
+        for (const position of read.positions) {
+          const row = page[position] ?? 0;
+          const [known, offset] = this.#index.lines.before(row);
           let at = offset - start;
           for (let i = known; i < row; i++) at = nextRow(bytes, at);
-          use(bytes.subarray(at, nextRow(bytes, at) - 1), place);
+          use(bytes.subarray(at, nextRow(bytes, at) - 1), position);
         }
       }
     };
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, readInTurn));
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, readNext));
   }
 
   /** The line of one row, without its newline. */
   async #lineOf(row: number): Promise<Buffer> {
     const { from, to } = await this.#range(row, 1);
-    if (row < 0 || from >= to) throw new RangeError(`There is no row ${row}.`);
+    if (row < 0 || from >= to) throw new RangeError(`No such row: ${row}`);
     const line = await this.#readLines(from, to);
     return line.subarray(0, line.length - 1);
   }
 
-  /** The lines of known rows, newlines included, in as few parts as memory allows: nearly always one. */
+  /** Yields the lines of indexed rows with their newlines, in as few parts as memory allows (usually one). */
   async *#linesOf(from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
     if (from >= to) return;
-    if (to - from > 1 && this.#index.after(to) - this.#index.before(from)[1] > MAX_PAGE_BYTES) {
+    if (to - from > 1 && this.#index.lines.after(to) - this.#index.lines.before(from)[1] > MAX_PAGE_BYTES) {
       const middle = (from + to) >>> 1;
       yield* this.#linesOf(from, middle);
       yield* this.#linesOf(middle, to);
@@ -303,8 +292,8 @@ export class SpoolReader {
   }
 
   async #readLines(from: number, to: number): Promise<Buffer> {
-    const [row, start] = this.#index.before(from);
-    const bytes = await this.#readWhole(Buffer.allocUnsafe(this.#index.after(to) - start), start);
+    const [row, start] = this.#index.lines.before(from);
+    const bytes = await this.#readWhole(Buffer.allocUnsafe(this.#index.lines.after(to) - start), start);
     let first = 0;
     for (let i = row; i < from; i++) first = nextRow(bytes, first);
     let last = first;
@@ -312,14 +301,16 @@ export class SpoolReader {
     return bytes.subarray(first, last);
   }
 
-  /** Fills the buffer with bytes of rows that were there. */
+  /** Fills the buffer with bytes that have been in the file. @throws RowsError if they no longer are */
   async #readWhole(buffer: Buffer, position: number): Promise<Buffer> {
     const bytes = await readAt(this.#rowsFd, buffer, position);
-    if (bytes.length < buffer.length) throw new Error(`Rows are missing: ${rowsFile(this.#file)} has become shorter.`);
+    if (bytes.length < buffer.length) {
+      throw new RowsError({ code: 'rows.truncated', params: { file: rowsFile(this.#file) } });
+    }
     return bytes;
   }
 
-  /** The last word on this spool has been read, and no rows can come. */
+  /** Whether the final record has been read, so that no more rows can be added. */
   #isFinal(): boolean {
     return this.#record.writer === undefined;
   }
@@ -335,70 +326,18 @@ export class SpoolReader {
     }
   }
 
-  /** Counts the rows that came since, unless none can have. */
+  /** Counts new rows, if there can be any. */
   async #refreshIfGrowing(): Promise<void> {
-    if (!this.#isFinal()) await this.#refresh();
+    if (!this.#isFinal()) await this.#index.refresh();
   }
 
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#countNewRows().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
-  }
-
-  async #countNewRows(): Promise<void> {
-    const { size } = await statFile(this.#rowsFd);
-    if (size <= this.#index.end) {
-      this.#partial = 0;
-      return;
-    }
-    await this.#readEntries(size);
-    this.#index.position = this.#index.end;
-    const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size - this.#index.end));
-    for (let at = this.#index.end; at < size;) {
-      const bytes = await readAt(this.#rowsFd, buffer.subarray(0, Math.min(buffer.length, size - at)), at);
-      if (bytes.length === 0) break;
-      this.#index.scan(bytes);
-      at += bytes.length;
-    }
-    this.#partial = this.#index.position - this.#index.end;
-  }
-
-  async #readEntries(size: number): Promise<void> {
-    if (this.#indexFd === undefined || this.#ignoreIndex) return;
-    const file = await statFile(this.#indexFd);
-    const before = this.#index.entries;
-    for (;;) {
-      // In parts, since the file may be of any size.
-      const left = Math.min(INDEX_BLOCK_BYTES, file.size - this.#entriesRead);
-      const length = Math.floor(left / ENTRY_BYTES) * ENTRY_BYTES;
-      if (length <= 0) break;
-      const bytes = await readAt(this.#indexFd, Buffer.allocUnsafe(length), this.#entriesRead);
-      if (!takeEntries(this.#index, bytes, size)) this.#ignoreIndex = true;
-      if (this.#ignoreIndex || bytes.length < length) break;
-      this.#entriesRead += length;
-    }
-    // The entries before the first false one are plausible. They are believed if the last one ends where a row ends.
-    if (this.#index.entries > before && !(await this.#endsRow(this.#index.end))) this.#forgetIndex();
-  }
-
-  async #endsRow(offset: number): Promise<boolean> {
-    const [byte] = await readAt(this.#rowsFd, Buffer.allocUnsafe(1), offset - 1);
-    return byte === NEWLINE;
-  }
-
-  #forgetIndex(): void {
-    this.#ignoreIndex = true;
-    this.#index = new LineIndex();
-  }
-
-  /** Reads with the index; once more without it where it turns out not to fit the rows. */
+  /** Reads with the index. If the index does not match the rows, rebuilds it and reads again. */
   async #withIndex<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read();
     } catch (error) {
       if (!(error instanceof BadIndexError)) throw error;
-      this.#forgetIndex();
-      await this.#refresh();
+      await this.#index.rebuild();
       return read();
     }
   }

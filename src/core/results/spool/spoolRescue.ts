@@ -1,4 +1,4 @@
-/** Reading rows of a spool whose other files are damaged, missing or made up. */
+/** Helpers for reading rows of a spool whose other files are damaged, missing, or forged. */
 import { read } from 'node:fs';
 import type { SpoolColumn, SpoolRecord } from './spoolFormat';
 
@@ -6,22 +6,22 @@ const NEWLINE = 10;
 const TAB = 9;
 const BLOCK_BYTES = 512 * 1024;
 
-/** The index file is not that of the rows: it was damaged, or somebody made it up. */
+/** The index file does not match the rows: it is damaged or forged. */
 export class BadIndexError extends Error {
   override readonly name = 'BadIndexError';
   constructor() {
-    super('The index of the rows does not fit them.');
+    super('The index does not match the rows.');
   }
 }
 
-/** Where the row after the one at this place begins. @throws BadIndexError where the row has no end */
+/** The start of the row after the one that starts at `at`. @throws BadIndexError if the row has no end */
 export function nextRow(bytes: Buffer, at: number): number {
   const end = bytes.indexOf(NEWLINE, at);
   if (end === -1) throw new BadIndexError();
   return end + 1;
 }
 
-/** Fills the buffer from a place in the file; less of it where the file ends. */
+/** Reads from a position in the file until the buffer is full or the file ends. */
 export function readAt(fd: number, buffer: Buffer, position: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let filled = 0;
@@ -38,14 +38,13 @@ export function readAt(fd: number, buffer: Buffer, position: number): Promise<Bu
   });
 }
 
-/** What is said of rows whose record cannot be read. */
+/** The record to use for rows whose record cannot be read. */
 export function withoutRecord(columns: readonly SpoolColumn[]): SpoolRecord {
-  const message =
-    'The description of these rows is damaged or missing. All complete rows in the file are here, but whether they are all that came is not known.';
-  return { version: 1, columns, status: { rows: 0, bytes: 0, complete: true, dropped: 0, message } };
+  const status = { rows: 0, bytes: 0, complete: true, dropped: 0, fault: { code: 'rows.noDescription' } } as const;
+  return { version: 1, columns, status };
 }
 
-/** The columns of the first row: those that are known, or, where they do not fit, with made-up names. */
+/** The known columns, or, if their number differs from that of the first row, columns with generated names. */
 export async function columnsOf(rowsFd: number, known: readonly SpoolColumn[]): Promise<readonly SpoolColumn[]> {
   let count = 1;
   for (let position = 0; ;) {
@@ -53,7 +52,7 @@ export async function columnsOf(rowsFd: number, known: readonly SpoolColumn[]): 
     const end = bytes.indexOf(NEWLINE);
     const row = end === -1 ? bytes : bytes.subarray(0, end);
     for (let at = row.indexOf(TAB); at !== -1; at = row.indexOf(TAB, at + 1)) count++;
-    // Without a row nobody can say what its columns are.
+    // Without a row, the number of columns is unknown.
     if (end === -1 && bytes.length < BLOCK_BYTES) return known;
     if (end !== -1) break;
     position += bytes.length;

@@ -1,14 +1,13 @@
 import { join } from 'node:path';
-import { textFault } from '../../base/fault';
 import { boundColumns } from '../../jobs/textBudget';
 import type { Column, JobFiles, RowSink, RowsKept } from '../../jobs/ports';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
 import { UnfoldStream } from './unfold';
 
-/** Rows this young may belong to a job that began while the known ones were being listed. Milliseconds. */
+/** Rows younger than this may belong to a job that started while the known jobs were listed. Milliseconds. */
 const YOUNG_MS = 60_000;
 
-/** The rows of all jobs: one spool each, in one folder. */
+/** Stores the rows of all jobs: one spool per job, in one folder. */
 export class SpoolFiles implements JobFiles {
   readonly #folder: string;
   readonly #limits: () => SpoolLimits;
@@ -18,7 +17,7 @@ export class SpoolFiles implements JobFiles {
     this.#limits = limits;
   }
 
-  /** The spool's name, without a suffix. */
+  /** The name of the job's spool, without a suffix. */
   path(id: string): string {
     return join(this.#folder, id);
   }
@@ -39,8 +38,8 @@ export class SpoolFiles implements JobFiles {
   }
 
   /**
-   * Opens the rows of a job, also while they are written. Rejects where there are none.
-   * @param columns as the job's record has them, should that of the rows be damaged
+   * Opens the rows of a job, also while they are being written. Rejects if there are none.
+   * @param columns the columns in the job's record, in case the spool's record is damaged
    */
   open(id: string, columns?: readonly Column[]): Promise<SpoolReader> {
     return SpoolReader.open(this.path(id), columns);
@@ -50,7 +49,7 @@ export class SpoolFiles implements JobFiles {
     await removeSpool(this.path(id));
   }
 
-  /** Removes the rows of jobs that are no longer known, such as a crash leaves behind. */
+  /** Removes the rows of unknown jobs, which may remain after a crash. */
   sweep(known: Iterable<string>): Promise<string[]> {
     return sweepOrphans(
       this.#folder,
@@ -61,11 +60,11 @@ export class SpoolFiles implements JobFiles {
 }
 
 function kept(status: SpoolStatus): RowsKept {
-  const { rows, bytes, dropped, message } = status;
-  return { rows, bytes, dropped, ...(message === undefined ? {} : { fault: textFault(message) }) };
+  const { rows, bytes, dropped, fault } = status;
+  return { rows, bytes, dropped, ...(fault === undefined ? {} : { fault }) };
 }
 
-/** Keeps unfolded rows: the columns are known for sure only when the first row has come. */
+/** A sink for folded rows, whose columns are known for certain only with the first row. */
 function unfoldingSink(
   writer: SpoolWriter,
   described: readonly Column[],
@@ -75,12 +74,12 @@ function unfoldingSink(
   let named = Promise.resolve();
   unfold.once('columns', (names: readonly string[]) => {
     const columns = columnsOf(names, described);
-    // Without its record a reader shows the columns that were described, so this is no reason to keep no rows.
+    // Without the record, readers use the columns described by the server, so continue if this fails.
     named = writer.setColumns(boundColumns(columns)).catch(() => undefined);
     void named.then(() => onColumns(columns));
   });
-  // Rows that cannot be unfolded: those before are kept, and whoever feeds the stream hears of the error as well.
-  unfold.once('error', (error) => void writer.abort(`The rows could not be read: ${error.message}`));
+  // Keep the rows before the malformed one. The source of the stream gets the error too.
+  unfold.once('error', (error) => void writer.abort({ code: 'rows.malformed', params: { error: error.message } }));
   unfold.pipe(writer.stream);
   return {
     stream: unfold,
@@ -99,7 +98,7 @@ function unfoldingSink(
   };
 }
 
-/** What the server described before, where it fits: it also knows the types. */
+/** Prefers the columns described by the server if the names match, because they include the types. */
 function columnsOf(names: readonly string[], described: readonly Column[]): readonly Column[] {
   const fits = described.length === names.length && names.every((name, index) => described[index]?.name === name);
   return fits ? described : names.map((name) => ({ name, type: 'text' }));

@@ -3,10 +3,11 @@ import { access, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { messageOf } from '../../base/errors';
 import { PRIVATE } from '../../base/files';
+import type { RowsFault } from '../faults';
 import { countNewlines, encodeEntries, ENTRY_BYTES, LineIndex } from './lineIndex';
 import {
-  errorText,
   indexFile,
   isDiskFull,
   removeSpool,
@@ -17,46 +18,46 @@ import {
   type SpoolStatus,
 } from './spoolFormat';
 
-// Callbacks where it is hot, and promises of plain functions elsewhere: a FileHandle costs more than the work for small chunks.
+// Callbacks in hot paths and promisified functions elsewhere: for small chunks, a FileHandle would cost more than the work itself.
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const truncateFile = promisify(ftruncate);
 const syncFile = promisify(fdatasync);
 
-/** What the stream holds before it asks the source to wait. Enough to keep the socket busy while the disk works. */
+/** Bytes that the stream buffers before it applies backpressure: enough to keep the socket busy while the disk works. */
 const HIGH_WATER_MARK = 4 * 1024 * 1024;
-/** Index entries are written when so many have gathered (at most 2 MB of rows, which a reader counts by itself). */
+/** Index entries are written in batches of this size (at most 2 MB of rows, which a reader can count by itself). */
 const ENTRIES_PER_WRITE = 64;
-/** One writev call takes no more buffers than this (IOV_MAX is 1,024 on Linux and macOS). */
+/** Maximum buffers per writev call (IOV_MAX is 1,024 on Linux and macOS). */
 const BUFFERS_PER_WRITE = 1000;
 
 type Callback = (error?: Error | null) => void;
 
-/** Spools being written by this process: they are not "left behind". */
+/** Spools that this process is writing, and which are therefore not abandoned. */
 const live = new Set<string>();
 
-/** Whether a spool is being written by this process now. */
+/** Whether this process is writing the spool. */
 export function isBeingWritten(file: string): boolean {
   return live.has(resolve(file));
 }
 
 /**
- * Keeps the rows of a job on disk: COPY text is written as it comes, in chunks that end anywhere.
+ * Stores the rows of a job on disk. COPY text is written as received, in chunks that may end anywhere.
  *
- * Memory does not grow with the rows. What cannot be kept, because of a limit, a full disk or another error of the file system, is
- * counted and dropped: the source always gets to its end, so that the job can finish.
+ * Memory use does not depend on the number of rows. Rows that cannot be kept because of a limit, a full disk, or another error of the
+ * file system are counted and dropped: the source can always be read to its end, so that the job can finish.
  */
 export class SpoolWriter {
-  /** Takes the COPY text. It waits for the disk (backpressure), and never fails because of it. */
+  /** Accepts the COPY text, with backpressure. Errors of the disk do not make it fail. */
   readonly stream: Writable;
   readonly #index = new LineIndex();
   /** Rows that are not kept. */
   #dropped = 0;
   #kept = { rows: 0, bytes: 0 };
   #stopped: SpoolStatus['stopped'];
-  #message: string | undefined;
+  #fault: RowsFault | undefined;
   #complete = false;
-  /** Entries of the index that are in its file; -1 once that file cannot be written any more. */
+  /** Number of entries in the index file; -1 after a write error. */
   #entriesWritten = 0;
   #busy = false;
   #whenIdle: (() => void) | undefined;
@@ -64,11 +65,11 @@ export class SpoolWriter {
   #recording = Promise.resolve();
 
   /**
-   * Makes the files of a spool, readable by their owner only; those of a former one of that name are removed.
+   * Creates the files of a spool, readable only by their owner, and removes those of an earlier spool of the same name.
    *
-   * On a full disk the writer is made all the same: it keeps nothing and says so.
+   * On a full disk the writer is created too: it keeps no rows, and its status reports that.
    *
-   * @param file The name of the spool, without a suffix. Its folder is made if it is not there.
+   * @param file The name of the spool, without a suffix. Its folder is created if necessary.
    * @throws Any other error of the file system.
    */
   static async create(file: string, columns: readonly SpoolColumn[], limits: SpoolLimits): Promise<SpoolWriter> {
@@ -76,7 +77,7 @@ export class SpoolWriter {
     try {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       await removeSpool(file);
-      // 'x': never into a file or through a link that someone else has put there.
+      // 'x': never write into an existing file or through a link.
       for (const path of [rowsFile(file), indexFile(file)]) opened.push(await openFile(path, 'wx', PRIVATE));
       const writer = new SpoolWriter(file, columns, limits, opened);
       live.add(resolve(file));
@@ -88,7 +89,7 @@ export class SpoolWriter {
       await removeSpool(file).catch(() => undefined);
       if (!isDiskFull(error)) throw error;
       const writer = new SpoolWriter(file, columns, limits, []);
-      writer.#stop('diskFull', fullDisk(0));
+      writer.#stop('diskFull', { code: 'rows.diskFull', params: { rows: 0 } });
       return writer;
     }
   }
@@ -115,32 +116,32 @@ export class SpoolWriter {
         ),
       final: (done) => void this.#close(true).then(() => done(), done),
       destroy: (error, done) => {
-        if (error) this.#message ??= `Reading the rows was cut off: ${error.message}`;
+        if (error) this.#fault ??= { code: 'rows.receiveFailed', params: { error: error.message } };
         void this.#close(false).then(() => done(error), done);
       },
     });
-    // A source that fails destroys the stream with its error, which is the source's to report, not a reason to crash.
+    // A failing source destroys the stream with its error, which the source reports. It must not be an unhandled error here.
     this.stream.on('error', () => undefined);
   }
 
-  /** What is kept so far. */
+  /** The status so far. */
   status(): SpoolStatus {
     return {
       ...this.#kept,
       complete: this.#complete,
       dropped: this.#dropped,
       ...(this.#stopped !== undefined && { stopped: this.#stopped }),
-      ...(this.#message !== undefined && { message: this.#message }),
+      ...(this.#fault !== undefined && { fault: this.#fault }),
     };
   }
 
-  /** Replaces the columns, where they become known only with the first row. */
+  /** Replaces the columns, if they become known only with the first row. */
   async setColumns(columns: readonly SpoolColumn[]): Promise<void> {
     this.#columns = columns;
     await this.#writeRecord();
   }
 
-  /** Ends the spool after its last row, and waits until all is in its files. Never rejects. */
+  /** Ends the spool after its last row, and waits until everything is written. Never rejects. */
   async finish(): Promise<SpoolStatus> {
     if (!this.stream.writableEnded && !this.stream.destroyed) this.stream.end();
     if (!this.stream.writableFinished && !this.stream.destroyed) {
@@ -151,17 +152,15 @@ export class SpoolWriter {
   }
 
   /**
-   * Ends the spool before its last row. The rows that came are kept, and the status says that there were more.
-   *
-   * @param reason For people; a sentence.
+   * Ends the spool before its last row. The rows received so far are kept, and the status reports that there were more.
    */
-  async abort(reason?: string): Promise<void> {
-    if (reason !== undefined && this.#closing === undefined) this.#message ??= reason;
+  async abort(reason?: RowsFault): Promise<void> {
+    if (reason !== undefined && this.#closing === undefined) this.#fault ??= reason;
     this.stream.destroy();
     await this.#close(false);
   }
 
-  /** One batch of chunks, while no other is under way. */
+  /** Writes one batch of chunks. Only one batch is written at a time. */
   #accept(chunks: readonly Buffer[], done: Callback): void {
     const fd = this.#fds[0];
     if (this.#stopped !== undefined || fd === undefined) {
@@ -173,7 +172,7 @@ export class SpoolWriter {
     const before = this.#index.mark();
     const reason = this.#scanWithinLimits(chunks);
     const keep = reason === undefined ? chunks : cut(chunks, this.#index.end - start);
-    if (reason !== undefined) this.#drop(chunks, this.#index.end - start, reason, this.#limitMessage(reason));
+    if (reason !== undefined) this.#drop(chunks, this.#index.end - start, reason, this.#limitFault(reason));
     this.#busy = true;
     const end = (): void => {
       this.#kept = { rows: this.#index.rows, bytes: this.#index.end };
@@ -186,16 +185,19 @@ export class SpoolWriter {
         this.#index.reset(before);
         for (const chunk of cut(keep, written)) this.#index.scan(chunk);
         const full = isDiskFull(error);
-        const message = full ? fullDisk(this.#index.rows) : failed(this.#index.rows, error);
+        const { rows } = this.#index;
+        const fault: RowsFault = full
+          ? { code: 'rows.diskFull', params: { rows } }
+          : { code: 'rows.writeFailed', params: { rows, error: error.message } };
         this.#dropped = 0;
-        this.#drop(chunks, this.#index.end - start, full ? 'diskFull' : 'error', message);
+        this.#drop(chunks, this.#index.end - start, full ? 'diskFull' : 'error', fault);
       }
       if (this.#stopped === undefined) this.#writeEntries(end);
       else void this.#settle().then(end);
     });
   }
 
-  /** Scans what may be kept; tells the limit that was met, if any. */
+  /** Scans the chunks up to a limit. @returns the limit that was reached, if any */
   #scanWithinLimits(chunks: readonly Buffer[]): 'maxRows' | 'maxBytes' | undefined {
     const maxRows = this.#limits.maxRows || Infinity;
     const maxBytes = this.#limits.maxBytes || Infinity;
@@ -209,9 +211,13 @@ export class SpoolWriter {
     return undefined;
   }
 
-  /** From here on rows are counted only. `from`: how many bytes of the chunks are kept; negative when earlier ones go as well. */
-  #drop(chunks: readonly Buffer[], from: number, reason: NonNullable<SpoolStatus['stopped']>, text: string): void {
-    this.#stop(reason, text);
+  /**
+   * Stops keeping rows; they are only counted from now on.
+   *
+   * @param from How many bytes of the chunks are kept; negative if bytes of earlier chunks are dropped too.
+   */
+  #drop(chunks: readonly Buffer[], from: number, reason: NonNullable<SpoolStatus['stopped']>, fault: RowsFault): void {
+    this.#stop(reason, fault);
     let skip = Math.max(0, from);
     for (const chunk of chunks) {
       this.#dropped += countNewlines(chunk, Math.min(skip, chunk.length));
@@ -219,12 +225,12 @@ export class SpoolWriter {
     }
   }
 
-  #stop(reason: NonNullable<SpoolStatus['stopped']>, message: string): void {
+  #stop(reason: NonNullable<SpoolStatus['stopped']>, fault: RowsFault): void {
     this.#stopped = reason;
-    this.#message = message;
+    this.#fault = fault;
   }
 
-  /** Brings the files in line with the last complete row and the status. Does what it can: on a full disk not all may work. */
+  /** Makes the files match the last complete row and the status, as far as a full disk permits. */
   async #settle(): Promise<void> {
     const { end } = this.#index;
     this.#index.position = end;
@@ -232,14 +238,14 @@ export class SpoolWriter {
     const fd = this.#fds[0];
     if (fd !== undefined) await truncateFile(fd, end).catch(() => undefined);
     await new Promise<void>((done) => this.#writeEntries(done, true));
-    // On the disk before the record says that they are there.
+    // Sync the rows before the record says that they exist.
     if (fd !== undefined) {
       await syncFile(fd).catch((error: unknown) => {
-        this.#message ??= `The rows may be lost if the machine stops: ${errorText(error)}`;
+        this.#fault ??= { code: 'rows.notSynced', params: { error: messageOf(error) } };
       });
     }
     await this.#writeRecord().catch((error: unknown) => {
-      this.#message ??= `The state of the rows could not be written: ${errorText(error)}`;
+      this.#fault ??= { code: 'rows.statusNotWritten', params: { error: messageOf(error) } };
     });
   }
 
@@ -253,19 +259,16 @@ export class SpoolWriter {
     const partial = this.#stopped === undefined ? this.#index.position - this.#index.end : 0;
     this.#complete = atEnd;
     if (!atEnd) {
-      this.#message ??= 'Reading the rows was stopped before the last one.';
+      this.#fault ??= { code: 'rows.stopped', params: {} };
       this.#stopped ??= 'error';
     }
     if (partial > 0) {
       this.#dropped++;
-      this.#stop(
-        'error',
-        `${this.#message ?? 'The rows were cut off.'} The last row had not come whole and was not kept.`,
-      );
+      this.#stop('error', withPartialRow(this.#fault));
     }
     if (this.#fds.length === 0) return;
     await this.#settle();
-    // Not before the record says how it ended: a reader would take the spool for one that was cut off.
+    // Only after the final record is written: until then, a reader would take the spool for an interrupted one.
     live.delete(resolve(this.#file));
     await Promise.all(this.#fds.map((fd) => closeFile(fd).catch(() => undefined)));
   }
@@ -280,16 +283,16 @@ export class SpoolWriter {
     }
     const bytes = encodeEntries(this.#index, from, to);
     write(fd, bytes, 0, bytes.length, from * ENTRY_BYTES, (error, written) => {
-      // A reader can do without an index, so this is no reason to stop keeping rows.
+      // Readers do not need an index, so continue after an error.
       this.#entriesWritten = error !== null || written < bytes.length ? -1 : to;
       done();
     });
   }
 
-  /** One record after the other, each with what holds then: an older one must not come to lie over a newer one. */
+  /** Writes records one after the other, so that an older one never replaces a newer one. */
   #writeRecord(): Promise<void> {
     const written = this.#recording.then(async () => {
-      // Removed while it was written: no new record may stay behind.
+      // If the spool was removed in the meantime, do not leave a record behind.
       if (this.#fds.length === 0 || !(await isThere(rowsFile(this.#file)))) return;
       const writer = this.#closing === undefined ? { writer: process.pid } : {};
       await writeRecord(this.#file, { version: 1, columns: this.#columns, status: this.status(), ...writer });
@@ -298,15 +301,26 @@ export class SpoolWriter {
     return written;
   }
 
-  #limitMessage(reason: 'maxRows' | 'maxBytes'): string {
+  #limitFault(reason: 'maxRows' | 'maxBytes'): RowsFault {
     const { rows } = this.#index;
-    return reason === 'maxRows'
-      ? `Only the first ${count(rows)} rows were kept: the limit of ${count(this.#limits.maxRows)} rows was reached.`
-      : `Only the first ${count(rows)} rows were kept: the limit of ${count(this.#limits.maxBytes)} bytes was reached.`;
+    return { code: `rows.${reason}`, params: { rows, limit: this.#limits[reason] } };
   }
 }
 
-/** The first so many bytes of the chunks. */
+/** The fault for rows that ended for a reason, if any, in the middle of a row. */
+function withPartialRow(fault: RowsFault | undefined): RowsFault {
+  switch (fault?.code) {
+    case 'rows.receiveFailed':
+    case 'rows.malformed':
+      return { code: fault.code, params: { ...fault.params, partial: true } };
+    case 'rows.stopped':
+      return { code: fault.code, params: { partial: true } };
+    default:
+      return { code: 'rows.partial' };
+  }
+}
+
+/** The first `length` bytes of the chunks. */
 function cut(chunks: readonly Buffer[], length: number): Buffer[] {
   const part: Buffer[] = [];
   for (const chunk of chunks) {
@@ -317,7 +331,7 @@ function cut(chunks: readonly Buffer[], length: number): Buffer[] {
   return part;
 }
 
-/** Writes all of the chunks, however often the system takes a part only, and tells how many bytes got in before an error. */
+/** Writes all chunks, also after short writes. `done` gets the number of bytes written, and the error if there was one. */
 function writeAll(
   fd: number,
   chunks: readonly Buffer[],
@@ -360,16 +374,4 @@ function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-function fullDisk(rows: number): string {
-  return `The disk is full: the first ${rows === 1 ? 'row was' : `${count(rows)} rows were`} kept, the rest was not. Make room and run the job again.`;
-}
-
-function failed(rows: number, error: Error): string {
-  return `The rows could not be written (${error.message}): the first ${count(rows)} were kept, the rest was not.`;
 }

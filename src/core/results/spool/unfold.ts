@@ -1,6 +1,6 @@
 /**
- * Rows that came folded into two columns, unfolded: where the columns of a statement cannot be known before it runs, the worker
- * returns with each row the names of its columns and the row in PostgreSQL's composite form, which keeps every value exact.
+ * Unfolds rows that were received folded into two columns: if the columns of a statement cannot be known before it runs, the worker
+ * returns each row as its column names and a composite value, which preserves every value exactly.
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import { decodeField, decodeLine, encodeLine, type Row } from '../../../shared/rowCodec';
@@ -8,7 +8,7 @@ import { decodeField, decodeLine, encodeLine, type Row } from '../../../shared/r
 const NEWLINE = 10;
 const NULL_MARK = '\\N';
 
-/** What ends a run of plain characters inside double quotes, and outside. */
+/** Ends a run of plain characters inside double quotes, and outside of them. */
 const QUOTED_STOP = /["\\]/g;
 const PLAIN_STOP = /["\\,()]/g;
 
@@ -41,7 +41,7 @@ export function recordToRow(text: string): Row {
         at++;
         break;
       case '"':
-        // Twice inside quotes it is one of the value.
+        // A doubled quote inside quotes is part of the value.
         if (quoted && following === '"') {
           value = (value ?? '') + '"';
           at++;
@@ -65,25 +65,23 @@ export function recordToRow(text: string): Row {
 }
 
 function notComposite(text: string): Error {
-  return new Error(
-    `This is not a composite value of PostgreSQL: ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`,
-  );
+  return new Error(`Not a composite value: ${text.length > 100 ? `${text.slice(0, 100)}…` : text}`);
 }
 
 /**
- * Takes COPY text of two columns, a JSON array of column names and a composite value, and gives COPY text of the composite's fields.
+ * Transforms COPY text of two columns, a JSON array of column names and a composite value, to COPY text of the composite's fields.
  *
- * - Emits `columns` with the names, once, before the first row comes out.
- * - An empty text in place of the first row says that there are no rows: nothing comes out.
- * - No names (`\N`) are those of a row without columns, which becomes an empty line so that rows can be counted.
- * - No composite value (`\N`) is a row of NULLs.
+ * - Emits `columns` with the names once, before the first row.
+ * - An empty text in place of the first row means that there are no rows, and outputs nothing.
+ * - NULL (`\N`) as the names means a row without columns, which becomes an empty line so that rows can be counted.
+ * - NULL (`\N`) as the composite value means a row of NULLs.
  *
- * Fails with an error on anything else.
+ * Fails with an error on any other input.
  */
 export class UnfoldStream extends Transform {
   #rest: Buffer[] = [];
   #names: readonly string[] | undefined;
-  /** Lines that were no rows: 1 if the result is known to be empty. */
+  /** Lines that are not rows: 1 if the result is known to be empty. */
   notRows = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -93,7 +91,7 @@ export class UnfoldStream extends Transform {
       done();
       return;
     }
-    // One character a byte: the escapes of both formats are ASCII, and so nothing else needs to be understood.
+    // One character per byte: the escapes of both formats are ASCII, so nothing else needs to be decoded.
     const whole = Buffer.concat([...this.#rest, chunk.subarray(0, end - 1)]).toString('latin1');
     this.#rest = end < chunk.length ? [chunk.subarray(end)] : [];
     try {
@@ -110,7 +108,7 @@ export class UnfoldStream extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    // A line that was cut off is passed on as it is, without its end: who keeps the rows drops it and says so.
+    // Pass on an incomplete line; the spool drops and reports it.
     done(null, this.#rest.length > 0 ? Buffer.concat(this.#rest) : undefined);
   }
 
