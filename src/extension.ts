@@ -27,7 +27,7 @@ import * as ui from './host/base/ui';
 
 let shutDown: (() => Promise<void>) | undefined;
 
-/** Composes the parts. Returns the public API of src/api.ts. */
+/** Creates and connects all parts. Returns the public API (src/api.ts). */
 export async function activate(context: vscode.ExtensionContext): Promise<PgBackgroundApi> {
   const channel = vscode.window.createOutputChannel('pg_background', { log: true });
   const log = loggerOf(channel);
@@ -38,7 +38,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
-  // The disk works while the parts are composed.
+  // Reads from disk while the parts below are created.
   const opened = history.open();
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
@@ -101,7 +101,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   await restore(jobs, history, files, channel);
   editor.restore(jobs.jobs);
   statusBar.update();
-  // The tree may have been drawn before they were known.
+  // The tree may have been drawn before the jobs were restored.
   view.refresh();
   results.restore();
   setContext('ready', true);
@@ -109,8 +109,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
 }
 
 /**
- * Where this workspace's jobs are kept. Not in VS Code's own folder of the workspace: a second window on it gets another one, also
- * while the first is only left over (a browser's tab that was closed), and what was kept would not be found.
+ * The folder for this workspace's jobs. Not VS Code's storage folder for the workspace: a second window on the same workspace gets
+ * another one, even if the first window is only a closed browser tab, and would not find the jobs.
  */
 function storageOf(context: vscode.ExtensionContext): string {
   const { workspaceFile, workspaceFolders = [] } = vscode.workspace;
@@ -119,13 +119,13 @@ function storageOf(context: vscode.ExtensionContext): string {
   return join(context.globalStorageUri.fsPath, 'workspaces', key);
 }
 
-/** VS Code waits for this before it ends the extension host. */
+/** VS Code waits for the returned promise before it stops the extension host. */
 export async function deactivate(): Promise<void> {
   await shutDown?.();
   shutDown = undefined;
 }
 
-/** Takes up the jobs of before the reload; those that were never launched wait for the user's word. */
+/** Restores the jobs from before a reload. Jobs that were not launched stay paused until the user resumes them. */
 async function restore(
   jobs: JobService,
   history: JobHistory,
@@ -133,18 +133,18 @@ async function restore(
   channel: vscode.LogOutputChannel,
 ): Promise<void> {
   const { held, detached, corrupt } = await jobs.restore();
-  // Nobody waits for the disk to be tidied.
+  // Not awaited: nothing depends on the cleanup.
   void history
     .ids()
     .then((ids) => files.sweep(ids))
-    .catch((error: unknown) => channel.warn(`Rows that nobody needs could not be removed: ${String(error)}`));
+    .catch((error: unknown) => channel.warn(`Rows of deleted jobs could not be removed: ${String(error)}`));
   if (corrupt > 0) {
     const showLog = vscode.l10n.t('Show Log');
     void ui
       .showWarningMessage(
         corrupt === 1
-          ? vscode.l10n.t('1 job record could not be read and was set aside. The log says which.')
-          : vscode.l10n.t('{0} job records could not be read and were set aside. The log says which.', corrupt),
+          ? vscode.l10n.t('1 job record could not be read and was set aside. The log shows its file.')
+          : vscode.l10n.t('{0} job records could not be read and were set aside. The log shows their files.', corrupt),
         showLog,
       )
       .then((choice) => {
@@ -164,13 +164,13 @@ async function restore(
     );
   }
   if (held === 0) return;
-  const run = vscode.l10n.t('Run Them');
+  const resume = vscode.l10n.t('Resume');
   const message =
     held === 1
-      ? vscode.l10n.t('One job was queued when VS Code was reloaded and was never launched.')
-      : vscode.l10n.t('{0} jobs were queued when VS Code was reloaded and were never launched.', held);
+      ? vscode.l10n.t('1 queued job was not launched before VS Code was reloaded.')
+      : vscode.l10n.t('{0} queued jobs were not launched before VS Code was reloaded.', held);
   // Not awaited: activation does not wait for an answer.
-  void ui.showInformationMessage(message, run).then((choice) => {
-    if (choice === run) jobs.resumeHeld();
+  void ui.showInformationMessage(message, resume).then((choice) => {
+    if (choice === resume) jobs.resumeHeld();
   });
 }

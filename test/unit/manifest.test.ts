@@ -24,7 +24,7 @@ interface Choices {
   readonly enumDescriptions?: readonly string[];
 }
 
-/** What rows of the tree say of themselves: see src/host/tree/nodes.ts. */
+/** Examples of `contextValue` of tree rows: see src/host/tree/nodes. */
 const ROWS = [
   'connection idle usable editable',
   'connection connecting usable editable',
@@ -75,19 +75,19 @@ function isKnown(id: string): boolean {
 }
 
 describe('package.json', () => {
-  it('every %key% has a text, and every text is used', () => {
+  it('has a text for every %key%, and uses every text', () => {
     const used = new Set([...text.matchAll(/%([\w.-]+)%/g)].map(([, key = '']) => key));
     assert.deepEqual([...used].sort(), Object.keys(nls).sort());
   });
 
-  it('every command of a menu is contributed', () => {
+  it('contributes every command of a menu', () => {
     const commands = new Set(manifest.contributes.commands.map(({ command }) => command));
     for (const [menu, items] of Object.entries(manifest.contributes.menus)) {
       for (const { command } of items) assert.ok(commands.has(command), `${menu}: ${command}`);
     }
   });
 
-  it('the walkthrough leads from a connection to results, by commands that there are and pictures that are packaged', () => {
+  it('has a walkthrough from a connection to results, with existing commands and packaged pages', () => {
     const [{ steps } = { steps: [] }, ...more] = manifest.contributes.walkthroughs;
     assert.deepEqual([steps.map(({ id }) => id), more], [['connect', 'run', 'watch', 'results'], []]);
     const commands = new Set(manifest.contributes.commands.map(({ command }) => command));
@@ -119,7 +119,7 @@ describe('package.json', () => {
     assert.deepEqual(defaults, Object.fromEntries(used));
   });
 
-  it('every choice of a setting is described, also in a connection', () => {
+  it('describes every value of an enumerated setting, also in connections', () => {
     const properties = manifest.contributes.configuration.properties;
     const connection = (properties['pgBackground.connections'] as ConnectionsSchema).items.properties;
     const choices = Object.entries({ ...properties, ...connection } as Record<string, Choices>).filter(
@@ -134,7 +134,7 @@ describe('package.json', () => {
     }
   });
 
-  it('settings have one order, and link only to settings that there are', () => {
+  it('orders settings without gaps and links only to existing settings', () => {
     const properties = manifest.contributes.configuration.properties as Record<string, { readonly order: number }>;
     const orders = Object.values(properties).map(({ order }) => order);
     assert.deepEqual(
@@ -148,7 +148,7 @@ describe('package.json', () => {
     for (const name of links) assert.ok(name in properties, name);
   });
 
-  it('the palette has no command that needs a row of the tree, and one command each for the file and the default', () => {
+  it('hides commands from the palette that need a tree row', () => {
     const palette = new Map(
       (manifest.contributes.menus['commandPalette'] ?? []).map(({ command, when }) => [command, when]),
     );
@@ -168,30 +168,30 @@ describe('package.json', () => {
     );
   });
 
-  it('every context key that the manifest asks for is one that the extension sets', () => {
+  it('uses only context keys that the extension sets', () => {
     const asked = new Set([...text.matchAll(/pgBackground\.((?:has|did)[A-Z]\w+|ready)/g)].map(([, key = '']) => key));
     for (const key of asked) assert.ok(contextKeys.includes(`'${key}'`), key);
   });
 
-  it('the settings that decide where to connect are restricted in untrusted workspaces', () => {
+  it('restricts the settings that decide where to connect in untrusted workspaces', () => {
     assert.deepEqual(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations, [
       'pgBackground.connections',
       'pgBackground.defaultConnection',
     ]);
   });
 
-  it('the schema of a connection knows every field and no other, and takes and refuses what the extension does', () => {
+  it('has a schema for connections that accepts the same fields and values as the extension', () => {
     const { items, scope } = manifest.contributes.configuration.properties[
       'pgBackground.connections'
     ] as ConnectionsSchema;
-    // A folder of several has connections of its own.
+    // Folders of a multi-root workspace can define connections.
     assert.equal(scope, 'resource');
     assert.equal(items.additionalProperties, false);
     assert.deepEqual(Object.keys(items.properties).sort(), [...PROFILE_FIELDS].sort());
     for (const [field, schema] of Object.entries(items.properties)) {
       const problem = (value: unknown): string | undefined => fieldProblem(field, value);
       for (const value of schema.enum ?? []) assert.equal(problem(value), undefined, `${field}: ${value}`);
-      if (schema.enum) assert.notEqual(problem('nothing of these'), undefined, field);
+      if (schema.enum) assert.notEqual(problem('none of these'), undefined, field);
       const types = [schema.type].flat();
       for (const [type, value] of Object.entries({ string: 'charts.red', integer: 5, boolean: true })) {
         if (!types.includes(type)) assert.notEqual(problem(value), undefined, `${field} is no ${type}`);
@@ -202,7 +202,7 @@ describe('package.json', () => {
     assert.equal(fieldProblem('port', '5432,5433'), undefined);
   });
 
-  it('a row of the tree has at most three inline actions, and what destroys comes last', () => {
+  it('has at most three inline actions per row, and lists destructive commands last', () => {
     const items = manifest.contributes.menus['view/item/context'] ?? [];
     for (const words of ROWS) {
       const fits = items.filter(({ when = '' }) =>
@@ -218,20 +218,20 @@ describe('package.json', () => {
     }
   });
 
-  it('@types/vscode is the oldest VS Code that is accepted', () => {
+  it('compiles against the API of the oldest supported VS Code', () => {
     assert.equal(manifest.engines.vscode, `^${manifest.devDependencies['@types/vscode'] ?? ''}`);
   });
 
-  it('dependencies are pinned', () => {
+  it('pins dependencies', () => {
     for (const [name, version] of Object.entries(manifest.devDependencies))
       assert.match(version, /^\d+\.\d+\.\d+$/, name);
   });
 
-  it('no host of a registry or mirror is in the lock file', () => {
+  it('has no registry or mirror URLs in the lock file', () => {
     assert.ok(!readFileSync('package-lock.json', 'utf8').includes('"resolved"'));
   });
 
-  it('no telemetry, no bundled native client', () => {
+  it('has no telemetry and no native client', () => {
     for (const name of readdirSync('src', { recursive: true, withFileTypes: true })) {
       if (!name.isFile()) continue;
       assert.doesNotMatch(readFileSync(`${name.parentPath}/${name.name}`, 'utf8'), /createTelemetryLogger|pg-native/);

@@ -1,6 +1,6 @@
 import type { Disposable } from '../../core/base/disposable';
 
-/** A list that is disposed once, last first; what is added later is disposed at once. */
+/** Disposes its items once, in reverse order. Disposes items that are added later immediately. */
 export class Disposables implements Disposable {
   readonly #items: Disposable[] = [];
   #disposed = false;

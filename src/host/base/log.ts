@@ -2,7 +2,7 @@ import type { LogOutputChannel } from 'vscode';
 import type { Logger } from '../../core/base/logger';
 import { plainEntry } from './plainText';
 
-/** The one output channel, as the core sees it. */
+/** Adapts the output channel to the core's logger. */
 export function loggerOf(channel: LogOutputChannel): Logger {
   return {
     debug: (message) => channel.debug(plainEntry(message)),

@@ -2,20 +2,20 @@ import * as vscode from 'vscode';
 import { plain } from './plainText';
 import * as ui from './ui';
 
-/** The user went back to the step before. */
+/** The answer of a step if the user went back. */
 export const BACK = Symbol('back');
 
-/** Where a step stands in its flow. */
-export interface StepPlace {
+/** The position of a step in its flow. */
+export interface StepPosition {
   readonly title: string;
   readonly step: number;
   readonly totalSteps: number;
 }
 
-/** One question. Keeps its answer itself; undefined means that the user gave up. */
-export type Step = (place: StepPlace) => Promise<typeof BACK | 'done' | undefined>;
+/** Asks one question and stores the answer. Returns undefined if the user gave up. */
+export type Step = (position: StepPosition) => Promise<typeof BACK | 'done' | undefined>;
 
-/** Asks question after question, with a way back. @returns false where the user gave up */
+/** Asks the questions in order; the user can go back. @returns false if the user gave up */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
   for (let index = 0; index < steps.length;) {
     const answer = await steps[index]?.({ title, step: index + 1, totalSteps: steps.length });
@@ -30,14 +30,14 @@ export interface TextQuestion {
   readonly value: string;
   readonly placeholder?: string;
   readonly password?: boolean;
-  /** Says what is wrong with an answer. */
+  /** Returns what is wrong with an answer, if anything. */
   readonly check?: (text: string) => string | undefined;
-  /** A button that gives an answer of its own. */
+  /** A button that answers with a fixed value. */
   readonly extra?: { readonly icon: string; readonly tooltip: string; readonly value: string };
 }
 
-/** A step that asks for a text. */
-export function askText(place: StepPlace, question: TextQuestion): Promise<string | typeof BACK | undefined> {
+/** Asks for a text. */
+export function askText(position: StepPosition, question: TextQuestion): Promise<string | typeof BACK | undefined> {
   const input = ui.createInputBox();
   input.value = question.value;
   input.prompt = plain(question.prompt);
@@ -51,7 +51,7 @@ export function askText(place: StepPlace, question: TextQuestion): Promise<strin
   const { extra } = question;
   return show(
     input,
-    place,
+    position,
     () => {
       check();
       return input.validationMessage === undefined ? input.value : undefined;
@@ -60,20 +60,20 @@ export function askText(place: StepPlace, question: TextQuestion): Promise<strin
   );
 }
 
-/** A step that asks for one of several. */
+/** Asks the user to choose one of several items. */
 export function askOne<T extends vscode.QuickPickItem>(
-  place: StepPlace,
+  position: StepPosition,
   question: { readonly placeholder: string; readonly items: readonly T[]; readonly active?: T },
 ): Promise<T | typeof BACK | undefined> {
   const { pick, shown, items } = ui.createQuickPick(question.items, question.placeholder);
   if (question.active) pick.activeItems = shown([question.active]);
-  return show(pick, place, () => items(pick.activeItems)[0]);
+  return show(pick, position, () => items(pick.activeItems)[0]);
 }
 
-/** @param answer what the user accepted; undefined where it cannot be accepted */
+/** @param answer returns the current answer, or undefined if it is not valid */
 function show<A>(
   input: vscode.InputBox | vscode.QuickPick<vscode.QuickPickItem>,
-  { title, step, totalSteps }: StepPlace,
+  { title, step, totalSteps }: StepPosition,
   answer: () => A | undefined,
   extra?: { readonly button: vscode.QuickInputButton; readonly answer: A },
 ): Promise<A | typeof BACK | undefined> {
@@ -82,7 +82,7 @@ function show<A>(
     input.step = step;
     input.totalSteps = totalSteps;
   }
-  // Looking something up in the editor must not throw away what was entered before.
+  // Looking something up in the editor must not discard earlier answers.
   input.ignoreFocusOut = true;
   input.buttons = [...(step > 1 ? [vscode.QuickInputButtons.Back] : []), ...(extra ? [extra.button] : [])];
   return new Promise((resolve) => {

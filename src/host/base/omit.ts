@@ -1,4 +1,4 @@
-/** A copy without some of its properties. */
+/** Returns a shallow copy without the given properties. */
 export function without<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Omit<T, K> {
   const copy = { ...from };
   for (const key of keys) Reflect.deleteProperty(copy, key);

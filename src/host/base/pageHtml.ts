@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 
-/** The folder from which our pages load; nothing else is open to them. */
+/** The only folder from which our pages may load files. */
 export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
 }
 
 /**
- * The page around a bundle. Everything is forbidden but our own script (by nonce) and our own style sheet: no inline
- * style attribute, no image, no request. The toolkit styles itself through constructed style sheets, which the policy
- * leaves alone; it also makes one empty <style> to try out `:focus-visible`, to which it gives the nonce of the meta element.
+ * The HTML page for a bundle. Its policy allows only our script (by nonce) and our style sheet: no inline styles, images, or
+ * requests. The webview toolkit uses constructed style sheets, to which the policy does not apply. It also creates one empty <style>
+ * element to test for `:focus-visible`, with the nonce of the meta element.
  * See https://code.visualstudio.com/api/extension-guides/webview#content-security-policy.
  *
- * @param bundle the name of the script and the style sheet
- * @param ownMenu true: without VS Code's own menu for webviews (Cut, Copy, Paste), which knows nothing of cells
+ * @param bundle base name of the script and the style sheet
+ * @param ownMenu true to disable VS Code's context menu for webviews (Cut, Copy, Paste), because the page has its own
  */
 export function pageHtml(
   webview: vscode.Webview,

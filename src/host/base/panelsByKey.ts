@@ -2,13 +2,13 @@ import * as vscode from 'vscode';
 import { pageRoot } from './pageHtml';
 import * as ui from './ui';
 
-/** What is kept of a panel: it, and what fills it. */
+/** A panel and its content. */
 export interface FilledPanel {
   readonly panel: vscode.WebviewPanel;
   dispose(): void;
 }
 
-/** At most one panel a key, each kept until it is closed. */
+/** Open panels, at most one per key. */
 export class PanelsByKey<K, P extends FilledPanel> implements vscode.Disposable {
   readonly #open = new Map<K, P>();
 
@@ -24,7 +24,7 @@ export class PanelsByKey<K, P extends FilledPanel> implements vscode.Disposable 
     return this.#open.has(key);
   }
 
-  /** Keeps one, and disposes of what fills it once the panel is closed. */
+  /** Adds a panel, and disposes its content when the panel is closed. */
   add(key: K, filled: P): P {
     this.#open.set(key, filled);
     filled.panel.onDidDispose(() => {
@@ -34,14 +34,14 @@ export class PanelsByKey<K, P extends FilledPanel> implements vscode.Disposable 
     return filled;
   }
 
-  /** Disposes of what fills the panels. They stay open: VS Code brings them back after a reload. */
+  /** Disposes the content of all panels. The panels stay open: VS Code restores them after a reload. */
   dispose(): void {
     for (const filled of this.#open.values()) filled.dispose();
     this.#open.clear();
   }
 }
 
-/** An empty panel for one of the extension’s own pages; in the active column by default. */
+/** Creates an empty panel for one of the extension's pages, in the active column by default. */
 export function newPagePanel(
   extensionUri: vscode.Uri,
   type: string,

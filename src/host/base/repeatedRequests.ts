@@ -1,7 +1,7 @@
-/** A second request for the same thing this soon is a double click, or a key that repeats. Milliseconds. */
+/** A repeated request within this time is a double click or a repeating key. Milliseconds. */
 const REPEAT_MS = 1000;
 
-/** Recognizes double clicks: a statement that runs twice by accident can do real harm. */
+/** Detects double clicks: running a statement twice by accident can do real harm. */
 export class RepeatedRequests {
   readonly #last = new Map<string, number>();
 
@@ -14,7 +14,7 @@ export class RepeatedRequests {
 
   /**
    * @param key identifies what is requested
-   * @returns true if the same was requested within the last second; it also counts, so that a third click is one too
+   * @returns true if the same was requested within the last second. Repeats count as requests, so a third click is a repeat too.
    */
   isRepeat(key: string): boolean {
     const now = this.#now();
@@ -24,7 +24,7 @@ export class RepeatedRequests {
     return repeated;
   }
 
-  /** Nothing came of it, so that the next request is not a repeat. */
+  /** Forgets a request that had no effect, so that the next one is not a repeat. */
   forget(key: string): void {
     this.#last.delete(key);
   }

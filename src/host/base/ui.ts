@@ -1,13 +1,12 @@
 /**
- * Everything through which the extension shows text in VS Code's own surfaces. Text from servers, settings and files is shown as it
- * is: never as a link, an icon or markup, and never longer than a person reads. A lint rule forbids the functions behind these
- * everywhere else (eslint.config.mjs, "SHOWS_TEXT").
+ * The only module that shows text in VS Code's surfaces. Text from servers, settings, and files never becomes a link, an icon, or
+ * markup, and its length is limited. A lint rule forbids VS Code's functions elsewhere (eslint.config.mjs, "SHOWS_TEXT").
  */
 import * as vscode from 'vscode';
 import { plain, plainCode, plainLabel, plainLines, plainMarkdown } from './plainText';
 
 export interface MessageOptions extends vscode.MessageOptions {
-  /** What a dialog's button says that does nothing; VS Code's own says Cancel, which is the wrong word where something is canceled. */
+  /** Title of the button that closes a dialog. VS Code's default is Cancel, which is confusing in a question about canceling. */
   readonly closeTitle?: string;
 }
 
@@ -16,14 +15,20 @@ interface ShowMessage {
   <T extends string>(message: string, options: MessageOptions, ...items: T[]): Promise<T | undefined>;
 }
 
+/** Makes a text with several lines safe. */
+function paragraphs(text: string): string {
+  return plainLines(text, (count) => vscode.l10n.t('… ({0} more lines)', count));
+}
+
 function messages(kind: 'showInformationMessage' | 'showWarningMessage' | 'showErrorMessage'): ShowMessage {
   return async <T extends string>(message: string, ...rest: (MessageOptions | T)[]): Promise<T | undefined> => {
-    const { closeTitle, ...options } = rest.find((one): one is MessageOptions => typeof one === 'object') ?? {};
-    const items = rest.filter((one) => typeof one === 'string');
+    const { closeTitle, ...options } =
+      rest.find((argument): argument is MessageOptions => typeof argument === 'object') ?? {};
+    const items = rest.filter((argument) => typeof argument === 'string');
     const shown = items.map(plainLabel);
-    // The lines of a dialog are kept; a notification has one.
-    const text = options.modal === true ? plainLines(message) : plain(message);
-    const detail = options.detail === undefined ? {} : { detail: plainLines(options.detail) };
+    // A dialog keeps line breaks; a notification has one line.
+    const text = options.modal === true ? paragraphs(message) : plain(message);
+    const detail = options.detail === undefined ? {} : { detail: paragraphs(options.detail) };
     if (closeTitle !== undefined) {
       const buttons = shown.map((title): vscode.MessageItem => ({ title }));
       const close = { title: plainLabel(closeTitle), isCloseAffordance: true };
@@ -43,7 +48,7 @@ export function setStatusBarMessage(text: string, ms: number): vscode.Disposable
   return vscode.window.setStatusBarMessage(plainLabel(text), ms);
 }
 
-/** As `window.withProgress`. */
+/** Like `window.withProgress`. */
 export function withProgress<R>(
   options: vscode.ProgressOptions,
   task: (
@@ -73,7 +78,7 @@ function plainValidation(problem: Validation): Validation {
   return problem ? { ...problem, message: plain(problem.message) } : problem;
 }
 
-/** As `window.showInputBox`. */
+/** Like `window.showInputBox`. */
 export function showInputBox(options: vscode.InputBoxOptions): Thenable<string | undefined> {
   const { title, prompt, placeHolder } = options;
   return vscode.window.showInputBox({
@@ -95,7 +100,7 @@ function plainItem<T extends vscode.QuickPickItem>(item: T): T {
   };
 }
 
-/** As `window.showQuickPick` of one item, which is given back as it was passed. */
+/** Like `window.showQuickPick` for one item. Returns the item that was passed. */
 export async function showQuickPick<T extends string | vscode.QuickPickItem>(
   items: readonly T[],
   options: vscode.QuickPickOptions,
@@ -110,16 +115,16 @@ export async function showQuickPick<T extends string | vscode.QuickPickItem>(
   return picked && items[shown.indexOf(picked)];
 }
 
-/** A list that stays open, and the items behind what it shows. */
+/** A quick pick, with conversions between the caller's items and the safe copies that it shows. */
 export interface List<T extends vscode.QuickPickItem> {
   readonly pick: vscode.QuickPick<vscode.QuickPickItem>;
-  /** What the list shows for these. */
+  /** Converts the caller's items to the shown ones. */
   readonly shown: (items: readonly T[]) => vscode.QuickPickItem[];
-  /** The items for what the list shows, as they were passed. */
+  /** Converts shown items to the caller's. */
   readonly items: (shown: readonly vscode.QuickPickItem[]) => T[];
 }
 
-/** As `window.createQuickPick`. */
+/** Like `window.createQuickPick`. */
 export function createQuickPick<T extends vscode.QuickPickItem>(items: readonly T[], placeholder: string): List<T> {
   const pick = vscode.window.createQuickPick();
   const byItem = new Map<T, vscode.QuickPickItem>(items.map((item) => [item, plainItem(item)]));
@@ -133,12 +138,12 @@ export function createQuickPick<T extends vscode.QuickPickItem>(items: readonly 
   };
 }
 
-/** As `window.createInputBox`. Its texts go through {@link plain}. */
+/** Like `window.createInputBox`. The caller passes its texts through {@link plain}. */
 export function createInputBox(): vscode.InputBox {
   return vscode.window.createInputBox();
 }
 
-/** As `window.createStatusBarItem`. What is not our own in its text goes through `plainLabel`. */
+/** Like `window.createStatusBarItem`. The caller passes text from outside through `plainLabel`. */
 export function createStatusBarItem(
   id: string,
   alignment: vscode.StatusBarAlignment,
@@ -147,7 +152,7 @@ export function createStatusBarItem(
   return vscode.window.createStatusBarItem(id, alignment, priority);
 }
 
-/** As `window.createWebviewPanel`. */
+/** Like `window.createWebviewPanel`. */
 export function createWebviewPanel(
   type: string,
   title: string,
@@ -157,7 +162,7 @@ export function createWebviewPanel(
   return vscode.window.createWebviewPanel(type, plainLabel(title), showOptions, options);
 }
 
-/** As `window.createTreeView`: whatever the rows are made of, they are short and plain. */
+/** Like `window.createTreeView`, with rows made safe. */
 export function createTreeView<T>(id: string, options: vscode.TreeViewOptions<T>): vscode.TreeView<T> {
   const provider = options.treeDataProvider;
   return vscode.window.createTreeView(id, {
@@ -174,13 +179,13 @@ export function createTreeView<T>(id: string, options: vscode.TreeViewOptions<T>
 function plainRow(row: vscode.TreeItem): vscode.TreeItem {
   if (typeof row.label === 'string') row.label = plainLabel(row.label);
   if (typeof row.description === 'string') row.description = plainLabel(row.description);
-  if (typeof row.tooltip === 'string') row.tooltip = plainLines(row.tooltip);
+  if (typeof row.tooltip === 'string') row.tooltip = paragraphs(row.tooltip);
   const { accessibilityInformation: spoken } = row;
   if (spoken) row.accessibilityInformation = { ...spoken, label: plain(spoken.label) };
   return row;
 }
 
-/** As `languages.registerCodeLensProvider`. */
+/** Like `languages.registerCodeLensProvider`, with titles made safe. */
 export function registerCodeLensProvider(
   selector: vscode.DocumentSelector,
   provider: vscode.CodeLensProvider & {
@@ -197,20 +202,20 @@ export function registerCodeLensProvider(
   });
 }
 
-/** An entry for the Problems panel. */
+/** Creates an entry for the Problems panel. */
 export function diagnostic(
   range: vscode.Range,
   message: string,
   severity: vscode.DiagnosticSeverity,
 ): vscode.Diagnostic {
-  return new vscode.Diagnostic(range, plainLines(message), severity);
+  return new vscode.Diagnostic(range, paragraphs(message), severity);
 }
 
-/** Markdown for a tooltip or a hover: our own words, and text of others between them. */
+/** Builds Markdown for a tooltip or a hover from our own markup and text from outside. */
 export class Markdown {
   readonly #text: vscode.MarkdownString;
 
-  /** @param markdown our own */
+  /** @param markdown our own markup */
   constructor(markdown = '') {
     this.#text = new vscode.MarkdownString(markdown);
   }
@@ -219,19 +224,19 @@ export class Markdown {
     return this.#text;
   }
 
-  /** Adds Markdown of our own. */
+  /** Appends our own markup. */
   own(markdown: string): this {
     this.#text.appendMarkdown(markdown);
     return this;
   }
 
-  /** Adds a text as it is. */
+  /** Appends text from outside, escaped. */
   text(text: string): this {
     this.#text.appendText(plainMarkdown(text));
     return this;
   }
 
-  /** Adds a line of a list; nothing where there is no value. */
+  /** Appends a list item, unless the value is empty. */
   fact(name: string, value: string | undefined): this {
     return value === undefined || value === '' ? this : this.own(`- ${name}: `).text(value).own('\n');
   }

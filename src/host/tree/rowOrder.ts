@@ -1,8 +1,8 @@
 /**
  * The order of a connection's jobs in the tree.
  *
- * A row must not move while somebody aims at it: a job that ends keeps its place until the list changes anyway. Only then does it
- * join the finished ones below.
+ * A row must not move while the user is about to click it. So a job that ends keeps its position until the list changes anyway; then it
+ * moves to the finished jobs below.
  */
 
 export interface OrderedJob {
@@ -11,16 +11,16 @@ export interface OrderedJob {
 }
 
 export class RowOrder<T extends OrderedJob> {
-  /** Finished jobs that have left the upper part of the list. */
+  /** Finished jobs that are listed in the lower part. */
   readonly #settled = new Set<string>();
   readonly #known = new Set<string>();
 
   /**
    * @param jobs in the order in which they were requested, oldest first
-   * @returns both parts, newest first: `upper` has what is queued or running and what ended while it was listed there
+   * @returns both parts, newest first. `upper`: jobs that are queued or running, or that ended while they were listed there
    */
   arrange(jobs: readonly T[]): { readonly upper: readonly T[]; readonly finished: readonly T[] } {
-    // A new row moves the others in any case, so this is the moment to tidy up.
+    // A new row moves the others anyway, so finished jobs can move now too.
     if (jobs.some(({ id }) => !this.#known.has(id))) {
       this.settle(jobs);
       for (const { id } of jobs) this.#known.add(id);
@@ -32,7 +32,7 @@ export class RowOrder<T extends OrderedJob> {
     };
   }
 
-  /** Moves what has ended to the finished jobs. Call it when nobody can be aiming at a row, or when the user asks for it. */
+  /** Moves jobs that have ended to the lower part. Call it only when no click can be under way, or when the user refreshes. */
   settle(jobs: readonly T[]): void {
     for (const { id, final } of jobs) if (final) this.#settled.add(id);
   }
@@ -45,7 +45,7 @@ export class RowOrder<T extends OrderedJob> {
   }
 }
 
-/** Remembers when rows moved, so that a click that was meant for another row can be recognized. */
+/** Records when rows moved, to detect a click that was meant for another row. */
 export class RowMoves {
   readonly #rows = new Map<string, readonly string[]>();
   readonly #positions = new Map<string, number>();
@@ -58,7 +58,7 @@ export class RowMoves {
   }
 
   /**
-   * Notes the rows that are drawn below a group. Rows of later groups move with them.
+   * Records the rows that are drawn below a group. Rows of later groups move with them.
    * @param groups all groups from top to bottom
    */
   draw(group: string, rows: readonly string[], groups: readonly string[]): void {
@@ -81,7 +81,7 @@ export class RowMoves {
     }
   }
 
-  /** True if the row moved within that many milliseconds. */
+  /** Whether the row moved within the last `ms` milliseconds. */
   movedWithin(row: string, ms: number): boolean {
     const at = this.#movedAt.get(row);
     return at !== undefined && this.#now() - at <= ms;

@@ -21,14 +21,14 @@ import { RowMoves, RowOrder } from './rowOrder';
 import type { Walkthrough } from '../walkthrough';
 import * as ui from '../base/ui';
 
-/** Elapsed times move on once a second, and only while somebody looks. */
+/** How often elapsed times are updated, while the view is visible. Milliseconds. */
 const TICK_MS = 1000;
 
 /** A click this soon after its row moved may have been meant for the row that was there before. Milliseconds. */
 const MISCLICK_MS = 1000;
 
-/** Trying again by itself would not help, and a wrong password tried again and again may lock the user out. */
-function needsSomebody(state: LinkState | undefined): boolean {
+/** Whether only the user can fix the connection. Retrying would not help, and repeated wrong passwords may lock the account. */
+function needsUserAction(state: LinkState | undefined): boolean {
   if (state?.kind !== 'error' || state.reason === undefined) return false;
   return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
 }
@@ -42,17 +42,17 @@ function pidsOf(workers: readonly ActiveWorker[]): string {
   return workers.map(({ pid }) => pid).join();
 }
 
-/** The tree of connections, their jobs and the workers that others launched. */
+/** The tree of connections with their jobs and foreign workers. */
 export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
   readonly #disposables = new Disposables();
   readonly #jobNodes = new Map<string, JobNode>();
   readonly #connectionNodes = new Map<string, ConnectionNode>();
-  /** The links that are asked for snapshots because somebody looks. */
-  readonly #looking = new Map<string, { readonly link: PgServerLink; readonly watches: readonly Disposable[] }>();
+  /** The links that are polled while the view is visible, by connection. */
+  readonly #watched = new Map<string, { readonly link: PgServerLink; readonly watches: readonly Disposable[] }>();
   readonly #pending = new Set<string>();
   readonly #workerNodes = new Map<string, WorkerNode>();
-  /** The foreign workers that the tree shows now, as text, for each connection. */
+  /** The pids of the foreign workers that the tree shows now, joined, by connection. */
   readonly #drawnWorkers = new Map<string, string>();
   readonly #foreignWorkers: ForeignWorkers;
   readonly #orders = new Map<string, RowOrder<Job>>();
@@ -82,16 +82,16 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#changed,
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
-        // Nobody can be aiming at a row of a view that has just appeared.
+        // No click can be under way in a view that has just appeared.
         if (visible) this.#settle();
-        this.#look();
+        this.#updateWatches();
       }),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
       }),
       connections.onDidChange(() => {
         this.refresh();
-        this.#look();
+        this.#updateWatches();
       }),
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
@@ -102,7 +102,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     ]) {
       this.#disposables.add(item);
     }
-    this.#look();
+    this.#updateWatches();
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -128,13 +128,13 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#changed.fire(undefined);
   }
 
-  /** Draws everything anew, with jobs that have ended below those that run. */
+  /** Redraws all rows and moves ended jobs below the running ones. */
   rearrange(): void {
     this.#settle();
     this.refresh();
   }
 
-  /** True if the row has just moved, so that a click on it may have been meant for another row. */
+  /** Whether the row has just moved, so that a click on it may have been meant for another row. */
   justMoved(node: unknown): boolean {
     const isRow = node instanceof JobNode || node instanceof WorkerNode;
     return isRow && this.#moves.movedWithin(rowKey(node), MISCLICK_MS);
@@ -143,7 +143,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   dispose(): void {
     clearInterval(this.#tick);
     clearTimeout(this.#flush);
-    for (const name of this.#looking.keys()) this.#lookAway(name);
+    for (const name of this.#watched.keys()) this.#unwatch(name);
     this.#disposables.dispose();
   }
 
@@ -154,7 +154,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #connectionNames(): string[] {
     const names = new Set(this.#connections.profiles.map((profile) => profile.name));
-    // A removed connection stays as long as it has jobs: nothing that was received is dropped.
+    // A removed connection stays listed while it has jobs, so that their rows remain reachable.
     for (const job of this.#jobs.jobs) names.add(job.record.connection);
     return [...names];
   }
@@ -217,12 +217,12 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#allForeign().get(connection) ?? [];
   }
 
-  /** What each connection lists. A worker that several see is listed under the default one, else under the first. */
+  /** The foreign workers of each connection. If several connections show the same worker, the default one lists it, or the first. */
   #allForeign(): ReadonlyMap<string, readonly ActiveWorker[]> {
     if (!readSetting('showForeignWorkers')) return new Map();
-    const preset = this.#connections.defaultFor(undefined);
+    const defaultName = this.#connections.defaultFor(undefined);
     const names = this.#connections.profiles.map(({ name }) => name);
-    names.sort((a, b) => Number(b === preset) - Number(a === preset));
+    names.sort((a, b) => Number(b === defaultName) - Number(a === defaultName));
     return listOnce(
       names.flatMap((name) => {
         const snapshot = this.#connections.existing(name)?.snapshot;
@@ -244,12 +244,12 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   /**
-   * Draws only what changed. While the tree asks anew for a connection's rows, a click on one of them reaches its command
-   * without the row (measured with VS Code 1.139), so that is done only where rows come or go.
+   * Redraws only what changed. While the tree reloads the rows of a connection, a click on one of them calls its command without the
+   * row (measured with VS Code 1.139), so rows are reloaded only if some appear or disappear.
    */
-  #snapshotCame(connection: string): void {
+  #snapshotReceived(connection: string): void {
     const all = this.#allForeign();
-    // What this one lists now, another one may not list any more.
+    // A worker that this connection lists now may have to disappear from another.
     for (const other of this.#drawnWorkers.keys()) {
       if (other !== connection && pidsOf(all.get(other) ?? []) !== this.#drawnWorkers.get(other)) {
         this.#drawForeign(other, all.get(other) ?? []);
@@ -274,10 +274,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }
   }
 
-  /** Changes come in bursts: each frame of the tree is drawn once, and only the rows that changed. */
+  /** Collects bursts of changes and redraws the changed rows once. */
   #jobChanged(job: Job): void {
     const node = this.#jobNodes.get(job.id);
-    // Only a new job changes the rows below its connection; any other keeps its row.
+    // Only a new job changes the list of rows; other jobs keep their rows.
     this.#pending.add(node ? job.id : `connection:${job.record.connection}`);
     this.#flush ??= setTimeout(() => {
       this.#flush = undefined;
@@ -292,35 +292,35 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         );
         if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
       }
-      // The first job of a connection changes the connection's own row.
+      // The first job of a connection makes the connection's row expandable.
       if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
       else for (const name of connections) this.#changed.fire(this.#connectionNode(name));
       for (const id of changed) {
-        const one = this.#jobNodes.get(id);
-        if (one && !connections.includes(one.job.record.connection)) this.#changed.fire(one);
+        const jobNode = this.#jobNodes.get(id);
+        if (jobNode && !connections.includes(jobNode.job.record.connection)) this.#changed.fire(jobNode);
       }
-      this.#look();
+      this.#updateWatches();
     }, 50);
   }
 
-  #lookAway(name: string): void {
-    for (const watch of this.#looking.get(name)?.watches ?? []) watch.dispose();
-    this.#looking.delete(name);
+  #unwatch(name: string): void {
+    for (const watch of this.#watched.get(name)?.watches ?? []) watch.dispose();
+    this.#watched.delete(name);
   }
 
-  /** While the view is seen, used connections are asked for their workers and the elapsed times move on. */
-  #look(): void {
+  /** While the view is visible, polls the workers of open connections and updates elapsed times. */
+  #updateWatches(): void {
     const visible = this.view.visible;
-    const names = new Set([...this.#looking.keys(), ...this.#connections.profiles.map(({ name }) => name)]);
+    const names = new Set([...this.#watched.keys(), ...this.#connections.profiles.map(({ name }) => name)]);
     for (const name of names) {
-      const used = this.#connections.existing(name);
-      const link = visible && !needsSomebody(used?.state) ? used : undefined;
-      // A connection that was edited or disconnected has another link afterwards, or none.
-      if (this.#looking.get(name)?.link === link) continue;
-      this.#lookAway(name);
+      const existing = this.#connections.existing(name);
+      const link = visible && !needsUserAction(existing?.state) ? existing : undefined;
+      // After an edit or a disconnect, the connection has another link or none.
+      if (this.#watched.get(name)?.link === link) continue;
+      this.#unwatch(name);
       if (!link) continue;
-      const watches = [link.watch('steady'), link.onSnapshot(() => this.#snapshotCame(name))];
-      this.#looking.set(name, { link, watches });
+      const watches = [link.watch('steady'), link.onSnapshot(() => this.#snapshotReceived(name))];
+      this.#watched.set(name, { link, watches });
     }
     const active = visible && this.#jobs.jobs.some((job) => mayHaveWorker(job.state));
     if (active && !this.#tick) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FirstConnections } from '../../../src/host/connections/firstConnections';
 
-describe('the default connection while the settings name none', () => {
+describe('default connection without a setting', () => {
   let kept: Map<string, unknown>;
   const memory = () => ({
     get: <T>(key: string, value?: T) => (kept.get(key) as T | undefined) ?? value,
@@ -13,7 +13,7 @@ describe('the default connection while the settings name none', () => {
     first = new FirstConnections(memory());
   });
 
-  it('is the first of the list, and stays so when others are added before and after it, also after a reload', () => {
+  it('is the first connection, and stays the default when others are added before it, also after a reload', () => {
     first.note(['local']);
     first.note(['shop of the workspace', 'local', 'other']);
     assert.equal(first.first(['shop of the workspace', 'local', 'other']), 'local');
@@ -26,17 +26,17 @@ describe('the default connection while the settings name none', () => {
     );
   });
 
-  it('passes to the next one when it is removed, and comes back with it', () => {
+  it('is the next connection while the first is missing, and for good after the first is removed', () => {
     first.note(['a', 'b', 'c']);
-    assert.equal(first.first(['c', 'b']), 'b', 'its settings are being edited');
+    assert.equal(first.first(['c', 'b']), 'b', 'the first is missing, for example while settings are edited');
     assert.equal(first.first(['c', 'b', 'a']), 'a');
     first.forget('a');
     first.note(['a', 'b', 'c']);
-    assert.equal(first.first(['a', 'b', 'c']), 'b', 'a new connection of that name');
+    assert.equal(first.first(['a', 'b', 'c']), 'b', 'a new connection with the name of the removed one');
     assert.equal(first.first([]), undefined);
   });
 
-  it('follows a connection that is renamed', () => {
+  it('follows a renamed connection', () => {
     first.note(['a', 'b']);
     first.rename('a', 'z');
     first.note(['b', 'z']);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInside } from '../../../src/host/base/paths';
 
-describe('whether a file is in the workspace', () => {
+describe('isInside', () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), 'pgbg-inside-'));
@@ -16,7 +16,7 @@ describe('whether a file is in the workspace', () => {
   });
   after(() => rm(root, { recursive: true }));
 
-  it('is found out also through links, and for files that are not there', () => {
+  it('resolves symbolic links, also for files that do not exist', () => {
     for (const [file, folder, inside] of [
       ['work/service.conf', 'work', true],
       ['work/deep/none.conf', 'work', true],

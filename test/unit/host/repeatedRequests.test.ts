@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { RepeatedRequests } from '../../../src/host/base/repeatedRequests';
 
-describe('something that is requested twice', () => {
-  it('is recognized within a second, also a third time', () => {
+describe('repeated requests', () => {
+  it('are detected within a second, including a third one', () => {
     let now = 0;
     const repeats = new RepeatedRequests(() => now);
     assert.equal(repeats.isRepeat('a'), false);
@@ -14,7 +14,7 @@ describe('something that is requested twice', () => {
     assert.equal(repeats.isRepeat('a'), false);
   });
 
-  it('does not affect other texts', () => {
+  it('are detected per key', () => {
     const repeats = new RepeatedRequests(() => 0);
     assert.equal(repeats.isRepeat('a'), false);
     assert.equal(repeats.isRepeat('b'), false);

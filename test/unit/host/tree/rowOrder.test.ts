@@ -3,7 +3,7 @@ import { RowMoves, RowOrder } from '../../../../src/host/tree/rowOrder';
 
 const ids = (jobs: readonly { readonly id: string }[]): string => jobs.map(({ id }) => id).join(' ');
 
-describe('the order of rows in the tree', () => {
+describe('order of rows in the tree', () => {
   const job = (id: string, final = false): { id: string; final: boolean } => ({ id, final });
 
   it('lists the newest job first, and finished jobs of an earlier session below the running ones', () => {
@@ -13,13 +13,13 @@ describe('the order of rows in the tree', () => {
     assert.equal(ids(finished), 'old');
   });
 
-  it('a job that ends keeps its place', () => {
+  it('keeps the position of a job that ends', () => {
     const order = new RowOrder<ReturnType<typeof job>>();
     order.arrange([job('a'), job('b'), job('c')]);
     assert.equal(ids(order.arrange([job('a'), job('b', true), job('c')]).upper), 'c b a');
   });
 
-  it('an ended job joins the finished ones when a job is added', () => {
+  it('moves an ended job to the finished ones when a job is added', () => {
     const order = new RowOrder<ReturnType<typeof job>>();
     order.arrange([job('a'), job('b')]);
     const { upper, finished } = order.arrange([job('a'), job('b', true), job('c')]);
@@ -27,7 +27,7 @@ describe('the order of rows in the tree', () => {
     assert.equal(ids(finished), 'b');
   });
 
-  it('an ended job joins the finished ones when it is asked for', () => {
+  it('moves an ended job to the finished ones on request', () => {
     const order = new RowOrder<ReturnType<typeof job>>();
     order.arrange([job('a'), job('b')]);
     const jobs = [job('a', true), job('b')];
@@ -35,7 +35,7 @@ describe('the order of rows in the tree', () => {
     assert.equal(ids(order.arrange(jobs).finished), 'a');
   });
 
-  it('a forgotten job that comes back counts as new', () => {
+  it('treats a forgotten job that reappears as new', () => {
     const order = new RowOrder<ReturnType<typeof job>>();
     order.arrange([job('a', true)]);
     order.forget(['a']);
@@ -43,18 +43,18 @@ describe('the order of rows in the tree', () => {
   });
 });
 
-describe('rows that moved', () => {
+describe('detection of moved rows', () => {
   let now = 0;
   const groups = ['one', 'two'];
   beforeEach(() => (now = 1000));
 
-  it('a row that is drawn for the first time has not moved', () => {
+  it('does not report a row that is drawn for the first time', () => {
     const moves = new RowMoves(() => now);
     moves.draw('one', ['a'], groups);
     assert.equal(moves.movedWithin('a', 1000), false);
   });
 
-  it('rows below an inserted one have moved, for as long as asked', () => {
+  it('reports rows below an inserted row for the given time', () => {
     const moves = new RowMoves(() => now);
     moves.draw('one', ['a', 'b'], groups);
     moves.draw('one', ['a', 'new', 'b'], groups);
@@ -65,7 +65,7 @@ describe('rows that moved', () => {
     assert.equal(moves.movedWithin('b', 1000), false);
   });
 
-  it('rows of the next group move too', () => {
+  it('reports rows of the next group', () => {
     const moves = new RowMoves(() => now);
     moves.draw('one', ['a'], groups);
     moves.draw('two', ['b'], groups);
@@ -74,7 +74,7 @@ describe('rows that moved', () => {
     assert.equal(moves.movedWithin('b', 1000), true);
   });
 
-  it('a row that was gone and came back counts as new', () => {
+  it('treats a row that disappeared and reappeared as new', () => {
     const moves = new RowMoves(() => now);
     moves.draw('one', ['a', 'b'], groups);
     moves.draw('one', ['b'], groups);
