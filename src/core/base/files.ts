@@ -67,7 +67,7 @@ export async function replaceFile(
 }
 
 /** Puts the names in a folder on the disk. Windows does so by itself, and some network file systems cannot be asked to. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   let handle: FileHandle | undefined;
   try {
