@@ -3,8 +3,9 @@ import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
 import { RESULTS_MESSAGES } from './resultsMessages';
+import { SERVER_MESSAGES } from './serverMessages';
 
-const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES };
+const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES, ...SERVER_MESSAGES };
 
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
 export function faultText(fault: Fault): string {

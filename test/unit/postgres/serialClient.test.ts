@@ -154,7 +154,7 @@ describe('SerialClient: response timeouts', () => {
     assert.ok(fake.socket.destroyed);
     const error = await silent;
     assert.ok(error instanceof SessionLostError);
-    assert.match(error.message, /no answer within 30 s/);
+    assert.match(error.message, /server\.noAnswer \(seconds=30\)/);
     assert.equal(closedCalls(), 1);
   });
 

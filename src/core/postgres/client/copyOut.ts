@@ -5,7 +5,7 @@ import {
   COPY_DATA,
   COPY_DONE,
   COPY_OUT_RESPONSE,
-  framingProblem,
+  framingFault,
   HEADER,
   READY_FOR_QUERY,
 } from './framing';
@@ -129,7 +129,7 @@ class CopyOut implements Submittable {
         from += this.#takeHeader(chunk, from);
         if (this.#headerLength < HEADER) break;
         const length = this.#left + 4;
-        if (framingProblem(this.#code, length) !== undefined) {
+        if (framingFault(this.#code, length) !== undefined) {
           // The rows before it are whole.
           passOn();
           checkFraming(this.#code, length);

@@ -1,4 +1,3 @@
-import { textFault } from '../../base/fault';
 import type { Column, RowPlan } from '../../jobs/ports';
 import { classify } from '../../sql/classify/classify';
 import {
@@ -14,6 +13,7 @@ import { codePointToUtf16 } from '../../sql/lexer/positions';
 import { quoteLiteral } from '../../sql/quote';
 import { splitStatements, type SplitText, type Statement } from '../../sql/split/statements';
 import type { DescribedColumn } from '../client/describe';
+import type { ServerFault } from '../faults';
 import { contextInFold, FOLD_QUERY, FOLDED_DEFINITION, foldStatement, type Wrapping } from './foldRows';
 
 /** What `pg_type` says about one column's type. */
@@ -103,6 +103,7 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
   if (!last) return plain(worker, 'tag', [], ONE_TEXT);
   const earlier = split.statements.slice(0, -1);
   const kind = classify(sql, last);
+  const command = kind.main ?? last.keyword;
   const effect = earlierEffect(sql, earlier);
   const always = kind.kind === 'explain' || kind.kind === 'show';
   const stable = always || (effect === 'nothing' && !writtenOtherwise(facts.settings, description));
@@ -112,14 +113,17 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     const known = effect === 'columns' ? [] : columns.map(toColumn);
     if (!stable && kind.selectLike) return folded(worker, last, FOLD_QUERY, known);
     if (!stable && facts.plpgsql) return foldedStatement(worker, last, undefined, known);
-    if (columns.length === 0) return plain(worker, 'none', [], ONE_TEXT, noColumnsNotice());
+    if (columns.length === 0) return plain(worker, 'none', [], ONE_TEXT, { code: 'rows.noColumns' });
     if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(worker, last, columns);
     if (!columns.some(({ type }) => type.needsCast)) {
       const definition = definitionOf(columns, () => false);
       return plain(worker, 'rows', columns.map(toColumn), definition);
     }
     if (facts.plpgsql && kind.returnsRows === true) return foldedStatement(worker, last, undefined, known);
-    return plain(worker, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
+    return plain(worker, 'none', [], ONE_TEXT, {
+      code: 'rows.unsendableType',
+      params: { command },
+    });
   }
   // Asked about a cursor or a prepared statement that does not exist yet, the server says that there are no rows.
   const asked = kind.kind !== 'fetch' && kind.kind !== 'execute';
@@ -150,8 +154,8 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     if (returns === false) return plain(worker, 'tag', [], ONE_TEXT);
     if (returns === true) return foldedStatement(worker, last, undefined, []);
   }
-  const notice = failed.locked ? lockedNotice() : unreadableNotice(kind.kind);
-  return plain(worker, 'none', [], ONE_TEXT, notice);
+  const fault: ServerFault = failed.locked ? { code: 'rows.locked' } : unknownColumns(command);
+  return plain(worker, 'none', [], ONE_TEXT, fault);
 }
 
 /** Settings that change how values are written. Rows that come as they are would be written by the rules of the session. */
@@ -172,7 +176,7 @@ function executed(worker: WorkerText, last: Statement, earlier: readonly Stateme
   const prepared = name === undefined ? undefined : preparedAs(worker.sql, earlier, name);
   if (prepared && classify(worker.sql, prepared).returnsRows === false) return plain(worker, 'tag', [], ONE_TEXT);
   if (!prepared || name === undefined || !facts.plpgsql) {
-    return plain(worker, 'none', [], ONE_TEXT, unreadableNotice('execute'));
+    return plain(worker, 'none', [], ONE_TEXT, unknownColumns(last.keyword));
   }
   return foldedStatement(worker, last, existsIn('pg_prepared_statements', name), []);
 }
@@ -202,20 +206,8 @@ function tagOf(sql: string, statement: Statement, earlier: readonly Statement[])
   return QUERY_KINDS.has(kind) ? 'SELECT' : statement.keyword;
 }
 
-function lockedNotice(): string {
-  return 'Its rows cannot be read: a lock on a table that it uses kept the server from telling their columns. It runs without them.';
-}
-
-function noColumnsNotice(): string {
-  return 'The last statement returns rows without columns: they are counted, not kept.';
-}
-
-function uncastNotice(kind: string): string {
-  return `The rows of this ${kind.toUpperCase()} cannot be read, because a column's type cannot leave the worker. It runs without them; cast that column to text to see rows.`;
-}
-
-function unreadableNotice(kind: string): string {
-  return `The rows of this ${kind.toUpperCase()} cannot be read, because an earlier statement of the same text creates what it uses. It runs without them; run it on its own afterwards to see rows.`;
+function unknownColumns(command: string): ServerFault {
+  return { code: 'rows.unknownColumns', params: { command } };
 }
 
 function toColumn({ column, type }: { column: DescribedColumn; type: TypeFacts }): Column {
@@ -238,10 +230,10 @@ function plain(
   mode: RowPlan['mode'],
   columns: readonly Column[],
   definition: string,
-  notice?: string,
+  notice?: ServerFault,
 ): RowPlan {
   const plan = planOf(worker, mode, columns, definition, []);
-  return notice === undefined ? plan : { ...plan, notice: textFault(notice) };
+  return notice === undefined ? plan : { ...plan, notice };
 }
 
 function castInWorker(
