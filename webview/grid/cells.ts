@@ -25,6 +25,7 @@ export interface CellBox {
   left: number;
   width: number;
   label: string | undefined;
+  selected: boolean;
   value: CellView | undefined;
   room: number;
   found: RegExp | undefined;
@@ -44,6 +45,7 @@ export function newCell(role: string): CellBox {
     left: -1,
     width: -1,
     label: undefined,
+    selected: false,
     value: undefined,
     room: -1,
     found: undefined,

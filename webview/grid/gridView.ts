@@ -40,8 +40,15 @@ export class GridView {
   readonly #rowsHost = make('div', 'grid-rows');
   #pool: RowBox[] = [];
   #anchor = 0;
+  /** Row r is drawn in box (r + shift) % length of the pool. */
+  #shift = 0;
+  #lastFirst = 0;
+  /** Size of the element at the last {@link resize}; reading it again while drawing would force a layout. */
+  #width = 0;
+  #height = 0;
   #scheduled = false;
   #placedScroll = 0;
+  #placedLeft = 0;
   #activeElement: Element | undefined;
   #lastWidth = -1;
   #lastHeight = -1;
@@ -84,6 +91,9 @@ export class GridView {
   /** Takes the size of the element over. */
   resize(): void {
     const { clientWidth, clientHeight } = this.element;
+    this.#width = clientWidth;
+    this.#height = clientHeight;
+    // Hidden: draw again once it is shown.
     if (clientWidth === 0) return;
     this.model.setViewport(clientWidth, clientHeight - this.header.height);
     this.drop();
@@ -98,24 +108,21 @@ export class GridView {
 
   draw(): void {
     const { model } = this;
-    if (this.element.clientWidth === 0) return;
+    if (this.#width === 0) return;
     this.#measureGutter();
     this.#size();
     this.#scroll();
     const { first, last } = model.map.window(model.top, OVERSCAN_ROWS);
     const columns = model.layout.window(model.left, OVERSCAN_COLUMNS);
     this.#fit(columns.last - columns.first + 1);
-    if (Math.abs(first - this.#anchor) > ANCHOR_ROWS) {
-      this.#anchor = first;
-      for (const row of this.#pool) row.y = NaN;
-    }
+    this.#placeRows(first);
     this.#rowsHost.style.setProperty('transform', `translateY(${this.#anchor * this.rowHeight - model.top}px)`);
     this.#activeElement?.removeAttribute('id');
     this.#activeElement = undefined;
     this.header.draw(columns.first, columns.last);
     const used = new Set<RowBox>();
     for (let row = first; row <= last; row++) {
-      const box = this.#pool[row % this.#pool.length];
+      const box = this.#pool[(row + this.#shift) % this.#pool.length];
       if (box === undefined) continue;
       used.add(box);
       this.#drawRow(box, row, columns.first, columns.last);
@@ -169,6 +176,21 @@ export class GridView {
     return box && [...box.stuck, ...box.cells].find((cell) => cell.ordinal === ordinal)?.node;
   }
 
+  /** Decides which box shows which row, and where, so that a movement changes as little as possible. */
+  #placeRows(first: number): void {
+    const boxes = this.#pool.length;
+    const moved = first - this.#lastFirst;
+    this.#lastFirst = first;
+    if (Math.abs(moved) > boxes / 2) {
+      // Most rows are new: keep every box in its position, so that only texts change.
+      this.#anchor += moved;
+      this.#shift = (((this.#shift - moved) % boxes) + boxes) % boxes;
+    } else if (Math.abs(first - this.#anchor) > ANCHOR_ROWS) {
+      this.#anchor = first;
+      for (const row of this.#pool) row.y = NaN;
+    }
+  }
+
   #drawRow(box: RowBox, row: number, first: number, last: number): void {
     const { model } = this;
     const { layout, selection } = model;
@@ -183,7 +205,7 @@ export class GridView {
     }
     if (box.x !== model.left) {
       box.x = model.left;
-      box.strip.style.setProperty('transform', `translateX(${-model.left}px)`);
+      box.strip.style.setProperty('transform', model.left === 0 ? 'none' : `translateX(${-model.left}px)`);
     }
     if (box.row !== row) {
       box.row = row;
@@ -223,7 +245,10 @@ export class GridView {
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
     const room = Math.ceil(width / this.header.narrowest) + 2;
     showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room, this.found);
-    setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
+    if (cell.selected !== (selected || active)) {
+      cell.selected = selected || active;
+      setAttribute(cell.element, 'aria-selected', cell.selected ? 'true' : undefined);
+    }
     if (active) this.#activeElement = cell.element;
   }
 
@@ -248,10 +273,14 @@ export class GridView {
   #fit(columns: number): void {
     const rows = Math.ceil(this.model.map.viewport / this.rowHeight) + 2 * OVERSCAN_ROWS + 1;
     const { stuck } = this.model.layout;
-    while (this.#pool.length > rows) this.#pool.pop()?.element.remove();
+    while (this.#pool.length > rows) {
+      this.#pool.pop()?.element.remove();
+      this.#shift = 0;
+    }
     if (this.#pool.length < rows) {
-      // Another number of boxes gives every row another box.
+      // With another number of boxes, every row gets another box.
       for (const box of this.#pool) box.row = -1;
+      this.#shift = 0;
     }
     while (this.#pool.length < rows) {
       const box = newRow();
@@ -277,7 +306,7 @@ export class GridView {
   /** Gives the box its size, and the grid its counts. */
   #size(): void {
     const { model } = this;
-    const width = Math.max(model.layout.totalWidth, this.element.clientWidth);
+    const width = Math.max(model.layout.totalWidth, this.#width);
     const height = model.map.boxHeight + this.header.height;
     if (width !== this.#lastWidth) {
       this.#lastWidth = width;
@@ -285,9 +314,9 @@ export class GridView {
     }
     if (height !== this.#lastHeight) {
       this.#lastHeight = height;
-      this.#box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
+      this.#box.style.setProperty('height', `${Math.max(height, this.#height)}px`);
     }
-    const { clientWidth } = this.element;
+    const clientWidth = this.#width;
     if (clientWidth !== this.#lastView || model.map.viewport !== this.#lastViewport) {
       this.#lastView = clientWidth;
       this.#lastViewport = model.map.viewport;
@@ -307,9 +336,10 @@ export class GridView {
       // What the browser made of it: rounded to device pixels, and cut at the end.
       this.#placedScroll = this.element.scrollTop;
     }
-    if (Math.abs(this.element.scrollLeft - this.model.left) >= 0.5) {
+    if (Math.abs(this.#placedLeft - this.model.left) >= 0.5) {
       this.element.scrollLeft = this.model.left;
-      this.model.left = this.element.scrollLeft;
+      this.#placedLeft = this.element.scrollLeft;
+      this.model.left = this.#placedLeft;
     }
   }
 
@@ -319,6 +349,7 @@ export class GridView {
       this.#placedScroll = scrollTop;
       this.model.top = this.model.map.toTop(scrollTop);
     }
+    this.#placedLeft = scrollLeft;
     this.model.left = scrollLeft;
     this.schedule();
   }

@@ -78,6 +78,22 @@ export class Harness {
     return opened;
   }
 
+  /** Opens a page that shows only a text, with the same policy and style sheet. @returns milliseconds until the text is on screen */
+  async openEmpty(): Promise<number> {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    const harnessOptions: HarnessOptions = { strings: this.#strings };
+    await page.addInitScript((given) => {
+      (globalThis as { harnessOptions?: unknown }).harnessOptions = given;
+    }, harnessOptions);
+    await page.goto(`${this.#origin}empty`);
+    await page.waitForSelector('.empty-page');
+    await page.evaluate('harness.settle()');
+    const shown = await page.evaluate<number>('harness.contentAt()');
+    await context.close();
+    return shown;
+  }
+
   async stop(): Promise<void> {
     await this.#browser.close();
     this.#server.close();
@@ -162,20 +178,21 @@ export class GridPage {
 
 async function serve(url: string, host: string): Promise<{ type: string; body: string | Buffer }> {
   const path = new URL(url, 'http://x').pathname;
-  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`) };
+  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`, '', '/webview/results.js') };
+  if (path === '/empty') return { type: 'text/html', body: shell(`http://${host}`, '<p class="empty-page">Empty</p>') };
   if (!/^\/(webview|test\/ui\/page)\/[\w.]+$/.test(path)) throw new Error('not found');
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
 /** The same page and policy as src/host/base/pageHtml.ts makes, and the harness before the page's own script. */
-function shell(source: string): string {
+function shell(source: string, body: string, script?: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta property="csp-nonce" content="${NONCE}">
 <link rel="stylesheet" href="/webview/results.css"></head>
-<body><script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
-<script nonce="${NONCE}" src="/webview/results.js"></script></body></html>`;
+<body>${body}<script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
+${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script>`}</body></html>`;
 }
 
 /** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */

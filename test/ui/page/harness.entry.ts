@@ -215,14 +215,14 @@ async function scrollFor(frames: number, step: number): Promise<number[]> {
 }
 
 setTheme(options.theme ?? 'dark');
-/** Milliseconds from the page's beginning to the first frame with rows in it. */
-let firstRowsAt = NaN;
-async function watchFirstRows(): Promise<void> {
-  while (document.querySelector('.grid-body .cell:not(.loading)') === null) await frame();
-  // The cells are in the document: they are on screen with the frame after.
-  firstRowsAt = await frame();
+/** Milliseconds from navigation to the frame after the one in which the page has its content: rows, or the text of an empty page. */
+let contentAt = NaN;
+async function watchContent(): Promise<void> {
+  while (document.querySelector('.grid-body .cell:not(.loading), .empty-page') === null) await frame();
+  // The elements are in the document now; they are on screen in the next frame.
+  contentAt = await frame();
 }
-void watchFirstRows();
+void watchContent();
 
 window.harness = {
   sent,
@@ -234,7 +234,7 @@ window.harness = {
   seen,
   nodes,
   scrollFor,
-  firstRows: () => firstRowsAt,
+  contentAt: () => contentAt,
 };
 const STATE = 'state';
 Object.assign(window, {

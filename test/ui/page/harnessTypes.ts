@@ -47,7 +47,7 @@ export interface Harness {
   /** Elements of the document, those in shadow roots too. */
   nodes(): number;
   /** Milliseconds from the page's beginning to the first frame with rows in it; NaN before. */
-  firstRows(): number;
+  contentAt(): number;
   /** Scrolls by one step a frame for so many frames; the time of each frame in ms. */
   scrollFor(frames: number, step: number): Promise<number[]>;
 }
