@@ -2,9 +2,10 @@ import { Client } from 'pg';
 import * as vscode from 'vscode';
 import type { JobInfo, JobState, PgBackgroundApi } from '../../src/api';
 import type { GatePlace } from '../gate';
+import { EXTENSION_ID } from '../../src/host/base/commandIds';
 import { eventually } from './editorSupport';
 
-export const EXTENSION_ID = 'pg-background.pg-background-workers';
+export { EXTENSION_ID };
 
 /** Activates the extension if necessary and returns its API. */
 export async function activate(): Promise<PgBackgroundApi> {
