@@ -7,7 +7,7 @@ import type { Launcher } from './launch/launcher';
 import { without } from './base/omit';
 import type { Connections } from './connections/connections';
 
-/** What `activate()` returns: see src/api.ts. */
+/** Creates the API that `activate()` returns (src/api.ts). */
 export function createApi(
   jobs: JobService,
   launcher: Launcher,
@@ -20,7 +20,7 @@ export function createApi(
     return job.info();
   };
   return {
-    // async, so that what is wrong with a request rejects.
+    // async, so that an invalid request rejects instead of throwing.
     run: async (request) => Promise.resolve(launcher.run(request).info()),
     jobs: () => jobs.jobs.map((job) => job.info()),
     onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(job.info())),
@@ -46,7 +46,7 @@ export function createApi(
       if ('problem' in checked) throw new Error(checked.problem);
       await connections.save(checked.profile, password);
     },
-    // A command line may hold a secret.
+    // A command line may contain a secret.
     connections: () => connections.profiles.map((profile) => without(profile, 'passwordCommand')),
     registerConnectionProvider: (provider) => connections.providers.register(provider),
     workers: async (connection) => {

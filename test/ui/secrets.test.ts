@@ -82,7 +82,7 @@ describe('passwords', function () {
 
   it('a URI with a password is pasted', async () => {
     await ui.command('Helper: Paste');
-    await ui.answer('Shown in the Workers view', 'pasted');
+    await ui.answer('Shown in the Background Workers view', 'pasted');
     await connected('pasted');
   });
 
