@@ -40,7 +40,6 @@ export const AVOIDED = [
  */
 export const NOT_CLEAN = [
   'src/api.ts',
-  'src/extension.ts',
   'src/core',
   'src/host',
   'src/shared',
@@ -50,10 +49,6 @@ export const NOT_CLEAN = [
   'test/server',
   'test/ui',
   'test/unit',
-  'README.md',
-  'docs/API.md',
-  'docs/EDITOR.md',
-  'docs/SECURITY.md',
 ];
 
 /**
