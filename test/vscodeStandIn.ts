@@ -4,14 +4,13 @@
  */
 import Module from 'node:module';
 
+type Value = string | number | boolean;
+
 /** As VS Code does without a bundle: positional or named arguments. */
-function t(message: string, ...args: readonly unknown[]): string {
+function t(message: string, ...args: readonly (Value | Readonly<Record<string, Value>>)[]): string {
   const [first] = args;
-  const values = typeof first === 'object' && first !== null ? (first as Readonly<Record<string, unknown>>) : args;
-  return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = (values as Readonly<Record<string, unknown>>)[name];
-    return value === undefined ? whole : String(value);
-  });
+  const values = (typeof first === 'object' ? first : { ...args }) as Readonly<Record<string, Value>>;
+  return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
 const vscode = { l10n: { t } };
