@@ -5,11 +5,11 @@
 import Module from 'node:module';
 
 type Value = string | number | boolean;
+type Values = Readonly<Record<string | number, Value | undefined>>;
 
 /** As VS Code does without a bundle: positional or named arguments. */
-function t(message: string, ...args: readonly (Value | Readonly<Record<string, Value>>)[]): string {
-  const [first] = args;
-  const values = (typeof first === 'object' ? first : { ...args }) as Readonly<Record<string, Value>>;
+function t(message: string, ...args: readonly (Value | Values)[]): string {
+  const values = (typeof args[0] === 'object' ? args[0] : args) as Values;
   return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
