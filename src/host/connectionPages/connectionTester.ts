@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
-import { examine, runFix, type DoctorAction, type Finding } from '../../core/postgres/connect/check/testConnection';
+import type { CheckAction, CheckResult } from '../../core/postgres/connect/check/checkResult';
+import { runFix, testConnection } from '../../core/postgres/connect/check/testConnection';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import type { ExaminationView, FixWay } from '../../shared/connectionProtocol';
 import * as ui from '../base/ui';
+import { checkDetail, checkTitle, fixTitle } from '../messages/checkMessages';
+import { errorText } from '../messages/faultText';
 
 /** A connection as it is to be examined, with the ways to its password. */
 export interface Subject {
@@ -15,15 +18,15 @@ export interface ExaminerHost {
   changed(examination: ExaminationView): void;
   said(message: string, severity: 'info' | 'error'): void;
   /** What the host can do about a finding by itself; `retry` is done here. */
-  act(action: Exclude<DoctorAction, 'retry'>, finding: Finding): void | Promise<void>;
+  act(action: Exclude<CheckAction, 'retry'>, finding: CheckResult): void | Promise<void>;
   /** It has ended, and was not canceled. */
-  ended(findings: readonly Finding[], subject: Subject): void | Promise<void>;
+  ended(findings: readonly CheckResult[], subject: Subject): void | Promise<void>;
 }
 
 /** Examines one connection at a time, and carries out what its findings offer. */
 export class Examiner implements vscode.Disposable {
   #subject: Subject | undefined;
-  #findings: readonly Finding[] = [];
+  #findings: readonly CheckResult[] = [];
   #running: AbortController | undefined;
   #view: ExaminationView | undefined;
   #number = 0;
@@ -54,7 +57,7 @@ export class Examiner implements vscode.Disposable {
     this.#findings = [];
     this.#number++;
     this.#show(true, '');
-    const findings = await examine(subject.profile, { ...subject.options, signal: running.signal });
+    const findings = await testConnection(subject.profile, { ...subject.options, signal: running.signal });
     if (this.#running !== running) return;
     this.#running = undefined;
     this.#findings = findings;
@@ -112,8 +115,7 @@ export class Examiner implements vscode.Disposable {
     try {
       await runFix(subject.profile, sql, subject.options);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#host.said(vscode.l10n.t('The server did not do it: {0}', message), 'error');
+      this.#host.said(vscode.l10n.t('The server did not do it: {0}', errorText(error)), 'error');
       return;
     }
     this.#host.said(vscode.l10n.t('Done: {0}', sql), 'info');
@@ -125,12 +127,12 @@ export class Examiner implements vscode.Disposable {
       number: this.#number,
       running,
       summary,
-      findings: this.#findings.map(({ status, title, detail, fixes }) => ({
-        status,
-        title,
-        detail,
-        fixes: fixes.map((fix) => ({
-          title: fix.title,
+      findings: this.#findings.map((finding) => ({
+        status: finding.status,
+        title: checkTitle(finding),
+        detail: checkDetail(finding),
+        fixes: finding.fixes.map((fix) => ({
+          title: fixTitle(fix),
           ...(fix.sql === undefined ? {} : { sql: fix.sql }),
           ...(fix.mayRun === true ? { mayRun: true } : {}),
           ...(fix.action === undefined ? {} : { does: true }),
@@ -141,19 +143,22 @@ export class Examiner implements vscode.Disposable {
   }
 }
 
-export function isReady(findings: readonly Finding[]): boolean {
+export function isReady(findings: readonly CheckResult[]): boolean {
   return findings.every(({ status }) => status !== 'error');
 }
 
 /** One sentence on the outcome. */
-export function summaryOf({ name }: Pick<ConnectionProfile, 'name'>, findings: readonly Finding[]): string {
+export function summaryOf({ name }: Pick<ConnectionProfile, 'name'>, findings: readonly CheckResult[]): string {
   const problems = findings.filter(({ status }) => status === 'error');
   const [first] = problems;
   if (first) {
     return problems.length === 1
-      ? vscode.l10n.t('One problem: {0}.', first.title)
-      : vscode.l10n.t('{0} problems; the first: {1}.', problems.length, first.title);
+      ? vscode.l10n.t('One problem: {0}.', checkTitle(first))
+      : vscode.l10n.t('{0} problems; the first: {1}.', problems.length, checkTitle(first));
   }
-  const titleOf = (id: string): string => findings.find((finding) => finding.id === id)?.title ?? '';
+  const titleOf = (id: string): string => {
+    const found = findings.find((finding) => finding.id === id);
+    return found ? checkTitle(found) : '';
+  };
   return vscode.l10n.t('“{0}” is ready: {1} with {2}.', name, titleOf('server'), titleOf('extension'));
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { parseConnectionString } from '../../core/postgres/connect/conninfo/conninfo';
-import type { Finding } from '../../core/postgres/connect/check/testConnection';
+import type { CheckResult } from '../../core/postgres/connect/check/checkResult';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import type {
@@ -18,6 +18,7 @@ import { findOffers, type Offer } from './offers';
 import { originText } from './hostLocation';
 import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
+import { checkTitle } from '../messages/checkMessages';
 
 export interface FormParts {
   readonly connections: Connections;
@@ -184,11 +185,11 @@ export class FormPanel implements PageHost, vscode.Disposable {
       return given ?? (editing === undefined ? undefined : this.#parts.connections.storedPassword(editing));
     };
     // Elsewhere there is a field for it, to which the finding leads.
-    const passwordSource = given === undefined ? {} : { passwordSource: 'the form' };
+    const passwordFrom = given === undefined ? {} : { passwordFrom: 'form' as const };
     return {
       ...others,
       password: known,
-      ...passwordSource,
+      ...passwordFrom,
       ...(values.passwordFrom === 'ask' && askPassword ? { askPassword } : {}),
     };
   }
@@ -272,10 +273,10 @@ export class FormPanel implements PageHost, vscode.Disposable {
   }
 
   /** A finding that is about a field is told there too. */
-  #mark(findings: readonly Finding[]): void {
+  #mark(findings: readonly CheckResult[]): void {
     const [finding] = findings.filter(({ status }) => status === 'error');
-    if (finding?.about === undefined) return;
-    this.#post({ type: 'mark', field: fieldOf(finding), problem: `${finding.title}.` });
+    if (finding?.field === undefined) return;
+    this.#post({ type: 'mark', field: fieldOf(finding), problem: `${checkTitle(finding)}.` });
   }
 }
 
@@ -287,7 +288,7 @@ export function formTitle(editing: string | undefined): string {
 type Save = Extract<FromConnectionPage, { type: 'save' }>;
 
 /** The control that mends a finding. */
-function fieldOf({ id, about }: Finding): (keyof FormValues & keyof Problems) | 'password' {
+function fieldOf({ id, field: about }: CheckResult): (keyof FormValues & keyof Problems) | 'password' {
   switch (about) {
     case 'host':
     case 'database':

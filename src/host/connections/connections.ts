@@ -268,7 +268,7 @@ export class Connections implements ServerLinks {
    */
   examineOptions(profile: ConnectionProfile): OpenOptions {
     this.mayAsk(profile.name);
-    return this.#credentials.optionsFor(this.#entryOf(profile));
+    return this.#credentials.testOptions(this.#entryOf(profile));
   }
 
   /** Keeps a password that was entered, as the profile wants it. */
@@ -278,12 +278,12 @@ export class Connections implements ServerLinks {
 
   /** The user wants this connection now, so it may ask for its password, and for the use of the user's own secrets. */
   mayAsk(name: string): void {
-    this.#credentials.mayAsk(name);
+    this.#credentials.allowPrompts(name);
   }
 
   /** Somebody wants this connection now, perhaps other code: it may ask for its password again, and for nothing else. */
   mayAskPassword(name: string): void {
-    this.#credentials.mayAskPassword(name);
+    this.#credentials.allowPasswordPrompt(name);
   }
 
   /** A copy under another name beside it, a provider's in the user's settings, with its stored password. Gives its name. */

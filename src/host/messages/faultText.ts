@@ -1,11 +1,12 @@
 /** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
+import { CONNECT_MESSAGES } from './connectMessages';
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
 import { RESULTS_MESSAGES } from './resultsMessages';
 import { SERVER_MESSAGES } from './serverMessages';
 
-const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES, ...SERVER_MESSAGES };
+const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES, ...SERVER_MESSAGES, ...CONNECT_MESSAGES };
 
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
 export function faultText(fault: Fault): string {

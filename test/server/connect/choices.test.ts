@@ -12,7 +12,7 @@ import { sharedServer } from '../support';
 import { STRING_CASES, type Case } from './choiceCases';
 import { FakeServer, type Introduction } from './fakeServer';
 import { HOME_CASES, PGPASS, SERVICES } from './homeCases';
-import { environment, newHome, psql, removeFolder } from './support';
+import { environment, newHome, psql, removeFolder, sentence } from './support';
 
 describe('the same choices as psql', () => {
   let server: FakeServer;
@@ -201,8 +201,8 @@ async function connect(conninfo: string, env: NodeJS.ProcessEnv): Promise<string
     return '';
   } catch (error) {
     assert.ok(error instanceof ConnectError, String(error));
-    assert.match(error.message, /\S{3,}.*[.]$/s);
-    return error.message;
+    assert.match(sentence(error), /\S{3,}.*[.]$/s);
+    return sentence(error);
   }
 }
 

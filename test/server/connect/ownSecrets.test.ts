@@ -17,7 +17,7 @@ import { surroundingsOf } from '../../../src/core/postgres/connect/conninfo/envi
 import { tlsOptions } from '../../../src/core/postgres/connect/open/tls';
 import { sharedServer } from '../support';
 import { FakeServer } from './fakeServer';
-import { environment, failureOf, newHome, removeFolder } from './support';
+import { environment, failureOf, newHome, removeFolder, sentence } from './support';
 
 describe('the user’s own secrets', () => {
   let server: FakeServer;
@@ -98,7 +98,7 @@ describe('the user’s own secrets', () => {
       it('is not sent, and no command is run, if the user does not allow it', async () => {
         const failure = await failureOf(given, { env, approve: approver(false, false) });
         assert.equal(failure.reason, 'notApproved');
-        assert.match(failure.message, /did not allow this connection to use your own passwords/);
+        assert.match(sentence(failure), /did not allow this connection to use your own passwords/);
         assert.deepEqual(sent(), []);
         assert.equal(existsSync(trap), false);
         assert.deepEqual(asked, [

@@ -128,7 +128,7 @@ describe('the files of TLS', () => {
       'tls',
       /not among "system"/,
     );
-    failed(await both('host=localhost user=postgres sslrootcert=system', {}), 'tls', /not among/);
+    failed(await both('host=localhost user=postgres sslrootcert=system', {}), 'tls', /not (among|in)/);
   });
 
   it('faulty files: none to verify with, one without a certificate', async () => {
@@ -140,7 +140,7 @@ describe('the files of TLS', () => {
     failed(
       await both('host=localhost user=postgres sslmode=require sslrootcert=HOME/x', { files: { x: 'not PEM' } }),
       'tls',
-      /no certificate in it/,
+      /contains no certificate/,
     );
     assert.equal(await both('host=localhost user=postgres sslmode=require sslrootcert=HOME/none'), 'tls');
     assert.equal(

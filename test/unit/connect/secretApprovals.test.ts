@@ -64,9 +64,9 @@ describe('the use of the user’s own secrets for a connection of the workspace'
       const some = approvals();
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
-      some.askAgain('b');
+      some.forgetDenials('b');
       assert.equal(await some.decide('a', REQUEST, false), 'denied');
-      some.askAgain('a');
+      some.forgetDenials('a');
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
       assert.deepEqual(asked, ['a', 'a']);
     }

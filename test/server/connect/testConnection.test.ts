@@ -1,16 +1,12 @@
-/** Each finding of the doctor, provoked for real, and its fix tried where it is SQL. */
+/** Each result of Test Connection, provoked on a real server; SQL fixes are applied. */
 import assert from 'node:assert/strict';
-import {
-  examine,
-  runFix,
-  type ExamineOptions,
-  type Finding,
-} from '../../../src/core/postgres/connect/check/testConnection';
+import type { CheckResult, Fix } from '../../../src/core/postgres/connect/check/checkResult';
+import { runFix, testConnection, type TestOptions } from '../../../src/core/postgres/connect/check/testConnection';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newDatabase, newServer, scripts, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
-import { environment, newHome, reload, removeFolder } from './support';
+import { checkDetail, checkTitle, environment, fixTitle, newHome, reload, removeFolder } from './support';
 
 const HBA = `
 local all all trust
@@ -18,7 +14,7 @@ host all asked all scram-sha-256
 host all all all trust
 `;
 
-describe('the doctor', () => {
+describe('testConnection', () => {
   let server: TestServer;
   let home: string;
 
@@ -32,70 +28,70 @@ describe('the doctor', () => {
     await removeFolder(home);
   });
 
-  const options = (more: ExamineOptions = {}): ExamineOptions => ({ env: environment(home), ...more });
+  const options = (more: TestOptions = {}): TestOptions => ({ env: environment(home), ...more });
 
-  const look = (profile: ConnectionProfile, more: ExamineOptions = {}): Promise<readonly Finding[]> =>
-    examine(profile, options(more));
+  const look = (profile: ConnectionProfile, more: TestOptions = {}): Promise<readonly CheckResult[]> =>
+    testConnection(profile, options(more));
 
-  function find(findings: readonly Finding[], id: string): Finding {
-    const found = findings.find((finding) => finding.id === id);
-    assert.ok(found, `No finding "${id}" among ${findings.map((one) => one.id).join(', ')}.`);
-    for (const { title, detail, fixes } of findings) {
-      assert.ok(title.length > 0 && detail.length > 0);
-      for (const fix of fixes) assert.ok(fix.sql !== undefined || fix.action !== undefined);
+  function find(results: readonly CheckResult[], id: string): CheckResult {
+    const found = results.find((result) => result.id === id);
+    assert.ok(found, `No result "${id}" among ${results.map((one) => one.id).join(', ')}.`);
+    for (const result of results) {
+      assert.ok(checkTitle(result).length > 0 && checkDetail(result).length > 0);
+      for (const fix of result.fixes) assert.ok(fixTitle(fix) !== '' && (fix.sql ?? fix.action) !== undefined);
     }
     return found;
   }
 
-  const statuses = (findings: readonly Finding[]): string =>
-    findings.map(({ id, status }) => `${id} ${status}`).join(', ');
+  const statuses = (results: readonly CheckResult[]): string =>
+    results.map(({ id, status }) => `${id} ${status}`).join(', ');
 
-  /** Runs the SQL that a finding offers. */
-  async function apply(finding: Finding, database: string | undefined): Promise<void> {
-    const sql = finding.fixes.flatMap((fix) => fix.sql ?? []);
+  /** Runs the SQL that a result offers. */
+  async function apply(result: CheckResult, database: string | undefined): Promise<void> {
+    const sql = result.fixes.flatMap((fix) => fix.sql ?? []);
     assert.ok(sql.length > 0);
     for (const statement of sql) await server.psql(statement, { database: database ?? 'postgres' });
   }
 
-  it('all is well', async () => {
-    const findings = await look(await newDatabase(server));
+  it('reports no problem for a complete setup', async () => {
+    const results = await look(await newDatabase(server));
     assert.equal(
-      statuses(findings),
+      statuses(results),
       'reachable ok, tls ok, server ok, pooler ok, extension ok, extensionRisk info, privileges ok, readStats ok, signal ok, slots ok, limits ok',
     );
     assert.match(
-      find(findings, 'reachable').detail,
-      /^Connected to 127\.0\.0\.1, port \d+ as "postgres"\. The server did not ask for a password\.$/,
+      checkDetail(find(results, 'reachable')),
+      /^Connected to 127\.0\.0\.1, port \d+ as “postgres”\. The server did not ask for a password\.$/,
     );
-    assert.match(find(findings, 'server').title, /^PostgreSQL 18\./);
-    assert.match(find(findings, 'slots').detail, /^\d of the 6 worker processes/);
+    assert.match(checkTitle(find(results, 'server')), /^PostgreSQL 18\./);
+    assert.match(checkDetail(find(results, 'slots')), /^\d of the server’s 6 worker processes/);
   });
 
-  it('says which password got the user in, and that one which the server did not ask for was not checked', async () => {
+  it('names the password that was used, and reports one that the server did not ask for as not checked', async () => {
     const database = await newDatabase(server);
     const password = (): Promise<string> => Promise.resolve('right');
-    const reached = async (more: Partial<ConnectionProfile>, given: ExamineOptions): Promise<string> =>
-      find(await look({ ...database, ...more }, given), 'reachable').detail;
+    const reached = async (more: Partial<ConnectionProfile>, given: TestOptions): Promise<string> =>
+      checkDetail(find(await look({ ...database, ...more }, given), 'reachable'));
     assert.match(
       await reached({}, { password }),
-      /as "postgres"\. The server did not ask for a password, so the one from the stored passwords was not used or checked\.$/,
+      /as “postgres”\. The server did not ask for a password, so the one from the stored passwords was not used or checked\.$/,
     );
     assert.match(
       await reached({ user: 'asked' }, { password }),
-      /as "asked", with the password from the stored passwords\.$/,
+      /as “asked”, with the password from the stored passwords\.$/,
     );
     assert.match(
-      await reached({ user: 'asked' }, { password, passwordSource: 'the form' }),
-      /as "asked", with the password from the form\.$/,
+      await reached({ user: 'asked' }, { password, passwordFrom: 'form' }),
+      /as “asked”, with the password from the form\.$/,
     );
   });
 
-  it('not reachable, no password, a wrong one, no such database: one finding, with what to do', async () => {
+  it('reports a failure to connect as the only result, with fixes', async () => {
     const profile = { name: 'x', host: '127.0.0.1', port: server.port, user: 'plain', database: 'postgres' };
-    const actions = async (changed: Partial<ConnectionProfile>, more: ExamineOptions = {}): Promise<unknown> => {
+    const actions = async (changed: Partial<ConnectionProfile>, more: TestOptions = {}): Promise<unknown> => {
       const [only, ...others] = await look({ ...profile, ...changed }, more);
       assert.deepEqual(others, []);
-      return [only?.id, only?.status, only?.title, ...(only?.fixes.map(({ action }) => action) ?? [])];
+      return [only?.id, only?.status, only && checkTitle(only), ...(only?.fixes.map(({ action }) => action) ?? [])];
     };
     assert.deepEqual(await actions({ port: 1 }), ['reachable', 'error', 'Not reachable', 'editConnection', 'retry']);
     assert.deepEqual(await actions({ user: 'asked' }), [
@@ -108,27 +104,32 @@ describe('the doctor', () => {
     assert.deepEqual(await actions({ user: 'asked' }, { password: () => Promise.resolve('wrong') }), [
       'reachable',
       'error',
-      'Not authenticated',
+      'Authentication failed',
       'enterPassword',
       'editConnection',
     ]);
     assert.deepEqual(await actions({ database: 'missing' }), [
       'reachable',
       'error',
-      'No such database',
+      'Database not accessible',
       'editConnection',
     ]);
     assert.deepEqual(await actions({ sslmode: 'require' }), ['tls', 'error', 'TLS failed', 'editConnection']);
-    assert.deepEqual(await actions({ role: 'missing' }), ['reachable', 'error', 'Not set up', 'editConnection']);
+    assert.deepEqual(await actions({ role: 'missing' }), [
+      'reachable',
+      'error',
+      'Session setup failed',
+      'editConnection',
+    ]);
     assert.deepEqual(await actions({ service: 'missing' }), [
       'reachable',
       'error',
-      'Faulty settings',
+      'Invalid settings',
       'editConnection',
     ]);
   });
 
-  it('TLS: version and end of the certificate', async () => {
+  it('reports the TLS version and the expiry of the certificate', async () => {
     for (const [name, until] of [
       ['long', 200],
       ['short', 5],
@@ -146,38 +147,43 @@ describe('the doctor', () => {
         'tls',
       );
       const day = new Date(Date.now() + until * 86_400_000).toISOString().slice(0, 10);
-      assert.match(tls.detail, new RegExp(`^TLSv1\\.3, TLS_\\w+; the certificate of localhost end(s|ed) on ${day}`));
+      assert.match(
+        checkDetail(tls),
+        new RegExp(`^TLSv1\\.3, TLS_\\w+; the certificate of localhost expire(s|d) on ${day}`),
+      );
       const title = {
         long: 'Encrypted (TLSv1.3)',
-        short: /^The certificate ends in [45] days$/,
+        short: /^The certificate expires in [45] days$/,
         over: 'The certificate has expired',
       }[name];
-      if (typeof title === 'string') assert.equal(tls.title, title);
-      else assert.match(tls.title, title);
+      if (typeof title === 'string') assert.equal(checkTitle(tls), title);
+      else assert.match(checkTitle(tls), title);
     }
   });
 
-  it('pg_background is not on the server', async () => {
+  it('pg_background is not installed on the server', async () => {
     const profile = await newDatabase(server, { extension: false });
     await server.psql(`ALTER DATABASE ${profile.database ?? ''} SET extension_control_path = '/nowhere'`);
     const extension = find(await look(profile), 'extension');
-    assert.equal(extension.title, 'pg_background is not on the server');
-    assert.match(extension.detail, /postgresql-18-pg-background/);
+    assert.equal(checkTitle(extension), 'pg_background is not installed on the server');
+    assert.match(checkDetail(extension), /postgresql-18-pg-background/);
   });
 
-  it('pg_background is not in the database, and its fix', async () => {
+  it('reports that pg_background is not installed in the database, and the fix installs it', async () => {
     const profile = await newDatabase(server, { extension: false });
     const extension = find(await look({ ...profile, user: 'plain' }), 'extension');
-    assert.equal(`${extension.status}: ${extension.title}`, 'error: pg_background is not in this database');
-    assert.equal(extension.fixes[0]?.title, 'Create it (as a superuser)');
+    assert.equal(
+      `${extension.status}: ${checkTitle(extension)}`,
+      'error: pg_background is not installed in this database',
+    );
+    assert.equal(fixTitle(extension.fixes[0]!), 'Create it (as a superuser)');
     await apply(extension, profile.database);
     assert.equal(find(await look(profile), 'extension').status, 'ok');
   });
 
-  it('SQL is offered to be run only to a role that may, and is run as it stands', async () => {
+  it('offers to run SQL only to a role that may run it, and runs it unchanged', async () => {
     const profile = await newDatabase(server, { extension: false });
-    const create = (findings: readonly Finding[]): Finding['fixes'][number] | undefined =>
-      find(findings, 'extension').fixes[0];
+    const create = (results: readonly CheckResult[]): Fix | undefined => find(results, 'extension').fixes[0];
     assert.equal(create(await look({ ...profile, user: 'plain' }))?.mayRun, undefined);
     assert.equal(create(await look({ ...profile, options: '-c default_transaction_read_only=on' }))?.mayRun, undefined);
     const fix = create(await look(profile));
@@ -187,26 +193,26 @@ describe('the doctor', () => {
     assert.equal(find(await look(profile), 'extension').status, 'ok');
   });
 
-  it('a failure names the field to look at', async () => {
+  it('names the field that a failure is about', async () => {
     const profile = { name: 'x', host: '127.0.0.1', port: server.port, user: 'plain', database: 'postgres' };
     const about = async (changed: Partial<ConnectionProfile>): Promise<unknown> =>
-      (await look({ ...profile, ...changed }))[0]?.about;
+      (await look({ ...profile, ...changed }))[0]?.field;
     assert.equal(await about({ port: 1 }), 'host');
     assert.equal(await about({ user: 'asked' }), 'password');
     assert.equal(await about({ database: 'missing' }), 'database');
     assert.equal(await about({ sslmode: 'verify-full' }), 'sslmode');
   });
 
-  it('an old pg_background', async () => {
+  it('warns of an old version of pg_background', async () => {
     const profile = await newDatabase(server, { version: '1.10' });
-    const findings = await look(profile);
-    assert.equal(find(findings, 'extension').title, 'pg_background 1.10');
-    assert.equal(find(findings, 'extensionRisk').status, 'warning');
-    assert.equal(find(findings, 'extensionUpdate').fixes[0]?.sql, 'ALTER EXTENSION pg_background UPDATE;');
-    assert.equal(find(findings, 'privileges').status, 'ok');
+    const results = await look(profile);
+    assert.equal(checkTitle(find(results, 'extension')), 'pg_background 1.10');
+    assert.equal(find(results, 'extensionRisk').status, 'warning');
+    assert.equal(find(results, 'extensionUpdate').fixes[0]?.sql, 'ALTER EXTENSION pg_background UPDATE;');
+    assert.equal(find(results, 'privileges').status, 'ok');
   });
 
-  it('no privileges, in a schema with an odd name, and their fixes', async () => {
+  it('reports missing privileges in a schema with an unusual name, and the fixes grant them', async () => {
     const profile = await newDatabase(server, { schema: 'Odd "schema' });
     const role = `o"dd '${profile.name}`;
     await server.psql(`CREATE ROLE "${role.replaceAll('"', '""')}" LOGIN`);
@@ -217,9 +223,9 @@ describe('the doctor', () => {
       ['readStats', 'info'],
       ['signal', 'info'],
     ] as const) {
-      const finding = find(before, id);
-      assert.equal(finding.status, status, id);
-      await apply(finding, profile.database);
+      const result = find(before, id);
+      assert.equal(result.status, status, id);
+      await apply(result, profile.database);
     }
     const after = await look(mine);
     assert.deepEqual(
@@ -234,7 +240,7 @@ describe('the doctor', () => {
     await client.end();
   });
 
-  it('worker slots: used up, and seen in part without the right to see', async () => {
+  it('reports that all worker slots are used, and that a role may see only some of them', async () => {
     const profile = await newDatabase(server);
     const client = await openClient(profile, options());
     try {
@@ -246,16 +252,19 @@ describe('the doctor', () => {
         await client.query("SELECT pg_background_launch('SELECT pg_sleep(60)')");
       }
       const slots = find(await look(profile), 'slots');
-      assert.equal(slots.title, 'No worker slot is free');
+      assert.equal(checkTitle(slots), 'No worker slot is free');
       assert.match(slots.fixes[0]?.sql ?? '', /^ALTER SYSTEM SET max_worker_processes = 32;$/);
-      assert.match(find(await look({ ...profile, user: 'plain' }), 'slots').detail, /^At least \d of the 6/);
+      assert.match(
+        checkDetail(find(await look({ ...profile, user: 'plain' }), 'slots')),
+        /^At least \d of the server’s 6/,
+      );
     } finally {
       await client.query('SELECT pg_background_cancel_all()');
       await client.end();
     }
   });
 
-  it('limits in force for the role', async () => {
+  it('reports the time limits of the role', async () => {
     const profile = await newDatabase(server);
     await server.psql(`ALTER ROLE plain IN DATABASE ${profile.database ?? ''} SET statement_timeout = '5min'`);
     await server.psql(
@@ -263,10 +272,10 @@ describe('the doctor', () => {
     );
     const limits = find(await look({ ...profile, user: 'plain' }), 'limits');
     assert.equal(limits.status, 'info');
-    assert.match(limits.detail, /statement_timeout = 5min, pg_background\.worker_timeout = (90s|1.5min)/);
+    assert.match(checkDetail(limits), /statement_timeout = 5min, pg_background\.worker_timeout = (90s|1.5min)/);
   });
 
-  it('a proxy, by transaction and by session', async () => {
+  it('tells a proxy in transaction mode from one in session mode', async () => {
     const { startPgbouncer } = await scripts();
     for (const [poolMode, status] of [
       ['transaction', 'error'],
@@ -276,27 +285,27 @@ describe('the doctor', () => {
       try {
         const profile = await newDatabase(server);
         const pooler = find(await look({ ...profile, host: bouncer.host, port: bouncer.port }), 'pooler');
-        assert.equal(pooler.status, status, pooler.title);
+        assert.equal(pooler.status, status, checkTitle(pooler));
       } finally {
         await bouncer.stop();
       }
     }
   });
 
-  it('read-only sessions', async () => {
+  it('reports read-only sessions', async () => {
     const profile = await newDatabase(server);
     const readOnly = find(await look({ ...profile, options: '-c default_transaction_read_only=on' }), 'readOnly');
-    assert.equal(readOnly.title, 'Read-only');
+    assert.equal(checkTitle(readOnly), 'Read-only');
   });
 
   it('can be canceled', async () => {
     const profile = await newDatabase(server);
     const stop = new AbortController();
     stop.abort();
-    assert.equal(find(await look(profile, { signal: stop.signal }), 'reachable').title, 'Canceled');
+    assert.equal(checkTitle(find(await look(profile, { signal: stop.signal }), 'reachable')), 'Canceled');
   });
 
-  it('leaves nothing open', async () => {
+  it('leaves no connection open', async () => {
     await look(await newDatabase(server));
     const left = `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%VS Code%'`;
     await eventually(async () => (await server.psql(left)) === '0', 'nothing is open');
