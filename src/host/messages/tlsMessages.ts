@@ -60,8 +60,15 @@ export const TLS_MESSAGES: Messages<TlsFaults> = {
           expected,
         );
   },
-  'connect.certificateUntrusted': (endpoint) =>
-    endpoint.rootFile === undefined
+  'connect.certificateUntrusted': (endpoint) => {
+    const { rootFile } = endpoint;
+    if (rootFile === 'system') {
+      return l10n.t(
+        'The certificate of {0} was issued by an authority that this computer does not trust. Set “sslrootcert” to the file of the right authority.',
+        endpointText(endpoint),
+      );
+    }
+    return rootFile === undefined
       ? l10n.t(
           'The certificate of {0} was issued by an authority that is not among the root certificates. Set “sslrootcert” to the file of the right authority.',
           endpointText(endpoint),
@@ -69,8 +76,9 @@ export const TLS_MESSAGES: Messages<TlsFaults> = {
       : l10n.t(
           'The certificate of {0} was issued by an authority that is not in “{1}”. Set “sslrootcert” to the file of the right authority.',
           endpointText(endpoint),
-          endpoint.rootFile,
-        ),
+          rootFile,
+        );
+  },
   'connect.tlsFileUnreadable': ({ kind, file, detail }) => fileKindText(kind, file, detail),
   'connect.rootFileInvalid': ({ file }) =>
     l10n.t('The file “{0}” contains no certificate. It must contain the trusted authorities in PEM format.', file),

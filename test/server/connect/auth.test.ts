@@ -127,7 +127,7 @@ describe('authentication', () => {
       profile('plain_user'),
       given(PASSWORD),
       'unsafe',
-      /not encrypted, so it was not sent: set "sslmode" to "require"/,
+      /unencrypted connection, so it was not sent\. Set “sslmode” to “require”/,
     );
     await connects(profile('plain_user', { allowCleartextPassword: true }), given(PASSWORD));
   });
@@ -149,7 +149,7 @@ describe('authentication', () => {
         profile(user),
         given('S3cret-wrong'),
         'authentication',
-        new RegExp(`password of the user "${user}" \\(it came from the stored passwords\\): enter it again`),
+        new RegExp(`password of the user “${user}” \\(from the stored passwords\\)\\. Enter it again`),
       );
     }
     const pass = await newHome({ '.pgpass': '*:*:*:*:S3cret-wrong' });
@@ -157,7 +157,7 @@ describe('authentication', () => {
       profile('scram_user'),
       options({ env: environment(pass) }),
       'authentication',
-      /it came from the file .*\.pgpass/,
+      /from the file .*\.pgpass/,
     );
     await fails(
       profile('scram_user'),
@@ -239,9 +239,9 @@ describe('authentication', () => {
       command('echo S3cret; echo S3cret >&2; exit 3'),
       options(),
       'passwordCommand',
-      /failed with status 3: run it in a terminal/,
+      /failed with exit code 3\. Run it in a terminal/,
     );
-    await fails(command('S3cret-no-such-program'), options(), 'passwordCommand', /failed with status 127/);
+    await fails(command('S3cret-no-such-program'), options(), 'passwordCommand', /failed with exit code 127/);
     await fails(command('true'), options(), 'passwordCommand', /printed nothing/);
     await fails(command("printf '\\nS3cret'"), options(), 'passwordCommand', /printed nothing/);
     const stop = new AbortController();
@@ -271,7 +271,7 @@ describe('authentication', () => {
   it('a server that lets us in before it has proved to know the password', async () => {
     const fake = new FakeServer('scram without proof');
     const port = await fake.listen();
-    await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /did not prove that it knows the password/);
+    await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /before it proved that it knows the password/);
     await fake.close();
   });
 
@@ -281,7 +281,7 @@ describe('authentication', () => {
       profile('trusted', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
       'unsafe',
-      /did not ask who we are, which "requireAuth"/,
+      /did not request authentication, which “requireAuth”/,
     );
     await fails(
       profile('trusted', { requireAuth: '!none' }),
@@ -293,34 +293,39 @@ describe('authentication', () => {
       profile('md5_user', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
       'unsafe',
-      /asked for the method "md5"/,
+      /requested the method “md5”/,
     );
     await connects(profile('scram_user', { requireAuth: 'scram-sha-256,md5' }), given(PASSWORD));
     await connects(profile('trusted', { requireAuth: 'none' }), given(PASSWORD));
   });
 
   it('what the server answers, in words that say what to do', async () => {
-    await fails(profile('gss_user'), given(PASSWORD), 'authentication', /asks for GSSAPI .*not available here/);
+    await fails(
+      profile('gss_user'),
+      given(PASSWORD),
+      'authentication',
+      /requires the authentication method GSSAPI, which is not supported/,
+    );
     await fails(
       profile('nologin'),
       options(),
       'authentication',
-      /did not let the user "nologin" in: .*not permitted to log in/,
+      /rejected the user “nologin”\. .*not permitted to log in/,
     );
     await fails(profile('missing_trusted'), options(), 'authentication', /role "missing_trusted" does not exist/);
     await fails(
       profile('nobody'),
       options(),
       'hba',
-      /no rule that lets the user "nobody" into the database "postgres"/,
+      /does not allow the user “nobody” to connect to the database “postgres”/,
     );
-    await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS: set "sslmode" to "require"/);
-    await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /"elsewhere" does not exist/);
+    await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS\. Set “sslmode” to “require”/);
+    await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /“elsewhere” does not exist/);
     await fails(
       profile('reader', { database: 'noaccess' }),
       options(),
       'database',
-      /"noaccess" does not let the user "reader" in/,
+      /user “reader” is not allowed to connect to the database “noaccess”/,
     );
     await fails(
       profile('trusted', { options: '-c no_such_setting=1' }),
@@ -360,7 +365,7 @@ describe('authentication', () => {
       profile('trusted', { role: 'postgres' }),
       options(),
       'setup',
-      /the role "postgres" could not be set: permission denied/,
+      /the role “postgres” could not be set: permission denied/,
     );
     await fails(
       profile('trusted', { role: "x'; DROP TABLE t" }),

@@ -153,7 +153,7 @@ describe('the user’s own secrets', () => {
     const mayUseKey = (file: string): Promise<boolean> => Promise.resolve(files.push(file) < 0);
     await tlsOptions(settings, target!, { surroundings, mayUseKey });
     assert.deepEqual(files, [keys.sslkey]);
-    await assert.rejects(tlsOptions(settings, target!, { surroundings }), /is not PEM text/);
+    await assert.rejects(tlsOptions(settings, target!, { surroundings }), /connect\.clientKeyNotPem/);
   });
 });
 
