@@ -371,7 +371,7 @@ describe('authentication', () => {
       profile('trusted', { role: "x'; DROP TABLE t" }),
       options(),
       'setup',
-      /the role "x'; DROP TABLE t" could not be set/,
+      /the role “x'; DROP TABLE t” could not be set/,
     );
   });
 
