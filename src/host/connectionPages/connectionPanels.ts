@@ -4,7 +4,6 @@ import { Disposables } from '../base/disposables';
 import { newPagePanel, PanelsByKey, type FilledPanel } from '../base/panelsByKey';
 import type * as FormCode from './formPanel';
 import type * as TestCode from './testPanel';
-import { parseSavedPage } from './formMessages';
 
 const FORM_VIEW_TYPE = 'pgBackground.connection';
 /** An old name. VS Code restores panels by this id, so it must not change. */
@@ -99,8 +98,8 @@ export class ConnectionPanels implements vscode.Disposable {
 
   /** Restores a page after a reload of the window, from the state that it saved. Nothing connects until the user asks for it. */
   async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const [form, test, { parseSavedPage }] = await Promise.all([loadForm(), loadTest(), import('./formMessages')]);
     const saved = parseSavedPage(state);
-    const [form, test] = await Promise.all([loadForm(), loadTest()]);
     if (saved?.kind === 'test' && !this.#tests.has(saved.connection)) {
       this.#adoptTest(test, panel, saved.connection);
     } else if (saved?.kind === 'form' && !this.#forms.has(saved.editing)) {
