@@ -56,7 +56,7 @@ export class FormFields {
       role: { hint: text('roleHint') },
       options: { hint: text('optionsHint') },
       connectTimeoutSeconds: { hint: text('connectTimeoutSecondsHint'), placeholder: '10' },
-      keepalivesIdleSeconds: { hint: text('keepalivesIdleSecondsHint') },
+      keepalivesIdleSeconds: { hint: text('keepalivesIdleSecondsHint'), placeholder: '60' },
       service: { hint: text('serviceHint') },
       color: { hint: text('colorHint') },
     };

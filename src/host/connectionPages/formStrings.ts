@@ -86,7 +86,7 @@ export function connectionStrings(): ConnectionStrings {
     connectTimeoutSecondsHint: l10n.t('Per address. 0: no timeout.'),
     keepalives: l10n.t('Enable TCP keepalives'),
     keepalivesIdleSeconds: l10n.t('Keepalive idle time (seconds)'),
-    keepalivesIdleSecondsHint: l10n.t('Idle time before the first probe. Default: 60. 0: the system’s default.'),
+    keepalivesIdleSecondsHint: l10n.t('Idle time before the first probe. 0: the system’s default.'),
     targetSessionAttrs: l10n.t('Target session attributes'),
     targetSessionAttrsHint: l10n.t('Which servers to accept if there are several hosts.'),
     channelBinding: l10n.t('Channel binding'),
