@@ -13,7 +13,7 @@ export function connectionStrings(): ConnectionStrings {
     sectionPassword: l10n.t('Password'),
     sectionTls: l10n.t('Encryption (TLS)'),
     sectionAdvanced: l10n.t('Advanced'),
-    sectionSave: l10n.t('Save To'),
+    sectionSave: l10n.t('Saved In'),
     name: l10n.t('Name'),
     nameHint: l10n.t('Shown in the Background Workers view. Default: database@host.'),
     host: l10n.t('Host'),
