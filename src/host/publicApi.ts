@@ -4,6 +4,7 @@ import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/conninfo/profile';
 import type { SpoolFiles } from '../core/results/spool/spoolStore';
 import type { Launcher } from './launch/launcher';
+import { profileText } from './messages/profileMessages';
 import { without } from './base/omit';
 import type { Connections } from './connections/connections';
 
@@ -43,7 +44,7 @@ export function createApi(
     notices: (id) => jobs.notices(id),
     addConnection: async (profile, password) => {
       const checked = validateProfile(profile);
-      if ('problem' in checked) throw new Error(checked.problem);
+      if ('fault' in checked) throw new Error(profileText(checked.fault));
       await connections.save(checked.profile, password);
     },
     // A command line may contain a secret.

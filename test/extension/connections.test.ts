@@ -264,11 +264,11 @@ describe('connections in VS Code', () => {
     );
     await assert.rejects(
       api.addConnection({ name: 'x', sslmode: 'on' } as unknown as ConnectionInfo),
-      /The connection "x" has a faulty "sslmode": it must be one of/,
+      /“sslmode” is invalid\. Use one of these values: disable/,
     );
     await assert.rejects(
       api.addConnection({ name: 'x', password: 'p' } as unknown as ConnectionInfo),
-      /has the unknown field "password".*never in settings/,
+      /Remove “password”\. Passwords are kept in .*never in settings/,
     );
   });
 

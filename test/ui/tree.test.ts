@@ -78,7 +78,7 @@ describe('connections in the tree', function () {
       .row('orders')
       .filter({ hasText: /production · not connected/ })
       .waitFor();
-    await ui.row('misspelt').filter({ hasText: 'has a faulty "port": it must be a whole number' }).waitFor();
+    await ui.row('misspelt').filter({ hasText: '“port” is invalid. Use a whole number' }).waitFor();
     await ui.screenshot('tree-not-connected');
   });
 

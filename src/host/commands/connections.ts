@@ -66,7 +66,7 @@ export class ConnectionCommands implements vscode.Disposable {
   /** Tests a connection and shows the findings. */
   async test(argument: unknown): Promise<void> {
     const name = await this.#choose(argument, vscode.l10n.t('Choose a connection to test'));
-    if (name !== undefined) await this.#panels.examine(name);
+    if (name !== undefined) await this.#panels.test(name);
   }
 
   /** Connects and reports whether workers can be used. */
@@ -115,7 +115,7 @@ export class ConnectionCommands implements vscode.Disposable {
         )
         .then((choice) => {
           if (choice === enter) return this.#enterPassword(name);
-          if (choice === test) return this.#panels.examine(name);
+          if (choice === test) return this.#panels.test(name);
           return choice === edit ? this.edit(name) : undefined;
         });
     }

@@ -1,3 +1,4 @@
+import type { Fault } from '../../core/base/fault';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 
 /** Where a connection is written down, or who provides it. */
@@ -38,6 +39,7 @@ export interface FaultyEntry {
 
 /** Texts that the host translates. */
 export interface EntryWords {
+  invalid(fault: Fault): string;
   sameName(name: string): string;
   /** A field that counts only in the user's own settings. */
   ignored(field: string): string;
@@ -67,7 +69,7 @@ export function readEntries(
         faults.push({ id, name: ownName, problem, origin, index, ...(field === undefined ? {} : { field }) });
       };
       const checked = validateProfile(value);
-      if ('problem' in checked) fault(checked.problem, checked.field);
+      if ('fault' in checked) fault(words.invalid(checked.fault), checked.fault.field);
       else if (names.has(ownName)) fault(words.sameName(ownName), 'name');
       else {
         const name = knownName(ownName, origin);

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Clock } from '../../core/base/clock';
 import type { ServerLinks } from '../../core/jobs/ports';
+import { profileText } from '../messages/profileMessages';
 import type { Logger } from '../../core/base/logger';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
@@ -344,6 +345,7 @@ export class Connections implements ServerLinks {
     const provided = trusted ? [...this.providers.all] : [];
     const sources = [...(trusted ? settingsSources() : []), ...provided.map(({ source }) => source)];
     const { entries, faults } = readEntries(sources, {
+      invalid: profileText,
       sameName: (name) => vscode.l10n.t('Two connections have the name "{0}". Rename one.', name),
       ignored: (field) =>
         vscode.l10n.t(

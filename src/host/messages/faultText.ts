@@ -3,10 +3,17 @@ import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base
 import { CONNECT_MESSAGES } from './connectMessages';
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
+import { PROFILE_MESSAGES } from './profileMessages';
 import { RESULTS_MESSAGES } from './resultsMessages';
 import { SERVER_MESSAGES } from './serverMessages';
 
-const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES, ...SERVER_MESSAGES, ...CONNECT_MESSAGES };
+const ALL_MESSAGES = {
+  ...CONNECT_MESSAGES,
+  ...JOB_MESSAGES,
+  ...PROFILE_MESSAGES,
+  ...RESULTS_MESSAGES,
+  ...SERVER_MESSAGES,
+};
 
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
 export function faultText(fault: Fault): string {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import type { Fault } from '../../../src/core/base/fault';
 import type { ConnectionInfo } from '../../../src/api';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connections/connectionEntries';
 import { placeInSettings } from '../../../src/host/connections/settingsPosition';
 
 const words = {
+  invalid: ({ code, field }: Fault): string => `${code} ${field ?? ''}`,
   sameName: (name: string): string => `two have the name ${name}`,
   ignored: (field: string): string => `${field} is ignored`,
 };
@@ -96,14 +98,14 @@ describe('connections of several places', () => {
     assert.deepEqual(
       faults.map(({ id, name, index, field }) => [id, name, index, field]),
       [
-        ['workspace#0', '#1', 0, undefined],
+        ['workspace#0', '#1', 0, 'name'],
         ['user#1', 'bad', 1, 'port'],
         ['user#2', '#3', 2, undefined],
         ['user#3', 'good', 3, 'name'],
-        ['user#4', '#5', 4, undefined],
+        ['user#4', '#5', 4, 'name'],
       ],
     );
-    assert.match(faults[1]!.problem, /faulty "port": it must be a whole number/);
+    assert.equal(faults[1]!.problem, 'profile.notPort port');
   });
 
   it('a workspace cannot let a server ask for passwords in clear text, or send what is for a name to an address', () => {

@@ -15,8 +15,7 @@ export class FaultNode {
     const { id, name, problem, origin } = this.fault;
     const item = new vscode.TreeItem(name);
     item.id = `fault:${id}`;
-    // The row starts with the name.
-    item.description = problem.replace(`The connection "${name}" `, '');
+    item.description = problem;
     item.tooltip = problem;
     item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
     item.contextValue = origin.kind === 'provider' ? 'fault' : 'fault editable';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { valuesOf } from '../../../src/host/connectionPages/formModel';
 import { parseFromConnectionPage, parseSavedPage } from '../../../src/host/connectionPages/formMessages';
-import type { FromConnectionPage, SavedConnectionPage } from '../../../src/shared/connectionProtocol';
+import type { FromConnectionPage, SavedConnectionPage } from '../../../src/shared/connectionRequests';
 
 const values = valuesOf({ name: 'x', host: 'h', port: 5432, hostaddr: '1.1.1.1', sslsni: false }, 'ask', 'workspace');
 
@@ -14,14 +14,14 @@ const GOOD: FromConnectionPage[] = [
   { type: 'save', values },
   { type: 'save', values, password: '' },
   { type: 'offers' },
-  { type: 'take', offer: 0, values },
+  { type: 'useOffer', offer: 0, values },
   { type: 'browse', field: 'sslkey' },
-  { type: 'forget' },
+  { type: 'forgetPassword' },
   { type: 'cancelTest' },
-  { type: 'again' },
+  { type: 'testAgain' },
   { type: 'edit' },
   { type: 'close' },
-  { type: 'fix', examination: 1, finding: 0, fix: 0, way: 'run' },
+  { type: 'fix', report: 1, finding: 0, fix: 0, way: 'run' },
 ];
 
 const BAD: unknown[] = [
@@ -54,52 +54,52 @@ const BAD: unknown[] = [
   { type: 'paste', text: 'x' },
   { type: 'save', values, password: 7 },
   { type: 'test', values, password: null },
-  { type: 'take', offer: -1, values },
-  { type: 'take', offer: 0 },
+  { type: 'useOffer', offer: -1, values },
+  { type: 'useOffer', offer: 0 },
   { type: 'browse', field: 'name' },
-  { type: 'fix', examination: 1, finding: 0.5, fix: 0, way: 'run' },
-  { type: 'fix', examination: 1, finding: 0, fix: 0, way: 'eval' },
+  { type: 'fix', report: 1, finding: 0.5, fix: 0, way: 'run' },
+  { type: 'fix', report: 1, finding: 0, fix: 0, way: 'eval' },
   { type: 'fix', finding: 0, fix: 0, way: 'run' },
 ];
 
-describe('parseFromConnectionPage', () => {
+describe('messages of the connection page', () => {
   for (const message of GOOD) {
-    it(`takes ${JSON.stringify(message).slice(0, 60)}`, () => {
+    it(`accepts ${JSON.stringify(message).slice(0, 60)}`, () => {
       assert.deepEqual(parseFromConnectionPage(message), message);
-      assert.deepEqual(
-        parseFromConnectionPage({ ...message, more: 'x' }),
-        message,
-        'and leaves out what it does not know',
-      );
+      assert.deepEqual(parseFromConnectionPage({ ...message, more: 'x' }), message, 'drops unknown fields');
     });
   }
   BAD.forEach((message, index) => {
-    it(`refuses ${index}: ${JSON.stringify(message ?? null).slice(0, 60)}`, () =>
+    it(`rejects ${index}: ${JSON.stringify(message ?? null).slice(0, 60)}`, () =>
       assert.equal(parseFromConnectionPage(message), undefined));
   });
 
-  it('takes only the fields of the form out of the values', () => {
+  it('keeps only the fields of the form in the values', () => {
     const taken = parseFromConnectionPage({ type: 'check', values: { ...values, password: 'secret' } });
     assert.deepEqual(taken, { type: 'check', values });
   });
 });
 
-describe('what a page had saved', () => {
+describe('the saved state of a connection page', () => {
   const form: SavedConnectionPage = { version: 1, kind: 'form', editing: 'x', values, advanced: true };
-  const doctor: SavedConnectionPage = { version: 1, kind: 'doctor', connection: 'x' };
+  const test: SavedConnectionPage = { version: 1, kind: 'test', connection: 'x' };
 
-  it('comes back', () => {
+  it('is restored', () => {
     assert.deepEqual(parseSavedPage(form), form);
-    assert.deepEqual(parseSavedPage({ ...doctor, more: 1 }), doctor);
+    assert.deepEqual(parseSavedPage({ ...test, more: 1 }), test);
   });
 
-  it('is passed over where it is not ours', () => {
+  it('is restored if an older version named the test page “doctor”', () => {
+    assert.deepEqual(parseSavedPage({ version: 1, kind: 'doctor', connection: 'x' }), test);
+  });
+
+  it('is ignored if it is invalid', () => {
     for (const state of [
       undefined,
       {},
       { ...form, version: 2 },
       { ...form, values: {} },
-      { ...doctor, connection: 1 },
+      { ...test, connection: 1 },
       { ...form, kind: 'x' },
     ]) {
       assert.equal(parseSavedPage(state), undefined);
