@@ -39,16 +39,29 @@ export const AVOIDED = [
  * @type {readonly string[]}
  */
 export const NOT_CLEAN = [
-  'src/api.ts',
-  'src/core',
-  'src/host',
+  'src/core/base',
+  'src/core/jobs',
+  'src/core/postgres',
+  'src/core/sql',
+  'src/host/commands',
+  'src/host/connectionPages',
+  'src/host/connections',
+  'src/host/editor',
+  'src/host/launch',
+  'src/host/results',
   'src/shared',
   'webview',
   'test/bench/results.bench.ts',
   'test/extension',
   'test/server',
   'test/ui',
-  'test/unit',
+  'test/unit/connect',
+  'test/unit/editor',
+  'test/unit/jobs',
+  'test/unit/postgres',
+  'test/unit/results',
+  'test/unit/sql',
+  'test/unit/webview',
 ];
 
 /**
