@@ -117,7 +117,7 @@ describe('a SQL_ASCII database, whose texts are bytes', () => {
     ]) {
       const { record } = await engine.ended(sql);
       assert.deepEqual([record.state, record.error?.sqlstate], ['failed', 'P0001']);
-      assert.match(record.error!.message, /not valid text/);
+      assert.equal(record.error!.message, 'server.errorNotText');
     }
   });
 
@@ -126,7 +126,7 @@ describe('a SQL_ASCII database, whose texts are bytes', () => {
       "SELECT CASE WHEN i < 20000 THEN repeat('x', 100) ELSE fails() END FROM generate_series(1, 20000) AS i",
     );
     assert.ok(['failed', 'finished', 'lost'].includes(job.state), job.state);
-    assert.match(`${job.record.error?.message ?? ''} ${job.record.reason ?? ''}`, /not valid text|unknown/);
+    assert.match(`${job.record.error?.message ?? ''} ${job.record.reason ?? ''}`, /server\.errorNotText|unknown/);
   });
 
   it('rows and messages that are not valid text: the work is done, and what was lost is said', async () => {

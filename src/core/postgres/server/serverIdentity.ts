@@ -9,9 +9,10 @@ import { SQLSTATE } from '../../base/sqlstate';
 const REFUSED = new Set<string>([SQLSTATE.insufficientPrivilege, SQLSTATE.objectNotInPrerequisiteState]);
 
 /**
- * Expressions for {@link ServerIdentity}. `full` adds what a role may be refused.
+ * SQL expressions for a {@link ServerIdentity}.
  *
- * No operator here, or anywhere in what is sent to a session, is looked up in the search_path, which is the user's.
+ * Operators are qualified, here and in all SQL for sessions, because the search_path is the user's.
+ * @param full include the expressions that a role may not be allowed to evaluate
  */
 function identityColumns(full: boolean): string {
   const timeline = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL
@@ -22,38 +23,37 @@ function identityColumns(full: boolean): string {
     full ? timeline : 'NULL',
     'pg_catalog.host(pg_catalog.inet_server_addr())',
     'pg_catalog.inet_server_port()',
-    // Without the right to see it there is no row, where current_setting() would raise an error.
+    // Without the privilege to see the setting this returns no row, whereas current_setting() would raise an error.
     `(SELECT s.setting FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'data_directory')`,
   ].join(', ');
 }
 
 const IDENTITY_COLUMNS = 6;
 
-/** A role's statement_timeout can end even the statement that lifts it; each attempt is independent. */
+/** A role's statement_timeout can even cancel the statement that turns it off. Attempts are independent of each other. */
 const LIFT_ATTEMPTS = 100;
 
-/** What a new connection of ours asks first. */
+/** The answer to the first query of a connection. */
 export interface FirstAnswer {
   readonly server: ServerIdentity;
-  /** The rest of the row: what the caller asked for. */
+  /** The values of the caller's expressions. */
   readonly row: readonly (string | null)[];
 }
 
 /**
- * Lifts the role's statement_timeout for this connection and asks which server it is, together with what the caller wants to know,
- * in one round trip.
- * @param columns expressions, qualified; one row
+ * Turns off the role's statement_timeout for this connection and identifies the server, in one round trip.
+ * @param columns further SQL expressions to evaluate, with qualified names
  */
 export async function introduce(client: Client, columns: string): Promise<FirstAnswer> {
   try {
-    return await ask(client, true, columns);
+    return await queryIdentity(client, true, columns);
   } catch (error) {
     if (!REFUSED.has(sqlstateOf(error))) throw error;
-    return ask(client, false, columns);
+    return queryIdentity(client, false, columns);
   }
 }
 
-/** What a session needs to know of itself. */
+/** Facts about a session. */
 export interface SessionFacts {
   readonly server: ServerIdentity;
   readonly backendPid: number;
@@ -64,13 +64,13 @@ export interface SessionFacts {
   readonly standardStrings: boolean;
   /** Whether the role can use PL/pgSQL. */
   readonly plpgsql: boolean;
-  /** The limits of the role, the database and the profile, which are given to workers: names and values other than 0. */
+  /** The limits that the role, the database, and the profile set: names and values other than 0. Workers get them. */
   readonly limits: readonly (readonly [string, string])[];
 }
 
-/** Introduces a session and lifts the limits named for it; the worker still gets them. */
+/** Identifies the server of a session and turns off limits in the session. @param limits names of settings */
 export async function introduceSession(client: Client, limits: readonly string[]): Promise<SessionFacts> {
-  // The reset value is what the role, the database and the profile give, whatever is set in this session.
+  // The reset value is that of the role, the database, and the profile, whatever this session has set.
   const { server, row } = await introduce(
     client,
     `pg_catalog.pg_backend_pid(),
@@ -95,7 +95,7 @@ export async function introduceSession(client: Client, limits: readonly string[]
   };
 }
 
-/** Whether the role has the right to call a function; a call may be denied for other reasons too. */
+/** Whether the role has the privilege to call a function. A call may be denied for other reasons, too. */
 export async function mayCall(
   query: (query: { text: string; values: unknown[]; rowMode: 'array' }) => Promise<[string][]>,
   signature: string,
@@ -105,13 +105,13 @@ export async function mayCall(
     const [row] = await query({ text, values: [signature], rowMode: 'array' });
     return row?.[0] !== 'f';
   } catch (error) {
-    // Without the right to use its schema the function cannot even be named.
+    // Without the privilege to use its schema, the function cannot even be named.
     return sqlstateOf(error) !== SQLSTATE.insufficientPrivilege;
   }
 }
 
-async function ask(client: Client, full: boolean, columns: string): Promise<FirstAnswer> {
-  // The first statement arms the role's timeout, the others are no longer subject to it.
+async function queryIdentity(client: Client, full: boolean, columns: string): Promise<FirstAnswer> {
+  // The role's timeout applies to the first statement only, because that one turns it off.
   const text = `SET statement_timeout = 0; SELECT ${identityColumns(full)}, ${columns}`;
   for (let attempt = 1; ; attempt++) {
     try {
