@@ -136,7 +136,7 @@ describe('SQL in the editor', () => {
         assert.deepEqual(await launchedBy(api, command), [], command);
         const [problem, ...more] = problems(editor.document);
         assert.deepEqual([editor.document.getText(problem!.range), more], ['\\connect other', []]);
-        assert.match(problem!.message, /^psql runs this command itself/);
+        assert.match(problem!.message, /^This is a psql command/);
       }
     });
 

@@ -4,7 +4,7 @@ import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 import type { Job } from '../../src/core/jobs/job';
-import type { Prepared } from '../../src/host/launch/prepareLaunch';
+import type { PreparedLaunch } from '../../src/host/editor/preparedLaunch';
 import { runInOrder } from '../../src/host/editor/runEach';
 
 /** As pg_dump writes it. */
@@ -237,7 +237,7 @@ describe('scripts in the editor', () => {
       request: { sql: 'SELECT 1', label: 'stubborn', connection: 'test' },
       sourceOffset: (offset: number) => offset,
       notify: false,
-    } as unknown as Prepared;
+    } as unknown as PreparedLaunch;
     const running = runInOrder([prepared], {
       skipped: 0,
       copies: 0,

@@ -6,7 +6,7 @@ import type { KeptNotice } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
-import type { FailurePlace } from '../editor/failures';
+import type { FailureLocation } from '../editor/failures';
 import type { StoredText } from './fullText';
 
 /** The rows of a job, open for reading. The caller closes it. */
@@ -43,7 +43,7 @@ export interface ResultsSource {
   /** The file with the full text of the error, of all messages, or of one message; undefined if it was not kept. */
   fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
   /** The location of the job's error in the file that it was launched from; undefined if the text is not there, or has changed. */
-  errorPlace(id: string): Promise<FailurePlace | undefined>;
+  errorPlace(id: string): Promise<FailureLocation | undefined>;
   cancel(id: string): unknown;
   rerun(id: string): unknown;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { classify } from '../../../src/core/sql/classify/classify';
-import { Cursor } from '../../../src/core/sql/split/statementAtCursor';
-import { directivesOf, labelFor, labelFromSql, truncateLabel } from '../../../src/core/sql/directives';
+import { Cursor } from '../../../src/core/sql/lexer/cursor';
+import { directivesOf, labelFor } from '../../../src/core/sql/directives';
+import { labelFromSql, truncateLabel } from '../../../src/core/sql/labels';
 import { launchText } from '../../../src/core/sql/settings/launchSettings';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
 import { stringValue } from '../../../src/core/sql/lexer/literals';
@@ -10,7 +11,7 @@ import { findParameters, substituteParameters } from '../../../src/core/sql/para
 import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 import { setParameters } from '../../../src/core/sql/settings/setStatement';
 import { settingMs } from '../../../src/core/sql/settings/settingValue';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements, statementAt, updateSplit } from '../../../src/core/sql/split/statements';
 import { transactionBlockRefusal } from '../../../src/core/sql/classify/transactionBlock';
 import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUnits';
@@ -69,7 +70,7 @@ const FUNCTIONS: Readonly<Record<string, (text: string) => unknown>> = {
   truncateLabel,
   findParameters,
   substituteParameters: (text) => substituteParameters(text, new Map()),
-  withoutPsqlCommands,
+  stripPsqlCommands,
   metaCommandAt: (text) => metaCommandAt(text, 0),
   stringValue,
   settingMs,

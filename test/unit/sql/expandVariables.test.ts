@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { expandVariables, findParameters, substituteParameters } from '../../../src/core/sql/parameters';
 import { PsqlState } from '../../../src/core/sql/psql/psqlState';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 
 function expanded(script: string, environment: Record<string, string> = {}): ReturnType<typeof expandVariables> {
   const split = splitStatements(script);
   const state = new PsqlState(script, split, (name) => environment[name]);
-  return expandVariables(withoutPsqlCommands(script, split).text, (name, offset) =>
-    state.advance(offset).variable(name),
-  );
+  return expandVariables(stripPsqlCommands(script, split).text, (name, offset) => state.advance(offset).variable(name));
 }
 
 describe('expandVariables', () => {
@@ -59,7 +57,7 @@ describe('expandVariables', () => {
     assert.throws(() => {
       const lazily = new Map(doubling.map((line) => line.split(' ').slice(1) as [string, string]));
       expandVariables('SELECT :x60', (name) => ({ kind: 'set', value: lazily.get(name) ?? '0' }));
-    }, /too long/);
+    }, /value\.expansionTooLong/);
   });
 });
 

@@ -107,14 +107,18 @@ describe('fences', function () {
 
   it('are refused where they could stand in the wrong place', () => {
     const code = (text: string, standard = true): string | undefined =>
-      fenceRefusal(text, splitStatements(text), standard)?.code;
-    for (const text of ["SELECT 1; SELECT 'a", 'SELECT (1; SELECT 2', 'SELECT 1 \\; SELECT 2; SELECT 3']) {
-      assert.equal(code(text), 'unsplit', text);
+      fenceRefusal(text, splitStatements(text), standard)?.fault.code;
+    for (const [text, problem] of [
+      ["SELECT 1; SELECT 'a", 'sql.unterminatedString'],
+      ['SELECT (1; SELECT 2', 'sql.unclosedParenthesis'],
+      ['SELECT 1 \\; SELECT 2; SELECT 3', 'sql.metaCommand'],
+    ] as const) {
+      assert.equal(code(text), problem, text);
     }
     assert.equal(code('SELECT 1; /* SELECT 2'), undefined);
     assert.equal(code("SELECT 'a"), undefined, 'the server itself says what is wrong with one statement');
     assert.equal(code("SELECT 1; SELECT 'a\\'"), undefined);
-    assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'stringSyntax');
+    assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'sql.backslashStringsInSession');
     assert.equal(code('SELECT 1; SELECT 2', false), undefined);
     for (const set of [
       'SET standard_conforming_strings = off',
@@ -123,7 +127,7 @@ describe('fences', function () {
       "SELECT 1, set_config('standard_conforming_strings', 'off', false)",
       'DO $$ BEGIN SET standard_conforming_strings = off; END $$',
     ]) {
-      assert.equal(code(`${set}; SELECT 'a\\b'`), 'stringSyntax');
+      assert.equal(code(`${set}; SELECT 'a\\b'`), 'sql.backslashStringsInText');
       assert.equal(code(`${set}; SELECT 'ab'`), undefined);
     }
     for (const harmless of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
-import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../../src/core/sql/split/statements';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
+import type { SplitText, TextChange } from '../../../src/core/sql/split/splitTypes';
 import { CORPUS } from './corpus';
 import { loadOracle, oracleStatements, oracleTokens } from './oracle';
 import { Random, fuzzMilliseconds, fuzzSeed } from './random';
@@ -94,7 +95,7 @@ describe('the splitter, at random', () => {
     while (goesOn(began, judged)) {
       const text = mutated(random, joined(random, CORPUS), 1 + random.below(4), PSQL_SNIPPETS);
       const split = splitStatements(text);
-      const left = withoutPsqlCommands(text, split);
+      const left = stripPsqlCommands(text, split);
       assert.equal(left.text.length, text.length, JSON.stringify(text));
       // \g and \; end a statement also where a parenthesis is open, which the semicolon in their place does not.
       if (left.skipped === 0 || /\\[;gc]/.test(text)) continue;
@@ -102,7 +103,7 @@ describe('the splitter, at random', () => {
       const places = ({ statements }: SplitText): number[][] => statements.map(({ start, end }) => [start, end]);
       const after = splitStatements(left.text);
       assert.deepEqual(places(after), places(split), `statements of ${JSON.stringify(text)}`);
-      assert.deepEqual(withoutPsqlCommands(left.text, after).skipped, 0, JSON.stringify(text));
+      assert.deepEqual(stripPsqlCommands(left.text, after).skipped, 0, JSON.stringify(text));
     }
     assert.ok(judged >= ENOUGH, `only ${judged} texts had commands to leave out`);
   });

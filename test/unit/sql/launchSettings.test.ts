@@ -145,17 +145,17 @@ describe('how a text is launched', () => {
       'SET TRANSACTION READ ONLY; VACUUM t',
       "SET work_mem = '1GB'; VACUUM t; RESET work_mem",
     ]) {
-      assert.ok(codes(text).includes('refusesTransactionBlock'), text);
+      assert.ok(codes(text).includes('sql.refusesTransactionBlock'), text);
     }
   });
 
   it('a limit in the middle has no effect, which is said at its place', () => {
     const text = "SELECT 1; SET statement_timeout = '1s'; SELECT 2";
-    const found = checkBeforeLaunch(text).find(({ code }) => code === 'limitWithoutEffect');
+    const found = checkBeforeLaunch(text).find(({ code }) => code === 'sql.limitWithoutEffect');
     assert.ok(found);
     assert.equal(found.severity, 'info');
-    assert.equal(text.slice(found.start, found.end), "SET statement_timeout = '1s'");
-    assert.equal(found.subject, 'statement_timeout');
+    assert.equal(text.slice(found.span.start, found.span.end), "SET statement_timeout = '1s'");
+    assert.deepEqual(found.params, { name: 'statement_timeout' });
   });
 
   it('a byte order mark is left out, half a character is refused with its place', () => {
@@ -163,12 +163,19 @@ describe('how a text is launched', () => {
     assert.deepEqual(checkBeforeLaunch('\uFEFFSELECT 1'), []);
     assert.deepEqual(
       checkBeforeLaunch('\uFEFF').map(({ code }) => code),
-      ['empty'],
+      ['sql.empty'],
     );
     const text = "SELECT 1,\n '\uD83D'";
     const [found] = checkBeforeLaunch(text);
     assert.ok(found);
-    assert.deepEqual([found.code, found.subject, found.start, found.end], ['loneSurrogate', '2:3', 12, 13]);
+    assert.equal(found.code, 'sql.loneSurrogate');
+    assert.deepEqual(
+      [found.params, found.span],
+      [
+        { line: 2, column: 3 },
+        { start: 12, end: 13 },
+      ],
+    );
     assert.deepEqual(checkBeforeLaunch("SELECT '🙂'"), []);
   });
 

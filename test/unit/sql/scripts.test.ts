@@ -68,13 +68,13 @@ describe('the steps of a script', () => {
 
   it('leave out what psql rolls back', () => {
     for (const [script, code] of [
-      ['BEGIN; DELETE FROM t; ROLLBACK; SELECT 1', 'rolledBack'],
-      ['SELECT 1; BEGIN; DELETE FROM t;', 'neverCommitted'],
+      ['BEGIN; DELETE FROM t; ROLLBACK; SELECT 1', 'script.rolledBack'],
+      ['SELECT 1; BEGIN; DELETE FROM t;', 'script.neverCommitted'],
     ] as const) {
-      const { leftOut } = scriptSteps(script, splitStatements(script));
+      const { skipped } = scriptSteps(script, splitStatements(script));
       assert.deepEqual(steps(script), ['SELECT 1']);
       assert.deepEqual(
-        leftOut.map((one) => one.code),
+        skipped.map(({ code }) => code),
         [code],
       );
     }
@@ -117,15 +117,17 @@ describe('the steps of a script', () => {
 
 describe('what cannot be carried from statement to statement', () => {
   const codes = (...texts: string[]): string[] =>
-    scriptConcerns(texts).map(({ code, step, subject }) => `${step} ${code} ${subject}`);
+    scriptConcerns(texts).map(
+      ({ code, step, params }) => `${step} ${code.replace('script.', '')} ${Object.values(params).join()}`,
+    );
 
   it('is found before anything runs', () => {
     assert.deepEqual(codes('CREATE TEMP TABLE IF NOT EXISTS x (a int)', 'SELECT 1'), ['0 temporary x']);
     assert.deepEqual(codes('CREATE VIEW pg_temp.v AS SELECT 1', 'SELECT 1'), ['0 temporary v']);
     assert.deepEqual(codes('SELECT 1 AS a INTO TEMP x', 'SELECT 1'), ['0 temporary x']);
-    assert.deepEqual(codes('PREPARE p AS SELECT 1', 'EXECUTE p'), ['0 prepared p']);
+    assert.deepEqual(codes('PREPARE p AS SELECT 1', 'EXECUTE p'), ['0 preparedStatement p']);
     assert.deepEqual(codes('DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'FETCH c'), ['0 heldCursor c']);
-    assert.deepEqual(codes("LOAD 'auto_explain'", 'SELECT 1'), ["0 library 'auto_explain'"]);
+    assert.deepEqual(codes("LOAD 'auto_explain'", 'SELECT 1'), ["0 loadedLibrary 'auto_explain'"]);
     assert.deepEqual(codes('SELECT pg_advisory_lock(1)', 'SELECT 1'), ['0 sessionLock pg_advisory_lock']);
     assert.deepEqual(codes('INSERT INTO t DEFAULT VALUES', "INSERT INTO u VALUES (currval('s'))"), [
       '1 sequenceState currval',
@@ -156,8 +158,8 @@ describe('what cannot be carried from statement to statement', () => {
 describe('what a file says above a statement', () => {
   function above(script: string): string[] {
     const split = splitStatements(script);
-    return fileContext(script, split, script.indexOf('HERE'), new PsqlState(script, split)).findings.map(
-      ({ code }) => code,
+    return fileContext(script, split, script.indexOf('HERE'), new PsqlState(script, split)).findings.map(({ code }) =>
+      code.replace('context.', ''),
     );
   }
 

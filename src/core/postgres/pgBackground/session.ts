@@ -153,8 +153,8 @@ export class PgSession implements WorkerSession {
     };
     const refusal = refusalOf(worker, facts);
     if (refusal) {
-      const { message, position } = refusal;
-      throw new LaunchError({ sqlstate: '', message, position }, false);
+      const { fault, position } = refusal;
+      throw new LaunchError({ ...errorOfFault(fault), position }, false);
     }
     const { last } = worker;
     if (!last) return planRows(worker, { noRows: true }, facts);

@@ -2,9 +2,9 @@
  * What kind of statement it is, as far as running it in a worker depends on it. Read from its tokens alone, after
  * PostgreSQL 18's `gram.y`; a statement with a syntax error gets the kind that it most resembles.
  */
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 import { transactionBlockRefusal } from './transactionBlock';
 
 export type StatementKind =

@@ -1,10 +1,10 @@
 /** What the statements of a text can do to what its last one returns. */
 import { classify } from './classify';
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { settingOf } from './fence';
 import { Token } from '../lexer/lexer';
 import { nameValue } from '../lexer/literals';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
 /**
  * - `nothing`: what the last statement returns can be asked before the text runs.

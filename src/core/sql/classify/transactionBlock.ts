@@ -1,6 +1,6 @@
 /** Commands that refuse a transaction block: the callers of `PreventInTransactionBlock` in PostgreSQL 14 to 18. */
 import { Token } from '../lexer/lexer';
-import type { Cursor } from '../split/statementAtCursor';
+import type { Cursor } from '../lexer/cursor';
 
 /**
  * The command that refuses to run in a transaction block (and so beside other statements in one text), as the server

@@ -9,7 +9,8 @@
 import { classify } from '../classify/classify';
 import { BYTE_ORDER_MARK } from '../lexer/lexer';
 import { setParameters, type SetParameter } from './setStatement';
-import { splitStatements, type SplitText, type Statement } from '../split/statements';
+import { splitStatements } from '../split/statements';
+import type { SplitText, Statement } from '../split/splitTypes';
 
 /** Time limits that have no effect once a worker runs. (`transaction_timeout` does have one: measured on 18.6.) */
 export const LAUNCH_LIMITS = ['statement_timeout', 'pg_background.worker_timeout'] as const;

@@ -1,8 +1,9 @@
 /** What a statement leaves behind in a session: the settings and the role with which the next statement runs. */
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { nameValue, stringValue } from '../lexer/literals';
 import { setParameters, type SetParameter } from './setStatement';
-import { splitStatements, type Statement } from '../split/statements';
+import { splitStatements } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
 export type SessionEffect =
   /** A parameter gets a value, as `set_config` takes it. The name is in lower case. */

@@ -1,8 +1,8 @@
 /** SET, RESET and `SELECT set_config(…)`: what they set, and to what (`VariableSetStmt` of gram.y, guc_funcs.c). */
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import { nameValue, numberValue, stringValue } from '../lexer/literals';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
 /** One parameter that a statement sets. */
 export interface SetParameter {

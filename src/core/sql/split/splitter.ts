@@ -4,7 +4,7 @@ import { Lexer, Token } from '../lexer/lexer';
 import { copyDataEnd, metaCommandAt } from '../psql/psqlCommands';
 import { countWhile } from '../../base/binarySearch';
 import { skim, type SkimState } from './fastScan';
-import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './statements';
+import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './splitTypes';
 
 /** What the words of the statement that is being read still decide about its end. */
 enum Mode {
@@ -36,17 +36,6 @@ interface Repair {
 
 const LINE_FEED = 10;
 const DOT = 46;
-
-const MESSAGES: Record<SplitProblemKind, string> = {
-  metaCommand: 'Only psql knows this command, the server does not. Remove it, or run the file in psql.',
-  copyData: 'These rows for COPY … FROM STDIN are read by psql, not by the server. Load them in psql.',
-  unterminatedString: 'This string is not closed: a quote is missing.',
-  unterminatedName: 'This quoted name is not closed: a double quote is missing.',
-  unterminatedDollarQuote: 'This dollar-quoted string is not closed: its tag is missing at the end.',
-  unterminatedComment: 'This comment is not closed: */ is missing.',
-  unclosedParenthesis: 'This parenthesis is not closed.',
-  unclosedBody: 'This BEGIN ATOMIC body is not closed: END is missing after the semicolon of its last statement.',
-};
 
 /** Reads one text once. */
 export class Splitter implements SkimState {
@@ -423,7 +412,7 @@ export class Splitter implements SkimState {
   }
 
   #problem(kind: SplitProblemKind, start: number, end: number): void {
-    this.#problems.push({ kind, start, end, message: MESSAGES[kind] });
+    this.#problems.push({ kind, start, end });
   }
 }
 

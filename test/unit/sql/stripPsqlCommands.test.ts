@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 
 /** The text without what was left out, and what was refused. */
 function skip(text: string): { text: string; skipped: number; refused: string[] } {
-  const result = withoutPsqlCommands(text);
+  const result = stripPsqlCommands(text);
   assert.equal(result.text.length, text.length, 'every offset is what it was');
   return { ...result, refused: result.refused.map(({ start, end }) => text.slice(start, end)) };
 }
 
-describe('withoutPsqlCommands', () => {
+describe('stripPsqlCommands', () => {
   it('leaves out what only tells psql how to show things, and guards', () => {
     for (const command of [
       '\\set ON_ERROR_STOP on',
@@ -83,14 +83,14 @@ describe('withoutPsqlCommands', () => {
   it('leaves the statements where they were', () => {
     const text = "\\set x 'a;b'\n-- label: one\nSELECT 1 \\g\n\\echo two; three\nSELECT '💥;' \\gx\n\\dt\nSELECT 3;";
     const places = (one: string): number[][] => splitStatements(one).statements.map(({ start, end }) => [start, end]);
-    const { text: left } = withoutPsqlCommands(text);
+    const { text: left } = stripPsqlCommands(text);
     assert.deepEqual(places(left), places(text));
     assert.deepEqual(splitStatements(left).problems, []);
   });
 
   it('takes time linear in the commands', () => {
     const began = performance.now();
-    assert.equal(withoutPsqlCommands('\\echo x\nSELECT 1;\n'.repeat(100_000)).skipped, 100_000);
+    assert.equal(stripPsqlCommands('\\echo x\nSELECT 1;\n'.repeat(100_000)).skipped, 100_000);
     assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
   });
 });

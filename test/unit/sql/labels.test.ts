@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { excerptOf, labelFor } from '../../../src/core/sql/directives';
+import { labelFor } from '../../../src/core/sql/directives';
+import { excerptOf } from '../../../src/core/sql/labels';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
-import { shapeOf } from '../../../src/core/sql/classify/labelFromSql';
+import { shapeOf } from '../../../src/core/sql/classify/statementShape';
 import { CORPUS } from './corpus';
 import { fuzzSeed, Random } from './random';
 

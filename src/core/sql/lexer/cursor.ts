@@ -1,6 +1,6 @@
 /** A reader over the tokens of one statement, without comments and psql's meta-commands: what a hand-written parser needs. */
-import { upperWord } from '../lexer/characters';
-import { Lexer, Token } from '../lexer/lexer';
+import { upperWord } from './characters';
+import { Lexer, Token } from './lexer';
 import { metaCommandAt } from '../psql/psqlCommands';
 
 /** Stands on a token; `next()` goes to the next one. */

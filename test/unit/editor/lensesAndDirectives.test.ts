@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import type { JobInfo, JobState } from '../../../src/api';
 import { findParameters, substituteParameters } from '../../../src/core/sql/parameters';
 import { splitStatements } from '../../../src/core/sql/split/statements';
-import { directiveAt, isBetweenStatements, offerAt } from '../../../src/host/editor/directiveHelp';
-import { clockText, lensesOf, MOST_STATEMENTS, type LensWords } from '../../../src/host/editor/lensModel';
-import { Origins } from '../../../src/host/editor/jobRanges';
-import { pieceOf, wholeText, type Piece } from '../../../src/host/editor/runnableRanges';
+import { directiveAt, isBetweenStatements, completionsAt } from '../../../src/host/editor/directiveHelp';
+import { clockText, lensesOf, MAX_STATEMENTS, type LensTexts } from '../../../src/host/editor/lensModel';
+import { JobRanges } from '../../../src/host/editor/jobRanges';
+import { statementRange, wholeFile, type RunnableRange } from '../../../src/host/editor/runnableRanges';
 import { readValue, variablesOf } from '../../../src/host/launch/parameterInput';
 
-const WORDS: LensWords = {
+const WORDS: LensTexts = {
   run: 'Run in Background',
   cancel: 'Cancel',
   showResults: 'Show Results',
@@ -31,25 +31,25 @@ describe('lenses', () => {
   function lenses(
     state: JobState,
     facts: Partial<JobInfo> = {},
-    origins = originAt(1),
+    jobRanges = originAt(1),
   ): (readonly [number, string, string])[] {
     const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', queuedAt: 0, state, ...facts };
     return lensesOf({
       text,
       split: splitStatements(text),
-      origins: origins.of(uri),
+      jobRanges: jobRanges.of(uri),
       job: (id) => (id === 'job' ? info : undefined),
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     }).map(({ offset, title, action }) => [text.slice(0, offset).split('\n').length, title, action]);
   }
 
-  function originAt(index: number): Origins {
-    const origins = new Origins();
+  function originAt(index: number): JobRanges {
+    const jobRanges = new JobRanges();
     const statement = splitStatements(text).statements[index]!;
-    origins.add({ jobId: 'job', place: origins.follow(uri, pieceOf(text, statement)) });
-    return origins;
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, statementRange(text, statement)) });
+    return jobRanges;
   }
 
   /** The lenses over the second statement. */
@@ -107,30 +107,30 @@ describe('lenses', () => {
   });
 
   it('an edit is said, also one right behind the statement', () => {
-    const origins = originAt(1);
+    const jobRanges = originAt(1);
     const from = text.indexOf('2');
-    origins.edit(uri, [{ start: from, removed: 1, text: '7' }], () => '-- c\nSELECT 7');
-    assert.deepEqual(second('lost', {}, origins).at(-1), 'details: ? lost · edited since');
+    jobRanges.edit(uri, [{ start: from, removed: 1, text: '7' }], () => '-- c\nSELECT 7');
+    assert.deepEqual(second('lost', {}, jobRanges).at(-1), 'details: ? lost · edited since');
   });
 
   it('a whole file’s job stands at its beginning, beside the statement’s own', () => {
-    const origins = new Origins();
-    origins.add({ jobId: 'job', place: origins.follow(uri, wholeText(text)) });
-    assert.deepEqual(lenses('running', { launchedAt: NOW }, origins).slice(0, 2), [
+    const jobRanges = new JobRanges();
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, wholeFile(text)) });
+    assert.deepEqual(lenses('running', { launchedAt: NOW }, jobRanges).slice(0, 2), [
       [1, 'File: Cancel · 00:00', 'cancel'],
       [1, 'Run in Background', 'run'],
     ]);
   });
 
   it('a selection in one statement belongs to it, one over several to none', () => {
-    const origins = new Origins();
+    const jobRanges = new JobRanges();
     const start = text.indexOf('SELECT 2');
-    const one: Piece = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
-    origins.add({ jobId: 'job', place: origins.follow(uri, one) });
-    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00']);
-    const several: Piece = { kind: 'selection', start, end: text.length, text: text.slice(start) };
-    origins.add({ jobId: 'job', place: origins.follow(uri, several) });
-    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Selection: Cancel · 00:00', run]);
+    const one: RunnableRange = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, one) });
+    assert.deepEqual(second('running', { launchedAt: NOW }, jobRanges), ['cancel: Cancel · 00:00']);
+    const several: RunnableRange = { kind: 'selection', start, end: text.length, text: text.slice(start) };
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, several) });
+    assert.deepEqual(second('running', { launchedAt: NOW }, jobRanges), ['cancel: Selection: Cancel · 00:00', run]);
   });
 
   it('of statements on one line, each says which one it runs', () => {
@@ -138,10 +138,10 @@ describe('lenses', () => {
     const made = lensesOf({
       text: line,
       split: splitStatements(line),
-      origins: [],
+      jobRanges: [],
       job: () => undefined,
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     });
     assert.deepEqual(
@@ -151,17 +151,17 @@ describe('lenses', () => {
   });
 
   it('many running jobs of one statement share a lens', () => {
-    const origins = new Origins();
+    const jobRanges = new JobRanges();
     const statement = splitStatements(text).statements[1]!;
     const ids = ['a', 'b', 'c', 'd', 'e'];
-    for (const jobId of ids) origins.add({ jobId, place: origins.follow(uri, pieceOf(text, statement)) });
+    for (const jobId of ids) jobRanges.add({ jobId, pending: jobRanges.follow(uri, statementRange(text, statement)) });
     const made = lensesOf({
       text,
       split: splitStatements(text),
-      origins: origins.of(uri),
+      jobRanges: jobRanges.of(uri),
       job: (id) => ({ id, label: '', sql: '', connection: 'c', queuedAt: 0, state: 'running', launchedAt: NOW }),
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     }).filter(({ offset }) => offset === statement.start);
     assert.deepEqual(made, [{ offset: statement.start, title: '5 jobs…', action: 'jobs', jobIds: ids.toReversed() }]);
@@ -171,11 +171,11 @@ describe('lenses', () => {
     const long = 'SELECT 1;\n'.repeat(100_000);
     const split = splitStatements(long);
     const made = (visible: { start: number; end: number }[]): number[] =>
-      lensesOf({ text: long, split, origins: [], job: () => undefined, now: 0, words: WORDS, visible }).map(
+      lensesOf({ text: long, split, jobRanges: [], job: () => undefined, now: 0, texts: WORDS, visible }).map(
         ({ offset }) => offset,
       );
     const offsets = made([{ start: 500_000, end: 500_400 }]);
-    assert.ok(offsets.length <= MOST_STATEMENTS && offsets.includes(500_200), String(offsets.length));
+    assert.ok(offsets.length <= MAX_STATEMENTS && offsets.includes(500_200), String(offsets.length));
     assert.deepEqual(made([]), []);
   });
 
@@ -186,27 +186,28 @@ describe('lenses', () => {
 
 describe('directives in comments', () => {
   it('names are offered at the beginning of a comment', () => {
-    assert.deepEqual(offerAt('-- '), {
+    assert.deepEqual(completionsAt('-- '), {
       kind: 'names',
       replace: { start: 3, end: 3 },
       names: ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size'],
     });
-    assert.deepEqual(offerAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
-    for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la']) assert.equal(offerAt(line), undefined, line);
+    assert.deepEqual(completionsAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
+    for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la'])
+      assert.equal(completionsAt(line), undefined, line);
   });
 
   it('values are offered behind the colon, in place of what is there', () => {
-    assert.deepEqual(offerAt('-- timeout: 5', 'min  '), {
+    assert.deepEqual(completionsAt('-- timeout: 5', 'min  '), {
       kind: 'values',
       name: 'timeout',
       replace: { start: 12, end: 16 },
     });
-    assert.deepEqual(offerAt('--CONNECTION:'), {
+    assert.deepEqual(completionsAt('--CONNECTION:'), {
       kind: 'values',
       name: 'connection',
       replace: { start: 13, end: 13 },
     });
-    assert.equal(offerAt('-- note: x'), undefined);
+    assert.equal(completionsAt('-- note: x'), undefined);
   });
 
   it('a hover knows its directive and its place', () => {
