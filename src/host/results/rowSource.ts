@@ -2,12 +2,11 @@
  * The data and actions that the results panels need. `jobSource.ts` implements them with the jobs and their files; tests use fakes.
  */
 import type { JobInfo, RunRequest } from '../../api';
-import type { KeptNotice } from '../../core/jobs/textBudget';
+import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailureLocation } from '../editor/failures';
-import type { StoredText } from './fullText';
 
 /** The rows of a job, open for reading. The caller closes it. */
 export type RowsReader = SpoolReader;
@@ -26,6 +25,15 @@ export interface ResultsJob {
   readonly noticesDropped?: number;
   /** Its state can no longer change. */
   readonly final: boolean;
+}
+
+/** A text in a UTF-8 file. */
+export interface StoredText {
+  readonly file: string;
+  /** The part of the file; default: all of it. */
+  readonly place?: TextPlace;
+  /** A file for a part that is too long for an untitled document. */
+  readonly shown: string;
 }
 
 export interface ResultsSource {

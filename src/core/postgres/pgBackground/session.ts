@@ -6,7 +6,7 @@ import type { Disposable } from '../../base/disposable';
 import { SQLSTATE } from '../../base/sqlstate';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
-import type { WorkerReport } from '../../jobs/outcome';
+import type { WorkerReport } from '../../jobs/workerReport';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
