@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
-import { skim, type SkimState } from '../../../src/core/sql/split/fastScan';
+import { fastScan, type ScanState } from '../../../src/core/sql/split/fastScan';
 import { CORPUS } from './corpus';
 import { fuzzMilliseconds, fuzzSeed, Random } from './random';
 
-/** What skim may step over: nothing else decides where a statement ends. */
+/** What fastScan may step over: nothing else decides where a statement ends. */
 const PLAIN = new Set([Token.Word, Token.String, Token.Number, Token.Open, Token.Close, Token.Other]);
 
 /** Skims from an offset where a token may begin, and has the lexer walk the same way. */
 function compare(text: string, from: number, depth: number): void {
-  const state: SkimState = { at: from, lastEnd: -1, depth, openedAt: -1 };
-  skim(text, state);
+  const state: ScanState = { at: from, lastEnd: -1, depth, openedAt: -1 };
+  fastScan(text, state);
   const lexer = new Lexer(text, from);
   let expected = { depth, openedAt: -1, lastEnd: -1 };
   const where = (): string => `from ${from} to ${state.at} of ${JSON.stringify(text)}`;
   for (let kind = lexer.next(); ; kind = lexer.next()) {
-    // A token that skim stopped before, with or without the white space before it.
+    // A token that fastScan stopped before, with or without the white space before it.
     if (kind === Token.End || lexer.start >= state.at) break;
     assert.ok(PLAIN.has(kind), `${Token[kind]} at ${lexer.start}, ${where()}`);
     assert.ok(!lexer.unterminated, `cut off at ${lexer.start}, ${where()}`);
@@ -46,8 +46,8 @@ describe('the fast way through a statement, beside the lexer', () => {
 
   it('leaves strings with backslashes to the lexer where a prefix makes them escapes, and reads all others itself', () => {
     const end = (text: string): string => {
-      const state: SkimState = { at: 0, lastEnd: 0, depth: 0, openedAt: 0 };
-      skim(text, state);
+      const state: ScanState = { at: 0, lastEnd: 0, depth: 0, openedAt: 0 };
+      fastScan(text, state);
       return text.slice(state.at);
     };
     assert.equal(end("'a\\', 'b'; x"), '; x');

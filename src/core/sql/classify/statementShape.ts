@@ -1,38 +1,38 @@
 /**
- * The shape of a statement: its keywords and names, with `…` in place of every literal. Automatic labels are made of it, because
- * every role of the server can read a label (`application_name` in `pg_stat_activity`).
+ * The shape of a statement: its keywords and names, with `…` instead of literals. Automatic labels are shapes, because every role on
+ * the server can read a label (`application_name` in `pg_stat_activity`).
  */
 import { Lexer, Token } from '../lexer/lexer';
 import { metaCommandAt } from '../psql/psqlCommands';
 
-/** Stands for what is not shown. */
+/** Replaces hidden parts. */
 export const ELLIPSIS = '…';
 
-/** Tokens that are looked at; a label needs far fewer. */
-const MOST_TOKENS = 2000;
-/** The content of parentheses is shown up to this length. UTF-16 code units. */
-const SHORT = 20;
-/** A select list is shown up to this length: what it is selected from says more. */
-const SHORT_LIST = 12;
-/** No name is longer on the server. */
-const MOST_NAME = 63;
+/** The maximum number of tokens to read; a label needs far fewer. */
+const MAX_TOKENS = 2000;
+/** Longer content of parentheses is hidden. UTF-16 code units. */
+const MAX_GROUP = 20;
+/** A longer select list is hidden, because the tables are more informative. UTF-16 code units. */
+const MAX_SELECT_LIST = 12;
+/** The maximum length of a name on the server. */
+const MAX_NAME = 63;
 
 /** Words that begin a subquery. */
 const QUERIES: ReadonlySet<string> = new Set(['SELECT', 'WITH', 'VALUES', 'TABLE']);
 /** Statements that prepare what follows them. */
 const PREPARING: ReadonlySet<string> = new Set(['SET', 'BEGIN', 'START']);
 
-interface Piece {
+interface ShapeToken {
   readonly text: string;
-  /** No blank stands between it and the piece before it. */
+  /** There is no blank before it. */
   readonly glued: boolean;
-  /** In upper case; '' for everything but words. */
+  /** In upper case; '' if it is not a word. */
   readonly word: string;
 }
 
 /**
- * The first statements of a text, in one line, without literals (strings, dollar-quoted bodies, numbers, values of SET), comments,
- * commands of psql, and whatever is long: `SELECT … FROM orders WHERE token = …`.
+ * The first statements of a text, on one line, without literals (strings, dollar-quoted bodies, numbers, values of SET), comments, psql
+ * commands, and long parts: `SELECT … FROM orders WHERE token = …`.
  */
 export function shapeOf(sql: string): string {
   const { statements, complete } = read(sql);
@@ -42,20 +42,20 @@ export function shapeOf(sql: string): string {
   return complete || shape.endsWith(ELLIPSIS) ? shape : `${shape} ${ELLIPSIS}`;
 }
 
-function read(sql: string): { readonly statements: readonly (readonly Piece[])[]; readonly complete: boolean } {
+function read(sql: string): { readonly statements: readonly (readonly ShapeToken[])[]; readonly complete: boolean } {
   const lexer = new Lexer(sql, sql.charCodeAt(0) === 0xfeff ? 1 : 0);
-  const statements: Piece[][] = [];
-  let pieces: Piece[] = [];
+  const statements: ShapeToken[][] = [];
+  let tokens: ShapeToken[] = [];
   let end = -1;
   let depth = 0;
   let count = 0;
   const finish = (): void => {
-    if (pieces.length > 0) statements.push(pieces);
-    pieces = [];
+    if (tokens.length > 0) statements.push(tokens);
+    tokens = [];
     depth = 0;
   };
   for (let kind = lexer.nextCode(); kind !== Token.End; kind = lexer.nextCode()) {
-    if (++count > MOST_TOKENS) {
+    if (++count > MAX_TOKENS) {
       finish();
       return { statements, complete: false };
     }
@@ -64,18 +64,18 @@ function read(sql: string): { readonly statements: readonly (readonly Piece[])[]
       continue;
     }
     if (kind === Token.Semicolon && depth === 0) {
-      // What follows may be data, which has no quotes.
-      const copies = pieces[0]?.word === 'COPY' && pieces.some(({ word }) => word === 'STDIN');
+      // The following text may be COPY data, which is not quoted.
+      const copies = tokens[0]?.word === 'COPY' && tokens.some(({ word }) => word === 'STDIN');
       finish();
       if (copies) return { statements, complete: true };
       continue;
     }
     if (kind === Token.Open) depth++;
     if (kind === Token.Close && depth > 0) depth--;
-    const text = shown(lexer, pieces.at(-1));
+    const text = shown(lexer, tokens.at(-1));
     // `'a'AS b` is the same as `'a' AS b`.
-    const afterLiteral = pieces.at(-1)?.text === ELLIPSIS && /^[\p{L}_"…]/u.test(text);
-    pieces.push({
+    const afterLiteral = tokens.at(-1)?.text === ELLIPSIS && /^[\p{L}_"…]/u.test(text);
+    tokens.push({
       text,
       glued: lexer.start === end && !afterLiteral,
       word: kind === Token.Word ? text.toUpperCase() : '',
@@ -86,19 +86,19 @@ function read(sql: string): { readonly statements: readonly (readonly Piece[])[]
   return { statements, complete: true };
 }
 
-/** A token as it may be shown. */
-function shown(lexer: Lexer, before: Piece | undefined): string {
+/** The visible text of a token. */
+function shown(lexer: Lexer, before: ShapeToken | undefined): string {
   switch (lexer.kind) {
     case Token.String:
     case Token.DollarString:
     case Token.Number:
       return ELLIPSIS;
     case Token.Word:
-      return lexer.end - lexer.start > MOST_NAME ? ELLIPSIS : lexer.slice();
+      return lexer.end - lexer.start > MAX_NAME ? ELLIPSIS : lexer.slice();
     case Token.QuotedName: {
-      // In other systems double quotes are for strings, and people mix them up: a comparison with one is likely such a mistake.
+      // A comparison with a quoted name is probably a string, because other database systems use double quotes for strings.
       const asValue = before !== undefined && (before.word === 'PASSWORD' || /^[=<>~|]$/.test(before.text));
-      const named = lexer.end - lexer.start <= MOST_NAME + 2 && !lexer.unterminated;
+      const named = lexer.end - lexer.start <= MAX_NAME + 2 && !lexer.unterminated;
       return named && !asValue ? lexer.slice() : ELLIPSIS;
     }
     default:
@@ -106,13 +106,13 @@ function shown(lexer: Lexer, before: Piece | undefined): string {
   }
 }
 
-function statementShape(all: readonly Piece[]): string {
-  const pieces = withoutLongLists(withoutGroups(withoutSetValues(all)));
-  const shape = pieces.map(({ text, glued }, index) => (glued || index === 0 ? text : ` ${text}`)).join('');
+function statementShape(all: readonly ShapeToken[]): string {
+  const tokens = withoutLongLists(withoutGroups(withoutSetValues(all)));
+  const shape = tokens.map(({ text, glued }, index) => (glued || index === 0 ? text : ` ${text}`)).join('');
   return shortened(shape);
 }
 
-/** Lists of nothing but literals become one, and so do lists of such lists. */
+/** Collapses lists that contain only literals, and lists of such lists. */
 function shortened(shape: string): string {
   return shape
     .replaceAll(/[+-]? ?…(?:\s*,\s*[+-]? ?…)+/g, ELLIPSIS)
@@ -120,64 +120,64 @@ function shortened(shape: string): string {
     .replaceAll(/…(?:\s*…)+/g, ELLIPSIS);
 }
 
-/** `SET name TO value` takes a bare word as a text. */
-function withoutSetValues(pieces: readonly Piece[]): readonly Piece[] {
-  const first = pieces[0]?.word;
-  if (first !== 'SET' && first !== 'ALTER') return pieces;
+/** Hides the value of `SET name TO value`, which may be an unquoted word. */
+function withoutSetValues(tokens: readonly ShapeToken[]): readonly ShapeToken[] {
+  const first = tokens[0]?.word;
+  if (first !== 'SET' && first !== 'ALTER') return tokens;
   let set = false;
-  for (const [index, { word, text }] of pieces.entries()) {
+  for (const [index, { word, text }] of tokens.entries()) {
     if (word === 'SET') set = true;
     else if (set && (word === 'TO' || word === 'ZONE' || text === '=')) {
-      return [...pieces.slice(0, index + 1), { text: ELLIPSIS, glued: false, word: '' }];
-    } else if (set && text === '(') return pieces;
+      return [...tokens.slice(0, index + 1), { text: ELLIPSIS, glued: false, word: '' }];
+    } else if (set && text === '(') return tokens;
   }
-  return pieces;
+  return tokens;
 }
 
-/** The content of parentheses, if it is long or a query, becomes `…`. Groups are not nested here, however deep they are. */
-function withoutGroups(pieces: readonly Piece[]): readonly Piece[] {
-  const result: Piece[] = [];
+/** Replaces the content of parentheses by `…` if it is long or a query. Nested parentheses are part of the outer group. */
+function withoutGroups(tokens: readonly ShapeToken[]): readonly ShapeToken[] {
+  const result: ShapeToken[] = [];
   let depth = 0;
   let from = 0;
-  for (const [index, piece] of pieces.entries()) {
-    if (piece.text === '(' && depth++ === 0) from = index;
-    if (depth === 0) result.push(piece);
-    if (piece.text === ')' && depth > 0 && --depth === 0) result.push(group(pieces.slice(from, index + 1)));
+  for (const [index, token] of tokens.entries()) {
+    if (token.text === '(' && depth++ === 0) from = index;
+    if (depth === 0) result.push(token);
+    if (token.text === ')' && depth > 0 && --depth === 0) result.push(group(tokens.slice(from, index + 1)));
   }
-  if (depth > 0) result.push(group(pieces.slice(from)));
+  if (depth > 0) result.push(group(tokens.slice(from)));
   return result;
 }
 
-function group(pieces: readonly Piece[]): Piece {
-  const query = QUERIES.has(pieces[1]?.word ?? '');
+function group(tokens: readonly ShapeToken[]): ShapeToken {
+  const query = QUERIES.has(tokens[1]?.word ?? '');
   const text = shortened(
-    pieces.map((piece, index) => (piece.glued || index === 0 ? piece.text : ` ${piece.text}`)).join(''),
+    tokens.map((token, index) => (token.glued || index === 0 ? token.text : ` ${token.text}`)).join(''),
   );
-  const whole = !query && text.length <= SHORT + 2 && text.endsWith(')');
-  return { text: whole ? text : `(${ELLIPSIS})`, glued: pieces[0]?.glued ?? false, word: '' };
+  const whole = !query && text.length <= MAX_GROUP + 2 && text.endsWith(')');
+  return { text: whole ? text : `(${ELLIPSIS})`, glued: tokens[0]?.glued ?? false, word: '' };
 }
 
-/** Leaves out what stands between the words that say what is done and the names of what it is done to. */
-function withoutLongLists(pieces: readonly Piece[]): readonly Piece[] {
-  const at = (word: string, after = -1): number => pieces.findIndex((piece, i) => i > after && piece.word === word);
-  const hidden: Piece = { text: ELLIPSIS, glued: false, word: '' };
+/** Hides long lists between the command and its tables. */
+function withoutLongLists(tokens: readonly ShapeToken[]): readonly ShapeToken[] {
+  const at = (word: string, after = -1): number => tokens.findIndex((token, i) => i > after && token.word === word);
+  const hidden: ShapeToken = { text: ELLIPSIS, glued: false, word: '' };
   const values = at('VALUES');
-  if (values >= 0) return [...withoutColumns(pieces.slice(0, values + 1)), hidden];
+  if (values >= 0) return [...withoutColumns(tokens.slice(0, values + 1)), hidden];
   const select = at('SELECT');
-  if (select < 0) return withoutColumns(pieces);
-  const from = pieces.findIndex(
-    (piece, i) => i > select && piece.word === 'FROM' && pieces[i - 1]?.word !== 'DISTINCT',
+  if (select < 0) return withoutColumns(tokens);
+  const from = tokens.findIndex(
+    (token, i) => i > select && token.word === 'FROM' && tokens[i - 1]?.word !== 'DISTINCT',
   );
-  const head = withoutColumns(pieces.slice(0, select + 1));
-  if (from < 0) return [...head, ...pieces.slice(select + 1)];
-  const list = pieces.slice(select + 1, from);
+  const head = withoutColumns(tokens.slice(0, select + 1));
+  if (from < 0) return [...head, ...tokens.slice(select + 1)];
+  const list = tokens.slice(select + 1, from);
   const length = list.reduce((sum, { text, glued }) => sum + text.length + (glued ? 0 : 1), 0);
-  return [...head, ...(length <= SHORT_LIST ? list : [hidden]), ...pieces.slice(from)];
+  return [...head, ...(length <= MAX_SELECT_LIST ? list : [hidden]), ...tokens.slice(from)];
 }
 
-/** `INSERT INTO t (a, b)`: the columns say little. */
-function withoutColumns(pieces: readonly Piece[]): readonly Piece[] {
-  if (pieces[0]?.word !== 'INSERT') return pieces;
-  const columns = pieces.findIndex(({ text, word }) => word === '' && text.startsWith('('));
-  return columns < 0 ? pieces : pieces.toSpliced(columns, 1);
+/** Hides the columns of `INSERT INTO t (a, b)`. */
+function withoutColumns(tokens: readonly ShapeToken[]): readonly ShapeToken[] {
+  if (tokens[0]?.word !== 'INSERT') return tokens;
+  const columns = tokens.findIndex(({ text, word }) => word === '' && text.startsWith('('));
+  return columns < 0 ? tokens : tokens.toSpliced(columns, 1);
 }

@@ -2,26 +2,26 @@
 
 /** One statement of a text. */
 export interface Statement {
-  /** Where its first token begins. */
+  /** The start of its first token. */
   readonly start: number;
   /** Just past its last token, without the semicolon. */
   readonly end: number;
   /**
-   * Where its own leading comments begin, else `start`. Its own are those above it without a blank line between, but not
-   * a comment on the line on which the statement before it ends.
+   * The start of its leading comments, or `start` if it has none. These are the comments directly above it, without a blank line in
+   * between, but not a comment on the line on which the previous statement ends.
    */
   readonly leadStart: number;
-  /** Just past the semicolon; the same as `end` where there is none. */
+  /** Just past the semicolon, or `end` if there is none. */
   readonly next: number;
-  /** Whether a semicolon (or a psql command such as `\g`) ended it, not the end of the text. */
+  /** Whether a semicolon (or a psql command such as `\g`) ends it, and not the end of the text. */
   readonly terminated: boolean;
-  /** Its first word in upper case; empty where it has none. */
+  /** Its first word in upper case, or an empty string. */
   readonly keyword: string;
-  /** Whether the text can be read again from `next` on without knowing what came before: a plain semicolon ended it. */
+  /** Whether splitting can restart at `next` without earlier state, because a plain semicolon ends it. */
   readonly seam: boolean;
 }
 
-/** What kept a part of the text from being plain SQL. */
+/** The reason why a part of a text is not plain SQL. */
 export type SplitProblemKind =
   | 'metaCommand'
   | 'copyData'
@@ -32,31 +32,31 @@ export type SplitProblemKind =
   | 'unclosedParenthesis'
   | 'unclosedBody';
 
-/** A part of the text that only psql understands, or that is cut off. */
+/** A part of a text that only psql understands, or that is not closed. */
 export interface SplitProblem {
   readonly kind: SplitProblemKind;
   readonly start: number;
   readonly end: number;
 }
 
-/** A text taken apart. */
+/** The statements and problems of a text. */
 export interface SplitText {
-  /** The text's length, with which an update sees whether it was told of all changes. */
+  /** The length of the text, with which an update checks that it knows all changes. */
   readonly length?: number;
   /** In the order of the text. */
   readonly statements: readonly Statement[];
   /** In the order of the text. */
   readonly problems: readonly SplitProblem[];
-  /** Where the first statement begins that only ended because the end of the text was seen; then nothing can be reused. */
+  /** The start of the first statement that was repaired at the end of the text. From there on, nothing can be reused. */
   readonly repairedFrom?: number;
 }
 
-/** A replacement in a text, in the offsets of the text before it (as in VS Code's `TextDocumentContentChangeEvent`). */
+/** A replacement, in offsets of the text before it (as in VS Code's `TextDocumentContentChangeEvent`). */
 export interface TextChange {
   readonly start: number;
-  /** How many code units were removed. */
+  /** The number of removed code units. */
   readonly removed: number;
-  /** How many came in their place. */
+  /** The number of inserted code units. */
   readonly inserted: number;
 }
 

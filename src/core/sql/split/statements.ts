@@ -1,13 +1,13 @@
 /**
- * The statements of a text, as psql would send them and PostgreSQL would understand them.
+ * Splits a text into statements, as psql would send them and PostgreSQL would parse them.
  *
- * Why an own lexer: of the 485 statements in test/unit/sql/corpus.ts, each between two others, dbgate-query-splitter 4.12
- * parts 46 wrongly and sql-query-identifier 3.2 parts 28 (E'' escapes, nested comments, tags and names that are not ASCII,
- * BEGIN ATOMIC bodies, CREATE RULE … DO (…;…)); libpg-query needs 560–825 ms a MB and loses a file to one syntax error.
+ * Why a hand-written lexer: of the 485 statements in test/unit/sql/corpus.ts, each between two others, dbgate-query-splitter 4.12
+ * splits 46 wrongly and sql-query-identifier 3.2 splits 28 wrongly (E'' escapes, nested comments, non-ASCII tags and names, BEGIN
+ * ATOMIC bodies, CREATE RULE … DO (…;…)). libpg-query needs 560–825 ms per MB and fails for a whole file with one syntax error.
  *
- * The rules are psql's (`src/fe_utils/psqlscan.l`, `src/bin/psql/mainloop.c`), but where psql only guesses and the
- * server knows (`BEGIN ATOMIC … END`, names such as `end`), the server's grammar (`gram.y`) decides. Beyond both, a
- * parenthesis or a body that is never closed costs only its own statement, not the rest of the file.
+ * The rules are psql's (`src/fe_utils/psqlscan.l`, `src/bin/psql/mainloop.c`). If psql only guesses and the server knows better
+ * (`BEGIN ATOMIC … END`, names such as `end`), the server's grammar (`gram.y`) decides. In addition, an unclosed parenthesis or body
+ * affects only its own statement, not the rest of the file.
  *
  * All offsets are UTF-16 code units.
  */
@@ -16,17 +16,17 @@ import { countWhile } from '../../base/binarySearch';
 import { Splitter } from './splitter';
 import type { SplitText, Statement, TextChange } from './splitTypes';
 
-/** Takes a text apart. Never throws; its time grows linearly with the text. */
+/** Splits a text. Never throws. Takes time linear in its length. */
 export function splitStatements(text: string): SplitText {
   return new Splitter(text).run();
 }
 
 /**
- * Takes a changed text apart, reading only from the statement before the change until the old statements fit again. The
- * result always equals `splitStatements(newText)`; what was before the change is shared with `previous`. Where the changes
- * do not account for the new text's length, it is read anew.
+ * Splits a changed text, reading only from the statement before the change until the old statements match again. The result always
+ * equals `splitStatements(newText)`; statements before the change are shared with `previous`. If the changes do not account for the
+ * length of the new text, it is split completely.
  *
- * @param changes All replacements since `previous`, each in the offsets of the previous text.
+ * @param changes all replacements since `previous`, each in offsets of the previous text
  */
 export function updateSplit(previous: SplitText, changes: readonly TextChange[], newText: string): SplitText {
   let from = Infinity;
@@ -43,8 +43,9 @@ export function updateSplit(previous: SplitText, changes: readonly TextChange[],
 }
 
 /**
- * The statement that the cursor is in: between its leading comments and its semicolon, behind the semicolon on the same
- * line, or before it on its own line. Undefined on empty lines between statements, and in comments that belong to none.
+ * The statement at the cursor: between its leading comments and its semicolon, after the semicolon on the same line, or before the
+ * statement on its line.
+ * @returns undefined on empty lines between statements, and in comments that belong to none
  */
 export function statementAt(split: Pick<SplitText, 'statements'>, offset: number, text: string): Statement | undefined {
   const { statements } = split;
