@@ -1,6 +1,6 @@
 import type { JobError } from '../../api';
 
-/** What the server told about a worker that has stopped (`pg_background_result_info` and `_error_info`). */
+/** The server’s report of a worker that has stopped (`pg_background_result_info` and `_error_info`). */
 export interface WorkerReport {
   readonly completed: boolean;
   readonly hasError: boolean;

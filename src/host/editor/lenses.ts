@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
 import { systemClock } from '../../core/base/clock';
+import type { JobInfo } from '../../api';
+import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { affectsSetting, readSetting } from '../base/settings';
+import { errorMessage } from '../jobs/jobErrorText';
 import { isSql } from './languages';
 import { lensesOf, MAX_STATEMENTS, type Lens } from './lensModel';
 import { LensRefresh } from './lensRefresh';
@@ -98,7 +101,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       split,
       visible,
       jobRanges: this.#jobRanges.of(document.uri.toString()),
-      job: (id) => this.#jobs.get(id)?.info(),
+      job: (id) => infoOf(this.#jobs.get(id)),
       now: Date.now(),
       texts: this.#texts,
     });
@@ -128,6 +131,12 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
   #hasRunningJob(document: vscode.TextDocument): boolean {
     return this.#jobRanges.of(document.uri.toString()).some(({ jobId }) => this.#jobs.get(jobId)?.final === false);
   }
+}
+
+/** The state of a job, with the text of its error. */
+function infoOf(job: Job | undefined): JobInfo | undefined {
+  const info = job?.info();
+  return info?.error ? { ...info, error: { ...info.error, message: errorMessage(info.error) } } : info;
 }
 
 function commandOf(

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { FaultSpan } from '../../core/base/fault';
 import { checkBeforeLaunch, type PrelaunchFinding } from '../../core/sql/classify/prelaunch';
 import { directivesOf } from '../../core/sql/directives';
-import { splitFault, ValueError } from '../../core/sql/faults';
+import { splitFault } from '../../core/sql/faults';
 import { labelFromSql, truncateLabel } from '../../core/sql/labels';
 import { findParameters, substituteParameters, type ParameterValue } from '../../core/sql/parameters';
 import type { VariableState } from '../../core/sql/psql/commandArguments';
@@ -65,7 +65,7 @@ export class LaunchPreparer {
    *
    * @param chosen The user's options for this launch, which replace those of comments and the file's defaults. With several targets
    *   and no label here, each target keeps the label of its comments.
-   * @throws if the workspace is not trusted or a connection does not exist
+   * @throws if the workspace is not trusted, a connection does not exist, or a text becomes too long
    */
   async prepare(targets: readonly SqlTarget[], chosen?: RunOptions): Promise<PreparedLaunch[] | undefined> {
     if (!vscode.workspace.isTrusted) {
@@ -76,7 +76,8 @@ export class LaunchPreparer {
       );
     }
     for (const { uri, range } of targets) this.#diagnostics.clear(uri, range);
-    const sources = readSources(targets);
+    const reader = new SqlSourceReader();
+    const sources = targets.map((target) => reader.read(target));
     const writes = this.#check(sources);
     if (!writes) return undefined;
     const sessions = await this.#askContext(targets);
@@ -313,16 +314,6 @@ export class LaunchPreparer {
       if (target.step) return { ...prepared, ...(session ? { session } : {}) };
       return session ? withSession(prepared, session) : prepared;
     });
-  }
-}
-
-/** @throws with a message for the user if a text becomes too long */
-function readSources(targets: readonly SqlTarget[]): SqlSource[] {
-  const reader = new SqlSourceReader();
-  try {
-    return targets.map((target) => reader.read(target));
-  } catch (error) {
-    throw error instanceof ValueError ? new Error(sqlText(error.fault), { cause: error }) : error;
   }
 }
 

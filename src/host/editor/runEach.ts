@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
-import { messageOf } from '../../core/base/errors';
 import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../base/settings';
 import { plain } from '../base/plainText';
+import { showCancelFailure } from '../jobs/canceling';
 import type { PreparedLaunch } from './preparedLaunch';
 import { withSession } from './scriptSession';
 import { copiesText, skippedText } from '../messages/editorTexts';
@@ -38,11 +38,6 @@ export function groupByFile(all: readonly PreparedLaunch[]): (readonly PreparedL
   return [...groups.values()];
 }
 
-function reportRefusedCancel(job: Job, error: unknown): void {
-  const text = vscode.l10n.t('“{0}” could not be canceled: {1}', job.record.label, messageOf(error));
-  void ui.showErrorMessage(plain(text));
-}
-
 /**
  * Runs jobs one after the other, until one does not succeed (depending on the setting or the user's answer) or the user cancels.
  * @returns the ids of the launched jobs, after the last one has ended
@@ -64,7 +59,8 @@ export async function runInOrder(all: readonly PreparedLaunch[], options: Sequen
         canceled = true;
         const job = jobs.at(-1);
         // The job reports a worker that does not stop, but not a signal that could not be sent.
-        if (job && !job.final) options.cancel(job).catch((error: unknown) => reportRefusedCancel(job, error));
+        if (job && !job.final)
+          options.cancel(job).catch((error: unknown) => showCancelFailure(job.record.label, error));
       });
       for (const [index, next] of all.entries()) {
         const session = sessions.get(fileOf(next)) ?? next.session ?? new SessionSettings();
