@@ -14,7 +14,7 @@ import {
   type RunnableRange,
 } from '../../../src/host/editor/runnableRanges';
 
-/** A text with one edit made in it. */
+/** A text after one edit. */
 function apply(text: string, edits: readonly Edit[]): string {
   let result = text;
   for (const { start, removed, text: added } of edits.toSorted((a, b) => b.start - a.start)) {
@@ -23,7 +23,7 @@ function apply(text: string, edits: readonly Edit[]): string {
   return result;
 }
 
-describe('spans under edits', () => {
+describe('moveSpan', () => {
   const span = { start: 10, end: 20 };
   const cases: readonly [string, Edit, readonly [number, number, boolean, boolean]][] = [
     ['before it', { start: 0, removed: 2, text: 'abcde' }, [13, 23, false, false]],
@@ -37,13 +37,13 @@ describe('spans under edits', () => {
     ['exactly it', { start: 10, removed: 10, text: '' }, [10, 10, true, true]],
   ];
   for (const [name, edit, expected] of cases) {
-    it(`an edit ${name}`, () => {
+    it(`moves a span after an edit ${name}`, () => {
       const { start, end, touched, gone } = moveSpan(span, [edit]);
       assert.deepEqual([start, end, touched, gone], expected);
     });
   }
 
-  it('several edits of one event are all in the old text’s offsets, in any order', () => {
+  it('applies several edits of one event, which have offsets of the old text, in any order', () => {
     const edits = [
       { start: 15, removed: 0, text: 'xx' },
       { start: 0, removed: 5, text: '' },
@@ -54,7 +54,7 @@ describe('spans under edits', () => {
     assert.equal(moveThrough(span, [edits, [{ start: 0, removed: 0, text: '1' }]]).start, 6);
   });
 
-  it('changes in a row composed to one give the same statements as reading anew (random edits)', () => {
+  it('splits after composed changes like after a full split (random edits)', () => {
     let seed = 7;
     const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
     const bits = ["SELECT 'a;b'", ';\n', '-- c\n', "'", '$$', '(', ')', ' x ', '/* ', '*/', ';', '\n\n'];
@@ -77,7 +77,7 @@ describe('spans under edits', () => {
   });
 });
 
-describe('what is run', () => {
+describe('ranges to run', () => {
   const text = '-- label: a\nSELECT 1;\n\nSELECT 2; SELECT 3\n';
   const split = splitStatements(text);
   const texts = (ranges: readonly { readonly text: string }[]): string[] => ranges.map((range) => range.text);
@@ -86,23 +86,23 @@ describe('what is run', () => {
     return { start, end: start + length };
   };
 
-  it('the statement under each cursor, with its comments, once and in the order of the text', () => {
+  it('are the statements at the cursors with their comments, without duplicates, in the order of the text', () => {
     const cursors = [at('SELECT 3'), at('label'), at('1')];
     assert.deepEqual(texts(rangesToRun(text, split, cursors)), ['-- label: a\nSELECT 1', 'SELECT 3']);
   });
 
-  it('selections before cursors, without the white space around them', () => {
+  it('are the trimmed selections if there are any, and not the cursors', () => {
     const selections = [at('SELECT 1'), at('\n\nSELECT 2', 11), at('\n\n', 2)];
     assert.deepEqual(rangesToRun(text, split, selections), [
       { kind: 'selection', start: text.indexOf('SELECT 2'), end: text.indexOf('SELECT 2') + 9, text: 'SELECT 2;' },
     ]);
   });
 
-  it('nothing between statements', () => {
+  it('are empty between statements', () => {
     assert.deepEqual(rangesToRun(text, split, [at('\nSELECT 2')]), []);
   });
 
-  it('every statement, or those that the selection touches', () => {
+  it('are all statements, or those that overlap the selection', () => {
     assert.equal(selectedStatements(text, split, [at('1')]).length, 3);
     assert.deepEqual(
       texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => statementRange(text, one))),
@@ -112,7 +112,7 @@ describe('what is run', () => {
 });
 
 describe('ranges in memory', () => {
-  it('do not keep the text that they are of', function () {
+  it('do not keep the whole text in memory', function () {
     this.timeout(60_000);
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
@@ -137,7 +137,7 @@ describe('ranges in memory', () => {
   });
 });
 
-describe('jobRanges', () => {
+describe('job ranges', () => {
   const document = 'file:///a.sql';
   let text: string;
   let jobRanges: JobRanges;
@@ -159,7 +159,7 @@ describe('jobRanges', () => {
     jobRanges.add({ jobId: 'job', pending: jobRanges.follow(document, statementRange(text, statement)) });
   });
 
-  it('follow edits before them and in them', () => {
+  it('move with edits before and in them', () => {
     change('SELECT 1;', '');
     change('CT 2', 'CT 2 + 2');
     assert.equal(now(), 'SELECT 2 + 2');
@@ -168,7 +168,7 @@ describe('jobRanges', () => {
     assert.equal(jobRanges.get('job')!.edited, false);
   });
 
-  it('follow a statement that is moved, cut and pasted, or replaced with all of the text', () => {
+  it('follow a statement that is moved, cut and pasted, or replaced with the whole text', () => {
     edit({ start: 10, removed: 10, text: '' }, { start: 30, removed: 0, text: '-- moved\nSELECT 2;\n' });
     assert.equal(now(), 'SELECT 2');
     change('SELECT 2', '');
@@ -180,7 +180,7 @@ describe('jobRanges', () => {
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('are found again in a file that was changed while it was closed', () => {
+  it('are found in a file that changed while it was closed', () => {
     jobRanges.reopen(document, () => (text = '-- new\nSELECT 2;'));
     assert.equal(now(), 'SELECT 2');
     jobRanges.reopen(document, () => (text = 'nothing'));
@@ -189,7 +189,7 @@ describe('jobRanges', () => {
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('are followed from before the launch, while questions are asked and other jobs run', () => {
+  it('are tracked before the launch, while the user is asked and other jobs run', () => {
     const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
     change('SELECT 1', '-- new\nSELECT 100');
     assert.equal(jobRanges.of(document).length, 1, 'what is not launched is not listed');
@@ -208,27 +208,27 @@ describe('jobRanges', () => {
     assert.equal(jobRanges.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
   });
 
-  it('a place that was not launched is forgotten', () => {
+  it('are released if they are not launched', () => {
     const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
     jobRanges.release(pending);
     jobRanges.add({ jobId: 'never', pending });
     assert.equal(jobRanges.get('never'), undefined);
   });
 
-  it('of more edits than anybody follows only the place as a whole is known', () => {
+  it('are tracked only as a whole after too many edits', () => {
     for (let event = 0; event < 20_001; event++) edit({ start: 0, removed: 0, text: ' ' });
     assert.equal(jobRanges.trace('job', { start: 7, end: 8 }), undefined);
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('tell where a part is now, until the job has ended', () => {
+  it('find the current span of a part until the job has ended', () => {
     change('SELECT 1', 'SELECT 100');
     assert.equal(jobRanges.trace('job', { start: 7, end: 8 })!.start, text.indexOf('2'));
     jobRanges.settle('job');
     assert.equal(jobRanges.trace('job', { start: 7, end: 8 }), undefined);
   });
 
-  it('a rerun is of the same place, unless it was edited', () => {
+  it('are shared with a rerun unless they were edited', () => {
     change('SELECT 1', '');
     jobRanges.repeat('job', 'again');
     assert.equal(jobRanges.get('again')!.launchedAt, text.indexOf('SELECT 2'));
@@ -240,38 +240,38 @@ describe('jobRanges', () => {
   });
 });
 
-describe('the place of an error', () => {
+describe('the range of an error', () => {
   const marked = (text: string, position?: number): string => {
     const { mark } = errorRange(text, position);
     return text.slice(mark.start, mark.end);
   };
 
-  it('is the token at the position, whatever token it is', () => {
+  it('is the token at the position', () => {
     assert.equal(marked('SELECT nosuch, 1', 7), 'nosuch');
     assert.equal(marked('SELECT "no such", 1', 7), '"no such"');
     assert.equal(marked("SELECT 'text' + 1", 14), '+');
   });
 
-  it('is the last token where the text ends too early', () => {
+  it('is the last token if the text ends too early', () => {
     const text = 'SELECT 1 FROM -- where?\n';
     assert.equal(marked(text, text.length), 'FROM');
     assert.equal(marked('SELECT (1', 9), '1');
   });
 
-  it('is in the statement that the position is in', () => {
+  it('is in the statement at the position', () => {
     const text = 'SELECT 1;\nSELECT nosuch;\nSELECT 3';
     const { statement, whole } = errorRange(text, text.indexOf('nosuch'));
     assert.deepEqual([text.slice(statement.start, statement.end), whole], ['SELECT nosuch', true]);
   });
 
-  it('without a position is the statement, of a long one the first line', () => {
+  it('is the statement, or the first line of a long one, without a position', () => {
     assert.equal(marked('-- c\nSELECT 1/0;'), 'SELECT 1/0');
     assert.equal(marked(`DO $$\n${'x\n'.repeat(20)}$$`), 'DO $$');
     assert.equal(marked('SELECT 1;\nSELECT 1/0;'), 'SELECT 1;');
     assert.equal(errorRange('SELECT 1; SELECT 2', undefined).whole, false);
   });
 
-  it('its text has what the server added', () => {
+  it('has a text with the server’s additional fields', () => {
     assert.equal(
       errorText({ sqlstate: '23505', message: 'duplicate', detail: 'Key (n)=(1)', hint: 'Don’t.', context: 'line 3' }),
       'duplicate\nDETAIL: Key (n)=(1)\nHINT: Don’t.\nCONTEXT: line 3',

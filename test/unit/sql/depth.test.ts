@@ -19,7 +19,7 @@ import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUni
 const DEPTH = 5000;
 const deep = (open: string, middle: string, close: string): string => open.repeat(DEPTH) + middle + close.repeat(DEPTH);
 
-/** Texts nested so deep that a function calling itself for each level would overflow the stack. */
+/** Texts nested so deep that a recursive function would overflow the stack. */
 const TEXTS: Readonly<Record<string, string>> = {
   parentheses: `SELECT ${deep('(', '1', ')')}`,
   'a query in parentheses': deep('(', 'SELECT 1', ')'),
@@ -84,7 +84,7 @@ const FUNCTIONS: Readonly<Record<string, (text: string) => unknown>> = {
 
 describe('texts nested 5,000 deep', () => {
   for (const [what, text] of Object.entries(TEXTS)) {
-    it(`${what}: nothing throws`, () => {
+    it(`does not throw for ${what}`, () => {
       for (const [name, call] of Object.entries(FUNCTIONS)) {
         assert.doesNotThrow(() => call(text), name);
         assert.doesNotThrow(() => call(`${text}; ${text}`), name);
@@ -92,7 +92,7 @@ describe('texts nested 5,000 deep', () => {
     });
   }
 
-  it('WITHs that are too deep to be read count as writes, so that their query is not wrapped', () => {
+  it('treats a WITH that is too deep to read as a write, so that its query is not wrapped', () => {
     const text = TEXTS['WITH in WITH']!;
     assert.equal(classify(text, { start: 0, end: text.length }).selectLike, false);
     const few = `${'WITH a AS ('.repeat(100)}SELECT 1${') SELECT * FROM a'.repeat(100)}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 
-/** Severity, code and the part of the text of each finding. */
+/** The severity, code, and text of each finding. */
 function findings(text: string): [string, string, string][] {
   return checkBeforeLaunch(text).map(({ severity, code, span }) => [
     severity,
