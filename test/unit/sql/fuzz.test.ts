@@ -97,7 +97,7 @@ describe('the splitter with random texts', () => {
       const split = splitStatements(text);
       const left = stripPsqlCommands(text, split);
       assert.equal(left.text.length, text.length, JSON.stringify(text));
-      // \g and \; end a statement also where a parenthesis is open, which the semicolon in their place does not.
+      // \g and \; also end a statement inside a parenthesis, unlike the semicolon that replaces them.
       if (left.skipped === 0 || /\\[;gc]/.test(text)) continue;
       judged++;
       const places = ({ statements }: SplitText): number[][] => statements.map(({ start, end }) => [start, end]);
