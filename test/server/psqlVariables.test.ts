@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { expandVariables } from '../../src/core/sql/parameters';
 import { PsqlState } from '../../src/core/sql/psql/psqlState';
-import { withoutPsqlCommands } from '../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../src/core/sql/split/statements';
 import { psqlFile } from './psqlScript';
 import { newDatabase, sharedServer, type TestServer } from './support';
@@ -64,7 +64,7 @@ describe('variables in psql’s scripts', () => {
       const { stdout } = await psqlFile(server, database, `\\set ECHO queries\n${script}`, { env: ENVIRONMENT });
       const split = splitStatements(script);
       const state = new PsqlState(script, split, (name) => (ENVIRONMENT as Record<string, string>)[name]);
-      const { text } = expandVariables(withoutPsqlCommands(script, split).text, (name, offset) => {
+      const { text } = expandVariables(stripPsqlCommands(script, split).text, (name, offset) => {
         // Here nobody is asked: what is not set stays as it is.
         return state.advance(offset).variable(name) ?? { kind: 'unset' };
       });

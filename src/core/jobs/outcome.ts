@@ -1,5 +1,6 @@
 import type { JobError } from '../../api';
 import type { WorkerLimits } from './ports';
+import type { WorkerReport } from './workerReport';
 
 /** SQLSTATE query_canceled: a cancel or a timeout (PostgreSQL, appendix A). */
 export const QUERY_CANCELED = '57014';
@@ -12,22 +13,6 @@ export const WORKER_GONE = '08006';
 /** Why a job is lost whose server ended all of its processes because one of them had crashed or was killed. */
 export const SERVER_CRASHED =
   'A process of the server crashed or was killed, and the server ended all of its processes over it: the work was rolled back unless it had already committed.';
-
-/** What the server told about a worker that has stopped (`pg_background_result_info` and `_error_info`). */
-export interface WorkerReport {
-  readonly completed: boolean;
-  readonly hasError: boolean;
-  readonly commandTag: string;
-  readonly rowCount: number;
-  readonly error?: JobError;
-  /** How long it ran by the server's clock. Milliseconds. */
-  readonly serverMs?: number;
-  /**
-   * The error was raised by the server's own code for interrupts, that is, by a cancel or a timeout, and not by SQL that uses the
-   * same SQLSTATE. Undefined if unknown.
-   */
-  readonly interrupted?: boolean;
-}
 
 /** A time limit that ended a worker. */
 export interface TimeLimit {

@@ -2,10 +2,10 @@
  * How much of a server's text is kept where. What is held in memory, written into records and shown is the beginning of a long text
  * and the number of bytes that are not there; the whole is stored once, in a file beside the job's record.
  */
-import type { JobError, JobNotice } from '../../api';
+import type { JobError, JobNotice, JobProgress } from '../../api';
 import type { Fault } from '../base/fault';
 import { endOfPart, shorten } from '../../shared/displayText';
-import type { JobRecord } from './job';
+import type { Column, RowsKept } from './ports';
 import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
 
 /** UTF-16 units of each part of a message or an error. */
@@ -152,8 +152,18 @@ const ERROR_PARTS = [
   'constraint',
 ] as const;
 
-/** What became known about a job, with texts that fit into its record. */
-export function boundFacts(facts: Partial<JobRecord>): Partial<JobRecord> {
+/** The facts about a job that may have long texts. */
+interface LongFacts {
+  readonly error?: JobError;
+  readonly reason?: string;
+  readonly progress?: JobProgress;
+  readonly commandTag?: string;
+  readonly columns?: readonly Column[];
+  readonly rows?: RowsKept;
+}
+
+/** Facts about a job, with texts that fit into its record. */
+export function boundFacts<F extends LongFacts>(facts: F): F {
   const { error, reason, progress, commandTag, columns, rows } = facts;
   return {
     ...facts,

@@ -50,12 +50,12 @@ export function registerCommands(parts: CommandParts): void {
     return id;
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.runner.run())[0]),
-    runInBackgroundWithOptions: async () => show((await editor.runner.runWithOptions())[0]),
-    runFileInBackground: async (first, selected) => show((await editor.runner.runFiles(urisOf(first, selected)))[0]),
-    runEachStatementInBackground: (first, selected) => editor.runner.runEach(urisOf(first, selected)),
+    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
+    runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
+    runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
+    runEachStatementInBackground: (first, selected) => editor.commands.runEach(urisOf(first, selected)),
     runStatementInBackground: async (first) =>
-      isLensTarget(first) ? show((await editor.runner.runLens(first))[0]) : undefined,
+      isLensTarget(first) ? show((await editor.commands.runLens(first))[0]) : undefined,
     setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Choose a job to run again'));

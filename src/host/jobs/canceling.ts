@@ -198,8 +198,13 @@ function report(entries: readonly (Finished | Failed)[], kind: Kind, graceMs: nu
 }
 
 function showFailure({ target, error }: Failed): void {
-  const label = plainLabel(target.label);
-  void ui.showErrorMessage(plain(vscode.l10n.t('“{0}” could not be canceled: {1}', label, errorText(error))));
+  showCancelFailure(target.label, error);
+}
+
+/** Reports a cancel that could not be sent. */
+export function showCancelFailure(label: string, error: unknown): void {
+  const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(label), errorText(error));
+  void ui.showErrorMessage(plain(text));
 }
 
 async function warnUnresponsive({ target, worker }: Finished, graceMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import { messageFor } from './messages';
 import { PROFILE_MESSAGES } from './profileMessages';
 import { RESULTS_MESSAGES } from './resultsMessages';
 import { SERVER_MESSAGES } from './serverMessages';
+import { SQL_MESSAGES } from './sqlMessages';
 
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
@@ -13,6 +14,7 @@ const ALL_MESSAGES = {
   ...PROFILE_MESSAGES,
   ...RESULTS_MESSAGES,
   ...SERVER_MESSAGES,
+  ...SQL_MESSAGES,
 };
 
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */

@@ -9,14 +9,14 @@ import { sizeText } from '../../shared/displayText';
 import { formatDate, formatSpan } from '../../shared/timeText';
 import { stateTitle } from '../jobs/jobText';
 import { durationText } from '../launch/options';
-import type { FailurePlace } from '../editor/failures';
+import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
 
 /** Tags that come with a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
 const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
 
 /** What the page is told about a job. */
-export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace): ResultsHead {
+export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocation): ResultsHead {
   const { info } = job;
   const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
   return {
@@ -46,7 +46,7 @@ export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace):
 }
 
 /** `sample.sql:28:17`, counted from 1 as VS Code's status bar does. */
-function placeText({ uri, start }: FailurePlace): string {
+function placeText({ uri, start }: FailureLocation): string {
   return `${posix.basename(uri.path)}:${start.line + 1}:${start.character + 1}`;
 }
 

@@ -13,7 +13,7 @@ import type {
   WorkerSession,
 } from '../../../src/core/jobs/ports';
 import type { Clock } from '../../../src/core/base/clock';
-import type { WorkerReport } from '../../../src/core/jobs/outcome';
+import type { WorkerReport } from '../../../src/core/jobs/workerReport';
 
 /** A clock that stands still until it is told to move. */
 export class FakeClock implements Clock {

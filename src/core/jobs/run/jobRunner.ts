@@ -5,16 +5,8 @@ import { launchText } from '../../sql/settings/launchSettings';
 import { launchOptions } from './launchLimits';
 import { messageOf } from '../../base/errors';
 import { describeFault } from '../../base/fault';
-import {
-  bareTag,
-  decideOutcome,
-  endsWorker,
-  rowsOfTag,
-  SERVER_CRASHED,
-  WORKER_GONE,
-  type Outcome,
-  type WorkerReport,
-} from '../outcome';
+import { bareTag, decideOutcome, endsWorker, rowsOfTag, SERVER_CRASHED, WORKER_GONE, type Outcome } from '../outcome';
+import type { WorkerReport } from '../workerReport';
 import { LaunchError, SessionLostError, UnreachableError } from '../errors';
 import type {
   ActiveWorker,

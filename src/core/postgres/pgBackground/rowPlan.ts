@@ -11,7 +11,8 @@ import {
 import { fenceRefusal, fences, insertAll, type FenceRefusal, type Insertion } from '../../sql/classify/fence';
 import { codePointToUtf16 } from '../../sql/lexer/positions';
 import { quoteLiteral } from '../../sql/quote';
-import { splitStatements, type SplitText, type Statement } from '../../sql/split/statements';
+import { splitStatements } from '../../sql/split/statements';
+import type { SplitText, Statement } from '../../sql/split/splitTypes';
 import type { DescribedColumn } from '../client/describe';
 import type { ServerFault } from '../faults';
 import { contextInFold, FOLD_QUERY, FOLDED_DEFINITION, foldStatement, type Wrapping } from './foldRows';

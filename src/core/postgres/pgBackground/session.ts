@@ -6,7 +6,7 @@ import type { Disposable } from '../../base/disposable';
 import { SQLSTATE } from '../../base/sqlstate';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
-import type { WorkerReport } from '../../jobs/outcome';
+import type { WorkerReport } from '../../jobs/workerReport';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
@@ -153,8 +153,8 @@ export class PgSession implements WorkerSession {
     };
     const refusal = refusalOf(worker, facts);
     if (refusal) {
-      const { message, position } = refusal;
-      throw new LaunchError({ sqlstate: '', message, position }, false);
+      const { fault, position } = refusal;
+      throw new LaunchError({ ...errorOfFault(fault), position }, false);
     }
     const { last } = worker;
     if (!last) return planRows(worker, { noRows: true }, facts);

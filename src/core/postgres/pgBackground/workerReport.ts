@@ -1,6 +1,6 @@
 import { describeFault } from '../../base/fault';
 import type { RecordedError } from '../../jobs/errors';
-import type { WorkerReport } from '../../jobs/outcome';
+import type { WorkerReport } from '../../jobs/workerReport';
 import type { ExtensionFunctions } from './extensionFunctions';
 import { cleanContext } from '../errors';
 import type { ServerFault } from '../faults';

@@ -3,12 +3,12 @@ import type { JobState } from '../../../api';
 import type { Job } from '../../../core/jobs/job';
 import type { JobService } from '../../../core/jobs/jobService';
 import type { ActiveWorker } from '../../../core/jobs/ports';
-import { labelFromSql } from '../../../core/sql/directives';
+import { labelFromSql } from '../../../core/sql/labels';
 import { formatDate, formatSpan, formatTime } from '../../../shared/timeText';
 import { commandId } from '../../base/commandIds';
 import { plainError } from '../../base/plainText';
 import { Markdown } from '../../base/ui';
-import { objectsOf } from '../../editor/errorPlace';
+import { objectsOf } from '../../jobs/jobErrorText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 
 const ICONS: Record<JobState, vscode.ThemeIcon> = {

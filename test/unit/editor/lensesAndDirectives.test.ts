@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import type { JobInfo, JobState } from '../../../src/api';
 import { findParameters, substituteParameters } from '../../../src/core/sql/parameters';
 import { splitStatements } from '../../../src/core/sql/split/statements';
-import { directiveAt, isBetweenStatements, offerAt } from '../../../src/host/editor/directiveHelp';
-import { clockText, lensesOf, MOST_STATEMENTS, type LensWords } from '../../../src/host/editor/lensModel';
-import { Origins } from '../../../src/host/editor/jobRanges';
-import { pieceOf, wholeText, type Piece } from '../../../src/host/editor/runnableRanges';
+import { directiveAt, isBetweenStatements, completionsAt } from '../../../src/host/editor/directiveHelp';
+import { clockText, lensesOf, MAX_STATEMENTS, type LensTexts } from '../../../src/host/editor/lensModel';
+import { JobRanges } from '../../../src/host/editor/jobRanges';
+import { statementRange, wholeFile, type RunnableRange } from '../../../src/host/editor/runnableRanges';
 import { readValue, variablesOf } from '../../../src/host/launch/parameterInput';
 
-const WORDS: LensWords = {
+const WORDS: LensTexts = {
   run: 'Run in Background',
   cancel: 'Cancel',
   showResults: 'Show Results',
@@ -31,28 +31,28 @@ describe('lenses', () => {
   function lenses(
     state: JobState,
     facts: Partial<JobInfo> = {},
-    origins = originAt(1),
+    jobRanges = originAt(1),
   ): (readonly [number, string, string])[] {
     const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', queuedAt: 0, state, ...facts };
     return lensesOf({
       text,
       split: splitStatements(text),
-      origins: origins.of(uri),
+      jobRanges: jobRanges.of(uri),
       job: (id) => (id === 'job' ? info : undefined),
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     }).map(({ offset, title, action }) => [text.slice(0, offset).split('\n').length, title, action]);
   }
 
-  function originAt(index: number): Origins {
-    const origins = new Origins();
+  function originAt(index: number): JobRanges {
+    const jobRanges = new JobRanges();
     const statement = splitStatements(text).statements[index]!;
-    origins.add({ jobId: 'job', place: origins.follow(uri, pieceOf(text, statement)) });
-    return origins;
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, statementRange(text, statement)) });
+    return jobRanges;
   }
 
-  /** The lenses over the second statement. */
+  /** The lenses above the second statement. */
   function second(...args: Parameters<typeof lenses>): string[] {
     return lenses(...args)
       .filter(([line]) => line === 4)
@@ -91,57 +91,58 @@ describe('lenses', () => {
     ['lost', {}, [run, 'details: ? lost']],
   ];
   for (const [state, facts, expected] of cases) {
-    it(`of a statement that is ${state}: ${expected.at(-1)!}`, () => assert.deepEqual(second(state, facts), expected));
+    it(`shows the job of a statement that is ${state}: ${expected.at(-1)!}`, () =>
+      assert.deepEqual(second(state, facts), expected));
   }
 
-  it('the other statements have theirs, at their first word', () => {
+  it('shows lenses of other statements at their first word', () => {
     assert.deepEqual(
       lenses('running').map(([line]) => line),
       [1, 4, 6],
     );
   });
 
-  it('a long message is cut', () => {
+  it('cuts a long message', () => {
     const [, lens] = second('failed', { error: { sqlstate: '', message: 'x'.repeat(500) } });
     assert.ok(lens!.length < 100 && lens!.endsWith('…'));
   });
 
-  it('an edit is said, also one right behind the statement', () => {
-    const origins = originAt(1);
+  it('marks an edit, also one directly after the statement', () => {
+    const jobRanges = originAt(1);
     const from = text.indexOf('2');
-    origins.edit(uri, [{ start: from, removed: 1, text: '7' }], () => '-- c\nSELECT 7');
-    assert.deepEqual(second('lost', {}, origins).at(-1), 'details: ? lost · edited since');
+    jobRanges.edit(uri, [{ start: from, removed: 1, text: '7' }], () => '-- c\nSELECT 7');
+    assert.deepEqual(second('lost', {}, jobRanges).at(-1), 'details: ? lost · edited since');
   });
 
-  it('a whole file’s job stands at its beginning, beside the statement’s own', () => {
-    const origins = new Origins();
-    origins.add({ jobId: 'job', place: origins.follow(uri, wholeText(text)) });
-    assert.deepEqual(lenses('running', { launchedAt: NOW }, origins).slice(0, 2), [
+  it('shows the job of a whole file at its start, next to the statement’s lenses', () => {
+    const jobRanges = new JobRanges();
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, wholeFile(text)) });
+    assert.deepEqual(lenses('running', { launchedAt: NOW }, jobRanges).slice(0, 2), [
       [1, 'File: Cancel · 00:00', 'cancel'],
       [1, 'Run in Background', 'run'],
     ]);
   });
 
-  it('a selection in one statement belongs to it, one over several to none', () => {
-    const origins = new Origins();
+  it('assigns a selection to its statement, but not if it spans several', () => {
+    const jobRanges = new JobRanges();
     const start = text.indexOf('SELECT 2');
-    const one: Piece = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
-    origins.add({ jobId: 'job', place: origins.follow(uri, one) });
-    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Cancel · 00:00']);
-    const several: Piece = { kind: 'selection', start, end: text.length, text: text.slice(start) };
-    origins.add({ jobId: 'job', place: origins.follow(uri, several) });
-    assert.deepEqual(second('running', { launchedAt: NOW }, origins), ['cancel: Selection: Cancel · 00:00', run]);
+    const one: RunnableRange = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, one) });
+    assert.deepEqual(second('running', { launchedAt: NOW }, jobRanges), ['cancel: Cancel · 00:00']);
+    const several: RunnableRange = { kind: 'selection', start, end: text.length, text: text.slice(start) };
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, several) });
+    assert.deepEqual(second('running', { launchedAt: NOW }, jobRanges), ['cancel: Selection: Cancel · 00:00', run]);
   });
 
-  it('of statements on one line, each says which one it runs', () => {
+  it('names the statement in the lenses of several statements on one line', () => {
     const line = 'SELECT 1; UPDATE a_table_with_a_long_name SET n = n + 1;\nSELECT 3;';
     const made = lensesOf({
       text: line,
       split: splitStatements(line),
-      origins: [],
+      jobRanges: [],
       job: () => undefined,
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     });
     assert.deepEqual(
@@ -150,72 +151,73 @@ describe('lenses', () => {
     );
   });
 
-  it('many running jobs of one statement share a lens', () => {
-    const origins = new Origins();
+  it('combines many running jobs of one statement into one lens', () => {
+    const jobRanges = new JobRanges();
     const statement = splitStatements(text).statements[1]!;
     const ids = ['a', 'b', 'c', 'd', 'e'];
-    for (const jobId of ids) origins.add({ jobId, place: origins.follow(uri, pieceOf(text, statement)) });
+    for (const jobId of ids) jobRanges.add({ jobId, pending: jobRanges.follow(uri, statementRange(text, statement)) });
     const made = lensesOf({
       text,
       split: splitStatements(text),
-      origins: origins.of(uri),
+      jobRanges: jobRanges.of(uri),
       job: (id) => ({ id, label: '', sql: '', connection: 'c', queuedAt: 0, state: 'running', launchedAt: NOW }),
       now: NOW,
-      words: WORDS,
+      texts: WORDS,
       visible: [],
     }).filter(({ offset }) => offset === statement.start);
     assert.deepEqual(made, [{ offset: statement.start, title: '5 jobs…', action: 'jobs', jobIds: ids.toReversed() }]);
   });
 
-  it('of a very long text only what is on screen has lenses', () => {
+  it('limits the lenses of a very long text to the visible part', () => {
     const long = 'SELECT 1;\n'.repeat(100_000);
     const split = splitStatements(long);
     const made = (visible: { start: number; end: number }[]): number[] =>
-      lensesOf({ text: long, split, origins: [], job: () => undefined, now: 0, words: WORDS, visible }).map(
+      lensesOf({ text: long, split, jobRanges: [], job: () => undefined, now: 0, texts: WORDS, visible }).map(
         ({ offset }) => offset,
       );
     const offsets = made([{ start: 500_000, end: 500_400 }]);
-    assert.ok(offsets.length <= MOST_STATEMENTS && offsets.includes(500_200), String(offsets.length));
+    assert.ok(offsets.length <= MAX_STATEMENTS && offsets.includes(500_200), String(offsets.length));
     assert.deepEqual(made([]), []);
   });
 
-  it('a clock does not change its width from second to second', () => {
+  it('keeps the width of a clock from second to second', () => {
     assert.deepEqual([0, 61_999, 3_600_000, 36_061_000].map(clockText), ['00:00', '01:01', '1:00:00', '10:01:01']);
   });
 });
 
 describe('directives in comments', () => {
-  it('names are offered at the beginning of a comment', () => {
-    assert.deepEqual(offerAt('-- '), {
+  it('suggests names at the start of a comment', () => {
+    assert.deepEqual(completionsAt('-- '), {
       kind: 'names',
       replace: { start: 3, end: 3 },
       names: ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size'],
     });
-    assert.deepEqual(offerAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
-    for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la']) assert.equal(offerAt(line), undefined, line);
+    assert.deepEqual(completionsAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
+    for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la'])
+      assert.equal(completionsAt(line), undefined, line);
   });
 
-  it('values are offered behind the colon, in place of what is there', () => {
-    assert.deepEqual(offerAt('-- timeout: 5', 'min  '), {
+  it('suggests values after the colon and replaces the existing one', () => {
+    assert.deepEqual(completionsAt('-- timeout: 5', 'min  '), {
       kind: 'values',
       name: 'timeout',
       replace: { start: 12, end: 16 },
     });
-    assert.deepEqual(offerAt('--CONNECTION:'), {
+    assert.deepEqual(completionsAt('--CONNECTION:'), {
       kind: 'values',
       name: 'connection',
       replace: { start: 13, end: 13 },
     });
-    assert.equal(offerAt('-- note: x'), undefined);
+    assert.equal(completionsAt('-- note: x'), undefined);
   });
 
-  it('a hover knows its directive and its place', () => {
+  it('finds the directive and its span for a hover', () => {
     assert.deepEqual(directiveAt('  -- label: a b ', 4), { name: 'label', span: { start: 2, end: 15 } });
     assert.equal(directiveAt('  -- label: a', 1), undefined);
     assert.equal(directiveAt('-- labels: a', 5), undefined);
   });
 
-  it('only comments between statements count', () => {
+  it('recognizes directives only between statements', () => {
     const text = '-- label: a\nSELECT 1\n-- timeout: 1\n+ 1;\n-- label: b\n';
     const split = splitStatements(text);
     const between = ['label: a', 'timeout', 'label: b'].map((word) => isBetweenStatements(split, text.indexOf(word)));
@@ -231,7 +233,7 @@ describe('values of variables', () => {
     return substituteParameters(text, values).text;
   };
 
-  it('each variable is asked for once, in the order of the text', () => {
+  it('asks for each variable once, in the order of the text', () => {
     const variables = variablesOf(findParameters(`SELECT :b, $2, :'a', :b, :"t", $1`));
     assert.deepEqual(
       variables.map(({ written }) => written),
@@ -239,7 +241,7 @@ describe('values of variables', () => {
     );
   });
 
-  it('numbers, NULL and texts are what they look like', () => {
+  it('reads numbers, NULL, and texts', () => {
     const plain = variable('SELECT :v');
     assert.deepEqual(
       ['42', '-1.5', 'null', '', "it's", "'5'", "'a''b'", '007', '+49 1', '1e5', '1; DROP TABLE t'].map((typed) =>
@@ -261,7 +263,7 @@ describe('values of variables', () => {
     );
   });
 
-  it('a value stays one value, whatever it contains', () => {
+  it('keeps a value one value, whatever it contains', () => {
     assert.equal(filled('SELECT :v;', "x'; DROP TABLE t; --"), "SELECT 'x''; DROP TABLE t; --';");
     assert.equal(
       filled(`SELECT * FROM :"t" WHERE a = :'v' AND b = $1`, 'a"b', '5', '5'),
@@ -270,7 +272,7 @@ describe('values of variables', () => {
     assert.equal(filled(`SELECT :"t", :t`, 'null'), `SELECT "null", 'null'`);
   });
 
-  it('an offset behind a value comes from where it was before', () => {
+  it('maps an offset after a value to its original offset', () => {
     const text = 'SELECT :v, nosuch';
     const { text: sql, sourceOffset } = substituteParameters(text, new Map([['v', 'a long text']]));
     assert.equal(sourceOffset(sql.indexOf('nosuch')), text.indexOf('nosuch'));

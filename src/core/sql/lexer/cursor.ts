@@ -1,14 +1,14 @@
-/** A reader over the tokens of one statement, without comments and psql's meta-commands: what a hand-written parser needs. */
-import { upperWord } from '../lexer/characters';
-import { Lexer, Token } from '../lexer/lexer';
+/** Reads the tokens of one statement, without comments and psql's meta-commands, for hand-written parsers. */
+import { upperWord } from './characters';
+import { Lexer, Token } from './lexer';
 import { metaCommandAt } from '../psql/psqlCommands';
 
-/** Stands on a token; `next()` goes to the next one. */
+/** Points at a token; `next()` moves to the next one. */
 export class Cursor {
   readonly #lexer: Lexer;
-  /** Open parentheses around the current token; an opening and its closing one count as outside. */
+  /** The number of open parentheses around the current token. The parentheses themselves are outside. */
   depth = 0;
-  /** A parenthesis was closed that had not been opened. */
+  /** A closing parenthesis had no opening one. */
   unbalanced = false;
   #opened = false;
   #afterLabel = false;
@@ -18,7 +18,7 @@ export class Cursor {
     this.next();
   }
 
-  /** A cursor of its own on the same token. */
+  /** An independent cursor at the same token. */
   copy(): Cursor {
     const copy = new Cursor(this.#lexer.text, this.#lexer.start, this.#lexer.limit);
     copy.depth = this.depth;
@@ -48,13 +48,13 @@ export class Cursor {
     return this.#lexer.kind === Token.End;
   }
 
-  /** The current token, if it is a word, in upper case. Behind a dot or AS any keyword is only a name: then undefined. */
+  /** The current word in upper case. Undefined for other tokens, and after a dot or AS, where any keyword is a name. */
   get keyword(): string | undefined {
     if (this.#lexer.kind !== Token.Word || this.#afterLabel) return undefined;
     return upperWord(this.#lexer.text, this.#lexer.start, this.#lexer.end);
   }
 
-  /** Whether the current token is one of these keywords (not a name behind a dot or AS). */
+  /** Whether the current token is one of these keywords, and not a name after a dot or AS. */
   is(...words: readonly string[]): boolean {
     return !this.#afterLabel && words.some((word) => this.#lexer.is(word));
   }
@@ -76,21 +76,21 @@ export class Cursor {
     }
   }
 
-  /** Steps over the current token if it is one of these keywords. */
+  /** Skips the current token if it is one of these keywords. @returns whether it was */
   accept(...words: readonly string[]): boolean {
     if (!this.is(...words)) return false;
     this.next();
     return true;
   }
 
-  /** Steps over the current token if it is this character. */
+  /** Skips the current token if it is this character. @returns whether it was */
   acceptChar(char: string): boolean {
     if (this.atEnd || this.#lexer.text.charAt(this.#lexer.start) !== char) return false;
     this.next();
     return true;
   }
 
-  /** Steps over a parenthesis and all that is in it, if the current token opens one. */
+  /** Skips a parenthesis with its content if the current token opens one. @returns whether it did */
   skipParentheses(): boolean {
     if (this.#lexer.kind !== Token.Open) return false;
     const { depth } = this;
@@ -100,7 +100,7 @@ export class Cursor {
     return true;
   }
 
-  /** Moves to the next token that is one of these keywords and stands in as many parentheses as the current one. */
+  /** Moves to the next of these keywords at the same depth of parentheses. @returns whether there is one */
   find(...words: readonly string[]): boolean {
     const { depth } = this;
     while (!this.atEnd && this.depth >= depth) {

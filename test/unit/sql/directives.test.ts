@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { MAX_LABEL_BYTES, directivesOf, labelFor, truncateLabel, utf8Length } from '../../../src/core/sql/directives';
+import { directivesOf, labelFor } from '../../../src/core/sql/directives';
+import { MAX_LABEL_BYTES, truncateLabel, utf8Length } from '../../../src/core/sql/labels';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUnits';
 
 describe('directivesOf', () => {
-  it('reads all of them from leading comments, in any case and order', () => {
+  it('reads all directives from leading comments, in any case and order', () => {
     const text = [
       '-- Label:  Nightly report  ',
       '--connection: prod/reporting',
@@ -25,7 +26,7 @@ describe('directivesOf', () => {
     });
   });
 
-  it('finds none in other comments, in block comments, and behind the first token', () => {
+  it('ignores other comments, block comments, and comments after the first token', () => {
     for (const text of [
       'SELECT 1 -- label: x',
       'SELECT 1;\n-- label: x\nSELECT 2',
@@ -39,45 +40,44 @@ describe('directivesOf', () => {
     }
   });
 
-  it('reads them behind a byte order mark', () => {
+  it('reads directives after a byte order mark', () => {
     assert.equal(directivesOf('\ufeff-- label: x\nSELECT 1').label, 'x');
   });
 
-  it('says which value cannot be used and where, and leaves it out', () => {
+  it('reports invalid values with their spans and ignores them', () => {
     const text = '-- timeout: soon\n-- worker-timeout: 5m\n-- queue-size: -1\n-- label:\n-- connection: \nSELECT 1';
     const { problems, ...values } = directivesOf(text);
     assert.deepEqual(values, {});
     assert.deepEqual(
-      problems.map(({ code, name, start, end }) => [code, name, text.slice(start, end)]),
+      problems.map(({ code, params, span }) => [code, params.name, text.slice(span.start, span.end)]),
       [
-        ['badDuration', 'timeout', '-- timeout: soon'],
-        ['badDuration', 'worker-timeout', '-- worker-timeout: 5m'],
-        ['badSize', 'queue-size', '-- queue-size: -1'],
-        ['emptyValue', 'label', '-- label:'],
-        ['emptyValue', 'connection', '-- connection: '],
+        ['directive.invalidDuration', 'timeout', '-- timeout: soon'],
+        ['directive.invalidDuration', 'worker-timeout', '-- worker-timeout: 5m'],
+        ['directive.invalidSize', 'queue-size', '-- queue-size: -1'],
+        ['directive.emptyValue', 'label', '-- label:'],
+        ['directive.emptyValue', 'connection', '-- connection: '],
       ],
     );
-    assert.match(problems[0]!.message, /5min/);
   });
 
-  it('says that a queue is smaller or larger than pg_background takes', () => {
+  it('reports a queue size that pg_background does not accept', () => {
     assert.equal(directivesOf('-- queue-size: 256MB\nSELECT 1').queueSizeBytes, 268_435_456);
-    assert.equal(directivesOf('-- queue-size: 257MB\nSELECT 1').problems[0]!.code, 'sizeOutOfRange');
-    assert.equal(directivesOf('-- queue-size: 63\nSELECT 1').problems[0]!.code, 'sizeOutOfRange');
+    assert.equal(directivesOf('-- queue-size: 257MB\nSELECT 1').problems[0]!.code, 'directive.sizeOutOfRange');
+    assert.equal(directivesOf('-- queue-size: 63\nSELECT 1').problems[0]!.code, 'directive.sizeOutOfRange');
   });
 
-  it('cuts a label that is too long, and says so', () => {
+  it('cuts and reports a label that is too long', () => {
     const { label, problems } = directivesOf(`-- label: ${'x'.repeat(65)}\nSELECT 1`);
     assert.equal(label, 'x'.repeat(64));
-    assert.equal(problems[0]!.code, 'labelTooLong');
+    assert.equal(problems[0]!.code, 'directive.labelTooLong');
   });
 
-  it('takes the last of two, which is nearer to the statement, and says so', () => {
+  it('uses the last of two directives and reports the repetition', () => {
     const { label, problems } = directivesOf('-- label: a\n-- label: b\nSELECT 1');
     assert.equal(label, 'b');
     assert.deepEqual(
-      problems.map(({ code, start }) => [code, start]),
-      [['repeated', 12]],
+      problems.map(({ code, span }) => [code, span.start]),
+      [['directive.repeated', 12]],
     );
   });
 });
@@ -115,7 +115,7 @@ describe('units', () => {
     }
   });
 
-  it('takes nothing that PostgreSQL would not, and nothing past its int4', () => {
+  it('rejects values that PostgreSQL rejects or that exceed int4', () => {
     for (const text of ['', 's', '5m', '-1', '5 min s', '1e3', '1,5s', '25d', '∞'])
       assert.equal(parseDuration(text), undefined, text);
     for (const text of ['', 'kB', '1k', '-1', '2GB', '1TB', '1 s']) assert.equal(parseBytes(text), undefined, text);
@@ -123,18 +123,18 @@ describe('units', () => {
 });
 
 describe('labelFor', () => {
-  it('takes the directive', () => {
+  it('uses the label directive', () => {
     assert.equal(labelFor('-- label: Nightly\nSELECT 1'), 'Nightly');
   });
 
-  it('takes the shape of the SQL otherwise, without comments, in one line', () => {
+  it('uses the shape of the SQL without a directive: no comments, on one line', () => {
     assert.equal(labelFor('-- why\nSELECT\ta,\r\n   b /* x */ FROM t -- y\n;'), 'SELECT a, b FROM t');
     assert.equal(labelFor('SELECT a.b, f(1)::int'), 'SELECT a.b, f(…)::int');
     assert.equal(labelFor('\ufeff\\x\nVACUUM a; VACUUM b;'), 'VACUUM a; VACUUM b');
     assert.equal(labelFor('-- nothing'), '');
   });
 
-  it('cuts it at 64 bytes with an ellipsis, never in a character', () => {
+  it('cuts the label at 64 bytes with an ellipsis, never inside a character', () => {
     const label = labelFor(`SELECT ${'é'.repeat(25)}, ${'é'.repeat(25)}`);
     assert.ok(label.endsWith('é…'), label);
     assert.ok(utf8Length(label) <= MAX_LABEL_BYTES && utf8Length(label) > MAX_LABEL_BYTES - 3, label);
@@ -143,7 +143,7 @@ describe('labelFor', () => {
     assert.ok(utf8Length(elephants) <= MAX_LABEL_BYTES);
   });
 
-  it('does not read on through megabytes', () => {
+  it('does not read megabytes for a label', () => {
     const sql = `INSERT INTO t VALUES ${"(1, 'x'), ".repeat(500_000)}`;
     const took = (work: () => unknown): number => {
       const began = performance.now();
@@ -151,7 +151,7 @@ describe('labelFor', () => {
       return performance.now() - began;
     };
     assert.match(labelFor(sql), /…$/);
-    // The least of several, so that a machine that pauses in one of them proves nothing.
+    // The minimum of several runs, so that a pause of the machine does not matter.
     const label = Math.min(...Array.from({ length: 20 }, () => took(() => labelFor(sql))));
     assert.ok(
       label < took(() => splitStatements(sql)) / 10,
@@ -161,24 +161,24 @@ describe('labelFor', () => {
 });
 
 describe('truncateLabel', () => {
-  it('keeps short ones as they are', () => {
+  it('keeps short labels unchanged', () => {
     assert.equal(truncateLabel('Nightly report é 👩‍👧'), 'Nightly report é 👩‍👧');
   });
 
-  it('cuts at 64 bytes of UTF-8, at a code point', () => {
+  it('cuts labels at 64 bytes of UTF-8, at a code point', () => {
     assert.equal(truncateLabel('x'.repeat(70)), 'x'.repeat(64));
     assert.equal(truncateLabel(`${'x'.repeat(63)}é`), 'x'.repeat(63));
     assert.equal(truncateLabel(`${'x'.repeat(61)}🐘`), 'x'.repeat(61));
     assert.equal(truncateLabel('🐘'.repeat(20)), '🐘'.repeat(16));
   });
 
-  it('makes one line of it, without control characters, half characters and marks that turn the text around', () => {
+  it('makes a single line without control characters, lone surrogates, and bidirectional marks', () => {
     assert.equal(truncateLabel(' a\n b\t\tc\0\u0007\u001b[1m\u0085d\ud83d \u202eevil\u2066 '), 'a b c[1md evil');
   });
 });
 
 describe('utf8Length', () => {
-  it('counts what Buffer counts', () => {
+  it('counts the same bytes as Buffer', () => {
     for (const text of [
       '',
       'abc',

@@ -3,11 +3,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
-import { errorText, placeOfError, raisableLimit } from '../../../src/host/editor/errorPlace';
-import { Origins } from '../../../src/host/editor/jobRanges';
-import { selectedStatements, pieceOf, piecesToRun, type Piece } from '../../../src/host/editor/runnableRanges';
+import { errorRange } from '../../../src/host/editor/errorRange';
+import { errorText } from '../../../src/host/jobs/jobErrorText';
+import { raisableLimit } from '../../../src/host/launch/raisableLimit';
+import { JobRanges } from '../../../src/host/editor/jobRanges';
+import {
+  selectedStatements,
+  statementRange,
+  rangesToRun,
+  type RunnableRange,
+} from '../../../src/host/editor/runnableRanges';
 
-/** A text with one edit made in it. */
+/** A text after one edit. */
 function apply(text: string, edits: readonly Edit[]): string {
   let result = text;
   for (const { start, removed, text: added } of edits.toSorted((a, b) => b.start - a.start)) {
@@ -16,7 +23,7 @@ function apply(text: string, edits: readonly Edit[]): string {
   return result;
 }
 
-describe('spans under edits', () => {
+describe('moveSpan', () => {
   const span = { start: 10, end: 20 };
   const cases: readonly [string, Edit, readonly [number, number, boolean, boolean]][] = [
     ['before it', { start: 0, removed: 2, text: 'abcde' }, [13, 23, false, false]],
@@ -30,13 +37,13 @@ describe('spans under edits', () => {
     ['exactly it', { start: 10, removed: 10, text: '' }, [10, 10, true, true]],
   ];
   for (const [name, edit, expected] of cases) {
-    it(`an edit ${name}`, () => {
+    it(`moves a span after an edit ${name}`, () => {
       const { start, end, touched, gone } = moveSpan(span, [edit]);
       assert.deepEqual([start, end, touched, gone], expected);
     });
   }
 
-  it('several edits of one event are all in the old text’s offsets, in any order', () => {
+  it('applies several edits of one event, which have offsets of the old text, in any order', () => {
     const edits = [
       { start: 15, removed: 0, text: 'xx' },
       { start: 0, removed: 5, text: '' },
@@ -47,7 +54,7 @@ describe('spans under edits', () => {
     assert.equal(moveThrough(span, [edits, [{ start: 0, removed: 0, text: '1' }]]).start, 6);
   });
 
-  it('changes in a row composed to one give the same statements as reading anew (random edits)', () => {
+  it('splits after composed changes like after a full split (random edits)', () => {
     let seed = 7;
     const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;
     const bits = ["SELECT 'a;b'", ';\n', '-- c\n', "'", '$$', '(', ')', ' x ', '/* ', '*/', ';', '\n\n'];
@@ -70,42 +77,42 @@ describe('spans under edits', () => {
   });
 });
 
-describe('what is run', () => {
+describe('ranges to run', () => {
   const text = '-- label: a\nSELECT 1;\n\nSELECT 2; SELECT 3\n';
   const split = splitStatements(text);
-  const texts = (pieces: readonly { readonly text: string }[]): string[] => pieces.map((piece) => piece.text);
+  const texts = (ranges: readonly { readonly text: string }[]): string[] => ranges.map((range) => range.text);
   const at = (what: string, length = 0): { start: number; end: number } => {
     const start = text.indexOf(what);
     return { start, end: start + length };
   };
 
-  it('the statement under each cursor, with its comments, once and in the order of the text', () => {
+  it('are the statements at the cursors with their comments, without duplicates, in the order of the text', () => {
     const cursors = [at('SELECT 3'), at('label'), at('1')];
-    assert.deepEqual(texts(piecesToRun(text, split, cursors)), ['-- label: a\nSELECT 1', 'SELECT 3']);
+    assert.deepEqual(texts(rangesToRun(text, split, cursors)), ['-- label: a\nSELECT 1', 'SELECT 3']);
   });
 
-  it('selections before cursors, without the white space around them', () => {
+  it('are the trimmed selections if there are any, and not the cursors', () => {
     const selections = [at('SELECT 1'), at('\n\nSELECT 2', 11), at('\n\n', 2)];
-    assert.deepEqual(piecesToRun(text, split, selections), [
+    assert.deepEqual(rangesToRun(text, split, selections), [
       { kind: 'selection', start: text.indexOf('SELECT 2'), end: text.indexOf('SELECT 2') + 9, text: 'SELECT 2;' },
     ]);
   });
 
-  it('nothing between statements', () => {
-    assert.deepEqual(piecesToRun(text, split, [at('\nSELECT 2')]), []);
+  it('are empty between statements', () => {
+    assert.deepEqual(rangesToRun(text, split, [at('\nSELECT 2')]), []);
   });
 
-  it('every statement, or those that the selection touches', () => {
+  it('are all statements, or those that overlap the selection', () => {
     assert.equal(selectedStatements(text, split, [at('1')]).length, 3);
-    assert.deepEqual(texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => pieceOf(text, one))), [
-      'SELECT 2',
-      'SELECT 3',
-    ]);
+    assert.deepEqual(
+      texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => statementRange(text, one))),
+      ['SELECT 2', 'SELECT 3'],
+    );
   });
 });
 
-describe('pieces in memory', () => {
-  it('do not keep the text that they are of', function () {
+describe('ranges in memory', () => {
+  it('do not keep the whole text in memory', function () {
     this.timeout(60_000);
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
@@ -114,54 +121,54 @@ describe('pieces in memory', () => {
       return process.memoryUsage().heapUsed / 1e6;
     };
     const before = used();
-    const pieces: Piece[] = [];
+    const ranges: RunnableRange[] = [];
     for (let version = 0; version < 20; version++) {
       const text = Array.from(
         { length: 125_000 },
         (_, line) => `SELECT 'version ${version}', ${line} AS some_text;`,
       ).join('\n');
       const { statements } = splitStatements(text.slice(0, 1000));
-      pieces.push(pieceOf(text, statements[3]!));
-      pieces.push(...piecesToRun(text, { statements: [], problems: [] }, [{ start: 0, end: 100 }]));
+      ranges.push(statementRange(text, statements[3]!));
+      ranges.push(...rangesToRun(text, { statements: [], problems: [] }, [{ start: 0, end: 100 }]));
     }
     const kept = used() - before;
-    assert.equal(pieces.length, 40);
+    assert.equal(ranges.length, 40);
     assert.ok(kept < 30, `${kept.toFixed(1)} MB of more than 100 are kept`);
   });
 });
 
-describe('origins', () => {
+describe('job ranges', () => {
   const document = 'file:///a.sql';
   let text: string;
-  let origins: Origins;
+  let jobRanges: JobRanges;
   const edit = (...edits: readonly Edit[]): void => {
     text = apply(text, edits);
-    origins.edit(document, edits, ({ start, end }) => text.slice(start, end));
+    jobRanges.edit(document, edits, ({ start, end }) => text.slice(start, end));
   };
   const change = (from: string, to: string): void =>
     edit({ start: text.indexOf(from), removed: from.length, text: to });
   const now = (): string | undefined => {
-    const origin = origins.get('job');
-    return origin && text.slice(origin.span.start, origin.span.end);
+    const jobRange = jobRanges.get('job');
+    return jobRange && text.slice(jobRange.span.start, jobRange.span.end);
   };
 
   beforeEach(() => {
     text = 'SELECT 1;\nSELECT 2;\nSELECT 3;\n';
-    origins = new Origins();
+    jobRanges = new JobRanges();
     const statement = splitStatements(text).statements[1]!;
-    origins.add({ jobId: 'job', place: origins.follow(document, pieceOf(text, statement)) });
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(document, statementRange(text, statement)) });
   });
 
-  it('follow edits before them and in them', () => {
+  it('move with edits before and in them', () => {
     change('SELECT 1;', '');
     change('CT 2', 'CT 2 + 2');
     assert.equal(now(), 'SELECT 2 + 2');
-    assert.equal(origins.get('job')!.edited, true);
+    assert.equal(jobRanges.get('job')!.edited, true);
     change(' + 2', '');
-    assert.equal(origins.get('job')!.edited, false);
+    assert.equal(jobRanges.get('job')!.edited, false);
   });
 
-  it('follow a statement that is moved, cut and pasted, or replaced with all of the text', () => {
+  it('follow a statement that is moved, cut and pasted, or replaced with the whole text', () => {
     edit({ start: 10, removed: 10, text: '' }, { start: 30, removed: 0, text: '-- moved\nSELECT 2;\n' });
     assert.equal(now(), 'SELECT 2');
     change('SELECT 2', '');
@@ -173,98 +180,98 @@ describe('origins', () => {
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('are found again in a file that was changed while it was closed', () => {
-    origins.reopen(document, () => (text = '-- new\nSELECT 2;'));
+  it('are found in a file that changed while it was closed', () => {
+    jobRanges.reopen(document, () => (text = '-- new\nSELECT 2;'));
     assert.equal(now(), 'SELECT 2');
-    origins.reopen(document, () => (text = 'nothing'));
+    jobRanges.reopen(document, () => (text = 'nothing'));
     assert.equal(now(), undefined);
-    origins.reopen(document, () => (text = 'SELECT 2'));
+    jobRanges.reopen(document, () => (text = 'SELECT 2'));
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('are followed from before the launch, while questions are asked and other jobs run', () => {
-    const place = origins.follow(document, pieceOf(text, splitStatements(text).statements[2]!));
+  it('are tracked before the launch, while the user is asked and other jobs run', () => {
+    const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
     change('SELECT 1', '-- new\nSELECT 100');
-    assert.equal(origins.of(document).length, 1, 'what is not launched is not listed');
-    origins.add({ jobId: 'later', place });
-    const { span } = origins.get('later')!;
+    assert.equal(jobRanges.of(document).length, 1, 'what is not launched is not listed');
+    jobRanges.add({ jobId: 'later', pending });
+    const { span } = jobRanges.get('later')!;
     assert.equal(text.slice(span.start, span.end), 'SELECT 3');
-    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+    assert.equal(jobRanges.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
     change('SELECT 100', 'SELECT 1');
-    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+    assert.equal(jobRanges.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
     assert.deepEqual(
-      origins.of(document).map(({ jobId }) => jobId),
+      jobRanges.of(document).map(({ jobId }) => jobId),
       ['job', 'later'],
     );
-    origins.settle('job');
+    jobRanges.settle('job');
     change('SELECT 1', 'SELECT 10');
-    assert.equal(origins.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
+    assert.equal(jobRanges.trace('later', { start: 7, end: 8 })!.start, text.indexOf('3'));
   });
 
-  it('a place that was not launched is forgotten', () => {
-    const place = origins.follow(document, pieceOf(text, splitStatements(text).statements[2]!));
-    origins.release(place);
-    origins.add({ jobId: 'never', place });
-    assert.equal(origins.get('never'), undefined);
+  it('are released if they are not launched', () => {
+    const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
+    jobRanges.release(pending);
+    jobRanges.add({ jobId: 'never', pending });
+    assert.equal(jobRanges.get('never'), undefined);
   });
 
-  it('of more edits than anybody follows only the place as a whole is known', () => {
+  it('are tracked only as a whole after too many edits', () => {
     for (let event = 0; event < 20_001; event++) edit({ start: 0, removed: 0, text: ' ' });
-    assert.equal(origins.trace('job', { start: 7, end: 8 }), undefined);
+    assert.equal(jobRanges.trace('job', { start: 7, end: 8 }), undefined);
     assert.equal(now(), 'SELECT 2');
   });
 
-  it('tell where a part is now, until the job has ended', () => {
+  it('find the current span of a part until the job has ended', () => {
     change('SELECT 1', 'SELECT 100');
-    assert.equal(origins.trace('job', { start: 7, end: 8 })!.start, text.indexOf('2'));
-    origins.settle('job');
-    assert.equal(origins.trace('job', { start: 7, end: 8 }), undefined);
+    assert.equal(jobRanges.trace('job', { start: 7, end: 8 })!.start, text.indexOf('2'));
+    jobRanges.settle('job');
+    assert.equal(jobRanges.trace('job', { start: 7, end: 8 }), undefined);
   });
 
-  it('a rerun is of the same place, unless it was edited', () => {
+  it('are shared with a rerun unless they were edited', () => {
     change('SELECT 1', '');
-    origins.repeat('job', 'again');
-    assert.equal(origins.get('again')!.launchedAt, text.indexOf('SELECT 2'));
+    jobRanges.repeat('job', 'again');
+    assert.equal(jobRanges.get('again')!.launchedAt, text.indexOf('SELECT 2'));
     change('SELECT 2', 'SELECT 4');
-    origins.repeat('job', 'third');
-    assert.equal(origins.get('third'), undefined);
-    origins.forget(['job', 'again']);
-    assert.deepEqual(origins.of(document), []);
+    jobRanges.repeat('job', 'third');
+    assert.equal(jobRanges.get('third'), undefined);
+    jobRanges.forget(['job', 'again']);
+    assert.deepEqual(jobRanges.of(document), []);
   });
 });
 
-describe('the place of an error', () => {
+describe('the range of an error', () => {
   const marked = (text: string, position?: number): string => {
-    const { mark } = placeOfError(text, position);
+    const { mark } = errorRange(text, position);
     return text.slice(mark.start, mark.end);
   };
 
-  it('is the token at the position, whatever token it is', () => {
+  it('is the token at the position', () => {
     assert.equal(marked('SELECT nosuch, 1', 7), 'nosuch');
     assert.equal(marked('SELECT "no such", 1', 7), '"no such"');
     assert.equal(marked("SELECT 'text' + 1", 14), '+');
   });
 
-  it('is the last token where the text ends too early', () => {
+  it('is the last token if the text ends too early', () => {
     const text = 'SELECT 1 FROM -- where?\n';
     assert.equal(marked(text, text.length), 'FROM');
     assert.equal(marked('SELECT (1', 9), '1');
   });
 
-  it('is in the statement that the position is in', () => {
+  it('is in the statement at the position', () => {
     const text = 'SELECT 1;\nSELECT nosuch;\nSELECT 3';
-    const { statement, whole } = placeOfError(text, text.indexOf('nosuch'));
+    const { statement, whole } = errorRange(text, text.indexOf('nosuch'));
     assert.deepEqual([text.slice(statement.start, statement.end), whole], ['SELECT nosuch', true]);
   });
 
-  it('without a position is the statement, of a long one the first line', () => {
+  it('is the statement, or the first line of a long one, without a position', () => {
     assert.equal(marked('-- c\nSELECT 1/0;'), 'SELECT 1/0');
     assert.equal(marked(`DO $$\n${'x\n'.repeat(20)}$$`), 'DO $$');
     assert.equal(marked('SELECT 1;\nSELECT 1/0;'), 'SELECT 1;');
-    assert.equal(placeOfError('SELECT 1; SELECT 2', undefined).whole, false);
+    assert.equal(errorRange('SELECT 1; SELECT 2', undefined).whole, false);
   });
 
-  it('its text has what the server added', () => {
+  it('has a text with the server’s additional fields', () => {
     assert.equal(
       errorText({ sqlstate: '23505', message: 'duplicate', detail: 'Key (n)=(1)', hint: 'Don’t.', context: 'line 3' }),
       'duplicate\nDETAIL: Key (n)=(1)\nHINT: Don’t.\nCONTEXT: line 3',

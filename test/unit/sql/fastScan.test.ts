@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
-import { skim, type SkimState } from '../../../src/core/sql/split/fastScan';
+import { fastScan, type ScanState } from '../../../src/core/sql/split/fastScan';
 import { CORPUS } from './corpus';
 import { fuzzMilliseconds, fuzzSeed, Random } from './random';
 
-/** What skim may step over: nothing else decides where a statement ends. */
+/** The tokens that fastScan may skip, because they do not affect the end of a statement. */
 const PLAIN = new Set([Token.Word, Token.String, Token.Number, Token.Open, Token.Close, Token.Other]);
 
-/** Skims from an offset where a token may begin, and has the lexer walk the same way. */
+/** Scans from the start of a token, and reads the same tokens with the lexer. */
 function compare(text: string, from: number, depth: number): void {
-  const state: SkimState = { at: from, lastEnd: -1, depth, openedAt: -1 };
-  skim(text, state);
+  const state: ScanState = { at: from, lastEnd: -1, depth, openedAt: -1 };
+  fastScan(text, state);
   const lexer = new Lexer(text, from);
   let expected = { depth, openedAt: -1, lastEnd: -1 };
   const where = (): string => `from ${from} to ${state.at} of ${JSON.stringify(text)}`;
   for (let kind = lexer.next(); ; kind = lexer.next()) {
-    // A token that skim stopped before, with or without the white space before it.
+    // A token before which fastScan stopped, with or without white space before it.
     if (kind === Token.End || lexer.start >= state.at) break;
     assert.ok(PLAIN.has(kind), `${Token[kind]} at ${lexer.start}, ${where()}`);
     assert.ok(!lexer.unterminated, `cut off at ${lexer.start}, ${where()}`);
@@ -28,7 +28,7 @@ function compare(text: string, from: number, depth: number): void {
   assert.deepEqual({ depth: state.depth, openedAt: state.openedAt, lastEnd: state.lastEnd }, expected, where());
 }
 
-/** From each token of a text on. */
+/** Checks from each token of a text. */
 function compareAll(text: string): number {
   const lexer = new Lexer(text);
   let count = 0;
@@ -39,15 +39,15 @@ function compareAll(text: string): number {
   return count;
 }
 
-describe('the fast way through a statement, beside the lexer', () => {
-  it('sees the same tokens in every statement of the corpus, from each of its tokens on', () => {
+describe('fastScan, compared with the lexer', () => {
+  it('reads the same tokens as the lexer in every statement of the corpus, starting at each token', () => {
     for (const sql of CORPUS) compareAll(`${sql}\n; ${sql}`);
   });
 
-  it('leaves strings with backslashes to the lexer where a prefix makes them escapes, and reads all others itself', () => {
+  it('leaves strings with an escape prefix to the lexer and reads all others', () => {
     const end = (text: string): string => {
-      const state: SkimState = { at: 0, lastEnd: 0, depth: 0, openedAt: 0 };
-      skim(text, state);
+      const state: ScanState = { at: 0, lastEnd: 0, depth: 0, openedAt: 0 };
+      fastScan(text, state);
       return text.slice(state.at);
     };
     assert.equal(end("'a\\', 'b'; x"), '; x');
@@ -60,7 +60,7 @@ describe('the fast way through a statement, beside the lexer', () => {
     assert.equal(end("'never closed; x"), "'never closed; x");
   });
 
-  it('sees the same tokens in random mutations of the corpus', function () {
+  it('reads the same tokens as the lexer in random mutations of the corpus', function () {
     this.timeout(0);
     const random = new Random(fuzzSeed() + 3);
     const bits = `' " $ ; ( ) - / * . : \\ e E x X u U n N b B & 0 1 9 _ a é '' $$ /* */ -- E' U&" 1e 0x 1. 💥`.split(

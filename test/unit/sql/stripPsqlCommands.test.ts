@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 
-/** The text without what was left out, and what was refused. */
+/** The text without the removed commands, and the refused commands. */
 function skip(text: string): { text: string; skipped: number; refused: string[] } {
-  const result = withoutPsqlCommands(text);
+  const result = stripPsqlCommands(text);
   assert.equal(result.text.length, text.length, 'every offset is what it was');
   return { ...result, refused: result.refused.map(({ start, end }) => text.slice(start, end)) };
 }
 
-describe('withoutPsqlCommands', () => {
-  it('leaves out what only tells psql how to show things, and guards', () => {
+describe('stripPsqlCommands', () => {
+  it('removes commands that only display or configure', () => {
     for (const command of [
       '\\set ON_ERROR_STOP on',
       '\\timing',
@@ -32,7 +32,7 @@ describe('withoutPsqlCommands', () => {
     }
   });
 
-  it('refuses those without which the rest means something else', () => {
+  it('refuses commands whose removal would change the meaning', () => {
     for (const command of [
       '\\connect other',
       '\\c other',
@@ -62,35 +62,35 @@ describe('withoutPsqlCommands', () => {
     ]);
   });
 
-  it('puts a semicolon where a command sends a statement', () => {
+  it('replaces a command that sends a statement by a semicolon', () => {
     assert.equal(
       skip('SELECT 1 \\g\nSELECT 2 \\gx out.txt\nSELECT 3\\;SELECT 4').text,
       'SELECT 1 ; \nSELECT 2 ;          \nSELECT 3 ;SELECT 4',
     );
   });
 
-  it('knows several commands on a line, and two backslashes behind one', () => {
+  it('handles several commands on a line and two backslashes after one', () => {
     assert.equal(skip('\\x\\t on \\\\ SELECT 1; \\x').text.trim(), 'SELECT 1;');
     assert.equal(skip('\\x\\t on \\\\ SELECT 1; \\x').skipped, 3);
   });
 
-  it('touches nothing in statements, strings and comments', () => {
+  it('does not change statements, strings, and comments', () => {
     for (const text of ["SELECT '\\x'; -- \\x\n/* \\x */", 'SELECT 1 \\echo x\n + 2;', 'SELECT $$\\x$$;']) {
       assert.deepEqual(skip(text), { text, skipped: 0, refused: [] });
     }
   });
 
-  it('leaves the statements where they were', () => {
+  it('keeps the offsets of statements', () => {
     const text = "\\set x 'a;b'\n-- label: one\nSELECT 1 \\g\n\\echo two; three\nSELECT '💥;' \\gx\n\\dt\nSELECT 3;";
     const places = (one: string): number[][] => splitStatements(one).statements.map(({ start, end }) => [start, end]);
-    const { text: left } = withoutPsqlCommands(text);
+    const { text: left } = stripPsqlCommands(text);
     assert.deepEqual(places(left), places(text));
     assert.deepEqual(splitStatements(left).problems, []);
   });
 
   it('takes time linear in the commands', () => {
     const began = performance.now();
-    assert.equal(withoutPsqlCommands('\\echo x\nSELECT 1;\n'.repeat(100_000)).skipped, 100_000);
+    assert.equal(stripPsqlCommands('\\echo x\nSELECT 1;\n'.repeat(100_000)).skipped, 100_000);
     assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
   });
 });

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-/** The error is in line 28 of the file, which is line 27 of what is sent, with the comments above the statement. */
+/** The error is in line 28 of the file, which is line 27 of the SQL that is sent, with the comments above the statement. */
 const BEFORE = Array.from({ length: 24 }, (_, index) => `-- line ${index + 1}\n`).join('');
 const SQL = `SELECT 'other' AS n;\n${BEFORE}SELECT relname,\n  relkind,\n  oid, reltype, relkindd\nFROM pg_class;\n`;
 const [LINE, COLUMN] = [28, 17];
 
-/** From an error to its place, and from a statement to its results: the steps build on each other. */
-describe('the place of an error', function () {
+/** Navigation from an error to its position, and from a statement to its results. The steps build on each other. */
+describe('the position of an error', function () {
   this.timeout(240_000);
   let installed: Installed;
   let ui: Workbench;
@@ -23,7 +23,7 @@ describe('the place of an error', function () {
   after(() => installed.close());
   afterEach(screenshotOnFailure(() => ui));
 
-  it('Shift+Alt+R shows the results of the statement at the cursor, whose error leads to its line of the file', async () => {
+  it('is a link to the line of the file in the results, which Shift+Alt+R shows', async () => {
     assert.equal(SQL.split('\n')[LINE - 1]?.indexOf('relkindd'), COLUMN - 1, 'the file is as the test describes it');
     await ui.openFile('sample.sql');
     await ui.goTo(1, 3);
@@ -43,7 +43,7 @@ describe('the place of an error', function () {
     await ui.statusBar(`Ln ${LINE}, Col ${COLUMN}`).waitFor();
   });
 
-  it('follows the text, and is a line of the SQL once the statement was edited', async () => {
+  it('follows the text, and becomes a line of the SQL when the statement is edited', async () => {
     await ui.goTo(1, 1);
     await ui.page.keyboard.press('Enter');
     const link = ui.results().getByRole('button', { name: `sample.sql:${LINE + 1}:${COLUMN}` });
@@ -56,7 +56,7 @@ describe('the place of an error', function () {
     await link.waitFor();
   });
 
-  it('Show Results lists the job of the statement at the cursor first, with state, connection and time', async () => {
+  it('Show Results lists the job of the statement at the cursor first, with state, connection, and time', async () => {
     await ui.goTo(2, 3);
     await ui.command('pg_background: Show Results');
     const rows = ui.page.locator('.quick-input-widget .monaco-list-row');

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { excerptOf, labelFor } from '../../../src/core/sql/directives';
+import { labelFor } from '../../../src/core/sql/directives';
+import { excerptOf } from '../../../src/core/sql/labels';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
-import { shapeOf } from '../../../src/core/sql/classify/labelFromSql';
+import { shapeOf } from '../../../src/core/sql/classify/statementShape';
 import { CORPUS } from './corpus';
 import { fuzzSeed, Random } from './random';
 
 describe('automatic labels', () => {
-  it('name what a statement does and to what', () => {
+  it('name the command and its objects', () => {
     for (const [sql, label] of [
       ["SELECT id, customer, total FROM orders WHERE token = 'tok_live_9f8e'", 'SELECT … FROM orders WHERE token = …'],
       ['SELECT * FROM t LIMIT 10', 'SELECT * FROM t LIMIT …'],
@@ -31,7 +32,7 @@ describe('automatic labels', () => {
     }
   });
 
-  it('have no literal of any kind', () => {
+  it('contain no literals', () => {
     for (const sql of [
       "CREATE ROLE r PASSWORD 'hunter2'",
       "ALTER USER r WITH ENCRYPTED PASSWORD E'hunter2'",
@@ -66,7 +67,7 @@ describe('automatic labels', () => {
     }
   });
 
-  it('are the same whatever the literals of a statement are', () => {
+  it('do not depend on the literals of a statement', () => {
     const random = new Random(fuzzSeed());
     for (const sql of CORPUS) {
       for (let round = 0; round < 5; round++) {
@@ -76,13 +77,13 @@ describe('automatic labels', () => {
     }
   });
 
-  it('have nothing of the content of a literal of the corpus', () => {
+  it('contain nothing of any literal in the corpus', () => {
     let checked = 0;
     for (const sql of CORPUS) {
       const label = labelFor(sql);
       const { literals, code } = contentsOf(sql);
       for (const content of literals) {
-        // A name in the statement may be the same text.
+        // A name in the statement may have the same text.
         if (content.length < 3 || code.includes(content)) continue;
         assert.ok(!label.includes(content), `${JSON.stringify(sql)}: ${label}`);
         checked++;
@@ -91,7 +92,7 @@ describe('automatic labels', () => {
     assert.ok(checked > 100, String(checked));
   });
 
-  it('are made of texts that nest endlessly, or are cut off', () => {
+  it('are made for deeply nested and unclosed texts', () => {
     for (const sql of [
       '('.repeat(50_000),
       'WITH a AS ('.repeat(5000),
@@ -105,7 +106,7 @@ describe('automatic labels', () => {
     }
   });
 
-  it('are not what a question shows to the user who wrote the statement', () => {
+  it('differ from excerpts, which show literals to the author', () => {
     assert.equal(excerptOf('DELETE FROM t -- all\n;'), 'DELETE FROM t');
     assert.equal(excerptOf("UPDATE t SET a = 'x'"), "UPDATE t SET a = 'x'");
     assert.equal(excerptOf("UPDATE t SET password = 'x'"), "UPDATE t SET password = '…'");
@@ -126,7 +127,7 @@ function withOtherLiterals(sql: string, random: Random): string {
     if (kind === Token.Number) result += other;
     else if (kind === Token.DollarString) result += `$x$${other}$x$`;
     else result += `'${other}'`;
-    // Two strings side by side stay two tokens, and a word after one its own.
+    // Adjacent strings stay two tokens, and a word after a string stays a separate token.
     from = lexer.end;
     if (/^[\w$']/.test(sql.slice(from, from + 1))) result += ' ';
   }

@@ -5,43 +5,43 @@ import { moveSpan, type Edit, type Span } from './edits';
 import type { StatementCache } from './statementCache';
 import * as ui from '../base/ui';
 
-/** What the Problems panel says where these entries come from. */
+/** The source of the entries, as shown in the Problems panel. */
 export const SOURCE = 'pg_background';
 
-/** Entries follow the text while it is typed, after a moment: VS Code moves what is on screen by itself. Milliseconds. */
-const FOLLOW_MS = 300;
-/** More entries than this of one document are not made: nobody reads them, and each is looked at with every edit. */
-const MOST_ENTRIES = 100;
-/** Only an edit that is as near as this can make another statement of one without touching it. In UTF-16 code units. */
-const NEAR = 1000;
+/** The delay after which entries are moved while the user types. VS Code moves visible ones itself. Milliseconds. */
+const MOVE_DELAY_MS = 300;
+/** The maximum number of entries per document, because each is checked on every edit. */
+const MAX_ENTRIES = 100;
+/** The maximum distance of an edit that can change a statement without touching it, in UTF-16 code units. */
+const MAX_DISTANCE = 1000;
 
-export interface NewProblem {
+export interface NewDiagnostic {
   readonly document: vscode.TextDocument;
-  /** The entry stands as long as this part is unchanged. */
+  /** The entry is removed when this span changes. */
   readonly owner: Span;
   readonly mark: Span;
   readonly message: string;
   readonly severity: vscode.DiagnosticSeverity;
   readonly sqlstate?: string;
-  /** The job that failed, and whether a longer timeout may help. */
+  /** The failed job, and whether a longer timeout may help. */
   readonly jobId?: string;
   readonly timedOut?: boolean;
-  /** It would work if each statement ran as a job of its own. */
+  /** Whether running each statement as a separate job would help. */
   readonly runEach?: boolean;
 }
 
-interface Entry extends Omit<NewProblem, 'document'> {
+interface Entry extends Omit<NewDiagnostic, 'document'> {
   owner: Span;
   mark: Span;
-  /** The owner's text, by which it is found again in a file that was closed. */
+  /** The owner's text, by which it is found in a reopened file. */
   readonly text: string;
-  /** The owner is all of a statement: what is typed behind it, up to its semicolon, changes it too. */
+  /** The owner is a whole statement: text typed between it and its semicolon changes it too. */
   readonly whole: boolean;
   diagnostic: vscode.Diagnostic;
 }
 
-/** The entries in the Problems panel, each at its place until its statement is edited or run again. */
-export class Problems implements vscode.Disposable {
+/** The entries in the Problems panel. Each is removed when its statement is edited or run again. */
+export class EditorDiagnostics implements vscode.Disposable {
   readonly #collection = vscode.languages.createDiagnosticCollection(SOURCE);
   readonly #entries = new Map<string, Entry[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -55,10 +55,10 @@ export class Problems implements vscode.Disposable {
     this.#disposables.add(this.#collection);
   }
 
-  add({ document, ...problem }: NewProblem): void {
+  add({ document, ...problem }: NewDiagnostic): void {
     const key = document.uri.toString();
     const known = this.#entries.get(key) ?? [];
-    if (known.length >= MOST_ENTRIES) return;
+    if (known.length >= MAX_ENTRIES) return;
     const text = document.getText(rangeOf(document, problem.owner));
     const whole = this.isStatement(document, problem.owner);
     const entry = { ...problem, text, whole, diagnostic: diagnosticOf(document, problem) };
@@ -66,19 +66,19 @@ export class Problems implements vscode.Disposable {
     this.#show(document.uri);
   }
 
-  /** Removes what is said about a part of a document: it is run again. */
-  clear(uri: vscode.Uri, part: Span): void {
-    this.#keep(uri, ({ owner }) => owner.end <= part.start || owner.start >= part.end);
+  /** Removes the entries of a span, because it is run again. */
+  clear(uri: vscode.Uri, span: Span): void {
+    this.#keep(uri, ({ owner }) => owner.end <= span.start || owner.start >= span.end);
   }
 
-  /** Removes what is said about jobs that are no longer listed. */
+  /** Removes the entries of removed jobs. */
   forget(jobIds: readonly string[]): void {
     for (const key of this.#entries.keys()) {
       this.#keep(vscode.Uri.parse(key), ({ jobId }) => jobId === undefined || !jobIds.includes(jobId));
     }
   }
 
-  /** Follows an event of a document. */
+  /** Moves or removes entries after an edit. */
   edit(document: vscode.TextDocument, edits: readonly Edit[]): void {
     const key = document.uri.toString();
     const entries = this.#entries.get(key);
@@ -87,7 +87,7 @@ export class Problems implements vscode.Disposable {
     const touched = new Set<Entry>();
     for (const entry of entries) {
       const owner = moveSpan(entry.owner, edits);
-      // Whether it really is another one now is looked at when all have moved.
+      // Whether the text really changed is checked when all entries have moved.
       if (owner.touched || isNear(entry.owner, edits)) touched.add(entry);
       if (owner.touched) continue;
       const shift = owner.start - entry.owner.start;
@@ -107,12 +107,12 @@ export class Problems implements vscode.Disposable {
     } else if (moved && !this.#timers.has(key)) {
       this.#timers.set(
         key,
-        setTimeout(() => this.#refresh(document), FOLLOW_MS),
+        setTimeout(() => this.#refresh(document), MOVE_DELAY_MS),
       );
     }
   }
 
-  /** A document is open again: what stands elsewhere now is found there, what is no longer in it is removed. */
+  /** Finds the entries of a reopened document, and removes those whose text no longer exists. */
   reopen(document: vscode.TextDocument): void {
     const entries = this.#entries.get(document.uri.toString());
     if (!entries) return;
@@ -129,7 +129,7 @@ export class Problems implements vscode.Disposable {
     this.#refresh(document);
   }
 
-  /** Whether a part of a document is exactly one statement of it, with or without its comments. */
+  /** Whether a span is exactly one statement, with or without its comments. */
   isStatement(document: vscode.TextDocument, { start, end }: Span): boolean {
     const { text, split } = this.#cache.get(document);
     const statement = statementAt(split, start, text);
@@ -140,7 +140,7 @@ export class Problems implements vscode.Disposable {
     this.#keep(uri, () => false);
   }
 
-  /** The job whose timeout an entry tells about. All timeouts have the same text: the place tells them apart. */
+  /** The job of a diagnostic about a timeout, found by its range, because all timeouts have the same message. */
   timedOutJob(uri: vscode.Uri, { message, range }: vscode.Diagnostic): string | undefined {
     return this.#entries
       .get(uri.toString())
@@ -149,7 +149,7 @@ export class Problems implements vscode.Disposable {
       )?.jobId;
   }
 
-  /** Whether a diagnostic says that each statement would have to be a job of its own. */
+  /** Whether running each statement as a separate job would resolve a diagnostic. */
   needsRunEach(uri: vscode.Uri, { message, range }: vscode.Diagnostic): boolean {
     const entries = this.#entries.get(uri.toString()) ?? [];
     return entries.some(
@@ -195,14 +195,14 @@ export function rangeOf(document: vscode.TextDocument, { start, end }: Span): vs
 }
 
 function isNear({ start, end }: Span, edits: readonly Edit[]): boolean {
-  return edits.some((edit) => edit.start - NEAR <= end && edit.start + edit.removed + NEAR >= start);
+  return edits.some((edit) => edit.start - MAX_DISTANCE <= end && edit.start + edit.removed + MAX_DISTANCE >= start);
 }
 
 function shifted({ start, end }: Span, by: number): Span {
   return { start: start + by, end: end + by };
 }
 
-function diagnosticOf(document: vscode.TextDocument, problem: Omit<NewProblem, 'document'>): vscode.Diagnostic {
+function diagnosticOf(document: vscode.TextDocument, problem: Omit<NewDiagnostic, 'document'>): vscode.Diagnostic {
   const diagnostic = ui.diagnostic(rangeOf(document, problem.mark), problem.message, problem.severity);
   diagnostic.source = SOURCE;
   if (problem.sqlstate) diagnostic.code = problem.sqlstate;
