@@ -149,19 +149,19 @@ async function fill(client: Client, file: string): Promise<void> {
   await writer.finish();
 }
 
-/** @returns A function that ends the watch and gives the most by which the process's memory grew, in MB. */
+/** @returns a function that stops watching and returns by how much the memory of the process grew at most, in MB */
 function watchMemory(): () => number {
   globalThis.gc?.();
   const start = process.memoryUsage.rss();
-  let most = start;
+  let peak = start;
   const look = (): void => {
-    most = Math.max(most, process.memoryUsage.rss());
+    peak = Math.max(peak, process.memoryUsage.rss());
   };
   const timer = setInterval(look, 20);
   return () => {
     clearInterval(timer);
     look();
-    return (most - start) / 1e6;
+    return (peak - start) / 1e6;
   };
 }
 

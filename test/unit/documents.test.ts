@@ -73,7 +73,9 @@ function missingCitations(text: string): string[] {
 
 /** Points of docs/internals/pg-background.md that a text cites. */
 function citedPoints(text: string): string[] {
-  return [...text.matchAll(/pg-background\.md(?:\)|`)?, (?:points? )?(\d+)/g)].map(([, point = '']) => point);
+  return [...text.matchAll(/pg-background\.md(?:\)|`)?, (?:(?:points?|section) )?(\d+)/g)].map(
+    ([, point = '']) => point,
+  );
 }
 
 /** Paths of the repository in inline code. Those with a placeholder or a wildcard are none. */

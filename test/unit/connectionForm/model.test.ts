@@ -148,7 +148,7 @@ describe('the values of the connection form', () => {
     assert.equal(suggest({ service: 'warehouse' }), 'warehouse');
   });
 
-  it('tells on which computer connections start', () => {
+  it('shows on which computer connections start', () => {
     const cases = [
       [undefined, false, false, 'local'],
       [undefined, false, true, 'browser'],
