@@ -41,7 +41,7 @@ export class RowsTab implements RowsMenuActions {
   readonly #empty = make('div', 'grid-empty');
   readonly #area = make('div', 'grid-area');
   readonly #host = make('div', 'grid-host');
-  readonly #exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
+  readonly #exportButton = iconButton('export', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   #mark: FindMark | undefined;
   /** The match that was gone to last. */
   #hit: CellAt | undefined;
