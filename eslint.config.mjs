@@ -112,7 +112,7 @@ export default tseslint.config(
       NO_VSCODE,
       NO_PG,
       NO_NODE,
-      { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'Webviews import src/shared only.' },
+      { regex: '(^|/)(core|host)(/|$)|(^|\\./)src/(?!shared/)', message: 'Webviews import src/shared only.' },
     ],
   ),
   {

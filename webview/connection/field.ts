@@ -1,5 +1,5 @@
 import { make, makeControl, setAttribute } from '../base/dom';
-import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../base/toolkit';
+import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../base/controls';
 
 let ids = 0;
 

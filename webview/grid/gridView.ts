@@ -56,7 +56,8 @@ export class GridView {
   #lastViewport = -1;
   /** What is looked for, so that it is seen in its cells; not a global pattern, which would remember where it was. */
   found: RegExp | undefined;
-  /** Called after each drawing. */
+  /** Called before and after each drawing. */
+  beforeDraw: () => void = () => undefined;
   onDrawn: () => void = () => undefined;
 
   constructor(readonly model: GridModel) {
@@ -75,7 +76,7 @@ export class GridView {
     this.element.append(this.#box);
     this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.element.addEventListener('wheel', (event) => this.#wheeled(event), { passive: false });
-    new ResizeObserver(() => this.resize()).observe(this.element);
+    new ResizeObserver(() => this.#resized()).observe(this.element);
   }
 
   /** Asks for a drawing in the next frame. */
@@ -88,7 +89,7 @@ export class GridView {
     });
   }
 
-  /** Takes the size of the element over. */
+  /** Adopts the size of the element and draws everything anew. */
   resize(): void {
     const { clientWidth, clientHeight } = this.element;
     this.#width = clientWidth;
@@ -100,7 +101,12 @@ export class GridView {
     this.schedule();
   }
 
-  /** Draws everything anew: columns, widths or places have changed. */
+  #resized(): void {
+    const { clientWidth, clientHeight } = this.element;
+    if (clientWidth !== this.#width || clientHeight !== this.#height) this.resize();
+  }
+
+  /** Makes the next drawing update everything: columns, widths, or positions have changed. */
   drop(): void {
     for (const row of this.#pool) row.row = -1;
     this.header.drop();
@@ -109,6 +115,7 @@ export class GridView {
   draw(): void {
     const { model } = this;
     if (this.#width === 0) return;
+    this.beforeDraw();
     this.#measureGutter();
     this.#size();
     this.#scroll();

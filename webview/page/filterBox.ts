@@ -4,7 +4,7 @@ import type { FilterView } from '../../src/shared/resultsRequests';
 import type { ResultsStringKey } from '../../src/shared/resultsStrings';
 import { handled, make, makeControl } from '../base/dom';
 import { text } from './strings';
-import { makeDropdown, makeTextField } from '../base/toolkit';
+import { makeDropdown, makeTextField } from '../base/controls';
 
 const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
   contains: 'opContains',

@@ -13,7 +13,7 @@ import { JobHead } from './jobHeader';
 import { type PageCommand, RowsTab } from './rowsTab';
 import { formatNumber, text } from './strings';
 import { drawDetails, drawError, drawMessages, drawQuery } from './textTabs';
-import { makePanels } from '../base/toolkit';
+import { makePanels } from '../base/controls';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
@@ -82,10 +82,11 @@ export class ResultsPage {
     this.#update();
   }
 
-  /** Called once the page stands in the document. */
+  /** Call once the page is in the document. */
   shown(): void {
-    // VS Code restores a panel after a reload only if its page has kept something.
+    // VS Code restores a panel after a reload only if its page has saved a state.
     this.#save();
+    this.#rows.shown();
     if (this.#current === 'rows') this.#rows.gridElement.focus();
   }
 

@@ -60,7 +60,7 @@ export function exportMenu(tab: RowsMenuActions): MenuEntry[] {
   const columns = tab.model.layout.columns();
   const items: MenuEntry[] = EXPORT_FORMATS.map((format) => ({
     label: exportLabel(tab, text(FORMAT_NAMES[format])),
-    icon: 'save',
+    icon: 'export',
     enabled: tab.model.columns.length > 0,
     run: () => tab.post({ type: 'export', view: tab.model.view, format, columns }),
   }));

@@ -41,13 +41,14 @@ export class RowsTab implements RowsMenuActions {
   readonly #empty = make('div', 'grid-empty');
   readonly #area = make('div', 'grid-area');
   readonly #host = make('div', 'grid-host');
-  readonly #exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
+  readonly #exportButton = iconButton('export', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   #mark: FindMark | undefined;
   /** The match that was gone to last. */
   #hit: CellAt | undefined;
   #asked = 0;
   #askedOrder: OrderView = NO_ORDER;
   readonly #orderLimit: number;
+  #measured = false;
   #fitted = false;
   /** The saved order is being made: until it is there, what was saved stays. */
   #restoring = false;
@@ -105,6 +106,12 @@ export class RowsTab implements RowsMenuActions {
     this.model.setStored(init.rows);
     if (init.first !== undefined) this.#tiles.put(init.first);
     this.#restore();
+  }
+
+  /** Call once the page is in the document. */
+  shown(): void {
+    this.#view.resize();
+    this.#view.draw();
   }
 
   get gridElement(): HTMLElement {
@@ -239,8 +246,8 @@ export class RowsTab implements RowsMenuActions {
   #wire(): void {
     const { model } = this;
     const view = this.#view;
+    view.beforeDraw = () => this.#fitOnce(view.element);
     view.onDrawn = () => {
-      this.#fitOnce(view.element);
       this.#status.update(model);
       this.#showEmpty();
       this.#markFound();
@@ -361,14 +368,20 @@ export class RowsTab implements RowsMenuActions {
     this.#detail.setCell(at.row, at.column, this.model.columns[at.column]);
   }
 
-  /** Widths from the first rows, once they are here. */
+  /** Measures the fonts, which needs the page in the document, and fits the columns to the first rows once they have arrived. */
   #fitOnce(font: HTMLElement): void {
     const { model } = this;
+    if (!this.#measured) {
+      this.#measured = true;
+      const { digit, narrowest } = measures(font);
+      this.#view.header.digitWidth = digit;
+      this.#view.header.narrowest = narrowest;
+    }
     if (this.#fitted || model.columns.length === 0 || this.#tiles.get(0, 0) === undefined) return;
     this.#fitted = true;
     if (this.#saved?.widths !== undefined) return;
     fitColumns(model, [...model.columns.keys()], font, true);
-    this.#view.resize();
+    this.#view.drop();
   }
 
   #markFound(): void {
@@ -395,9 +408,6 @@ export class RowsTab implements RowsMenuActions {
     const { model } = this;
     const saved = this.#saved;
     restoreColumns(model, saved);
-    const { digit, narrowest } = measures(this.#view.element);
-    this.#view.header.digitWidth = digit;
-    this.#view.header.narrowest = narrowest;
     if (saved === undefined) return;
     if (saved.pane !== undefined) {
       this.#detail.resize(saved.pane.share);

@@ -74,6 +74,7 @@ export class Harness {
     }, harnessOptions);
     await page.goto(this.#origin);
     await page.waitForSelector('.page');
+    await page.waitForSelector('vscode-panels:defined');
     if (options.rows !== 0) await page.waitForSelector('.grid-body .cell:not(.loading)');
     return opened;
   }
@@ -88,9 +89,9 @@ export class Harness {
     }, harnessOptions);
     await page.goto(`${this.#origin}empty`);
     await page.waitForSelector('.empty-page');
-    await page.evaluate('harness.settle()');
-    const shown = await page.evaluate<number>('harness.contentAt()');
-    await context.close();
+    const opened = new GridPage(context, page);
+    const shown = await opened.contentAt();
+    await opened.close();
     return shown;
   }
 
@@ -142,6 +143,12 @@ export class GridPage {
   /** What is seen, with the texts of one column. */
   seen(column = 0): Promise<ShownRows> {
     return this.page.evaluate<ShownRows>(`harness.seen(${column})`);
+  }
+
+  /** Milliseconds from navigation until the first content was on screen. */
+  async contentAt(): Promise<number> {
+    await this.until('!Number.isNaN(harness.contentAt())');
+    return this.page.evaluate<number>('harness.contentAt()');
   }
 
   nodes(): Promise<number> {

@@ -215,14 +215,22 @@ async function scrollFor(frames: number, step: number): Promise<number[]> {
 }
 
 setTheme(options.theme ?? 'dark');
-/** Milliseconds from navigation to the frame after the one in which the page has its content: rows, or the text of an empty page. */
+/** Milliseconds from navigation until the content is on screen: the first rows, or the text of an empty page (Element Timing API). */
 let contentAt = NaN;
-async function watchContent(): Promise<void> {
-  while (document.querySelector('.grid-body .cell:not(.loading), .empty-page') === null) await frame();
-  // The elements are in the document now; they are on screen in the next frame.
-  contentAt = await frame();
+function markContent(): boolean {
+  const content = document.querySelector('.grid-body .cell:not(.loading, .unused, :empty), .empty-page');
+  content?.setAttribute('elementtiming', 'content');
+  return content !== null;
 }
-void watchContent();
+if (!markContent()) {
+  const observer = new MutationObserver(() => {
+    if (markContent()) observer.disconnect();
+  });
+  observer.observe(document, { childList: true, subtree: true, characterData: true });
+}
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (Number.isNaN(contentAt)) contentAt = entry.startTime;
+}).observe({ type: 'element', buffered: true });
 
 window.harness = {
   sent,
