@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { withGate } from '../gate';
 import { eventually } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
@@ -18,10 +20,12 @@ function german(text: string, ...values: readonly (string | number)[]): string {
   return translation.replace(/\{(\d)\}/g, (_, index: string) => String(values[Number(index)]));
 }
 
-/** A pattern for a German text of src: the values are regular expressions. */
-function pattern(text: string, ...values: readonly string[]): RegExp {
-  const escaped = german(text).replace(/[.*+?^$()|[\]\\]/g, '\\$&');
-  return new RegExp(escaped.replace(/undefined|\{(\d)\}/g, (_, index: string) => values[Number(index)] ?? ''));
+/** The German translation of a text of src as a pattern. @param values regular expressions for the placeholders */
+function germanPattern(text: string, ...values: readonly string[]): RegExp {
+  const markers = values.map((_, index) => `\0${index}\0`);
+  const parts = german(text, ...markers).split('\0');
+  const escape = (part: string): string => part.replace(/[.*+?^$()|[\]{}\\]/g, '\\$&');
+  return new RegExp(parts.map((part, index) => (index % 2 === 1 ? values[Number(part)] : escape(part))).join(''));
 }
 
 /** The German translation of a text of package.json. */
@@ -89,9 +93,7 @@ describe('main flow in German', function () {
     await ui.statusBar(german('1 job')).waitFor();
     await row.hover();
     await row.getByRole('button', { name: title('command.cancelJob'), exact: true }).click();
-    await ui
-      .notification(german('“{0}” stopped {1} after SIGTERM.', 'schläft lange', '\u0000').split('\u0000')[0] ?? '')
-      .waitFor();
+    await ui.notification(germanPattern('“{0}” stopped {1} after SIGTERM.', 'schläft lange', '.*')).waitFor();
     await row.filter({ hasText: german('canceled') }).waitFor();
   });
 
@@ -99,10 +101,8 @@ describe('main flow in German', function () {
     const { server, database } = installed;
     const row = ui.row('fängt ab');
     await withGate({ host: server.host, port: server.port, database, user: server.user }, async (gate) => {
-      const editor = await ui.openFile('work.sql');
-      await editor.waitFor();
-      await ui.page.keyboard.press('Control+a');
-      await ui.page.keyboard.insertText(`-- label: fängt ab\n${gate.swallow};\n`);
+      await writeFile(join(installed.workspace, 'stubborn.sql'), `-- label: fängt ab\n${gate.swallow};\n`);
+      await ui.openFile('stubborn.sql');
       await ui.editorContextMenu(title('command.runInBackground'));
       await row.filter({ hasText: /\d+ s · \d+/ }).waitFor();
       const asleep = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND wait_event = 'PgSleep'`;
@@ -111,7 +111,7 @@ describe('main flow in German', function () {
         'the worker sleeps in the block that catches the cancel',
       );
       await ui.rowMenu(row, title('command.cancelJob'));
-      await ui.notification(pattern('Canceling “{0}” (pid {1})', 'fängt ab', '\\d+')).waitFor();
+      await ui.notification(germanPattern('Canceling “{0}” (pid {1})', 'fängt ab', '\\d+')).waitFor();
       const warning = ui.notification(
         german(
           'Its SQL catches the cancel (an EXCEPTION block) and continues; it now waits on {0}.',
