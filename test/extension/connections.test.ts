@@ -344,17 +344,20 @@ describe('connections in VS Code', () => {
       await assert.rejects(api.addConnection(scram({ name: 'cloud (Cloud Tool)' })), /comes from Cloud Tool/);
     });
 
-    it('a provider that is none is refused with what is wrong', () => {
+    it('rejects an invalid provider with the reason', () => {
       const given = (provider: unknown): void => {
         registration = api.registerConnectionProvider(provider as Parameters<typeof api.registerConnectionProvider>[0]);
       };
       const connections = (): ConnectionInfo[] => [];
       assert.throws(() => given(undefined), /registerConnectionProvider: the provider must be an object/);
-      assert.throws(() => given({ connections }), /"id" must be a text/);
-      assert.throws(() => given({ id: 'x' }), /"connections" must be a function/);
+      assert.throws(() => given({ connections }), /must be an object with an "id"/);
+      assert.throws(() => given({ id: 'x' }), /an "id" and "connections"/);
       assert.throws(() => given({ id: 'x', connections, password: 'p' }), /"password" must be a function/);
       register(PASSWORD);
-      assert.throws(() => given({ id: 'test.provider', connections }), /with the id "test\.provider" already/);
+      assert.throws(
+        () => given({ id: 'test.provider', connections }),
+        /with the id "test\.provider" is already registered/,
+      );
     });
   });
 });
