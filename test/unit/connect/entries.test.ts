@@ -149,15 +149,15 @@ describe('connections of several origins', () => {
     );
   });
 
-  it('what the API can be given is what a profile can have', () => {
-    // The compiler compares: each can be put in the place of the other.
+  it('the fields of the API’s ConnectionInfo are those of a profile', () => {
+    // The compiler checks that each type is assignable to the other.
     const info = (profile: ConnectionProfile): Required<ConnectionInfo> => profile as Required<ConnectionProfile>;
     const profile = (given: ConnectionInfo): Required<ConnectionProfile> => given as Required<ConnectionInfo>;
     assert.equal(typeof info, typeof profile);
   });
 });
 
-describe('the place of a fault in settings.json', () => {
+describe('findInSettings', () => {
   const text = `// mine, "pgBackground.connections": []
 {
   "a": [1, {"pgBackground.connections": [true]}], /* { */
@@ -172,7 +172,7 @@ describe('the place of a fault in settings.json', () => {
     return place && text.slice(place.start, place.end);
   };
 
-  it('finds an entry, and a field of it', () => {
+  it('finds an entry and a field of it', () => {
     assert.equal(found(0), '{ "name": "x, \\"]\\"", "port": 1 }');
     assert.equal(found(0, 'port'), '1');
     assert.equal(found(1, 'port'), '"z"');
@@ -181,13 +181,13 @@ describe('the place of a fault in settings.json', () => {
     assert.equal(found(3), undefined);
   });
 
-  it('finds it in a .code-workspace', () => {
+  it('finds an entry in a .code-workspace file', () => {
     const file = `{"folders": [], "settings": {"pgBackground.connections": [{"name": "n"}]}}`;
     const place = findInSettings(file, 'pgBackground.connections', 0, 'name')!;
     assert.equal(file.slice(place.start, place.end), '"n"');
   });
 
-  it('gives nothing, and does not overflow, if the text nests endlessly', () => {
+  it('returns undefined without overflowing the stack if the text is nested too deeply', () => {
     for (const open of ['[', '{"a":', '[{"a":[']) {
       for (const deep of [open.repeat(20_000), `{"pgBackground.connections": [${open.repeat(20_000)}`]) {
         assert.equal(findInSettings(deep, 'pgBackground.connections', 0), undefined);
@@ -197,7 +197,7 @@ describe('the place of a fault in settings.json', () => {
     assert.ok(findInSettings(strings, 'pgBackground.connections', 0, 'name'));
   });
 
-  it('gives nothing, and ends, where the text is broken or empty', () => {
+  it('returns undefined if the text is malformed or empty', () => {
     for (const broken of [
       '',
       '{',
