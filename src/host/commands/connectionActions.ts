@@ -7,7 +7,7 @@ import { addressText } from '../connections/connectionAddress';
 import type { ConnectionEntry } from '../connections/connectionEntries';
 import type { Connections } from '../connections/connections';
 import type { SettingsOrigin } from '../connections/connectionSettings';
-import { choosePlace, hasWorkspace, writeDefault } from '../connections/defaultConnection';
+import { chooseScope, hasWorkspace, writeDefault } from '../connections/defaultConnection';
 import { commandId, WORKERS_VIEW } from '../base/commandIds';
 import { ActionNode } from '../tree/nodes/actionNode';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
@@ -128,7 +128,7 @@ export class ConnectionActions {
       );
       return;
     }
-    const target = await choosePlace(entry);
+    const target = await chooseScope(entry);
     if (target) await writeDefault(this.#connections, entry, target);
   }
 

@@ -4,7 +4,7 @@ import { parseConnectionString } from '../../core/postgres/connect/conninfo/conn
 import { suggestName } from '../connectionPages/formModel';
 import { ConnectionPanels } from '../connectionPages/connectionPanels';
 import type { Connections } from '../connections/connections';
-import { choosePlace, writeDefault } from '../connections/defaultConnection';
+import { chooseScope, writeDefault } from '../connections/defaultConnection';
 import { ActionNode } from '../tree/nodes/actionNode';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
 import { FaultNode } from '../tree/nodes/faultNode';
@@ -71,7 +71,7 @@ export class ConnectionCommands implements vscode.Disposable {
 
   /** Connects and reports whether workers can be used. */
   async #announce(name: string): Promise<void> {
-    this.#connections.mayAsk(name);
+    this.#connections.allowPrompts(name);
     try {
       const { server, extension } = await ui.withProgress(
         { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Connecting to “{0}”', name) },
@@ -99,7 +99,7 @@ export class ConnectionCommands implements vscode.Disposable {
         )
         .then(async (choice) => {
           const entry = choice === makeDefault ? this.#connections.entry(name) : undefined;
-          const target = entry && (await choosePlace(entry));
+          const target = entry && (await chooseScope(entry));
           if (entry && target) await writeDefault(this.#connections, entry, target);
         });
     } catch (error) {

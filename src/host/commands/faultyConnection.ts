@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { FaultyEntry, Origin } from '../connections/connectionEntries';
 import { FaultNode } from '../tree/nodes/faultNode';
-import type { Place } from '../connections/settingsPosition';
+import type { SettingsRange } from '../connections/settingsPosition';
 
 /** Opens the settings that define an invalid connection, with the invalid value selected. */
 export async function openFaultyConnection(argument: unknown): Promise<void> {
@@ -17,11 +17,11 @@ export async function openFaultyConnection(argument: unknown): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
 }
 
-async function positionOf(text: string, { index, field }: FaultyEntry): Promise<Place | undefined> {
+async function positionOf(text: string, { index, field }: FaultyEntry): Promise<SettingsRange | undefined> {
   if (index === undefined) return undefined;
   // Loads the parser only when it is needed.
-  const { placeInSettings } = await import('../connections/settingsPosition');
-  return placeInSettings(text, 'pgBackground.connections', index, field);
+  const { findInSettings } = await import('../connections/settingsPosition');
+  return findInSettings(text, 'pgBackground.connections', index, field);
 }
 
 async function openSettings(origin: Origin): Promise<vscode.TextEditor | undefined> {

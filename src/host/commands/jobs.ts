@@ -177,7 +177,7 @@ export class JobCommands {
     this.#jobs.hurry();
     await Promise.allSettled(
       this.#connections.profiles.map(async ({ name }) => {
-        this.#connections.mayAsk(name);
+        this.#connections.allowPrompts(name);
         await this.#connections.existing(name)?.refresh();
       }),
     );

@@ -175,7 +175,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
 
   /** The password comes from the source chosen in the form, even if another one is saved for the connection. */
   #options(profile: ConnectionProfile, { values, password }: Pick<Save, 'values' | 'password'>): OpenOptions {
-    const { askPassword, ...others } = this.#parts.connections.examineOptions(profile);
+    const { askPassword, ...others } = this.#parts.connections.testOptions(profile);
     const { editing } = this;
     const given = password ?? this.#imported;
     const known = async (): Promise<string | undefined> => {

@@ -56,7 +56,7 @@ export class TestPanel implements PageHost, vscode.Disposable {
       this.#channel.notify(vscode.l10n.t('The connection “{0}” no longer exists.', this.name), 'error');
       return;
     }
-    const { askPassword, ...options } = this.#connections.examineOptions(profile);
+    const { askPassword, ...options } = this.#connections.testOptions(profile);
     this.#entered = undefined;
     await this.#tester.start({
       profile,

@@ -208,7 +208,7 @@ export class LaunchPreparer {
       if (!found) {
         throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
       }
-      this.#connections.mayAsk(found.name);
+      this.#connections.allowPrompts(found.name);
       planned.push({ ...source, options: { ...options, connection: found.name } });
     }
     // If the user chose the options, the form showed those of the comments.

@@ -90,7 +90,7 @@ export class Launcher implements vscode.Disposable {
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const unbounded = writes.map((finding) => unboundedWrite(finding, request.sql));
     if (!(await this.confirmation.confirm(unbounded, [connection]))) return undefined;
-    this.#connections.mayAsk(connection);
+    this.#connections.allowPrompts(connection);
     const again = this.run({ ...changed, connection, label });
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
@@ -116,7 +116,7 @@ export class Launcher implements vscode.Disposable {
     const label =
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     // The caller may be code, but only the user can approve what a workspace's connection asks for.
-    this.#connections.mayAskPassword(connection);
+    this.#connections.allowPasswordPrompt(connection);
     return this.#jobs.run({ ...request, connection, label });
   }
 

@@ -1,6 +1,7 @@
 /** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
 import { CONNECT_MESSAGES } from './connectMessages';
+import { ENTRY_MESSAGES } from './entryMessages';
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
 import { PROFILE_MESSAGES } from './profileMessages';
@@ -10,6 +11,7 @@ import { SQL_MESSAGES } from './sqlMessages';
 
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
+  ...ENTRY_MESSAGES,
   ...JOB_MESSAGES,
   ...PROFILE_MESSAGES,
   ...RESULTS_MESSAGES,

@@ -113,14 +113,14 @@ describe('authentication', () => {
     assert.ok(!logged.join('\n').includes('S3cret'), logged.join('\n'));
   }
 
-  it('scram-sha-256 and md5, with and without TLS', async () => {
+  it('authenticates with scram-sha-256 and md5, with and without TLS', async () => {
     for (const user of ['scram_user', 'md5_user']) {
       for (const sslmode of ['disable', 'require'] as const)
         await connects(profile(user, { sslmode }), given(PASSWORD));
     }
   });
 
-  it('the password itself: over TLS and a socket; over the network only where that is allowed', async () => {
+  it('sends a password in clear text over TLS and sockets, but over an unencrypted network only if allowed', async () => {
     await connects(profile('plain_user', { sslmode: 'require' }), given(PASSWORD));
     await connects(profile('plain_user', { host: server.socketDir }), given(PASSWORD));
     await fails(
@@ -132,7 +132,7 @@ describe('authentication', () => {
     await connects(profile('plain_user', { allowCleartextPassword: true }), given(PASSWORD));
   });
 
-  it('"prefer" does not fall back to sending the password in the clear', async () => {
+  it('sslmode “prefer” does not fall back to a password in clear text', async () => {
     await server.psql('ALTER SYSTEM SET ssl = off');
     await reload(server);
     try {
@@ -143,7 +143,7 @@ describe('authentication', () => {
     }
   });
 
-  it('a wrong password says where it came from', async () => {
+  it('names the source of a wrong password', async () => {
     for (const user of ['scram_user', 'md5_user']) {
       await fails(
         profile(user),
@@ -176,7 +176,7 @@ describe('authentication', () => {
     await removeFolder(pass);
   });
 
-  it('asks when the server wants a password and there is none, and not before', async () => {
+  it('asks for a password only if the server wants one and none is known', async () => {
     const questions: unknown[] = [];
     const asking = (answer: string | undefined): OpenOptions =>
       options({ askPassword: (question) => (questions.push(question), Promise.resolve(answer)) });
@@ -196,7 +196,7 @@ describe('authentication', () => {
     await fails(profile('scram_user'), asking('S3cret-wrong'), 'authentication', /\(from your input\)/);
   });
 
-  it('with "askPassword" nothing stored is used', async () => {
+  it('uses no stored password with “askPassword”', async () => {
     const pass = await newHome({ '.pgpass': `*:*:*:*:S3cret-wrong` });
     const asks = { askPassword: true, passwordCommand: 'echo S3cret-wrong' };
     const env = environment(pass, { PGPASSWORD: 'S3cret-wrong' });
@@ -209,7 +209,7 @@ describe('authentication', () => {
     await removeFolder(pass);
   });
 
-  it('the order: stored, command, environment, file', async () => {
+  it('takes passwords from the store, the command, the environment, and the file, in this order', async () => {
     const right = PASSWORD.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
     const pass = await newHome({ '.pgpass': `*:*:*:*:${right}` });
     const wrong = environment(home, { PGPASSWORD: 'S3cret-wrong' });
@@ -233,7 +233,7 @@ describe('authentication', () => {
     await removeFolder(pass);
   });
 
-  it('a password command that fails, prints nothing, hangs, is canceled, or is not trusted', async () => {
+  it('reports a password command that fails, prints nothing, hangs, is canceled, or is not trusted', async () => {
     const command = (passwordCommand: string): ConnectionProfile => profile('scram_user', { passwordCommand });
     await fails(
       command('echo S3cret; echo S3cret >&2; exit 3'),
@@ -268,14 +268,14 @@ describe('authentication', () => {
     assert.match(logged.join('\n'), /was not run, because the workspace is not trusted/);
   });
 
-  it('a server that lets us in before it has proved to know the password', async () => {
+  it('rejects a server that accepts the login before it proved to know the password', async () => {
     const fake = new FakeServer('scram without proof');
     const port = await fake.listen();
     await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /before it proved that it knows the password/);
     await fake.close();
   });
 
-  it('only the methods that the profile accepts', async () => {
+  it('accepts only the methods of requireAuth', async () => {
     // Let in without being asked is refused where the profile says so.
     await fails(
       profile('trusted', { requireAuth: 'scram-sha-256' }),
@@ -299,7 +299,7 @@ describe('authentication', () => {
     await connects(profile('trusted', { requireAuth: 'none' }), given(PASSWORD));
   });
 
-  it('what the server answers, in words that say what to do', async () => {
+  it('explains errors of the server', async () => {
     await fails(
       profile('gss_user'),
       given(PASSWORD),
@@ -335,7 +335,7 @@ describe('authentication', () => {
     );
   });
 
-  it('sets the role and the search path as values, and says which cannot be', async () => {
+  it('sets the role and the search path as values, and names the one that fails', async () => {
     const client = await openClient(
       profile('trusted', {
         role: 'Odd "Role',
@@ -375,7 +375,7 @@ describe('authentication', () => {
     );
   });
 
-  it('asks the same of psql', async () => {
+  it('behaves as psql does', async () => {
     for (const [user, database, works] of [
       ['scram_user', 'postgres', true],
       ['md5_user', 'postgres', true],

@@ -69,7 +69,7 @@ describe('the same choices as psql', () => {
     });
   }
 
-  it('without a host, the socket in one of the usual folders comes first, and then localhost', async () => {
+  it('without a host, tries a socket in the usual folders first, and then localhost', async () => {
     const home = await newHome();
     const env = environment(home, { PGPASSWORD: 'p' });
     const free = new FakeServer();
@@ -90,7 +90,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('the URI of a profile leads psql to where the profile leads us', async () => {
+  it('the URI of a profile leads psql to the same server as the profile', async () => {
     const home = await newHome({ '.pgpass': '*:*:*:*:for all\n' });
     await server.listenOnSocket(home, ports[0]);
     const env = environment(home);
@@ -115,7 +115,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('says which file of passwords is not used, and why', async () => {
+  it('logs which password file is not used, and why', async () => {
     const home = await newHome({ '.pgpass': { text: '*:*:*:*:secret', mode: 0o644 } });
     const lines: string[] = [];
     const profile = { name: 'x', host: '127.0.0.1', port: ports[0], user: 'u', allowCleartextPassword: true };
@@ -130,7 +130,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('leaves the environment of this process alone where it is given another one', async () => {
+  it('does not use the environment of this process if it is given another one', async () => {
     const home = await newHome({});
     const before = { ...process.env };
     Object.assign(process.env, {
@@ -213,8 +213,8 @@ function comparable(introduction: Introduction | undefined): unknown {
   return { ...introduction, startup: Object.fromEntries(startup) };
 }
 
-describe('a home folder with a file in the place of another', () => {
-  it('is told in words, and connecting goes on without it', async () => {
+describe('a home folder with a folder in place of a file', () => {
+  it('is logged, and connecting continues without it', async () => {
     const home = await newHome({ '.pgpass/file': 'a folder' });
     const lines: string[] = [];
     const { host, port } = await sharedServer();

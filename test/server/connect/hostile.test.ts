@@ -1,4 +1,4 @@
-/** Servers that misbehave until the connection is ready, beside the order of their messages (authTable.test.ts). */
+/** Servers that misbehave until the connection is ready, apart from the order of their messages (authTable.test.ts). */
 import assert from 'node:assert/strict';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
@@ -56,7 +56,7 @@ describe('a hostile server', () => {
     return error;
   }
 
-  it('ReadyForQuery without AuthenticationOk, and AuthenticationOk twice', async () => {
+  it('is rejected if it sends ReadyForQuery without AuthenticationOk, or AuthenticationOk twice', async () => {
     for (const more of [{}, { requireAuth: 'scram-sha-256' }, { channelBinding: 'require' as const }]) {
       const error = await refused(['Ready'], more);
       assert.equal(error.reason, 'unsafe');
@@ -69,7 +69,7 @@ describe('a hostile server', () => {
     assert.match(sentence(await refused(['Ok', 'Ok', ...READY])), /sent AuthenticationRequest after AuthenticationOk/);
   });
 
-  it('a second request gets no answer, so the password never goes out in clear text', async () => {
+  it('gets no answer to a second request, so the password is never sent in clear text', async () => {
     for (const first of ['MD5', 'SASL', 'Cleartext'] as const) {
       const { server, port } = await listen(PASSWORD, certificate);
       const database = server.add([first, 'Cleartext', 'Ok', ...READY]);
@@ -80,7 +80,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('requests that come together, before the first is answered: only the first is', async () => {
+  it('gets an answer to the first of several requests only', async () => {
     const salt = Buffer.from('salt');
     const sasl = authentication(10, Buffer.from('SCRAM-SHA-256\0\0'));
     const signature = Buffer.from(`v=${'A'.repeat(43)}=`);
@@ -98,7 +98,7 @@ describe('a hostile server', () => {
     assert.match(sentence(await refused([authentication(0, Buffer.from('x')), ...READY])), /damaged/);
   });
 
-  it('a handshake of TLS that fails does not make the password go out without it', async () => {
+  it('does not get the password without TLS after a failed TLS handshake', async () => {
     // An alert (RFC 8446, 6): handshake_failure.
     for (const answer of [Buffer.from([0x15, 3, 3, 0, 2, 2, 40]), Buffer.alloc(2000, 65)]) {
       const { server, port } = await listen(PASSWORD, undefined, { insteadOfTls: answer });
@@ -109,7 +109,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('scram-sha-256 that is malformed, unfinished, or would take minutes', async () => {
+  it('is rejected if its scram-sha-256 is malformed, unfinished, or would take minutes', async () => {
     const first = (text: string): Buffer => authentication(11, Buffer.from(text));
     for (const [script, words] of [
       [['SASL', first('r=x')], /malformed/],
@@ -133,7 +133,7 @@ describe('a hostile server', () => {
     assert.match(sentence(error), /requests 2147483647 iterations of scram-sha-256.*at most 5000000/);
   });
 
-  it('messages that are damaged, too large, or do not belong there', async () => {
+  it('is rejected if a message is damaged, too large, or out of place', async () => {
     for (const [script, words] of [
       [[head('R', 3)], /damaged/],
       [[head('R', 2001)], /damaged/],
@@ -153,7 +153,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('an error of any size is told in its first words, however little of it comes', async () => {
+  it('can send an error of any size, of which the beginning is shown', async () => {
     const fields = `SFATAL\0C53300\0M${'postgres://u:'.repeat(100_000)}`;
     const large = Buffer.from(fields);
     for (const bytes of [message('E', `${fields}\0\0`), Buffer.concat([head('E', 0x3fffffff), large])]) {
@@ -163,7 +163,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('the same messages in single bytes lead to the same end', async () => {
+  it('has the same effect if its messages arrive in single bytes', async () => {
     const bytes = Buffer.concat([
       authentication(0),
       message('S', 'a\0b\0'),
@@ -175,7 +175,7 @@ describe('a hostile server', () => {
     await (await openClient(profile(port, { database }), options())).end();
   });
 
-  it('after ReadyForQuery: a request for the password, a new key, or a damaged message closes the connection', async () => {
+  it('loses the connection if it sends an authentication request, a new key, or a damaged message after ReadyForQuery', async () => {
     for (const late of [
       authentication(3),
       authentication(5, Buffer.from('salt')),
@@ -197,7 +197,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('after ReadyForQuery: an error that answers nothing closes the connection, however many follow', async () => {
+  it('loses the connection at the first error that answers no query', async () => {
     const { server, port } = await listen(PASSWORD);
     const one = message('E', 'SERROR\0VERROR\0CXX000\0Munasked\0\0');
     const database = server.add(['Ok', ...READY, Buffer.concat(Array.from({ length: 20_000 }, () => one))]);
@@ -208,7 +208,7 @@ describe('a hostile server', () => {
     assert.equal(told, 1);
   });
 
-  it('direct TLS needs a server that confirms the protocol', async () => {
+  it('must confirm the protocol for direct TLS', async () => {
     for (const [alpn, works] of [
       [['postgresql'], true],
       [undefined, false],
@@ -222,7 +222,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('data that comes with the agreement to TLS is not taken for encrypted', async () => {
+  it('cannot pass unencrypted data off as encrypted when it agrees to TLS', async () => {
     const { server, port } = await listen(PASSWORD, certificate, { stuffing: Buffer.from('R\0\0\0\x08\0\0\0\0') });
     const database = server.add(['Ok', ...READY]);
     for (const sslmode of ['require', 'prefer'] as const) {

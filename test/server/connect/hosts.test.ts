@@ -42,7 +42,7 @@ describe('hosts', () => {
     log: (message) => log?.push(message),
   });
 
-  it('goes to the server that psql goes to, for each kind that can be wanted', async () => {
+  it('reaches the same server as psql, for each value of target_session_attrs', async () => {
     const orders = [
       [primary.port, standby.port],
       [standby.port, primary.port],
@@ -73,7 +73,7 @@ describe('hosts', () => {
     }
   });
 
-  it('says what each of the servers is, where none is of the wanted kind', async () => {
+  it('reports the kind of each server if none matches', async () => {
     const error = await failureOf(to({ port: standby.port, targetSessionAttrs: 'read-write' }), options());
     assert.equal(error.reason, 'sessionAttrs');
     assert.match(sentence(error), /is read-only, but “targetSessionAttrs” is “read-write”\.$/);
@@ -88,7 +88,7 @@ describe('hosts', () => {
     );
   });
 
-  it('does not go on to another host after the server has refused the user', async () => {
+  it('does not try another host after the server has rejected the user', async () => {
     const log: string[] = [];
     const host = '127.0.0.1,127.0.0.1';
     const profile = to({ host, port: `${primary.port},${standby.port}`, database: 'missing' });
@@ -103,7 +103,7 @@ describe('hosts', () => {
     assert.equal(theirs.stderr.match(/FATAL/g)?.length, 1, theirs.stderr);
   });
 
-  it('spreads over the hosts where that is wanted', async () => {
+  it('distributes connections over the hosts with loadBalanceHosts', async () => {
     const seen = new Set<string>();
     for (let i = 0; i < 40 && seen.size < 2; i++) {
       const profile = to({
@@ -118,7 +118,7 @@ describe('hosts', () => {
     assert.equal(seen.size, 2);
   });
 
-  it('a server that starts takes nobody, and the next one is tried', async () => {
+  it('tries the next host if a server is starting', async () => {
     const starting = new FakeServer('starting');
     const port = await starting.listen();
     const error = await failureOf(to({ port, sslmode: 'prefer' }), options());
@@ -137,7 +137,7 @@ describe('hosts', () => {
     await starting.close();
   });
 
-  it('a server with no connection left', async () => {
+  it('reports a server without a free connection slot', async () => {
     const clients = await Promise.all(
       Array.from({ length: 9 }, () => openClient(to({ port: primary.port }), options())),
     );
@@ -151,11 +151,11 @@ describe('hosts', () => {
     }
   });
 
-  it('unreachable: a closed port, no such name, no such socket', async () => {
+  it('reports a closed port, an unknown host, and a missing socket', async () => {
     const closed = await failureOf(to({ port: 1 }), options());
     assert.equal(closed.reason, 'unreachable');
     assert.match(sentence(closed), /^Connection refused by 127\.0\.0\.1, port 1\. Check the host and the port/);
-    // Whether it has one address or two, it is told once.
+    // Reported once, whether the host has one address or two.
     const local = await failureOf(to({ host: 'localhost', port: 1 }), options());
     assert.match(sentence(local), /^Connection refused by localhost( \(127\.0\.0\.1\))?, port 1\. ((?!refused).)*$/);
     const unknown = await failureOf(to({ host: 'nowhere.invalid' }), options());
@@ -168,7 +168,7 @@ describe('hosts', () => {
     assert.equal(deep.reason, 'unreachable', deep.message);
   });
 
-  it('a socket is the way to a server on this computer', async () => {
+  it('connects through a Unix socket', async () => {
     const client = await openClient(to({ host: primary.socketDir, port: primary.port }), options());
     assert.deepEqual(await ask(client, 'SELECT inet_server_addr()'), [null]);
     await client.end();
@@ -193,7 +193,7 @@ describe('hosts', () => {
     };
   }
 
-  it('a server that never answers is given up in time, and the next one is tried', async () => {
+  it('tries the next host after the timeout if a server does not respond', async () => {
     const silent = await strange(() => undefined);
     for (const sslmode of ['disable', 'require'] as const) {
       const error = await failureOf(to({ port: silent.port, sslmode, connectTimeoutSeconds: 1 }), options());
@@ -210,7 +210,7 @@ describe('hosts', () => {
     silent.close();
   });
 
-  it('canceling closes the socket at once, at every stage', async () => {
+  it('closes the socket at once when canceled, at every stage', async () => {
     for (const sslmode of ['disable', 'require'] as const) {
       const stop = new AbortController();
       let close = (): void => undefined;
@@ -229,7 +229,7 @@ describe('hosts', () => {
     assert.equal(before.reason, 'aborted');
   });
 
-  it('what is not PostgreSQL gets a message and never an exception in nobody’s hands', async () => {
+  it('reports servers of other protocols, without an uncaught exception', async () => {
     const uncaught: unknown[] = [];
     const note = (error: unknown): number => uncaught.push(error);
     process.on('uncaughtException', note);
@@ -265,7 +265,7 @@ describe('hosts', () => {
     }
   });
 
-  it('an error of the connection later is logged and thrown at nobody', async () => {
+  it('logs a later error of the connection, without an uncaught exception', async () => {
     const log: string[] = [];
     const client = await openClient(to({ port: primary.port }), options(log));
     const gone = new Promise<void>((resolve) => client.on('end', resolve));

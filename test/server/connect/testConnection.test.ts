@@ -161,7 +161,7 @@ describe('testConnection', () => {
     }
   });
 
-  it('pg_background is not installed on the server', async () => {
+  it('reports that pg_background is not installed on the server', async () => {
     const profile = await newDatabase(server, { extension: false });
     await server.psql(`ALTER DATABASE ${profile.database ?? ''} SET extension_control_path = '/nowhere'`);
     const extension = find(await look(profile), 'extension');

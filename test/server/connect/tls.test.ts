@@ -34,7 +34,7 @@ describe('TLS', () => {
   ];
 
   for (const [name, expected, message] of MATRIX) {
-    it(`each sslmode, with and without root certificates: the certificate "${name}"`, async () => {
+    it(`treats the certificate "${name}" as psql does, for each sslmode, with and without root certificates`, async () => {
       await tls.present(name);
       for (const sslmode of SSL_MODES) {
         const at = `host=localhost user=postgres sslmode=${sslmode}`;
@@ -53,7 +53,7 @@ describe('TLS', () => {
   const verify = (host: string, mode = 'verify-full'): Promise<string | ConnectError> =>
     both(`host=${host} user=postgres sslmode=${mode} sslrootcert=HOME/ca`, { files: { ca: tls.authority.pem } });
 
-  it('verify-full compares the host with the names', async () => {
+  it('compares the host with the names in the certificate for verify-full', async () => {
     await tls.present('wrongHost');
     failed(await verify('localhost'), 'tls', /is for DNS:db\.example\.com.* and not for localhost/);
     assert.equal(await verify('localhost', 'verify-ca'), 'tls');
@@ -69,7 +69,7 @@ describe('TLS', () => {
     });
   });
 
-  it('the common name counts where there is no alternative name of the kind', async () => {
+  it('uses the common name if there is no alternative name of the kind', async () => {
     await tls.present('commonName');
     assert.equal(await verify('localhost'), 'tls');
     await tls.present('nameBesideCommonName');
@@ -83,7 +83,7 @@ describe('TLS', () => {
     await tls.present('good');
   });
 
-  it('falls back, or up, where pg_hba.conf wants the other kind of connection', async () => {
+  it('tries the other transport if pg_hba.conf rejects the first', async () => {
     for (const mode of SSL_MODES.slice(0, 4)) {
       const plain = await both(`host=127.0.0.1 user=plain_only sslmode=${mode}`);
       const tls = await both(`host=127.0.0.1 user=tls_only sslmode=${mode}`);
@@ -94,7 +94,7 @@ describe('TLS', () => {
     }
   });
 
-  it('a wrong password is told once, with or without TLS', async () => {
+  it('reports a wrong password once, with or without TLS', async () => {
     for (const mode of ['prefer', 'allow', 'require', 'disable']) {
       failed(
         await both(`host=127.0.0.1 user=scram_user password=wrong sslmode=${mode}`),
@@ -108,7 +108,7 @@ describe('TLS', () => {
     }
   });
 
-  it('channel binding binds the password to the connection', async () => {
+  it('supports channel binding', async () => {
     for (const name of ['good', 'rsa']) {
       await tls.present(name);
       for (const [binding, mode, outcome] of [
@@ -134,7 +134,7 @@ describe('TLS', () => {
     await tls.present('good');
   });
 
-  it('direct negotiation, and versions', async () => {
+  it('supports direct negotiation and limits of the TLS version', async () => {
     assert.equal(await both('host=localhost user=postgres sslmode=require sslnegotiation=direct'), 'tls');
     failed(
       await both('host=localhost user=postgres sslmode=prefer sslnegotiation=direct'),
@@ -154,7 +154,7 @@ describe('TLS', () => {
     await reload(tls.server);
   });
 
-  it('a server without TLS', async () => {
+  it('connects to a server without TLS as sslmode allows', async () => {
     await tls.server.psql('ALTER SYSTEM SET ssl = off');
     await reload(tls.server);
     try {
@@ -176,7 +176,7 @@ describe('TLS', () => {
     }
   });
 
-  it('a socket is never encrypted, whatever sslmode says', async () => {
+  it('never encrypts a socket, whatever sslmode is', async () => {
     for (const mode of SSL_MODES) {
       assert.equal(
         await both(`host=${tls.server.socketDir} user=postgres sslmode=${mode} sslrootcert=HOME/none`),

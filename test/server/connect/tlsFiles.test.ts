@@ -18,7 +18,7 @@ describe('the files of TLS', () => {
   });
   after(() => tls.server.stop());
 
-  it('client certificates: shown, missing, with a passphrase, and with a key that others may read', async () => {
+  it('uses client certificates, and reports missing, encrypted, and exposed keys', async () => {
     const mine = makeCertificate({ commonName: 'cert_user', issuer: tls.authority });
     const other = makeCertificate({ commonName: 'somebody', issuer: tls.authority });
     const files = {
@@ -100,7 +100,7 @@ describe('the files of TLS', () => {
     }
   });
 
-  it('revoked certificates are refused, by a file that is named and by the default one', async () => {
+  it('rejects revoked certificates, by a configured and by the default revocation list', async () => {
     const good = tls.certificates.get('good');
     assert.ok(good);
     const files = {
@@ -114,7 +114,7 @@ describe('the files of TLS', () => {
     failed(await both(at, { files: { ...files, '.postgresql/root.crl': files.good } }), 'tls', /has been revoked/);
   });
 
-  it('the authorities of the system, for which only verify-full will do', async () => {
+  it('uses the system’s authorities, which require verify-full', async () => {
     const env = { SSL_CERT_FILE: 'HOME/bundle' };
     const files = { bundle: `${tls.stranger.pem}${tls.authority.pem}` };
     assert.equal(await both('host=localhost user=postgres sslrootcert=system', { env, files }), 'tls');
@@ -139,7 +139,7 @@ describe('the files of TLS', () => {
     );
   });
 
-  it('faulty files: none to verify with, one without a certificate', async () => {
+  it('reports a missing root certificate file and one without a certificate', async () => {
     failed(
       await both('host=localhost user=postgres sslmode=verify-ca sslrootcert=HOME/none'),
       'tls',
