@@ -17,15 +17,15 @@ import {
 
 interface Row {
   readonly what: string;
-  /** Runs until its end; where it is missing the SQL is run and waited for. */
+  /** Runs a job to its end. If missing, runs `sql` and waits for its end. */
   readonly how?: (world: World) => Promise<Job>;
   readonly sql?: string;
   readonly state: JobState;
   /** The command tag of a success, the SQLSTATE of a failure. */
   readonly told?: string;
-  /** In the error's message, or the reason. */
+  /** Expected in the error's message or in the reason. */
   readonly says?: RegExp;
-  /** Where the error is in the SQL: the text there. */
+  /** The text at the error's position. */
   readonly at?: string;
 }
 
@@ -41,9 +41,9 @@ const TABLE: readonly Row[] = [
   { what: 'a query', sql: 'SELECT 1 AS a', state: 'succeeded', told: 'SELECT' },
   { what: 'a query without rows', sql: 'SELECT 1 AS a WHERE false', state: 'succeeded', told: 'SELECT' },
   { what: 'a command', sql: 'CREATE TABLE made (a int PRIMARY KEY)', state: 'succeeded', told: 'CREATE TABLE' },
-  { what: 'one that refuses a transaction block, alone', sql: 'VACUUM made', state: 'succeeded', told: 'VACUUM' },
+  { what: 'a command that refuses a transaction block, alone', sql: 'VACUUM made', state: 'succeeded', told: 'VACUUM' },
   {
-    what: 'the same, not alone',
+    what: 'a command that refuses a transaction block, with another one',
     sql: 'SELECT 1; VACUUM made',
     state: 'failed',
     told: '25001',
@@ -67,7 +67,7 @@ const TABLE: readonly Row[] = [
     says: /duplicate key/,
   },
   {
-    what: 'an error at the commit, after rows that were read',
+    what: 'an error at the commit, after rows were read',
     sql: `CREATE TABLE later (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO later VALUES (1), (1);
           SELECT i, repeat('y', 100) FROM generate_series(1, 20000) AS i`,
     state: 'failed',
@@ -75,7 +75,7 @@ const TABLE: readonly Row[] = [
     says: /duplicate key/,
   },
   {
-    what: 'an error with its place, though its rows could not have been read',
+    what: 'an error with its position, in a statement whose rows cannot be read',
     sql: 'CREATE TABLE unread (a int); INSERT INTO unread VALUES (nosuch) RETURNING a',
     state: 'failed',
     told: '42703',
@@ -93,7 +93,7 @@ const TABLE: readonly Row[] = [
     says: /permission denied/,
   },
   {
-    what: 'a server that nobody reaches',
+    what: 'a server that cannot be reached',
     how: ({ profile }) => elsewhere({ ...profile, port: 1 }, (engine) => engine.ended('SELECT 1')),
     state: 'failed',
     told: '',
@@ -116,12 +116,12 @@ const TABLE: readonly Row[] = [
     says: /before it was launched/,
   },
   {
-    what: 'canceled while it is launched',
+    what: 'canceled during the launch',
     how: ({ engine }) => canceled(engine, engine.run('SELECT pg_sleep(60)')),
     state: 'canceled',
   },
   {
-    what: 'canceled in its first moments',
+    what: 'canceled right after the launch',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await reaches(engine.jobs, job, 'running');
@@ -130,7 +130,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled while it runs',
+    what: 'canceled while the worker runs',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
@@ -139,7 +139,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled while its rows are read',
+    what: 'canceled while rows are being read',
     how: async ({ engine }) => {
       const job = engine.run(MANY);
       await reaches(engine.jobs, job, 'reading');
@@ -148,7 +148,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled, but it catches the cancel and ends well',
+    what: 'canceled, but the SQL catches the cancel and succeeds',
     how: async ({ engine, profile }) => {
       const job = await withGate(profile, async (gate) => {
         const stubborn = engine.run(gate.swallow);
@@ -163,7 +163,7 @@ const TABLE: readonly Row[] = [
     told: 'DO',
   },
   {
-    what: 'canceled by somebody else',
+    what: 'canceled by another session',
     how: ({ engine, server }) => hit(engine, server, 'pg_cancel_backend'),
     state: 'failed',
     told: '57014',
@@ -173,7 +173,7 @@ const TABLE: readonly Row[] = [
     what: 'terminated by an administrator',
     how: ({ engine, server }) => hit(engine, server, 'pg_terminate_backend'),
     state: 'failed',
-    // pg_background answers SIGTERM as a cancel, so the server's word is that of a cancel.
+    // pg_background answers SIGTERM as a cancel, so the server's message is that of a cancel.
     told: '57014',
   },
   {
@@ -207,12 +207,12 @@ const TABLE: readonly Row[] = [
     says: /its outcome is unknown/,
   },
   {
-    what: 'an early death: its role may not log in any more',
+    what: 'a worker that dies early because its role may not log in anymore',
     how: async ({ server, profile }) => {
       await server.psql('CREATE ROLE leaving LOGIN IN ROLE pgbackground_role', { database: profile.database! });
       return elsewhere({ ...profile, user: 'leaving' }, async (engine) => {
         assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
-        // The sessions are there already; the worker dies as it starts.
+        // The sessions exist already; the worker dies while it starts.
         await server.psql('ALTER ROLE leaving NOLOGIN');
         return engine.ended('CREATE TEMP TABLE never_made (a int)');
       });
@@ -221,7 +221,7 @@ const TABLE: readonly Row[] = [
     says: /without saying how.*nothing is known to be committed/,
   },
   {
-    what: 'an early death that says why: a setting that the worker cannot take over',
+    what: 'a worker that dies early with an error: a setting that it cannot apply',
     how: async ({ server }) => {
       const other = await newDatabase(server);
       const database = other.database!;
@@ -256,24 +256,24 @@ const TABLE: readonly Row[] = [
     says: /PgBouncer/,
   },
   {
-    what: 'the server restarted in an orderly way',
+    what: 'a fast restart of the server',
     how: (world) => restarted(world, 'SELECT pg_sleep(60)', 'fast'),
     // The worker may have said its last word before the session was gone.
     state: 'lost',
     says: /restarted|terminat/,
   },
   {
-    what: 'the server restarted at once, while rows were read',
+    what: 'an immediate restart of the server while rows are read',
     how: (world) => restarted(world, MANY, 'immediate'),
     state: 'lost',
     says: /restarted/,
   },
   {
-    what: 'the worker killed by somebody else, and with it the whole server restarted',
+    what: 'a worker that is killed from outside, which restarts the whole server',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
-      // What this product never does.
+      // What this extension never does.
       process.kill(job.record.pid!, 'SIGKILL');
       await job.ended;
       return job;
@@ -282,7 +282,7 @@ const TABLE: readonly Row[] = [
     says: /crashed or was killed.*rolled back/,
   },
   {
-    what: 'the same, and nobody was there to be told',
+    what: 'a worker that is killed while its job is not tracked',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
@@ -297,7 +297,7 @@ const TABLE: readonly Row[] = [
   },
 ];
 
-describe('the table of outcomes', () => {
+describe('outcomes of jobs', () => {
   let world: World;
 
   before(async () => {
@@ -315,7 +315,7 @@ describe('the table of outcomes', () => {
       const job = how ? await how(world) : await world.engine.ended(sql);
       const { record } = job;
       const shown = JSON.stringify(record);
-      if (what.includes('in an orderly way') && record.state === 'failed') {
+      if (what.includes('fast restart') && record.state === 'failed') {
         assert.equal(record.error?.sqlstate, '57P01', shown);
         return;
       }
@@ -352,7 +352,7 @@ async function restarted({ engine, server }: World, sql: string, mode: 'fast' | 
   return job;
 }
 
-/** The same on an engine of its own, that is closed afterwards. */
+/** The same with a separate engine, which is closed afterwards. */
 async function elsewhere(
   profile: ConnectionProfile,
   work: (engine: Engine) => Promise<Job>,

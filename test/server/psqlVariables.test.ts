@@ -8,7 +8,7 @@ import { newDatabase, sharedServer, type TestServer } from './support';
 
 const ENVIRONMENT = { PGBG_VALUE: "it's" };
 
-/** Commands, and the statement after them. */
+/** Commands of psql, and the statement that follows them. */
 const SCRIPTS: readonly (readonly [string, string])[] = [
   ['\\set x 5', 'SELECT :x'],
   ["\\set x 'a b' c", "SELECT :'x'"],
@@ -65,7 +65,7 @@ describe('variables in psql’s scripts', () => {
       const split = splitStatements(script);
       const state = new PsqlState(script, split, (name) => (ENVIRONMENT as Record<string, string>)[name]);
       const { text } = expandVariables(stripPsqlCommands(script, split).text, (name, offset) => {
-        // Here nobody is asked: what is not set stays as it is.
+        // The test asks for no values, so unset variables remain unchanged.
         return state.advance(offset).variable(name) ?? { kind: 'unset' };
       });
       const sent = text.slice(text.length - text.trimEnd().split('\n').at(-1)!.length - 1).trim();

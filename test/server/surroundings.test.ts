@@ -24,7 +24,7 @@ describe('versions, proxies, roles', () => {
   });
 
   for (const version of ['1.8', '1.9', '1.10'] as const) {
-    it(`pg_background ${version}`, async () => {
+    it(`runs, detaches, and cancels jobs with pg_background ${version}`, async () => {
       const profile = await newDatabase(server, { version, schema: version === '1.9' ? 'my "s"' : 'public' });
       const engine = await newEngine(profile, { maxConcurrentJobs: 0, graceMs: 20_000 });
       try {
@@ -59,15 +59,15 @@ describe('versions, proxies, roles', () => {
         await atWork(engine, again, 'PgSleep');
         assert.equal(await engine.jobs.cancel(again.id, 100), 'unresponsive');
         assert.equal(await engine.jobs.cancel(again.id), 'stopped');
-        const letGo = await withGate(profile, async (gate) => {
+        const detached = await withGate(profile, async (gate) => {
           const running = engine.run(`SELECT ${gate.wait}`);
           await atWork(engine, running);
           engine.jobs.detach(running.id);
           await reaches(engine.jobs, running, 'detached');
           return running;
         });
-        await letGo.ended;
-        assert.equal(letGo.state, 'finished');
+        await detached.ended;
+        assert.equal(detached.state, 'finished');
         const blind = await engine.ended(
           "SELECT 1; DO $$ BEGIN EXECUTE 'CREATE PROCEDURE p(INOUT n int) LANGUAGE sql AS ''SELECT 1'''; END $$; CALL p(1)",
         );
@@ -80,7 +80,7 @@ describe('versions, proxies, roles', () => {
     });
   }
 
-  it('PgBouncer: in transaction mode named at the first launch, in session mode it works', async () => {
+  it('refuses to launch through PgBouncer in transaction mode, and works in session mode', async () => {
     const profile = await newDatabase(server);
     const { startPgbouncer } = await scripts();
     for (const poolMode of ['transaction', 'session'] as const) {
@@ -105,7 +105,7 @@ describe('versions, proxies, roles', () => {
     }
   });
 
-  it('limits of the role hold for its workers, and not for our own waiting', async () => {
+  it('applies the limits of the role to workers, but not to its own queries', async () => {
     const profile = await newDatabase(server);
     const database = profile.database!;
     await server.psql(
@@ -127,7 +127,7 @@ describe('versions, proxies, roles', () => {
     }
   });
 
-  describe('a role', () => {
+  describe('roles', () => {
     let profile: ConnectionProfile;
 
     before(async () => {
@@ -140,7 +140,7 @@ describe('versions, proxies, roles', () => {
 
     const as = (user: string) => newEngine({ ...profileOf(server, profile.database!), user }, { graceMs: 20_000 });
 
-    it('without the privilege is told so', async () => {
+    it('fails a job of a role without the privilege to launch, and reports how to grant it', async () => {
       const engine = await as('plain');
       try {
         const job = await engine.ended('SELECT 1');
@@ -152,7 +152,7 @@ describe('versions, proxies, roles', () => {
       }
     });
 
-    it('with it runs and cancels; another may see but not cancel', async () => {
+    it('lets a role with the privilege run and cancel jobs, which another role can see but not cancel', async () => {
       const runner = await as('runner');
       const monitor = await as('monitor');
       const plain = await as('plain');

@@ -17,8 +17,8 @@ const V19 = `${V18},pg_background_launch_v2/3,pg_background_submit_v2/3,pg_backg
 const V20 =
   'pg_background_launch/2,pg_background_launch/3,pg_background_launch_v2/2,pg_background_submit/3,pg_background_wait/3,pg_background_wait_v2/3,pg_background_cancel/3,pg_background_cancel_v2/3,pg_background_detach/2,pg_background_result/2,pg_background_result_info/2,pg_background_error_info/2,pg_background_get_progress/2';
 
-describe('dialects', () => {
-  it('1.8', () => {
+describe('functions of pg_background', () => {
+  it('are those of version 1.8', () => {
     const d = extensionFunctionsOf(['public', '1.8', V18], 'db');
     assert.equal(d.launch('$1'), 'public.pg_background_launch_v2($1, $2::pg_catalog.int4)');
     assert.equal(d.hasLabel, false);
@@ -28,21 +28,21 @@ describe('dialects', () => {
     assert.deepEqual([d.resultInfo, d.errorInfo], [undefined, undefined]);
   });
 
-  it('1.9 and later 1.x', () => {
+  it('are those of version 1.9 and later 1.x', () => {
     const d = extensionFunctionsOf(['"my s"', '1.9', V19], 'db');
     assert.equal(d.launch('x'), '"my s".pg_background_launch_v2(x, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.resultInfo, '"my s".pg_background_result_info_v2($1, $2)');
     assert.equal(d.result, '"my s".pg_background_result_v2');
   });
 
-  it('2.0, whatever its aliases', () => {
+  it('are those of version 2.0, whatever its aliases', () => {
     const d = extensionFunctionsOf(['public', '2.0', V20], 'db');
     assert.equal(d.launch('$1'), 'public.pg_background_launch($1, $2::pg_catalog.int4, $3::pg_catalog.text)');
     assert.equal(d.wait, 'public.pg_background_wait($1, $2, $3)');
     assert.equal(d.cancel, 'public.pg_background_cancel($1, $2, 0)');
   });
 
-  it('no version is ever asked for a grace, whatever it offers, and no other place calls a cancel', async () => {
+  it('cancel with a grace of 0 in every version, and only one file contains a call of a cancel function', async () => {
     const everything = `${V18},${V19},pg_background_cancel_v2/3,pg_background_cancel_all/0,pg_background_cancel_by_label/2`;
     for (const functions of [V18, V19, V20, everything, `${everything},${V20}`]) {
       const { cancel } = extensionFunctionsOf(['public', 'any', functions], 'db');
@@ -51,14 +51,14 @@ describe('dialects', () => {
     const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
     for (const name of files) {
       const text = await readFile(join('src', name), 'utf8');
-      // In comments it may be spoken of.
+      // Comments may mention them.
       const code = text.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
       assert.ok(!/cancel_v2_grace|cancel_by_label|cancel_all\(/.test(code), name);
       if (!name.endsWith('extensionFunctions.ts')) assert.ok(!code.includes('pg_background_cancel'), name);
     }
   });
 
-  it('rejects a database without pg_background, and one with a version that is too old', () => {
+  it('are not found in a database without pg_background, and one with a version that is too old', () => {
     assert.throws(
       () => extensionFunctionsOf(undefined, 'db'),
       (error) => error instanceof ExtensionError && error.isMissing && error.fault.code === 'server.extensionMissing',
@@ -74,11 +74,11 @@ describe('dialects', () => {
   });
 });
 
-describe('errors', () => {
+describe('errors of a connection', () => {
   const server = (code: string, severity = 'ERROR') => Object.assign(new Error('m'), { code, severity });
   const node = (code: string) => Object.assign(new Error('m'), { code });
 
-  it('of the server, and of the network', () => {
+  it('distinguishes errors of the server from those of the network', () => {
     assert.ok(isServerError(server('22012')));
     assert.ok(!isServerError(node('EPIPE')) && !isServerError(new Error('x')) && !isServerError('x'));
     assert.ok(
@@ -86,7 +86,7 @@ describe('errors', () => {
     );
   });
 
-  it('that may pass by themselves', () => {
+  it('recognizes transient errors', () => {
     const passing = [
       node('ECONNREFUSED'),
       server('57P03'),
@@ -108,7 +108,7 @@ describe('errors', () => {
       assert.ok(!isTransient(error));
   });
 
-  it('as a job keeps them', () => {
+  it('converts errors for the record of a job', () => {
     const error = Object.assign(server('42703'), {
       detail: 'd',
       hint: '',

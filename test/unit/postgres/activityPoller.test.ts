@@ -10,7 +10,7 @@ interface SlowServer {
   readonly answer: (error?: Error) => Promise<void>;
 }
 
-/** A server whose answers come when the test says so; `at` counts the questions. */
+/** A server that answers when the test calls `answer`. `at` counts the queries. */
 function slowServer(): SlowServer {
   const open: { resolve(snapshot: ActivitySnapshot): void; reject(error: Error): void; at: number }[] = [];
   const clock = new FakeClock();
@@ -31,7 +31,7 @@ function slowServer(): SlowServer {
     answer: async (error) => {
       await settle();
       const question = open.shift();
-      assert.ok(question, 'nothing was asked');
+      assert.ok(question, 'no query was sent');
       if (error) question.reject(error);
       else question.resolve({ at: question.at, serverStart: '', workers: [], slotsUsed: 0, slotsTotal: 8 });
       await settle();
@@ -39,8 +39,8 @@ function slowServer(): SlowServer {
   };
 }
 
-describe('the poller of a server’s activity', () => {
-  it('answers a refresh with what was asked after it, never with a question that was under way', async () => {
+describe('ActivityPoller', () => {
+  it('answers a refresh with a query sent after it, never with one that was already under way', async () => {
     const { poller, asked, answer } = slowServer();
     const first = poller.refresh();
     const later = [poller.refresh(), poller.refresh()];
@@ -51,10 +51,10 @@ describe('the poller of a server’s activity', () => {
       (await Promise.all(later)).map(({ at }) => at),
       [2, 2],
     );
-    assert.equal(asked(), 2, 'those who ask meanwhile share one question');
+    assert.equal(asked(), 2, 'concurrent callers share one query');
   });
 
-  it('asks anew where the question under way fails', async () => {
+  it('sends another query for a refresh if the one under way fails', async () => {
     const { poller, answer } = slowServer();
     const first = poller.refresh();
     const later = poller.refresh();
@@ -64,7 +64,7 @@ describe('the poller of a server’s activity', () => {
     assert.equal((await later).at, 2);
   });
 
-  it('never asks twice at once, however many watch', async () => {
+  it('sends one query at a time, whatever the number of watchers', async () => {
     const { poller, clock, asked, answer } = slowServer();
     const watches = [poller.watch('fast'), poller.watch('steady')];
     await clock.move(500);
@@ -75,7 +75,7 @@ describe('the poller of a server’s activity', () => {
     await answer();
     for (const watch of watches) watch.dispose();
     await clock.move(60_000);
-    assert.equal(asked(), 2, 'nobody watches any more');
+    assert.equal(asked(), 2, 'no watchers are left');
     assert.equal(clock.timers.size, 0);
   });
 });
