@@ -35,7 +35,7 @@ describe('a job does what psql -1 does', () => {
       const sql = 'SAVEPOINT a; DELETE FROM pg_class; ROLLBACK TO a; SELECT 1';
       assert.deepEqual(
         checkBeforeLaunch(sql).map(({ code }) => code),
-        ['transactionControl', 'unboundedWrite', 'transactionControl'],
+        ['sql.transactionControl', 'sql.unboundedWrite', 'sql.transactionControl'],
       );
       const [lane] = lanes;
       const job = await lane!.job(sql);
