@@ -35,7 +35,7 @@ describe('jobs have the same effects as psql -1', () => {
       const sql = 'SAVEPOINT a; DELETE FROM pg_class; ROLLBACK TO a; SELECT 1';
       assert.deepEqual(
         checkBeforeLaunch(sql).map(({ code }) => code),
-        ['transactionControl', 'unboundedWrite', 'transactionControl'],
+        ['sql.transactionControl', 'sql.unboundedWrite', 'sql.transactionControl'],
       );
       const [lane] = lanes;
       const job = await lane!.job(sql);
