@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { startNetwork } from './network';
@@ -17,10 +18,11 @@ describe('limits and settings of a text', () => {
   after(() => engine.close());
 
   const timedOut = async (sql: string, name: string, ms: number, options = {}): Promise<void> => {
-    const { record } = await engine.ended(sql, options);
+    const job = await engine.ended(sql, options);
+    const { record } = job;
     assert.deepEqual([record.state, record.error?.sqlstate], ['failed', '57014'], sql);
     assert.deepEqual(record.stop, { by: 'limit', limit: { name, ms } }, sql);
-    assert.match(record.reason!, new RegExp(`reached its ${name} of ${ms} ms`));
+    assert.match(reasonOf(job), new RegExp(`^jobs\\.limitReached \\(name=${name}, ms=${ms}\\)`));
     assert.ok(record.serverMs! >= ms - 2, 'by the server’s clock');
   };
 
@@ -192,6 +194,6 @@ describe('a server with German messages', () => {
     await other.ended;
     assert.equal(other.state, 'failed');
     assert.deepEqual(other.record.stop, { by: 'outside' });
-    assert.match(other.record.reason!, /from outside/);
+    assert.match(reasonOf(other), /^jobs\.stoppedFromOutside$/);
   });
 });

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
@@ -121,14 +122,10 @@ describe('our own queries', () => {
         await server.psql(`ALTER ROLE ${user} ${refuse}`);
         await endSessions(server, profile);
         const job = engine.run('SELECT 2');
-        await until(
-          engine.jobs,
-          job,
-          () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)),
-        );
+        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && reasonOf(job).includes(user)));
         assert.equal(job.state, 'queued');
         await server.psql(`ALTER ROLE ${user} ${allow}`);
-        engine.jobs.hurry();
+        engine.jobs.retryNow();
         await job.ended;
         assert.equal(job.state, 'succeeded');
       } finally {

@@ -1,8 +1,9 @@
+import { reasonOf } from '../../reasonOf';
 import assert from 'node:assert/strict';
 import type { Job } from '../../../src/core/jobs/job';
 import { LaunchError, SessionLostError, UnreachableError, WorkerFailedError } from '../../../src/core/jobs/errors';
 import { cancelForeign } from '../../../src/core/jobs/cancel/cancelForeign';
-import { looksAtQueue, sliceMs } from '../../../src/core/jobs/scheduler/waitInterval';
+import { looksAtQueue, waitMs } from '../../../src/core/jobs/scheduler/waitInterval';
 import { FakeLink, FakeSession, newWorld, OURS, settle, snapshotOf } from './fakes';
 
 describe('the engine among stand-ins', () => {
@@ -14,7 +15,7 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await job.ended;
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /nothing is known to be committed/);
+    assert.match(reasonOf(job), /^jobs\.noOutcome$/);
 
     const early = new FakeSession();
     Object.assign(early, { told: silent.told, stopped: false });
@@ -74,7 +75,7 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await clock.move(60_000);
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /may or may not run/);
+    assert.match(reasonOf(job), /^jobs\.lostDuringLaunch/);
     assert.equal(link.acquired, 1);
   });
 
@@ -102,9 +103,9 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await settle();
     assert.equal(job.state, 'queued');
-    assert.match(job.record.reason!, /max_workers\): too many/);
+    assert.match(reasonOf(job), /^jobs\.sessionLimit .*too many/);
     await clock.move(600);
-    assert.deepEqual([job.state, job.record.reason], ['queued', 'away']);
+    assert.deepEqual([job.state, reasonOf(job)], ['queued', 'away']);
     await clock.move(1100);
     assert.equal(job.state, 'succeeded');
     assert.equal(job.record.reason, undefined);
@@ -138,12 +139,12 @@ describe('the engine among stand-ins', () => {
     const torn = run();
     await torn.ended;
     assert.deepEqual([torn.state, torn.record.rowCount], ['succeeded', 3]);
-    assert.match(torn.record.reason!, /torn/);
+    assert.match(reasonOf(torn), /torn/);
     files.createRows = () => Promise.reject(new Error('read-only'));
     const refused = run();
     await refused.ended;
     assert.deepEqual([refused.state, refused.record.columns], ['succeeded', undefined]);
-    assert.match(refused.record.reason!, /read-only/);
+    assert.match(reasonOf(refused), /read-only/);
   });
 
   it('a worker that another backend launched is let go, and the proxy named', async () => {
@@ -154,7 +155,7 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await settle();
     assert.equal(job.state, 'detached');
-    assert.match(job.record.reason!, /PgBouncer/);
+    assert.match(reasonOf(job), /jobs\.transactionPooler/);
     assert.equal(session.closed, true);
   });
 
@@ -169,7 +170,7 @@ describe('the engine among stand-ins', () => {
     const job = run();
     await job.ended;
     assert.equal(job.state, 'finished');
-    assert.match(job.record.reason!, /cannot tell/);
+    assert.match(reasonOf(job), /^jobs\.outcomeUnsupported$/);
     link.next.push(Object.assign(new FakeSession(), blind, read('22012')), Object.assign(new FakeSession(), blind));
     const [failed, told] = [run(), run()];
     await told.ended;
@@ -205,7 +206,7 @@ describe('the engine among stand-ins', () => {
     jobs.hold(launching.record.connection);
     await clock.move(120_000);
     assert.deepEqual([launching.state, launching.record.held, link.acquired], ['queued', true, 1]);
-    assert.match(launching.record.reason!, /disconnected before its turn/);
+    assert.match(reasonOf(launching), /^jobs\.heldDisconnected$/);
     // A new run is a word for itself alone.
     const fresh = run();
     await fresh.ended;
@@ -245,7 +246,7 @@ describe('the engine among stand-ins', () => {
     link.onTerminate = () => Promise.reject(new Error('unreachable'));
     await assert.rejects(jobs.cancel(job.id), /unreachable/);
     assert.equal(job.state, 'detached');
-    assert.match(job.record.reason!, /gone\./);
+    assert.match(reasonOf(job), /gone\./);
   });
 
   it('a job that was let go this instant is canceled without its session, which no longer knows the worker', async () => {
@@ -307,7 +308,7 @@ describe('the engine among stand-ins', () => {
     other.show({ workers: [OURS], serverStart: 'another' });
     await settle();
     assert.equal(job.state, 'finished');
-    assert.match(job.record.reason!, /leads to another server.*unknown/);
+    assert.match(reasonOf(job), /^jobs\.connectionEdited/);
     assert.equal(other.watching.size, 0);
   });
 
@@ -317,7 +318,7 @@ describe('the engine among stand-ins', () => {
     link.show({ serverStart: 'later' });
     await settle();
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /restarted/);
+    assert.match(reasonOf(job), /^jobs\.serverRestarted/);
     assert.equal(link.watching.size, 0);
   });
 
@@ -334,7 +335,7 @@ describe('the engine among stand-ins', () => {
       assert.equal(job.state, 'detached', 'one that is shown runs');
       link.show(since);
       assert.equal(job.state, state);
-      if (state === 'lost') assert.match(job.record.reason!, /crashed or was killed/);
+      if (state === 'lost') assert.match(reasonOf(job), /^jobs\.serverCrashed/);
     }
   });
 
@@ -395,13 +396,13 @@ describe('the engine among stand-ins', () => {
   });
 
   it('many jobs together ask for their progress no more often than few', () => {
-    const asked = (running: number, age: number): number => (running * 1000) / sliceMs(age, running);
-    assert.deepEqual([sliceMs(0, 1), sliceMs(80, 1)], [1, 10]);
-    assert.deepEqual([sliceMs(100, 1), sliceMs(19_999, 1), sliceMs(20_000, 1)], [250, 250, 1000]);
+    const asked = (running: number, age: number): number => (running * 1000) / waitMs(age, running);
+    assert.deepEqual([waitMs(0, 1), waitMs(80, 1)], [1, 10]);
+    assert.deepEqual([waitMs(100, 1), waitMs(19_999, 1), waitMs(20_000, 1)], [250, 250, 1000]);
     assert.deepEqual([looksAtQueue(0, 4), looksAtQueue(0, 5), looksAtQueue(100, 1)], [true, false, false]);
     for (const running of [40, 100, 200]) assert.ok(asked(running, 60_000) <= 40, `${running}`);
     for (const running of [10, 40, 100, 200]) assert.ok(asked(running, 0) <= 40, `${running} young ones`);
-    assert.equal(sliceMs(60_000, 10_000), 5000);
+    assert.equal(waitMs(60_000, 10_000), 5000);
   });
 
   it('a foreign worker gets SIGTERM once it was seen at work, at most a second later; one that is gone has stopped', async () => {
@@ -432,7 +433,7 @@ describe('the engine among stand-ins', () => {
     const job = await detached(link, run);
     link.show({ workers: [OURS] });
     link.onTerminate = () => Promise.resolve(false);
-    const canceled = assert.rejects(jobs.cancel(job.id, 0), /no signal was sent/);
+    const canceled = assert.rejects(jobs.cancel(job.id, 0), /jobs\.noWorkerToSignal/);
     await clock.move(10_000);
     await canceled;
     assert.equal(job.state, 'detached');
@@ -466,13 +467,13 @@ describe('the engine among stand-ins', () => {
     for (const server of others) {
       link.show({ server, serverStart: server.start, workers: [worker], processesSince: '2026-03-01' });
       assert.equal(job.state, 'detached', JSON.stringify(server));
-      assert.match(job.record.reason!, /launched on .*may still run there.*cut\./);
+      assert.match(reasonOf(job), /^jobs\.onOtherServer .*cut\./);
     }
     link.show({ server: home, serverStart: home.start, workers: [worker] });
-    assert.match(job.record.reason!, /leads to its server again/);
+    assert.match(reasonOf(job), /^jobs\.backOnServer/);
     link.show({ server: { ...home, start: '2026-02-01' }, serverStart: '2026-02-01' });
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /restarted.*given up because: cut\./);
+    assert.match(reasonOf(job), /^jobs\.serverRestarted: cut\./);
   });
 
   it('nothing is left after dispose, and nobody waits for ever', async () => {
