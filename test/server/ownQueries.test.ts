@@ -161,7 +161,7 @@ describe('our own queries', () => {
       await job.ended;
       assert.equal(job.state, 'succeeded');
       assert.equal(job.record.label, 'nächtlich 🚀');
-      assert.match(job.notices.map(({ message }) => message).join('\n'), /cannot hold the label.*“nächtlich \?”/);
+      assert.match(job.notices.map(({ message }) => message).join('\n'), /jobs\.labelReplaced .*shown=nächtlich \?/);
       const text = await engine.ended("SELECT '🚀'");
       assert.deepEqual([text.state, text.record.error?.sqlstate], ['failed', '22P05'], 'SQL is never changed');
     } finally {
