@@ -34,7 +34,7 @@ export async function bench(): Promise<Figure[]> {
         ours.push(
           await timed(async () => {
             ({ id } = engine.run(sql));
-            const { rowCount } = await engine.jobs.waitFor(id);
+            const { rowCount } = (await engine.jobs.waitFor(id)).record;
             if (rowCount !== size) throw new Error(`Received ${rowCount ?? 0} rows instead of ${size}.`);
           }),
         );

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -75,7 +76,7 @@ describe('cancel', () => {
       jobs.map(async (job) => {
         await reaches(engine.jobs, job, 'running', 'reading');
         await engine.jobs.cancel(job.id);
-        assert.ok(['succeeded', 'canceled'].includes(job.state), JSON.stringify(job.info()));
+        assert.ok(['succeeded', 'canceled'].includes(job.state), JSON.stringify(job.record));
         if (job.state === 'succeeded') assert.equal((await engine.rows(job)).length, 1);
       }),
     );
@@ -86,7 +87,7 @@ describe('cancel', () => {
     // With its queue full at once, it is being read while it runs.
     const other = engine.run("SELECT i, repeat('x', 1000), pg_sleep(0.0005) FROM generate_series(1, 100000) AS i");
     assert.equal(await reaches(engine.jobs, other, 'reading'), 'reading');
-    assert.throws(() => engine.jobs.detach(other.id), /rows are being read/);
+    assert.throws(() => engine.jobs.detach(other.id), /jobs\.detachWhileReading/);
     assert.equal(await engine.jobs.cancel(other.id), 'stopped');
     assert.equal(other.state, 'canceled');
     await engine.jobs.cancel(job.id);
@@ -99,7 +100,7 @@ describe('cancel', () => {
       await atWork(engine, stubborn, 'PgSleep');
       assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
       assert.equal(stubborn.state, 'unresponsive');
-      assert.match(stubborn.record.reason!, /PgSleep.*catches the cancel/);
+      assert.match(reasonOf(stubborn), /^jobs\.stuckCatchesCancel .*PgSleep/);
       return stubborn;
     });
     await job.ended;
@@ -152,7 +153,7 @@ describe('cancel', () => {
     try {
       await atWork(engine, job);
       assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
-      assert.match(job.record.reason!, /on CPU/);
+      assert.match(reasonOf(job), /^jobs\.stuckOnCpu$/);
     } finally {
       await writeFile(stop, '');
     }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/core/base/clock';
 import { cancelForeign } from '../../src/core/jobs/cancel/cancelForeign';
@@ -34,13 +35,13 @@ describe('workers without a session', () => {
       await atWork(engine, alone);
       engine.jobs.detach(alone.id);
       assert.equal(await reaches(engine.jobs, alone, 'detached'), 'detached');
-      assert.match(alone.record.reason!, /runs on/);
-      assert.throws(() => engine.jobs.detach(alone.id), /not being tracked/);
+      assert.match(reasonOf(alone), /^jobs\.(trackingStopped|queueFull)$/);
+      assert.throws(() => engine.jobs.detach(alone.id), /jobs\.notTracked/);
       return alone;
     });
     await job.ended;
     assert.equal(job.state, 'finished');
-    assert.match(job.record.reason!, /unknown/);
+    assert.match(reasonOf(job), /^jobs\.endedUntracked/);
     assert.equal(
       await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'done_alone'", { database: profile.database! }),
       '1',
@@ -63,7 +64,7 @@ describe('workers without a session', () => {
       engine.jobs.detach(stubborn.id);
       await reaches(engine.jobs, stubborn, 'detached');
       assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
-      assert.match(stubborn.record.reason!, /catches the cancel/);
+      assert.match(reasonOf(stubborn), /^jobs\.stuckCatchesCancel/);
       return stubborn;
     });
     await job.ended;
@@ -76,7 +77,7 @@ describe('workers without a session', () => {
       await atWork(engine, running);
       await endSessions(server, profile);
       assert.equal(await reaches(engine.jobs, running, 'detached'), 'detached');
-      assert.match(running.record.reason!, /lost/);
+      assert.match(reasonOf(running), /^jobs\.sessionLost/);
       return running;
     });
     await job.ended;
@@ -106,7 +107,7 @@ describe('workers without a session', () => {
     await reaches(engine.jobs, job, 'reading');
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
     await job.ended;
-    if (job.state === 'lost') assert.match(job.record.reason!, /terminated or died/);
+    if (job.state === 'lost') assert.match(reasonOf(job), /^jobs\.workerDied/);
     else assert.match(`${job.state} ${job.record.error?.sqlstate ?? ''}`, /^failed 57/);
   });
 
@@ -116,7 +117,7 @@ describe('workers without a session', () => {
     engine.jobs.detach(job.id);
     await reaches(engine.jobs, job, 'detached');
     await engine.relink();
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
     assert.equal(job.state, 'finished');
   });

@@ -20,7 +20,7 @@ describe('texts with several statements', () => {
   /** The column names and the rows of a job, which must succeed without a reason or messages. */
   async function table(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
     const job = await engine.ended(sql);
-    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.info())}`);
+    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.record)}`);
     assert.deepEqual([job.record.reason, job.notices], [undefined, []]);
     return { names: (job.record.columns ?? []).map(({ name }) => name), rows: await engine.rows(job) };
   }

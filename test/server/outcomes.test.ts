@@ -16,7 +16,7 @@ describe('outcomes', () => {
 
   it('a query succeeds with its rows, their columns and the tag', async () => {
     const job = engine.run("SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, NULL ORDER BY 1", { label: 'two rows' });
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.equal(info.state, 'succeeded');
     assert.equal(info.rowCount, 2);
     assert.equal(info.commandTag, 'SELECT');
@@ -36,7 +36,7 @@ describe('outcomes', () => {
 
   it('a statement without rows succeeds with its tag alone', async () => {
     const job = engine.run('CREATE TABLE made (a int)');
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.deepEqual([info.state, info.commandTag, job.record.columns], ['succeeded', 'CREATE TABLE', undefined]);
     assert.equal(
       await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'made'", { database: profile.database! }),
@@ -46,7 +46,7 @@ describe('outcomes', () => {
 
   it('an error comes with its SQLSTATE, message and place in the text of the user', async () => {
     const sql = "SELECT '😀', nosuch FROM pg_class";
-    const info = await engine.jobs.waitFor(engine.run(sql).id);
+    const { record: info } = await engine.jobs.waitFor(engine.run(sql).id);
     assert.equal(info.state, 'failed');
     assert.equal(info.error?.sqlstate, '42703');
     assert.match(info.error.message, /column "nosuch" does not exist/);
@@ -57,7 +57,7 @@ describe('outcomes', () => {
     const job = engine.run(
       "DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; RAISE EXCEPTION 'boom' USING detail = 'd', hint = 'h'; END $$",
     );
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.deepEqual(
       [info.state, info.error?.message, info.error?.detail, info.error?.hint],
       ['failed', 'boom', 'd', 'h'],
@@ -74,7 +74,7 @@ describe('outcomes', () => {
   it('statement_timeout of the launch bounds that worker alone', async () => {
     const bounded = engine.run('SELECT pg_sleep(20)', { statementTimeoutMs: 200 });
     const free = engine.run('SELECT pg_sleep(0.5)');
-    const info = await engine.jobs.waitFor(bounded.id);
+    const { record: info } = await engine.jobs.waitFor(bounded.id);
     assert.deepEqual([info.state, info.error?.sqlstate], ['failed', '57014']);
     assert.match(info.error!.message, /timeout/);
     assert.equal((await engine.jobs.waitFor(free.id)).state, 'succeeded');
@@ -89,7 +89,7 @@ describe('outcomes', () => {
     const job = engine.run('SELECT pg_sleep(60)', { label: 'to be ended' });
     await waitForPid(engine, job.id);
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.equal(info.state, 'failed');
     assert.match(info.error!.sqlstate, /^57/);
   });
@@ -110,7 +110,7 @@ describe('outcomes', () => {
     const without = await newDatabase(server, { extension: false });
     const other = await newEngine(without);
     try {
-      const info = await other.jobs.waitFor(other.run('SELECT 1').id);
+      const { record: info } = await other.jobs.waitFor(other.run('SELECT 1').id);
       assert.equal(info.state, 'failed');
       assert.match(info.error!.message, /not installed.*CREATE EXTENSION pg_background/);
     } finally {

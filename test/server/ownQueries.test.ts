@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
@@ -121,14 +122,10 @@ describe('queries of this extension', () => {
         await server.psql(`ALTER ROLE ${user} ${refuse}`);
         await endSessions(server, profile);
         const job = engine.run('SELECT 2');
-        await until(
-          engine.jobs,
-          job,
-          () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)),
-        );
+        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && reasonOf(job).includes(user)));
         assert.equal(job.state, 'queued');
         await server.psql(`ALTER ROLE ${user} ${allow}`);
-        engine.jobs.hurry();
+        engine.jobs.retryNow();
         await job.ended;
         assert.equal(job.state, 'succeeded');
       } finally {
@@ -164,7 +161,7 @@ describe('queries of this extension', () => {
       await job.ended;
       assert.equal(job.state, 'succeeded');
       assert.equal(job.record.label, 'nächtlich 🚀');
-      assert.match(job.notices.map(({ message }) => message).join('\n'), /cannot hold the label.*“nächtlich \?”/);
+      assert.match(job.notices.map(({ message }) => message).join('\n'), /jobs\.labelReplaced .*shown=nächtlich \?/);
       const text = await engine.ended("SELECT '🚀'");
       assert.deepEqual([text.state, text.record.error?.sqlstate], ['failed', '22P05'], 'SQL is never changed');
     } finally {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -49,8 +50,8 @@ describe('reload', () => {
     const second = await open();
     assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
     assert.deepEqual(
-      second.jobs.jobs.map((job) => job.info()),
-      [good.info(), bad.info(), stopped.info()],
+      second.jobs.jobs.map((job) => job.record),
+      [good.record, bad.record, stopped.record],
     );
     const again = second.jobs.get(good.id)!;
     assert.deepEqual(outcomeOf(again), ['succeeded', 'SELECT', 1, undefined]);
@@ -59,7 +60,7 @@ describe('reload', () => {
       again.notices.map(({ message }) => message),
       ['hello'],
     );
-    assert.equal((await second.jobs.waitFor(bad.id)).error?.sqlstate, '22012');
+    assert.equal((await second.jobs.waitFor(bad.id)).record.error?.sqlstate, '22012');
     assert.equal(await second.jobs.clearFinished([good.id]), 1);
     assert.ok(
       ![...(await readdir(join(folder, 'jobs'))), ...(await readdir(join(folder, 'rows')))].join().includes(good.id),
@@ -94,7 +95,7 @@ describe('reload', () => {
         ['detached', 'detached', 'unresponsive', 'queued'],
       );
       assert.equal(found(last.id).record.held, true);
-      assert.match(found(short.id).record.reason!, /reloaded/);
+      assert.match(reasonOf(found(short.id)), /^jobs\.reloaded/);
       assert.equal(await again.jobs.cancel(long.id), 'stopped');
       return { second: again, workers: [short, long, stubborn], queued: last };
     });

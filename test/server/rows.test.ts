@@ -27,7 +27,7 @@ describe('rows and their shape', () => {
   /** Column names and types, and the rows. */
   async function table(sql: string): Promise<{ columns: string[][]; rows: (string | null)[][] }> {
     const job = await engine.ended(sql);
-    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.info())}`);
+    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.record)}`);
     assert.equal(job.record.reason, undefined, sql);
     const columns = (job.record.columns ?? []).map(({ name, type }) => [name, type]);
     return { columns, rows: job.record.columns === undefined ? [] : await engine.rows(job) };

@@ -48,7 +48,7 @@ describe('snippets on a real server', () => {
     });
     await job.ended;
     listener.dispose();
-    assert.equal(job.state, 'succeeded', `${sql}\n${JSON.stringify(job.info())}`);
+    assert.equal(job.state, 'succeeded', `${sql}\n${JSON.stringify(job.record)}`);
     return { job, progress };
   }
 

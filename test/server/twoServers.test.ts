@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { appendFile, rm } from 'node:fs/promises';
@@ -167,10 +168,9 @@ describe('a connection that leads to two servers', function () {
     network.leadTo(b);
     network.reset();
     for (const job of running) await reaches(jobs, job, 'detached');
-    const elsewhere = (job: Job): boolean =>
-      /launched on the server at .*may still run there/.test(job.record.reason ?? '');
+    const elsewhere = (job: Job): boolean => /^jobs\.onOtherServer .*jobPlace=/.test(reasonOf(job));
     for (const job of running) {
-      jobs.hurry();
+      jobs.retryNow();
       await until(jobs, job, () => elsewhere(job));
       assert.equal(job.state, 'detached');
     }
@@ -195,8 +195,8 @@ describe('a connection that leads to two servers', function () {
     network.reset();
     for (const job of restored) {
       await eventually(async () => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/leads to its server again/.test(job.record.reason ?? ''));
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
       }, 'it is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.equal(job.state, 'finished');
@@ -253,11 +253,11 @@ describe('a connection that leads to two servers', function () {
     await reaches(engine.jobs, job, 'detached');
     await a.restart('immediate');
     await eventually(async () => {
-      engine!.jobs.hurry();
+      engine!.jobs.retryNow();
       return Promise.resolve(job.final);
     }, 'the restart is seen');
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /The server was restarted/);
+    assert.match(reasonOf(job), /^jobs\.serverRestarted/);
   });
 
   it('treats a primary and its standby as two servers although they share a system identifier, also after a promotion', async () => {
@@ -273,8 +273,8 @@ describe('a connection that leads to two servers', function () {
       network.leadTo(standby);
       network.reset();
       const hurried = async (): Promise<boolean> => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/may still run there/.test(job.record.reason ?? '') || job.final);
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.onOtherServer/.test(reasonOf(job)) || job.final);
       };
       await eventually(hurried, 'the other server is seen');
       const seen = await engine.link.refresh();
@@ -303,8 +303,8 @@ describe('a connection that leads to two servers', function () {
       network.leadTo(a);
       network.reset();
       await eventually(async () => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/leads to its server again/.test(job.record.reason ?? ''));
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
       }, 'it is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.deepEqual(await wrongSignals(standby), []);

@@ -1,17 +1,17 @@
-import type { JobError } from '../../api';
+import type { RecordedError } from './errors';
 
-/** The server’s report of a worker that has stopped (`pg_background_result_info` and `_error_info`). */
+/** What the server reports about a stopped worker (`pg_background_result_info` and `_error_info`). */
 export interface WorkerReport {
   readonly completed: boolean;
   readonly hasError: boolean;
   readonly commandTag: string;
   readonly rowCount: number;
-  readonly error?: JobError;
-  /** How long it ran by the server's clock. Milliseconds. */
+  readonly error?: RecordedError;
+  /** How long the worker ran by the server's clock. Milliseconds. */
   readonly serverMs?: number;
   /**
-   * The error was raised by the server's own code for interrupts, that is, by a cancel or a timeout, and not by SQL that uses the
-   * same SQLSTATE. Undefined if unknown.
+   * True if the server's own interrupt handling raised the error, that is, a cancel or a timeout; false if it was SQL that uses the same
+   * SQLSTATE. Undefined if unknown.
    */
   readonly interrupted?: boolean;
 }

@@ -165,7 +165,7 @@ export class ConnectionActions {
   /** Asks for confirmation if running jobs would no longer be tracked. */
   async #confirmDisconnect(names: readonly string[], action: string): Promise<boolean> {
     const running = this.#jobs.jobs.filter(
-      ({ state, record }) => names.includes(record.connection) && mayHaveWorker(state) && !record.detached,
+      ({ state, record }) => names.includes(record.connection) && mayHaveWorker(state) && !record.sessionLost,
     );
     if (running.length === 0) return true;
     const question =

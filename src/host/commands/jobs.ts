@@ -174,7 +174,7 @@ export class JobCommands {
 
   /** Polls every open connection and retries waiting jobs now. */
   async refresh(): Promise<void> {
-    this.#jobs.hurry();
+    this.#jobs.retryNow();
     await Promise.allSettled(
       this.#connections.profiles.map(async ({ name }) => {
         this.#connections.allowPrompts(name);

@@ -6,7 +6,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { affectsSetting, readSetting } from '../base/settings';
-import { errorMessage } from '../jobs/jobErrorText';
+import { jobInfo } from '../messages/jobInfo';
 import { isSql } from './languages';
 import { lensesOf, MAX_STATEMENTS, type Lens } from './lensModel';
 import { LensRefresh } from './lensRefresh';
@@ -135,8 +135,7 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
 
 /** The state of a job, with the text of its error. */
 function infoOf(job: Job | undefined): JobInfo | undefined {
-  const info = job?.info();
-  return info?.error ? { ...info, error: { ...info.error, message: errorMessage(info.error) } } : info;
+  return job && jobInfo(job);
 }
 
 function commandOf(

@@ -5,6 +5,8 @@ import type { JobState } from '../../api';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { readSetting, updateSetting } from '../base/settings';
+import { faultText } from '../messages/faultText';
+import { shownError } from '../messages/jobInfo';
 import { plain, plainError, plainLabel } from '../base/plainText';
 import { formatSpan } from '../../shared/timeText';
 import { join, rowsText } from './jobText';
@@ -74,7 +76,7 @@ export class Notifications implements vscode.Disposable {
               '“{0}” failed after {1}: {2}',
               plainLabel(record.label),
               span,
-              record.error ? plainError(record.error, 500) : '',
+              record.error ? plainError(shownError(record.error), 500) : '',
             ),
             showDetails,
           );
@@ -83,7 +85,7 @@ export class Notifications implements vscode.Disposable {
             vscode.l10n.t(
               '“{0}” ended, but its outcome is unknown. {1}',
               plainLabel(record.label),
-              plain(record.reason ?? '', 500),
+              plain(record.reason ? faultText(record.reason) : '', 500),
             ),
             showDetails,
           );

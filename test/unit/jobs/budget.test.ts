@@ -1,4 +1,4 @@
-import { textFault } from '../../../src/core/base/fault';
+import { describeFault, textFault } from '../../../src/core/base/fault';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,9 +34,10 @@ describe('long texts of a server', () => {
 
   function newJob(id: string): Job {
     return new Job(newRecord(id, { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', 1), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: (job, notice, fullText) => history.addNotice(job.id, notice, fullText),
-      longError: (job, fullText) => history.keepError(job.id, fullText),
+      storeNotice: (job, notice, fullText) => history.addNotice(job.id, notice, fullText),
+      storeLongError: (job, fullText) => history.keepError(job.id, fullText),
       loadNotices: (one, limit) => history.notices(one, limit),
     });
   }
@@ -100,13 +101,12 @@ describe('long texts of a server', () => {
   it('an error: the record has the beginning, and the whole is beside it before the record is', async () => {
     const job = newJob('error');
     const message = 'z'.repeat(50 * MB);
-    job.apply('launch');
-    job.apply('launched', { launchedAt: 1 });
-    job.apply('fail', { error: { sqlstate: 'P0001', message, hint: 'short' } });
+    job.transition('launch');
+    job.transition('launched', { launchedAt: 1 });
+    job.transition('fail', { error: { sqlstate: 'P0001', message, hint: 'short' } });
     await history.save(job.record);
-    assert.equal(job.info().error?.message.length, 16_384);
-    assert.equal(job.info().error?.truncatedBytes, 50 * MB - 16_384);
-    assert.equal(job.info().error?.hint, 'short');
+    const { error } = job.record;
+    assert.deepEqual([error?.message.length, error?.truncatedBytes, error?.hint], [16_384, 50 * MB - 16_384, 'short']);
     assert.ok((await stat(history.files('error').record)).size < 50_000);
     assert.equal(
       await readFile(history.files('error').error, 'utf8'),
@@ -117,14 +117,14 @@ describe('long texts of a server', () => {
   it('everything else that a server says fits into the record', () => {
     const huge = 'x'.repeat(5 * MB);
     const facts = boundFacts({
-      reason: huge,
+      reason: { code: 'jobs.sessionLost', cause: textFault(huge) },
       commandTag: huge,
       progress: { pct: 1, message: huge },
       columns: [{ name: huge, type: huge }],
       rows: { rows: 1, bytes: 1, dropped: 0, fault: textFault(huge) },
     });
     assert.ok(JSON.stringify(facts).length < 20_000);
-    assert.match(facts.reason ?? '', /… \(5 MB more\)$/);
+    assert.match(describeFault(facts.reason!), /… \(5 MB more\)$/);
     assert.match(facts.columns?.[0]?.name ?? '', /… \(5 MB more\)$/);
   });
 

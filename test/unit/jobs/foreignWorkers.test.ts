@@ -26,15 +26,20 @@ describe('foreign workers', () => {
 
   beforeEach(() => {
     jobs = [];
-    foreign = new ForeignWorkers({
+    let now = 0;
+    const known = {
       get jobs() {
         return jobs;
       },
-      onDidChange: (listener) => {
-        tell = listener;
+      onDidChange: (listener: (job: Job) => void) => {
+        tell = (changed) => {
+          now = changed.record.finishedAt ?? now;
+          listener(changed);
+        };
         return { dispose: () => undefined };
       },
-    });
+    };
+    foreign = new ForeignWorkers(known, { monotonic: () => now });
   });
 
   it('are those that run no job of ours', () => {
@@ -61,8 +66,7 @@ describe('foreign workers', () => {
     const server = { start: '2026-01-02', system: '1', timeline: '1' };
     const other = { start: '2026-01-02', system: '2', timeline: '1' };
     const young = job(1);
-    young.record.server = server;
-    delete young.record.backendStart;
+    Object.assign(young.record, { server, backendStart: undefined });
     jobs = [young];
     assert.deepEqual(foreign.of('work', { ...snapshot(10, 1), server }), []);
     assert.deepEqual(foreign.of('another name of it', { ...snapshot(10, 1), server }), []);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
-import { takeUp } from '../../../src/core/jobs/store/restoreJob';
+import { restoreJob } from '../../../src/core/jobs/store/restoreJob';
 
 /** A process id that nobody has: beyond Linux's largest. */
 const NO_PROCESS = 2 ** 30;
@@ -133,12 +133,13 @@ describe('jobs of an earlier life', () => {
   const now = 5;
   function take(facts: Partial<JobRecord>): [string, Job] {
     const job = new Job(record('j', facts), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: () => ({ kept: true }),
-      longError: () => undefined,
+      storeNotice: () => ({ kept: true }),
+      storeLongError: () => undefined,
       loadNotices: () => [],
     });
-    return [takeUp(job, now), job];
+    return [restoreJob(job, now), job];
   }
 
   it('are what they can still be', () => {
@@ -155,12 +156,12 @@ describe('jobs of an earlier life', () => {
       [{ state: 'canceling', pid: 1, cancel }, 'detached', 'detached'],
       [{ state: 'canceling', pid: 1, cancel: { ...cancel, signaledAt: 1 } }, 'detached', 'unresponsive'],
       [{ state: 'unresponsive', pid: 1 }, 'detached', 'unresponsive'],
-      [{ state: 'detached', pid: 1, detached: true }, 'detached', 'detached'],
+      [{ state: 'detached', pid: 1, sessionLost: true }, 'detached', 'detached'],
     ];
     for (const [facts, kind, state] of cases) {
       const [taken, job] = take(facts);
       assert.deepEqual([taken, job.state], [kind, state], JSON.stringify(facts));
-      if (kind === 'detached') assert.ok(job.record.detached && job.record.reason !== undefined);
+      if (kind === 'detached') assert.ok(job.record.sessionLost && job.record.reason !== undefined);
       if (kind === 'held') assert.ok(job.record.held);
     }
   });
@@ -171,12 +172,13 @@ describe('a job’s messages', () => {
     let reads = 0;
     let written = 0;
     const job = new Job(record('j', { noticeCount: 3 }), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: () => {
+      storeNotice: () => {
         written++;
         return { kept: true };
       },
-      longError: () => undefined,
+      storeLongError: () => undefined,
       loadNotices: () => {
         reads++;
         return [1, 2, 3].map((at) => ({ at, severity: 'NOTICE', message: `old ${at}` }));
@@ -208,7 +210,7 @@ function record(id: string, facts: Partial<JobRecord> = {}): JobRecord {
     state: 'queued',
     queuedAt: 1,
     noticeCount: 0,
-    detached: false,
+    sessionLost: false,
     held: false,
     ...facts,
   };

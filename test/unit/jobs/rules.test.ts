@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { describeFault } from '../../../src/core/base/fault';
 import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcome';
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
 import { JobQueue } from '../../../src/core/jobs/scheduler/queue';
-import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/cancel/stuckReason';
+import { noSlotReason } from '../../../src/core/jobs/scheduler/noSlotReason';
+import { stuckReasonOf } from '../../../src/core/jobs/cancel/stuckReason';
 import { labelOf } from '../../../src/core/postgres/pgBackground/workerLabel';
 
 describe('outcome', () => {
@@ -79,10 +81,7 @@ describe('outcome', () => {
 
     it('terminated from outside: failed, with the reason', () => {
       const outcome = ended(120, false);
-      assert.match(
-        outcome.event === 'fail' ? (outcome.reason ?? '') : outcome.event,
-        /terminated or canceled from outside/,
-      );
+      assert.equal(outcome.event === 'fail' ? outcome.reason?.code : outcome.event, 'jobs.stoppedFromOutside');
     });
   });
 
@@ -114,17 +113,16 @@ describe('queue', () => {
   it('next, removed, held', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));
-    queue.add('held', true);
+    queue.add('held');
+    const held = new Set(['held']);
+    const takeFree = () => queue.take(0, (id) => held.has(id))?.id;
     assert.ok(queue.runNext('c') && !queue.runNext('none'));
     assert.ok(queue.remove('a') && !queue.remove('a'));
     assert.deepEqual(queue.waiting, ['c', 'b', 'held']);
     assert.ok(queue.runNext('b'));
-    assert.deepEqual([take(queue), take(queue), take(queue)], ['b', 'c', undefined]);
-    queue.release('held');
-    assert.equal(take(queue), 'held');
-    queue.add('late', true);
-    queue.runNext('late');
-    assert.equal(take(queue), 'late');
+    assert.deepEqual([takeFree(), takeFree(), takeFree()], ['b', 'c', undefined]);
+    held.clear();
+    assert.equal(takeFree(), 'held');
   });
 
   it('those that were refused keep their order, and pauses grow', () => {
@@ -134,21 +132,21 @@ describe('queue', () => {
     assert.deepEqual([queue.refuse('a').pauseMs, queue.refuse('b').pauseMs], [500, 500]);
     assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
     assert.equal(take(queue), undefined, 'those behind would be refused too');
-    queue.due('a', 1);
-    queue.due('b', 1);
+    queue.pauseOver('a', 1);
+    queue.pauseOver('b', 1);
     assert.equal(take(queue), 'a');
     assert.equal(take(queue), undefined, 'one tries whether there is room');
     assert.deepEqual(queue.refuse('a'), { pauseMs: 1000, refusals: 2 });
-    queue.due('a', 1);
+    queue.pauseOver('a', 1);
     assert.equal(take(queue), undefined, 'the timer of an earlier pause does not end this one');
-    queue.due('a', 2);
+    queue.pauseOver('a', 2);
     assert.equal(take(queue), 'a');
     queue.launched('a');
     assert.equal(take(queue), 'b', 'there was room');
     for (let i = 0; i < 20; i++) {
       const { pauseMs, refusals } = queue.refuse('b');
       assert.ok(pauseMs <= 30_000);
-      queue.due('b', refusals);
+      queue.pauseOver('b', refusals);
       assert.equal(take(queue), 'b');
     }
   });
@@ -163,7 +161,7 @@ describe('queue', () => {
     queue.done('a');
     assert.equal(take(queue), 'b');
     queue.refuse('b');
-    queue.hurry();
+    queue.retryNow();
     assert.equal(take(queue), 'b');
   });
 });
@@ -173,31 +171,33 @@ describe('why a worker still runs', () => {
 
   it('as far as the server shows', () => {
     const lock = { ...worker, waitEventType: 'Lock', waitEvent: 'relation' };
-    const cases: [ActiveWorker | undefined | null, string, RegExp][] = [
-      [null, 'unknown', /does not show/],
-      [undefined, 'gone', /no longer shows/],
-      [worker, 'cpu', /on CPU/],
-      [{ ...worker, state: 'starting' }, 'unknown', /does not show/],
-      [lock, 'lock', /waits for a lock\./],
-      [{ ...lock, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }, 'lock', /held by pid 7, u, psql/],
-      [{ ...worker, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }, 'queue', /full queue/],
-      [{ ...worker, waitEventType: 'Timeout', waitEvent: 'PgSleep' }, 'swallowed', /Timeout\/PgSleep.*catches/],
+    const cases: [ActiveWorker | undefined | null, RegExp][] = [
+      [null, /^jobs\.stuckUnknown$/],
+      [undefined, /^jobs\.stuckEnding$/],
+      [worker, /^jobs\.stuckOnCpu$/],
+      [{ ...worker, state: 'starting' }, /^jobs\.stuckUnknown$/],
+      [lock, /^jobs\.stuckOnLock$/],
+      [{ ...lock, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }, /^jobs\.stuckOnLock .*pid 7, u, psql/],
+      [{ ...worker, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }, /^jobs\.stuckOnQueue$/],
+      [{ ...worker, waitEventType: 'Timeout', waitEvent: 'PgSleep' }, /^jobs\.stuckCatchesCancel .*Timeout\/PgSleep/],
     ];
-    for (const [shown, kind, text] of cases) {
-      const why = whyStillRunning(shown);
-      assert.equal(why.kind, kind);
-      assert.match(describeWhy(why), text);
+    for (const [shown, text] of cases) {
+      assert.match(describeFault(stuckReasonOf(shown)), text);
     }
   });
 
   it('no slot: how many are used and free', () => {
     const snapshot = { at: 0, serverStart: '', workers: [], slotsUsed: 6, slotsTotal: 8 };
-    assert.match(
-      noSlotReason({ sqlstate: '53000', message: 'm' }, snapshot),
-      /at least 6 of 8 in use, 2 free at most\): m\./,
-    );
-    assert.match(noSlotReason({ sqlstate: '53000', message: 'm' }, undefined), /no free worker slot: m\./);
-    assert.match(noSlotReason({ sqlstate: '53400', message: 'm' }, snapshot), /pg_background.max_workers\): m\./);
+    const full = { sqlstate: '53000', message: 'm' };
+    assert.deepEqual(noSlotReason(full, snapshot), {
+      code: 'jobs.noSlot',
+      params: { message: 'm', used: 6, total: 8 },
+    });
+    assert.deepEqual(noSlotReason(full, undefined), { code: 'jobs.noSlot', params: { message: 'm' } });
+    assert.deepEqual(noSlotReason({ sqlstate: '53400', message: 'm' }, snapshot), {
+      code: 'jobs.sessionLimit',
+      params: { message: 'm' },
+    });
   });
 });
 

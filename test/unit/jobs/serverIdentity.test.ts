@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { compareServers, isWorkerOf, type ServerIdentity } from '../../../src/core/jobs/serverIdentity';
+import { isWorkerOf } from '../../../src/core/jobs/findWorker';
+import { compareServers, type ServerIdentity } from '../../../src/core/jobs/serverIdentity';
 
 const PRIMARY: ServerIdentity = {
   start: '2026-01-02T00:00:00.000001Z',

@@ -4,7 +4,7 @@ import { isFinal, JOB_STATES, mayHaveWorker, nextState, type JobEvent } from '..
 
 const EVENTS = [
   'launch',
-  'noSlot',
+  'requeue',
   'launched',
   'read',
   'cancel',

@@ -38,7 +38,7 @@ describe('nothing waits without something that wakes it', () => {
       for (let i = 0; i < 8; i++) {
         await world.clock.move(random.below(3000));
         world.clock.step -= random.below(10_000);
-        if (random.chance(20)) world.jobs.hurry();
+        if (random.chance(20)) world.jobs.retryNow();
         const waiting = random.pick(jobs);
         if (random.chance(20) && !waiting.final) world.jobs.runNext(waiting.id);
       }
