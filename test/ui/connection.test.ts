@@ -90,7 +90,9 @@ describe('the connection form and Test Connection', function () {
   it('lists every finding with the right password, and shows SQL for what is missing', async () => {
     await box('Password').fill(PASSWORD);
     await button('Test').click();
-    await finding('pg_background is not installed in this database').getByText('CREATE EXTENSION pg_background;').waitFor();
+    await finding('pg_background is not installed in this database')
+      .getByText('CREATE EXTENSION pg_background;')
+      .waitFor();
     for (const title of ['Reachable', 'PostgreSQL 18', 'No pooling proxy', 'worker slots are free', 'No time limit']) {
       await finding(title).waitFor();
     }
