@@ -81,16 +81,18 @@ describe('the connection form and Test Connection', function () {
     await ui.page.keyboard.type(WRONG);
     await button('Test').focus();
     await ui.page.keyboard.press('Enter');
-    await finding('Not authenticated').waitFor();
-    await form.getByText('Not authenticated.', { exact: true }).waitFor();
-    await finding('Not authenticated').getByRole('button', { name: 'Enter the password' }).click();
+    await finding('Authentication failed').waitFor();
+    await form.getByText('Authentication failed.', { exact: true }).waitFor();
+    await finding('Authentication failed').getByRole('button', { name: 'Enter the password' }).click();
     await focused(box('Password'));
   });
 
   it('lists every finding with the right password, and shows SQL for what is missing', async () => {
     await box('Password').fill(PASSWORD);
     await button('Test').click();
-    await finding('pg_background is not in this database').getByText('CREATE EXTENSION pg_background;').waitFor();
+    await finding('pg_background is not installed in this database')
+      .getByText('CREATE EXTENSION pg_background;')
+      .waitFor();
     for (const title of ['Reachable', 'PostgreSQL 18', 'No pooling proxy', 'worker slots are free', 'No time limit']) {
       await finding(title).waitFor();
     }
@@ -109,7 +111,7 @@ describe('the connection form and Test Connection', function () {
       .notification(/“shop”: /)
       .getByRole('button', { name: 'Test Connection' })
       .click();
-    const missing = finding('pg_background is not in this database');
+    const missing = finding('pg_background is not installed in this database');
     await missing.getByRole('button', { name: 'Run: Create it' }).click();
     const dialog = ui.dialog('Run this on “shop”?');
     await dialog.filter({ hasText: 'CREATE EXTENSION pg_background;' }).waitFor();
@@ -120,7 +122,7 @@ describe('the connection form and Test Connection', function () {
     await dialog.getByRole('button', { name: 'Run', exact: true }).click();
     await form.getByText(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
     await ui.notification(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
-    await finding('Workers may be launched').waitFor();
+    await finding('You can launch workers').waitFor();
     assert.equal(await extensions(), '1');
     await ui.screenshot('connection-test');
   });

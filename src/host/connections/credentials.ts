@@ -4,7 +4,7 @@ import { messageOf } from '../../core/base/errors';
 import type { Logger } from '../../core/base/logger';
 import type { Approve } from '../../core/postgres/connect/open/approval';
 import type { Binding } from '../../core/postgres/connect/open/bindingParts';
-import { expandPath, surroundingsOf } from '../../core/postgres/connect/conninfo/environment';
+import { expandPath, connectEnvironment } from '../../core/postgres/connect/conninfo/environment';
 import { connectError, ConnectError, type ConnectReason } from '../../core/postgres/connect/errors';
 import type * as OpenCode from '../../core/postgres/connect/open/open';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
@@ -221,6 +221,6 @@ function isDefinedByWorkspace({ origin, profile }: ConnectionEntry): boolean {
   const file = profile.serviceFile ?? PGSERVICEFILE;
   if ((profile.service ?? PGSERVICE ?? '') === '' || file === undefined) return false;
   const folders = vscode.workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [];
-  const path = expandPath(file, surroundingsOf());
+  const path = expandPath(file, connectEnvironment());
   return folders.some((folder) => isInside(path, folder));
 }

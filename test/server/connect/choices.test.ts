@@ -115,7 +115,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('logs which password file is not used, and why', async () => {
+  it('logs which password file is ignored, and why', async () => {
     const home = await newHome({ '.pgpass': { text: '*:*:*:*:secret', mode: 0o644 } });
     const lines: string[] = [];
     const profile = { name: 'x', host: '127.0.0.1', port: ports[0], user: 'u', allowCleartextPassword: true };
@@ -123,7 +123,7 @@ describe('the same choices as psql', () => {
       openClient(profile, { env: environment(home), log: (line) => lines.push(line) }),
       ConnectError,
     );
-    assert.match(lines.join('\n'), /\.pgpass" is not used, because others may read it: run chmod 600/);
+    assert.match(lines.join('\n'), /Ignoring the password file .*\.pgpass: other users can access it\. Run chmod 600/);
     assert.ok(!lines.join('\n').includes('secret'));
     const theirs = await psql(bin, ['-c', '\\q', '-h', '127.0.0.1', '-p', String(ports[0]), 'd'], environment(home));
     assert.match(theirs.stderr, /has group or world access/);
@@ -223,7 +223,10 @@ describe('a home folder with a folder in place of a file', () => {
       { env: environment(home), log: (line) => lines.push(line) },
     );
     await client.end();
-    assert.match(lines.join('\n'), new RegExp(`${join(home, '.pgpass')}" is not used, because it is not a plain file`));
+    assert.match(
+      lines.join('\n'),
+      new RegExp(`Ignoring the password file ${join(home, '.pgpass')}: it is not a plain file`),
+    );
     await removeFolder(home);
   });
 });

@@ -13,7 +13,7 @@ import { resolveSettings } from '../../../src/core/postgres/connect/conninfo/def
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
-import { surroundingsOf } from '../../../src/core/postgres/connect/conninfo/environment';
+import { connectEnvironment } from '../../../src/core/postgres/connect/conninfo/environment';
 import { tlsOptions } from '../../../src/core/postgres/connect/open/tls';
 import { sharedServer } from '../support';
 import { FakeServer } from './fakeServer';
@@ -145,15 +145,15 @@ describe('the user’s own secrets', () => {
   it('include the client key, which is not used without approval', async () => {
     await writeFile(join(home, 'my.crt'), 'not looked at');
     await writeFile(join(home, 'my.key'), 'not looked at', { mode: 0o600 });
-    const surroundings = surroundingsOf(environment(home));
+    const connectEnv = connectEnvironment(environment(home));
     const keys = { sslcert: join(home, 'my.crt'), sslkey: join(home, 'my.key') };
-    const settings = await resolveSettings(profile({ sslmode: 'require', ...keys }), surroundings);
+    const settings = await resolveSettings(profile({ sslmode: 'require', ...keys }), connectEnv);
     const [target] = settings.targets;
     const files: string[] = [];
     const mayUseKey = (file: string): Promise<boolean> => Promise.resolve(files.push(file) < 0);
-    await tlsOptions(settings, target!, { surroundings, mayUseKey });
+    await tlsOptions(settings, target!, { environment: connectEnv, mayUseKey });
     assert.deepEqual(files, [keys.sslkey]);
-    await assert.rejects(tlsOptions(settings, target!, { surroundings }), /connect\.clientKeyNotPem/);
+    await assert.rejects(tlsOptions(settings, target!, { environment: connectEnv }), /connect\.clientKeyNotPem/);
   });
 });
 

@@ -11,9 +11,6 @@ export interface ConnectEnvironment {
   readonly userName: string | undefined;
 }
 
-/** Old name. */
-export type Surroundings = ConnectEnvironment;
-
 export interface HomeFiles {
   /** For `~` in paths. */
   readonly folder: string;
@@ -32,9 +29,6 @@ export function connectEnvironment(
 ): ConnectEnvironment {
   return { env, platform, home: homeFiles(env, platform), userName: userName() };
 }
-
-/** Old name. */
-export const surroundingsOf = connectEnvironment;
 
 /** As libpq's pqGetHomeDirectory(): the folder in HOME, or on Windows a folder of the application data. */
 function homeFiles(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): HomeFiles | undefined {

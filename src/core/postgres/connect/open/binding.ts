@@ -7,20 +7,20 @@ import { readFile } from 'node:fs/promises';
 import { FINGERPRINT, type Binding } from './bindingParts';
 import { resolveSettings, type Settings } from '../conninfo/defaults';
 import type { ConnectionProfile } from '../conninfo/profile';
-import { surroundingsOf, type Surroundings } from '../conninfo/environment';
+import { connectEnvironment, type ConnectEnvironment } from '../conninfo/environment';
 
 /** The binding of a profile with the current environment and files. @throws ConnectError ('profile') */
 export async function resolveBinding(profile: ConnectionProfile, env?: NodeJS.ProcessEnv): Promise<Binding> {
-  const surroundings = surroundingsOf(env);
-  return bindingOf(await resolveSettings(profile, surroundings), surroundings);
+  const environment = connectEnvironment(env);
+  return bindingOf(await resolveSettings(profile, environment), environment);
 }
 
-export async function bindingOf(settings: Settings, surroundings: Surroundings): Promise<Binding> {
+export async function bindingOf(settings: Settings, environment: ConnectEnvironment): Promise<Binding> {
   return {
     hosts: hostsOf(settings),
     user: settings.user,
     sslmode: settings.sslmode,
-    sslrootcert: await rootCertificates(settings, surroundings),
+    sslrootcert: await rootCertificates(settings, environment),
     // Not its content, which is renewed regularly: a revocation list can only make fewer servers acceptable.
     sslcrl: settings.sslcrl ?? '',
     sslnegotiation: settings.sslnegotiation,
@@ -42,7 +42,7 @@ function hostsOf({ targets }: Pick<Settings, 'targets'>): string {
 }
 
 /** The path and the content: a changed file changes which servers are trusted. */
-async function rootCertificates({ sslrootcert }: Settings, { env, home }: Surroundings): Promise<string> {
+async function rootCertificates({ sslrootcert }: Settings, { env, home }: ConnectEnvironment): Promise<string> {
   if (sslrootcert === 'system') {
     const named = env['SSL_CERT_FILE'];
     return named ? `system: ${await fingerprint(named)}` : 'system';

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client } from 'pg';
 import type { ReachedPlace } from '../../../jobs/serverIdentity';
-import { surroundingsOf } from '../conninfo/environment';
+import { connectEnvironment } from '../conninfo/environment';
 import { resolveSettings, type Settings, type Target } from '../conninfo/defaults';
 import type { ConnectionProfile, SslMode } from '../conninfo/profile';
 import type { Endpoint, PasswordOrigin } from '../connectFaults';
@@ -77,11 +77,11 @@ export async function openClient(profile: ConnectionProfile, options: OpenOption
 
 /** {@link openClient}, with details on how the connection was opened. @throws ConnectError */
 export async function openConnection(profile: ConnectionProfile, options: OpenOptions = {}): Promise<OpenedConnection> {
-  const surroundings = surroundingsOf(options.env);
-  const settings = await resolveSettings(profile, surroundings, options.applicationName);
+  const environment = connectEnvironment(options.env);
+  const settings = await resolveSettings(profile, environment, options.applicationName);
   // From the settings that are used: reading them a second time may give others.
-  const binding = await bindingOf(settings, surroundings);
-  const passwords = new Passwords(profile, settings, { surroundings, ...options }, binding);
+  const binding = await bindingOf(settings, environment);
+  const passwords = new Passwords(profile, settings, { environment, ...options }, binding);
   const opened = await new Opening(settings, passwords, options, binding).run();
   const how = opened.verified === undefined ? 'without TLS' : `with TLS, ${opened.verified} verified`;
   noteReached(opened.client, opened.target, opened.address);
@@ -198,7 +198,7 @@ class Opening {
     const { keyPassphrase, approve, log, env } = this.#options;
     const binding = this.#binding;
     const help: TlsHelp = {
-      surroundings: surroundingsOf(env),
+      environment: connectEnvironment(env),
       ...(keyPassphrase ? { keyPassphrase: (file) => keyPassphrase(file, binding) } : {}),
       ...(approve ? { mayUseKey: (file) => approve({ binding, secrets: [{ kind: 'clientKey', file }] }, true) } : {}),
       ...(log ? { log } : {}),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Surroundings } from '../conninfo/environment';
+import type { ConnectEnvironment } from '../conninfo/environment';
 import type { ConnectFault } from '../connectFaults';
 import { connectError } from '../errors';
 import { canceledError } from './connectErrors';
@@ -16,15 +16,15 @@ const MAX_OUTPUT = 65_536;
  */
 export function runPasswordCommand(
   command: string,
-  { surroundings, signal }: { readonly surroundings: Surroundings; readonly signal?: AbortSignal },
+  { environment, signal }: { readonly environment: ConnectEnvironment; readonly signal?: AbortSignal },
   timeoutMs = PASSWORD_COMMAND_MS,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     // A process group, so that everything the shell started ends with it.
-    const grouped = surroundings.platform !== 'win32';
+    const grouped = environment.platform !== 'win32';
     const child = spawn(command, {
       shell: true,
-      env: surroundings.env,
+      env: environment.env,
       stdio: ['ignore', 'pipe', 'ignore'],
       windowsHide: true,
       detached: grouped,

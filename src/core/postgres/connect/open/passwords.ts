@@ -1,6 +1,6 @@
 /** Finds passwords: in the store, a command, the environment, the service file, or the password file. */
 import type { Settings, Target } from '../conninfo/defaults';
-import type { Surroundings } from '../conninfo/environment';
+import type { ConnectEnvironment } from '../conninfo/environment';
 import { passwordFromFile } from '../conninfo/passfile';
 import type { ConnectionProfile } from '../conninfo/profile';
 import type { PasswordOrigin } from '../connectFaults';
@@ -15,7 +15,7 @@ export interface FoundPassword {
 }
 
 export interface PasswordHelp {
-  readonly surroundings: Surroundings;
+  readonly environment: ConnectEnvironment;
   /** The password that is stored for exactly this target. */
   readonly password?: (binding: Binding) => Promise<string | undefined>;
   /** Where that password comes from. Default: the store. */
@@ -94,7 +94,7 @@ export class Passwords {
     if (passfile === undefined) return undefined;
     const key = { host: target.host || (target.hostaddr ?? ''), port: target.port, database, user };
     const warn = (message: string): void => this.#help.log?.(message);
-    const value = await passwordFromFile(passfile, key, warn, this.#help.surroundings.platform);
+    const value = await passwordFromFile(passfile, key, warn, this.#help.environment.platform);
     return value ? { value, origin: { passwordFrom: 'passfile', passwordSource: passfile } } : undefined;
   }
 

@@ -7,13 +7,13 @@ import { isIP } from 'node:net';
 import * as tls from 'node:tls';
 import { messageOf } from '../../../base/errors';
 import type { Settings, Target } from '../conninfo/defaults';
-import type { Surroundings } from '../conninfo/environment';
+import type { ConnectEnvironment } from '../conninfo/environment';
 import type { TlsFileKind } from '../connectFaults';
 import { connectError, type ConnectError } from '../errors';
 import { identityError } from './certificateIdentity';
 
 export interface TlsHelp {
-  readonly surroundings: Surroundings;
+  readonly environment: ConnectEnvironment;
   /** Asks for the passphrase of an encrypted key. */
   readonly keyPassphrase?: (keyFile: string) => Promise<string | undefined>;
   /** Whether the client's certificate and key may be used. Undefined: they always may. */
@@ -26,7 +26,7 @@ export async function tlsOptions(settings: Settings, target: Target, help: TlsHe
   const roots = await rootCertificates(settings, help);
   const client = await clientCertificate(settings, help);
   const verifies = roots !== undefined;
-  const crl = verifies ? await revocationList(settings, help.surroundings) : undefined;
+  const crl = verifies ? await revocationList(settings, help.environment) : undefined;
   let secureContext: tls.SecureContext;
   try {
     secureContext = tls.createSecureContext({
@@ -53,9 +53,9 @@ export async function tlsOptions(settings: Settings, target: Target, help: TlsHe
 }
 
 /** Undefined: the server's certificate is not verified. */
-async function rootCertificates(settings: Settings, { surroundings, log }: TlsHelp): Promise<string[] | undefined> {
-  if (settings.sslrootcert === 'system') return systemRoots(surroundings.env);
-  const file = settings.sslrootcert ?? surroundings.home?.rootCertificate;
+async function rootCertificates(settings: Settings, { environment, log }: TlsHelp): Promise<string[] | undefined> {
+  if (settings.sslrootcert === 'system') return systemRoots(environment.env);
+  const file = settings.sslrootcert ?? environment.home?.rootCertificate;
   const text = file === undefined ? undefined : await readIfExists(file, 'rootCertificates');
   if (text !== undefined) {
     if (!/-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)) {
@@ -108,7 +108,7 @@ async function systemRoots(env: NodeJS.ProcessEnv): Promise<string[]> {
   return certificates.length > 0 ? certificates : [...tls.rootCertificates];
 }
 
-async function revocationList(settings: Settings, { home }: Surroundings): Promise<string | undefined> {
+async function revocationList(settings: Settings, { home }: ConnectEnvironment): Promise<string | undefined> {
   const file = settings.sslcrl ?? home?.revocationList;
   const text = file === undefined ? undefined : await readIfExists(file, 'revocationList');
   if (text === undefined && settings.sslcrl !== undefined) {
@@ -120,9 +120,9 @@ async function revocationList(settings: Settings, { home }: Surroundings): Promi
 
 async function clientCertificate(
   settings: Settings,
-  { surroundings, keyPassphrase, mayUseKey, log }: TlsHelp,
+  { environment, keyPassphrase, mayUseKey, log }: TlsHelp,
 ): Promise<Pick<tls.SecureContextOptions, 'cert' | 'key' | 'passphrase'>> {
-  const { home, platform } = surroundings;
+  const { home, platform } = environment;
   const certificateFile = settings.sslcert ?? home?.certificate;
   const cert = certificateFile === undefined ? undefined : await readIfExists(certificateFile, 'clientCertificate');
   if (cert === undefined) {
