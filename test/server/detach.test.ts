@@ -29,7 +29,7 @@ describe('workers without a session', () => {
   });
   after(() => engine.close());
 
-  it('stop tracking: it runs on, does its work, and ends as finished', async () => {
+  it('stops tracking a job whose worker keeps running, does its work, and ends as finished', async () => {
     const job = await withGate(profile, async (gate) => {
       const alone = engine.run(`CREATE TABLE done_alone (a int); SELECT ${gate.wait}`, { label: 'alone' });
       await atWork(engine, alone);
@@ -48,7 +48,7 @@ describe('workers without a session', () => {
     );
   });
 
-  it('a detached job can be canceled', async () => {
+  it('cancels a detached job', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     engine.jobs.detach(job.id);
@@ -57,7 +57,7 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('a detached job that swallows the cancel becomes unresponsive, with the reason', async () => {
+  it('marks a detached job that catches the cancel as unresponsive, with the reason', async () => {
     const job = await withGate(profile, async (gate) => {
       const stubborn = engine.run(gate.swallow);
       await atWork(engine, stubborn, 'PgSleep');
@@ -71,7 +71,7 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('its session is terminated by an administrator: detached, then finished', async () => {
+  it('detaches a job whose session is terminated, and reports it as finished at its end', async () => {
     const job = await withGate(profile, async (gate) => {
       const running = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, running);
@@ -86,7 +86,7 @@ describe('workers without a session', () => {
     assert.equal(next.state, 'succeeded', 'the next job gets a session that works');
   });
 
-  it('its session is terminated while rows are read: the end is not guessed', async () => {
+  it('does not guess the outcome if the session is terminated while rows are read', async () => {
     const job = await withGate(profile, async (gate) => {
       const reading = engine.run(
         `SELECT i, repeat('x', 2000) FROM generate_series(1, 2000) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
@@ -102,7 +102,7 @@ describe('workers without a session', () => {
     assert.equal((await engine.rows(job)).length, Math.min(1000, job.record.rows.rows));
   });
 
-  it('a worker that is terminated while its rows are read: what the server says, or lost where it says nothing', async () => {
+  it('reports the server’s error of a worker that is terminated while its rows are read, or lost if there is none', async () => {
     const job = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
     await reaches(engine.jobs, job, 'reading');
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
@@ -111,7 +111,7 @@ describe('workers without a session', () => {
     else assert.match(`${job.state} ${job.record.error?.sqlstate ?? ''}`, /^failed 57/);
   });
 
-  it('the connection was edited: the watch follows its new link', async () => {
+  it('follows the new link of a connection that was edited', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     engine.jobs.detach(job.id);
@@ -122,7 +122,7 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('the connection was edited while a job ran: it is detached, and ends as finished', async () => {
+  it('detaches a running job whose connection was edited, and reports it as finished at its end', async () => {
     const job = await withGate(profile, async (gate) => {
       const running = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, running);
@@ -134,7 +134,7 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('workers of others are listed, and canceled with the same grace window', async () => {
+  it('lists foreign workers, and cancels them with the same grace window', async () => {
     const other = newLink(profile);
     try {
       await withGate(profile, async (gate) => {

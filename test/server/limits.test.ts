@@ -66,7 +66,11 @@ describe('limits and settings of a text', () => {
       "DO $$ BEGIN SET LOCAL statement_timeout = '50ms'; END $$",
     ]) {
       const { notices } = await engine.ended(`${set}; SELECT 1`);
-      assert.match(notices.map(({ message }) => message).join(), /jobs\.limitIneffective \(name=statement_timeout\)/, set);
+      assert.match(
+        notices.map(({ message }) => message).join(),
+        /jobs\.limitIneffective \(name=statement_timeout\)/,
+        set,
+      );
     }
   });
 

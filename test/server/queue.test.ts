@@ -17,7 +17,7 @@ import {
 } from './support';
 
 describe('queue', () => {
-  it('100 jobs through 4 slots, in order, each once', async () => {
+  it('runs 100 jobs through 4 slots, in order, each once', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     await server.psql('CREATE TABLE runs (n int, at timestamptz DEFAULT clock_timestamp())', {
@@ -56,7 +56,7 @@ describe('queue', () => {
     }
   });
 
-  it('pg_background.max_workers of the session: a refusal, nothing launched', async () => {
+  it('launches nothing beyond pg_background.max_workers of the session', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     await server.psql(`ALTER DATABASE ${profile.database!} SET pg_background.max_workers = 1`);
@@ -75,7 +75,7 @@ describe('queue', () => {
     }
   });
 
-  it('a role without another connection to spare: its jobs wait for one, and each runs once', async () => {
+  it('makes jobs wait while the role has no connection left, and runs each once', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     const database = profile.database!;
@@ -122,7 +122,7 @@ describe('queue', () => {
       await server.stop();
     });
 
-    it('jobs without a slot wait, say why, and run once when there is one', async () => {
+    it('makes jobs without a slot wait with a reason, and runs each once when there is one', async () => {
       const holders = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n}); SELECT pg_sleep(60)`));
       await Promise.all(holders.map((job) => reaches(engine.jobs, job, 'running')));
       const more = [3, 4, 5, 6].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
@@ -147,7 +147,7 @@ describe('queue', () => {
       );
     });
 
-    it('a job that waits for a slot can be canceled, and the user can ask for another try', async () => {
+    it('cancels a job that waits for a slot, and retries at once when the user asks for it', async () => {
       const holders = [1, 2].map(() => engine.run('SELECT pg_sleep(60)'));
       await Promise.all(holders.map((job) => reaches(engine.jobs, job, 'running')));
       const [first, second] = [engine.run('SELECT 1'), engine.run('SELECT 2')];
