@@ -76,7 +76,7 @@ describe('snippets on a real server', () => {
     assert.equal(await psql('SELECT count(*) FROM my_table WHERE my_column = 1'), '1000');
     assert.deepEqual(
       job.notices.map(({ message }) => message),
-      ['1000 rows were changed'],
+      ['1000 rows changed'],
     );
     await psql('TRUNCATE my_table');
     await run('pgbg-batches');

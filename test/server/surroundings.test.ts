@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { RecordedError } from '../../src/core/jobs/errors';
 import { systemClock } from '../../src/core/base/clock';
 import { cancelForeign } from '../../src/core/jobs/cancel/cancelForeign';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
@@ -146,7 +145,7 @@ describe('versions, proxies, roles', () => {
         const job = await engine.ended('SELECT 1');
         assert.deepEqual(outcomeOf(job), ['failed', undefined, undefined, '42501']);
         assert.match(job.record.error!.message, /permission denied/);
-        assert.equal((job.record.error as RecordedError).fault?.code, 'server.launchDenied');
+        assert.equal(job.record.error?.fault?.code, 'server.launchDenied');
       } finally {
         await engine.close();
       }

@@ -39,7 +39,7 @@ describe('jobs have the same effects as psql -1', () => {
       );
       const [lane] = lanes;
       const job = await lane!.job(sql);
-      assert.equal(job.error?.sqlstate, '0A000', 'and by the server');
+      assert.equal(job.error?.sqlstate, '0A000', 'the server refuses it, too');
     });
   });
 });

@@ -104,6 +104,9 @@ export class RecordFile {
   /** Writes what is pending. */
   flush(): Promise<void> {
     this.#next ??= this.#active.then(async () => {
+      // A new job changes several times within one turn of the event loop: one write includes all of these changes, and the launch
+      // does not have to wait for a second one.
+      await setImmediate();
       this.#next = undefined;
       await this.#write();
     });

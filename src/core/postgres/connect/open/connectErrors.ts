@@ -1,4 +1,5 @@
 /** Turns the errors of the network, of TLS, and of the server into connect errors (SQLSTATEs: PostgreSQL, appendix A). */
+import { ProtocolError } from '../../client/framing';
 import { messageOf } from '../../../base/errors';
 import { SQLSTATE } from '../../../base/sqlstate';
 import type { Settings, Target } from '../conninfo/defaults';
@@ -35,6 +36,7 @@ export function describeEndpoint({ host, port, address, socket }: Endpoint): str
 export function networkError(cause: unknown, { target, address }: Pick<Attempted, 'target' | 'address'>): ConnectError {
   const params = endpointOf(target, address);
   const { host } = target;
+  if (cause instanceof ProtocolError) return connectError('unreachable', cause.fault, { cause });
   switch (codeOf(cause)) {
     case 'ECONNREFUSED':
       return connectError('unreachable', { code: 'connect.refused', params }, { cause });
