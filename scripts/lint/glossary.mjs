@@ -44,7 +44,6 @@ export const NOT_CLEAN = [
   'src/core/postgres',
   'src/core/sql',
   'src/host/commands',
-  'src/host/connectionPages',
   'src/host/connections',
   'src/host/editor',
   'src/host/launch',

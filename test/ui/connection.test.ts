@@ -47,7 +47,7 @@ describe('the connection form and Test Connection', function () {
     })`);
   const finding = (title: string | RegExp): Locator => form.getByRole('listitem').filter({ hasText: title });
 
-  it('opens with the focus in the first field, and tells where connections start', async () => {
+  it('opens with the focus in the first field, and names the computer that connections start from', async () => {
     await ui.command('pg_background: Add Connection…');
     await form.getByText('Connections start from the computer that runs the VS Code server').waitFor();
     await focused(box('URI or DSN'));

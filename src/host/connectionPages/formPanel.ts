@@ -150,7 +150,7 @@ export class FormPanel implements PageHost, vscode.Disposable {
       : problems;
   }
 
-  /** Gives a connection without a name one that tells where it goes. */
+  /** Suggests a name for a connection without one. */
   #named(values: FormValues): FormValues {
     if (values.name.trim() !== '') return values;
     const given = Object.entries({

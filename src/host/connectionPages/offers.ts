@@ -22,7 +22,7 @@ const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'do
 /** Limit of entries, so that the menu stays usable. */
 const MAX_OFFERS = 40;
 
-/** Larger files are skipped: nobody writes them by hand. Bytes. */
+/** Larger files are skipped: they are not written by hand. Bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface Offers {

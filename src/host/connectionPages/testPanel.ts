@@ -129,7 +129,7 @@ export function testTitle(name: string): string {
   return vscode.l10n.t('Test “{0}”', name);
 }
 
-/** Keeps only the fields that tell where the connection goes. */
+/** Keeps only the address of the connection. */
 function addressOf({ name, host, port, database, user, service }: ConnectionProfile): ConnectionProfile {
   const given = Object.entries({ host, port, database, user, service }).filter(([, value]) => value !== undefined);
   return { name, ...(Object.fromEntries(given) as Partial<ConnectionProfile>) };

@@ -123,7 +123,7 @@ services:
       ),
       ['db: u:p@localhost:5432/d'],
     );
-    // Its database is not called as the user unless that is said.
+    // Unless set, its database does not have the name of the user.
     assert.deepEqual(await found(service('POSTGRESQL_USERNAME: u')), ['db: u:@localhost:5432/postgres']);
     const moved =
       "services: {db: {image: x, ports: ['7777:6000'], environment: [POSTGRESQL_PORT_NUMBER=6000, POSTGRESQL_PASSWORD=p]}}";

@@ -34,7 +34,7 @@ describe('texts of invalid connections', () => {
     assert.equal(textFrom({ service: 's' }), '“keepalives” in the service “s” is invalid. Use true or false.');
   });
 
-  it('tell what to change in a connection string', () => {
+  it('explain what to change in a connection string', () => {
     const textOf = (text: string): string => faultText(faultFrom(() => parseConnectionString(text)));
     assert.equal(
       textOf('postgres://a@b@c/d'),

@@ -13,9 +13,9 @@ const MAX_TEXT = 10_000;
 export function redact(text: string, secrets: readonly (string | undefined)[] = []): string {
   const known = secrets.filter((secret) => secret !== undefined && secret !== '') as readonly string[];
   const forms = known.flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
-  const longest = Math.max(0, ...forms.map((form) => form.length));
+  const maxLength = Math.max(0, ...forms.map((form) => form.length));
   // Keeps a secret at the cut complete.
-  let clean = text.slice(0, MAX_TEXT + longest);
+  let clean = text.slice(0, MAX_TEXT + maxLength);
   // Longest first: if one secret is part of another, nothing of the longer one must remain.
   for (const form of [...new Set(forms)].sort((a, b) => b.length - a.length)) clean = clean.replaceAll(form, REDACTED);
   if (text.length > MAX_TEXT) clean = cutAtWord(clean);
@@ -24,7 +24,7 @@ export function redact(text: string, secrets: readonly (string | undefined)[] = 
     .replaceAll(/(\b(?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&'"]+)/gi, `$1${REDACTED}`);
 }
 
-/** Removes the last word: only its missing end might show that it contains a secret. */
+/** Cuts at the last blank, because only the missing end of a word might show that it contains a secret. */
 function cutAtWord(text: string): string {
   const cut = cutText(text.slice(0, MAX_TEXT), MAX_TEXT);
   return `${cut.slice(0, Math.max(0, cut.search(/\s\S*$/)))} …`;
