@@ -117,7 +117,7 @@ describe('results grid', () => {
       assert.ok((await grid.page.locator(`.view-${tab.toLowerCase()}`).innerText()).includes('<img'), tab);
     }
     assert.equal(await grid.page.locator('img').count(), 0);
-    assert.equal(await grid.page.locator('script').count(), 0, 'the page holds no script but its own, which has run');
+    assert.equal(await grid.page.locator('script').count(), 0, 'only the scripts of the page itself have run');
   });
 
   it('is an ARIA grid that says where one is', async () => {
@@ -248,7 +248,7 @@ describe('results grid', () => {
   it('says that rows beyond the stated number are not sorted', async () => {
     grid = await harness.open({ orderLimit: 1_000 });
     await grid.press('ArrowUp', 'Enter');
-    assert.equal(await grid.page.getByText('Sorting and filtering end at 1,000 rows').count(), 1);
+    assert.equal(await grid.page.getByText('Sorting and filtering are limited to 1,000 rows').count(), 1);
     assert.equal(
       await grid.page.getByRole('menuitem', { name: 'Sort Ascending' }).getAttribute('aria-disabled'),
       'true',
@@ -341,7 +341,7 @@ describe('results grid', () => {
     });
     assert.match(
       await grid.page.locator('.rows-note').innerText(),
-      /Only the first 100 of 5,000 rows were kept: that is the limit of pgBackground\.results\.maxRows\./,
+      /Only the first 100 of 5,000 rows were kept because of the limit pgBackground\.results\.maxRows\./,
     );
     await grid.page.screenshot({ path: 'test-results/grid-limit.png' });
     await change.click();
@@ -383,7 +383,7 @@ describe('results grid', () => {
       await grid.until(`document.querySelector('.detail-content').textContent.includes('\\n')`);
       await grid.page.screenshot({ path: `test-results/grid-${theme}-value.png` });
       await grid.page.getByRole('tab', { name: 'Messages' }).click();
-      await grid.page.getByText('Received at these times').waitFor();
+      await grid.page.getByText('Times show when messages were received').waitFor();
       await grid.page.screenshot({ path: `test-results/grid-${theme}-messages.png` });
     });
   }
