@@ -10,14 +10,15 @@ import { setStrings } from './page/strings';
 const thisScript = document.currentScript;
 
 /**
- * Loads the toolkit. It takes a third of the time until the page is ready, and the first rows do not need it: until then, the style
- * sheet lays out its undefined elements.
+ * Loads the toolkit, which is larger than the rest of the page. The first rows do not need it: until it is loaded, the style sheet lays out
+ * its undefined elements.
  */
 function loadToolkit(): void {
   if (!(thisScript instanceof HTMLScriptElement)) return;
   const script = document.createElement('script');
   // The page's policy allows only scripts with this nonce.
   script.nonce = thisScript.nonce;
+  script.addEventListener('load', () => script.remove());
   script.src = thisScript.src.replace(/results\.js/, 'toolkit.js');
   document.head.append(script);
 }
@@ -37,7 +38,7 @@ onHostMessage((message: ToPage) => {
     // After the frame that shows the first rows.
     if (isFirst) requestAnimationFrame(() => setTimeout(loadToolkit));
   } else {
-    page?.take(message);
+    page?.handle(message);
   }
 });
 

@@ -4,17 +4,17 @@ import { type CellBox, newCell, placeCell, showValue } from './cells';
 import { GridHeader } from './gridHeader';
 import type { GridModel } from './model';
 
-/** Rows and columns drawn beyond what is seen, so that a small movement finds them there. */
+/** Rows and columns drawn beyond the visible ones, so that small movements need no drawing first. */
 const OVERSCAN_ROWS = 2;
 const OVERSCAN_COLUMNS = 1;
-/** Rows are placed relative to one near them: offsets of billions of pixels would be rounded. */
+/** Rows are positioned relative to a nearby anchor row, because offsets of billions of pixels would be rounded. */
 const ANCHOR_ROWS = 2_000;
 
 interface RowBox {
   readonly element: HTMLElement;
   readonly gutter: CellBox;
   readonly strip: HTMLElement;
-  /** Columns that stay put, then a pool of scrolling ones by `ordinal % length`. */
+  /** Cells of pinned columns, and a pool of scrolling cells by `ordinal % length`. */
   readonly stuck: CellBox[];
   readonly cells: CellBox[];
   row: number;
@@ -24,12 +24,12 @@ interface RowBox {
 }
 
 /**
- * Draws the part of the rows and columns that is seen, and some more, in a fixed pool of elements.
+ * Draws the visible rows and columns, and a few more, in a fixed pool of elements.
  *
- * The scroller holds a box as large as the table, up to a limit ({@link ScrollMap}); in it stands a part that sticks to
- * the viewport, and rows are moved within that part. Positions of rows are thereby free of Chromium's limit on sizes.
- * Nothing else sticks: a sticky cell in each row would be a layer of its own, and cost more than the rest of a frame.
- * In each row the gutter and the pinned cells stay where they are, and a strip with the others is moved to the side.
+ * The scroller contains a box as large as the table, up to a limit ({@link ScrollMap}). In it, the body sticks to the viewport, and rows
+ * are positioned relative to the body, so that Chromium's limit on sizes does not affect them. Nothing else is sticky: a sticky cell in
+ * each row would become a separate layer, which costs more than the rest of a frame. In each row, the gutter and the pinned cells keep
+ * their position, and a strip with the other cells moves horizontally.
  */
 export class GridView {
   readonly element = make('div', 'grid');
@@ -54,7 +54,7 @@ export class GridView {
   #lastHeight = -1;
   #lastView = -1;
   #lastViewport = -1;
-  /** What is looked for, so that it is seen in its cells; not a global pattern, which would remember where it was. */
+  /** The searched pattern, so that matches are visible in their cells. Not global, because a global pattern is stateful. */
   found: RegExp | undefined;
   /** Called before and after each drawing. */
   beforeDraw: () => void = () => undefined;
@@ -79,7 +79,7 @@ export class GridView {
     new ResizeObserver(() => this.#resized()).observe(this.element);
   }
 
-  /** Asks for a drawing in the next frame. */
+  /** Draws in the next frame. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -146,7 +146,7 @@ export class GridView {
     this.onDrawn();
   }
 
-  /** The cell under a point of the window, row -1 for the header, ordinal -1 for the gutter. */
+  /** The cell at a point of the window. Row -1 is the header, ordinal -1 the gutter. */
   placeAt(x: number, y: number): { row: number; ordinal: number } {
     const { model } = this;
     const bounds = this.element.getBoundingClientRect();
@@ -163,13 +163,13 @@ export class GridView {
     return { row, ordinal };
   }
 
-  /** How far a column is from the left edge of what is seen. */
+  /** Distance of a column from the left edge of the viewport, in pixels. */
   leftOf(ordinal: number): number {
     const { layout, left } = this.model;
     return layout.left(ordinal) - (ordinal < layout.stuck ? 0 : left);
   }
 
-  /** The texts of the cells that are drawn. */
+  /** The text nodes of the drawn cells. */
   *texts(): Generator<Text> {
     for (const row of this.#pool) {
       if (row.hidden) continue;
@@ -177,9 +177,9 @@ export class GridView {
     }
   }
 
-  /** The text of a cell, if it is drawn. */
+  /** The text node of a cell, if it is drawn. */
   textAt(row: number, ordinal: number): Text | undefined {
-    const box = this.#pool.find((one) => !one.hidden && one.row === row);
+    const box = this.#pool.find((candidate) => !candidate.hidden && candidate.row === row);
     return box && [...box.stuck, ...box.cells].find((cell) => cell.ordinal === ordinal)?.node;
   }
 
@@ -259,7 +259,7 @@ export class GridView {
     if (active) this.#activeElement = cell.element;
   }
 
-  /** The grid keeps the focus; the active cell is named by id (ARIA practices, "aria-activedescendant"). */
+  /** The grid keeps the focus and refers to the active cell by id (ARIA practices, "aria-activedescendant"). */
   #markActive(): void {
     const { row, ordinal } = this.model.selection.active;
     const element = row < 0 ? this.header.cellAt(ordinal) : this.#activeElement;
@@ -276,7 +276,7 @@ export class GridView {
     box.element.classList.add('unused');
   }
 
-  /** Makes as many boxes as the viewport can need. */
+  /** Creates as many boxes as the viewport needs. */
   #fit(columns: number): void {
     const rows = Math.ceil(this.model.map.viewport / this.rowHeight) + 2 * OVERSCAN_ROWS + 1;
     const { stuck } = this.model.layout;
@@ -310,7 +310,7 @@ export class GridView {
     }
   }
 
-  /** Gives the box its size, and the grid its counts. */
+  /** Sets the size of the box and the row and column counts of the grid. */
   #size(): void {
     const { model } = this;
     const width = Math.max(model.layout.totalWidth, this.#width);
@@ -335,12 +335,12 @@ export class GridView {
     setAttribute(this.element, 'aria-colcount', (model.columns.length + 1).toString());
   }
 
-  /** Brings the scrollbars to where the model stands. */
+  /** Moves the scrollbars to the model's position. */
   #scroll(): void {
     const scroll = this.model.map.toScroll(this.model.top);
     if (Math.abs(scroll - this.#placedScroll) >= 0.5) {
       this.element.scrollTop = scroll;
-      // What the browser made of it: rounded to device pixels, and cut at the end.
+      // The browser rounds to device pixels and clamps at the end.
       this.#placedScroll = this.element.scrollTop;
     }
     if (Math.abs(this.#placedLeft - this.model.left) >= 0.5) {
@@ -361,7 +361,7 @@ export class GridView {
     this.schedule();
   }
 
-  /** Where one pixel of the scrollbar stands for many rows, the wheel still moves by its own pixels. */
+  /** Scrolls by real pixels with the wheel, also if one pixel of the scrollbar corresponds to many rows. */
   #wheeled(event: WheelEvent): void {
     const { map } = this.model;
     if (!map.scaled || event.deltaY === 0 || event.ctrlKey || event.shiftKey) return;

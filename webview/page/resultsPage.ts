@@ -17,7 +17,7 @@ import { makePanels } from '../base/controls';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
-/** Writing the state at every frame of a scroll would be a message a frame. */
+/** Delay before saving the state, because scrolling changes it in each frame. Milliseconds. */
 const SAVE_MS = 250;
 
 interface Tab {
@@ -26,7 +26,7 @@ interface Tab {
   readonly view: HTMLElement;
 }
 
-/** The whole page: the job's head, and the tabs. Only the tab that is seen is drawn. */
+/** The whole page: the job's header and the tabs. Only the visible tab is drawn. */
 export class ResultsPage {
   readonly element = make('main', 'page');
   readonly #jobHead: JobHead;
@@ -38,7 +38,7 @@ export class ResultsPage {
   #noticesShown = 1;
   #current: TabName = 'rows';
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** False until the user chose a tab: until then the page shows the tab that has something to show. */
+  /** Whether the user has selected a tab. Until then, the page selects the best tab with content. */
   #chosen = false;
   readonly #shownTabs = new Set<TabName>();
 
@@ -71,7 +71,7 @@ export class ResultsPage {
     this.#arrangeTabs();
     this.#tabs[0]?.view.append(this.#rows.element);
     this.#panels.addEventListener('change', (event) => {
-      // The toolkit's inputs and lists inside of the tabs have a change event as well.
+      // Inputs and lists inside the tabs emit change events too.
       if (event.target === this.#panels) this.#changed();
     });
     this.element.addEventListener('keydown', (event) => this.#key(event));
@@ -95,7 +95,7 @@ export class ResultsPage {
     this.#jobHead.dispose();
   }
 
-  take(message: ToPage): void {
+  handle(message: ToPage): void {
     if (message.type === 'head') {
       this.#head = message.head;
       this.#arrange();
@@ -108,7 +108,7 @@ export class ResultsPage {
     } else if (message.type === 'tab') {
       this.#select(this.#shownTabs.has(message.tab) ? message.tab : this.#bestTab());
     } else {
-      this.#rows.take(message);
+      this.#rows.handle(message);
       if (message.type === 'rows' || message.type === 'columns') {
         this.#arrange();
         this.#label();
@@ -116,7 +116,7 @@ export class ResultsPage {
     }
   }
 
-  /** Shows the tabs that have, or may get, something to show, and leaves an empty one for one that has. */
+  /** Shows the tabs that have or may get content, and leaves an empty tab for one with content. */
   #arrange(): void {
     this.#arrangeTabs();
     const empty = !this.#hasContent(this.#current);
@@ -132,7 +132,7 @@ export class ResultsPage {
       this.#hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
     let nextTab: Element | undefined;
     let nextView: Element = this.#rows.tools;
-    // From the last to the first: the toolkit matches tabs and views by their order, and what stays is not moved.
+    // From last to first, without moving the remaining ones: the toolkit matches tabs and views by their order.
     for (const { name, tab, view } of this.#tabs.toReversed()) {
       if (!isShown(name)) {
         tab.remove();
@@ -163,7 +163,7 @@ export class ResultsPage {
     }
   }
 
-  /** Rows first, then why there are none. */
+  /** The rows, or else the tab that explains why there are none. */
   #bestTab(): TabName {
     if (this.#rows.model.stored.rows > 0) return 'rows';
     if (this.#head.error !== undefined) return 'error';
@@ -180,7 +180,7 @@ export class ResultsPage {
     return { name, tab, view };
   }
 
-  /** Keys that mean the rows, wherever on the page the keyboard is. */
+  /** Handles keys of the Rows tab, regardless of the focus. */
   #key(event: KeyboardEvent): void {
     const command = pageCommand(event);
     if (command === undefined) return;
@@ -210,7 +210,7 @@ export class ResultsPage {
     if (this.#current !== 'rows' && this.#current !== 'messages') this.#draw();
   }
 
-  /** Tabs say how much is in them. */
+  /** Shows the number of rows and messages in the tabs. */
   #label(): void {
     const counts: Partial<Record<TabName, number>> = {
       rows: this.#rows.model.stored.rows,
@@ -222,7 +222,7 @@ export class ResultsPage {
       const label = count > 0 ? `${title} (${formatNumber(count)})` : title;
       if (tab.textContent !== label) {
         tab.textContent = label;
-        // The toolkit takes the name once, when the tab is connected.
+        // The toolkit sets the accessible name only once, when the tab is connected.
         tab.setAttribute('aria-label', label);
       }
       tab.classList.toggle('has-error', name === 'error' && this.#head.error !== undefined);
@@ -259,7 +259,7 @@ export class ResultsPage {
   }
 }
 
-/** As many as the page holds. */
+/** The newest messages, as many as the page holds. */
 function newest(notices: NoticeView[]): NoticeView[] {
   let room = NOTICES_CHARACTERS;
   let start = notices.length;

@@ -2,7 +2,7 @@ import type { SavedView } from '../../src/shared/resultsProtocol';
 import type { DetailPane } from './detailPane';
 import type { GridModel } from '../grid/model';
 
-/** What of the Rows tab outlives a reload. `fitted`: the columns have widths of their own. */
+/** The state of the Rows tab to save across reloads. `fitted`: the columns have been fitted to their content. */
 export function keepRows(model: GridModel, detail: DetailPane, fitted: boolean): Partial<SavedView> {
   const { layout, selection } = model;
   const widths: Record<string, number> = {};
@@ -29,7 +29,7 @@ export function restoreColumns(model: GridModel, saved: SavedView | undefined): 
   layout.setPinned(saved.pinned ?? []);
 }
 
-/** Brings the active cell and the scroll position back; `top` counts rows, so that another font changes nothing. */
+/** Restores the active cell and the scroll position. `top` counts rows, so that it does not depend on the font. */
 export function restorePlace(model: GridModel, saved: SavedView): void {
   const row = Math.min(saved.active?.row ?? 0, Math.max(0, model.rows - 1));
   const ordinal = Math.max(0, model.layout.ordinal(saved.active?.column ?? 0));

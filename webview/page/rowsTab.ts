@@ -25,10 +25,10 @@ type Init = Extract<ToPage, { type: 'init' }>;
 
 export type PageCommand = 'find' | 'findNext' | 'findPrevious' | 'goToRow' | 'export';
 
-/** The Rows tab: the grid and everything around it. */
+/** The Rows tab: the grid and its tools. */
 export class RowsTab implements RowsMenuActions {
   readonly element = make('div', 'rows-tab');
-  /** Buttons that stand beside the tabs. */
+  /** Buttons next to the tabs. */
   readonly tools = make('div', 'tools');
   readonly model: GridModel;
   readonly #tiles: TileStore;
@@ -43,14 +43,14 @@ export class RowsTab implements RowsMenuActions {
   readonly #host = make('div', 'grid-host');
   readonly #exportButton = iconButton('export', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   #mark: FindMark | undefined;
-  /** The match that was gone to last. */
+  /** The current match. */
   #hit: CellAt | undefined;
   #asked = 0;
   #askedOrder: OrderView = NO_ORDER;
   readonly #orderLimit: number;
   #measured = false;
   #fitted = false;
-  /** The saved order is being made: until it is there, what was saved stays. */
+  /** The saved order is being applied. Until it is ready, the saved state is kept. */
   #restoring = false;
 
   readonly #saved: SavedView | undefined;
@@ -118,7 +118,7 @@ export class RowsTab implements RowsMenuActions {
     return this.#view.element;
   }
 
-  take(message: ToPage): void {
+  handle(message: ToPage): void {
     switch (message.type) {
       case 'columns':
         this.#fitted = false;
@@ -136,7 +136,7 @@ export class RowsTab implements RowsMenuActions {
         this.#view.schedule();
         break;
       case 'tilesFailed':
-        if (this.#tiles.answered(message.request, this.model.view)) this.#status.say(message.message, 'error');
+        if (this.#tiles.answered(message.request, this.model.view)) this.#status.showMessage(message.message, 'error');
         break;
       case 'cell':
       case 'cellFailed':
@@ -152,14 +152,14 @@ export class RowsTab implements RowsMenuActions {
         this.#find.found(message);
         break;
       case 'status':
-        this.#status.say(message.message, message.severity);
+        this.#status.showMessage(message.message, message.severity);
         break;
       default:
         break;
     }
   }
 
-  /** What a key of the whole page asks for. */
+  /** Runs a command of the whole page. */
   run(command: PageCommand): void {
     if (command === 'find') this.#find.open();
     else if (command === 'findNext') this.#find.step(false);
@@ -168,7 +168,7 @@ export class RowsTab implements RowsMenuActions {
     else openMenuBelow(exportMenu(this), this.#exportButton, this.#view.element);
   }
 
-  /** What of this tab outlives a reload. */
+  /** The state to save across reloads. */
   keep(): Partial<SavedView> {
     return keepRows(this.model, this.#detail, this.#fitted);
   }
@@ -217,8 +217,8 @@ export class RowsTab implements RowsMenuActions {
     askFilter(column, view, current, this.#host, left, apply, () => this.#view.element.focus());
   }
 
-  /** Why rows cannot be sorted or filtered now; undefined where they can. */
-  orderHindrance(): string | undefined {
+  /** Why rows cannot be sorted or filtered now; undefined if they can. */
+  orderUnavailable(): string | undefined {
     if (!this.model.stored.complete) return text('orderWait');
     return this.model.stored.rows > this.#orderLimit ? text('orderTooMany', this.#orderLimit) : undefined;
   }
@@ -228,7 +228,7 @@ export class RowsTab implements RowsMenuActions {
     this.layoutChanged();
   }
 
-  /** Columns were hidden, shown, pinned or resized. */
+  /** Call after columns were hidden, shown, pinned, or resized. */
   layoutChanged(): void {
     this.model.selection.collapse();
     this.model.selection.clamp(this.model.rows, this.model.layout.length);
@@ -274,7 +274,7 @@ export class RowsTab implements RowsMenuActions {
         },
       }),
     );
-    // Copy from VS Code's Edit menu comes as an event instead of a key.
+    // Copy in VS Code's Edit menu sends an event instead of a key.
     view.element.addEventListener('copy', (event) => {
       event.preventDefault();
       this.copy('tsv', false);
@@ -314,7 +314,7 @@ export class RowsTab implements RowsMenuActions {
       this.#orders.working(message.rows, this.model.stored.rows);
     } else if (message.state === 'failed') {
       this.#restoring = false;
-      this.#status.say(message.message ?? '', 'error');
+      this.#status.showMessage(message.message ?? '', 'error');
       this.#orders.show(this.model);
     } else {
       this.#show(message.view, message.rows, this.#askedOrder);
@@ -414,7 +414,7 @@ export class RowsTab implements RowsMenuActions {
       if (saved.pane.open) this.#detail.open(false);
     }
     const order = saved.order ?? NO_ORDER;
-    // A view of its own has other rows at those places: they come back once it is there.
+    // Row numbers of another view differ, so restore the position once the view is ready.
     if (order.sort.length > 0 || order.filters.length > 0) {
       this.#restoring = true;
       this.setOrder(order);
@@ -422,7 +422,7 @@ export class RowsTab implements RowsMenuActions {
   }
 }
 
-/** Rows are as high as VS Code's lists, and higher where the editor's font asks for it. */
+/** The height of VS Code's list rows, or more if the editor's font requires it. Pixels. */
 function rowHeight(): number {
   const size = Number.parseFloat(
     getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),

@@ -1,6 +1,6 @@
 /**
- * Stands for VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers over made-up
- * rows. The test steers it through `window.harness`, and reads there what the page asked for.
+ * Replaces VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers with generated rows. Tests use it
+ * through `window.harness`, which also records the page's requests.
  */
 import { CELL_CHARACTERS } from '../../../src/shared/resultsLimits';
 import type { NoticeView, ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
@@ -135,7 +135,7 @@ function answer(message: FromPage): void {
   }
 }
 
-/** Knows two orders: turned around, and only the rows with one id. */
+/** Supports descending order, and simple filters. */
 function arrange(view: number, wanted: OrderView): typeof order {
   const [filter] = wanted.filters;
   if (filter?.operator === 'equals') return { view, row: () => Number(filter.value) - 1, rows: 1 };
@@ -144,7 +144,7 @@ function arrange(view: number, wanted: OrderView): typeof order {
   return { view, row: (row) => (down ? rows - 1 - row : row), rows };
 }
 
-/** Looks in the first column only; its value is the row's number. */
+/** Searches only the first column, whose values are row numbers. */
 function search(message: Extract<FromPage, { type: 'find' }>): void {
   found = { find: message.find, rows: [] };
   for (let row = 0; row < rows && found.rows.length < 10_000; row++) {

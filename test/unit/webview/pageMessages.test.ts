@@ -61,13 +61,13 @@ const BAD: unknown[] = [
 
 describe('parseFromPage', () => {
   for (const message of GOOD) {
-    it(`takes ${message.type}`, () => {
+    it(`accepts ${message.type}`, () => {
       assert.deepEqual(parseFromPage(message), message);
-      assert.deepEqual(parseFromPage({ ...message, more: 'x' }), message, 'and leaves out what it does not know');
+      assert.deepEqual(parseFromPage({ ...message, more: 'x' }), message, 'drops unknown fields');
     });
   }
   for (const message of BAD) {
-    it(`refuses ${message === undefined ? 'undefined' : JSON.stringify(message).slice(0, 80)}`, () => {
+    it(`rejects ${message === undefined ? 'undefined' : JSON.stringify(message).slice(0, 80)}`, () => {
       assert.equal(parseFromPage(message), undefined);
     });
   }
