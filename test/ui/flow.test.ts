@@ -51,7 +51,8 @@ describe('main flow', function () {
       .getByRole('textbox', { name: 'URI or DSN' })
       .fill(`postgres://${server.user}@${server.host}:${server.port}/${database}`);
     const name = form.getByRole('textbox', { name: 'Name' });
-    // The extension suggests a name when it has parsed the URI.
+    // The page sends the URI when its field loses the focus. Then the extension parses it and suggests a name.
+    await name.focus();
     await eventually(async () => (await name.inputValue()) !== '', 'the suggested name');
     await name.fill('work');
     await form.getByRole('button', { name: 'Save' }).click();
