@@ -75,7 +75,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, connections, launcher, notifications, context.workspaceState),
+    new EditorFeatures(jobs, canceling, connections, launcher, notifications, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   registerCommands({

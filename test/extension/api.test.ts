@@ -190,7 +190,7 @@ describe('public API', () => {
 
   it('addConnection rejects invalid profiles with a reason', async () => {
     await assert.rejects(api.addConnection({ name: '' }), /name/i);
-    await assert.rejects(api.addConnection({ name: 'x', port: 'many' }), /"port"/);
+    await assert.rejects(api.addConnection({ name: 'x', port: 'many' }), /“port” is invalid/);
     assert.ok(!api.connections().some(({ name }) => name === 'x'));
   });
 });

@@ -6,6 +6,9 @@ import { activate, sql } from './support';
 import type { Job } from '../../src/core/jobs/job';
 import type { PreparedLaunch } from '../../src/host/editor/preparedLaunch';
 import { runInOrder } from '../../src/host/editor/runEach';
+import { Canceling } from '../../src/host/jobs/canceling';
+import type { Connections } from '../../src/host/connections/connections';
+import type { JobService } from '../../src/core/jobs/jobService';
 
 /** A dump as written by pg_dump. */
 const DUMP = `--
@@ -238,6 +241,7 @@ describe('scripts in the editor', () => {
       sourceOffset: (offset: number) => offset,
       notify: false,
     } as unknown as PreparedLaunch;
+    const refusing = { cancel: () => Promise.reject(new Error('permission denied')) } as unknown as JobService;
     const running = runInOrder([prepared], {
       skipped: 0,
       copies: 0,
@@ -245,7 +249,7 @@ describe('scripts in the editor', () => {
         setImmediate(() => source.cancel());
         return job;
       },
-      cancel: () => Promise.reject(new Error('permission denied')),
+      cancel: (started) => new Canceling(refusing, undefined as unknown as Connections).cancelJobs([started]),
     });
     assert.equal(await told, '“stubborn” could not be canceled: permission denied');
     end();

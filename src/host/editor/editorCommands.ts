@@ -19,12 +19,14 @@ import { RangeFlash } from './flashRange';
 import type { JobRange, JobRanges } from './jobRanges';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
+import type { Canceling } from '../jobs/canceling';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
 import { groupByFile, runInOrder } from './runEach';
 
 export interface EditorCommandsParts {
   readonly jobs: JobService;
+  readonly canceling: Canceling;
   readonly launcher: Launcher;
   readonly targets: EditorTargets;
   readonly preparer: LaunchPreparer;
@@ -123,7 +125,7 @@ export class EditorCommands implements vscode.Disposable {
         skipped,
         copies: scripts.reduce((sum, { copies }) => sum + copies, 0),
         start: (launch) => this.#start(launch),
-        cancel: (job) => this.#parts.jobs.cancel(job.id),
+        cancel: (job) => this.#parts.canceling.cancelJobs([job]),
       });
     });
   }

@@ -4,6 +4,7 @@ import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { statementAt } from '../../core/sql/split/statements';
 import type { Launcher } from '../launch/launcher';
+import type { Canceling } from '../jobs/canceling';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { DirectiveProvider } from './directiveProvider';
@@ -35,6 +36,7 @@ export class EditorFeatures implements vscode.Disposable {
 
   constructor(
     jobs: JobService,
+    canceling: Canceling,
     connections: Connections,
     launcher: Launcher,
     notifications: Notifications,
@@ -49,6 +51,7 @@ export class EditorFeatures implements vscode.Disposable {
     this.commands = own.add(
       new EditorCommands({
         jobs,
+        canceling,
         launcher,
         defaults,
         jobRanges: this.#jobRanges,

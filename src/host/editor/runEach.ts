@@ -2,7 +2,6 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../base/settings';
 import { plain } from '../base/plainText';
-import { showCancelFailure } from '../jobs/canceling';
 import type { PreparedLaunch } from './preparedLaunch';
 import { withSession } from './scriptSession';
 import { copiesText, skippedText } from '../messages/editorTexts';
@@ -19,7 +18,8 @@ export interface SequenceOptions {
   /** The number of COPY … FROM STDIN sent as INSERTs. */
   readonly copies: number;
   start(prepared: PreparedLaunch): Job;
-  cancel(job: Job): Promise<unknown>;
+  /** Cancels a job and reports the result to the user. */
+  cancel(job: Job): Promise<void>;
 }
 
 /** Identifies the file of a launch: in psql, the statements of a file share a session. */
@@ -58,9 +58,7 @@ export async function runInOrder(all: readonly PreparedLaunch[], options: Sequen
       token.onCancellationRequested(() => {
         canceled = true;
         const job = jobs.at(-1);
-        // The job reports a worker that does not stop, but not a signal that could not be sent.
-        if (job && !job.final)
-          options.cancel(job).catch((error: unknown) => showCancelFailure(job.record.label, error));
+        if (job && !job.final) void options.cancel(job);
       });
       for (const [index, next] of all.entries()) {
         const session = sessions.get(fileOf(next)) ?? next.session ?? new SessionSettings();

@@ -198,13 +198,9 @@ function report(entries: readonly (Finished | Failed)[], kind: Kind, graceMs: nu
   }
 }
 
-function showFailure({ target, error }: Failed): void {
-  showCancelFailure(target.label, error);
-}
-
 /** Reports a cancel that could not be sent. */
-export function showCancelFailure(label: string, error: unknown): void {
-  const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(label), errorText(error));
+function showFailure({ target, error }: Failed): void {
+  const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(target.label), errorText(error));
   void ui.showErrorMessage(plain(text));
 }
 
