@@ -138,7 +138,7 @@ describe('connections in VS Code', () => {
       await put(scram({ host: 'localhost' }));
       const again = answerInputs(undefined);
       assert.match(await outcome('scram'), /^failed: .*password/i);
-      assert.match(again.join(), /at localhost.* The stored one is not sent there.*server \(was .*, is localhost:/);
+      assert.match(again.join(), /at localhost.* The stored password is not sent.*server \(was .*, is localhost:/);
     } finally {
       await settings('connections', before, vscode.ConfigurationTarget.Workspace);
     }

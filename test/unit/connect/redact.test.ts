@@ -24,14 +24,17 @@ describe('redact', () => {
   });
 
   it('takes time in proportion to the length of the text', () => {
+    // The fastest of several runs, so that a busy machine does not matter.
     const timeOf = (text: string): number => {
-      const start = performance.now();
-      for (let i = 0; i < 5; i++) redact(text, ['secret']);
-      return performance.now() - start;
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        redact(text, ['secret']);
+        return performance.now() - start;
+      });
+      return Math.min(...times);
     };
     for (const part of ['postgres://u:', 'a', 'a.', 'password', 'password ', "password='", 'x://y:z', '://u:@', ' ']) {
       const text = part.repeat(100_000 / part.length);
-      timeOf(text);
       assert.ok(timeOf(text.repeat(10)) < 10 * timeOf(text) + 50, part);
     }
   });
