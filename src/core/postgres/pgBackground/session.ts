@@ -17,7 +17,7 @@ import { SerialClient, type NoticeListener } from '../client/serialClient';
 import { describeRows, type TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
-import { introduceSession, mayCall } from '../server/serverIdentity';
+import { introduceSession, mayCall } from '../server/introduction';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';

@@ -7,7 +7,7 @@ import { startResponseTimeout } from '../client/responseTimeout';
 import { SerialQueue } from '../client/serialQueue';
 import { ConnectionGoneError, isServerError, noAnswerError, mayEndSession } from '../errors';
 import { otherServers, type ServerFault } from '../faults';
-import { introduce } from './serverIdentity';
+import { introduce } from './introduction';
 import { signalProcess, type SignalTarget } from './signalProcess';
 
 /** How many times a connection is opened until one reaches the server of before: a proxy may distribute connections. */
