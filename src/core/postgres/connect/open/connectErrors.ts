@@ -36,7 +36,7 @@ export function describeEndpoint({ host, port, address, socket }: Endpoint): str
 export function networkError(cause: unknown, { target, address }: Pick<Attempted, 'target' | 'address'>): ConnectError {
   const params = endpointOf(target, address);
   const { host } = target;
-  if (cause instanceof ProtocolError) return connectError('unreachable', cause.fault, { cause });
+  if (cause instanceof ProtocolError) return new ConnectError('unreachable', cause.fault, { cause });
   switch (codeOf(cause)) {
     case 'ECONNREFUSED':
       return connectError('unreachable', { code: 'connect.refused', params }, { cause });
