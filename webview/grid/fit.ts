@@ -1,5 +1,5 @@
 import { cellText } from './cells';
-import { headerWidth } from './gridHeader';
+import { type GridHeader, headerWidth } from './gridHeader';
 import { fontOf, TextMeasure } from './measure';
 import type { GridModel } from './model';
 
@@ -16,7 +16,7 @@ const PADDING = 18;
 const HEADER_WEIGHT = '600';
 
 /** Measures texts in the fonts of the grid's cells (the editor's font) and its header. */
-export function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
+function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
   const style = getComputedStyle(grid);
   const cell = new TextMeasure(
     `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
@@ -27,6 +27,13 @@ export function measures(grid: Element): { cell: TextMeasure; header: TextMeasur
     digit: cell.width('0'),
     narrowest: cell.width('iiiillll') / 8,
   };
+}
+
+/** Measures the widths that the header needs. The grid must be in the document. */
+export function measureFonts(header: GridHeader, grid: Element): void {
+  const { digit, narrowest } = measures(grid);
+  header.digitWidth = digit;
+  header.narrowest = narrowest;
 }
 
 /** Fits columns to their headers and to the loaded values near the visible rows. */

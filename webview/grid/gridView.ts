@@ -1,6 +1,7 @@
 import { make, setAttribute } from '../base/dom';
 import { formatNumber, text } from '../page/strings';
 import { type CellBox, newCell, placeCell, showValue } from './cells';
+import { hideCell, newRow, type RowBox } from './gridRow';
 import { GridHeader } from './gridHeader';
 import type { GridModel } from './model';
 
@@ -9,19 +10,6 @@ const OVERSCAN_ROWS = 2;
 const OVERSCAN_COLUMNS = 1;
 /** Rows are positioned relative to a nearby anchor row, because offsets of billions of pixels would be rounded. */
 const ANCHOR_ROWS = 2_000;
-
-interface RowBox {
-  readonly element: HTMLElement;
-  readonly gutter: CellBox;
-  readonly strip: HTMLElement;
-  /** Cells of pinned columns, and a pool of scrolling cells by `ordinal % length`. */
-  readonly stuck: CellBox[];
-  readonly cells: CellBox[];
-  row: number;
-  x: number;
-  y: number;
-  hidden: boolean;
-}
 
 /**
  * Draws the visible rows and columns, and a few more, in a fixed pool of elements.
@@ -382,24 +370,5 @@ export class GridView {
       this.model.layout.setGutter(width);
       this.drop();
     }
-  }
-}
-
-function newRow(): RowBox {
-  const element = make('div', 'row');
-  element.setAttribute('role', 'row');
-  const gutter = newCell('rowheader');
-  gutter.element.setAttribute('aria-colindex', '1');
-  const strip = make('div', 'strip');
-  strip.setAttribute('role', 'presentation');
-  element.append(gutter.element, strip);
-  return { element, gutter, strip, stuck: [], cells: [], row: -1, x: 0, y: NaN, hidden: false };
-}
-
-function hideCell(cell: CellBox): void {
-  cell.ordinal = -1;
-  if (cell.className !== 'cell unused') {
-    cell.className = 'cell unused';
-    cell.element.className = cell.className;
   }
 }

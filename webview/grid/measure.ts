@@ -16,3 +16,11 @@ export function fontOf(element: Element, weight: string): string {
   const { fontStyle, fontSize, fontFamily } = getComputedStyle(element);
   return `${fontStyle} ${weight} ${fontSize} ${fontFamily}`;
 }
+
+/** The height of VS Code's list rows, or more if the editor's font requires it. Pixels. */
+export function rowHeight(): number {
+  const size = Number.parseFloat(
+    getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),
+  );
+  return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
+}

@@ -10,7 +10,8 @@ import type {
 import type { FromPage } from '../../src/shared/resultsRequests';
 import { handled, isCommandKey, make, makeControl } from '../base/dom';
 import { JobHead } from './jobHeader';
-import { type PageCommand, RowsTab } from './rowsTab';
+import { RowsTab } from './rowsTab';
+import type { PageCommand } from './rowsTools';
 import { formatNumber, text } from './strings';
 import { drawDetails, drawError, drawMessages, drawQuery } from './textTabs';
 import { makePanels } from '../base/controls';
@@ -66,8 +67,8 @@ export class ResultsPage {
       this.#tab('details', 'tabDetails'),
     ];
     this.#panels.setAttribute('aria-label', text('panelName'));
-    this.#rows.tools.slot = 'end';
-    this.#panels.append(this.#rows.tools);
+    this.#rows.tools.element.slot = 'end';
+    this.#panels.append(this.#rows.tools.element);
     this.#arrangeTabs();
     this.#tabs[0]?.view.append(this.#rows.element);
     this.#panels.addEventListener('change', (event) => {
@@ -131,7 +132,7 @@ export class ResultsPage {
     const isShown = (name: TabName): boolean =>
       this.#hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
     let nextTab: Element | undefined;
-    let nextView: Element = this.#rows.tools;
+    let nextView: Element = this.#rows.tools.element;
     // From last to first, without moving the remaining ones: the toolkit matches tabs and views by their order.
     for (const { name, tab, view } of this.#tabs.toReversed()) {
       if (!isShown(name)) {
@@ -231,7 +232,7 @@ export class ResultsPage {
 
   #draw(): void {
     for (const { name, view } of this.#tabs) if (name !== 'rows' && name !== this.#current) view.replaceChildren();
-    this.#rows.tools.hidden = this.#current !== 'rows';
+    this.#rows.tools.element.hidden = this.#current !== 'rows';
     const host = this.#tabs.find(({ name }) => name === this.#current)?.view;
     if (host === undefined) return;
     const post = this.#post;

@@ -1,6 +1,7 @@
 import type { SavedView } from '../../src/shared/resultsProtocol';
 import type { DetailPane } from './detailPane';
 import type { GridModel } from '../grid/model';
+import { text } from './strings';
 
 /** The state of the Rows tab to save across reloads. `fitted`: the columns have been fitted to their content. */
 export function keepRows(model: GridModel, detail: DetailPane, fitted: boolean): Partial<SavedView> {
@@ -36,4 +37,12 @@ export function restorePlace(model: GridModel, saved: SavedView): void {
   model.selection.moveTo({ row, ordinal }, false);
   model.top = (saved.top ?? 0) * model.map.rowHeight;
   model.left = saved.left ?? 0;
+}
+
+/** The text in place of the rows; empty if there are rows. */
+export function emptyText({ rows, view, stored, columns }: GridModel): string {
+  if (rows > 0) return '';
+  if (view !== 0) return text('noRows');
+  if (!stored.complete) return text('noRowsYet');
+  return text(columns.length === 0 ? 'noRowsTag' : 'noRows');
 }

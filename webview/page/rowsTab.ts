@@ -1,35 +1,35 @@
 import type { SavedView, ToPage } from '../../src/shared/resultsProtocol';
 import type { CellAt, FilterView, FromPage, OrderView } from '../../src/shared/resultsRequests';
 import { DetailPane } from './detailPane';
-import { iconButton, make } from '../base/dom';
+import { make } from '../base/dom';
 import { askFilter } from './filterBox';
 import { FindBar, type FindMark } from './findBar';
 import { GoToRow } from './goToRow';
 import { filteredBy } from './filters';
-import { fitColumns, measures } from '../grid/fit';
+import { fitColumns, measureFonts } from '../grid/fit';
 import { gridKey } from '../grid/gridKeys';
 import { GridMouse } from '../grid/gridMouse';
 import { GridView } from '../grid/gridView';
+import { rowHeight } from '../grid/measure';
 import { GridModel, NO_ORDER } from '../grid/model';
 import { copiedRanges } from '../grid/selection';
 import { TileStore } from '../grid/tiles';
 import { highlightFound, patternOf } from './highlight';
-import { openMenu, openMenuBelow } from '../base/menu';
+import { openMenu } from '../base/menu';
 import { OrderBar } from './orderBar';
-import { cellMenu, columnMenu, COMMAND_KEY, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
-import { keepRows, restoreColumns, restorePlace } from './rowsState';
+import { cellMenu, columnMenu, type RowsMenuActions } from './rowsMenus';
+import { emptyText, keepRows, restoreColumns, restorePlace } from './rowsState';
+import { type PageCommand, RowsTools } from './rowsTools';
 import { StatusLine } from './statusLine';
 import { text } from './strings';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
-export type PageCommand = 'find' | 'findNext' | 'findPrevious' | 'goToRow' | 'export';
-
 /** The Rows tab: the grid and its tools. */
 export class RowsTab implements RowsMenuActions {
   readonly element = make('div', 'rows-tab');
   /** Buttons next to the tabs. */
-  readonly tools = make('div', 'tools');
+  readonly tools = new RowsTools(this);
   readonly model: GridModel;
   readonly #tiles: TileStore;
   readonly #view: GridView;
@@ -41,7 +41,6 @@ export class RowsTab implements RowsMenuActions {
   readonly #empty = make('div', 'grid-empty');
   readonly #area = make('div', 'grid-area');
   readonly #host = make('div', 'grid-host');
-  readonly #exportButton = iconButton('export', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   #mark: FindMark | undefined;
   /** The current match. */
   #hit: CellAt | undefined;
@@ -52,7 +51,6 @@ export class RowsTab implements RowsMenuActions {
   #fitted = false;
   /** The saved order is being applied. Until it is ready, the saved state is kept. */
   #restoring = false;
-
   readonly #saved: SavedView | undefined;
   readonly #onChange: () => void;
 
@@ -64,7 +62,6 @@ export class RowsTab implements RowsMenuActions {
   ) {
     this.#saved = saved;
     this.#onChange = onChange;
-
     this.#orderLimit = init.orderLimit;
     this.#tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
     this.model = new GridModel(this.#tiles, () => this.#view.schedule(), rowHeight());
@@ -101,7 +98,6 @@ export class RowsTab implements RowsMenuActions {
     this.#host.append(this.#view.element, this.#empty, this.#find.element, this.#goToBox.element);
     this.#area.append(this.#host, this.#detail.sash, this.#detail.element);
     this.element.append(this.#status.note, this.#orders.element, this.#area, this.#status.element);
-    this.#addTools();
     this.model.setColumns(init.columns);
     this.model.setStored(init.rows);
     if (init.first !== undefined) this.#tiles.put(init.first);
@@ -165,7 +161,7 @@ export class RowsTab implements RowsMenuActions {
     else if (command === 'findNext') this.#find.step(false);
     else if (command === 'findPrevious') this.#find.step(true);
     else if (command === 'goToRow') this.#goToBox.open();
-    else openMenuBelow(exportMenu(this), this.#exportButton, this.#view.element);
+    else this.tools.openExportMenu();
   }
 
   /** The state to save across reloads. */
@@ -236,6 +232,11 @@ export class RowsTab implements RowsMenuActions {
     this.#save();
   }
 
+  toggleDetail(): void {
+    if (this.#detail.isOpen) this.#detail.close();
+    else this.showDetail(false);
+  }
+
   showDetail(focus: boolean): void {
     if (this.model.rows === 0) return;
     this.#detail.open(focus);
@@ -287,21 +288,6 @@ export class RowsTab implements RowsMenuActions {
       autoFit: (column) => this.autoFit([column]),
       resized: () => this.#save(),
     });
-  }
-
-  #addTools(): void {
-    const back = this.#view.element;
-    const copyButton = iconButton('copy', text('copyMenu'), () => openMenuBelow(copyMenu(this), copyButton, back));
-    for (const button of [copyButton, this.#exportButton]) button.setAttribute('aria-haspopup', 'menu');
-    this.tools.append(
-      iconButton('find', `${text('find')} (${COMMAND_KEY}F)`, () => this.#find.open()),
-      copyButton,
-      this.#exportButton,
-      iconButton('pane', text('detailShow'), () => {
-        if (this.#detail.isOpen) this.#detail.close();
-        else this.showDetail(false);
-      }),
-    );
   }
 
   #save(): void {
@@ -373,9 +359,7 @@ export class RowsTab implements RowsMenuActions {
     const { model } = this;
     if (!this.#measured) {
       this.#measured = true;
-      const { digit, narrowest } = measures(font);
-      this.#view.header.digitWidth = digit;
-      this.#view.header.narrowest = narrowest;
+      measureFonts(this.#view.header, font);
     }
     if (this.#fitted || model.columns.length === 0 || this.#tiles.get(0, 0) === undefined) return;
     this.#fitted = true;
@@ -392,14 +376,7 @@ export class RowsTab implements RowsMenuActions {
 
   #showEmpty(): void {
     const { model } = this;
-    const message =
-      model.rows > 0
-        ? ''
-        : model.view !== 0
-          ? text('noRows')
-          : model.stored.complete
-            ? text(model.columns.length === 0 ? 'noRowsTag' : 'noRows')
-            : text('noRowsYet');
+    const message = emptyText(model);
     if (this.#empty.textContent !== message) this.#empty.textContent = message;
     this.#empty.hidden = message === '';
   }
@@ -420,12 +397,4 @@ export class RowsTab implements RowsMenuActions {
       this.setOrder(order);
     } else restorePlace(model, saved);
   }
-}
-
-/** The height of VS Code's list rows, or more if the editor's font requires it. Pixels. */
-function rowHeight(): number {
-  const size = Number.parseFloat(
-    getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),
-  );
-  return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
 }
