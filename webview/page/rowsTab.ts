@@ -386,10 +386,8 @@ export class RowsTab implements RowsMenuActions {
     const saved = this.#saved;
     restoreColumns(model, saved);
     if (saved === undefined) return;
-    if (saved.pane !== undefined) {
-      this.#detail.resize(saved.pane.share);
-      if (saved.pane.open) this.#detail.open(false);
-    }
+    if (saved.pane !== undefined) this.#detail.resize(saved.pane.share);
+    if (saved.pane?.open === true) this.#detail.open(false);
     const order = saved.order ?? NO_ORDER;
     // Row numbers of another view differ, so restore the position once the view is ready.
     if (order.sort.length > 0 || order.filters.length > 0) {
