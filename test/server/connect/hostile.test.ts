@@ -138,8 +138,8 @@ describe('a hostile server', () => {
       [[head('R', 3)], /damaged/],
       [[head('R', 2001)], /damaged/],
       [[head('R', 0xffffffff)], /damaged/],
-      [[head('E', 2)], /server\.impossibleLength .*length=2\)/],
-      [[head('E', 0xffffffff)], /server\.impossibleLength .*length=4294967295\)/],
+      [[head('E', 2)], /impossible length 2,/],
+      [[head('E', 0xffffffff)], /impossible length 4294967295,/],
       [[message('v', Buffer.alloc(8))], /sent NegotiateProtocolVersion before/],
       [['Ok', head('S', 3)], /damaged/],
       [['Ok', head('S', 0x7fffffff)], /damaged/],
@@ -192,7 +192,7 @@ describe('a hostile server', () => {
         (client) => new Promise((resolve) => client.once('end', resolve)),
       );
       await closed;
-      assert.match(log.join('\n'), /The server sent a message of the (unexpected )?type/);
+      assert.match(log.join('\n'), /server\.(unexpectedMessage|damagedMessage)/);
       assert.ok(!(await server.take(database)).received.includes(PASSWORD));
     }
   });
