@@ -18,6 +18,11 @@ const NO_PG = {
   message: 'Only src/core/postgres may import pg and its companions.',
 };
 const NO_NODE = { regex: '^node:', message: 'Browser code cannot use Node.' };
+const NO_EDITOR = { regex: '(^|/)editor/', message: 'src/host/launch must not depend on the editor.' };
+const NO_COMMANDS = {
+  regex: '(^|/)commands/',
+  message: 'Only src/extension.ts and other commands may import commands.',
+};
 const NO_HOST = { regex: '(^|/)host(/|$)', message: 'Core must not depend on the host.' };
 
 /** One style for private members; a private constructor has no other form. */
@@ -98,13 +103,16 @@ export default tseslint.config(
   boundary(['src/core/**'], [NO_VSCODE, NO_HOST, NO_PG]),
   boundary(['src/core/postgres/**'], [NO_VSCODE, NO_HOST]),
   boundary(['src/host/**', 'src/extension.ts', 'src/api.ts'], [NO_PG]),
+  // Launching is below the editor, and both are below the commands.
+  boundary(['src/host/launch/**'], [NO_PG, NO_EDITOR, NO_COMMANDS]),
+  boundary(['src/host/editor/**'], [NO_PG, NO_COMMANDS]),
   boundary(
     ['webview/**'],
     [
       NO_VSCODE,
       NO_PG,
       NO_NODE,
-      { regex: '(^|/)(core|host)(/|$)|src/(?!shared/)', message: 'Webviews import src/shared only.' },
+      { regex: '(^|/)(core|host)(/|$)|(^|\\./)src/(?!shared/)', message: 'Webviews import src/shared only.' },
     ],
   ),
   {

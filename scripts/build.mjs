@@ -119,7 +119,7 @@ async function bundles() {
       platform: 'browser',
       target: 'chrome130',
       format: 'iife',
-      loader: { '.css': 'css' },
+      loader: { '.css': 'css', '.svg': 'text' },
     },
   ];
   if (flags.has('--tests')) {

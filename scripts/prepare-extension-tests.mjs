@@ -4,20 +4,19 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { repoRoot } from './lib/cache.mjs';
-import { externalServer } from './lib/externalServer.mjs';
+import { DEFAULT_SERVER_URL, externalServer } from './lib/externalServer.mjs';
 import { log, runScript } from './lib/process.mjs';
 
-const DEFAULT_URL = 'postgres://postgres@127.0.0.1:54318/postgres';
 const DATABASE = 'pgbg_extension_tests';
 
 async function main() {
   await ensureDependencies({ log });
-  const server = externalServer(process.env['PGBG_SERVER_URL'] || DEFAULT_URL);
+  const server = externalServer(process.env['PGBG_SERVER_URL'] || DEFAULT_SERVER_URL);
   try {
     await server.psql(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`);
   } catch (error) {
     throw new Error(
-      'The server cannot be used. Run `docker compose up --detach --wait pg18`, or set PGBG_SERVER_URL.',
+      'The server cannot be used. Run `npm run server` or `docker compose up --detach --wait pg18`, or set PGBG_SERVER_URL.',
       {
         cause: error,
       },

@@ -4,19 +4,19 @@
  * This file stands alone, so that another extension can copy it. It follows semantic versioning with the extension:
  * members are added, never changed or removed, within one major version. See docs/API.md for an example.
  *
- * Terms: a **job** is one run that a user asked for; a **worker** is the server process that runs it; a **connection**
- * is a named way to reach one database; a **foreign worker** is one that this window did not launch.
+ * Terms: a **job** is one run that the user requested; a **worker** is the server process that runs it; a **connection** is a named way
+ * to reach one database; a **foreign worker** is a worker that this window did not launch.
  */
 
 /** The same shape as `vscode.Event`, so that this file needs no import. */
 export type Event<T> = (listener: (event: T) => unknown) => { dispose(): unknown };
 
 /**
- * Where a job stands.
+ * The state of a job.
  *
- * `queued → launching → running → reading → succeeded | failed | canceled | lost`; while it is one of the middle ones
- * `canceling → unresponsive`; `detached` when its session is gone and only the server's activity view still shows it,
- * which ends as `finished` with its outcome unknown.
+ * `queued → launching → running → reading → succeeded | failed | canceled | lost`. From any of the middle states:
+ * `canceling → unresponsive`. `detached`: the session is gone and only the server's activity view still shows the worker; the job then
+ * ends as `finished`, with an unknown outcome.
  */
 export type JobState =
   | 'queued'
@@ -32,7 +32,7 @@ export type JobState =
   | 'lost'
   | 'finished';
 
-/** What the SQL reported with `pg_background_report_progress(pct, msg)`. */
+/** Progress that the SQL reported with `pg_background_report_progress(pct, msg)`. */
 export interface JobProgress {
   /** Percent done, as reported. */
   readonly pct: number;
@@ -40,119 +40,119 @@ export interface JobProgress {
   readonly message: string;
 }
 
-/** An error as the server told it, or, with an empty `sqlstate`, as this extension found it. */
+/** An error that the server reported, or, if `sqlstate` is empty, that this extension detected. */
 export interface JobError {
-  /** The five characters of PostgreSQL's appendix A, or '' where the server said nothing. */
+  /** The five-character code (PostgreSQL, appendix A), or '' if the error is not from the server. */
   readonly sqlstate: string;
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
   readonly context?: string;
-  /** The schema that the error is about, if the server names one; likewise the table, column and constraint. */
+  /** The schema that the error is about, if the server reports it; likewise table, column, and constraint. */
   readonly schema?: string;
   readonly table?: string;
   readonly column?: string;
   readonly constraint?: string;
   /** Zero-based UTF-16 offset into the job's `sql`. */
   readonly position?: number;
-  /** Set where the error is very long: how many bytes (UTF-8) of it are not here. The results panel shows the whole. */
+  /** Number of bytes (UTF-8) that were cut off, if the error is very long. The results panel shows the whole text. */
   readonly truncatedBytes?: number;
 }
 
-/** What to run. */
+/** A request to run SQL. */
 export interface RunRequest {
-  /** One or several statements; they run in one transaction and the last one's rows come back. */
+  /** One or more statements. They run in one transaction; the rows of the last one are returned. */
   readonly sql: string;
-  /** At most 64 bytes of UTF-8; made from the SQL when missing. */
+  /** At most 64 bytes of UTF-8. Default: derived from the SQL. */
   readonly label?: string;
-  /** The connection's name; the default connection when missing. */
+  /** Name of the connection. Default: the default connection. */
   readonly connection?: string;
-  /** Milliseconds; 0 = no limit; the connection's own setting when missing. */
+  /** Milliseconds; 0 = no limit. Default: the setting of the session. */
   readonly statementTimeoutMs?: number;
-  /** Milliseconds; 0 = no limit; `pg_background.worker_timeout`, which wins over `statement_timeout`. */
+  /** `pg_background.worker_timeout`, which takes precedence over `statement_timeout`. Milliseconds; 0 = no limit. */
   readonly workerTimeoutMs?: number;
-  /** Bytes of the queue between worker and session; the server's default when missing. */
+  /** Size of the queue between worker and session, in bytes. Default: the server's default. */
   readonly queueSizeBytes?: number;
   /**
-   * Server parameters for this worker only, by name, for example `{ work_mem: '1GB', search_path: 'app, public' }`. Each value is
-   * what `set_config` takes. A SET in the text comes later and so takes precedence; of several limits the strictest applies.
+   * Server parameters for this worker only, by name, for example `{ work_mem: '1GB', search_path: 'app, public' }`. Values are in the
+   * format of `set_config`. A SET in the text runs later and so takes precedence. If there are several time limits, the strictest applies.
    */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A job as it is at one moment. Times are milliseconds since 1970, as `Date.now()`. */
+/** A snapshot of a job. Times are milliseconds since 1970, like `Date.now()`. */
 export interface JobInfo {
   readonly id: string;
   readonly label: string;
   readonly sql: string;
-  /** The connection's name. */
+  /** Name of the connection. */
   readonly connection: string;
-  /** The worker's process id, once it is known. (Of a worker that ends within its launch the server may not tell it.) */
+  /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
   readonly queuedAt: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;
-  /** How long the worker ran, in milliseconds by the server's clock. Missing if the server did not say (pg_background 1.x). */
+  /** Run time of the worker by the server's clock, in milliseconds. Missing if the server does not report it (pg_background 1.x). */
   readonly serverMs?: number;
   readonly progress?: JobProgress;
-  /** Rows returned or affected, where the server said so. */
+  /** Number of rows returned or affected, if the server reported it. */
   readonly rowCount?: number;
   /** The command tag of the last statement, for example `SELECT` or `CREATE TABLE`. */
   readonly commandTag?: string;
   readonly error?: JobError;
-  /** One sentence on why the job is where it is, where there is more to say than the state. */
+  /** A sentence that explains the state, in VS Code's display language. Missing if the state needs no explanation. */
   readonly reason?: string;
 }
 
-/** One NOTICE, WARNING or other message of a job, in the order in which it came. */
+/** A NOTICE, WARNING, or other message of a job. */
 export interface JobNotice {
-  /** Milliseconds since 1970 at which it was received. */
+  /** When it was received, in milliseconds since 1970. */
   readonly at: number;
-  /** `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`. */
+  /** `NOTICE`, `WARNING`, `INFO`, `LOG`, or `DEBUG`. */
   readonly severity: string;
   readonly message: string;
   readonly detail?: string;
   readonly hint?: string;
-  /** Set where the message is very long: how many bytes (UTF-8) of it are not here. The results panel shows the whole. */
+  /** Number of bytes (UTF-8) that were cut off, if the message is very long. The results panel shows the whole text. */
   readonly truncatedBytes?: number;
 }
 
-/** A page of a job's rows. Every value is the server's text output; NULL is null. */
+/** A page of a job's rows. Values are the server's text output; NULL is `null`. */
 export interface RowPage {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
-/** A pg_background worker that the server shows, ours or foreign. */
+/** A pg_background worker that the server shows, including foreign workers. */
 export interface WorkerInfo {
   readonly pid: number;
-  /** The server's text of the time; with the pid it identifies the worker. */
+  /** Start time of the process in the server's text format. Together with the pid, it identifies the worker. */
   readonly backendStart: string;
   readonly label: string;
   readonly user?: string;
   readonly database?: string;
   readonly state?: string;
   readonly waitEvent?: string;
-  /** The job that launched it, or undefined for a foreign worker. */
+  /** Id of the job that the worker runs. Missing for a foreign worker. */
   readonly jobId?: string;
 }
 
 /**
- * How to reach a database. Passwords are never part of it. What is left out is looked up where libpq would look it up: the
- * service, the `PG*` variables, libpq's defaults.
+ * How to reach a database, without passwords. Missing values are taken from the same sources as in libpq: the service, the `PG*`
+ * environment variables, and libpq's defaults.
  */
 export interface ConnectionInfo {
-  /** By which it is named everywhere, for example in {@link RunRequest}. */
+  /** The name by which other calls refer to the connection, such as {@link RunRequest.connection}. */
   readonly name: string;
-  /** A host name, an address or the folder of a Unix socket; several, separated by commas, are tried in order. */
+  /** Host name, IP address, or directory of a Unix socket. Several, separated by commas, are tried in order. */
   readonly host?: string;
   readonly port?: number | string;
   readonly database?: string;
   readonly user?: string;
   readonly hostaddr?: string;
   readonly sslmode?: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
-  /** A file of PEM certificates, or `system`. */
+  /** Path to root certificates (PEM), or `system`. */
   readonly sslrootcert?: string;
   readonly sslcrl?: string;
   readonly sslcert?: string;
@@ -162,81 +162,87 @@ export interface ConnectionInfo {
   readonly sslMinProtocolVersion?: 'TLSv1.2' | 'TLSv1.3';
   readonly sslMaxProtocolVersion?: 'TLSv1.2' | 'TLSv1.3';
   readonly channelBinding?: 'disable' | 'prefer' | 'require';
-  /** As libpq's `require_auth`. */
+  /** As `require_auth` in libpq. */
   readonly requireAuth?: string;
   readonly applicationName?: string;
   readonly searchPath?: string;
-  /** Taken on with SET ROLE once connected; workers run as it. */
+  /** Role to switch to with SET ROLE after connecting. Workers run as this role. */
   readonly role?: string;
   readonly options?: string;
-  /** For each address; 0 waits for ever. */
+  /** Per address; 0 = no limit. */
   readonly connectTimeoutSeconds?: number;
   readonly keepalives?: boolean;
   readonly keepalivesIdleSeconds?: number;
   readonly targetSessionAttrs?: 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
   readonly loadBalanceHosts?: 'disable' | 'random';
-  /** A section of pg_service.conf. */
+  /** Name of a section in pg_service.conf. */
   readonly service?: string;
   readonly serviceFile?: string;
   readonly passfile?: string;
-  /** `#rrggbb`, or the name of one of the editor's colors, such as `charts.red`. */
+  /** `#rrggbb`, or a theme color such as `charts.red`. */
   readonly color?: string;
-  /** Asks before each launch from an editor. */
+  /** Ask before each launch from an editor. */
   readonly production?: boolean;
-  /** A shell command whose first line of output is the password. {@link PgBackgroundApi.connections} leaves it out. */
+  /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
-  /** Nothing stored is used: the password is asked for once a window. */
+  /** Ask for the password once per window and never store it. */
   readonly askPassword?: boolean;
-  /** Lets a server ask for the password itself over a network without TLS. */
+  /** Allow a server without TLS to ask for the password in clear text. */
   readonly allowCleartextPassword?: boolean;
 }
 
 /**
- * Another extension's connections. They are listed beside the user's own, with this provider's label, and are written into no
- * settings. Each is known as `name (label)`.
+ * Connections that another extension provides. They are listed together with the user's connections as `name (label)`, and are not written
+ * to settings.
  */
 export interface ConnectionProvider {
-  /** Stays the same, for example the extension's id: passwords that the user enters are kept under it. */
+  /** A stable id, for example the extension's id. Passwords that the user enters are stored under it. */
   readonly id: string;
-  /** Shown to the user; the id when missing. */
+  /** Shown to the user. Default: the id. */
   readonly label?: string;
-  /** Asked once registered, and after each {@link onDidChange}. A faulty one is listed with what is wrong with it. */
+  /** Called after registration and after each {@link onDidChange}. An invalid connection is listed with an explanation. */
   connections(): readonly ConnectionInfo[] | PromiseLike<readonly ConnectionInfo[]>;
   /**
-   * Asked each time a session is opened, so that it may be a token that expires; it is kept nowhere. Undefined: it is looked for
-   * where other connections' are, and then asked for.
-   * @param name as the provider gave it
+   * Called each time a session is opened, so it may return a token that expires. The password is not stored. If it returns undefined, the
+   * password is looked up as for other connections, and the user is asked if there is none.
+   *
+   * @param name the name of the connection, without the label
    */
   password?(name: string): string | undefined | PromiseLike<string | undefined>;
   readonly onDidChange?: Event<unknown>;
 }
 
-/** What `activate()` returns. */
+/** The API that `activate()` returns. */
 export interface PgBackgroundApi {
-  /** Asks for a run. Resolves once the job is listed (it may still be queued); rejects with a message that says what to do. */
+  /** Requests a run. Resolves when the job is listed; it may still be queued. Rejects with instructions if the request is invalid. */
   run(request: RunRequest): Promise<JobInfo>;
-  /** Every job that is listed, oldest first. */
+  /** All listed jobs, oldest first. */
   jobs(): readonly JobInfo[];
-  /** Fires at every change of a job. */
+  /** Fires when a job changes. */
   readonly onDidChangeJob: Event<JobInfo>;
   /**
-   * Cancels a job: SIGTERM, never a kill. Resolves `stopped` when the worker ended within the grace window, otherwise
-   * `unresponsive`; the job then stays listed until it really ends.
+   * Cancels a job with SIGTERM; the worker is never killed. Resolves to `stopped` if the worker ended within the grace window, otherwise to
+   * `unresponsive`; the job then stays listed until the worker ends. Shows no progress and no notification.
+   *
+   * @param options `graceMs`: length of the grace window in milliseconds. Default: the user's setting.
    */
   cancel(id: string, options?: { readonly graceMs?: number }): Promise<'stopped' | 'unresponsive'>;
-  /** Resolves when the job has ended, however it ended. */
+  /** Resolves when the job has ended, in any final state. */
   waitFor(id: string): Promise<JobInfo>;
-  /** Rows of a job, also of one that is still being read. */
+  /** Returns rows of a job, even while they are still being received. `offset` counts from 0. */
   rows(id: string, offset: number, limit: number): Promise<RowPage>;
+  /** Returns the messages of a job, in the order in which they were received. */
   notices(id: string): readonly JobNotice[];
-  /** Adds a connection to the user's settings; the password goes to SecretStorage. */
+  /** Adds a connection to the user settings. The password is stored in SecretStorage. */
   addConnection(profile: ConnectionInfo, password?: string): Promise<void>;
+  /** Returns all connections that can be used. */
   connections(): readonly ConnectionInfo[];
   /**
-   * Lists another extension's connections until the result is disposed. In an untrusted workspace none are listed.
-   * @throws with what is wrong with the provider, or where its id is taken
+   * Lists the provider's connections until the result is disposed. In an untrusted workspace, none are listed.
+   *
+   * @throws if the provider is invalid or its id is already registered
    */
   registerConnectionProvider(provider: ConnectionProvider): { dispose(): void };
-  /** Every worker visible on the connection's server, as of now. */
+  /** Returns the workers that the connection's server shows now. */
   workers(connection: string): Promise<readonly WorkerInfo[]>;
 }

@@ -71,11 +71,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(jobs.onDidChange(() => walkthrough.mark('run')));
   const view = disposables.add(new WorkersView(jobs, connections, walkthrough));
   const results: Results = disposables.add(
-    new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failurePlace(job)),
+    new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failureLocation(job)),
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, connections, launcher, notifications, context.workspaceState),
+    new EditorFeatures(jobs, canceling, connections, launcher, notifications, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   registerCommands({

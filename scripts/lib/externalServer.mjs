@@ -1,6 +1,9 @@
 // A PostgreSQL server that PGBG_SERVER_URL names: for machines that cannot run the packaged one, and for other versions. Node's own modules only
 // until a query is sent, because scripts/demo.mjs reads the address before the dependencies are installed.
 
+/** The PostgreSQL 18 of compose.yaml and of `npm run server`. */
+export const DEFAULT_SERVER_URL = 'postgres://postgres@127.0.0.1:54318/postgres';
+
 /**
  * @typedef {object} ExternalServer
  * @property {string} host

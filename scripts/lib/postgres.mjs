@@ -101,6 +101,7 @@ async function wrap(root, program, { triplet, loader }) {
 /**
  * @typedef {object} PostgresOptions
  * @property {Log} log
+ * @property {number} [port] by default a free one
  * @property {Record<string, string | number>} [settings] for postgresql.conf, over the defaults
  * @property {string[]} [initdbArgs] more arguments for initdb, after the defaults
  * @property {string} [hba] pg_hba.conf, instead of trust for all users; the superuser on the socket is always trusted, for psql()
@@ -133,7 +134,7 @@ async function wrap(root, program, { triplet, loader }) {
  * @param {PostgresOptions} options
  * @returns {Promise<PostgresServer>}
  */
-export async function startPostgres({ log, settings = {}, initdbArgs = [], hba, messages }) {
+export async function startPostgres({ log, port: wantedPort, settings = {}, initdbArgs = [], hba, messages }) {
   const { root, bin } = await preparePostgres({ log });
   const folder = await makeTempFolder('pgbg-', await reachableTempRoot());
   const dataDir = path.join(folder, 'data');
@@ -148,7 +149,8 @@ export async function startPostgres({ log, settings = {}, initdbArgs = [], hba, 
   const language = messages === undefined ? {} : { lc_messages: messages };
   await initialize(at, { ...DEFAULT_SETTINGS, ...language, ...settings }, initdbArgs, hba);
 
-  let { process: server, port } = await launchOnFreePort(at);
+  let { process: server, port } =
+    wantedPort === undefined ? await launchOnFreePort(at) : { process: await launch(at, wantedPort), port: wantedPort };
   const stop = (/** @type {StopMode} */ mode = 'fast') => stopServer(at, server, mode);
   const start = async () => {
     server = await launch(at, port);

@@ -1,13 +1,16 @@
 import type { JobInfo, PgBackgroundApi } from '../api';
-import { findWorker } from '../core/jobs/serverIdentity';
+import { findWorker } from '../core/jobs/findWorker';
 import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/conninfo/profile';
 import type { SpoolFiles } from '../core/results/spool/spoolStore';
+import { errorText } from './messages/faultText';
+import { jobInfo, shownNotices } from './messages/jobInfo';
 import type { Launcher } from './launch/launcher';
+import { profileText } from './messages/profileMessages';
 import { without } from './base/omit';
 import type { Connections } from './connections/connections';
 
-/** What `activate()` returns: see src/api.ts. */
+/** Creates the API that `activate()` returns (src/api.ts). */
 export function createApi(
   jobs: JobService,
   launcher: Launcher,
@@ -17,15 +20,15 @@ export function createApi(
   const need = (id: string): JobInfo => {
     const job = jobs.get(id);
     if (!job) throw new Error(`There is no job ${id}.`);
-    return job.info();
+    return jobInfo(job);
   };
   return {
-    // async, so that what is wrong with a request rejects.
-    run: async (request) => Promise.resolve(launcher.run(request).info()),
-    jobs: () => jobs.jobs.map((job) => job.info()),
-    onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(job.info())),
-    cancel: (id, options) => jobs.cancel(id, options?.graceMs),
-    waitFor: (id) => jobs.waitFor(id),
+    // async, so that an invalid request rejects instead of throwing.
+    run: async (request) => Promise.resolve(jobInfo(launcher.run(request))),
+    jobs: () => jobs.jobs.map(jobInfo),
+    onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(jobInfo(job))),
+    cancel: (id, options) => withText(jobs.cancel(id, options?.graceMs)),
+    waitFor: async (id) => jobInfo(await withText(jobs.waitFor(id))),
     rows: async (id, offset, limit) => {
       need(id);
       const columns = jobs.get(id)?.record.columns;
@@ -40,20 +43,23 @@ export function createApi(
         await reader.close();
       }
     },
-    notices: (id) => jobs.notices(id),
+    notices: (id) => {
+      need(id);
+      return shownNotices(jobs.notices(id));
+    },
     addConnection: async (profile, password) => {
       const checked = validateProfile(profile);
-      if ('problem' in checked) throw new Error(checked.problem);
+      if ('fault' in checked) throw new Error(profileText(checked.fault));
       await connections.save(checked.profile, password);
     },
-    // A command line may hold a secret.
+    // A command line may contain a secret.
     connections: () => connections.profiles.map((profile) => without(profile, 'passwordCommand')),
     registerConnectionProvider: (provider) => connections.providers.register(provider),
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {
         const job = jobs.jobs.find(
-          ({ record }) => record.backendStart !== undefined && findWorker(record, snapshot) === worker,
+          ({ record }) => record.backendStart !== undefined && findWorker(snapshot, record) === worker,
         );
         const { pid, backendStart, label, user, database, state, waitEvent } = worker;
         return {
@@ -69,4 +75,13 @@ export function createApi(
       });
     },
   };
+}
+
+/** Rejects with an error whose message is for users. */
+async function withText<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw new Error(errorText(error), { cause: error });
+  }
 }

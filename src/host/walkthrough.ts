@@ -11,27 +11,27 @@ const KEYS = {
   results: 'didSeeResults',
 } as const satisfies Record<Step, string>;
 
-const MEMORY = 'walkthroughSteps';
+const MEMENTO_KEY = 'walkthroughSteps';
 
-/** VS Code may still be registering the steps when the page's tab is there. Milliseconds. */
-const REGISTERED_MS = 1000;
+/** Time that VS Code may need to register the steps after the page's tab has opened. Milliseconds. */
+const REGISTRATION_MS = 1000;
 
 /**
- * Ticks the steps of the walkthrough. VS Code reacts to a context key only at the moment when it becomes true, and often not before the
- * walkthrough was opened for the first time: it starts to listen then, and ignores a key that is true already (measured with 1.100 and
- * 1.139). So a key is true for a moment only: when its step is done, and again whenever the page may have been opened.
+ * Completes the steps of the walkthrough. VS Code reacts only when a context key becomes true, and often only after the walkthrough was
+ * opened for the first time: it ignores keys that are already true then (measured with 1.100 and 1.139). So each key is true only for a
+ * moment: when its step is done, and again each time the page may have been opened.
  */
 export class Walkthrough implements vscode.Disposable {
   readonly #done: Set<Step>;
   readonly #disposables = new Disposables();
-  #again: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   readonly #memory: vscode.Memento;
 
   constructor(memory: vscode.Memento) {
     this.#memory = memory;
 
-    this.#done = new Set(memory.get<readonly Step[]>(MEMORY, []));
+    this.#done = new Set(memory.get<readonly Step[]>(MEMENTO_KEY, []));
     this.#disposables.add(
       vscode.window.tabGroups.onDidChangeTabs(({ opened, changed }) => {
         if ([...opened, ...changed].some(mayBePage)) this.#tick();
@@ -40,23 +40,23 @@ export class Walkthrough implements vscode.Disposable {
     if (vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(mayBePage))) this.#tick();
   }
 
-  /** The user has done a step, in whatever way. */
+  /** Marks a step as done. */
   mark(step: Step): void {
     if (this.#done.has(step)) return;
     this.#done.add(step);
-    void this.#memory.update(MEMORY, [...this.#done]);
+    void this.#memory.update(MEMENTO_KEY, [...this.#done]);
     pulse(step);
   }
 
   dispose(): void {
-    clearTimeout(this.#again);
+    clearTimeout(this.#retry);
     this.#disposables.dispose();
   }
 
   #tick(): void {
     this.#done.forEach(pulse);
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.#done.forEach(pulse), REGISTERED_MS);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#done.forEach(pulse), REGISTRATION_MS);
   }
 }
 
@@ -65,7 +65,7 @@ function pulse(step: Step): void {
   setContext(KEYS[step], false);
 }
 
-/** The API has no type for the page. */
+/** Whether a tab may be the walkthrough page, for which VS Code's API has no type. */
 function mayBePage({ input }: vscode.Tab): boolean {
   return input === undefined;
 }

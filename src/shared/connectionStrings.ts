@@ -1,6 +1,6 @@
 /**
- * Every text of the connection page. The host fills the table with `vscode.l10n.t` (src/host/connectionPages/formStrings.ts), so
- * that the page itself holds no language. `{0}` is filled in by the page.
+ * The texts of the connection page. The host provides them with `vscode.l10n.t` (src/host/connectionPages/formStrings.ts), so that
+ * the page itself contains no text. The page replaces `{0}`.
  */
 export const CONNECTION_STRING_KEYS = [
   'paste',
@@ -34,7 +34,7 @@ export const CONNECTION_STRING_KEYS = [
   'passwordHint_command',
   'password',
   'passwordIsStored',
-  'passwordIsTaken',
+  'passwordIsImported',
   'passwordNone',
   'passwordForget',
   'passwordWillBeForgotten',
@@ -94,9 +94,9 @@ export const CONNECTION_STRING_KEYS = [
   'cancelTest',
   'testAgain',
   'edit',
-  'findings',
-  'examining',
-  'faulty',
+  'report',
+  'testing',
+  'invalidFields',
   'status_ok',
   'status_info',
   'status_warning',

@@ -1,6 +1,6 @@
 /**
- * Every text of the results page. The host fills the table with `vscode.l10n.t` (src/host/results/resultsStrings.ts), so that
- * the page itself holds no language. `{0}` and `{1}` are filled in by the page.
+ * The keys of all texts of the results page. The host provides the texts with `vscode.l10n.t` (src/host/results/resultsStrings.ts), and
+ * the page replaces `{0}` and `{1}`.
  */
 export const RESULTS_STRING_KEYS = [
   'tabRows',

@@ -1,17 +1,17 @@
 /**
- * The text format of PostgreSQL's COPY, one row at a time: fields divided by tabs, `\N` for NULL, and backslash escapes for what
- * would end a field or a line. https://www.postgresql.org/docs/current/sql-copy.html, "File Formats", "Text Format".
+ * The text format of PostgreSQL's COPY, one row at a time: fields separated by tabs, `\N` for NULL, and backslash escapes for characters
+ * that would end a field or a line. https://www.postgresql.org/docs/current/sql-copy.html, "File Formats", "Text Format".
  *
- * A line here is the row without its newline. Both forms are JavaScript strings: the text as UTF-8 gives it, or, for speed,
- * "binary" text with one character a byte (latin1), which the format survives because every byte it gives a meaning to is ASCII.
+ * A line is a row without its newline. It is a string of decoded UTF-8, or, for speed, a string with one character per byte (latin1), which
+ * works because all bytes with a meaning in the format are ASCII.
  */
 
-/** One row: the text of each field as PostgreSQL's output function wrote it, or null. */
+/** A row: the text of each field as written by PostgreSQL's output functions, or null. */
 export type Row = (string | null)[];
 
 const NULL_MARK = '\\N';
 
-/** The escapes that stand for one control character. Any other character after a backslash stands for itself. */
+/** Escapes of control characters. Any other character after a backslash represents itself. */
 const UNESCAPED: Readonly<Record<string, string>> = {
   b: '\b',
   f: '\f',
@@ -34,25 +34,25 @@ const ESCAPED: Readonly<Record<string, string>> = {
 const NEEDS_ESCAPE = /[\b\f\n\r\t\v\\]/;
 const TO_ESCAPE = /[\b\f\n\r\t\v\\]/g;
 
-/** A run of octal and hexadecimal escapes (bytes that may make up one character together), or one other escape. */
+/** A run of octal and hexadecimal escapes (bytes that may form one character together), or one other escape. */
 const ESCAPE = /((?:\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}))+)|\\([^])/g;
 const BYTE = /\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2}))/g;
 
-/** How bytes written as octal or hexadecimal escapes become characters. */
+/** Decodes bytes that are written as octal or hexadecimal escapes. */
 export type ByteText = 'utf8' | 'latin1';
 
 /**
  * Decodes one line of COPY text.
  *
  * @param line The row without its newline.
- * @param bytes What the line's characters are: text ('utf8', the default), or bytes ('latin1'). It matters only for octal and
+ * @param bytes The kind of string: text ('utf8', the default), or one character per byte ('latin1'). It matters only for octal and
  * hexadecimal escapes, which PostgreSQL reads but never writes.
- * @returns One entry a field. An empty line is one field with the empty string. A lone backslash at the end stays one.
+ * @returns One entry per field. An empty line is one field with the empty string. A single backslash at the end is kept.
  */
 export function decodeLine(line: string, bytes: ByteText = 'utf8'): Row {
   const row: Row = [];
   const escaped = line.includes('\\');
-  // Step by step: split() takes three times as long (measured).
+  // A loop, because split() takes three times as long (measured).
   for (let start = 0; ;) {
     const tab = line.indexOf('\t', start);
     const field = tab === -1 ? line.slice(start) : line.slice(start, tab);
@@ -62,7 +62,7 @@ export function decodeLine(line: string, bytes: ByteText = 'utf8'): Row {
   }
 }
 
-/** Decodes one field as it stands between two tabs: null for `\N`, else its text. */
+/** Decodes a field. Returns null for `\N`. */
 export function decodeField(field: string, bytes: ByteText = 'utf8'): string | null {
   if (field === NULL_MARK) return null;
   if (!field.includes('\\')) return field;
@@ -71,7 +71,7 @@ export function decodeField(field: string, bytes: ByteText = 'utf8'): string | n
   );
 }
 
-/** Encodes one row; the counterpart of {@link decodeLine}. The newline that ends the row is not part of it. */
+/** Encodes a row without its newline; the inverse of {@link decodeLine}. */
 export function encodeLine(row: readonly (string | null)[]): string {
   let line = '';
   for (let i = 0; i < row.length; i++) {
@@ -81,14 +81,14 @@ export function encodeLine(row: readonly (string | null)[]): string {
   return line;
 }
 
-/** Encodes the text of one field that is not NULL, exactly as COPY TO writes it. */
+/** Encodes the text of a field that is not NULL, exactly like COPY TO. */
 export function encodeField(text: string): string {
   return NEEDS_ESCAPE.test(text) ? text.replace(TO_ESCAPE, (character) => ESCAPED[character] ?? character) : text;
 }
 
 function decodeBytes(run: string, bytes: ByteText): string {
   const codes = Array.from(run.matchAll(BYTE), ([, octal, hex]) =>
-    // As COPY FROM does: three octal digits may exceed a byte, and lose what exceeds it.
+    // Like COPY FROM: three octal digits may exceed a byte, and are truncated to one.
     octal === undefined ? parseInt(hex ?? '', 16) : parseInt(octal, 8) & 0xff,
   );
   return bytes === 'latin1' ? String.fromCharCode(...codes) : new TextDecoder().decode(Uint8Array.from(codes));

@@ -1,4 +1,4 @@
-/** A span of time as people read it: `12 ms`, `3.2 s`, `12 s`, `3:07`, `1:02:09`. Cut, never rounded up. @param ms milliseconds */
+/** Formats a duration: `12 ms`, `3.2 s`, `12 s`, `3:07`, `1:02:09`. Truncates instead of rounding up. @param ms milliseconds */
 export function formatSpan(ms: number): string {
   const total = Math.max(0, ms);
   if (total < 1000) return `${Math.floor(total)} ms`;
@@ -11,18 +11,18 @@ export function formatSpan(ms: number): string {
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
 }
 
-/** The same while it runs: whole seconds only, so that the text does not flicker. @param ms milliseconds */
+/** Formats a running duration in whole seconds, so that the text does not flicker. @param ms milliseconds */
 export function formatRunning(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   return seconds < 10 ? `${seconds} s` : formatSpan(seconds * 1000);
 }
 
-/** A time as the product writes it everywhere: date and time with seconds, in the user's language. @param at milliseconds since 1970 */
+/** Formats a date and time with seconds in the user's language. @param at milliseconds since 1970 */
 export function formatDate(at: number, language: string): string {
   return new Date(at).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
-/** The time of day without seconds; with the date instead if it was on another day than `now`. @param at milliseconds since 1970 */
+/** Formats the time of day without seconds, or the date if it is not the day of `now`. @param at milliseconds since 1970 */
 export function formatTime(at: number, now: number, language: string): string {
   const [date, today] = [new Date(at), new Date(now)];
   if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString(language, { timeStyle: 'short' });

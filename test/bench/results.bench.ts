@@ -1,5 +1,5 @@
 /**
- * What the spool costs, its reader and the exports, from 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
+ * Measures the spool, its reader, and the exports with 10^3 to 10^6 rows of an integer and 100 characters; 10^7 with
  * PGBG_BENCH_ROWS=10000000. References are psql, pg_dump and grep on the same rows in the same run.
  */
 import { execFile } from 'node:child_process';
@@ -31,7 +31,7 @@ const COLUMNS = [
 interface Context {
   /** A server; one is started if not given. */
   readonly serverUrl?: string;
-  /** The psql to compare with; pg_dump is taken from beside it. */
+  /** The psql to compare with; pg_dump from the same folder is used too. */
   readonly psql?: string;
 }
 
@@ -105,7 +105,7 @@ async function benchRows(setting: Setting, rows: number): Promise<Figure[]> {
   return figures;
 }
 
-/** What the writer costs above writing the same chunks to a file. */
+/** Cost of the writer compared with writing the same chunks to a file. */
 async function writerCost(folder: string): Promise<Figure> {
   const row = Buffer.from(`1234567\t${'x'.repeat(100)}\n`);
   const chunk = Buffer.alloc(65_536 - 5, row);
@@ -142,26 +142,26 @@ async function writerCost(folder: string): Promise<Figure> {
   };
 }
 
-/** The rows in a spool, as a worker's come. */
+/** Writes the rows to a spool like those of a worker. */
 async function fill(client: Client, file: string): Promise<void> {
   const writer = await SpoolWriter.create(file, COLUMNS, NO_LIMITS);
   await copyOut(client, 'COPY pgbg_bench TO STDOUT', writer.stream, () => undefined);
   await writer.finish();
 }
 
-/** @returns A function that ends the watch and gives the most by which the process's memory grew, in MB. */
+/** @returns a function that stops watching and returns by how much the memory of the process grew at most, in MB */
 function watchMemory(): () => number {
   globalThis.gc?.();
   const start = process.memoryUsage.rss();
-  let most = start;
+  let peak = start;
   const look = (): void => {
-    most = Math.max(most, process.memoryUsage.rss());
+    peak = Math.max(peak, process.memoryUsage.rss());
   };
   const timer = setInterval(look, 20);
   return () => {
     clearInterval(timer);
     look();
-    return (most - start) / 1e6;
+    return (peak - start) / 1e6;
   };
 }
 
@@ -264,7 +264,7 @@ async function exportsOf(setting: Setting, reader: SpoolReader, rows: number, si
   return figures;
 }
 
-/** The median of some rounds, in milliseconds. */
+/** The median of several rounds in milliseconds. */
 async function middle(rounds: number, work: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) times.push(await timed(work));

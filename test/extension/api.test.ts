@@ -5,15 +5,15 @@ import { withGate } from '../gate';
 import { eventually, set } from './editorSupport';
 import { activate, databaseUrl, place, reaches, sleeps, sql } from './support';
 
-/** Every member of src/api.ts, as another extension uses it. */
-describe('the public API', () => {
+/** Every member of src/api.ts, used as by another extension. */
+describe('public API', () => {
   let api: PgBackgroundApi;
 
   before(async () => {
     api = await activate();
   });
 
-  it('run: resolves once the job is listed, with what is known of it', async () => {
+  it('run resolves with the job as soon as it is listed', async () => {
     const before = Date.now();
     const job = await api.run({ sql: 'SELECT 1', label: 'first', connection: 'test' });
     assert.deepEqual([job.label, job.sql, job.connection], ['first', 'SELECT 1', 'test']);
@@ -27,7 +27,7 @@ describe('the public API', () => {
     await api.waitFor(job.id);
   });
 
-  it('run: takes timeouts and a queue size', async () => {
+  it('run accepts timeouts and a queue size', async () => {
     const limits = await api.waitFor(
       (
         await api.run({
@@ -44,28 +44,28 @@ describe('the public API', () => {
     assert.match(refused.error?.message ?? '', /queue/i);
   });
 
-  it('jobs and onDidChangeJob: every state in its order, and progress; a disposed listener hears nothing', async () => {
+  it('jobs and onDidChangeJob report every state in order, and progress; a disposed listener is not called', async () => {
     const seen: JobInfo[] = [];
-    let deaf = 0;
-    api.onDidChangeJob(() => deaf++).dispose();
+    let callsAfterDispose = 0;
+    api.onDidChangeJob(() => callsAfterDispose++).dispose();
     const listener = api.onDidChangeJob((job) => seen.push(job));
     const id = await withGate(place(), async (gate) => {
-      const told = await api.run({
+      const job = await api.run({
         sql: `SELECT pg_background_report_progress(40, 'nearly'); SELECT ${gate.wait}`,
-        label: 'tells',
+        label: 'reports progress',
       });
       await eventually(
-        () => seen.find((job) => job.id === told.id && job.progress?.pct === 40 && job.progress.message === 'nearly'),
+        () => seen.find(({ id, progress }) => id === job.id && progress?.pct === 40 && progress.message === 'nearly'),
         'the progress',
       );
-      return told.id;
+      return job.id;
     });
     const ended = await api.waitFor(id);
     listener.dispose();
     const own = seen.filter((job) => job.id === id);
     const states = own.map(({ state }) => state).filter((state, i, all) => state !== all[i - 1]);
     assert.deepEqual(states, ['queued', 'launching', 'running', 'reading', 'succeeded']);
-    assert.equal(deaf, 0);
+    assert.equal(callsAfterDispose, 0);
     assert.deepEqual(
       api.jobs().find((job) => job.id === id),
       ended,
@@ -78,8 +78,8 @@ describe('the public API', () => {
     );
   });
 
-  it('waitFor: everything about how it ended', async () => {
-    // A moment's work: of a worker that ends within its launch the server may not tell the pid.
+  it('waitFor resolves with all facts about how the job ended', async () => {
+    // Sleeps for a moment, because the server may not report the pid of a worker that ends at once.
     const good = await api.waitFor(
       (await api.run({ sql: 'SELECT g FROM generate_series(1, 5) AS g, pg_sleep(0.1)' })).id,
     );
@@ -102,7 +102,7 @@ describe('the public API', () => {
     );
   });
 
-  it('rows: pages of text, NULL as null, also while they are read; none where there are none', async () => {
+  it('rows returns pages of text with null for NULL, also while rows are received, and none without a result set', async () => {
     const { id } = await api.run({
       sql: "SELECT i, NULL::text AS n, repeat('x', 1000) AS t FROM generate_series(1, 3000) AS i",
     });
@@ -124,12 +124,12 @@ describe('the public API', () => {
       { name: 't', type: 'text' },
     ]);
     assert.deepEqual((await api.rows(id, 3000, 10)).rows, []);
-    const silent = await api.waitFor((await api.run({ sql: 'DO $$ BEGIN END $$' })).id);
-    assert.deepEqual(await api.rows(silent.id, 0, 10), { columns: [], rows: [] });
+    const withoutRows = await api.waitFor((await api.run({ sql: 'DO $$ BEGIN END $$' })).id);
+    assert.deepEqual(await api.rows(withoutRows.id, 0, 10), { columns: [], rows: [] });
     await assert.rejects(api.rows('nowhere', 0, 1), /no job nowhere/);
   });
 
-  it('notices: in their order, with detail and hint', async () => {
+  it('notices returns messages in order, with detail and hint', async () => {
     const { id } = await api.run({
       sql: "DO $$ BEGIN RAISE WARNING 'w' USING DETAIL = 'd', HINT = 'h'; RAISE NOTICE 'n'; END $$",
     });
@@ -143,8 +143,8 @@ describe('the public API', () => {
     assert.throws(() => api.notices('nowhere'), /no job nowhere/);
   });
 
-  it('cancel: stopped, or unresponsive within its own grace; an ended one has stopped', async () => {
-    // Longer than this test may take: the window is the caller's own.
+  it('cancel returns stopped or unresponsive after the caller’s grace window, and stopped for an ended job', async () => {
+    // Longer than this test may take, to prove that the grace window of the call applies.
     await set('cancelGraceSeconds', 3600);
     const id = await withGate(place(), async (gate) => {
       const job = await api.run({ sql: gate.swallow, label: 'catches' });
@@ -157,12 +157,12 @@ describe('the public API', () => {
     await assert.rejects(api.cancel('nowhere'), /no job nowhere/);
   });
 
-  it('workers: ours with the job’s id, foreign ones without, with all that the server shows', async () => {
+  it('workers returns our workers with their job ids, and foreign ones without', async () => {
     const other = new Client({ connectionString: databaseUrl() });
     await other.connect();
     try {
       const { rows } = await other.query<{ pid: number }>(
-        "SELECT pid FROM pg_background_launch('SELECT pg_sleep(30)', 0, 'of somebody else')",
+        "SELECT pid FROM pg_background_launch('SELECT pg_sleep(30)', 0, 'of another session')",
       );
       const { id } = await api.run({ sql: 'SELECT pg_sleep(30)', label: 'ours' });
       const [ours, foreign] = await eventually(async () => {
@@ -174,7 +174,7 @@ describe('the public API', () => {
         return found.every(Boolean) ? found : undefined;
       }, 'both are shown');
       assert.equal(ours!.label, 'ours');
-      assert.deepEqual([foreign!.label, foreign!.user, foreign!.jobId], ['of somebody else', 'postgres', undefined]);
+      assert.deepEqual([foreign!.label, foreign!.user, foreign!.jobId], ['of another session', 'postgres', undefined]);
       assert.match(foreign!.backendStart, /^\d{4}-\d\d-\d\dT/);
       assert.deepEqual(
         [[foreign!.database], ...(await sql('SELECT current_database()'))],
@@ -188,9 +188,9 @@ describe('the public API', () => {
     }
   });
 
-  it('addConnection: refuses what cannot work, and says why', async () => {
+  it('addConnection rejects invalid profiles with a reason', async () => {
     await assert.rejects(api.addConnection({ name: '' }), /name/i);
-    await assert.rejects(api.addConnection({ name: 'x', port: 'many' }), /"port"/);
+    await assert.rejects(api.addConnection({ name: 'x', port: 'many' }), /“port” is invalid/);
     assert.ok(!api.connections().some(({ name }) => name === 'x'));
   });
 });

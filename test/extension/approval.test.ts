@@ -87,7 +87,7 @@ describe('the user’s own secrets in VS Code', () => {
     return state === 'succeeded' ? state : `${state}: ${error?.message ?? ''}`;
   }
 
-  it('are not used by code, which cannot ask: the job says how to allow it', async () => {
+  it('are not used by code, which cannot ask; the job’s error tells how to allow it', async () => {
     assert.match(await outcome(), /^failed: .*needs one of your own passwords.*Run “pg_background: Connect”/);
     assert.deepEqual([modals, inputs, existsSync(trap)], [[], [], false]);
   });
@@ -108,7 +108,7 @@ describe('the user’s own secrets in VS Code', () => {
     assert.equal(modals.length, 1);
   });
 
-  it('are used once the user allows it, until the connection is changed', async () => {
+  it('are used after the user allowed it, until the connection changes', async () => {
     answer = 'Allow';
     await connect();
     assert.equal(existsSync(trap), true);
@@ -124,7 +124,7 @@ describe('the user’s own secrets in VS Code', () => {
     assert.equal(modals.length, 1);
   });
 
-  it('cannot be sent in clear text on the word of a workspace', async () => {
+  it('are not sent in clear text if only a workspace allows it', async () => {
     await put({ ...theirs, allowCleartextPassword: true, hostaddr: '10.6.6.6' });
     const shown = api.connections().find(({ name }) => name === theirs.name)!;
     assert.deepEqual([shown.allowCleartextPassword, shown.hostaddr], [undefined, undefined]);

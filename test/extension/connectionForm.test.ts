@@ -4,9 +4,9 @@ import type { PgBackgroundApi } from '../../src/api';
 import { activate, databaseUrl } from './support';
 
 const FORM = 'pgBackground.connection';
-const DOCTOR = 'pgBackground.doctor';
+const TEST = 'pgBackground.doctor';
 
-describe('the form of a connection, and its test', () => {
+describe('connection form and connection test', () => {
   let api: PgBackgroundApi;
   const { window } = vscode;
   const restores: (() => void)[] = [];
@@ -22,25 +22,25 @@ describe('the form of a connection, and its test', () => {
   const tabsOf = (type: string): vscode.Tab[] =>
     window.tabGroups.all
       .flatMap(({ tabs }) => tabs)
-      // VS Code puts its own prefix before the type.
+      // VS Code adds a prefix to the type.
       .filter(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.endsWith(type));
 
-  /** Resolves when a page of that type is open. */
+  /** Resolves when a page of the type is open. */
   function opened(type: string): Promise<vscode.Tab> {
     return new Promise((resolve) => {
-      const look = (): boolean => {
+      const check = (): boolean => {
         const [tab] = tabsOf(type);
         if (tab) resolve(tab);
         return tab !== undefined;
       };
-      if (look()) return;
+      if (check()) return;
       const listener = window.tabGroups.onDidChangeTabs(() => {
-        if (look()) listener.dispose();
+        if (check()) listener.dispose();
       });
     });
   }
 
-  it('Add Connection opens the form once; closed without saving, it gives nothing', async () => {
+  it('Add Connection opens one form, and returns nothing if the form is closed without saving', async () => {
     const adding = vscode.commands.executeCommand('pgBackground.addConnection');
     await opened(FORM);
     const again = vscode.commands.executeCommand('pgBackground.addConnection');
@@ -49,7 +49,7 @@ describe('the form of a connection, and its test', () => {
     assert.deepEqual(await Promise.all([adding, again]), [undefined, undefined]);
   });
 
-  it('Edit Connection opens the form of that connection', async () => {
+  it('Edit Connection opens the form of the connection', async () => {
     const editing = vscode.commands.executeCommand('pgBackground.editConnection', 'test');
     const tab = await opened(FORM);
     assert.match(tab.label, /“test”/);
@@ -57,14 +57,14 @@ describe('the form of a connection, and its test', () => {
     await editing;
   });
 
-  it('Test Connection opens the findings, one page for a connection', async () => {
+  it('Test Connection opens one report per connection', async () => {
     await vscode.commands.executeCommand('pgBackground.testConnection', 'test');
-    assert.match((await opened(DOCTOR)).label, /“test”/);
+    assert.match((await opened(TEST)).label, /“test”/);
     await vscode.commands.executeCommand('pgBackground.testConnection', 'test');
-    assert.equal(tabsOf(DOCTOR).length, 1);
+    assert.equal(tabsOf(TEST).length, 1);
   });
 
-  it('a URI from code adds a connection under the name that the user agrees to, and keeps its password out of the settings', async () => {
+  it('adding a URI from code asks for a name, and keeps the password out of the settings', async () => {
     const asked: vscode.InputBoxOptions[] = [];
     const original = window.showInputBox;
     const replace = (value: unknown): unknown =>

@@ -83,7 +83,7 @@ describe('connections in VS Code', () => {
     return row![0] as number;
   }
 
-  it('the stored password is used until it is forgotten; then it is asked for, and kept where it is right', async () => {
+  it('uses the stored password until it is forgotten; then asks, and stores the answer if it is right', async () => {
     let asked = answerInputs(undefined);
     await api.addConnection(scram(), PASSWORD);
     assert.equal(await outcome('scram'), 'succeeded');
@@ -106,7 +106,7 @@ describe('connections in VS Code', () => {
     assert.equal(asked.length, 1, 'it is stored now');
   });
 
-  it('one that is asked for each time is asked for once a window, and never stored', async () => {
+  it('asks once per window for a password with “askPassword”, and never stores it', async () => {
     const asked = answerInputs(PASSWORD);
     await api.addConnection(scram({ name: 'asks', askPassword: true }));
     assert.equal(await outcome('asks'), 'succeeded');
@@ -118,7 +118,7 @@ describe('connections in VS Code', () => {
     assert.equal(asked.length, 2);
   });
 
-  it('a workspace’s connection of the same name does not get the user’s password', async () => {
+  it('does not send the user’s password to a workspace’s connection of the same name', async () => {
     await api.addConnection(scram(), PASSWORD);
     assert.equal(await outcome('scram'), 'succeeded');
     const configuration = vscode.workspace.getConfiguration('pgBackground');
@@ -138,7 +138,7 @@ describe('connections in VS Code', () => {
       await put(scram({ host: 'localhost' }));
       const again = answerInputs(undefined);
       assert.match(await outcome('scram'), /^failed: .*password/i);
-      assert.match(again.join(), /at localhost.* The stored one is not sent there.*server \(was .*, is localhost:/);
+      assert.match(again.join(), /at localhost.* The stored password is not sent.*server \(was .*, is localhost:/);
     } finally {
       await settings('connections', before, vscode.ConfigurationTarget.Workspace);
     }
@@ -147,7 +147,7 @@ describe('connections in VS Code', () => {
     assert.equal(await outcome('scram'), 'succeeded');
   });
 
-  it('a password stays with a connection that is edited, renamed or duplicated by the user', async () => {
+  it('keeps the password of a connection that the user edits, renames, or duplicates', async () => {
     const asked = answerInputs(undefined);
     await api.addConnection(scram(), PASSWORD);
     await api.addConnection(scram({ database: 'postgres', color: 'charts.red' }));
@@ -164,7 +164,7 @@ describe('connections in VS Code', () => {
     );
   });
 
-  it('a password does not stay with a connection that code changes to lead elsewhere', async () => {
+  it('drops the password of a connection whose target code changes', async () => {
     await api.addConnection(scram(), PASSWORD);
     const asked = answerInputs(undefined);
     await api.addConnection(scram({ hostaddr: where.host, host: 'other.name' }));
@@ -172,7 +172,7 @@ describe('connections in VS Code', () => {
     assert.match(asked.join(), /^Password of scram_user at other\.name/);
   });
 
-  it('disconnecting closes the sessions; workers run on, what waits waits, and nothing connects by itself', async () => {
+  it('disconnecting closes the sessions; workers keep running, queued jobs wait, and nothing reconnects', async () => {
     await api.addConnection(scram(), PASSWORD);
     await settings('maxConcurrentJobs', 1);
     const running = await api.run({ sql: 'SELECT pg_sleep(600)', connection: 'scram', label: 'runs on' });
@@ -209,14 +209,14 @@ describe('connections in VS Code', () => {
     assert.equal((await api.waitFor(queued.id)).state, 'succeeded');
   });
 
-  it('a launch connects what was disconnected', async () => {
+  it('a launch reconnects a disconnected connection', async () => {
     await api.addConnection(scram(), PASSWORD);
     assert.equal(await outcome('scram'), 'succeeded');
     await run('disconnectConnection', 'scram');
     assert.equal(await outcome('scram'), 'succeeded');
   });
 
-  it('every field can be given through the API, and a wrong one is named', async () => {
+  it('accepts every field through the API, and names an invalid one', async () => {
     const full: Required<ConnectionInfo> = {
       name: 'full',
       host: 'h',
@@ -264,11 +264,11 @@ describe('connections in VS Code', () => {
     );
     await assert.rejects(
       api.addConnection({ name: 'x', sslmode: 'on' } as unknown as ConnectionInfo),
-      /The connection "x" has a faulty "sslmode": it must be one of/,
+      /“sslmode” is invalid\. Use one of these values: disable/,
     );
     await assert.rejects(
       api.addConnection({ name: 'x', password: 'p' } as unknown as ConnectionInfo),
-      /has the unknown field "password".*never in settings/,
+      /Remove “password”\. Passwords are kept in .*never in settings/,
     );
   });
 
@@ -301,7 +301,7 @@ describe('connections in VS Code', () => {
     const appears = (name: string): Promise<true> =>
       eventually(() => (listed().includes(name) ? true : undefined), `${name} to be listed`);
 
-    it('are listed with their origin, used with the provider’s password, and kept nowhere', async () => {
+    it('are listed with their origin, use the provider’s password, and are not stored', async () => {
       register(PASSWORD);
       await appears('cloud (Cloud Tool)');
       const questions = answerInputs(undefined);
@@ -321,7 +321,7 @@ describe('connections in VS Code', () => {
       await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
     });
 
-    it('follow what the provider says, and one that is faulty does not hide the others', async () => {
+    it('follow the provider’s changes, and an invalid one does not hide the others', async () => {
       register(PASSWORD);
       await appears('cloud (Cloud Tool)');
       connections = [{ name: 'bad', port: 'x' }, scram({ name: 'new' })];
@@ -330,7 +330,7 @@ describe('connections in VS Code', () => {
       assert.deepEqual(listed(), ['test', 'new (Cloud Tool)']);
     });
 
-    it('whose password the provider does not know ask for it', async () => {
+    it('ask for the password if the provider does not know it', async () => {
       register(undefined);
       await appears('cloud (Cloud Tool)');
       const questions = answerInputs(PASSWORD);
@@ -338,23 +338,26 @@ describe('connections in VS Code', () => {
       assert.equal(questions.length, 1);
     });
 
-    it('cannot be changed here', async () => {
+    it('cannot be changed by this extension', async () => {
       register(PASSWORD);
       await appears('cloud (Cloud Tool)');
       await assert.rejects(api.addConnection(scram({ name: 'cloud (Cloud Tool)' })), /comes from Cloud Tool/);
     });
 
-    it('a provider that is none is refused with what is wrong', () => {
+    it('rejects an invalid provider with the reason', () => {
       const given = (provider: unknown): void => {
         registration = api.registerConnectionProvider(provider as Parameters<typeof api.registerConnectionProvider>[0]);
       };
       const connections = (): ConnectionInfo[] => [];
       assert.throws(() => given(undefined), /registerConnectionProvider: the provider must be an object/);
-      assert.throws(() => given({ connections }), /"id" must be a text/);
-      assert.throws(() => given({ id: 'x' }), /"connections" must be a function/);
+      assert.throws(() => given({ connections }), /must be an object with an "id"/);
+      assert.throws(() => given({ id: 'x' }), /an "id" and "connections"/);
       assert.throws(() => given({ id: 'x', connections, password: 'p' }), /"password" must be a function/);
       register(PASSWORD);
-      assert.throws(() => given({ id: 'test.provider', connections }), /with the id "test\.provider" already/);
+      assert.throws(
+        () => given({ id: 'test.provider', connections }),
+        /with the id "test\.provider" is already registered/,
+      );
     });
   });
 });

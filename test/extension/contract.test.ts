@@ -31,8 +31,8 @@ interface Manifest {
   };
 }
 
-describe('the contract', () => {
-  it('every command is contributed in the category and registered', async () => {
+describe('public contract', () => {
+  it('contributes and registers every command, with its category', async () => {
     await activate();
     const registered = await vscode.commands.getCommands(true);
     const manifest = vscode.extensions.getExtension(EXTENSION_ID)!.packageJSON as Manifest;
@@ -44,7 +44,7 @@ describe('the contract', () => {
     for (const { command } of contributed) assert.ok(registered.includes(command), `${command} is registered`);
   });
 
-  it('the API has every member', async () => {
+  it('has every member of the API', async () => {
     const api = await activate();
     for (const member of [
       'run',
@@ -63,8 +63,8 @@ describe('the contract', () => {
   });
 });
 
-describe('connections', () => {
-  it('a connection added through the API is in the settings, and its password is not', async () => {
+describe('connections in settings', () => {
+  it('include a connection added through the API, without its password', async () => {
     const api = await activate();
     await api.addConnection({ name: 'added', host: '127.0.0.1', port: 5999, database: 'd', user: 'u' }, 'p4ss-w0rd');
     try {
@@ -85,7 +85,7 @@ describe('connections', () => {
     }
   });
 
-  it('a faulty profile in the settings does not hide the others', async () => {
+  it('are listed even if another one is invalid', async () => {
     const api = await activate();
     const configuration = vscode.workspace.getConfiguration('pgBackground');
     const before = configuration.inspect<unknown[]>('connections')?.workspaceValue ?? [];

@@ -71,7 +71,7 @@ describe('which connection a run uses', () => {
     return job;
   }
 
-  it('the first connection stays the default when others are added, without a question; code has to name one', async () => {
+  it('the first connection stays the default when others are added; code has to name one', async () => {
     await api.addConnection(named('second'));
     await api.addConnection(named('third'));
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
@@ -81,7 +81,7 @@ describe('which connection a run uses', () => {
     await assert.rejects(api.run({ sql: 'SELECT 1' }), /There are several connections/);
   });
 
-  it('a default that does not exist is never replaced by a guess: it is asked for once per file', async () => {
+  it('if the default does not exist, the user is asked once per file; nothing is guessed', async () => {
     await api.addConnection(named('second'));
     await settings('defaultConnection', 'gone');
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
@@ -105,7 +105,7 @@ describe('which connection a run uses', () => {
     assert.deepEqual(inSettings(), ['gone', undefined]);
   });
 
-  it('“Always” in the same question makes the answer the workspace’s default, and says so', async () => {
+  it('“Always” in the same question makes the answer the workspace’s default, and shows a message', async () => {
     await api.addConnection(named('second'));
     await settings('defaultConnection', 'gone');
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
@@ -134,7 +134,7 @@ describe('which connection a run uses', () => {
     assert.match(asked[0]?.placeHolder ?? '', /“second” does not exist/);
   });
 
-  it('the default of the user, and of the workspace, which takes precedence: each message says where it was written', async () => {
+  it('the workspace’s default takes precedence over the user’s; each message shows where it was written', async () => {
     await api.addConnection(named('second'));
     await run('setDefaultConnection', 'second');
     assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'second');
@@ -165,7 +165,7 @@ describe('which connection a run uses', () => {
     assert.deepEqual([asked.length, inSettings()], [3, [undefined, 'test']]);
   });
 
-  it('a connection that is removed is the default no more, so that the first one is again', async () => {
+  it('removing the default connection makes the first one the default again', async () => {
     await api.addConnection(named('second'));
     await run('setDefaultConnection', 'second');
     await run('useConnectionForWorkspace', 'second');
@@ -177,7 +177,7 @@ describe('which connection a run uses', () => {
     assert.deepEqual(asked, []);
   });
 
-  it('is set for the active file', async () => {
+  it('the connection can be set for the active file', async () => {
     await api.addConnection(named('second'));
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
     await run('useConnectionForFile', 'second');

@@ -30,8 +30,8 @@ describe('SQL in the editor', () => {
     return api.waitFor(id);
   }
 
-  describe('what is run', () => {
-    it('the statement under the cursor, the third one of a file', async () => {
+  describe('run', () => {
+    it('runs the statement at the cursor, the third of a file', async () => {
       const editor = await open(THREE);
       cursorAt(editor, "'three'");
       const job = await run();
@@ -39,14 +39,14 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(job.id, 0, 9)).rows, [['three']]);
     });
 
-    it('a cursor in the comments of a statement counts, and its label is used', async () => {
+    it('runs a statement with the cursor in its comments, with the label there', async () => {
       const editor = await open(THREE);
       cursorAt(editor, 'label:');
       const job = await run();
       assert.deepEqual([job.label, job.rowCount], ['number two', 1]);
     });
 
-    it('each of several selections is a job of its own', async () => {
+    it('runs each of several selections as a separate job', async () => {
       const editor = await open(THREE);
       editor.selections = [
         new vscode.Selection(1, 0, 1, 18),
@@ -60,7 +60,7 @@ describe('SQL in the editor', () => {
       );
     });
 
-    it('several cursors run each statement once', async () => {
+    it('runs each statement once for several cursors', async () => {
       const editor = await open(THREE);
       editor.selections = [1, 1, 4].map((line, index) => new vscode.Selection(line, index, line, index));
       const jobs = await launchedBy(api, 'pgBackground.runInBackground');
@@ -70,13 +70,13 @@ describe('SQL in the editor', () => {
       );
     });
 
-    it('where there is nothing, nothing is run', async () => {
+    it('runs nothing if there is no statement', async () => {
       const editor = await open('SELECT 1;\n\n\n-- only a comment\n');
       editor.selection = new vscode.Selection(2, 0, 2, 0);
       assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
     });
 
-    it('what cannot work is refused, marked and selected, and the mark goes with an edit', async () => {
+    it('refuses, marks, and selects SQL that cannot work, and removes the mark on an edit', async () => {
       const editor = await open('SELECT 1;\n\nCOMMIT;\n');
       cursorAt(editor, 'COMMIT');
       assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), []);
@@ -88,14 +88,14 @@ describe('SQL in the editor', () => {
       assert.deepEqual(problems(editor.document), []);
     });
 
-    it('a whole file is one transaction', async () => {
+    it('runs a whole file as one transaction', async () => {
       const editor = await open("SELECT pg_current_xact_id() AS a;\nSELECT 'last' AS b;\n");
       const [job] = await launchedBy(api, 'pgBackground.runFileInBackground');
       assert.equal(job!.sql, editor.document.getText());
       assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['last']]);
     });
 
-    it('what was never saved is run as the editor shows it', async () => {
+    it('runs unsaved text as the editor shows it', async () => {
       const editor = await openSql("SELECT 'untitled' AS n;\n");
       await editor.edit((edit) => edit.insert(new vscode.Position(1, 0), "SELECT 'typed' AS n;\n"));
       cursorAt(editor, 'typed');
@@ -112,7 +112,7 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(unsaved!.id, 0, 9)).rows, [['unsaved']]);
     });
 
-    it('SQL cells of a notebook have lenses that run them', async () => {
+    it('shows lenses in SQL cells of a notebook that run them', async () => {
       const cell = new vscode.NotebookCellData(vscode.NotebookCellKind.Code, "SELECT 'cell' AS n;\nSELECT 2;", 'sql');
       const notebook = await vscode.workspace.openNotebookDocument('jupyter-notebook', new vscode.NotebookData([cell]));
       await vscode.window.showNotebookDocument(notebook);
@@ -127,7 +127,7 @@ describe('SQL in the editor', () => {
       await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
     });
 
-    it('of a script for psql its own commands are left out, or it is refused where they change the rest', async () => {
+    it('skips psql commands of a script, or refuses those that change its meaning', async () => {
       const editor = await open("\\set ON_ERROR_STOP on\nSELECT 'one' AS n \\g\n\\echo done\n");
       const [job] = await launchedBy(api, 'pgBackground.runFileInBackground');
       assert.deepEqual((await api.rows(job!.id, 0, 9)).rows, [['one']]);
@@ -136,11 +136,11 @@ describe('SQL in the editor', () => {
         assert.deepEqual(await launchedBy(api, command), [], command);
         const [problem, ...more] = problems(editor.document);
         assert.deepEqual([editor.document.getText(problem!.range), more], ['\\connect other', []]);
-        assert.match(problem!.message, /^psql runs this command itself/);
+        assert.match(problem!.message, /^This is a psql command/);
       }
     });
 
-    it('files of the explorer are run as they are, each as a job', async () => {
+    it('runs each file of the explorer as one job', async () => {
       const folder = vscode.workspace.workspaceFolders![0]!.uri;
       const uris = ['a.sql', 'b.sql'].map((name) => vscode.Uri.joinPath(folder, name));
       for (const [index, uri] of uris.entries()) {
@@ -180,7 +180,7 @@ describe('SQL in the editor', () => {
       assert.equal(problem!.range.start.line, 2);
     });
 
-    it('goes on where that is set', async () => {
+    it('continues after a failure if so configured', async () => {
       await set('onStatementFailure', 'continue');
       await open(text);
       const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
@@ -192,7 +192,7 @@ describe('SQL in the editor', () => {
     });
   });
 
-  it('while each statement waits for the one before it, the text may be edited', async () => {
+  it('allows edits while statements wait for the previous one', async () => {
     await set('onStatementFailure', 'continue');
     try {
       const { editor, all } = await withGate(place(), async (gate) => {
@@ -215,7 +215,7 @@ describe('SQL in the editor', () => {
   });
 
   describe('lenses', () => {
-    it('can be switched off for a language alone', async () => {
+    it('can be disabled for one language', async () => {
       const editor = await open(THREE);
       const of = (languageId: string): vscode.WorkspaceConfiguration =>
         vscode.workspace.getConfiguration('pgBackground', { languageId });
@@ -230,20 +230,20 @@ describe('SQL in the editor', () => {
       }
     });
 
-    it('a lens that was drawn before an edit runs its statement where it is now', async () => {
+    it('run a statement that has moved since the lens was drawn', async () => {
       const editor = await open('SELECT 1 AS one;\nSELECT 2 AS two;\n');
       const [, stale] = await lenses(editor.document);
       const { command, arguments: args = [] } = stale!.lens.command!;
       await replace(editor, 'SELECT 1', '-- another line\nSELECT 1, 1');
       const id = await vscode.commands.executeCommand<string>(command, ...(args as unknown[]));
       assert.equal((await api.waitFor(id)).sql, 'SELECT 2 AS two');
-      // Also one that was edited itself: what stands there now is what the user sees.
+      // Also a statement that was edited: the user sees its current text.
       await replace(editor, '2 AS two', '22 AS two');
       const again = await vscode.commands.executeCommand<string>(command, ...(args as unknown[]));
       assert.equal((await api.waitFor(again)).sql, 'SELECT 22 AS two');
     });
 
-    it('stand over each statement, and run it', async () => {
+    it('are above each statement and run it', async () => {
       const editor = await open(THREE);
       const found = await lenses(editor.document);
       assert.deepEqual(
@@ -286,7 +286,7 @@ describe('SQL in the editor', () => {
       assert.equal(done.line, 4);
     });
 
-    it('are not there where the setting says so', async () => {
+    it('are hidden if the setting is off', async () => {
       const editor = await open(THREE);
       await set('codeLens', false);
       try {
@@ -298,7 +298,7 @@ describe('SQL in the editor', () => {
   });
 
   describe('options', () => {
-    it('comments set them', async () => {
+    it('are set by comments', async () => {
       const editor = await open(
         "-- label: with options\n-- timeout: 7s\n-- queue-size: 256kB\nSELECT current_setting('statement_timeout');\n",
       );
@@ -308,7 +308,7 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(job.id, 0, 1)).rows, [['7s']]);
     });
 
-    it('comments complete their names and values, and say what they are', async () => {
+    it('are completed and described in comments', async () => {
       const editor = await open('-- ti\n-- connection:\nSELECT 1;\n');
       const complete = async (line: number, character: number): Promise<(string | vscode.CompletionItemLabel)[]> => {
         const list = await vscode.commands.executeCommand<vscode.CompletionList>(
@@ -332,7 +332,7 @@ describe('SQL in the editor', () => {
       );
     });
 
-    it('a file has a connection of its own', async () => {
+    it('include a connection per file', async () => {
       await api.addConnection({ name: 'nobody listens', host: '127.0.0.1', port: 9 });
       await set('defaultConnection', 'nobody listens');
       try {
@@ -348,7 +348,7 @@ describe('SQL in the editor', () => {
     });
   });
 
-  it('no other command has the keys in an editor', async () => {
+  it('has key bindings that no other command uses in an editor', async () => {
     const document = await vscode.workspace.openTextDocument(
       vscode.Uri.parse('vscode://defaultsettings/keybindings.json'),
     );

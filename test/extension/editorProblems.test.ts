@@ -25,7 +25,7 @@ describe('SQL in the editor: problems', () => {
     return eventually(() => problems(editor.document)[0], 'the problem');
   }
 
-  it('stand where the server found the error, move with the text, and vanish with an edit of the statement', async () => {
+  it('are at the position of the error, move with the text, and disappear when the statement is edited', async () => {
     const editor = await open(`SELECT 1;\n\n-- 😀\nSELECT relname, '😀', relkindd\nFROM pg_class;\n`);
     cursorAt(editor, 'relname');
     const problem = await fails(editor);
@@ -42,7 +42,7 @@ describe('SQL in the editor: problems', () => {
     assert.deepEqual(problems(editor.document), []);
   });
 
-  it('vanish with the next run, and are not shown where the text was edited meanwhile', async () => {
+  it('disappear with the next run and are not shown if the text was edited meanwhile', async () => {
     const editor = await open('SELECT pg_sleep(0.5), nosuch();\nSELECT 1/0;\n');
     cursorAt(editor, '1/0');
     const problem = await fails(editor);
@@ -59,7 +59,7 @@ describe('SQL in the editor: problems', () => {
       const late = await fails(editor);
       assert.match(late.message, /CONTEXT: .*late\(\)/s);
       await gate.close();
-      // The same text a moment later would count as a double click.
+      // The same text again would count as a double click.
       await replace(editor, 'late()', ' late()');
       const again = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
       assert.deepEqual(problems(editor.document), []);
@@ -67,7 +67,7 @@ describe('SQL in the editor: problems', () => {
       return again;
     });
     assert.equal((await api.waitFor(id)).state, 'failed');
-    // What fails later is told later, so that by then nothing more comes of the job before.
+    // Failures are reported in order, so nothing more is reported for the earlier job by then.
     cursorAt(editor, 'nosuch');
     await fails(editor);
     assert.deepEqual(
@@ -76,7 +76,7 @@ describe('SQL in the editor: problems', () => {
     );
   });
 
-  it('a file run as one finds its failing statement, also where other parts were edited meanwhile', async () => {
+  it('mark the failed statement of a whole file, even if other parts were edited meanwhile', async () => {
     const { editor, id } = await withGate(place(), async (gate) => {
       const opened = await open(`SELECT ${gate.wait};\n\nSELECT nosuch FROM pg_class;\n`);
       const launched = await vscode.commands.executeCommand<string>('pgBackground.runFileInBackground');
@@ -89,7 +89,7 @@ describe('SQL in the editor: problems', () => {
     assert.equal(editor.document.getText(problem.range), 'nosuch');
   });
 
-  it('a timeout offers to run again with a longer one', async () => {
+  it('offer to run again with a longer timeout', async () => {
     const editor = await open('-- timeout: 100ms\nSELECT pg_sleep(60);\n');
     cursorAt(editor, 'pg_sleep');
     const problem = await fails(editor);
@@ -103,7 +103,7 @@ describe('SQL in the editor: problems', () => {
     assert.equal(action?.command?.command, 'pgBackground.rerunJobWithTimeout');
   });
 
-  it('each of several timeouts offers to run its own job again', async () => {
+  it('offer to run the right job again for each of several timeouts', async () => {
     const editor = await open('-- timeout: 100ms\nSELECT pg_sleep(60);\n\n-- timeout: 100ms\nSELECT pg_sleep(61);\n');
     for (const seconds of ['60', '61']) {
       cursorAt(editor, `pg_sleep(${seconds})`);

@@ -18,7 +18,7 @@ describe('SQL in the editor: questions before a launch', () => {
     await closeAll();
   });
 
-  /** Puts another function in the place of one of `vscode.window` until the test is over. */
+  /** Replaces a function of `vscode.window` until the end of the test. */
   function stub(
     name: 'showWarningMessage' | 'showInformationMessage' | 'createInputBox' | 'createQuickPick',
     replacement: unknown,
@@ -28,7 +28,7 @@ describe('SQL in the editor: questions before a launch', () => {
     restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
   }
 
-  /** Answers modal warnings; returns what was asked. */
+  /** Answers modal warnings. @returns the questions */
   function answerWarnings(answer: string | undefined): string[] {
     const asked: string[] = [];
     stub('showWarningMessage', (message: string, { detail = '' }: vscode.MessageOptions = {}) => {
@@ -50,7 +50,7 @@ describe('SQL in the editor: questions before a launch', () => {
     return finished;
   }
 
-  it('a DELETE without WHERE asks, and is not run where the answer is no', async () => {
+  it('asks about a DELETE without WHERE and does not run it if the user cancels', async () => {
     await sql('DROP TABLE IF EXISTS to_empty; CREATE TABLE to_empty AS SELECT 1 AS n');
     const editor = await open('DELETE FROM to_empty;\n');
     cursorAt(editor, 'DELETE');
@@ -63,7 +63,7 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual(await sql('SELECT n FROM to_empty'), []);
   });
 
-  it('a second launch of the same SQL right after the first is ignored, as of a double click', async () => {
+  it('ignores a second launch of the same SQL right after the first, like a double click', async () => {
     await sql('DROP TABLE IF EXISTS clicks; CREATE TABLE clicks (n int)');
     const editor = await open('INSERT INTO clicks VALUES (1);\n');
     cursorAt(editor, 'INSERT');
@@ -76,7 +76,7 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual(await sql('SELECT n FROM clicks'), [[1]]);
   });
 
-  it('a production connection asks each time, until it is trusted for the session; code is not asked', async () => {
+  it('asks each time on a production connection until it is trusted for the session, but not for launches from code', async () => {
     const [profile] = vscode.workspace.getConfiguration('pgBackground').get<object[]>('connections', []);
     await set('connections', [{ ...profile, name: 'live', production: true }]);
     try {
@@ -87,7 +87,7 @@ describe('SQL in the editor: questions before a launch', () => {
       assert.deepEqual(asked, ['Run on the production connection “live”?']);
       const again = answerWarnings('Don’t Ask Again for This Connection in This Session');
       const [first] = await launchedBy(api, 'pgBackground.runInBackground');
-      // The same text a moment later would count as a double click.
+      // The same text again would count as a double click.
       await replace(editor, 'SELECT', 'SELECT ');
       const [second] = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual([first!.state, second!.connection, again.length], ['succeeded', 'live', 1]);
@@ -98,7 +98,7 @@ describe('SQL in the editor: questions before a launch', () => {
     }
   });
 
-  /** Types an answer into each input that opens; where there is none, what it begins with stays. */
+  /** Types an answer into each input that opens. Without an answer, the initial value stays. */
   function typing(...answers: (string | undefined)[]): void {
     const create = window.createInputBox.bind(window);
     stub('createInputBox', () => {
@@ -109,7 +109,7 @@ describe('SQL in the editor: questions before a launch', () => {
     });
   }
 
-  it('variables are asked for and quoted, and an error behind them is at its place', async () => {
+  it('asks for variables, quotes them, and maps a later error to its position', async () => {
     const editor = await open('SELECT :who AS who, $1 AS n, nosuch;\n');
     typing("O'Brien; --", '42');
     cursorAt(editor, 'who');
@@ -121,7 +121,7 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.equal(editor.document.getText(problem.range), 'nosuch');
   });
 
-  /** Chooses these rows of the lists that open, one after the other, and Run afterwards. */
+  /** Chooses these rows in the lists that open, one after the other, and then Run. */
   function choosing(...labels: string[]): void {
     const create = window.createQuickPick.bind(window);
     stub('createQuickPick', () => {
@@ -134,7 +134,7 @@ describe('SQL in the editor: questions before a launch', () => {
     });
   }
 
-  it('the list of options shows what is set, and Enter runs', async () => {
+  it('shows the options in a list, where Enter runs', async () => {
     const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
     cursorAt(editor, 'current_setting');
     const lists: vscode.QuickPick<vscode.QuickPickItem>[] = [];
@@ -156,7 +156,7 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.equal(lists[0]!.items[0]!.label, 'Run');
   });
 
-  it('changed options win over comments, even if they are emptied', async () => {
+  it('prefers changed options to comments, even if they are empty', async () => {
     const editor = await open("-- label: flows\n-- timeout: 90s\nSELECT current_setting('statement_timeout');\n");
     cursorAt(editor, 'current_setting');
     choosing('Label', 'statement_timeout');
@@ -168,12 +168,12 @@ describe('SQL in the editor: questions before a launch', () => {
     assert.deepEqual((await api.rows(id, 0, 1)).rows, [['7s']]);
   });
 
-  it('options can be saved as the file’s defaults, and a notification be asked for', async () => {
+  it('saves options as the file’s defaults and requests a notification', async () => {
     const editor = await open("SELECT current_setting('statement_timeout');\n");
     cursorAt(editor, 'current_setting');
     choosing('Label', 'statement_timeout', 'Notify when done', 'Save as defaults for this file');
     typing('only this time', '77s');
-    // The settings alone would not show a notification for a job as short as this.
+    // The settings alone would not show a notification for such a short job.
     const notification = new Promise((resolve) => {
       stub('showInformationMessage', (message: string) => {
         resolve(message);

@@ -1,10 +1,10 @@
-/** What the tests of the editor share. */
+/** Helpers of the editor tests. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { JobInfo, PgBackgroundApi } from '../../src/api';
 
-/** Resolves with what `look` returns as soon as it returns something. */
+/** Calls `look` until it returns a value. */
 export async function eventually<T>(look: () => T | undefined | Promise<T | undefined>, what: string): Promise<T> {
   for (const end = Date.now() + 40_000; Date.now() < end;) {
     const found = await look();
@@ -14,7 +14,7 @@ export async function eventually<T>(look: () => T | undefined | Promise<T | unde
   throw new Error(`Waited in vain: ${what}`);
 }
 
-/** The editor of a new SQL file. (VS Code gives the name of an untitled text to the next one, at times with its content.) */
+/** The editor of a new SQL file. (VS Code reuses the name of an untitled document for the next one, sometimes with its content.) */
 export async function open(content: string): Promise<vscode.TextEditor> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   assert.ok(folder);
@@ -23,7 +23,7 @@ export async function open(content: string): Promise<vscode.TextEditor> {
   return vscode.window.showTextDocument(uri);
 }
 
-/** Closes all editors without a question. */
+/** Closes all editors without asking. */
 export async function closeAll(): Promise<void> {
   await vscode.workspace.saveAll(false);
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
@@ -63,7 +63,7 @@ export async function set(name: string, value: unknown): Promise<void> {
   await vscode.workspace.getConfiguration('pgBackground').update(name, value, vscode.ConfigurationTarget.Global);
 }
 
-/** The jobs that a command launches, oldest first, when they have ended. */
+/** Runs a command and waits for its jobs. @returns the jobs, oldest first */
 export async function launchedBy(api: PgBackgroundApi, command: string, ...rest: unknown[]): Promise<JobInfo[]> {
   const before = new Set(api.jobs().map(({ id }) => id));
   await vscode.commands.executeCommand(command, ...rest);

@@ -12,7 +12,7 @@ describe('everyday use', () => {
   });
   afterEach(closeAll);
 
-  /** The columns that have results panels in front, by the order of the editor groups. */
+  /** The columns of the editor groups that have a results panel in front. */
   const resultsIn = (): number[] =>
     vscode.window.tabGroups.all.flatMap(({ activeTab, viewColumn }) =>
       activeTab?.input instanceof vscode.TabInputWebview ? [viewColumn] : [],
@@ -22,7 +22,7 @@ describe('everyday use', () => {
       tabs.flatMap(({ label, input }) => (input instanceof vscode.TabInputWebview ? [label] : [])),
     );
 
-  it('Cancel All asks the same way for one job as for several, and Keep Running keeps it', async () => {
+  it('asks before canceling a single job with Cancel All, and Keep Running cancels nothing', async () => {
     const { id } = await api.run({ sql: 'SELECT pg_sleep(600)', label: 'the only one', connection: 'test' });
     await reaches(api, id, 'running');
     const asked: unknown[] = [];
@@ -51,16 +51,16 @@ describe('everyday use', () => {
     await api.cancel(id);
   });
 
-  for (const [where, column] of [
+  for (const [location, column] of [
     ['active', 1],
     ['beside', 2],
     ['below', 2],
   ] as const) {
-    it(`results open where the setting says: ${where}`, async () => {
+    it(`opens results in the group that results.openIn sets: ${location}`, async () => {
       const { id } = await api.run({ sql: 'SELECT 1 AS n', connection: 'test' });
       await api.waitFor(id);
       await open('SELECT 1;\n');
-      await set('results.openIn', where);
+      await set('results.openIn', location);
       try {
         await vscode.commands.executeCommand('pgBackground.showResults', id);
         await eventually(() => (resultsIn().includes(column) ? true : undefined), `results in column ${column}`);
@@ -71,7 +71,7 @@ describe('everyday use', () => {
     });
   }
 
-  it('a preview gives way to the next one, and a panel that was opened for good does not', async () => {
+  it('replaces a preview by the next one, but keeps a panel that was opened permanently', async () => {
     const ids: string[] = [];
     for (const label of ['first', 'second', 'third']) {
       const { id } = await api.run({ sql: 'SELECT 1 AS n', label, connection: 'test' });

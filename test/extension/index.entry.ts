@@ -1,4 +1,4 @@
-/** Entry of the tests inside VS Code: `runTests` of @vscode/test-electron loads it in the extension host and calls `run`. */
+/** Entry point of the tests in VS Code. `runTests` of @vscode/test-electron loads it in the extension host and calls `run`. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';

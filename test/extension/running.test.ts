@@ -11,7 +11,7 @@ describe('running jobs', () => {
     api = await activate();
   });
 
-  it('runInBackground takes a request from code and resolves to the job’s id', async () => {
+  it('runInBackground accepts a request from code and resolves to the job’s id', async () => {
     const id = await vscode.commands.executeCommand<string>('pgBackground.runInBackground', {
       sql: 'SELECT g AS n, NULL::text AS nothing FROM generate_series(1, 3) AS g',
       label: 'from code',
@@ -31,7 +31,7 @@ describe('running jobs', () => {
     });
   });
 
-  it('runInBackground runs what is selected in the editor', async () => {
+  it('runInBackground runs the selection in the editor', async () => {
     const editor = await openSql("SELECT 'first';\nSELECT 'second' AS picked;\n");
     editor.selection = new vscode.Selection(1, 0, 1, 25);
     const id = await vscode.commands.executeCommand<string>('pgBackground.runInBackground');
@@ -39,14 +39,14 @@ describe('running jobs', () => {
     assert.deepEqual((await api.rows(id, 0, 10)).rows, [['second']]);
   });
 
-  it('the label comes from a leading comment, and otherwise from the SQL', async () => {
+  it('takes the label from a leading comment, or else from the SQL', async () => {
     const named = await api.run({ sql: '-- label: nightly report\nSELECT 1' });
     const unnamed = await api.run({ sql: '\n  SELECT   2\n' });
     assert.equal(named.label, 'nightly report');
     assert.equal(unnamed.label, 'SELECT …');
   });
 
-  it('messages of the worker are kept with their severity', async () => {
+  it('keeps the worker’s messages with their severity', async () => {
     const { id } = await api.run({ sql: "DO $$ BEGIN RAISE NOTICE 'hello'; RAISE WARNING 'careful'; END $$" });
     await api.waitFor(id);
     assert.deepEqual(
@@ -58,7 +58,7 @@ describe('running jobs', () => {
     );
   });
 
-  it('a failing query keeps the server’s error and where it is', async () => {
+  it('keeps the server’s error of a failed query with its position', async () => {
     const text = 'SELECT nosuch FROM pg_class';
     const job = await api.waitFor((await api.run({ sql: text })).id);
     assert.equal(job.state, 'failed');
@@ -66,10 +66,10 @@ describe('running jobs', () => {
     assert.equal(job.error.position, text.indexOf('nosuch'));
   });
 
-  it('cancel stops a cooperative worker, and the server agrees', async () => {
+  it('cancels a cooperative worker, which the server then no longer lists', async () => {
     const { id } = await api.run({ sql: 'SELECT pg_sleep(120)', label: 'to cancel' });
     const running = await reaches(api, id, 'running');
-    // The server's activity view shows a worker some milliseconds after it was launched.
+    // The server's activity view shows a worker some milliseconds after its launch.
     let worker;
     while (!worker) worker = (await api.workers('test')).find(({ pid }) => pid === running.pid);
     assert.equal(worker.jobId, id);
@@ -81,7 +81,7 @@ describe('running jobs', () => {
     assert.deepEqual(left, []);
   });
 
-  it('a worker that swallows the cancel becomes unresponsive, stays listed, and ends as it ends', async () => {
+  it('lists a worker that ignores the cancel as unresponsive until it ends', async () => {
     const id = await withGate(place(), async (gate) => {
       const job = await api.run({ sql: gate.swallow });
       await sleeps(api, job.id);
@@ -94,13 +94,13 @@ describe('running jobs', () => {
     assert.equal((await api.waitFor(id)).state, 'succeeded');
   });
 
-  it('statement_timeout of a request bounds its worker', async () => {
+  it('limits the worker by the statement_timeout of its request', async () => {
     const { id } = await api.run({ sql: 'SELECT pg_sleep(60)', statementTimeoutMs: 100 });
     const job = await api.waitFor(id);
     assert.deepEqual([job.state, job.error?.sqlstate], ['failed', '57014']);
   });
 
-  it('what cannot run is refused with a sentence that says what to do', async () => {
+  it('refuses SQL that cannot run, with instructions', async () => {
     await assert.rejects(api.run({ sql: '  -- nothing\n' }), /empty|nothing to run|no statement/i);
     await assert.rejects(api.run({ sql: 'SELECT 1', connection: 'nowhere' }), /no connection "nowhere"/);
     await assert.rejects(
@@ -109,7 +109,7 @@ describe('running jobs', () => {
     );
   });
 
-  it('a job can be run again, and finished ones can be cleared', async () => {
+  it('runs a job again and clears finished jobs', async () => {
     const { id } = await api.run({ sql: 'SELECT 1', label: 'once more' });
     await api.waitFor(id);
     const again = await vscode.commands.executeCommand<string>('pgBackground.rerunJob', id);

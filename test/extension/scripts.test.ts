@@ -4,10 +4,13 @@ import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 import type { Job } from '../../src/core/jobs/job';
-import type { Prepared } from '../../src/host/launch/prepareLaunch';
+import type { PreparedLaunch } from '../../src/host/editor/preparedLaunch';
 import { runInOrder } from '../../src/host/editor/runEach';
+import { Canceling } from '../../src/host/jobs/canceling';
+import type { Connections } from '../../src/host/connections/connections';
+import type { JobService } from '../../src/core/jobs/jobService';
 
-/** As pg_dump writes it. */
+/** A dump as written by pg_dump. */
 const DUMP = `--
 -- PostgreSQL database dump
 --
@@ -67,7 +70,7 @@ describe('scripts in the editor', () => {
     await closeAll();
   });
 
-  /** Answers modal warnings; returns what was asked, with all its lines. */
+  /** Answers modal warnings. @returns the questions with their details, and the buttons */
   function answerWarnings(answer: string | undefined): { asked: string[]; buttons: string[] } {
     const found = { asked: [] as string[], buttons: [] as string[] };
     const original = window.showWarningMessage;
@@ -84,7 +87,7 @@ describe('scripts in the editor', () => {
     return found;
   }
 
-  it('a dump of pg_dump is restored statement by statement', async () => {
+  it('restores a dump of pg_dump statement by statement', async () => {
     await sql('DROP SCHEMA IF EXISTS shop CASCADE');
     await open(DUMP);
     const { asked } = answerWarnings(undefined);
@@ -102,7 +105,7 @@ describe('scripts in the editor', () => {
     assert.deepEqual(await sql("INSERT INTO shop.film (title) VALUES ('next') RETURNING id"), [[6]]);
   });
 
-  it('what SET says is carried to later statements, and a transaction is one job', async () => {
+  it('carries settings of SET to later statements and runs a transaction as one job', async () => {
     await sql('DROP SCHEMA IF EXISTS app CASCADE; CREATE SCHEMA app');
     await open(
       'SET search_path TO app;\nCREATE TABLE carried (a int);\nBEGIN;\nINSERT INTO carried VALUES (1);\nTABLE carried;\nCOMMIT;\n',
@@ -115,7 +118,7 @@ describe('scripts in the editor', () => {
     assert.deepEqual(await sql('SELECT a FROM app.carried'), [[1]]);
   });
 
-  it('what cannot be carried is asked about first, with its line and the alternative', async () => {
+  it('asks first about effects that cannot be carried, with their lines and an alternative', async () => {
     await open('CREATE TEMP TABLE passing AS SELECT 42 AS n;\nSELECT n FROM passing;\n');
     const first = answerWarnings(undefined);
     assert.deepEqual(await launchedBy(api, 'pgBackground.runEachStatementInBackground'), []);
@@ -125,7 +128,7 @@ describe('scripts in the editor', () => {
     assert.match(job!.sql, /^CREATE TEMP TABLE[^]*FROM passing;/);
   });
 
-  it('a transaction that is rolled back is left out, after a question', async () => {
+  it('skips a transaction that is rolled back, after a question', async () => {
     await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
     await open('SELECT 1;\nBEGIN;\nDELETE FROM kept WHERE n = 1;\nROLLBACK;\nSELECT 2;\n');
     const { asked } = answerWarnings('Run Each Statement Anyway');
@@ -147,7 +150,7 @@ describe('scripts in the editor', () => {
     ['AUTOCOMMIT off', '\\set AUTOCOMMIT off', '', /Line 1: \\set AUTOCOMMIT off/],
     ['a role', 'SET ROLE nobody;', '', /Line 1: The file sets role/],
   ] as const) {
-    it(`a statement below ${name} asks before it runs on its own`, async () => {
+    it(`asks before it runs a statement below ${name} alone`, async () => {
       await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
       const editor = await open(`${above}\nDELETE FROM kept WHERE n = 1;\n${below}\n`);
       cursorAt(editor, 'DELETE');
@@ -160,20 +163,20 @@ describe('scripts in the editor', () => {
     });
   }
 
-  it('a statement runs with the settings above it where that is the answer, which is kept for the file', async () => {
+  it('runs a statement with the settings above it if the user chooses so, and remembers the choice for the file', async () => {
     const editor = await open("SET search_path TO app, public;\nSELECT current_setting('search_path');\n");
     cursorAt(editor, 'current_setting');
     const { asked } = answerWarnings('Run with the File’s Settings');
     for (let run = 0; run < 2; run++) {
       const [job] = await launchedBy(api, 'pgBackground.runInBackground');
       assert.deepEqual((await api.rows(job!.id, 0, 1)).rows, [['app, public']]);
-      // The same text a moment later would count as a double click.
+      // The same text again would count as a double click.
       await replace(editor, 'SELECT', 'SELECT ');
     }
     assert.equal(asked.length, 1);
   });
 
-  it('a variable has the value that \\set gives it above, and errors are at their place', async () => {
+  it('replaces a variable by its value of \\set and maps errors to their positions', async () => {
     const editor = await open("\\set x 5\n\\set name 'it''s'\nSELECT :x AS x, :'name' AS n;\n\nSELECT :x + nosuch;\n");
     cursorAt(editor, 'SELECT');
     const [job] = await launchedBy(api, 'pgBackground.runInBackground');
@@ -187,7 +190,7 @@ describe('scripts in the editor', () => {
     assert.equal(problem && editor.document.getText(problem.range), 'nosuch');
   });
 
-  it('what must run alone offers to run each statement, which keeps the SET', async () => {
+  it('offers to run each statement if one must run alone, and keeps the SET', async () => {
     await sql('DROP TABLE IF EXISTS alone; CREATE TABLE alone (a int)');
     const editor = await open(
       "SET maintenance_work_mem = '2MB';\nSELECT 1;\nCREATE INDEX CONCURRENTLY alone_a ON alone (a);\nSELECT current_setting('maintenance_work_mem');\n",
@@ -205,7 +208,7 @@ describe('scripts in the editor', () => {
     assert.deepEqual((await api.rows(jobs[3]!.id, 0, 1)).rows, [['2MB']]);
   });
 
-  it('a cancel that cannot be sent is reported', async () => {
+  it('reports a cancel that cannot be sent', async () => {
     const told = new Promise<string>((resolve) => {
       const original = window.showErrorMessage;
       const value = (message: string): Promise<undefined> => {
@@ -237,7 +240,8 @@ describe('scripts in the editor', () => {
       request: { sql: 'SELECT 1', label: 'stubborn', connection: 'test' },
       sourceOffset: (offset: number) => offset,
       notify: false,
-    } as unknown as Prepared;
+    } as unknown as PreparedLaunch;
+    const refusing = { cancel: () => Promise.reject(new Error('permission denied')) } as unknown as JobService;
     const running = runInOrder([prepared], {
       skipped: 0,
       copies: 0,
@@ -245,7 +249,7 @@ describe('scripts in the editor', () => {
         setImmediate(() => source.cancel());
         return job;
       },
-      cancel: () => Promise.reject(new Error('permission denied')),
+      cancel: (started) => new Canceling(refusing, undefined as unknown as Connections).cancelJobs([started]),
     });
     assert.equal(await told, '“stubborn” could not be canceled: permission denied');
     end();

@@ -2,14 +2,15 @@ import { Client } from 'pg';
 import * as vscode from 'vscode';
 import type { JobInfo, JobState, PgBackgroundApi } from '../../src/api';
 import type { GatePlace } from '../gate';
+import { EXTENSION_ID } from '../../src/host/base/commandIds';
 import { eventually } from './editorSupport';
 
-export const EXTENSION_ID = 'pg-background.pg-background-workers';
+export { EXTENSION_ID };
 
-/** The extension's API; activates it where it is not active yet. */
+/** Activates the extension if necessary and returns its API. */
 export async function activate(): Promise<PgBackgroundApi> {
   const extension = vscode.extensions.getExtension<PgBackgroundApi>(EXTENSION_ID);
-  if (!extension) throw new Error('The extension is not there.');
+  if (!extension) throw new Error('The extension is not installed.');
   return extension.activate();
 }
 
@@ -34,12 +35,12 @@ function once<T>(read: () => T): () => T {
   return () => (result ??= { value: read() }).value;
 }
 
-/** Where gates of the tests stand. */
+/** The database for gates. */
 export function place(): GatePlace {
   return { connectionString: databaseUrl() };
 }
 
-/** Resolves when the job's worker sleeps: a cancel that comes before its SQL has begun is not one that it could catch. */
+/** Resolves when the job's worker sleeps. SQL can catch a cancel only after it has started. */
 export async function sleeps(api: PgBackgroundApi, id: string): Promise<void> {
   await eventually(async () => {
     const workers = await api.workers('test');
@@ -47,7 +48,7 @@ export async function sleeps(api: PgBackgroundApi, id: string): Promise<void> {
   }, 'the worker sleeps');
 }
 
-/** One statement on the server, outside of the extension. */
+/** Runs a statement on the server, without the extension. */
 export async function sql(text: string): Promise<unknown[][]> {
   const client = new Client({ connectionString: databaseUrl() });
   await client.connect();
@@ -59,11 +60,11 @@ export async function sql(text: string): Promise<unknown[][]> {
   }
 }
 
-/** Resolves when the job is in one of the states; rejects when it ended in another. */
+/** Resolves when the job is in one of the states; rejects if it ends in another. */
 export function reaches(api: PgBackgroundApi, id: string, ...states: readonly JobState[]): Promise<JobInfo> {
   return new Promise((resolve, reject) => {
     const ended: readonly JobState[] = ['succeeded', 'failed', 'canceled', 'lost', 'finished'];
-    const look = (job: JobInfo | undefined): boolean => {
+    const check = (job: JobInfo | undefined): boolean => {
       if (job?.id !== id) return false;
       if (states.includes(job.state)) resolve(job);
       else if (ended.includes(job.state))
@@ -72,9 +73,9 @@ export function reaches(api: PgBackgroundApi, id: string, ...states: readonly Jo
       return true;
     };
     const listener = api.onDidChangeJob((job) => {
-      if (look(job)) listener.dispose();
+      if (check(job)) listener.dispose();
     });
-    if (look(api.jobs().find((job) => job.id === id))) listener.dispose();
+    if (check(api.jobs().find((job) => job.id === id))) listener.dispose();
   });
 }
 

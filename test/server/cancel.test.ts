@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ describe('cancel', () => {
     assert.equal(await server.crashes(), 0);
   });
 
-  it('a running worker stops, and is canceled', async () => {
+  it('stops a running worker, whose job is then canceled', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
@@ -41,7 +42,7 @@ describe('cancel', () => {
     assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'what has ended stays as it is');
   });
 
-  it('a job that waits in the queue never runs', async () => {
+  it('removes a queued job, which then never runs', async () => {
     const narrow = await newEngine(profile, { maxConcurrentJobs: 1 });
     try {
       const first = narrow.run('SELECT pg_sleep(60)');
@@ -58,7 +59,7 @@ describe('cancel', () => {
     }
   });
 
-  it('a job that is being launched, and one in its first moments', async () => {
+  it('stops a job that is being launched, and one that has just begun', async () => {
     for (let round = 0; round < 10; round++) {
       const job = engine.run('SELECT pg_sleep(60)');
       if (round % 2 === 1) await reaches(engine.jobs, job, 'running');
@@ -69,37 +70,37 @@ describe('cancel', () => {
     await eventually(async () => (await workers()) === 0, 'no worker runs on');
   });
 
-  it('one that ends well while it is canceled has succeeded', async () => {
+  it('reports a job that ends well while it is canceled as succeeded', async () => {
     const jobs = Array.from({ length: 12 }, (_, i) => engine.run(`SELECT pg_sleep(${0.02 * i}), ${i} AS i`));
     await Promise.all(
       jobs.map(async (job) => {
         await reaches(engine.jobs, job, 'running', 'reading');
         await engine.jobs.cancel(job.id);
-        assert.ok(['succeeded', 'canceled'].includes(job.state), JSON.stringify(job.info()));
+        assert.ok(['succeeded', 'canceled'].includes(job.state), JSON.stringify(job.record));
         if (job.state === 'succeeded') assert.equal((await engine.rows(job)).length, 1);
       }),
     );
   });
 
-  it('one whose rows are being read', async () => {
+  it('stops a job whose rows are being read', async () => {
     const job = engine.run('SELECT i, pg_sleep(0.001) FROM generate_series(1, 100000) AS i');
     // With its queue full at once, it is being read while it runs.
     const other = engine.run("SELECT i, repeat('x', 1000), pg_sleep(0.0005) FROM generate_series(1, 100000) AS i");
     assert.equal(await reaches(engine.jobs, other, 'reading'), 'reading');
-    assert.throws(() => engine.jobs.detach(other.id), /rows are being read/);
+    assert.throws(() => engine.jobs.detach(other.id), /jobs\.detachWhileReading/);
     assert.equal(await engine.jobs.cancel(other.id), 'stopped');
     assert.equal(other.state, 'canceled');
     await engine.jobs.cancel(job.id);
     assert.equal(job.state, 'canceled');
   });
 
-  it('a swallowed cancel leaves it listed as unresponsive, with the reason, until it really ends', async () => {
+  it('lists a job that catches the cancel as unresponsive, with the reason, until it ends', async () => {
     const job = await withGate(profile, async (gate) => {
       const stubborn = engine.run(gate.swallow);
       await atWork(engine, stubborn, 'PgSleep');
       assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
       assert.equal(stubborn.state, 'unresponsive');
-      assert.match(stubborn.record.reason!, /PgSleep.*catches the cancel/);
+      assert.match(reasonOf(stubborn), /^jobs\.stuckCatchesCancel .*PgSleep/);
       return stubborn;
     });
     await job.ended;
@@ -107,7 +108,7 @@ describe('cancel', () => {
     assert.equal(job.record.reason, undefined);
   });
 
-  it('a swallowed cancel, then its timeout: it has failed by the timeout', async () => {
+  it('reports a job that catches the cancel and reaches its timeout as failed by the timeout', async () => {
     const job = engine.run(
       `DO $$ BEGIN BEGIN PERFORM pg_sleep(30); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(30); END $$`,
       { statementTimeoutMs: 5000 },
@@ -120,7 +121,7 @@ describe('cancel', () => {
     assert.match(job.record.error!.message, /timeout/);
   });
 
-  it('canceling again, and with a longer grace', async () => {
+  it('cancels a job again, with a longer grace window', async () => {
     const job = engine.run(
       `DO $$ BEGIN BEGIN PERFORM pg_sleep(30); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(30); END $$`,
     );
@@ -142,7 +143,7 @@ describe('cancel', () => {
     assert.equal(await longer.second, 'stopped');
   });
 
-  it('a busy loop that never checks for interrupts is on CPU, is not killed, and ends as it wants', async () => {
+  it('shows a busy loop that never checks for interrupts as on CPU, and never kills it', async () => {
     await server.psql('CREATE EXTENSION IF NOT EXISTS plpython3u', { database: profile.database! });
     // Its own folder is a place that the server sees and nobody else uses.
     const stop = join(server.dataDir, 'the-loop-may-end');
@@ -152,7 +153,7 @@ describe('cancel', () => {
     try {
       await atWork(engine, job);
       assert.equal(await engine.jobs.cancel(job.id, 300), 'unresponsive');
-      assert.match(job.record.reason!, /on CPU/);
+      assert.match(reasonOf(job), /^jobs\.stuckOnCpu$/);
     } finally {
       await writeFile(stop, '');
     }
@@ -161,7 +162,7 @@ describe('cancel', () => {
     assert.equal(await server.crashes(), 0);
   });
 
-  it('a worker that waits for a lock shows whose', async () => {
+  it('shows which process holds the lock that a worker waits for', async () => {
     const database = profile.database!;
     await server.psql('CREATE TABLE wanted (a int)', { database });
     const holder = engine.run('LOCK TABLE wanted; SELECT pg_sleep(60)', { label: 'holder' });
@@ -181,7 +182,7 @@ describe('cancel', () => {
     assert.deepEqual([waiter.state, holder.state], ['canceled', 'canceled']);
   });
 
-  it('50 at once, each with its own window', async () => {
+  it('cancels 50 jobs at once, each with its own grace window', async () => {
     const jobs = await withGate(profile, async (gate) => {
       const all = Array.from({ length: 50 }, (_, i) => engine.run(i % 10 === 0 ? gate.swallow : 'SELECT pg_sleep(60)'));
       await Promise.all(all.map((job) => atWork(engine, job, 'PgSleep')));
@@ -196,7 +197,7 @@ describe('cancel', () => {
     assert.ok(jobs.every((job, i) => job.state === (i % 10 === 0 ? 'succeeded' : 'canceled')));
   });
 
-  it('never asked the server for a grace', async () => {
+  it('never passes a grace to the server', async () => {
     const log = (await server.serverLog()).split('\n');
     const calls = log.filter((line) => /pg_background_cancel\w*"?\(/.test(line));
     assert.ok(calls.length > 20, `${calls.length} calls in the log`);

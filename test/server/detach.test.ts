@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/core/base/clock';
 import { cancelForeign } from '../../src/core/jobs/cancel/cancelForeign';
@@ -28,26 +29,26 @@ describe('workers without a session', () => {
   });
   after(() => engine.close());
 
-  it('stop tracking: it runs on, does its work, and ends as finished', async () => {
+  it('stops tracking a job whose worker keeps running, does its work, and ends as finished', async () => {
     const job = await withGate(profile, async (gate) => {
       const alone = engine.run(`CREATE TABLE done_alone (a int); SELECT ${gate.wait}`, { label: 'alone' });
       await atWork(engine, alone);
       engine.jobs.detach(alone.id);
       assert.equal(await reaches(engine.jobs, alone, 'detached'), 'detached');
-      assert.match(alone.record.reason!, /runs on/);
-      assert.throws(() => engine.jobs.detach(alone.id), /not being tracked/);
+      assert.match(reasonOf(alone), /^jobs\.(trackingStopped|queueFull)$/);
+      assert.throws(() => engine.jobs.detach(alone.id), /jobs\.notTracked/);
       return alone;
     });
     await job.ended;
     assert.equal(job.state, 'finished');
-    assert.match(job.record.reason!, /unknown/);
+    assert.match(reasonOf(job), /^jobs\.endedUntracked/);
     assert.equal(
       await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'done_alone'", { database: profile.database! }),
       '1',
     );
   });
 
-  it('a detached job can be canceled', async () => {
+  it('cancels a detached job', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     engine.jobs.detach(job.id);
@@ -56,27 +57,27 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('a detached job that swallows the cancel becomes unresponsive, with the reason', async () => {
+  it('marks a detached job that catches the cancel as unresponsive, with the reason', async () => {
     const job = await withGate(profile, async (gate) => {
       const stubborn = engine.run(gate.swallow);
       await atWork(engine, stubborn, 'PgSleep');
       engine.jobs.detach(stubborn.id);
       await reaches(engine.jobs, stubborn, 'detached');
       assert.equal(await engine.jobs.cancel(stubborn.id, 300), 'unresponsive');
-      assert.match(stubborn.record.reason!, /catches the cancel/);
+      assert.match(reasonOf(stubborn), /^jobs\.stuckCatchesCancel/);
       return stubborn;
     });
     await job.ended;
     assert.equal(job.state, 'finished');
   });
 
-  it('its session is terminated by an administrator: detached, then finished', async () => {
+  it('detaches a job whose session is terminated, and reports it as finished at its end', async () => {
     const job = await withGate(profile, async (gate) => {
       const running = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, running);
       await endSessions(server, profile);
       assert.equal(await reaches(engine.jobs, running, 'detached'), 'detached');
-      assert.match(running.record.reason!, /lost/);
+      assert.match(reasonOf(running), /^jobs\.sessionLost/);
       return running;
     });
     await job.ended;
@@ -85,7 +86,7 @@ describe('workers without a session', () => {
     assert.equal(next.state, 'succeeded', 'the next job gets a session that works');
   });
 
-  it('its session is terminated while rows are read: the end is not guessed', async () => {
+  it('does not guess the outcome if the session is terminated while rows are read', async () => {
     const job = await withGate(profile, async (gate) => {
       const reading = engine.run(
         `SELECT i, repeat('x', 2000) FROM generate_series(1, 2000) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
@@ -101,27 +102,27 @@ describe('workers without a session', () => {
     assert.equal((await engine.rows(job)).length, Math.min(1000, job.record.rows.rows));
   });
 
-  it('a worker that is terminated while its rows are read: what the server says, or lost where it says nothing', async () => {
+  it('reports the server’s error of a worker that is terminated while its rows are read, or lost if there is none', async () => {
     const job = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
     await reaches(engine.jobs, job, 'reading');
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
     await job.ended;
-    if (job.state === 'lost') assert.match(job.record.reason!, /terminated or died/);
+    if (job.state === 'lost') assert.match(reasonOf(job), /^jobs\.workerDied/);
     else assert.match(`${job.state} ${job.record.error?.sqlstate ?? ''}`, /^failed 57/);
   });
 
-  it('the connection was edited: the watch follows its new link', async () => {
+  it('follows the new link of a connection that was edited', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     engine.jobs.detach(job.id);
     await reaches(engine.jobs, job, 'detached');
     await engine.relink();
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
     assert.equal(job.state, 'finished');
   });
 
-  it('the connection was edited while a job ran: it is detached, and ends as finished', async () => {
+  it('detaches a running job whose connection was edited, and reports it as finished at its end', async () => {
     const job = await withGate(profile, async (gate) => {
       const running = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, running);
@@ -133,7 +134,7 @@ describe('workers without a session', () => {
     assert.equal(job.state, 'finished');
   });
 
-  it('workers of others are listed, and canceled with the same grace window', async () => {
+  it('lists foreign workers, and cancels them with the same grace window', async () => {
     const other = newLink(profile);
     try {
       await withGate(profile, async (gate) => {

@@ -29,7 +29,7 @@ describe('results without rows of texts that create what they read', () => {
       const table = `empty_${++count}`;
       const text = `CREATE TABLE ${table} (${COLUMNS}); ${sql.replace(/\bt\b/g, table)}`;
       const job = await engine.ended(text);
-      assert.equal(job.state, 'succeeded', JSON.stringify(job.info()));
+      assert.equal(job.state, 'succeeded', JSON.stringify(job.record));
       assert.deepEqual([job.record.reason, job.record.rowCount], [undefined, rows]);
       assert.deepEqual(
         job.record.columns?.map((column) => column.name),

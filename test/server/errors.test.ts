@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
@@ -14,7 +15,7 @@ import {
   type TestServer,
 } from './support';
 
-describe('errors', () => {
+describe('errors of jobs', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
@@ -26,7 +27,7 @@ describe('errors', () => {
   });
   after(() => engine.close());
 
-  it('are complete, whatever their length', async () => {
+  it('keeps all fields of an error, whatever their length', async () => {
     const job = await engine.ended(
       `DO $$ BEGIN RAISE EXCEPTION '%', repeat('é',200)||'END' USING DETAIL = repeat('d',400)||'END', HINT = repeat('h',300)||'END'; END $$`,
     );
@@ -37,7 +38,7 @@ describe('errors', () => {
     assert.equal(context, 'PL/pgSQL function inline_code_block line 1 at RAISE');
   });
 
-  it('name what they are about', async () => {
+  it('keeps the names of the database objects in an error', async () => {
     const job = await engine.ended(
       'CREATE SCHEMA s; CREATE TABLE s.t (c int CONSTRAINT k CHECK (c > 0)); INSERT INTO s.t VALUES (0)',
     );
@@ -45,15 +46,14 @@ describe('errors', () => {
     assert.deepEqual([sqlstate, schema, table, constraint], ['23514', 's', 't', 'k']);
     const missing = await engine.ended('CREATE TABLE u (c int NOT NULL); INSERT INTO u VALUES (NULL)');
     assert.deepEqual([missing.record.error!.table, missing.record.error!.column], ['u', 'c']);
-    assert.deepEqual(missing.info().error, missing.record.error, 'the API has them too');
   });
 
-  it('of a cancel’s SQLSTATE that SQL raises are not taken for a cancel from outside', async () => {
+  it('does not mistake an error that SQL raises with the SQLSTATE of a cancel for a cancel from outside', async () => {
     const job = await engine.ended(`DO $$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = '57014'; END $$`);
     assert.deepEqual([job.state, job.record.error?.message, job.record.stop], ['failed', 'mine', undefined]);
   });
 
-  it('a worker that somebody else terminates or cancels: failed, from outside', async () => {
+  it('fails a job whose worker another session terminates or cancels, and gives that as the reason', async () => {
     for (const call of ['pg_terminate_backend', 'pg_cancel_backend']) {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job, 'PgSleep');
@@ -63,16 +63,16 @@ describe('errors', () => {
         [job.state, job.record.error?.sqlstate, job.record.stop],
         ['failed', '57014', { by: 'outside' }],
       );
-      assert.match(job.info().reason!, /terminated or canceled from outside/);
+      assert.match(reasonOf(job), /^jobs\.stoppedFromOutside$/);
     }
   });
 
-  it('a session that an administrator terminates: the server’s own message', async () => {
+  it('reports the server’s own message if an administrator terminates the session of a job', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job, 'PgSleep');
     await endSessions(server, profile);
     await reaches(engine.jobs, job, 'detached');
-    assert.match(job.record.reason!, /terminating connection due to administrator command/);
+    assert.match(reasonOf(job), /terminating connection due to administrator command/);
     const answers = (): Promise<boolean> =>
       engine.link.refresh().then(
         () => true,
@@ -80,19 +80,19 @@ describe('errors', () => {
       );
     await eventually(answers, 'the control connection is open again');
     await engine.jobs.cancel(job.id, 20_000);
-    // Those that were idle are not used again, and the control connection is opened anew.
+    // Idle sessions are not reused, and the control connection is opened again.
     assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
     assert.doesNotMatch(engine.log.lines.join('\n'), /not queryable/);
   });
 
-  it('the run time is the server’s', async () => {
+  it('reports the run time by the server’s clock', async () => {
     const job = await engine.ended('SELECT pg_sleep(0.3)');
-    assert.ok(job.info().serverMs! >= 300);
-    assert.ok(job.info().serverMs! <= job.record.finishedAt! - job.record.queuedAt);
+    assert.ok(job.record.serverMs! >= 300);
+    assert.ok(job.record.serverMs! <= job.record.finishedAt! - job.record.queuedAt);
   });
 });
 
-describe('a SQL_ASCII database, whose texts are bytes', () => {
+describe('a SQL_ASCII database', () => {
   let server: TestServer;
   let engine: Engine;
   let database: string;
@@ -110,29 +110,32 @@ describe('a SQL_ASCII database, whose texts are bytes', () => {
   });
   after(() => engine.close());
 
-  it('an error that is not valid text is a failure with its SQLSTATE', async () => {
+  it('fails a job with the SQLSTATE of an error that is not valid text', async () => {
     for (const sql of [
       `DO $$ BEGIN RAISE EXCEPTION '%', E'caf\\xe9'; END $$`,
       `DO $$ BEGIN RAISE EXCEPTION 'fine' USING DETAIL = E'caf\\xe9'; END $$`,
     ]) {
       const { record } = await engine.ended(sql);
       assert.deepEqual([record.state, record.error?.sqlstate], ['failed', 'P0001']);
-      assert.match(record.error!.message, /not valid text/);
+      assert.equal(record.error!.message, 'server.errorNotText');
     }
   });
 
-  it('such an error after many rows never passes for success', async () => {
+  it('does not report success for a job with such an error after many rows', async () => {
     const job = await engine.ended(
       "SELECT CASE WHEN i < 20000 THEN repeat('x', 100) ELSE fails() END FROM generate_series(1, 20000) AS i",
     );
     assert.ok(['failed', 'finished', 'lost'].includes(job.state), job.state);
-    assert.match(`${job.record.error?.message ?? ''} ${job.record.reason ?? ''}`, /not valid text|unknown/);
+    assert.match(
+      `${job.record.error?.message ?? ''} ${reasonOf(job)}`,
+      /server\.errorNotText|jobs\.unreadableOutput|jobs\.endedUntracked/,
+    );
   });
 
-  it('rows and messages that are not valid text: the work is done, and what was lost is said', async () => {
+  it('succeeds although rows or notices are not valid text, and reports that they are lost', async () => {
     const rows = await engine.ended("SELECT E'caf\\xe9'");
     assert.equal(rows.state, 'succeeded');
-    assert.match(rows.record.reason!, /could not be read: invalid byte sequence/);
+    assert.match(reasonOf(rows), /^jobs\.rowsNotRead: invalid byte sequence/);
     const notice = await engine.ended(
       `CREATE TABLE IF NOT EXISTS done (a int); DO $$ BEGIN RAISE NOTICE '%', E'caf\\xe9'; END $$`,
     );
@@ -140,7 +143,7 @@ describe('a SQL_ASCII database, whose texts are bytes', () => {
     assert.equal(await server.psql("SELECT to_regclass('done') IS NOT NULL", { database }), 't');
   });
 
-  it('valid text comes through as it is', async () => {
+  it('keeps valid text unchanged', async () => {
     const job = await engine.ended("SELECT 'né', 'ö'::varchar");
     assert.deepEqual(await engine.rows(job), [['né', 'ö']]);
     const failed = await engine.ended(`DO $$ BEGIN RAISE EXCEPTION 'né'; END $$`);

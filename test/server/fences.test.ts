@@ -17,15 +17,15 @@ describe('texts with several statements', () => {
 
   const query = (sql: string): Promise<string> => server.psql(sql, { database: profile.database! });
 
-  /** The names of the columns and the rows of a job that succeeds and has nothing to report. */
+  /** The column names and the rows of a job, which must succeed without a reason or messages. */
   async function table(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
     const job = await engine.ended(sql);
-    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.info())}`);
+    assert.equal(job.state, 'succeeded', `${sql}: ${JSON.stringify(job.record)}`);
     assert.deepEqual([job.record.reason, job.notices], [undefined, []]);
     return { names: (job.record.columns ?? []).map(({ name }) => name), rows: await engine.rows(job) };
   }
 
-  it('each statement sees what those before it wrote', async () => {
+  it('lets each statement see the changes of the statements before it', async () => {
     const sql =
       'CREATE TABLE acc(id int, v int); INSERT INTO acc VALUES (1,10),(2,20); UPDATE acc SET v = v + 1; DELETE FROM acc WHERE v = 11;';
     const job = await engine.ended(sql);
@@ -35,7 +35,7 @@ describe('texts with several statements', () => {
     assert.deepEqual((await table('INSERT INTO acc VALUES (1),(2); SELECT count(*) FROM acc')).rows, [['3']]);
   });
 
-  it('columns with names that we use, or that functions have', async () => {
+  it('returns columns whose names are used by our own SQL, or by functions', async () => {
     const q = await table('CREATE TEMP TABLE t AS SELECT 1 AS q; SELECT * FROM t');
     assert.deepEqual(q, { names: ['q'], rows: [['1']] });
     const names = [
@@ -59,7 +59,7 @@ describe('texts with several statements', () => {
     assert.deepEqual(await table(`DECLARE q CURSOR FOR SELECT ${list}; FETCH ALL FROM q`), expected);
   });
 
-  it('an earlier statement that changes what the last one returns', async () => {
+  it('returns the rows of a last statement whose columns an earlier statement changes', async () => {
     await query(`CREATE TABLE altered (a int); INSERT INTO altered VALUES (5);
       CREATE FUNCTION f_that_alters() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
         ALTER TABLE altered ALTER a TYPE text USING a || 'x'; ALTER TABLE altered ADD b date DEFAULT '2024-02-29'; END $$;
@@ -80,7 +80,7 @@ describe('texts with several statements', () => {
     assert.deepEqual(await engine.rows(job), [['z', '1']]);
   });
 
-  it('EXECUTE, FETCH, a refcursor of a function, and CALL of a new procedure', async () => {
+  it('returns the rows of EXECUTE, FETCH, a refcursor of a function, and CALL of a new procedure', async () => {
     assert.deepEqual(await table('PREPARE x AS SELECT 1 AS a; EXECUTE x'), { names: ['a'], rows: [['1']] });
     await query(`CREATE FUNCTION rc() RETURNS refcursor LANGUAGE plpgsql AS $$ DECLARE cc refcursor := 'cc'; BEGIN
       OPEN cc FOR SELECT g AS n, 'row ' || g AS t FROM generate_series(1, 2) AS g; RETURN cc; END $$`);
@@ -99,7 +99,7 @@ describe('texts with several statements', () => {
     assert.deepEqual(outcomeOf(executed), ['succeeded', 'INSERT', 1, undefined]);
   });
 
-  it('many and large rows of a cursor', async () => {
+  it('returns many and large rows of a cursor', async () => {
     const job = await engine.ended(
       `DECLARE cu CURSOR FOR SELECT g, repeat('é', 20000) AS r FROM generate_series(1, 600) AS g; FETCH ALL FROM cu`,
     );
@@ -108,7 +108,7 @@ describe('texts with several statements', () => {
     assert.equal(job.record.rows?.rows, 600);
   });
 
-  it('an error has its place in the text of the user, in any statement and through any wrapping', async () => {
+  it('reports the position of an error in the user’s text, in any statement and with any wrapping', async () => {
     const cases = [
       "SELECT '😀';\nSELECT nosuch; SELECT 1",
       "SELECT '😀'; SELECT 1;\n  SELECT '😀', nosuch FROM pg_class",
@@ -129,7 +129,7 @@ describe('texts with several statements', () => {
   });
 
   for (const version of [undefined, '1.8'] as const) {
-    it(`the tags of thousands of statements${version === undefined ? '' : `, pg_background ${version}`}`, async () => {
+    it(`runs thousands of statements, whose tags need a larger queue${version === undefined ? '' : `, pg_background ${version}`}`, async () => {
       const many = await newDatabase(server, version === undefined ? {} : { version });
       const other = await newEngine(many);
       try {
@@ -147,7 +147,7 @@ describe('texts with several statements', () => {
     });
   }
 
-  it('a worker of thousands of statements does not wait for its queue to be read', async () => {
+  it('does not make a worker with thousands of statements wait until its queue is read', async () => {
     await query('CREATE TABLE unread (i int)');
     const session = await engine.link.acquire();
     try {
@@ -155,7 +155,7 @@ describe('texts with several statements', () => {
       const plan = await session.describe(sql);
       assert.equal(plan.queueSizeBytes, 3000 * 64);
       const worker = await session.launch({ sql: plan.sql, label: 'unread', queueSizeBytes: plan.queueSizeBytes });
-      // Nobody reads: with the default queue it would wait forever.
+      // Nothing reads the queue: with the default size, the worker would wait forever.
       while (!(await session.wait(worker, 1000)).stopped);
       await session.detach(worker);
       assert.equal(await query('SELECT count(*) FROM unread'), '3000');
@@ -164,7 +164,7 @@ describe('texts with several statements', () => {
     }
   });
 
-  it('the tags of very many statements are not waited for, the messages come', async () => {
+  it('reads the messages, but not the tags, of a text with very many statements', async () => {
     await query('CREATE TABLE very_many (i int)');
     const sql = `DO $$ BEGIN RAISE NOTICE 'hello'; END $$;${'INSERT INTO very_many VALUES (1);\n'.repeat(12_000)}INSERT INTO very_many VALUES (1), (2)`;
     const job = await engine.ended(sql);
@@ -175,7 +175,7 @@ describe('texts with several statements', () => {
     assert.match(log, /result rowtype is not a single text column/, 'read without tags');
   });
 
-  it('what cannot be fenced safely is not launched, whoever asks for it', async () => {
+  it('refuses to launch a text that cannot be fenced safely, also through the API', async () => {
     await query('CREATE TABLE refused (a text)');
     const insert = 'INSERT INTO refused VALUES (1);';
     const cases: [string, number][] = [
@@ -195,7 +195,7 @@ describe('texts with several statements', () => {
     const other = await newEngine(old);
     try {
       const { record } = await other.ended("SELECT 1; SELECT 'it\\'s; '");
-      assert.match(record.error!.message, /standard_conforming_strings is off on this connection/);
+      assert.match(record.error!.message, /^sql\.backslashStringsInSession/);
       const alone = await other.ended("SELECT E'a', 'b\\\\c'");
       assert.deepEqual(await other.rows(alone), [['a', 'b\\c']]);
     } finally {
@@ -203,14 +203,14 @@ describe('texts with several statements', () => {
     }
   });
 
-  it('an encoding that the text sets loses no rows and no messages', async () => {
+  it('keeps all rows and messages if the text sets another client_encoding', async () => {
     const job = await engine.ended(
       "SET client_encoding = 'LATIN1'; DO $$ BEGIN RAISE NOTICE 'é'; END $$; SELECT 'ü€' AS \"ñ\"",
     );
     assert.deepEqual([await engine.rows(job), job.notices.map(({ message }) => message)], [[['ü€']], ['é']]);
   });
 
-  it('the list of workers shows the text without fences', async () => {
+  it('shows the text without fences in the list of workers', async () => {
     await withGate(profile, async (gate) => {
       const job = engine.run(`SELECT 1; SELECT ${gate.wait}`);
       await atWork(engine, job);
@@ -221,7 +221,7 @@ describe('texts with several statements', () => {
     });
   });
 
-  it('a search_path with impostors: no wrapping of ours calls one', async () => {
+  it('calls no function of a user from its wrapping, whatever the search_path', async () => {
     const evil = await newDatabase(server, { schema: 'bg' });
     const call = `RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'an impostor was called'; END $$`;
     const functions = [

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -59,9 +60,9 @@ describe('networks that fail', () => {
     assert.equal(job.state, 'running');
     network.replace();
     assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
-    assert.match(job.record.reason!, /lost.*may run on; its rows and outcome are lost/);
+    assert.match(reasonOf(job), /^jobs\.sessionLost: .*lost/);
     // The place of the job is free.
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await queued.ended;
     assert.deepEqual(outcomeOf(queued), ['succeeded', 'INSERT', 1, undefined]);
     assert.equal(job.state, 'detached', 'it is seen at work');
@@ -87,9 +88,9 @@ describe('networks that fail', () => {
       return [one, other];
     });
     await Promise.all([running.ended, reading.ended]);
-    assert.deepEqual(outcomeOf(running), ['succeeded', 'INSERT', 1, undefined], running.record.reason);
+    assert.deepEqual(outcomeOf(running), ['succeeded', 'INSERT', 1, undefined], reasonOf(running));
     assert.deepEqual(await engine.rows(running), [['1']]);
-    assert.deepEqual(outcomeOf(reading), ['succeeded', 'SELECT', 1501, undefined], reading.record.reason);
+    assert.deepEqual(outcomeOf(reading), ['succeeded', 'SELECT', 1501, undefined], reasonOf(reading));
   });
 
   it('breaks under a running job and a reading one: both detached at once', async () => {
@@ -105,7 +106,7 @@ describe('networks that fail', () => {
       await Promise.all([running, reading].map((job) => reaches(engine.jobs, job, 'detached')));
       return [running, reading];
     });
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await Promise.all(both.map((job) => job.ended));
     assert.deepEqual(
       both.map((job) => job.state),
@@ -120,7 +121,7 @@ describe('networks that fail', () => {
       await atWork(engine, job);
       network.crashAfter('pg_background_wait');
       assert.equal(await reaches(engine.jobs, job, 'detached'), 'lost');
-      assert.match(job.record.reason!, /crashed or was killed/);
+      assert.match(reasonOf(job), /^jobs\.serverCrashed/);
     });
   });
 
@@ -131,7 +132,7 @@ describe('networks that fail', () => {
     await sprung;
     await job.ended;
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /may or may not run/);
+    assert.match(reasonOf(job), /^jobs\.lostDuringLaunch/);
     assert.equal(job.record.pid, undefined);
     const next = await engine.ended('INSERT INTO runs VALUES (2)');
     assert.equal(next.state, 'succeeded');
@@ -144,7 +145,7 @@ describe('networks that fail', () => {
     const job = engine.run('INSERT INTO runs VALUES (1)');
     await until(engine.jobs, job, () => job.state === 'queued' && job.record.reason !== undefined);
     network.replace();
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await job.ended;
     assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
     assert.equal(await runs(), '1|1');

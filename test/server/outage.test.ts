@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from './support';
@@ -25,10 +26,10 @@ describe('servers that go away', () => {
     await atWork(engine, ran);
     await reaches(engine.jobs, reading, 'reading');
     await server.restart('immediate');
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await Promise.all([ran.ended, reading.ended, queued.ended]);
     assert.equal(ran.state, 'lost');
-    assert.match(ran.record.reason!, /restarted/);
+    assert.match(reasonOf(ran), /^jobs\.serverRestarted/);
     assert.equal(reading.state, 'lost');
     assert.equal(queued.state, 'succeeded');
     assert.equal(await server.psql('SELECT n FROM runs', { database: profile.database! }), '2');
@@ -44,7 +45,7 @@ describe('servers that go away', () => {
     await Promise.all([ran.ended, reading.ended]);
     for (const job of [ran, reading]) {
       assert.equal(job.state, 'lost');
-      assert.match(job.record.reason!, /crashed or was killed/);
+      assert.match(reasonOf(job), /^jobs\.serverCrashed/);
     }
     // It waits until the server has recovered.
     assert.equal((await engine.ended('SELECT n FROM runs WHERE n = 3')).record.rowCount, 0);
@@ -54,7 +55,7 @@ describe('servers that go away', () => {
     const ran = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, ran);
     await server.restart('fast');
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await ran.ended;
     assert.ok(ran.state === 'lost' || (ran.state === 'failed' && ran.record.error!.sqlstate === '57P01'), ran.state);
   });
@@ -66,11 +67,11 @@ describe('servers that go away', () => {
     await until(engine.jobs, jobs[0]!, () => jobs[0]!.state === 'queued' && jobs[0]!.record.reason !== undefined);
     assert.ok(jobs.every((job) => !job.final));
     await server.start();
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await Promise.all(jobs.map((job) => job.ended));
     assert.ok(
       jobs.every((job) => job.state === 'succeeded'),
-      JSON.stringify(jobs.map((job) => job.info())),
+      JSON.stringify(jobs.map((job) => job.record)),
     );
     assert.equal(
       await server.psql('SELECT n, count(*) FROM runs WHERE n > 10 GROUP BY n ORDER BY n', {
@@ -103,7 +104,7 @@ describe('servers that go away', () => {
     assert.equal(job.state, 'detached', 'nothing was sent, so it is what it was');
     assert.equal(job.record.cancel, undefined);
     await server.start();
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await job.ended;
     assert.equal(job.state, 'lost');
   });

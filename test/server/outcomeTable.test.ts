@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { JobState } from '../../src/api';
 import type { Job } from '../../src/core/jobs/job';
@@ -16,16 +17,16 @@ import {
 } from './support';
 
 interface Row {
-  readonly what: string;
-  /** Runs until its end; where it is missing the SQL is run and waited for. */
+  readonly name: string;
+  /** Runs a job to its end. If missing, runs `sql` and waits for its end. */
   readonly how?: (world: World) => Promise<Job>;
   readonly sql?: string;
   readonly state: JobState;
   /** The command tag of a success, the SQLSTATE of a failure. */
-  readonly told?: string;
-  /** In the error's message, or the reason. */
-  readonly says?: RegExp;
-  /** Where the error is in the SQL: the text there. */
+  readonly code?: string;
+  /** Expected in the error's message or in the reason. */
+  readonly text?: RegExp;
+  /** The text at the error's position. */
   readonly at?: string;
 }
 
@@ -38,69 +39,69 @@ interface World {
 const MANY = "SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i";
 
 const TABLE: readonly Row[] = [
-  { what: 'a query', sql: 'SELECT 1 AS a', state: 'succeeded', told: 'SELECT' },
-  { what: 'a query without rows', sql: 'SELECT 1 AS a WHERE false', state: 'succeeded', told: 'SELECT' },
-  { what: 'a command', sql: 'CREATE TABLE made (a int PRIMARY KEY)', state: 'succeeded', told: 'CREATE TABLE' },
-  { what: 'one that refuses a transaction block, alone', sql: 'VACUUM made', state: 'succeeded', told: 'VACUUM' },
+  { name: 'a query', sql: 'SELECT 1 AS a', state: 'succeeded', code: 'SELECT' },
+  { name: 'a query without rows', sql: 'SELECT 1 AS a WHERE false', state: 'succeeded', code: 'SELECT' },
+  { name: 'a command', sql: 'CREATE TABLE made (a int PRIMARY KEY)', state: 'succeeded', code: 'CREATE TABLE' },
+  { name: 'a command that refuses a transaction block, alone', sql: 'VACUUM made', state: 'succeeded', code: 'VACUUM' },
   {
-    what: 'the same, not alone',
+    name: 'a command that refuses a transaction block, with another one',
     sql: 'SELECT 1; VACUUM made',
     state: 'failed',
-    told: '25001',
-    says: /cannot be executed from a function/,
+    code: '25001',
+    text: /cannot be executed from a function/,
   },
-  { what: 'an error of the parser', sql: 'SELECT 1; SELEC 2', state: 'failed', told: '42601', at: 'SELEC 2' },
-  { what: 'an error of the analysis', sql: "SELECT 'é😀', nosuch", state: 'failed', told: '42703', at: 'nosuch' },
-  { what: 'an error while it runs', sql: 'SELECT 1 / (random() * 0)::int', state: 'failed', told: '22012' },
+  { name: 'an error of the parser', sql: 'SELECT 1; SELEC 2', state: 'failed', code: '42601', at: 'SELEC 2' },
+  { name: 'an error of the analysis', sql: "SELECT 'é😀', nosuch", state: 'failed', code: '42703', at: 'nosuch' },
+  { name: 'an error while it runs', sql: 'SELECT 1 / (random() * 0)::int', state: 'failed', code: '22012' },
   {
-    what: 'an error after many rows',
+    name: 'an error after many rows',
     sql: "SELECT repeat('x', 100), 1 / (30000 - i) FROM generate_series(1, 40000) AS i",
     state: 'failed',
-    told: '22012',
-    says: /division by zero/,
+    code: '22012',
+    text: /division by zero/,
   },
   {
-    what: 'an error at the commit',
+    name: 'an error at the commit',
     sql: `CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO late VALUES (1), (1)`,
     state: 'failed',
-    told: '23505',
-    says: /duplicate key/,
+    code: '23505',
+    text: /duplicate key/,
   },
   {
-    what: 'an error at the commit, after rows that were read',
+    name: 'an error at the commit, after rows were read',
     sql: `CREATE TABLE later (a int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO later VALUES (1), (1);
           SELECT i, repeat('y', 100) FROM generate_series(1, 20000) AS i`,
     state: 'failed',
-    told: '23505',
-    says: /duplicate key/,
+    code: '23505',
+    text: /duplicate key/,
   },
   {
-    what: 'an error with its place, though its rows could not have been read',
+    name: 'an error with its position, in a statement whose rows cannot be read',
     sql: 'CREATE TABLE unread (a int); INSERT INTO unread VALUES (nosuch) RETURNING a',
     state: 'failed',
-    told: '42703',
+    code: '42703',
     at: 'nosuch',
   },
-  { what: 'a command that workers refuse', sql: 'BEGIN; SELECT 1; COMMIT', state: 'failed', told: '0A000' },
+  { name: 'a command that workers refuse', sql: 'BEGIN; SELECT 1; COMMIT', state: 'failed', code: '0A000' },
   {
-    what: 'a launch that the server refuses',
+    name: 'a launch that the server refuses',
     how: async ({ server, profile }) => {
       await server.psql('CREATE ROLE nobody_special LOGIN', { database: profile.database! });
       return elsewhere({ ...profile, user: 'nobody_special' }, (engine) => engine.ended('SELECT 1'));
     },
     state: 'failed',
-    told: '42501',
-    says: /permission denied/,
+    code: '42501',
+    text: /permission denied/,
   },
   {
-    what: 'a server that nobody reaches',
+    name: 'a server that cannot be reached',
     how: ({ profile }) => elsewhere({ ...profile, port: 1 }, (engine) => engine.ended('SELECT 1')),
     state: 'failed',
-    told: '',
-    says: /127\.0\.0\.1/,
+    code: '',
+    text: /127\.0\.0\.1/,
   },
   {
-    what: 'canceled in the queue',
+    name: 'canceled in the queue',
     how: ({ profile }) =>
       elsewhere(
         profile,
@@ -113,15 +114,15 @@ const TABLE: readonly Row[] = [
         { maxConcurrentJobs: 1 },
       ),
     state: 'canceled',
-    says: /before it was launched/,
+    text: /^jobs\.canceledBeforeLaunch$/,
   },
   {
-    what: 'canceled while it is launched',
+    name: 'canceled during the launch',
     how: ({ engine }) => canceled(engine, engine.run('SELECT pg_sleep(60)')),
     state: 'canceled',
   },
   {
-    what: 'canceled in its first moments',
+    name: 'canceled right after the launch',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await reaches(engine.jobs, job, 'running');
@@ -130,7 +131,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled while it runs',
+    name: 'canceled while the worker runs',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
@@ -139,7 +140,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled while its rows are read',
+    name: 'canceled while rows are being read',
     how: async ({ engine }) => {
       const job = engine.run(MANY);
       await reaches(engine.jobs, job, 'reading');
@@ -148,7 +149,7 @@ const TABLE: readonly Row[] = [
     state: 'canceled',
   },
   {
-    what: 'canceled, but it catches the cancel and ends well',
+    name: 'canceled, but the SQL catches the cancel and succeeds',
     how: async ({ engine, profile }) => {
       const job = await withGate(profile, async (gate) => {
         const stubborn = engine.run(gate.swallow);
@@ -160,38 +161,38 @@ const TABLE: readonly Row[] = [
       return job;
     },
     state: 'succeeded',
-    told: 'DO',
+    code: 'DO',
   },
   {
-    what: 'canceled by somebody else',
+    name: 'canceled by another session',
     how: ({ engine, server }) => hit(engine, server, 'pg_cancel_backend'),
     state: 'failed',
-    told: '57014',
-    says: /user request/,
+    code: '57014',
+    text: /user request/,
   },
   {
-    what: 'terminated by an administrator',
+    name: 'terminated by an administrator',
     how: ({ engine, server }) => hit(engine, server, 'pg_terminate_backend'),
     state: 'failed',
-    // pg_background answers SIGTERM as a cancel, so the server's word is that of a cancel.
-    told: '57014',
+    // pg_background answers SIGTERM as a cancel, so the server's message is that of a cancel.
+    code: '57014',
   },
   {
-    what: 'statement_timeout',
+    name: 'statement_timeout',
     how: ({ engine }) => engine.ended('SELECT pg_sleep(60)', { statementTimeoutMs: 150 }),
     state: 'failed',
-    told: '57014',
-    says: /statement timeout/,
+    code: '57014',
+    text: /statement timeout/,
   },
   {
-    what: 'pg_background.worker_timeout',
+    name: 'pg_background.worker_timeout',
     how: ({ engine }) => engine.ended('SELECT pg_sleep(60)', { workerTimeoutMs: 150 }),
     state: 'failed',
-    told: '57014',
-    says: /timeout/,
+    code: '57014',
+    text: /timeout/,
   },
   {
-    what: 'its session terminated by an administrator',
+    name: 'its session terminated by an administrator',
     how: async ({ engine, server, profile }) => {
       const job = await withGate(profile, async (gate) => {
         const running = engine.run(`SELECT ${gate.wait}`);
@@ -204,24 +205,24 @@ const TABLE: readonly Row[] = [
       return job;
     },
     state: 'finished',
-    says: /its outcome is unknown/,
+    text: /^jobs\.endedUntracked/,
   },
   {
-    what: 'an early death: its role may not log in any more',
+    name: 'a worker that dies early because its role may not log in anymore',
     how: async ({ server, profile }) => {
       await server.psql('CREATE ROLE leaving LOGIN IN ROLE pgbackground_role', { database: profile.database! });
       return elsewhere({ ...profile, user: 'leaving' }, async (engine) => {
         assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');
-        // The sessions are there already; the worker dies as it starts.
+        // The sessions exist already; the worker dies while it starts.
         await server.psql('ALTER ROLE leaving NOLOGIN');
         return engine.ended('CREATE TEMP TABLE never_made (a int)');
       });
     },
     state: 'lost',
-    says: /without saying how.*nothing is known to be committed/,
+    text: /^jobs\.noOutcome$/,
   },
   {
-    what: 'an early death that says why: a setting that the worker cannot take over',
+    name: 'a worker that dies early with an error: a setting that it cannot apply',
     how: async ({ server }) => {
       const other = await newDatabase(server);
       const database = other.database!;
@@ -235,11 +236,11 @@ const TABLE: readonly Row[] = [
       });
     },
     state: 'failed',
-    told: '22023',
-    says: /default_text_search_config/,
+    code: '22023',
+    text: /default_text_search_config/,
   },
   {
-    what: 'a proxy in transaction mode',
+    name: 'a proxy in transaction mode',
     how: async ({ server, profile }) => {
       const { startPgbouncer } = await scripts();
       const bouncer = await startPgbouncer({ server, log: () => undefined, poolMode: 'transaction' });
@@ -252,37 +253,37 @@ const TABLE: readonly Row[] = [
       }
     },
     state: 'failed',
-    told: '',
-    says: /PgBouncer/,
+    code: '',
+    text: /^server\.transactionPooler/,
   },
   {
-    what: 'the server restarted in an orderly way',
+    name: 'a fast restart of the server',
     how: (world) => restarted(world, 'SELECT pg_sleep(60)', 'fast'),
-    // The worker may have said its last word before the session was gone.
+    // The worker's error may have arrived before the session was lost.
     state: 'lost',
-    says: /restarted|terminat/,
+    text: /^jobs\.serverRestarted|terminat/,
   },
   {
-    what: 'the server restarted at once, while rows were read',
+    name: 'an immediate restart of the server while rows are read',
     how: (world) => restarted(world, MANY, 'immediate'),
     state: 'lost',
-    says: /restarted/,
+    text: /^jobs\.serverRestarted/,
   },
   {
-    what: 'the worker killed by somebody else, and with it the whole server restarted',
+    name: 'a worker that is killed from outside, which restarts the whole server',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
-      // What this product never does.
+      // What this extension never does.
       process.kill(job.record.pid!, 'SIGKILL');
       await job.ended;
       return job;
     },
     state: 'lost',
-    says: /crashed or was killed.*rolled back/,
+    text: /^jobs\.serverCrashed/,
   },
   {
-    what: 'the same, and nobody was there to be told',
+    name: 'a worker that is killed while its job is not tracked',
     how: async ({ engine }) => {
       const job = engine.run('SELECT pg_sleep(60)');
       await atWork(engine, job);
@@ -293,11 +294,11 @@ const TABLE: readonly Row[] = [
       return job;
     },
     state: 'lost',
-    says: /crashed or was killed.*rolled back/,
+    text: /^jobs\.serverCrashed/,
   },
 ];
 
-describe('the table of outcomes', () => {
+describe('outcomes of jobs', () => {
   let world: World;
 
   before(async () => {
@@ -310,18 +311,18 @@ describe('the table of outcomes', () => {
     await world.server.stop('immediate');
   });
 
-  for (const { what, how, sql = '', state, told, says, at } of TABLE) {
-    it(`${what}: ${state}`, async () => {
+  for (const { name, how, sql = '', state, code, text, at } of TABLE) {
+    it(`${name}: ${state}`, async () => {
       const job = how ? await how(world) : await world.engine.ended(sql);
       const { record } = job;
       const shown = JSON.stringify(record);
-      if (what.includes('in an orderly way') && record.state === 'failed') {
+      if (name.includes('fast restart') && record.state === 'failed') {
         assert.equal(record.error?.sqlstate, '57P01', shown);
         return;
       }
       assert.equal(record.state, state, shown);
-      assert.equal(state === 'failed' ? record.error?.sqlstate : record.commandTag, told, shown);
-      if (says) assert.match(record.error?.message ?? record.reason ?? '', says);
+      assert.equal(state === 'failed' ? record.error?.sqlstate : record.commandTag, code, shown);
+      if (text) assert.match(record.error?.message ?? reasonOf(job), text);
       if (at !== undefined) assert.equal(record.error?.position, record.request.sql.indexOf(at), shown);
       assert.ok(record.finishedAt !== undefined, shown);
       assert.equal(state === 'succeeded' ? record.reason : undefined, undefined);
@@ -347,12 +348,12 @@ async function restarted({ engine, server }: World, sql: string, mode: 'fast' | 
   await atWork(engine, job);
   if (sql === MANY) await reaches(engine.jobs, job, 'reading');
   await server.restart(mode);
-  engine.jobs.hurry();
+  engine.jobs.retryNow();
   await job.ended;
   return job;
 }
 
-/** The same on an engine of its own, that is closed afterwards. */
+/** The same with a separate engine, which is closed afterwards. */
 async function elsewhere(
   profile: ConnectionProfile,
   work: (engine: Engine) => Promise<Job>,

@@ -14,9 +14,9 @@ describe('outcomes', () => {
   });
   after(() => engine.close());
 
-  it('a query succeeds with its rows, their columns and the tag', async () => {
+  it('reports a query as succeeded with its rows, columns, and tag', async () => {
     const job = engine.run("SELECT 1 AS id, 'a' AS name UNION ALL SELECT 2, NULL ORDER BY 1", { label: 'two rows' });
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.equal(info.state, 'succeeded');
     assert.equal(info.rowCount, 2);
     assert.equal(info.commandTag, 'SELECT');
@@ -34,9 +34,9 @@ describe('outcomes', () => {
     ]);
   });
 
-  it('a statement without rows succeeds with its tag alone', async () => {
+  it('reports a statement without rows as succeeded with its tag', async () => {
     const job = engine.run('CREATE TABLE made (a int)');
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.deepEqual([info.state, info.commandTag, job.record.columns], ['succeeded', 'CREATE TABLE', undefined]);
     assert.equal(
       await server.psql("SELECT count(*) FROM pg_class WHERE relname = 'made'", { database: profile.database! }),
@@ -44,20 +44,20 @@ describe('outcomes', () => {
     );
   });
 
-  it('an error comes with its SQLSTATE, message and place in the text of the user', async () => {
+  it('reports an error with its SQLSTATE, message, and position in the user’s text', async () => {
     const sql = "SELECT '😀', nosuch FROM pg_class";
-    const info = await engine.jobs.waitFor(engine.run(sql).id);
+    const { record: info } = await engine.jobs.waitFor(engine.run(sql).id);
     assert.equal(info.state, 'failed');
     assert.equal(info.error?.sqlstate, '42703');
     assert.match(info.error.message, /column "nosuch" does not exist/);
     assert.equal(info.error.position, sql.indexOf('nosuch'));
   });
 
-  it('messages come in order, also those of a failed job', async () => {
+  it('keeps messages in order, including those of a failed job', async () => {
     const job = engine.run(
       "DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; RAISE EXCEPTION 'boom' USING detail = 'd', hint = 'h'; END $$",
     );
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.deepEqual(
       [info.state, info.error?.message, info.error?.detail, info.error?.hint],
       ['failed', 'boom', 'd', 'h'],
@@ -71,30 +71,30 @@ describe('outcomes', () => {
     );
   });
 
-  it('statement_timeout of the launch bounds that worker alone', async () => {
+  it('applies statement_timeout of a launch to that worker only', async () => {
     const bounded = engine.run('SELECT pg_sleep(20)', { statementTimeoutMs: 200 });
     const free = engine.run('SELECT pg_sleep(0.5)');
-    const info = await engine.jobs.waitFor(bounded.id);
+    const { record: info } = await engine.jobs.waitFor(bounded.id);
     assert.deepEqual([info.state, info.error?.sqlstate], ['failed', '57014']);
     assert.match(info.error!.message, /timeout/);
     assert.equal((await engine.jobs.waitFor(free.id)).state, 'succeeded');
   });
 
-  it('worker_timeout wins over statement_timeout', async () => {
+  it('prefers worker_timeout to statement_timeout', async () => {
     const job = engine.run('SELECT pg_sleep(20)', { statementTimeoutMs: 60_000, workerTimeoutMs: 200 });
     assert.equal((await engine.jobs.waitFor(job.id)).state, 'failed');
   });
 
-  it('a worker terminated by an administrator has failed, with the server’s words', async () => {
+  it('reports a worker that an administrator terminated as failed, with the server’s message', async () => {
     const job = engine.run('SELECT pg_sleep(60)', { label: 'to be ended' });
     await waitForPid(engine, job.id);
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
-    const info = await engine.jobs.waitFor(job.id);
+    const { record: info } = await engine.jobs.waitFor(job.id);
     assert.equal(info.state, 'failed');
     assert.match(info.error!.sqlstate, /^57/);
   });
 
-  it('what the extension’s own schema is called does not matter', async () => {
+  it('works with any schema of the extension', async () => {
     const elsewhere = await newDatabase(server, { schema: 'my "odd" schema' });
     const other = await newEngine(elsewhere);
     try {
@@ -106,11 +106,11 @@ describe('outcomes', () => {
     }
   });
 
-  it('a database without pg_background says what to do', async () => {
+  it('reports what to do for a database without pg_background', async () => {
     const without = await newDatabase(server, { extension: false });
     const other = await newEngine(without);
     try {
-      const info = await other.jobs.waitFor(other.run('SELECT 1').id);
+      const { record: info } = await other.jobs.waitFor(other.run('SELECT 1').id);
       assert.equal(info.state, 'failed');
       assert.match(info.error!.message, /not installed.*CREATE EXTENSION pg_background/);
     } finally {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
@@ -15,10 +16,10 @@ import {
   type TestServer,
 } from './support';
 
-/** Types whose comparisons our queries use, or could use by mistake. */
+/** Types whose operators our queries use, or might use by mistake. */
 const COMPARED = ['text', 'name', 'int4', 'int8', 'oid', 'bool', 'timestamptz', '"char"', 'numeric'];
 
-describe('our own queries', () => {
+describe('queries of this extension', () => {
   let server: TestServer;
 
   before(async () => {
@@ -35,7 +36,7 @@ describe('our own queries', () => {
     return profile;
   };
 
-  it('a search_path with operators of an impostor: none of ours is one of them, and the worker has that search_path', async () => {
+  it('use no operators that a user created in the search_path, while the worker has that search_path', async () => {
     const profile = await newDatabase(server);
     const database = profile.database!;
     const operators = COMPARED.flatMap((type, i) =>
@@ -72,18 +73,18 @@ describe('our own queries', () => {
       await reaches(engine.jobs, read, 'reading');
       assert.equal(await engine.jobs.cancel(read.id), 'stopped');
       assert.equal(read.state, 'canceled');
-      const letGo = engine.run('SELECT pg_sleep(60)');
-      await atWork(engine, letGo);
-      engine.jobs.detach(letGo.id);
-      await reaches(engine.jobs, letGo, 'detached');
-      assert.equal(await engine.jobs.cancel(letGo.id), 'stopped');
-      assert.equal(letGo.state, 'finished');
+      const detached = engine.run('SELECT pg_sleep(60)');
+      await atWork(engine, detached);
+      engine.jobs.detach(detached.id);
+      await reaches(engine.jobs, detached, 'detached');
+      assert.equal(await engine.jobs.cancel(detached.id), 'stopped');
+      assert.equal(detached.state, 'finished');
     } finally {
       await engine.close();
     }
   });
 
-  it('a role’s statement_timeout of 1 ms ends none of our questions, and is the worker’s', async () => {
+  it('are not canceled by the role’s statement_timeout of 1 ms, which applies to the worker', async () => {
     const profile = await newDatabase(server);
     const user = `hasty_${profile.database!}`;
     await server.psql(
@@ -99,7 +100,7 @@ describe('our own queries', () => {
       }
       const hasty = await engine.ended('SELECT pg_sleep(60)');
       assert.deepEqual([hasty.state, hasty.record.error?.sqlstate], ['failed', '57014']);
-      // A session for each: all of them are asked anew.
+      // Each runs in a new session.
       await endSessions(server, profile);
       assert.equal((await engine.ended('SELECT 1', { statementTimeoutMs: 60_000 })).state, 'succeeded');
     } finally {
@@ -111,7 +112,7 @@ describe('our own queries', () => {
     ['NOLOGIN', 'NOLOGIN', 'LOGIN'],
     ['no more connections', 'CONNECTION LIMIT 0', 'CONNECTION LIMIT -1'],
   ] as const) {
-    it(`a role that was let in and is not any more (${what}): queued jobs wait, and run once it is again`, async () => {
+    it(`keep jobs queued while a role cannot connect anymore (${what}), and launch them once it can again`, async () => {
       const profile = await newDatabase(server);
       const user = `once_${profile.database!}`;
       await server.psql(`CREATE ROLE ${user} LOGIN IN ROLE pgbackground_role`);
@@ -121,14 +122,10 @@ describe('our own queries', () => {
         await server.psql(`ALTER ROLE ${user} ${refuse}`);
         await endSessions(server, profile);
         const job = engine.run('SELECT 2');
-        await until(
-          engine.jobs,
-          job,
-          () => job.final || (job.state === 'queued' && (job.record.reason ?? '').includes(user)),
-        );
+        await until(engine.jobs, job, () => job.final || (job.state === 'queued' && reasonOf(job).includes(user)));
         assert.equal(job.state, 'queued');
         await server.psql(`ALTER ROLE ${user} ${allow}`);
-        engine.jobs.hurry();
+        engine.jobs.retryNow();
         await job.ended;
         assert.equal(job.state, 'succeeded');
       } finally {
@@ -137,7 +134,7 @@ describe('our own queries', () => {
     });
   }
 
-  it('a role that was never let in fails at once', async () => {
+  it('fail a job at once if the role could never connect', async () => {
     const profile = await newDatabase(server);
     const user = `never_${profile.database!}`;
     await server.psql(`CREATE ROLE ${user} NOLOGIN`);
@@ -149,7 +146,7 @@ describe('our own queries', () => {
     }
   });
 
-  it('a label that the database’s encoding cannot hold is replaced, and that is said', async () => {
+  it('replace a label that the database’s encoding cannot represent, and report it', async () => {
     const profile = await databaseWith('LATIN1');
     const engine = await newEngine(profile);
     try {
@@ -157,14 +154,14 @@ describe('our own queries', () => {
         const one = engine.run(`SELECT ${gate.wait}`, { label: 'nächtlich 🚀' });
         await atWork(engine, one);
         const shown = engine.link.snapshot!.workers.find(({ pid }) => pid === one.record.pid)!;
-        // A LATIN1 server shows the escape of one byte, which is no UTF-8.
+        // A LATIN1 server shows the escape of one byte, which is not UTF-8.
         assert.equal(shown.label, 'n\\xe4chtlich ?');
         return one;
       });
       await job.ended;
       assert.equal(job.state, 'succeeded');
       assert.equal(job.record.label, 'nächtlich 🚀');
-      assert.match(job.notices.map(({ message }) => message).join('\n'), /cannot hold the label.*“nächtlich \?”/);
+      assert.match(job.notices.map(({ message }) => message).join('\n'), /jobs\.labelReplaced .*shown=nächtlich \?/);
       const text = await engine.ended("SELECT '🚀'");
       assert.deepEqual([text.state, text.record.error?.sqlstate], ['failed', '22P05'], 'SQL is never changed');
     } finally {
@@ -172,7 +169,7 @@ describe('our own queries', () => {
     }
   });
 
-  it('a worker whose text cannot be converted: all are shown without their statements, and the cause is said', async () => {
+  it('list workers without their statements, and log the cause, if the text of one cannot be converted', async () => {
     const latin = await databaseWith('LATIN1');
     const ascii = await databaseWith('SQL_ASCII');
     const engine = await newEngine(ascii);

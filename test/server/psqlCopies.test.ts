@@ -3,7 +3,7 @@ import { splitStatements } from '../../src/core/sql/split/statements';
 import { psqlFile } from './psqlScript';
 import { newDatabase, sharedServer, type TestServer } from './support';
 
-/** Each is followed by lines that are SQL to a reader who does not know that they are rows. */
+/** Commands that are followed by rows, which look like SQL to a parser that does not expect them. */
 const COMMANDS = [
   'COPY t FROM STDIN;',
   'copy t from stdout;',
@@ -71,7 +71,7 @@ describe('COPY in psql’s scripts', () => {
     it(`finds the statements that psql runs with ${JSON.stringify(command)}`, async () => {
       const script = `${command}\nSELECT 'row'; -- it's "one\n\\.\nSELECT 'after';\n`;
       const { stdout } = await psqlFile(server, database, script);
-      // A \. outside of data is an error to psql, but to ours only a command that the server does not know.
+      // Outside of data, psql reports an error for \., whereas our splitter sees a command that the server does not know.
       const ran = [...stdout.matchAll(/^(row|after|same line|joined|first|reset)$/gm)].map(([, word]) => word);
       const found = splitStatements(script).statements.flatMap(({ start, end }) =>
         [...script.slice(start, end).matchAll(/'(row|after|same line|joined|first|reset)'/g)].map(([, word]) => word),

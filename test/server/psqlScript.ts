@@ -1,4 +1,4 @@
-/** The real psql, which decides in the tests how a script is read. */
+/** The real psql, the reference for how scripts are parsed. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +9,10 @@ import type { TestServer } from './support';
 const run = promisify(execFile);
 
 /**
- * Runs a script with `psql -f`, and goes on after errors as psql does by default.
+ * Runs a script with `psql -f`, which continues after errors by default.
  *
  * @param variables As `-v name=value`.
- * @returns what psql printed, unaligned and without headers
+ * @returns the output of psql, unaligned and without headers
  */
 export async function psqlFile(
   server: TestServer,
@@ -37,7 +37,7 @@ export async function psqlFile(
   }
 }
 
-/** What `pg_dump` writes of a database, without what differs from run to run. */
+/** The output of `pg_dump` for a database, without the parts that differ from run to run. */
 export async function dump(server: TestServer, database: string, ...options: string[]): Promise<string> {
   const to = ['-h', server.host, '-p', String(server.port), '-U', server.user, '-d', database];
   const { stdout } = await run(join(server.bin, 'pg_dump'), [...to, ...options], {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { expandVariables } from '../../src/core/sql/parameters';
 import { PsqlState } from '../../src/core/sql/psql/psqlState';
-import { withoutPsqlCommands } from '../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../src/core/sql/split/statements';
 import { psqlFile } from './psqlScript';
 import { newDatabase, sharedServer, type TestServer } from './support';
 
 const ENVIRONMENT = { PGBG_VALUE: "it's" };
 
-/** Commands, and the statement after them. */
+/** Commands of psql, and the statement that follows them. */
 const SCRIPTS: readonly (readonly [string, string])[] = [
   ['\\set x 5', 'SELECT :x'],
   ["\\set x 'a b' c", "SELECT :'x'"],
@@ -64,8 +64,8 @@ describe('variables in psql’s scripts', () => {
       const { stdout } = await psqlFile(server, database, `\\set ECHO queries\n${script}`, { env: ENVIRONMENT });
       const split = splitStatements(script);
       const state = new PsqlState(script, split, (name) => (ENVIRONMENT as Record<string, string>)[name]);
-      const { text } = expandVariables(withoutPsqlCommands(script, split).text, (name, offset) => {
-        // Here nobody is asked: what is not set stays as it is.
+      const { text } = expandVariables(stripPsqlCommands(script, split).text, (name, offset) => {
+        // The test asks for no values, so unset variables remain unchanged.
         return state.advance(offset).variable(name) ?? { kind: 'unset' };
       });
       const sent = text.slice(text.length - text.trimEnd().split('\n').at(-1)!.length - 1).trim();

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { Job } from '../../src/core/jobs/job';
 import { LaunchError } from '../../src/core/jobs/errors';
@@ -16,7 +17,7 @@ import {
 } from './support';
 
 describe('queue', () => {
-  it('100 jobs through 4 slots, in order, each once', async () => {
+  it('runs 100 jobs through 4 slots, in order, each once', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     await server.psql('CREATE TABLE runs (n int, at timestamptz DEFAULT clock_timestamp())', {
@@ -34,10 +35,10 @@ describe('queue', () => {
       const jobs = Array.from({ length: 100 }, (_, i) =>
         engine.run(`INSERT INTO runs VALUES (${i})`, { label: `n${i}` }),
       );
-      assert.equal(engine.jobs.place(jobs[4]!.id), 1);
-      assert.equal(engine.jobs.place(jobs[99]!.id), 96);
+      assert.equal(engine.jobs.queuePosition(jobs[4]!.id), 1);
+      assert.equal(engine.jobs.queuePosition(jobs[99]!.id), 96);
       engine.jobs.runNext(jobs[99]!.id);
-      assert.equal(engine.jobs.place(jobs[99]!.id), 1);
+      assert.equal(engine.jobs.queuePosition(jobs[99]!.id), 1);
       await Promise.all(jobs.map((job) => job.ended));
       assert.ok(jobs.every((job) => job.state === 'succeeded'));
       assert.equal(most, 4);
@@ -55,7 +56,7 @@ describe('queue', () => {
     }
   });
 
-  it('pg_background.max_workers of the session: a refusal, nothing launched', async () => {
+  it('launches nothing beyond pg_background.max_workers of the session', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     await server.psql(`ALTER DATABASE ${profile.database!} SET pg_background.max_workers = 1`);
@@ -74,7 +75,7 @@ describe('queue', () => {
     }
   });
 
-  it('a role without another connection to spare: its jobs wait for one, and each runs once', async () => {
+  it('makes jobs wait while the role has no connection left, and runs each once', async () => {
     const server = await sharedServer();
     const profile = await newDatabase(server);
     const database = profile.database!;
@@ -90,13 +91,13 @@ describe('queue', () => {
         await reaches(engine.jobs, first, 'running');
         const waiting = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
         await until(engine.jobs, waiting[0]!, () => refusedOnce(waiting[0]!));
-        assert.match(waiting[0]!.record.reason!, /too many connections/);
+        assert.match(reasonOf(waiting[0]!), /too many connections/);
         return waiting;
       });
       await Promise.all(more.map((job) => job.ended));
       assert.ok(
         more.every((job) => job.state === 'succeeded'),
-        JSON.stringify(more.map((job) => job.info())),
+        JSON.stringify(more.map((job) => job.record)),
       );
       assert.equal(await server.psql('SELECT n FROM runs ORDER BY n', { database }), '1\n2');
     } finally {
@@ -121,19 +122,22 @@ describe('queue', () => {
       await server.stop();
     });
 
-    it('jobs without a slot wait, say why, and run once when there is one', async () => {
+    it('makes jobs without a slot wait with a reason, and runs each once when there is one', async () => {
       const holders = [1, 2].map((n) => engine.run(`INSERT INTO runs VALUES (${n}); SELECT pg_sleep(60)`));
       await Promise.all(holders.map((job) => reaches(engine.jobs, job, 'running')));
       const more = [3, 4, 5, 6].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
       await until(engine.jobs, more[0]!, () => refusedOnce(more[0]!));
-      assert.match(more[0]!.record.reason!, /no free worker slot.*at least \d+ of 3 in use.*background process/);
+      assert.match(reasonOf(more[0]!), /^jobs\.noSlot .*background process.*used=\d+, total=3/);
       assert.equal(more[0]!.record.launchSentAt, undefined);
-      assert.deepEqual(more.map((job) => engine.jobs.place(job.id)).filter((place) => place === 1).length <= 1, true);
+      assert.deepEqual(
+        more.map((job) => engine.jobs.queuePosition(job.id)).filter((place) => place === 1).length <= 1,
+        true,
+      );
       await engine.jobs.cancel(holders[0]!.id);
       await Promise.all(more.map((job) => job.ended));
       assert.ok(
         more.every((job) => job.state === 'succeeded'),
-        JSON.stringify(more.map((job) => job.info())),
+        JSON.stringify(more.map((job) => job.record)),
       );
       assert.ok(more.every((job) => job.record.reason === undefined));
       await engine.jobs.cancel(holders[1]!.id);
@@ -143,14 +147,14 @@ describe('queue', () => {
       );
     });
 
-    it('a job that waits for a slot can be canceled, and the user can ask for another try', async () => {
+    it('cancels a job that waits for a slot, and retries at once when the user asks for it', async () => {
       const holders = [1, 2].map(() => engine.run('SELECT pg_sleep(60)'));
       await Promise.all(holders.map((job) => reaches(engine.jobs, job, 'running')));
       const [first, second] = [engine.run('SELECT 1'), engine.run('SELECT 2')];
       await until(engine.jobs, first, () => refusedOnce(first));
       await engine.jobs.cancel(first.id);
       assert.equal(first.state, 'canceled');
-      engine.jobs.hurry();
+      engine.jobs.retryNow();
       await until(engine.jobs, second, () => refusedOnce(second));
       await Promise.all(holders.map((job) => engine.jobs.cancel(job.id)));
       await second.ended;

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -34,7 +35,7 @@ describe('reload', () => {
 
   const open = (settings = {}) => newEngine(profile, { folder, graceMs: 20_000, ...settings });
 
-  it('finished jobs are as before: outcome, rows, messages', async () => {
+  it('restores finished jobs with their outcome, rows, and messages', async () => {
     const first = await open();
     const good = await first.ended(
       "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'hello'; RETURN 5; END $$; SELECT pg_temp.f() AS five",
@@ -49,8 +50,8 @@ describe('reload', () => {
     const second = await open();
     assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
     assert.deepEqual(
-      second.jobs.jobs.map((job) => job.info()),
-      [good.info(), bad.info(), stopped.info()],
+      second.jobs.jobs.map((job) => job.record),
+      [good.record, bad.record, stopped.record],
     );
     const again = second.jobs.get(good.id)!;
     assert.deepEqual(outcomeOf(again), ['succeeded', 'SELECT', 1, undefined]);
@@ -59,7 +60,7 @@ describe('reload', () => {
       again.notices.map(({ message }) => message),
       ['hello'],
     );
-    assert.equal((await second.jobs.waitFor(bad.id)).error?.sqlstate, '22012');
+    assert.equal((await second.jobs.waitFor(bad.id)).record.error?.sqlstate, '22012');
     assert.equal(await second.jobs.clearFinished([good.id]), 1);
     assert.ok(
       ![...(await readdir(join(folder, 'jobs'))), ...(await readdir(join(folder, 'rows')))].join().includes(good.id),
@@ -75,7 +76,7 @@ describe('reload', () => {
     await third.close({ keep: true });
   });
 
-  it('running ones are detached, can be canceled, and end as finished; queued ones wait for a word', async () => {
+  it('detaches running jobs, which can be canceled and end as finished, and holds queued jobs', async () => {
     const { second, workers, queued } = await withGate(profile, async (gate) => {
       const first = await open({ maxConcurrentJobs: 3 });
       const short = first.run(`SELECT ${gate.wait}`);
@@ -94,7 +95,7 @@ describe('reload', () => {
         ['detached', 'detached', 'unresponsive', 'queued'],
       );
       assert.equal(found(last.id).record.held, true);
-      assert.match(found(short.id).record.reason!, /reloaded/);
+      assert.match(reasonOf(found(short.id)), /^jobs\.reloaded/);
       assert.equal(await again.jobs.cancel(long.id), 'stopped');
       return { second: again, workers: [short, long, stubborn], queued: last };
     });
@@ -108,7 +109,7 @@ describe('reload', () => {
     await second.close({ keep: true });
   });
 
-  it('a killed extension host: what it knew is there', async () => {
+  it('restores the jobs of a killed extension host', async () => {
     const child = fork(await bundled('child.entry.ts', folder), [JSON.stringify(profile), folder], {
       cwd: repository,
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
@@ -137,7 +138,7 @@ describe('reload', () => {
     await engine.close({ keep: true });
   });
 
-  it('two living windows leave each other’s jobs alone', async () => {
+  it('leaves the jobs of another window that is alive alone', async () => {
     const one = await open();
     const job = one.run('SELECT pg_sleep(60)');
     await atWork(one, job);
@@ -150,7 +151,7 @@ describe('reload', () => {
     await one.close({ keep: true });
   });
 
-  it('a window that goes away later: its jobs are taken up then, with what had ended', async () => {
+  it('adopts the jobs of a window that is closed later, including finished ones', async () => {
     const one = await open();
     const job = one.run('SELECT pg_sleep(60)');
     const done = await one.ended("SELECT 'kept' AS word");
@@ -178,7 +179,7 @@ describe('reload', () => {
     await two.close({ keep: true });
   });
 
-  it('two windows that open at once: one of them takes the job up', async () => {
+  it('adopts a job in only one of two windows that open at once', async () => {
     const first = await open();
     const job = first.run('SELECT pg_sleep(60)');
     await atWork(first, job);
@@ -191,7 +192,7 @@ describe('reload', () => {
     for (const engine of both) await engine.close({ keep: true });
   });
 
-  it('closed amid everything: no timer, no connection, no pending write is left, and its process ends by itself', async () => {
+  it('leaves no timer, connection, or pending write when it is closed at work, so that its process ends', async () => {
     const child = fork(await bundled('leaver.entry.ts', folder), [JSON.stringify(profile), folder], {
       cwd: repository,
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },

@@ -11,7 +11,7 @@ import type { Job } from '../../src/core/jobs/job';
 import { dump, psqlFile } from './psqlScript';
 import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
 
-/** Runs each step of a script as a job of its own, as the editor does; goes on after failures, as psql does. */
+/** Runs each step of a script as a separate job, as the editor does, and continues after failures, as psql does. */
 async function runEach(engine: Engine, script: string): Promise<Job[]> {
   const session = new SessionSettings();
   const jobs: Job[] = [];
@@ -29,7 +29,7 @@ async function runEach(engine: Engine, script: string): Promise<Job[]> {
   return jobs;
 }
 
-describe('scripts, statement by statement', () => {
+describe('scripts that run statement by statement', () => {
   let server: TestServer;
 
   before(async () => {
@@ -46,7 +46,7 @@ describe('scripts, statement by statement', () => {
     }
   }
 
-  /** What a dump says, without the lines that are different each time. */
+  /** The dump of a database, without the lines that differ each time. */
   async function content(database: string): Promise<string> {
     const text = await dump(server, database, '--inserts', '-n', 'shop', '--no-owner');
     return text.replace(/^\\(un)?restrict .*$/gm, '');
@@ -58,7 +58,7 @@ describe('scripts, statement by statement', () => {
     'with column names and several rows in each INSERT': ['--column-inserts', '--rows-per-insert=2'],
     'with owners and --clean': ['--clean', '--if-exists'],
   })) {
-    it(`a dump ${name} is restored as by psql`, async () => {
+    it(`restore a dump ${name} as psql does`, async () => {
       const shop = await readFile(join(process.cwd(), 'test/fixtures/shop.sql'), 'utf8');
       const source = (await newDatabase(server, { extension: false })).database!;
       await psqlFile(server, source, shop);
@@ -78,7 +78,7 @@ describe('scripts, statement by statement', () => {
     });
   }
 
-  it('rows come back from what only the settings make known', async () => {
+  it('return rows of objects that only the settings make visible', async () => {
     await withEngine(async (engine) => {
       const jobs = await runEach(
         engine,
@@ -90,7 +90,7 @@ describe('scripts, statement by statement', () => {
     });
   });
 
-  /** Queries the results of which a script leaves in the table `log`. */
+  /** Queries whose results a script stores in the table `log`. */
   const SESSIONS: Readonly<Record<string, string>> = {
     search_path: `CREATE SCHEMA app; SET search_path TO app, public; CREATE TABLE x (a int);
       INSERT INTO public.log SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'x';`,
@@ -174,7 +174,7 @@ INSERT INTO log SELECT b::text FROM "C ""d";
 `,
   };
 
-  it('COPY into a table with rules for INSERT fails, since it would not be what COPY does', async () => {
+  it('fail at a COPY into a table with rules for INSERT, which COPY would not apply', async () => {
     await withEngine(async (engine, database) => {
       const script = `CREATE TABLE c (a int); CREATE RULE r AS ON INSERT TO c DO INSTEAD NOTHING;
 COPY c FROM stdin;
@@ -195,7 +195,7 @@ COPY c FROM stdin;
   });
 
   for (const [name, script] of Object.entries(SESSIONS)) {
-    it(`leaves the same as psql: ${name}`, async () => {
+    it(`leave the same database as psql: ${name}`, async () => {
       await server.psql(`DO $$ BEGIN CREATE ROLE script_role; EXCEPTION WHEN duplicate_object THEN NULL; END $$`);
       const set = `CREATE TABLE public.log (a text); GRANT ALL ON SCHEMA public TO script_role; GRANT ALL ON public.log TO script_role;`;
       const reference = (await newDatabase(server, { extension: false })).database!;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { parseConnectionString } from '../../src/core/postgres/connect/conninfo/conninfo';
 import { ConnectError } from '../../src/core/postgres/connect/errors';
-import { examine } from '../../src/core/postgres/connect/check/testConnection';
+import { testConnection } from '../../src/core/postgres/connect/check/testConnection';
 import { openClient, type OpenOptions } from '../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { labelFor } from '../../src/core/sql/directives';
@@ -64,9 +64,9 @@ describe('a scan for the passwords that were used', () => {
       seen.push(inspect(error, { depth: 12, showHidden: true }), error.stack ?? '');
       assert.ok(!expected, error.message);
     }
-    const findings = await examine({ ...profile, ...given }, all);
-    assert.equal(findings[0]!.status, expected ? 'ok' : 'error');
-    seen.push(JSON.stringify(findings));
+    const results = await testConnection({ ...profile, ...given }, all);
+    assert.equal(results[0]!.status, expected ? 'ok' : 'error');
+    seen.push(JSON.stringify(results));
   }
 
   it('each source is used, with the right and with a wrong one', async () => {
@@ -118,7 +118,7 @@ describe('a scan for the passwords that were used', () => {
 
   it('none of them is anywhere', async () => {
     seen.push((await server.serverLog()).replaceAll(`'${CORES[0]!}' AS visible`, ''));
-    assert.ok(seen.some((text) => text.includes('did not accept the password')));
+    assert.ok(seen.some((text) => text.includes('connect.passwordRejected')));
     for (const text of seen) {
       for (const form of CORES.flatMap(formsOf)) {
         const at = text.indexOf(form);

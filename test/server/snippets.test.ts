@@ -13,7 +13,7 @@ interface Snippet {
 
 const all = Object.values(JSON.parse(readFileSync('snippets/sql.json', 'utf8')) as Record<string, Snippet>);
 
-/** A snippet's text as VS Code inserts it, with its placeholders as they are or as somebody fills them in. */
+/** A snippet's text as VS Code inserts it, with the default text of its placeholders or with given values. */
 function expand(prefix: string, filled: Record<string, string> = {}): string {
   const snippet = all.find((one) => one.prefix === prefix);
   assert.ok(snippet, prefix);
@@ -24,7 +24,7 @@ function expand(prefix: string, filled: Record<string, string> = {}): string {
     .replace(/\\([$}\\])/g, '$1');
 }
 
-describe('snippets, on a real server', () => {
+describe('snippets on a real server', () => {
   let engine: Engine;
   let psql: (sql: string) => Promise<string>;
   const tried = new Set<string>();
@@ -48,18 +48,18 @@ describe('snippets, on a real server', () => {
     });
     await job.ended;
     listener.dispose();
-    assert.equal(job.state, 'succeeded', `${sql}\n${JSON.stringify(job.info())}`);
+    assert.equal(job.state, 'succeeded', `${sql}\n${JSON.stringify(job.record)}`);
     return { job, progress };
   }
 
-  it('pgbg-options: its comments are understood', async () => {
+  it('pgbg-options: its comments set the options of the job', async () => {
     const { job } = await run('pgbg-options', { 0: 'SELECT 1' });
     const { problems, ...options } = directivesOf(job.record.request.sql);
     assert.deepEqual(problems, []);
     assert.deepEqual(options, { label: 'nightly report', connection: 'name', statementTimeoutMs: 300_000 });
   });
 
-  it('pgbg-progress: the progress is seen while it runs', async () => {
+  it('pgbg-progress: the job shows its progress while it runs', async () => {
     const { job, progress } = await run('pgbg-progress', { 2: '20' });
     assert.equal(job.record.label, 'with progress');
     assert.ok(
@@ -68,7 +68,7 @@ describe('snippets, on a real server', () => {
     );
   });
 
-  it('pgbg-batches: every row is changed once, in several batches', async () => {
+  it('pgbg-batches: changes every row once, in several batches', async () => {
     await psql(
       'CREATE TABLE my_table AS SELECT id * 3 AS id, 0 AS my_column, 1 AS my_value FROM generate_series(1, 1000) AS id',
     );
@@ -76,19 +76,19 @@ describe('snippets, on a real server', () => {
     assert.equal(await psql('SELECT count(*) FROM my_table WHERE my_column = 1'), '1000');
     assert.deepEqual(
       job.notices.map(({ message }) => message),
-      ['1000 rows were changed'],
+      ['1000 rows changed'],
     );
     await psql('TRUNCATE my_table');
     await run('pgbg-batches');
   });
 
-  it('pgbg-launch: the rows of the inner worker come back', async () => {
+  it('pgbg-launch: returns the rows of the inner worker', async () => {
     await psql('TRUNCATE my_table; INSERT INTO my_table VALUES (1), (2)');
     const { job } = await run('pgbg-launch');
     assert.deepEqual(await engine.rows(job), [['2']]);
   });
 
-  it('pgbg-journal: the outcome of the inner worker is kept', async () => {
+  it('pgbg-journal: records the outcome of the inner worker', async () => {
     await psql('CREATE MATERIALIZED VIEW my_view AS SELECT 1');
     await run('pgbg-journal');
     assert.equal(
@@ -97,7 +97,7 @@ describe('snippets, on a real server', () => {
     );
   });
 
-  it('all of them were tried, and each says what it is for', () => {
+  it('runs all snippets in these tests, and each has a description', () => {
     assert.deepEqual([...tried].sort(), all.map(({ prefix }) => prefix).sort());
     for (const { description } of all) assert.ok(description.length > 10);
   });

@@ -123,7 +123,7 @@ export function memoryLog(): Logger & { lines: string[] } {
 export function newLink(
   profile: ConnectionProfile,
   log: Logger = memoryLog(),
-  options: Partial<Pick<LinkOptions, 'clock' | 'silence'>> = {},
+  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts'>> = {},
 ): PgServerLink {
   return new PgServerLink({
     name: profile.name,
@@ -158,7 +158,7 @@ export interface Engine {
 /** The whole engine on one connection, as extension.ts composes it. */
 export async function newEngine(
   profile: ConnectionProfile,
-  options: Partial<JobSettings> & { folder?: string; silence?: LinkOptions['silence']; clock?: Clock } = {},
+  options: Partial<JobSettings> & { folder?: string; silence?: LinkOptions['responseTimeouts']; clock?: Clock } = {},
 ): Promise<Engine> {
   const log = memoryLog();
   const {
@@ -167,7 +167,7 @@ export async function newEngine(
     clock = systemClock,
     ...overrides
   } = options;
-  const linkOptions = { clock, ...(silence === undefined ? {} : { silence }) };
+  const linkOptions = { clock, ...(silence === undefined ? {} : { responseTimeouts: silence }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);

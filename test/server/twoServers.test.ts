@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { appendFile, rm } from 'node:fs/promises';
@@ -24,7 +25,7 @@ import {
 const DATABASE = 'both';
 const run = promisify(execFile);
 
-/** Two servers on one machine never have the same pids, so a signal that goes to the wrong one leaves a warning in its log. */
+/** Two servers on one machine never share pids, so a signal to the wrong server leaves a warning in its log. */
 async function wrongSignals(server: TestServer): Promise<string[]> {
   const lines = (await server.serverLog()).split('\n');
   return (
@@ -34,7 +35,7 @@ async function wrongSignals(server: TestServer): Promise<string[]> {
           ? [`${line} ${lines.slice(i + 1, i + 6).join(' ')}`]
           : [],
       )
-      // Those of this test's own, which may find a session that has just ended.
+      // Signals of this test itself, which may find a session that has just ended.
       .filter((line) => !line.includes('FROM pg_stat_activity'))
   );
 }
@@ -50,7 +51,7 @@ async function serverWithRuns(): Promise<TestServer> {
 const runsOn = (server: TestServer): Promise<string> =>
   server.psql('SELECT count(*), count(DISTINCT n) FROM runs', { database: DATABASE });
 
-/** Ends the control connection of the engine, which is the one that asks about the activity. */
+/** Terminates the control connection of the engine, which is the one that queries the activity. */
 const endControl = (server: TestServer): Promise<string> =>
   server.psql(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -58,7 +59,7 @@ const endControl = (server: TestServer): Promise<string> =>
         AND pid <> pg_backend_pid()`,
   );
 
-describe('two servers under one name', function () {
+describe('a connection that leads to two servers', function () {
   this.timeout(120_000);
   let a: TestServer;
   let b: TestServer;
@@ -93,7 +94,7 @@ describe('two servers under one name', function () {
     database: DATABASE,
   });
 
-  /** Many jobs that end in every way: all of them on one server, whichever it is, and each as it should. */
+  /** Runs many jobs that end in every way. All must run on one server, whichever it is, and end as expected. */
   async function manyJobs(on: Engine): Promise<TestServer> {
     const { jobs, link } = on;
     const launch = (sql: string): Job => on.run(sql);
@@ -113,7 +114,7 @@ describe('two servers under one name', function () {
     await reaches(jobs, letGo, 'detached');
     const { server } = await link.refresh();
     const home = server?.address?.endsWith(`:${a.port}`) ? a : b;
-    // The control connection is opened anew meanwhile.
+    // The control connection is opened again in the meantime.
     await endControl(home);
     await eventually(
       () =>
@@ -136,7 +137,7 @@ describe('two servers under one name', function () {
     return home;
   }
 
-  it('a list of hosts in random order: all jobs of a connection are on one of them', async () => {
+  it('runs all jobs on one server of a list of hosts in random order', async () => {
     for (let round = 0; round < 3; round++) {
       engine = await newEngine(listOf(a, b), { maxConcurrentJobs: 12 });
       const home = await manyJobs(engine);
@@ -148,7 +149,7 @@ describe('two servers under one name', function () {
     }
   });
 
-  it('a proxy that leads each connection to the next server: sessions are opened until one is on the server of the others', async () => {
+  it('opens sessions until one is on the right server, behind a proxy that distributes connections', async () => {
     network = await startNetwork(a);
     network.leadTo(a, b);
     engine = await newEngine(through(network), { maxConcurrentJobs: 12 });
@@ -156,7 +157,7 @@ describe('two servers under one name', function () {
     assert.deepEqual([await runsOn(home), await runsOn(home === a ? b : a)], ['24|24', '0|0']);
   });
 
-  it('a proxy that was switched over: jobs of the old server are not said to be lost, and nothing is signaled on the new one', async () => {
+  it('does not report jobs as lost, and signals nothing on the new server, after a proxy was switched over', async () => {
     network = await startNetwork(a);
     engine = await newEngine(through(network), { maxConcurrentJobs: 0 });
     const { jobs, link } = engine;
@@ -167,14 +168,13 @@ describe('two servers under one name', function () {
     network.leadTo(b);
     network.reset();
     for (const job of running) await reaches(jobs, job, 'detached');
-    const elsewhere = (job: Job): boolean =>
-      /launched on the server at .*may still run there/.test(job.record.reason ?? '');
+    const elsewhere = (job: Job): boolean => /^jobs\.onOtherServer .*jobPlace=/.test(reasonOf(job));
     for (const job of running) {
-      jobs.hurry();
+      jobs.retryNow();
       await until(jobs, job, () => elsewhere(job));
       assert.equal(job.state, 'detached');
     }
-    for (const job of running) await assert.rejects(jobs.cancel(job.id), /now leads to .*no signal was sent/);
+    for (const job of running) await assert.rejects(jobs.cancel(job.id), /server\.otherServer/);
     const foreign = { ...running[0]!.record, pid: running[0]!.record.pid! };
     assert.equal(await link.terminate(foreign.pid, foreign.backendStart!), false, 'no such worker on the new server');
     assert.deepEqual(outcomeOf(await engine.ended('INSERT INTO runs VALUES (9)')), [
@@ -184,7 +184,7 @@ describe('two servers under one name', function () {
       undefined,
     ]);
     assert.equal(await runsOn(b), '1|1');
-    // The next window, or the same one after a reload, knows where they run.
+    // The next window, or the same one after a reload, knows on which server they run.
     await engine.close({ keep: true });
     const { folder } = engine;
     engine = await newEngine(through(network), { folder });
@@ -195,19 +195,19 @@ describe('two servers under one name', function () {
     network.reset();
     for (const job of restored) {
       await eventually(async () => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/leads to its server again/.test(job.record.reason ?? ''));
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
       }, 'it is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.equal(job.state, 'finished');
     }
   });
 
-  it('after a reload behind a list or a proxy the server of a running job is looked for first', async () => {
+  it('looks for the server of a running job first after a reload, behind a list of hosts or a proxy', async () => {
     network = await startNetwork(a);
     for (const profile of [listOf(a, b), through(network)]) {
       for (let round = 0; round < 4; round++) {
-        // Whichever server is next, the job is found on its own one.
+        // Whichever server comes next, the job is found on the server that it runs on.
         if (profile.host === network.host && profile.port === network.port)
           network.leadTo(...(round % 2 ? [a, b] : [b, a]));
         engine = await newEngine(profile);
@@ -225,7 +225,7 @@ describe('two servers under one name', function () {
     }
   });
 
-  it('new connections that lead elsewhere: that is said, and the next try is all on the new server', async () => {
+  it('reports that new connections lead to another server, and uses only that one for the next attempt', async () => {
     network = await startNetwork(a);
     const link = newLink(through(network));
     try {
@@ -233,7 +233,7 @@ describe('two servers under one name', function () {
       network.leadTo(b);
       await assert.rejects(link.acquire(), (error) => {
         assert.ok(error instanceof UnreachableError);
-        assert.match(error.message, /New connections lead to the server at .*, but this one leads to/);
+        assert.match(error.message, /server\.newConnectionsElsewhere/);
         return true;
       });
       const session = await link.acquire();
@@ -245,7 +245,7 @@ describe('two servers under one name', function () {
     }
   });
 
-  it('a restart of the server itself is still told from another server', async () => {
+  it('distinguishes a restart of the server from another server', async () => {
     engine = await newEngine(listOf(a), { maxConcurrentJobs: 0 });
     const job = engine.run('SELECT pg_sleep(600)');
     await atWork(engine, job);
@@ -253,14 +253,14 @@ describe('two servers under one name', function () {
     await reaches(engine.jobs, job, 'detached');
     await a.restart('immediate');
     await eventually(async () => {
-      engine!.jobs.hurry();
+      engine!.jobs.retryNow();
       return Promise.resolve(job.final);
     }, 'the restart is seen');
     assert.equal(job.state, 'lost');
-    assert.match(job.record.reason!, /The server was restarted/);
+    assert.match(reasonOf(job), /^jobs\.serverRestarted/);
   });
 
-  it('a primary and its standby share a system identifier and are two servers all the same, also after a promotion', async () => {
+  it('treats a primary and its standby as two servers although they share a system identifier, also after a promotion', async () => {
     const standby = await standbyOf(a);
     try {
       network = await startNetwork(a);
@@ -273,16 +273,16 @@ describe('two servers under one name', function () {
       network.leadTo(standby);
       network.reset();
       const hurried = async (): Promise<boolean> => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/may still run there/.test(job.record.reason ?? '') || job.final);
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.onOtherServer/.test(reasonOf(job)) || job.final);
       };
       await eventually(hurried, 'the other server is seen');
       const seen = await engine.link.refresh();
       assert.equal(seen.server?.system, primary?.system);
       assert.notEqual(seen.serverStart, primary?.start);
       assert.equal(job.state, 'detached');
-      await assert.rejects(engine.jobs.cancel(job.id), /no signal was sent/);
-      // Workers start on a primary only (measured with 2.0.3). A promotion restarts nothing: it is the same server as before.
+      await assert.rejects(engine.jobs.cancel(job.id), /server\.otherServer/);
+      // Workers start only on a primary (measured with 2.0.3). A promotion does not restart the server: it is the same as before.
       await standby.psql('SELECT pg_promote()');
       const promoted = engine.run('SELECT pg_sleep(600)');
       await atWork(engine, promoted);
@@ -299,12 +299,12 @@ describe('two servers under one name', function () {
         'it is there again',
       );
       await eventually(hurried, 'the promoted server is seen');
-      assert.equal(job.state, 'detached', 'the primary of before still runs it');
+      assert.equal(job.state, 'detached', 'it still runs on the former primary');
       network.leadTo(a);
       network.reset();
       await eventually(async () => {
-        engine!.jobs.hurry();
-        return Promise.resolve(/leads to its server again/.test(job.record.reason ?? ''));
+        engine!.jobs.retryNow();
+        return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
       }, 'it is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.deepEqual(await wrongSignals(standby), []);
@@ -314,13 +314,13 @@ describe('two servers under one name', function () {
   });
 });
 
-/** A streaming standby: a server of its own whose data are a copy of the primary's. */
+/** Starts a streaming standby: a server with a copy of the primary's data. */
 async function standbyOf(primary: TestServer): Promise<TestServer> {
   const standby = await newServer();
   await standby.stop();
   await primary.stop();
   await rm(standby.dataDir, { recursive: true });
-  // With the owner: PostgreSQL refuses a folder that is another user's.
+  // Including the owner: PostgreSQL refuses a folder that belongs to another user.
   await run('cp', ['-a', primary.dataDir, standby.dataDir]);
   await primary.start();
   const settings = {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../reasonOf';
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
@@ -46,7 +47,7 @@ describe('pg_background changed while jobs run', () => {
       return [first, late] as const;
     });
     await Promise.all([rows.ended, fails.ended]);
-    assert.deepEqual(outcomeOf(rows), ['succeeded', 'SELECT', 1, undefined], rows.record.reason);
+    assert.deepEqual(outcomeOf(rows), ['succeeded', 'SELECT', 1, undefined], reasonOf(rows));
     assert.deepEqual(await engine.rows(rows), [['7']]);
     assert.deepEqual([fails.state, fails.record.error?.message], ['failed', 'late']);
   });
@@ -57,19 +58,19 @@ describe('pg_background changed while jobs run', () => {
       await atWork(engine, job);
       await sql(`REVOKE pgbackground_role FROM ${user}`);
       await reaches(engine.jobs, job, 'detached');
-      assert.match(job.record.reason!, /permission denied/);
+      assert.match(reasonOf(job), /permission denied/);
       return job;
     });
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await running.ended;
     assert.equal(running.state, 'finished');
-    assert.match(running.record.reason!, /its outcome is unknown.*permission denied/);
+    assert.match(reasonOf(running), /^jobs\.endedUntracked: .*permission denied/);
     const waiting = engine.run('SELECT 2');
     await until(engine.jobs, waiting, () => waiting.final || waiting.record.reason !== undefined);
     assert.equal(waiting.state, 'queued');
-    assert.match(waiting.record.reason!, /permission denied.*GRANT pgbackground_role/);
+    assert.match(reasonOf(waiting), /^jobs\.withdrawn: server\.launchDenied \(message=permission denied/);
     await sql(`GRANT pgbackground_role TO ${user}`);
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await waiting.ended;
     assert.equal(waiting.state, 'succeeded');
   });
@@ -82,16 +83,16 @@ describe('pg_background changed while jobs run', () => {
       await reaches(engine.jobs, job, 'detached');
       return job;
     });
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await running.ended;
     assert.equal(running.state, 'finished');
-    assert.match(running.record.reason!, /its outcome is unknown.*not installed in the database/);
+    assert.match(reasonOf(running), /^jobs\.endedUntracked: .*server\.extensionMissing/);
     const waiting = engine.run('SELECT 2');
     await until(engine.jobs, waiting, () => waiting.final || waiting.record.reason !== undefined);
     assert.equal(waiting.state, 'queued');
-    assert.match(waiting.record.reason!, /not installed in the database.*CREATE EXTENSION/);
+    assert.match(reasonOf(waiting), /server\.extensionMissing/);
     await sql('CREATE EXTENSION pg_background');
-    engine.jobs.hurry();
+    engine.jobs.retryNow();
     await waiting.ended;
     assert.equal(waiting.state, 'succeeded');
   });
@@ -107,7 +108,7 @@ describe('pg_background changed while jobs run', () => {
       return one;
     });
     await job.ended;
-    assert.deepEqual(outcomeOf(job), ['succeeded', 'SELECT', 1, undefined], job.record.reason);
+    assert.deepEqual(outcomeOf(job), ['succeeded', 'SELECT', 1, undefined], reasonOf(job));
     assert.deepEqual(await engine.rows(job), [['5']]);
   });
 
@@ -115,6 +116,6 @@ describe('pg_background changed while jobs run', () => {
     await sql(`REVOKE pgbackground_role FROM ${user}`);
     const job = await engine.ended('SELECT 1');
     assert.deepEqual([job.state, job.record.error?.sqlstate], ['failed', '42501']);
-    await eventually(() => Promise.resolve(engine.jobs.place(job.id) === undefined), 'it is in no queue');
+    await eventually(() => Promise.resolve(engine.jobs.queuePosition(job.id) === undefined), 'it is in no queue');
   });
 });

@@ -12,8 +12,8 @@ const HBA = `
 host all keeper all scram-sha-256
 host all all all trust
 `;
-/** Connections as a person makes them, on the packaged VSIX in a real VS Code: the steps build on each other. */
-describe('the connection form and the doctor', function () {
+/** Adds, tests, and edits connections on the packaged VSIX in a real VS Code. Each step builds on the previous ones. */
+describe('the connection form and Test Connection', function () {
   this.timeout(240_000);
   this.bail(true);
   let server: TestServer;
@@ -39,78 +39,79 @@ describe('the connection form and the doctor', function () {
   const box = (name: string): Locator => form.getByRole('textbox', { name, exact: true });
   const button = (name: string | RegExp): Locator =>
     form.getByRole('button', { name, exact: typeof name === 'string' });
-  /** Resolves when the keyboard is there. */
-  const focused = (where: Locator): Promise<unknown> =>
-    where.evaluate(`element => new Promise((done) => {
-      const look = () => element.matches(':focus') ? done(true) : requestAnimationFrame(look);
-      look();
+  /** Resolves when the element has the keyboard focus. */
+  const focused = (target: Locator): Promise<unknown> =>
+    target.evaluate(`element => new Promise((done) => {
+      const check = () => element.matches(':focus') ? done(true) : requestAnimationFrame(check);
+      check();
     })`);
   const finding = (title: string | RegExp): Locator => form.getByRole('listitem').filter({ hasText: title });
 
-  it('opens with the keyboard in its first field, and says where connections start', async () => {
+  it('opens with the focus in the first field, and names the computer that connections start from', async () => {
     await ui.command('pg_background: Add Connection…');
-    await form.getByText('Connections start from the computer on which VS Code’s server runs').waitFor();
+    await form.getByText('Connections start from the computer that runs the VS Code server').waitFor();
     await focused(box('URI or DSN'));
   });
 
-  it('names what is wrong at its field, when the field is left and again when it is tested', async () => {
+  it('shows a problem at its field when the field loses the focus, and again on Test', async () => {
     await box('Host').fill('127.0.0.1');
     await box('Port').fill('54x2');
     await ui.page.keyboard.press('Tab');
-    const problem = form.getByText('It must be a whole number from 1 to 65535 (or one for each host');
+    const problem = form.getByText('Use a whole number from 1 to 65535, or one per host');
     await problem.waitFor();
     assert.equal(await box('Port').getAttribute('aria-invalid'), 'true');
     assert.match((await box('Port').getAttribute('aria-description'))!, /whole number from 1 to 65535/);
     await button('Test').click();
     await form.getByText('Please correct: Port.').waitFor();
-    // The keyboard is where the fault is.
     await focused(box('Port'));
     await box('Port').fill(String(server.port));
     await ui.page.keyboard.press('Tab');
     await problem.waitFor({ state: 'hidden' });
   });
 
-  it('by keyboard alone: fields in reading order, then the test, which tells a wrong password', async () => {
+  it('works with the keyboard: fields in reading order, then Test, which reports a wrong password', async () => {
     await box('Name').focus();
     const typed = ['shop', undefined, undefined, 'shop', 'keeper'];
     for (const text of typed) {
       if (text !== undefined) await ui.page.keyboard.type(text);
       await ui.page.keyboard.press('Tab');
     }
-    // Past the choice of where it comes from.
+    // Skips the password source.
     await ui.page.keyboard.press('Tab');
     await ui.page.keyboard.type(WRONG);
     await button('Test').focus();
     await ui.page.keyboard.press('Enter');
-    await finding('Not authenticated').waitFor();
-    await form.getByText('Not authenticated.', { exact: true }).waitFor();
-    await finding('Not authenticated').getByRole('button', { name: 'Enter the password' }).click();
+    await finding('Authentication failed').waitFor();
+    await form.getByText('Authentication failed.', { exact: true }).waitFor();
+    await finding('Authentication failed').getByRole('button', { name: 'Enter the password' }).click();
     await focused(box('Password'));
   });
 
-  it('the right password: every finding is listed, and what is missing is shown as SQL', async () => {
+  it('lists every finding with the right password, and shows SQL for what is missing', async () => {
     await box('Password').fill(PASSWORD);
     await button('Test').click();
-    await finding('pg_background is not in this database').getByText('CREATE EXTENSION pg_background;').waitFor();
+    await finding('pg_background is not installed in this database')
+      .getByText('CREATE EXTENSION pg_background;')
+      .waitFor();
     for (const title of ['Reachable', 'PostgreSQL 18', 'No pooling proxy', 'worker slots are free', 'No time limit']) {
       await finding(title).waitFor();
     }
     await ui.screenshot('connection-form');
   });
 
-  it('saves: the row appears, and the form is gone', async () => {
+  it('saves the connection: its row appears and the form closes', async () => {
     await ui.page.keyboard.press('Control+Enter');
     await ui.row('shop').first().waitFor();
     await ui.notification(/“shop”: .*pg_background/).waitFor();
     await ui.page.locator('.tab').filter({ hasText: 'New Connection' }).waitFor({ state: 'detached' });
   });
 
-  it('the doctor offers CREATE EXTENSION, runs it after a confirmation, and is content', async () => {
+  it('Test Connection offers CREATE EXTENSION, runs it after a confirmation, and reports success', async () => {
     await ui
       .notification(/“shop”: /)
       .getByRole('button', { name: 'Test Connection' })
       .click();
-    const missing = finding('pg_background is not in this database');
+    const missing = finding('pg_background is not installed in this database');
     await missing.getByRole('button', { name: 'Run: Create it' }).click();
     const dialog = ui.dialog('Run this on “shop”?');
     await dialog.filter({ hasText: 'CREATE EXTENSION pg_background;' }).waitFor();
@@ -121,18 +122,18 @@ describe('the connection form and the doctor', function () {
     await dialog.getByRole('button', { name: 'Run', exact: true }).click();
     await form.getByText(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
     await ui.notification(/“shop” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
-    await finding('Workers may be launched').waitFor();
+    await finding('You can launch workers').waitFor();
     assert.equal(await extensions(), '1');
-    await ui.screenshot('doctor');
+    await ui.screenshot('connection-test');
   });
 
   const extensions = (): Promise<string> =>
     server.psql(`SELECT count(*) FROM pg_extension WHERE extname = 'pg_background'`, { database: 'shop' });
 
-  /** All that VS Code keeps in this browser. */
-  const kept = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
+  /** Everything that VS Code stores in this browser. */
+  const stored = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
 
-  it('edits with the stored password, which the page does not get', async () => {
+  it('edits a connection with its stored password, which the page does not receive', async () => {
     await button('Edit Connection').click();
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
     assert.equal(await box('Host').inputValue(), '127.0.0.1');
@@ -146,14 +147,14 @@ describe('the connection form and the doctor', function () {
     await box('Application name').waitFor({ state: 'hidden' });
   });
 
-  it('keeps over a reload what was typed, but no password', async () => {
+  it('keeps input over a reload, except for the password', async () => {
     await form.getByText('Advanced').click();
     await box('Application name').fill('my shop');
     await box('Password').fill(WRONG);
-    // A VS Code in a browser writes its state down when it has nothing else to do.
-    await eventually(async () => (await kept()).includes('my shop'), 'VS Code has kept the form');
-    assert.doesNotMatch(await kept(), /wr0ng/);
-    // The page that comes back shows by itself that the extension runs again.
+    // VS Code in a browser stores its state when it is idle.
+    await eventually(async () => (await stored()).includes('my shop'), 'VS Code has stored the form');
+    assert.doesNotMatch(await stored(), /wr0ng/);
+    // The restored page shows that the extension runs again.
     await ui.page.reload();
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
     await box('Application name').waitFor();
@@ -161,11 +162,11 @@ describe('the connection form and the doctor', function () {
     assert.equal(await box('Password').inputValue(), '');
   });
 
-  it('offers what the workspace says, and takes its password without showing it', async () => {
+  it('offers connections from the workspace, and imports a password without showing it', async () => {
     await ui.command('pg_background: Add Connection…');
     await button('Start From…').click();
     await form.getByRole('menuitem', { name: /DATABASE_URL · \.env/ }).click();
-    await form.getByText('The password was taken over.').waitFor();
+    await form.getByText('Password imported.').waitFor();
     assert.equal(await box('Name').inputValue(), 'shop@127.0.0.1');
     assert.equal(await box('Password').inputValue(), '');
     await button('Test').click();
@@ -178,21 +179,21 @@ describe('the connection form and the doctor', function () {
     await finding('No password').waitFor();
   });
 
-  it('Cancel closes the form, and nothing is saved', async () => {
+  it('Cancel closes the form without saving', async () => {
     await button('Cancel').click();
     await ui.page.locator('.tab').filter({ hasText: 'New Connection' }).waitFor({ state: 'detached' });
     assert.equal(await ui.row('shop@127.0.0.1').count(), 0);
-    // The form behind it comes back, and takes the keyboard, which would close the palette.
+    // The other form becomes visible and takes the focus, which would close the palette.
     await form.getByRole('heading', { name: 'Edit Connection “shop”' }).waitFor();
     await focused(box('Host'));
     await ui.command('pg_background: Add Connection…');
     await box('URI or DSN').waitFor();
   });
 
-  it('no password is in the page, in settings, in logs or in what the page keeps', async () => {
+  it('leaves no password in the page, its state, settings, or logs', async () => {
     for (const frame of ui.page.frames()) assert.doesNotMatch(await frame.content(), /ri9ht|wr0ng/);
-    // A browser has no better place for what VS Code stores as a secret, so the right password is not looked for there.
-    assert.doesNotMatch(await kept(), /wr0ng/);
+    // In a browser, VS Code stores secrets there too, so only the wrong password must be missing.
+    assert.doesNotMatch(await stored(), /wr0ng/);
     const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
     let settings = '';
     for (const file of files.filter((one) => one.isFile())) {

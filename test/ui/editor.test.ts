@@ -40,18 +40,18 @@ describe('SQL in the editor', function () {
   after(() => installed.close());
   afterEach(screenshotOnFailure(() => ui));
 
-  /** A cell of the results that are in front. */
+  /** A cell of the visible results. */
   async function shown(text: string): Promise<void> {
     await ui.results().getByText(text, { exact: true }).waitFor();
   }
 
-  /** The results of the job in a row of the view, in place of what was in front before. */
+  /** Shows the results of the job in a row of the view. */
   async function openResults(row: Locator): Promise<void> {
     await row.first().click();
     await ui.page.locator('iframe.webview').last().waitFor();
   }
 
-  it('a right-click without a selection runs the statement under the cursor, the third one, and its rows are there', async () => {
+  it('runs the statement at the cursor from the context menu and shows its rows', async () => {
     await ui.openFile('work.sql');
     await ui.goTo(7, 12);
     await ui.editorRightClick('Run in Background');
@@ -63,7 +63,7 @@ describe('SQL in the editor', function () {
     await shown('third, row 2');
   });
 
-  it('over the statement stands how it ended, and a click there shows its rows', async () => {
+  it('shows the result above the statement, where a click shows the rows', async () => {
     await ui.openFile('work.sql');
     const lens = ui.lens(/^✓ 2 rows · [\d.]+ m?s — Show Results$/);
     await lens.waitFor();
@@ -73,7 +73,7 @@ describe('SQL in the editor', function () {
     await shown('third, row 2');
   });
 
-  it('Shift+Alt+B runs it too', async () => {
+  it('runs the statement with Shift+Alt+B', async () => {
     await ui.openFile('work.sql');
     await ui.goTo(4, 3);
     await ui.page.keyboard.press('Shift+Alt+B');
@@ -83,7 +83,7 @@ describe('SQL in the editor', function () {
     await shown('two');
   });
 
-  it('while it runs the lens tells the time and the progress, and cancels it', async () => {
+  it('shows time and progress of a running job in its lens, which cancels it', async () => {
     await ui.openFile('work.sql');
     await ui.goTo(11, 1);
     await ui.page.keyboard.press('Shift+Alt+B');
@@ -91,7 +91,7 @@ describe('SQL in the editor', function () {
     await lens.waitFor();
     const before = await lens.textContent();
     await lens.filter({ hasNotText: before! }).waitFor();
-    // VS Code does not ask for lenses about which it was told just before the editor lost the keyboard.
+    // VS Code does not request lenses that changed just before the editor lost the focus.
     for (let i = 0; i < 15; i++) {
       await ui.editorText('SELECT relname').click();
       await ui.row('takes long').click({ modifiers: ['ControlOrMeta'] });
@@ -104,7 +104,7 @@ describe('SQL in the editor', function () {
     assert.equal(await lens.count(), 0);
   });
 
-  it('an error is in the Problems panel, leads to its place, and goes when the statement is edited', async () => {
+  it('shows an error in the Problems panel, which leads to its position and disappears when the statement is edited', async () => {
     await ui.openFile('work.sql');
     await ui.goTo(15, 3);
     await ui.page.keyboard.press('Shift+Alt+B');
@@ -118,7 +118,7 @@ describe('SQL in the editor', function () {
     );
     await problem.dblclick();
     await ui.statusBar('Ln 14, Col 25 (8 selected)').waitFor();
-    // The first of the two clicks only shows the place; the second one takes the keyboard there.
+    // The first click only reveals the position; the second one moves the focus there.
     await ui.page.locator('.editor-instance .monaco-editor.focused').waitFor();
     await ui.page.keyboard.press('ArrowRight');
     await ui.page.keyboard.press('Backspace');
@@ -128,7 +128,7 @@ describe('SQL in the editor', function () {
     await ui.row('misspelt').filter({ hasText: 'rows' }).waitFor();
   });
 
-  it('the status bar names the connection while a SQL editor is active, and only then', async () => {
+  it('shows the connection in the status bar only while a SQL editor is active', async () => {
     await ui.openFile('work.sql');
     const item = ui.page.locator('.statusbar-item:visible').filter({ hasText: /^\s*work\s*$/ });
     await item.waitFor();
@@ -141,7 +141,7 @@ describe('SQL in the editor', function () {
     await ui.page.keyboard.press('Escape');
   });
 
-  it('the menu of a file in the explorer runs the file', async () => {
+  it('runs a file from its menu in the explorer', async () => {
     await ui.command('View: Show Explorer');
     const file = ui.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: 'nightly.sql' });
     await file.click({ button: 'right' });
@@ -153,11 +153,11 @@ describe('SQL in the editor', function () {
     await shown('from the explorer');
   });
 
-  it('the walkthrough leads to a new SQL file', async () => {
+  it('opens a new SQL file from the walkthrough', async () => {
     await ui.command('Welcome: Open Walkthrough...');
     await ui.pick('Run SQL in the background');
     const step = ui.page.locator('.getting-started-step').filter({ hasText: 'Run your first SQL' });
-    // What the tests before have done by keyboard, menus, and clicks.
+    // The earlier tests used the keyboard, menus, and clicks.
     const ticked = ui.page.locator('.getting-started-step .codicon-getting-started-step-checked');
     await ticked.nth(3).waitFor();
     await ui.screenshot('walkthrough');

@@ -50,7 +50,11 @@ describe('main flow', function () {
     await form
       .getByRole('textbox', { name: 'URI or DSN' })
       .fill(`postgres://${server.user}@${server.host}:${server.port}/${database}`);
-    await form.getByRole('textbox', { name: 'Name' }).fill('work');
+    const name = form.getByRole('textbox', { name: 'Name' });
+    // The page sends the URI when its field loses the focus. Then the extension parses it and suggests a name.
+    await name.focus();
+    await eventually(async () => (await name.inputValue()) !== '', 'the suggested name');
+    await name.fill('work');
     await form.getByRole('button', { name: 'Save' }).click();
     await ui.notification(/“work” is ready: PostgreSQL 18.* with pg_background 2/).waitFor();
     await ui.row('work').first().waitFor();

@@ -54,8 +54,10 @@ export interface InstallOptions {
   readonly env?: (profile: ConnectionProfile) => NodeJS.ProcessEnv;
   /** The .code-workspace file to open instead of the folder. */
   readonly open?: string;
-  /** The display language, such as `de`. VS Code itself stays in English. */
+  /** The display language, such as `de`. VS Code's own texts stay in English. */
   readonly language?: string;
+  /** The name of our view in that language. */
+  readonly viewName?: string;
   /** Whether the extension logs at trace level. */
   readonly trace?: boolean;
 }
@@ -76,7 +78,7 @@ export async function install(
   });
   for (const one of [await vsix(), ...(options.extensions ?? [])]) await vscode.installVsix(one);
   const browser = await launchBrowser(options.deviceScaleFactor);
-  const ui = new Workbench(await browser.context.newPage());
+  const ui = new Workbench(await browser.context.newPage(), options.viewName);
   const settings = { 'pgBackground.connections': [{ ...profile, name: 'work' }] };
   const workspace = await makeWorkspace({
     ...files,

@@ -7,9 +7,9 @@ import { ResultsView } from './resultsView';
 import { launchBrowser, Workbench } from './workbench';
 
 const ROWS = 1_000_000;
-/** Runs where it is taken for markup. */
+/** Runs if it is interpreted as markup. */
 const ATTACK = '<img src=x onerror=window.attacked=1>';
-/** Each row has an attack, a quote, a line end and signs of more than one byte in it. */
+/** Each row contains an attack, a quote, a line end, and multibyte characters. */
 const QUERY = `SELECT g AS id, repeat('x', 90) || lpad(g::text, 10, '0') AS note,
        nullif(g % 4, 0) AS quarter, E'${ATTACK}"é€😀"\\n' || g AS "${ATTACK}",
        jsonb_build_object('number', g, 'html', '<script>window.attacked=1</script>') AS doc
@@ -17,10 +17,10 @@ const QUERY = `SELECT g AS id, repeat('x', 90) || lpad(g::text, 10, '0') AS note
 const SQL = `-- label: ${ATTACK}\n${QUERY};\n`;
 const LINES = SQL.split('\n').length - 1;
 
-/** What is on the clipboard for the value of the attacked column. */
+/** The value of the attacked column on the clipboard. */
 const attacked = (row: number): string => `"${ATTACK}""é€😀""\n${row}"`;
 
-/** A million rows of a real worker in the panel, in the packaged extension and a real VS Code: the steps build on each other. */
+/** A million rows of a real worker in the packaged extension and a real VS Code. The steps build on each other. */
 describe('a million rows', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -48,7 +48,7 @@ describe('a million rows', function () {
     });
   }
 
-  it('come from a worker into a panel that is titled by label and pid, all by keyboard', async () => {
+  it('open from a worker in a panel titled with label and pid, using only the keyboard', async () => {
     await ui.openFile('million.sql');
     await ui.selectLines(1, LINES);
     await ui.command('pg_background: Run in Background');
@@ -64,7 +64,7 @@ describe('a million rows', function () {
     await results.frame.getByText('Succeeded').waitFor();
   });
 
-  it('are walked to the last one and back, by key and by scrolling', async () => {
+  it('can be scrolled to the last one and back, with keys and scrollbar', async () => {
     await results.press('Control+End');
     await results.at(ROWS, '{"html"');
     assert.equal((await results.seen()).last, ROWS);
@@ -80,7 +80,7 @@ describe('a million rows', function () {
     assert.ok(first > 654_000 && last < 655_000, `${first} to ${last}`);
   });
 
-  it('are selected and copied as they are', async () => {
+  it('can be selected and copied unchanged', async () => {
     await goTo(results, 4);
     await results.press('Shift+ArrowDown', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight');
     await results.status.getByText('2 × 4 selected').waitFor();
@@ -95,7 +95,7 @@ describe('a million rows', function () {
     ]);
   });
 
-  it('are searched to the last one, with a count', async () => {
+  it('can be searched to the last one, with a count', async () => {
     await results.press('Control+Home', 'Control+f');
     await ui.page.keyboard.type('0000777');
     const bar = results.frame.getByRole('search');
@@ -110,7 +110,7 @@ describe('a million rows', function () {
     await results.press('Escape');
   });
 
-  it('are sorted, and shown as they came again', async () => {
+  it('can be sorted, and shown in stored order again', async () => {
     await results.press('Control+Home', 'ArrowUp', 'Enter');
     await results.choose('Sort Descending');
     await results.row(1).getByText(String(ROWS), { exact: true }).waitFor();
@@ -120,7 +120,7 @@ describe('a million rows', function () {
     await results.at(1, '1');
   });
 
-  it('show one value whole, JSON in lines', async () => {
+  it('show one whole value, with JSON formatted', async () => {
     await results.press('Control+Home', 'End', 'Enter');
     const pane = results.frame.locator('.detail');
     await pane.getByText('"number": 1', { exact: false }).waitFor();
@@ -132,7 +132,7 @@ describe('a million rows', function () {
     await pane.waitFor({ state: 'hidden' });
   });
 
-  it('are exported to a file that psql reads back to the same table', async () => {
+  it('can be exported to a file that psql imports to an equal table', async () => {
     await results.press('Control+s');
     await results.choose('Export 1,000,000 Rows as CSV…');
     // The dialog offers a file in the workspace, named by the label.
@@ -158,8 +158,8 @@ describe('a million rows', function () {
     assert.equal((await psql).stdout.trim(), `${ROWS}|0`);
   });
 
-  it('are there after a reload of the window, where one was', async () => {
-    // VS Code's dialog for files leaves the keyboard outside of the panel.
+  it('reappear at the same position after a reload of the window', async () => {
+    // VS Code's file dialog leaves the focus outside of the panel.
     await results.row(1).locator('.cell').nth(3).click();
     await results.focused();
     await goTo(results, 654_321);
@@ -173,7 +173,7 @@ describe('a million rows', function () {
     await results.status.getByText('1,000,000 rows').waitFor();
   });
 
-  it('end at the last one also at device-pixel ratio 2', async () => {
+  it('can be scrolled to the last one at device-pixel ratio 2', async () => {
     const browser = await launchBrowser(2);
     try {
       const sharp = new Workbench(await browser.context.newPage());
@@ -184,7 +184,7 @@ describe('a million rows', function () {
       await sharp.command('pg_background: Run in Background');
       const row = sharp.row(ATTACK).filter({ hasText: '1,000,000 rows' });
       await row.waitFor({ timeout: 120_000 });
-      // A double click, because a single one may leave the keyboard in the tree.
+      // A double click, because a single one may leave the focus in the tree.
       await row.dblclick();
       const view = new ResultsView(sharp);
       await view.focused();
@@ -202,7 +202,7 @@ describe('a million rows', function () {
     }
   });
 
-  it('are text and nothing else: no attack in a value, a name or the label ran', async () => {
+  it('are only text: no attack in a value, a name, or the label runs', async () => {
     await nothingRan(ui);
     assert.equal(await results.frame.locator('img, .grid script').count(), 0);
     assert.ok((await results.frame.locator('.column-name', { hasText: ATTACK }).count()) > 0);
@@ -217,7 +217,7 @@ describe('a million rows', function () {
     await view.at(row, String(row));
   }
 
-  /** As by dragging the scrollbar to its end. */
+  /** Scrolls like dragging the scrollbar to its end. */
   async function scrollToEnd(view: ResultsView): Promise<void> {
     await view.scrollToEnd();
     await view.row(ROWS).getByText(String(ROWS), { exact: true }).waitFor();

@@ -53,7 +53,7 @@ export class ResultsView {
     return this.grid.evaluate(seenRows);
   }
 
-  /** Scrolls as if the scrollbar were dragged to its end. */
+  /** Scrolls like dragging the scrollbar to its end. */
   async scrollToEnd(): Promise<void> {
     await this.grid.evaluate((grid: Element) => {
       grid.scrollTop = grid.scrollHeight;
@@ -67,7 +67,7 @@ export class ResultsView {
   }
 }
 
-/** The members of a DOM element that are used here. The tests are compiled without the types of a browser. */
+/** The members of a DOM element used here, because tests are compiled without browser types. */
 interface Element {
   readonly scrollHeight: number;
   scrollTop: number;

@@ -82,7 +82,7 @@ describe('passwords', function () {
 
   it('a URI with a password is pasted', async () => {
     await ui.command('Helper: Paste');
-    await ui.answer('Shown in the Workers view', 'pasted');
+    await ui.answer('Shown in the Background Workers view', 'pasted');
     await connected('pasted');
   });
 
@@ -95,7 +95,7 @@ describe('passwords', function () {
     await connected('asks');
     await choose('wrong', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, WRONG);
-    await ui.row(/did not accept the password of the user "keeper"/).waitFor();
+    await ui.row(/did not accept the password of the user “keeper”/).waitFor();
   });
 
   it('one comes from a command, one from another extension, and one is not sent since there is no TLS', async () => {
@@ -156,7 +156,7 @@ describe('passwords', function () {
     // What was looked through is what there was to look through.
     assert.ok(files > 20, String(files));
     assert.match(logged, /\[debug\].*pasted: Connected to 127\.0\.0\.1/);
-    assert.match(logged, /wrong: .*did not accept the password/);
+    assert.match(logged, /wrong: .*connect\.passwordRejected/);
   });
 
   it('none is on a page, and what was not to be stored or is wrong is nowhere in the browser', async () => {

@@ -78,7 +78,7 @@ describe('connections in the tree', function () {
       .row('orders')
       .filter({ hasText: /production · not connected/ })
       .waitFor();
-    await ui.row('misspelt').filter({ hasText: 'has a faulty "port": it must be a whole number' }).waitFor();
+    await ui.row('misspelt').filter({ hasText: '“port” is invalid. Use a whole number' }).waitFor();
     await ui.screenshot('tree-not-connected');
   });
 
@@ -108,7 +108,7 @@ describe('connections in the tree', function () {
   it('shows why a connection fails and offers ways to fix it', async () => {
     await inline(ui.row('away'), 'Connect');
     await ui.row('away').filter({ hasText: 'cannot connect' }).waitFor();
-    await ui.row('Nothing accepts connections at').waitFor();
+    await ui.row('Connection refused by').waitFor();
     await ui.row('Try Again').waitFor();
     await ui.row('Edit Connection…').waitFor();
     await ui.screenshot('tree-error');

@@ -98,17 +98,25 @@ export class Workbench {
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
-    await this.#typeAndPick(await this.openQuickInput('F1'), '>', title);
+    await this.#chooseQuickly('F1', '>', title);
   }
 
-  /** Types until the list has the entry: the list does not update when the extension or a file appears after typing. */
-  async #typeAndPick(input: Locator, prefix: string, text: string): Promise<void> {
+  /**
+   * Opens a quick input and chooses an entry. Types again until the list has the entry, because the list does not update when the
+   * extension or a file appears after typing. Opens the input again if a webview that is being restored took the focus and so closed it.
+   */
+  async #chooseQuickly(key: string, prefix: string, text: string): Promise<void> {
     const row = this.#quickRow(text);
     const until = Date.now() + WAIT;
     do {
-      await input.fill(prefix);
-      await input.fill(`${prefix}${text}`);
-    } while (!(await this.#appears(row, 2_000)) && Date.now() < until);
+      const input = await this.openQuickInput(key);
+      const typed = await input.fill(`${prefix}${text}`, { timeout: 2_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (typed && (await this.#appears(row, 2_000))) break;
+      await this.page.keyboard.press('Escape');
+    } while (Date.now() < until);
     await row.click();
   }
 
@@ -145,7 +153,7 @@ export class Workbench {
   }
 
   async openFile(name: string): Promise<Locator> {
-    await this.#typeAndPick(await this.openQuickInput('Control+p'), '', name);
+    await this.#chooseQuickly('Control+p', '', name);
     const editor = this.page.locator('.editor-group-container .monaco-editor').first();
     await editor.locator('.view-line').first().waitFor();
     return editor;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 /** The languages in which every text must exist. */
-const LANGUAGES: readonly string[] = [];
+const LANGUAGES: readonly string[] = ['de'];
 
 type Texts = Readonly<Record<string, string>>;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { SETTING_DEFAULTS } from '../../src/host/base/settingDefaults';
-import { fieldProblem, PROFILE_FIELDS } from '../../src/core/postgres/connect/conninfo/profile';
+import { fieldFault, PROFILE_FIELDS } from '../../src/core/postgres/connect/conninfo/profile';
 
 interface Menu {
   readonly command: string;
@@ -189,7 +189,7 @@ describe('package.json', () => {
     assert.equal(items.additionalProperties, false);
     assert.deepEqual(Object.keys(items.properties).sort(), [...PROFILE_FIELDS].sort());
     for (const [field, schema] of Object.entries(items.properties)) {
-      const problem = (value: unknown): string | undefined => fieldProblem(field, value);
+      const problem = (value: unknown): unknown => fieldFault(field, value);
       for (const value of schema.enum ?? []) assert.equal(problem(value), undefined, `${field}: ${value}`);
       if (schema.enum) assert.notEqual(problem('none of these'), undefined, field);
       const types = [schema.type].flat();
@@ -198,8 +198,8 @@ describe('package.json', () => {
         else if (!schema.enum && field !== 'port') assert.equal(problem(value), undefined, `${field} is a ${type}`);
       }
     }
-    assert.equal(fieldProblem('port', 5432), undefined);
-    assert.equal(fieldProblem('port', '5432,5433'), undefined);
+    assert.equal(fieldFault('port', 5432), undefined);
+    assert.equal(fieldFault('port', '5432,5433'), undefined);
   });
 
   it('has at most three inline actions per row, and lists destructive commands last', () => {

@@ -115,6 +115,18 @@ describe('files for contributors', () => {
     for (const port of ports) assert.match(port, /^\['127\.0\.0\.1:543(14|15|16|17|18):5432'\]$/);
   });
 
+  it('agree on the address of the development server', () => {
+    const [, port = ''] = /127\.0\.0\.1:(\d+)\/postgres'/.exec(read('scripts/lib/externalServer.mjs')) ?? [];
+    const settings = jsonOf('scripts/demo-workspace/.vscode/settings.json') as {
+      readonly 'pgBackground.connections': readonly { readonly port: number }[];
+    };
+    assert.deepEqual(
+      settings['pgBackground.connections'].map((connection) => connection.port),
+      [Number(port)],
+    );
+    assert.match(read('compose.yaml'), new RegExp(`127\\.0\\.0\\.1:${port}:5432`));
+  });
+
   it('say in their header if they could not be tested', () => {
     for (const file of ['compose.yaml', 'docker/Dockerfile', '.devcontainer/devcontainer.json'])
       assert.match(read(file).slice(0, 900), /tested/, file);

@@ -1,8 +1,7 @@
 import { visible } from '../../src/shared/displayText';
 import { ICONS, type IconName } from './icons';
 
-/** An element with classes and text. Text is only ever set as text: nothing here reads markup, and hidden characters are
- * shown. */
+/** Creates an element with classes and a text. The text is never parsed as markup, and hidden characters are made visible. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',
@@ -14,7 +13,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A custom element of the toolkit. */
+/** Creates a custom element of the toolkit. */
 export function makeControl(tag: `vscode-${string}`, className = '', text?: string): HTMLElement {
   const element = document.createElement(tag);
   if (className !== '') element.className = className;
@@ -22,21 +21,22 @@ export function makeControl(tag: `vscode-${string}`, className = '', text?: stri
   return element;
 }
 
-const SVG = 'http://www.w3.org/2000/svg';
+/** The icons used so far, to be cloned. */
+const parsedIcons = new Map<IconName, Element>();
 
-/** One of our icons, 16 by 16, in the colour of the text around it. Decoration only: the button carries the name. */
-export function icon(name: IconName): SVGSVGElement {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('class', `icon icon-${name}`);
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
+/** An icon of 16 by 16 pixels in the color of the surrounding text. It is decoration: the button has the accessible name. */
+export function icon(name: IconName): Element {
+  let svg = parsedIcons.get(name);
+  if (svg === undefined) {
+    svg = new DOMParser().parseFromString(ICONS[name], 'image/svg+xml').documentElement;
+    svg.setAttribute('class', `icon icon-${name}`);
+    svg.setAttribute('aria-hidden', 'true');
+    parsedIcons.set(name, svg);
+  }
+  return document.importNode(svg, true);
 }
 
-/** A button that shows an icon; `label` is what is read out and shown as its tip. */
+/** Creates a button with an icon. `label` is its accessible name and tooltip. */
 export function iconButton(name: IconName, label: string, run: () => void, className = ''): HTMLButtonElement {
   const button = make('button', `icon-button ${className}`.trim());
   button.type = 'button';
@@ -47,7 +47,7 @@ export function iconButton(name: IconName, label: string, run: () => void, class
   return button;
 }
 
-/** Sets an attribute only where it differs, since each write costs the accessibility tree an update. */
+/** Sets or removes an attribute only if it differs, because each write updates the accessibility tree. */
 export function setAttribute(element: Element, name: string, value: string | undefined): void {
   if (value === undefined) {
     if (element.hasAttribute(name)) element.removeAttribute(name);
@@ -59,14 +59,14 @@ export function setAttribute(element: Element, name: string, value: string | und
 export const isMac = navigator.userAgent.includes('Mac');
 
 /**
- * True for the key of a command: Ctrl, or Command on a Mac. VS Code sees every key of a webview that reaches the window,
- * so a handled one must also be stopped on its way (Ctrl+G would open Go to Line as well).
+ * Whether the modifier key of commands is pressed: Ctrl, or Command on macOS. VS Code also handles each key event of a webview that
+ * reaches the window, so handled events must not propagate (Ctrl+G would also open Go to Line).
  */
 export function isCommandKey(event: KeyboardEvent | MouseEvent): boolean {
   return isMac ? event.metaKey : event.ctrlKey;
 }
 
-/** The event is dealt with, for the browser and for VS Code. */
+/** Marks an event as handled, for the browser and for VS Code. */
 export function handled(event: Event): void {
   event.preventDefault();
   event.stopPropagation();

@@ -1,30 +1,47 @@
-/** Paths of our icons in a box of 16 by 16. Drawn for this extension, after the look of VS Code's own. */
+/** VS Code's own icons (codicons), which the build inlines as text. */
+import arrowDown from '@vscode/codicons/src/icons/arrow-down.svg';
+import arrowUp from '@vscode/codicons/src/icons/arrow-up.svg';
+import chevronDown from '@vscode/codicons/src/icons/chevron-down.svg';
+import circleSlash from '@vscode/codicons/src/icons/circle-slash.svg';
+import clock from '@vscode/codicons/src/icons/clockface.svg';
+import close from '@vscode/codicons/src/icons/close.svg';
+import copy from '@vscode/codicons/src/icons/copy.svg';
+import error from '@vscode/codicons/src/icons/error.svg';
+import exportIcon from '@vscode/codicons/src/icons/export.svg';
+import filter from '@vscode/codicons/src/icons/filter.svg';
+import goToFile from '@vscode/codicons/src/icons/go-to-file.svg';
+import info from '@vscode/codicons/src/icons/info.svg';
+import layoutSidebarRight from '@vscode/codicons/src/icons/layout-sidebar-right.svg';
+import pass from '@vscode/codicons/src/icons/pass.svg';
+import pinned from '@vscode/codicons/src/icons/pinned.svg';
+import search from '@vscode/codicons/src/icons/search.svg';
+import stopCircle from '@vscode/codicons/src/icons/stop-circle.svg';
+import sync from '@vscode/codicons/src/icons/sync.svg';
+import warning from '@vscode/codicons/src/icons/warning.svg';
+
+/** SVG texts, 16 by 16, in the color of the surrounding text. */
 export const ICONS = {
-  close: 'M8 7.3 12.15 3.15l.7.7L8.7 8l4.15 4.15-.7.7L8 8.7l-4.15 4.15-.7-.7L7.3 8 3.15 3.85l.7-.7z',
-  up: 'M8 4.3l5.35 5.35-.7.7L8 5.7l-4.65 4.65-.7-.7z',
-  down: 'M8 11.7 2.65 6.35l.7-.7L8 10.3l4.65-4.65.7.7z',
-  chevron: 'M8 10.7 3.65 6.35l.7-.7L8 9.3l3.65-3.65.7.7z',
-  find: 'M6.75 2a4.75 4.75 0 0 1 3.7 7.73l3.4 3.42-.7.7-3.42-3.4A4.75 4.75 0 1 1 6.75 2zm0 1a3.75 3.75 0 1 0 0 7.5 3.75 3.75 0 0 0 0-7.5z',
-  copy: 'M5 1.5h7.5a1 1 0 0 1 1 1V11h-1V2.5H5zM3.5 4H10a1 1 0 0 1 1 1v8.5a1 1 0 0 1-1 1H3.5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm0 1v8.5H10V5z',
-  save: 'M7.5 1.5h1v7.3l2.65-2.65.7.7L8 10.7 4.15 6.85l.7-.7L7.5 8.8zM2.5 10h1v3.5h9V10h1v3.5a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1z',
-  stop: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM5.5 5.5h5v5h-5z',
-  pass: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM10.75 5.35l.7.7L7.3 10.45 4.75 7.9l.7-.7 1.85 1.85z',
-  error:
-    'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM5.65 4.95 8 7.3l2.35-2.35.7.7L8.7 8l2.35 2.35-.7.7L8 8.7l-2.35 2.35-.7-.7L7.3 8 4.95 5.65z',
-  canceled:
-    'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 0 0-4.24 9l7.74-7.74A5.48 5.48 0 0 0 8 2.5zm4.24 2-7.74 7.74a5.5 5.5 0 0 0 7.74-7.74z',
-  warning: 'M8 1.7 15.2 14.5H.8zM8 3.75 2.5 13.5h11zM7.5 6.5h1v4h-1zm0 5h1v1h-1z',
-  clock:
-    'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM7.5 4h1v3.79l2.35 2.36-.7.7L7.5 8.2z',
-  sync: 'M8 2a6 6 0 0 1 5.2 3H14V2.5h1V6.5h-4v-1h1.5A5 5 0 0 0 3 8H2a6 6 0 0 1 6-6zm6 6a6 6 0 0 1-11.2 3H2v2.5H1V9.5h4v1H3.5A5 5 0 0 0 13 8z',
-  ascending: 'M8 3.3l3.85 3.85-.7.7L8.5 5.2V13h-1V5.2L4.85 7.85l-.7-.7z',
-  descending: 'M8 12.7l3.85-3.85-.7-.7L8.5 10.8V3h-1v7.8L4.85 8.15l-.7.7z',
-  filter: 'M2 3h12v1.2L9.5 9v4.2l-3 1.3V9L2 4.2zm1.4 1L7.5 8.5V13l1-.45V8.5L12.6 4z',
-  pin: 'M10 1.5l4.5 4.5-1 1-.6-.2-2.4 2.4.2 2.8-1 1-3-3-4 4H2v-.7l4-4-3-3 1-1 2.8.2L9.2 3.1 9 2.5z',
-  pane: 'M1.5 2.5h13v11h-13zm1 1v9H9v-9zm7.5 0v9h3.5v-9z',
-  open: 'M9 2h5v5h-1V3.7L7.35 9.35l-.7-.7L12.3 3H9zM2 3h5v1H3v9h9V9h1v5H2z',
-  info: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zm0 1a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM7.5 4.5h1V6h-1zm0 2.5h1v4.5h-1z',
-  run: 'M4 2.5 13 8l-9 5.5zm1 1.8v7.4L11.1 8z',
+  ascending: arrowUp,
+  canceled: circleSlash,
+  chevron: chevronDown,
+  clock,
+  close,
+  copy,
+  descending: arrowDown,
+  down: arrowDown,
+  error,
+  export: exportIcon,
+  filter,
+  find: search,
+  info,
+  open: goToFile,
+  pane: layoutSidebarRight,
+  pass,
+  pin: pinned,
+  stop: stopCircle,
+  sync,
+  up: arrowUp,
+  warning,
 } as const;
 
 export type IconName = keyof typeof ICONS;

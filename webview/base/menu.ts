@@ -6,7 +6,7 @@ export interface MenuItem {
   readonly run: () => void;
   readonly icon?: IconName;
   readonly enabled?: boolean;
-  /** Shown at the right, for example a key. */
+  /** Shown on the right, for example a key. */
   readonly hint?: string;
 }
 
@@ -15,8 +15,7 @@ export type MenuEntry = MenuItem | 'separator';
 let close: (() => void) | undefined;
 
 /**
- * Opens a menu at a point of the window, with the keyboard in it; afterwards `back` has the focus again.
- * One menu is open at a time.
+ * Opens a menu at a point of the window and focuses it. When it closes, `back` gets the focus. Only one menu is open at a time.
  */
 export function openMenu(entries: readonly MenuEntry[], x: number, y: number, back: HTMLElement): void {
   close?.();

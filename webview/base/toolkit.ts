@@ -1,6 +1,6 @@
 /**
- * The only file that imports the Webview UI Toolkit, and it registers only what the page uses: the toolkit is archived,
- * and replacing it shall stay a change of this one file.
+ * Registers the elements of the Webview UI Toolkit that the pages use. This is the only file that imports the toolkit, because it is
+ * archived and will have to be replaced.
  */
 import {
   provideVSCodeDesignSystem,
@@ -14,8 +14,8 @@ import {
   vsCodePanelView,
   vsCodeTextField,
 } from '@vscode/webview-ui-toolkit';
-import { makeControl } from './dom';
 
+/** For the results page. */
 export function registerToolkit(): void {
   provideVSCodeDesignSystem().register(
     vsCodeButton(),
@@ -38,34 +38,4 @@ export function registerFormToolkit(): void {
     vsCodeOption(),
     vsCodeTextField(),
   );
-}
-
-/** A control that holds a text. */
-export interface ValueControl extends HTMLElement {
-  value: string;
-}
-
-/** The tabs; `activeid` is the id of the chosen one. Fires `change`. */
-export interface TabsControl extends HTMLElement {
-  activeid: string;
-}
-
-export function makeDropdown(className: string): ValueControl {
-  return Object.assign(makeControl('vscode-dropdown', className), { value: '' });
-}
-
-export function makeTextField(className: string): ValueControl {
-  return Object.assign(makeControl('vscode-text-field', className), { value: '' });
-}
-
-export interface CheckControl extends HTMLElement {
-  checked: boolean;
-}
-
-export function makeCheckbox(label: string): CheckControl {
-  return Object.assign(makeControl('vscode-checkbox', '', label), { checked: false });
-}
-
-export function makePanels(className: string): TabsControl {
-  return Object.assign(makeControl('vscode-panels', className), { activeid: '' });
 }

@@ -7,11 +7,11 @@ export function post(message: FromPage): void {
   api.postMessage(message);
 }
 
-/** Calls with every message of the host. The frame of a webview gets messages from VS Code alone. */
+/** Calls the listener with each message of the host. Only VS Code can post messages to the frame of a webview. */
 export function onHostMessage(listener: (message: ToPage) => void): void {
   window.addEventListener('message', (event: MessageEvent<unknown>) => {
     const data = event.data;
-    // Other windows' messages (an extension of the browser, for instance) have no `type` of ours and are passed over.
+    // Ignore messages of browser extensions and the like, which have no `type`.
     if (typeof data === 'object' && data !== null && 'type' in data) listener(data as ToPage);
   });
 }

@@ -1,9 +1,9 @@
 import { make, makeControl, setAttribute } from '../base/dom';
-import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../base/toolkit';
+import { makeCheckbox, makeDropdown, makeTextField, type CheckControl, type ValueControl } from '../base/controls';
 
 let ids = 0;
 
-/** A control with its label above, and below it a hint and, where there is one, what is wrong. */
+/** A control with a label above it, and a problem and a hint below it. */
 export abstract class Field<T> {
   readonly element = make('div', 'field');
   protected readonly hint = make('div', 'field-hint');
@@ -17,14 +17,14 @@ export abstract class Field<T> {
     this.hint.textContent = hint;
     this.hint.hidden = hint === '';
     this.#problem.hidden = true;
-    // Where a test or a screen reader finds it by.
+    // The label refers to it.
     control.id = `field-${++ids}`;
   }
 
   abstract get value(): T;
   abstract set value(value: T);
 
-  get faulty(): boolean {
+  get invalid(): boolean {
     return !this.#problem.hidden;
   }
 
@@ -34,11 +34,11 @@ export abstract class Field<T> {
     this.describe();
   }
 
-  /** Shows what is wrong; undefined where nothing is. */
+  /** Shows a problem, or removes it. */
   setProblem(problem: string | undefined): void {
     this.#problem.textContent = problem ?? '';
     this.#problem.hidden = problem === undefined;
-    this.element.classList.toggle('faulty', problem !== undefined);
+    this.element.classList.toggle('invalid', problem !== undefined);
     this.describe();
   }
 
@@ -47,23 +47,23 @@ export abstract class Field<T> {
   }
 
   /**
-   * Tells screen readers the hint and the fault. The toolkit's input is in a shadow root, into which no `aria-describedby`
-   * reaches, so that it gets the words themselves.
+   * Describes the control to screen readers by its problem and hint. `aria-describedby` cannot refer from the toolkit's shadow root
+   * to elements outside it, so that the input gets the texts themselves.
    */
   protected describe(): void {
-    const words = [this.#problem.textContent, this.hint.hidden ? '' : this.hint.textContent].filter(
-      (one) => one !== '',
+    const texts = [this.#problem.textContent, this.hint.hidden ? '' : this.hint.textContent].filter(
+      (part) => part !== '',
     );
     const inner = this.control.shadowRoot?.querySelector('input') ?? this.control;
-    setAttribute(inner, 'aria-description', words.length === 0 ? undefined : words.join(' '));
-    setAttribute(inner, 'aria-invalid', this.faulty ? 'true' : undefined);
-    // The toolkit calls a text field without text of its own "Text field", whatever it was called before.
+    setAttribute(inner, 'aria-description', texts.length === 0 ? undefined : texts.join(' '));
+    setAttribute(inner, 'aria-invalid', this.invalid ? 'true' : undefined);
+    // Without this, the toolkit labels a text field without content "Text field".
     setAttribute(this.control, 'aria-label', this.label);
   }
 
   protected assemble(...parts: readonly Node[]): void {
     this.element.append(...parts, this.#problem, this.hint);
-    // The toolkit draws a control a moment after it is in the document.
+    // The toolkit renders a control one frame after it is added to the document.
     requestAnimationFrame(() => this.describe());
   }
 }
@@ -78,9 +78,9 @@ function labelFor(control: HTMLElement, label: string): HTMLElement {
 export interface TextOptions {
   readonly hint?: string;
   readonly placeholder?: string;
-  /** `password`, or `address` for a text that may have one in it. */
+  /** `password`, or `address` for a text that may contain one. */
   readonly secret?: 'password' | 'address';
-  /** Put beside the control. */
+  /** Shown to the right of the control. */
   readonly beside?: HTMLElement;
 }
 
@@ -88,7 +88,7 @@ export class TextBox extends Field<string> {
   declare readonly control: ValueControl;
 
   constructor(label: string, options: TextOptions = {}) {
-    // The toolkit's field writes what is typed into an attribute (`current-value`), where a secret has no place.
+    // The toolkit's field copies its value to an attribute (`current-value`), which is no place for a secret.
     super(label, options.secret ? make('input', 'field-control') : makeTextField('field-control'), options.hint ?? '');
     if (options.secret) {
       this.control.setAttribute('type', options.secret === 'password' ? 'password' : 'text');

@@ -1,4 +1,5 @@
-import type { ExaminationView, FindingStatus, FindingView, FixView } from '../../src/shared/connectionProtocol';
+import type { FixWay } from '../../src/shared/connectionFields';
+import type { FindingStatus, FindingView, FixView, TestReport } from '../../src/shared/connectionProtocol';
 import { visible } from '../../src/shared/displayText';
 import { icon, make, makeControl } from '../base/dom';
 import type { IconName } from '../base/icons';
@@ -19,62 +20,61 @@ export function button(label: string, run: () => void, primary = false): HTMLEle
   return made;
 }
 
-/** What an examination found, line by line, each with what can be done about it. */
+/** The report of a test: a list of findings with their fixes. */
 export class Findings {
   readonly element = make('section', 'findings');
   readonly #summary = make('p', 'findings-summary');
   readonly #list = make('ul', 'findings-list');
   readonly #progress = make('div', 'progress');
-  /** Told by screen readers as it changes. */
-  readonly #said = make('div', 'findings-said');
+  /** Screen readers read changes of it. */
+  readonly #message = make('div', 'findings-message');
 
   readonly #post: Post;
 
-  /** @param announces whether screen readers are to be told of the outcome here */
+  /** @param announces whether screen readers read the outcome here */
   constructor(post: Post, { announces }: { readonly announces: boolean }) {
     this.#post = post;
 
-    this.element.setAttribute('aria-label', text('findings'));
+    this.element.setAttribute('aria-label', text('report'));
     this.element.hidden = true;
     this.#progress.append(make('div', 'progress-bit'));
     if (announces) this.#summary.setAttribute('role', 'status');
-    this.#said.setAttribute('role', 'status');
-    this.element.append(this.#progress, this.#summary, this.#said, this.#list);
+    this.#message.setAttribute('role', 'status');
+    this.element.append(this.#progress, this.#summary, this.#message, this.#list);
   }
 
-  show(examination: ExaminationView): void {
-    const { running, summary, findings } = examination;
+  show(report: TestReport): void {
+    const { running, summary, findings } = report;
     this.element.hidden = false;
     this.element.setAttribute('aria-busy', String(running));
     this.#progress.hidden = !running;
-    const bad = findings.some(({ status }) => status === 'error');
-    this.#summary.className = `findings-summary ${running ? '' : bad ? 'summary-bad' : 'summary-good'}`;
-    this.#summary.textContent = running ? text('examining') : visible(summary);
-    if (running) this.#said.replaceChildren();
-    this.#list.replaceChildren(...findings.map((finding, index) => this.#draw(examination.number, finding, index)));
+    const failed = findings.some(({ status }) => status === 'error');
+    this.#summary.className = `findings-summary ${running ? '' : failed ? 'summary-bad' : 'summary-good'}`;
+    this.#summary.textContent = running ? text('testing') : visible(summary);
+    if (running) this.#message.replaceChildren();
+    this.#list.replaceChildren(...findings.map((finding, index) => this.#draw(report.number, finding, index)));
   }
 
-  /** Something that happened, at the top where it is seen. */
-  say(message: string, severity: 'info' | 'error'): void {
+  /** Shows a message at the top, where it is visible. */
+  notify(message: string, severity: 'info' | 'error'): void {
     this.element.hidden = false;
-    this.#said.className = `findings-said said-${severity}`;
-    this.#said.textContent = visible(message);
+    this.#message.className = `findings-message message-${severity}`;
+    this.#message.textContent = visible(message);
   }
 
-  #draw(examination: number, finding: FindingView, index: number): HTMLElement {
+  #draw(report: number, finding: FindingView, index: number): HTMLElement {
     const { icon: name, tone } = LOOKS[finding.status];
     const item = make('li', `finding finding-${finding.status}`);
     const mark = make('span', `finding-mark ${tone}`);
     mark.append(icon(name), make('span', 'only-read', text(`status_${finding.status}`)));
     const body = make('div', 'finding-body');
     body.append(make('h2', 'finding-title', finding.title), make('p', 'finding-detail', finding.detail));
-    // Actions together in a line, each SQL in a box of its own.
+    // Actions share a line; each SQL has a separate box.
     const actions = make('div', 'finding-actions');
     finding.fixes.forEach((fix, at) => {
-      const send = (way: 'copy' | 'run' | 'do') => (): void =>
-        this.#post({ type: 'fix', examination, finding: index, fix: at, way });
+      const send = (way: FixWay) => (): void => this.#post({ type: 'fix', report, finding: index, fix: at, way });
       if (fix.sql !== undefined) body.append(drawSql(fix, fix.sql, send('copy'), send('run')));
-      else if (fix.does === true) actions.append(button(fix.title, send('do')));
+      else if (fix.acts === true) actions.append(button(fix.title, send('act')));
     });
     if (actions.childElementCount > 0) body.append(actions);
     item.append(mark, body);

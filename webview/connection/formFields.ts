@@ -1,16 +1,19 @@
 import {
+  CHOICE_FIELDS,
   CHOICES,
   FILE_FIELDS,
   type FileField,
   FLAG_FIELDS,
   type FormField,
-  type FormValues,
   TEXT_FIELDS,
   type TextField,
-} from '../../src/shared/connectionProtocol';
+} from '../../src/shared/connectionFields';
+import type { FormValues } from '../../src/shared/connectionRequests';
 import { makeControl } from '../base/dom';
 import { Check, Choice, type Field, TextBox, type TextOptions } from './field';
 import { text } from './strings';
+
+const ALL_FIELDS: readonly FormField[] = [...TEXT_FIELDS, ...CHOICE_FIELDS, ...FLAG_FIELDS];
 
 /** The controls of the form, by field. */
 export class FormFields {
@@ -28,12 +31,14 @@ export class FormFields {
     orDefault,
     text('targetSessionAttrsHint'),
   );
-  readonly passwordFrom = new Choice(text('passwordFrom'), CHOICES.passwordFrom, (one) => text(`passwordFrom_${one}`));
-  readonly scope = new Choice(text('scope'), CHOICES.scope, (one) => text(`scope_${one}`));
+  readonly passwordFrom = new Choice(text('passwordFrom'), CHOICES.passwordFrom, (choice) =>
+    text(`passwordFrom_${choice}`),
+  );
+  readonly scope = new Choice(text('scope'), CHOICES.scope, (choice) => text(`scope_${choice}`));
   readonly keepalives = new Check(text('keepalives'));
   readonly production = new Check(text('production'), text('productionHint'));
   readonly allowCleartextPassword = new Check(text('allowCleartextPassword'), text('allowCleartextPasswordHint'));
-  /** Never a part of the values. */
+  /** Not part of the values. */
   readonly password: TextBox;
   #rest: FormValues['rest'] = {};
 
@@ -51,19 +56,22 @@ export class FormFields {
       role: { hint: text('roleHint') },
       options: { hint: text('optionsHint') },
       connectTimeoutSeconds: { hint: text('connectTimeoutSecondsHint'), placeholder: '10' },
-      keepalivesIdleSeconds: { hint: text('keepalivesIdleSecondsHint') },
+      keepalivesIdleSeconds: { hint: text('keepalivesIdleSecondsHint'), placeholder: '60' },
       service: { hint: text('serviceHint') },
       color: { hint: text('colorHint') },
     };
     const boxes = TEXT_FIELDS.map((field) => {
-      const file = FILE_FIELDS.find((one) => one === field);
-      return [field, new TextBox(text(field), { ...hints[field], ...(file && { beside: browser(file, browse) }) })];
+      const file = FILE_FIELDS.find((fileField) => fileField === field);
+      return [
+        field,
+        new TextBox(text(field), { ...hints[field], ...(file && { beside: browseButton(file, browse) }) }),
+      ];
     });
     this.texts = Object.fromEntries(boxes) as Record<TextField, TextBox>;
     this.password = new TextBox(text('password'), { secret: 'password', beside: forget });
   }
 
-  /** The control of a field. */
+  /** Returns the control of a field. */
   of(field: FormField | 'password'): Field<unknown> {
     if (field === 'password') return this.password;
     const texts: Readonly<Record<string, TextBox>> = this.texts;
@@ -71,14 +79,12 @@ export class FormFields {
   }
 
   get values(): FormValues {
-    const all = [...TEXT_FIELDS, ...(Object.keys(CHOICES) as FormField[]), ...FLAG_FIELDS];
-    return { ...Object.fromEntries(all.map((field) => [field, this.of(field).value])), rest: this.#rest } as FormValues;
+    const entries = ALL_FIELDS.map((field) => [field, this.of(field).value]);
+    return { ...Object.fromEntries(entries), rest: this.#rest } as FormValues;
   }
 
   set values(values: FormValues) {
-    for (const field of [...TEXT_FIELDS, ...(Object.keys(CHOICES) as FormField[]), ...FLAG_FIELDS]) {
-      this.of(field).value = values[field];
-    }
+    for (const field of ALL_FIELDS) this.of(field).value = values[field];
     this.#rest = values.rest;
   }
 }
@@ -87,7 +93,7 @@ function orDefault(choice: string): string {
   return choice === '' ? text('default') : choice;
 }
 
-function browser(field: FileField, browse: (field: FileField) => void): HTMLElement {
+function browseButton(field: FileField, browse: (field: FileField) => void): HTMLElement {
   const button = makeControl('vscode-button', 'field-button', text('browse'));
   button.setAttribute('appearance', 'secondary');
   button.setAttribute('aria-label', text('browseFor', text(field)));

@@ -4,16 +4,16 @@ import type { Field } from './field';
 import type { FormFields } from './formFields';
 import { text } from './strings';
 
-/** What of the form is no field. */
-export interface FormNotes {
+/** The parts of the form that are not fields. */
+export interface FormParts {
   readonly init: Pick<FormInit, 'hasWorkspace'>;
   readonly advanced: HTMLElement;
   readonly restNote: HTMLElement;
   readonly forgetNote: HTMLElement;
 }
 
-/** The sections of the form, the fields in the order in which people think of them. */
-export function sections(fields: FormFields, notes: FormNotes): readonly HTMLElement[] {
+/** Builds the sections of the form. The fields are in the order in which users usually fill them in. */
+export function sections(fields: FormFields, parts: FormParts): readonly HTMLElement[] {
   const { texts } = fields;
   const server = section(text('sectionServer'), [
     texts.name.element,
@@ -24,15 +24,15 @@ export function sections(fields: FormFields, notes: FormNotes): readonly HTMLEle
     fields.passwordFrom.element,
     fields.password.element,
     texts.passwordCommand.element,
-    notes.forgetNote,
+    parts.forgetNote,
   ]);
   const tls = section(text('sectionTls'), [
     fields.sslmode.element,
     texts.sslrootcert.element,
     row('row-two', texts.sslcert, texts.sslkey),
   ]);
-  notes.advanced.append(make('summary', 'section-title', text('sectionAdvanced')));
-  notes.advanced.append(
+  parts.advanced.append(make('summary', 'section-title', text('sectionAdvanced')));
+  parts.advanced.append(
     row('row-two', texts.searchPath, texts.role),
     row('row-two', texts.options, texts.applicationName),
     row('row-two', texts.service, fields.targetSessionAttrs),
@@ -41,16 +41,16 @@ export function sections(fields: FormFields, notes: FormNotes): readonly HTMLEle
     fields.keepalives.element,
     fields.production.element,
     fields.allowCleartextPassword.element,
-    notes.restNote,
+    parts.restNote,
   );
-  const where = section(text('sectionSave'), [fields.scope.element]);
-  where.hidden = !notes.init.hasWorkspace;
-  return [server, password, tls, notes.advanced, where];
+  const scope = section(text('sectionSave'), [fields.scope.element]);
+  scope.hidden = !parts.init.hasWorkspace;
+  return [server, password, tls, parts.advanced, scope];
 }
 
-function section(title: string, parts: readonly HTMLElement[]): HTMLElement {
+function section(title: string, children: readonly HTMLElement[]): HTMLElement {
   const element = make('fieldset', 'section');
-  element.append(make('legend', 'section-title', title), ...parts);
+  element.append(make('legend', 'section-title', title), ...children);
   return element;
 }
 

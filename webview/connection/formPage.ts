@@ -1,13 +1,12 @@
+import type { FormField } from '../../src/shared/connectionFields';
 import type {
-  FormField,
   FormInit,
-  FormValues,
   KnownPassword,
   OfferView,
   Problems,
-  SavedConnectionPage,
   ToConnectionPage,
 } from '../../src/shared/connectionProtocol';
+import type { FormValues, SavedConnectionPage } from '../../src/shared/connectionRequests';
 import { visible } from '../../src/shared/displayText';
 import { handled, isCommandKey, make } from '../base/dom';
 import { openMenu } from '../base/menu';
@@ -21,7 +20,7 @@ import { text } from './strings';
 type SavedForm = Extract<SavedConnectionPage, { kind: 'form' }>;
 type Action = 'test' | 'save';
 
-/** The form of a connection. Whatever may hold a password is kept in no state, and nowhere once it is not needed. */
+/** The connection form. What may contain a password is never saved in the page's state, and discarded as soon as possible. */
 export class FormPage {
   readonly element = make('main', 'connection-page');
   readonly #fields: FormFields;
@@ -31,7 +30,7 @@ export class FormPage {
     secret: 'address',
     beside: button(text('startFrom'), () => this.#post({ type: 'offers' })),
   });
-  readonly #forget = button(text('passwordForget'), () => this.#post({ type: 'forget' }));
+  readonly #forget = button(text('passwordForget'), () => this.#post({ type: 'forgetPassword' }));
   readonly #scroll = make('div', 'form-scroll');
   readonly advanced = make('details', 'section advanced');
   readonly restNote = make('p', 'note');
@@ -43,11 +42,11 @@ export class FormPage {
   readonly #closeButton = button(text('cancel'), () => this.#post({ type: 'close' }));
   readonly #saveButton = button(text('save'), () => this.#start('save'), true);
   readonly #touched = new Set<FormField>();
-  #known: KnownPassword;
-  /** An address is being read by the host; what was asked for meanwhile is done after. */
-  #reading = false;
-  #waiting: Action | undefined;
-  /** The fields as the host last got them to fill in; what is typed since then is kept. */
+  #knownPassword: KnownPassword;
+  /** True while the host parses a pasted string. An action that is started meanwhile runs afterwards. */
+  #parsing = false;
+  #pendingAction: Action | undefined;
+  /** The values last sent to the host to be filled in. Fields changed since then keep their values. */
   #sentValues: FormValues | undefined;
 
   readonly #post: Post;
@@ -64,43 +63,43 @@ export class FormPage {
 
     this.#findings = new Findings(post, { announces: false });
     this.#fields = new FormFields((field) => post({ type: 'browse', field }), this.#forget);
-    this.#known = init.password;
+    this.#knownPassword = init.password;
     this.#assemble();
     this.#listen();
-    const mine = saved !== undefined && saved.editing === init.editing ? saved : undefined;
-    const values = mine?.values ?? init.values;
-    // The toolkit's dropdowns take a value once their options are in the document.
-    this.#settle = () => {
+    const restored = saved !== undefined && saved.editing === init.editing ? saved : undefined;
+    const values = restored?.values ?? init.values;
+    // The toolkit's dropdowns accept a value only after their options are in the document.
+    this.#setValues = () => {
       this.#fields.values = init.hasWorkspace ? values : { ...values, scope: 'user' };
-      this.advanced.open = mine?.advanced ?? this.#usesAdvanced();
+      this.advanced.open = restored?.advanced ?? this.#usesAdvanced();
       this.#refresh();
-      this.#keep();
+      this.#saveState();
     };
-    if (init.examination) this.#showExamination(init.examination.running);
-    if (init.examination) this.#findings.show(init.examination);
+    if (init.report) this.#showRunning(init.report.running);
+    if (init.report) this.#findings.show(init.report);
   }
 
-  readonly #settle: () => void;
+  readonly #setValues: () => void;
 
   shown(): void {
-    this.#settle();
+    this.#setValues();
     const first = this.init.editing === undefined ? this.#paste : this.#fields.texts.host;
     requestAnimationFrame(() => first.focus());
   }
 
-  take(message: Exclude<ToConnectionPage, { type: 'init' }>): void {
+  handle(message: Exclude<ToConnectionPage, { type: 'init' }>): void {
     switch (message.type) {
       case 'fill':
         this.#paste.value = '';
         this.#paste.setProblem(undefined);
         this.#fields.password.value = '';
-        this.#fields.values = this.#withTyped(message.values);
-        this.#known = message.password;
+        this.#fields.values = this.#withNewInput(message.values);
+        this.#knownPassword = message.password;
         for (const field of this.#allFields()) field.setProblem(undefined);
-        this.#say(message.said, 'info');
+        this.#showStatus(message.message, 'info');
         this.#refresh();
-        this.#keep();
-        this.#goOn(true);
+        this.#saveState();
+        this.#continue(true);
         break;
       case 'problems':
         this.#showProblems(message.problems, message.all);
@@ -109,24 +108,24 @@ export class FormPage {
         this.#fields.of(message.field).setProblem(message.problem);
         break;
       case 'password':
-        this.#known = message.password;
+        this.#knownPassword = message.password;
         this.#fields.password.value = '';
-        this.#say(message.said, 'info');
+        this.#showStatus(message.message, 'info');
         this.#refresh();
         this.#fields.password.focus();
         break;
       case 'offers':
-        this.#offer(message.offers);
+        this.#showOffers(message.offers);
         break;
       case 'file':
         this.#fields.texts[message.field].value = message.path;
         this.#changed(message.field);
         break;
-      case 'examination':
-        this.#showExamination(message.examination.running);
-        this.#findings.show(message.examination);
-        this.#say(message.examination.running ? text('examining') : message.examination.summary, 'info');
-        // Of a longer list before, the beginning of the new one.
+      case 'report':
+        this.#showRunning(message.report.running);
+        this.#findings.show(message.report);
+        this.#showStatus(message.report.running ? text('testing') : message.report.summary, 'info');
+        // The previous list may have been scrolled.
         this.#findings.element.scrollTop = 0;
         break;
       case 'focus':
@@ -136,8 +135,8 @@ export class FormPage {
         this.#fields.password.value = '';
         this.#paste.value = '';
         break;
-      case 'said':
-        this.#say(message.message, message.severity);
+      case 'message':
+        this.#showStatus(message.message, message.severity);
         break;
     }
   }
@@ -148,7 +147,7 @@ export class FormPage {
     const top = make('header', 'form-top');
     top.append(
       make('h1', 'page-title', this.init.title),
-      make('p', 'page-origin', this.init.origin),
+      make('p', 'page-location', this.init.hostLocation),
       this.#paste.element,
     );
     const form = make('form', 'form-fields');
@@ -158,7 +157,7 @@ export class FormPage {
     const content = make('div', 'form-content');
     content.append(form);
     this.#scroll.append(content);
-    // Over the buttons, or beside the form: seen without scrolling, wherever the form was scrolled to.
+    // Above the buttons or beside the form, so that the report is visible at any scroll position.
     const body = make('div', 'form-body');
     this.#findings.element.tabIndex = 0;
     body.append(this.#scroll, this.#findings.element);
@@ -174,20 +173,20 @@ export class FormPage {
   #listen(): void {
     const fields = this.#fields;
     for (const [name, field] of this.#entries()) {
-      // What is typed is kept at once, and looked at when the field is left.
-      field.control.addEventListener('input', () => this.#keep());
+      // Input is saved at once, and checked when the field loses the focus.
+      field.control.addEventListener('input', () => this.#saveState());
       field.control.addEventListener('change', () => this.#changed(name));
     }
     fields.password.control.addEventListener('input', () => fields.password.setProblem(undefined));
     const { control } = this.#paste;
-    control.addEventListener('paste', () => setTimeout(() => this.#read()));
-    control.addEventListener('change', () => this.#read());
+    control.addEventListener('paste', () => setTimeout(() => this.#parsePasted()));
+    control.addEventListener('change', () => this.#parsePasted());
     control.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || isCommandKey(event)) return;
       handled(event);
-      this.#read();
+      this.#parsePasted();
     });
-    this.advanced.addEventListener('toggle', () => this.#keep());
+    this.advanced.addEventListener('toggle', () => this.#saveState());
     this.element.addEventListener('keydown', (event) => {
       if (!isCommandKey(event) || (event.key !== 'Enter' && event.key.toLowerCase() !== 's')) return;
       handled(event);
@@ -206,26 +205,26 @@ export class FormPage {
     yield this.#fields.password;
   }
 
-  /* What is done */
+  /* Actions */
 
   #changed(field: FormField): void {
     this.#touched.add(field);
     this.#refresh();
-    this.#keep();
+    this.#saveState();
     this.#post({ type: 'check', values: this.#fields.values });
   }
 
-  /** Has an address read by the host, which alone knows how. */
-  #read(): void {
+  /** Has the host parse the pasted string. */
+  #parsePasted(): void {
     const pasted = this.#paste.value;
     if (pasted.trim() === '') this.#paste.setProblem(undefined);
-    if (pasted.trim() === '' || this.#reading) return;
-    this.#reading = true;
+    if (pasted.trim() === '' || this.#parsing) return;
+    this.#parsing = true;
     this.#sentValues = this.#fields.values;
     this.#post({ type: 'paste', text: pasted, values: this.#sentValues });
   }
 
-  #withTyped(filled: FormValues): FormValues {
+  #withNewInput(filled: FormValues): FormValues {
     const now = this.#fields.values;
     const before = this.#sentValues ?? now;
     const typed = Object.entries(now).filter(([name, value]) => name !== 'rest' && value !== before[name as FormField]);
@@ -233,26 +232,26 @@ export class FormPage {
   }
 
   #start(action: Action): void {
-    // A click may come while the address that was just pasted is still being read.
-    this.#read();
-    if (this.#reading) {
-      this.#waiting = action;
+    // The string that was just pasted may not be parsed yet.
+    this.#parsePasted();
+    if (this.#parsing) {
+      this.#pendingAction = action;
       return;
     }
     const typed = this.#fields.password.value;
     const { values } = this.#fields;
-    const sends = values.passwordFrom === 'stored' && typed !== '';
-    this.#post({ type: action, values, ...(sends ? { password: typed } : {}) });
+    const sendsPassword = values.passwordFrom === 'stored' && typed !== '';
+    this.#post({ type: action, values, ...(sendsPassword ? { password: typed } : {}) });
   }
 
-  #goOn(filled: boolean): void {
-    const waiting = this.#waiting;
-    this.#reading = false;
-    this.#waiting = undefined;
-    if (filled && waiting !== undefined) this.#start(waiting);
+  #continue(filled: boolean): void {
+    const action = this.#pendingAction;
+    this.#parsing = false;
+    this.#pendingAction = undefined;
+    if (filled && action !== undefined) this.#start(action);
   }
 
-  #offer(offers: readonly OfferView[]): void {
+  #showOffers(offers: readonly OfferView[]): void {
     const opener = this.#paste.element.querySelector<HTMLElement>('vscode-button') ?? this.#saveButton;
     const { left, bottom } = opener.getBoundingClientRect();
     const entries = offers.map(({ label, detail }, index) => ({
@@ -260,14 +259,14 @@ export class FormPage {
       hint: detail,
       run: () => {
         this.#sentValues = this.#fields.values;
-        this.#post({ type: 'take', offer: index, values: this.#sentValues });
+        this.#post({ type: 'useOffer', offer: index, values: this.#sentValues });
       },
     }));
     const nothing = { label: text('startFromNothing'), enabled: false, run: () => undefined };
     openMenu(entries.length === 0 ? [nothing] : entries, left, bottom, opener);
   }
 
-  /* What is shown */
+  /* Display */
 
   #showProblems(problems: Problems, all: boolean): void {
     let first: Field<unknown> | undefined;
@@ -281,35 +280,35 @@ export class FormPage {
     this.#paste.setProblem(problems.paste);
     first =
       problems.paste === undefined ? (first ?? (problems.password ? this.#fields.password : undefined)) : this.#paste;
-    if (problems.paste !== undefined) this.#goOn(false);
+    if (problems.paste !== undefined) this.#continue(false);
     if (first === undefined) {
       this.#status.replaceChildren();
       return;
     }
     this.#open(first);
     first.focus();
-    const faulty = [this.#paste, ...this.#allFields()].filter((field) => field.faulty).map(({ label }) => label);
-    this.#say(text('faulty', faulty.join(', ')), 'error');
+    const invalid = [this.#paste, ...this.#allFields()].filter((field) => field.invalid).map(({ label }) => label);
+    this.#showStatus(text('invalidFields', invalid.join(', ')), 'error');
   }
 
-  #showExamination(running: boolean): void {
-    const held = document.activeElement;
+  #showRunning(running: boolean): void {
+    const focused = document.activeElement;
     this.#testButton.hidden = running;
     this.#cancelButton.hidden = !running;
-    if (held === this.#testButton && running) this.#cancelButton.focus();
-    if (held === this.#cancelButton && !running) this.#testButton.focus();
+    if (focused === this.#testButton && running) this.#cancelButton.focus();
+    if (focused === this.#cancelButton && !running) this.#testButton.focus();
   }
 
   #reveal(name: FormField | 'password'): void {
     if (name === 'password') this.#fields.passwordFrom.value = 'stored';
     this.#refresh();
-    this.#keep();
+    this.#saveState();
     const field = this.#fields.of(name);
     this.#open(field);
     field.focus();
   }
 
-  /** What a connection has is not to be hidden from who edits it. */
+  /** True if a field of the Advanced section is set: the section then starts open. */
   #usesAdvanced(): boolean {
     const { values } = this.#fields;
     return (
@@ -324,15 +323,15 @@ export class FormPage {
     return [...this.#entries()].filter(([, field]) => part.contains(field.element));
   }
 
-  /** A field in a closed section cannot have the focus. */
+  /** Opens the section of a field: a field in a closed section cannot get the focus. */
   #open(field: Field<unknown>): void {
     if (this.advanced.contains(field.element)) this.advanced.open = true;
   }
 
-  /** What depends on the values: hints, and which fields there are. */
+  /** Updates what depends on the values: hints, and which fields are visible. */
   #refresh(): void {
     const fields = this.#fields;
-    const known = this.#known;
+    const known = this.#knownPassword;
     const { passwordFrom, service, sslmode, scope, keepalives } = fields.values;
     fields.passwordFrom.setHint(text(`passwordHint_${passwordFrom}`));
     fields.sslmode.setHint(text(`sslmodeHint_${sslmode}`));
@@ -340,28 +339,32 @@ export class FormPage {
     fields.password.element.hidden = passwordFrom !== 'stored';
     fields.texts.passwordCommand.element.hidden = passwordFrom !== 'command';
     fields.texts.keepalivesIdleSeconds.element.classList.toggle('unused', !keepalives);
-    const there = { none: text('passwordNone'), stored: text('passwordIsStored'), taken: text('passwordIsTaken') };
-    fields.password.setPlaceholder(there[known]);
+    const placeholders = {
+      none: text('passwordNone'),
+      stored: text('passwordIsStored'),
+      imported: text('passwordIsImported'),
+    };
+    fields.password.setPlaceholder(placeholders[known]);
     this.#forget.hidden = known === 'none';
     this.forgetNote.textContent = text('passwordWillBeForgotten');
     this.forgetNote.hidden = passwordFrom === 'stored' || known !== 'stored';
-    const from = service.trim() === '' ? undefined : text('fromService');
-    fields.texts.host.setPlaceholder(from ?? 'localhost');
-    fields.texts.port.setPlaceholder(from ?? '5432');
-    fields.texts.database.setPlaceholder(from ?? '');
-    fields.texts.user.setPlaceholder(from ?? '');
+    const placeholder = service.trim() === '' ? undefined : text('fromService');
+    fields.texts.host.setPlaceholder(placeholder ?? 'localhost');
+    fields.texts.port.setPlaceholder(placeholder ?? '5432');
+    fields.texts.database.setPlaceholder(placeholder ?? '');
+    fields.texts.user.setPlaceholder(placeholder ?? '');
     const rest = Object.entries(fields.values.rest).map(([name, value]) => `${name} = ${value}`);
     this.restNote.textContent = text('rest', rest.join(', '));
     this.restNote.hidden = rest.length === 0;
   }
 
-  #say(message: string, severity: 'info' | 'error'): void {
-    this.#status.className = `form-status said-${severity}`;
+  #showStatus(message: string, severity: 'info' | 'error'): void {
+    this.#status.className = `form-status message-${severity}`;
     this.#status.textContent = visible(message);
     this.#status.title = visible(message);
   }
 
-  #keep(): void {
+  #saveState(): void {
     const { editing } = this.init;
     this.#save({
       version: 1,

@@ -1,3 +1,3 @@
-import type { FromConnectionPage } from '../../src/shared/connectionProtocol';
+import type { FromConnectionPage } from '../../src/shared/connectionRequests';
 
 export type Post = (message: FromConnectionPage) => void;

@@ -6,7 +6,7 @@ export function setStrings(strings: ConnectionStrings): void {
   table = strings;
 }
 
-/** A text of the page in the user's language, its `{0}` filled in. */
+/** Returns a text of the page in the user's language. `value` replaces `{0}`. */
 export function text(key: ConnectionStringKey, value = ''): string {
   return (table?.[key] ?? key).replace('{0}', () => value);
 }

@@ -1,59 +1,53 @@
-import type { DoctorInit, ExaminationView, ToConnectionPage } from '../../src/shared/connectionProtocol';
+import type { TestInit, TestReport, ToConnectionPage } from '../../src/shared/connectionProtocol';
 import { make } from '../base/dom';
 import { button, Findings } from './findings';
 import type { Post } from './post';
 import { text } from './strings';
 
-/** Test Connection: what was found about one connection. */
-export class DoctorPage {
-  readonly element = make('main', 'connection-page doctor-page');
+/** The page of Test Connection: the report of testing one connection. */
+export class TestPage {
+  readonly element = make('main', 'connection-page test-page');
   readonly #findings: Findings;
   readonly #again: HTMLElement;
   readonly #cancel: HTMLElement;
 
-  readonly #init: DoctorInit;
+  readonly #init: TestInit;
 
-  constructor(init: DoctorInit, post: Post) {
+  constructor(init: TestInit, post: Post) {
     this.#init = init;
 
     this.#findings = new Findings(post, { announces: true });
-    this.#again = button(text('testAgain'), () => post({ type: 'again' }), true);
+    this.#again = button(text('testAgain'), () => post({ type: 'testAgain' }), true);
     this.#cancel = button(text('cancel'), () => post({ type: 'cancelTest' }));
-    const bar = make('div', 'doctor-bar');
+    const bar = make('div', 'test-bar');
     bar.append(
       this.#again,
       this.#cancel,
       button(text('edit'), () => post({ type: 'edit' })),
     );
-    const inner = make('div', 'doctor-inner');
-    inner.append(
-      make('h1', 'page-title', init.title),
-      make('p', 'page-place', init.place),
-      bar,
-      this.#findings.element,
-    );
+    const inner = make('div', 'test-inner');
+    inner.append(make('h1', 'page-title', init.title), make('p', 'page-uri', init.uri), bar, this.#findings.element);
     this.element.append(inner);
-    this.#show(init.examination);
+    this.#show(init.report);
   }
 
   shown(): void {
-    // Where the keyboard is most likely needed.
-    requestAnimationFrame(() => (this.#init.examination?.running === true ? this.#cancel : this.#again).focus());
+    requestAnimationFrame(() => (this.#init.report?.running === true ? this.#cancel : this.#again).focus());
   }
 
-  take(message: Exclude<ToConnectionPage, { type: 'init' }>): void {
-    if (message.type === 'examination') this.#show(message.examination);
-    else if (message.type === 'said') this.#findings.say(message.message, message.severity);
+  handle(message: Exclude<ToConnectionPage, { type: 'init' }>): void {
+    if (message.type === 'report') this.#show(message.report);
+    else if (message.type === 'message') this.#findings.notify(message.message, message.severity);
   }
 
-  #show(examination: ExaminationView | undefined): void {
-    const running = examination?.running === true;
-    const held = document.activeElement;
+  #show(report: TestReport | undefined): void {
+    const running = report?.running === true;
+    const focused = document.activeElement;
     this.#again.hidden = running;
     this.#cancel.hidden = !running;
-    // The button that had the focus went away: the other one takes it.
-    if (held === this.#again && running) this.#cancel.focus();
-    if (held === this.#cancel && !running) this.#again.focus();
-    if (examination) this.#findings.show(examination);
+    // If the hidden button had the focus, the other one gets it.
+    if (focused === this.#again && running) this.#cancel.focus();
+    if (focused === this.#cancel && !running) this.#again.focus();
+    if (report) this.#findings.show(report);
   }
 }

@@ -3,19 +3,19 @@ import { visible } from '../../src/shared/displayText';
 import { setAttribute } from '../base/dom';
 import { text } from '../page/strings';
 
-/** Characters that would break the line, each with a sign that is seen. */
+/** Visible replacements for characters that would break the line. */
 const SIGNS: Readonly<Record<string, string>> = { '\n': '↵', '\r': '␍', '\t': '⇥' };
 const SIGNED = /[\n\r\t]/g;
 
-/** Characters of the room that padding and wider letters may take. */
+/** Characters of `room` that padding and wide letters may take. */
 const SPARE = 4;
 
-/** A value as one line of a cell. */
+/** Formats a value as one line. */
 export function cellText(value: string): string {
   return visible(value.replace(SIGNED, (sign) => SIGNS[sign] ?? sign));
 }
 
-/** One cell of the pool, and what it shows, so that only differences are written. */
+/** A cell of the pool with its current content, so that only differences are written to the DOM. */
 export interface CellBox {
   readonly element: HTMLElement;
   readonly node: Text;
@@ -25,6 +25,7 @@ export interface CellBox {
   left: number;
   width: number;
   label: string | undefined;
+  selected: boolean;
   value: CellView | undefined;
   room: number;
   found: RegExp | undefined;
@@ -44,13 +45,14 @@ export function newCell(role: string): CellBox {
     left: -1,
     width: -1,
     label: undefined,
+    selected: false,
     value: undefined,
     room: -1,
     found: undefined,
   };
 }
 
-/** Puts the box at a place. Geometry goes through the CSSOM, which the page's policy allows (no style attributes). */
+/** Positions the cell. The page's policy forbids style attributes, so this uses the CSSOM. */
 export function placeCell(box: CellBox, left: number, width: number): void {
   if (box.left !== left) {
     box.left = left;
@@ -63,10 +65,10 @@ export function placeCell(box: CellBox, left: number, width: number): void {
 }
 
 /**
- * Shows a value; undefined is one that is still on its way.
+ * Shows a value; undefined if it is not loaded yet.
  *
- * @param room Characters that can be seen at most: shaping the rest would cost more than all else in a frame.
- * @param found What is looked for: a value whose first match would be cut off is shown from there.
+ * @param room Maximum number of visible characters. Shaping the rest of a long text would dominate the cost of a frame.
+ * @param found The searched pattern. If its first match would be cut off, the value is shown from there.
  */
 export function showValue(
   box: CellBox,

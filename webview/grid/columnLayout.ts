@@ -1,12 +1,12 @@
 export const MIN_COLUMN_WIDTH = 40;
 export const MAX_COLUMN_WIDTH = 1200;
-/** Pinned columns stay put only while they leave this share of the width to the others. */
+/** Pinned columns may take at most this share of the width; otherwise, they scroll. */
 const PINNED_SHARE = 0.7;
 
 /**
- * Which columns are shown, in which order, how wide and where. An **ordinal** is a column's place among those shown:
- * the pinned ones first, then the rest in the order of the result. Positions are pixels from the left edge of the
- * scrolled box, behind the gutter of row numbers.
+ * Visibility, order, width, and position of the columns. An **ordinal** is the index of a column among the shown ones: pinned columns
+ * first, then the others in the order of the result. Positions are in pixels from the left edge of the scrolled box, and include the
+ * gutter of row numbers.
  */
 export class ColumnLayout {
   #shown: number[] = [];
@@ -26,7 +26,7 @@ export class ColumnLayout {
     this.#refresh();
   }
 
-  /** Number of columns shown. */
+  /** Number of shown columns. */
   get length(): number {
     return this.#shown.length;
   }
@@ -40,13 +40,13 @@ export class ColumnLayout {
     return this.#ownTotal + this.#spare;
   }
 
-  /** How many of the first columns stay put while the others scroll. */
+  /** Number of columns, from the first, that do not scroll. */
   get stuck(): number {
     const end = this.#gutterWidth + (this.#starts[this.#pinned.length] ?? 0);
     return this.#viewWidth > 0 && end > this.#viewWidth * PINNED_SHARE ? 0 : this.#pinned.length;
   }
 
-  /** Width covered by the gutter and the columns that stay put. */
+  /** Width of the gutter and the columns that do not scroll. */
   get stuckWidth(): number {
     return this.#gutterWidth + (this.#starts[this.stuck] ?? 0);
   }
@@ -71,12 +71,12 @@ export class ColumnLayout {
     return this.#shown[ordinal] ?? 0;
   }
 
-  /** The columns shown, in order. */
+  /** The shown columns, in order. */
   columns(from = 0, to = this.#shown.length - 1): readonly number[] {
     return this.#shown.slice(from, to + 1);
   }
 
-  /** The ordinal of a column, or -1 where it is hidden. */
+  /** The ordinal of a column; -1 if it is hidden. */
   ordinal(column: number): number {
     return this.#ordinals.get(column) ?? -1;
   }
@@ -86,12 +86,12 @@ export class ColumnLayout {
     return this.#gutterWidth + (this.#starts[ordinal] ?? 0);
   }
 
-  /** Width as shown: the last column fills the view. */
+  /** Width as shown. The last column fills the view. */
   width(column: number): number {
     return this.ownWidth(column) + (column === this.#shown.at(-1) ? this.#spare : 0);
   }
 
-  /** Width that the column was given, whatever room there is. */
+  /** Width as set, without the spare width of the view. */
   ownWidth(column: number): number {
     return this.#widths[column] ?? MIN_COLUMN_WIDTH;
   }
@@ -120,7 +120,7 @@ export class ColumnLayout {
     this.#refresh();
   }
 
-  /** Hides exactly these. One column always stays shown: an empty grid has no menu to bring any back. */
+  /** Hides these columns and shows all others. One column always stays visible, because an empty grid has no menu to restore columns. */
   setHidden(columns: readonly number[]): void {
     this.#hiddenSet.clear();
     for (const column of columns) if (column < this.count) this.#hiddenSet.add(column);
@@ -128,7 +128,7 @@ export class ColumnLayout {
     this.#refresh();
   }
 
-  /** Ordinals of the scrolling columns that are at least partly seen; `last` is included. */
+  /** Ordinals of the scrolling columns that are at least partly visible; `last` is inclusive. */
   window(scrollLeft: number, overscan: number): { first: number; last: number } {
     const from = scrollLeft + this.stuckWidth - this.#gutterWidth;
     const to = scrollLeft + this.#viewWidth - this.#gutterWidth;
@@ -137,7 +137,7 @@ export class ColumnLayout {
     return { first, last };
   }
 
-  /** The nearest scroll position at which the column is seen from its left edge on. */
+  /** The nearest scroll position at which the column is visible, at least its left part. */
   reveal(ordinal: number, scrollLeft: number): number {
     if (ordinal < this.stuck) return scrollLeft;
     const left = this.left(ordinal);
@@ -151,12 +151,12 @@ export class ColumnLayout {
     return this.#gutterWidth + (this.#starts[this.#shown.length] ?? 0);
   }
 
-  /** Width of the view that no column has. */
+  /** Width of the view that is not covered by columns. */
   get #spare(): number {
     return this.#shown.length === 0 ? 0 : Math.max(0, this.#viewWidth - this.#ownTotal);
   }
 
-  /** The ordinal under a position of the scrolled box, gutter left out; the nearest one outside of it. */
+  /** The ordinal at a position in the scrolled box, without the gutter; the nearest one if the position is outside. */
   #at(position: number): number {
     let low = 0;
     let high = this.#shown.length - 1;

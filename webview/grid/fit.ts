@@ -1,22 +1,22 @@
 import { cellText } from './cells';
-import { headerWidth } from './gridHeader';
+import { type GridHeader, headerWidth } from './gridHeader';
 import { fontOf, TextMeasure } from './measure';
 import type { GridModel } from './model';
 
-/** Widest that a column becomes by itself; a double click makes it as wide as {@link MAX_FIT}. */
+/** Maximum width of a column at first, and after a double click, in pixels. */
 const MAX_FIRST = 320;
 const MAX_FIT = 800;
-/** Characters of a cell that are measured: more would not fit anyway. */
+/** Characters of a cell to measure; more would not fit anyway. */
 const MEASURED = 160;
-/** Rows that are looked at. */
+/** Rows to measure. */
 const ROWS = 128;
-/** Left and right padding of a cell, and its line. */
+/** Padding and border of a cell in pixels. */
 const PADDING = 18;
-/** Names of columns; the style sheet has the same. */
+/** Font weight of column names; must match the style sheet. */
 const HEADER_WEIGHT = '600';
 
-/** Measures in the fonts of the grid: its cells (the editor's font) and its header. */
-export function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
+/** Measures texts in the fonts of the grid's cells (the editor's font) and its header. */
+function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
   const style = getComputedStyle(grid);
   const cell = new TextMeasure(
     `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
@@ -29,7 +29,14 @@ export function measures(grid: Element): { cell: TextMeasure; header: TextMeasur
   };
 }
 
-/** Makes columns as wide as their header and the values that are here now, near the place that is seen. */
+/** Measures the widths that the header needs. The grid must be in the document. */
+export function measureFonts(header: GridHeader, grid: Element): void {
+  const { digit, narrowest } = measures(grid);
+  header.digitWidth = digit;
+  header.narrowest = narrowest;
+}
+
+/** Fits columns to their headers and to the loaded values near the visible rows. */
 export function fitColumns(model: GridModel, columns: readonly number[], grid: Element, first: boolean): void {
   const { cell, header } = measures(grid);
   const from = first ? 0 : Math.max(0, Math.floor(model.top / Math.max(1, model.map.rowHeight)) - ROWS / 2);

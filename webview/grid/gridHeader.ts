@@ -5,7 +5,7 @@ import { text } from '../page/strings';
 import { cellText } from './cells';
 import type { GridModel } from './model';
 
-/** One header cell of the pool. */
+/** A header cell of the pool. */
 interface HeaderBox {
   readonly element: HTMLElement;
   readonly name: HTMLElement;
@@ -15,18 +15,18 @@ interface HeaderBox {
   column: number;
   left: number;
   width: number;
-  /** What the marks were drawn from. */
+  /** Sort, filter, and pin as drawn. */
   state: string;
 }
 
-/** The row of column headers: the same virtual columns as the rows below it. */
+/** The row of column headers, virtualized like the rows below it. */
 export class GridHeader {
   readonly element = make('div', 'grid-header');
-  /** Pixels; the style sheet takes it from here. */
+  /** Pixels. */
   readonly height = 40;
-  /** Width of a digit in the font of the cells. */
+  /** Width of a digit in the font of the cells, in pixels. */
   digitWidth = 8;
-  /** Width of the narrowest letters that fill a cell: no more of a value than this allows is ever seen. */
+  /** Width of the narrowest letters in pixels; limits how many characters of a value can be visible. */
   narrowest = 4;
   readonly #row = make('div', 'header-row');
   readonly #corner = make('div', 'corner');
@@ -45,7 +45,7 @@ export class GridHeader {
     this.#row.setAttribute('aria-rowindex', '1');
     this.#corner.setAttribute('role', 'columnheader');
     this.#corner.setAttribute('aria-colindex', '1');
-    // A text, as a label alone leaves a column without a header for some readers.
+    // As text, because some screen readers ignore a label alone.
     this.#corner.append(make('span', 'only-read', text('rowNumbers')));
     this.#corner.title = text('rowNumbers');
     this.element.style.setProperty('height', `${this.height}px`);
@@ -90,7 +90,7 @@ export class GridHeader {
     }
   }
 
-  /** The drawn header of a column, by its ordinal. */
+  /** The header of a column by ordinal, if it is drawn. */
   cellAt(ordinal: number): HTMLElement | undefined {
     return [...this.#stuck, ...this.#cells].find((box) => box.ordinal === ordinal)?.element;
   }
@@ -151,7 +151,7 @@ function newHeader(): HeaderBox {
   return { element, name, type, marks, ordinal: -1, column: -1, left: -1, width: -1, state: '' };
 }
 
-/** Width that shows the header of a column whole. */
+/** Width that fits the whole header of a column, in pixels. */
 export function headerWidth(column: ColumnView, measure: (text: string) => number): number {
   return Math.max(measure(column.name), measure(column.type) * 0.86) + 34;
 }

@@ -1,12 +1,12 @@
 import { handled, isCommandKey } from '../base/dom';
 import type { GridModel } from './model';
 
-/** What keys of the grid ask of the rest of the page. */
+/** Actions of keys that involve the rest of the page. */
 export interface GridActions {
   copy(headers: boolean): void;
-  /** Shows the active value in the detail pane; `focus` moves the keyboard there. */
+  /** Shows the active value in the detail pane, optionally with focus. */
   showDetail(focus: boolean): void;
-  /** Escape, where there is no selection to give up; false where nothing was closed. */
+  /** Handles Escape if there is no selection to clear. Returns false if there was nothing to close. */
   close(): boolean;
   columnMenu(ordinal: number): void;
   cellMenu(): void;
@@ -14,8 +14,8 @@ export interface GridActions {
 }
 
 /**
- * The grid's keys, after the ARIA practices for grids and the spreadsheets that people know. A key that is dealt with
- * goes no further, or VS Code would take it as well.
+ * Handles the grid's keys, as in the ARIA practices for grids and in common spreadsheets. Handled keys do not propagate, because VS Code
+ * would handle them too.
  */
 export function gridKey(event: KeyboardEvent, model: GridModel, actions: GridActions): void {
   if (command(event, model, actions) || movement(event, model)) handled(event);
@@ -81,7 +81,7 @@ function movement(event: KeyboardEvent, model: GridModel): boolean {
   const lastRow = model.rows - 1;
   const lastOrdinal = model.layout.length - 1;
   const page = Math.max(1, model.map.pageRows - 1);
-  // Only ArrowUp and clicks reach the header (row -1); every other way stops at the first row.
+  // Only ArrowUp and clicks reach the header (row -1); other movements stop at the first row.
   let to: { row: number; ordinal: number };
   switch (event.key) {
     case 'ArrowUp':

@@ -1,8 +1,8 @@
 import { isCommandKey } from '../base/dom';
 import type { GridView } from './gridView';
-import type { Place } from './selection';
+import type { CellPosition } from './selection';
 
-/** What the mouse asks of the rest of the page. */
+/** Actions of the mouse that involve the rest of the page. */
 export interface MouseActions {
   /** The active cell has changed. */
   moved(): void;
@@ -10,14 +10,14 @@ export interface MouseActions {
   columnMenu(ordinal: number, x: number, y: number): void;
   cellMenu(x: number, y: number): void;
   autoFit(column: number): void;
-  /** Widths were changed by hand. */
+  /** The user has resized columns. */
   resized(): void;
 }
 
 type Drag =
   { readonly kind: 'cells' | 'rows' | 'columns' } | { readonly kind: 'width'; column: number; from: number; x: number };
 
-/** Selecting, resizing and menus by mouse; drags scroll on at the edges. */
+/** Handles selecting, resizing, and menus with the mouse. Dragging beyond an edge scrolls. */
 export class GridMouse {
   #drag: Drag | undefined;
   #point = { x: 0, y: 0 };
@@ -62,7 +62,7 @@ export class GridMouse {
     this.#actions.moved();
   }
 
-  #select(place: Place, extend: boolean, add: boolean): Drag | undefined {
+  #select(place: CellPosition, extend: boolean, add: boolean): Drag | undefined {
     const { model } = this.#view;
     const { selection } = model;
     if (place.row < 0 && place.ordinal < 0) {
@@ -99,7 +99,7 @@ export class GridMouse {
     }
   }
 
-  /** While a drag is held outside of the rows the grid scrolls on. */
+  /** Scrolls while the pointer is dragged outside of the rows. */
   #tick(): void {
     this.#ticking = false;
     if (this.#drag === undefined || this.#drag.kind === 'width') return;
@@ -144,7 +144,7 @@ export class GridMouse {
   }
 
   #doubleClick(event: MouseEvent): void {
-    // The pointer was captured by the grid, which makes the grid the target: what lies there is asked for.
+    // The grid has captured the pointer and is therefore the target, so look up the element at the point.
     const target = document.elementFromPoint(event.clientX, event.clientY);
     const header = target?.closest('.column');
     if (header instanceof HTMLElement) {
@@ -156,7 +156,7 @@ export class GridMouse {
 
   #menu(event: MouseEvent): void {
     event.preventDefault();
-    // The context-menu key has no place of its own: it is a key of the grid.
+    // gridKeys.ts handles the context-menu key.
     if (event.button !== 2 || !this.#onContent(event)) return;
     const { model } = this.#view;
     const place = this.#view.placeAt(event.clientX, event.clientY);
@@ -164,7 +164,7 @@ export class GridMouse {
       this.#actions.columnMenu(place.ordinal, event.clientX, event.clientY);
       return;
     }
-    // A click within the selection keeps it, as in every spreadsheet.
+    // A click within the selection keeps it, as in spreadsheets.
     if (place.row >= 0 && !model.selection.contains(place.row, Math.max(0, place.ordinal))) {
       this.#select(place, false, false);
       model.changed();
@@ -173,7 +173,7 @@ export class GridMouse {
     this.#actions.cellMenu(event.clientX, event.clientY);
   }
 
-  /** False on the scrollbars. */
+  /** Whether the event is on the content, not on a scrollbar. */
   #onContent(event: MouseEvent): boolean {
     const { element } = this.#view;
     const bounds = element.getBoundingClientRect();
@@ -181,7 +181,7 @@ export class GridMouse {
   }
 }
 
-/** How far a point is outside of a span, at most 60. */
+/** How far a point is outside of a span, at most 60 pixels. */
 function beyond(at: number, from: number, to: number): number {
   if (at < from) return Math.max(-60, at - from);
   return at > to ? Math.min(60, at - to) : 0;

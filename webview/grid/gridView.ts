@@ -1,35 +1,23 @@
 import { make, setAttribute } from '../base/dom';
 import { formatNumber, text } from '../page/strings';
 import { type CellBox, newCell, placeCell, showValue } from './cells';
+import { hideCell, newRow, type RowBox } from './gridRow';
 import { GridHeader } from './gridHeader';
 import type { GridModel } from './model';
 
-/** Rows and columns drawn beyond what is seen, so that a small movement finds them there. */
+/** Rows and columns drawn beyond the visible ones, so that small movements need no drawing first. */
 const OVERSCAN_ROWS = 2;
 const OVERSCAN_COLUMNS = 1;
-/** Rows are placed relative to one near them: offsets of billions of pixels would be rounded. */
+/** Rows are positioned relative to a nearby anchor row, because offsets of billions of pixels would be rounded. */
 const ANCHOR_ROWS = 2_000;
 
-interface RowBox {
-  readonly element: HTMLElement;
-  readonly gutter: CellBox;
-  readonly strip: HTMLElement;
-  /** Columns that stay put, then a pool of scrolling ones by `ordinal % length`. */
-  readonly stuck: CellBox[];
-  readonly cells: CellBox[];
-  row: number;
-  x: number;
-  y: number;
-  hidden: boolean;
-}
-
 /**
- * Draws the part of the rows and columns that is seen, and some more, in a fixed pool of elements.
+ * Draws the visible rows and columns, and a few more, in a fixed pool of elements.
  *
- * The scroller holds a box as large as the table, up to a limit ({@link ScrollMap}); in it stands a part that sticks to
- * the viewport, and rows are moved within that part. Positions of rows are thereby free of Chromium's limit on sizes.
- * Nothing else sticks: a sticky cell in each row would be a layer of its own, and cost more than the rest of a frame.
- * In each row the gutter and the pinned cells stay where they are, and a strip with the others is moved to the side.
+ * The scroller contains a box as large as the table, up to a limit ({@link ScrollMap}). In it, the body sticks to the viewport, and rows
+ * are positioned relative to the body, so that Chromium's limit on sizes does not affect them. Nothing else is sticky: a sticky cell in
+ * each row would become a separate layer, which costs more than the rest of a frame. In each row, the gutter and the pinned cells keep
+ * their position, and a strip with the other cells moves horizontally.
  */
 export class GridView {
   readonly element = make('div', 'grid');
@@ -40,16 +28,24 @@ export class GridView {
   readonly #rowsHost = make('div', 'grid-rows');
   #pool: RowBox[] = [];
   #anchor = 0;
+  /** Row r is drawn in box (r + shift) % length of the pool. */
+  #shift = 0;
+  #lastFirst = 0;
+  /** Size of the element at the last {@link resize}; reading it again while drawing would force a layout. */
+  #width = 0;
+  #height = 0;
   #scheduled = false;
   #placedScroll = 0;
+  #placedLeft = 0;
   #activeElement: Element | undefined;
   #lastWidth = -1;
   #lastHeight = -1;
   #lastView = -1;
   #lastViewport = -1;
-  /** What is looked for, so that it is seen in its cells; not a global pattern, which would remember where it was. */
+  /** The searched pattern, so that matches are visible in their cells. Not global, because a global pattern is stateful. */
   found: RegExp | undefined;
-  /** Called after each drawing. */
+  /** Called before and after each drawing. */
+  beforeDraw: () => void = () => undefined;
   onDrawn: () => void = () => undefined;
 
   constructor(readonly model: GridModel) {
@@ -68,10 +64,10 @@ export class GridView {
     this.element.append(this.#box);
     this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.element.addEventListener('wheel', (event) => this.#wheeled(event), { passive: false });
-    new ResizeObserver(() => this.resize()).observe(this.element);
+    new ResizeObserver(() => this.#resized()).observe(this.element);
   }
 
-  /** Asks for a drawing in the next frame. */
+  /** Draws in the next frame. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -81,16 +77,24 @@ export class GridView {
     });
   }
 
-  /** Takes the size of the element over. */
+  /** Adopts the size of the element and draws everything anew. */
   resize(): void {
     const { clientWidth, clientHeight } = this.element;
+    this.#width = clientWidth;
+    this.#height = clientHeight;
+    // Hidden: draw again once it is shown.
     if (clientWidth === 0) return;
     this.model.setViewport(clientWidth, clientHeight - this.header.height);
     this.drop();
     this.schedule();
   }
 
-  /** Draws everything anew: columns, widths or places have changed. */
+  #resized(): void {
+    const { clientWidth, clientHeight } = this.element;
+    if (clientWidth !== this.#width || clientHeight !== this.#height) this.resize();
+  }
+
+  /** Makes the next drawing update everything: columns, widths, or positions have changed. */
   drop(): void {
     for (const row of this.#pool) row.row = -1;
     this.header.drop();
@@ -98,24 +102,22 @@ export class GridView {
 
   draw(): void {
     const { model } = this;
-    if (this.element.clientWidth === 0) return;
+    if (this.#width === 0) return;
+    this.beforeDraw();
     this.#measureGutter();
     this.#size();
     this.#scroll();
     const { first, last } = model.map.window(model.top, OVERSCAN_ROWS);
     const columns = model.layout.window(model.left, OVERSCAN_COLUMNS);
     this.#fit(columns.last - columns.first + 1);
-    if (Math.abs(first - this.#anchor) > ANCHOR_ROWS) {
-      this.#anchor = first;
-      for (const row of this.#pool) row.y = NaN;
-    }
+    this.#placeRows(first);
     this.#rowsHost.style.setProperty('transform', `translateY(${this.#anchor * this.rowHeight - model.top}px)`);
     this.#activeElement?.removeAttribute('id');
     this.#activeElement = undefined;
     this.header.draw(columns.first, columns.last);
     const used = new Set<RowBox>();
     for (let row = first; row <= last; row++) {
-      const box = this.#pool[row % this.#pool.length];
+      const box = this.#pool[(row + this.#shift) % this.#pool.length];
       if (box === undefined) continue;
       used.add(box);
       this.#drawRow(box, row, columns.first, columns.last);
@@ -132,7 +134,7 @@ export class GridView {
     this.onDrawn();
   }
 
-  /** The cell under a point of the window, row -1 for the header, ordinal -1 for the gutter. */
+  /** The cell at a point of the window. Row -1 is the header, ordinal -1 the gutter. */
   placeAt(x: number, y: number): { row: number; ordinal: number } {
     const { model } = this;
     const bounds = this.element.getBoundingClientRect();
@@ -149,13 +151,13 @@ export class GridView {
     return { row, ordinal };
   }
 
-  /** How far a column is from the left edge of what is seen. */
+  /** Distance of a column from the left edge of the viewport, in pixels. */
   leftOf(ordinal: number): number {
     const { layout, left } = this.model;
     return layout.left(ordinal) - (ordinal < layout.stuck ? 0 : left);
   }
 
-  /** The texts of the cells that are drawn. */
+  /** The text nodes of the drawn cells. */
   *texts(): Generator<Text> {
     for (const row of this.#pool) {
       if (row.hidden) continue;
@@ -163,10 +165,25 @@ export class GridView {
     }
   }
 
-  /** The text of a cell, if it is drawn. */
+  /** The text node of a cell, if it is drawn. */
   textAt(row: number, ordinal: number): Text | undefined {
-    const box = this.#pool.find((one) => !one.hidden && one.row === row);
+    const box = this.#pool.find((candidate) => !candidate.hidden && candidate.row === row);
     return box && [...box.stuck, ...box.cells].find((cell) => cell.ordinal === ordinal)?.node;
+  }
+
+  /** Decides which box shows which row, and where, so that a movement changes as little as possible. */
+  #placeRows(first: number): void {
+    const boxes = this.#pool.length;
+    const moved = first - this.#lastFirst;
+    this.#lastFirst = first;
+    if (Math.abs(moved) > boxes / 2) {
+      // Most rows are new: keep every box in its position, so that only texts change.
+      this.#anchor += moved;
+      this.#shift = (((this.#shift - moved) % boxes) + boxes) % boxes;
+    } else if (Math.abs(first - this.#anchor) > ANCHOR_ROWS) {
+      this.#anchor = first;
+      for (const row of this.#pool) row.y = NaN;
+    }
   }
 
   #drawRow(box: RowBox, row: number, first: number, last: number): void {
@@ -183,7 +200,7 @@ export class GridView {
     }
     if (box.x !== model.left) {
       box.x = model.left;
-      box.strip.style.setProperty('transform', `translateX(${-model.left}px)`);
+      box.strip.style.setProperty('transform', model.left === 0 ? 'none' : `translateX(${-model.left}px)`);
     }
     if (box.row !== row) {
       box.row = row;
@@ -223,11 +240,14 @@ export class GridView {
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
     const room = Math.ceil(width / this.header.narrowest) + 2;
     showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room, this.found);
-    setAttribute(cell.element, 'aria-selected', selected || active ? 'true' : undefined);
+    if (cell.selected !== (selected || active)) {
+      cell.selected = selected || active;
+      setAttribute(cell.element, 'aria-selected', cell.selected ? 'true' : undefined);
+    }
     if (active) this.#activeElement = cell.element;
   }
 
-  /** The grid keeps the focus; the active cell is named by id (ARIA practices, "aria-activedescendant"). */
+  /** The grid keeps the focus and refers to the active cell by id (ARIA practices, "aria-activedescendant"). */
   #markActive(): void {
     const { row, ordinal } = this.model.selection.active;
     const element = row < 0 ? this.header.cellAt(ordinal) : this.#activeElement;
@@ -244,14 +264,18 @@ export class GridView {
     box.element.classList.add('unused');
   }
 
-  /** Makes as many boxes as the viewport can need. */
+  /** Creates as many boxes as the viewport needs. */
   #fit(columns: number): void {
     const rows = Math.ceil(this.model.map.viewport / this.rowHeight) + 2 * OVERSCAN_ROWS + 1;
     const { stuck } = this.model.layout;
-    while (this.#pool.length > rows) this.#pool.pop()?.element.remove();
+    while (this.#pool.length > rows) {
+      this.#pool.pop()?.element.remove();
+      this.#shift = 0;
+    }
     if (this.#pool.length < rows) {
-      // Another number of boxes gives every row another box.
+      // With another number of boxes, every row gets another box.
       for (const box of this.#pool) box.row = -1;
+      this.#shift = 0;
     }
     while (this.#pool.length < rows) {
       const box = newRow();
@@ -274,10 +298,10 @@ export class GridView {
     }
   }
 
-  /** Gives the box its size, and the grid its counts. */
+  /** Sets the size of the box and the row and column counts of the grid. */
   #size(): void {
     const { model } = this;
-    const width = Math.max(model.layout.totalWidth, this.element.clientWidth);
+    const width = Math.max(model.layout.totalWidth, this.#width);
     const height = model.map.boxHeight + this.header.height;
     if (width !== this.#lastWidth) {
       this.#lastWidth = width;
@@ -285,9 +309,9 @@ export class GridView {
     }
     if (height !== this.#lastHeight) {
       this.#lastHeight = height;
-      this.#box.style.setProperty('height', `${Math.max(height, this.element.clientHeight)}px`);
+      this.#box.style.setProperty('height', `${Math.max(height, this.#height)}px`);
     }
-    const { clientWidth } = this.element;
+    const clientWidth = this.#width;
     if (clientWidth !== this.#lastView || model.map.viewport !== this.#lastViewport) {
       this.#lastView = clientWidth;
       this.#lastViewport = model.map.viewport;
@@ -299,17 +323,18 @@ export class GridView {
     setAttribute(this.element, 'aria-colcount', (model.columns.length + 1).toString());
   }
 
-  /** Brings the scrollbars to where the model stands. */
+  /** Moves the scrollbars to the model's position. */
   #scroll(): void {
     const scroll = this.model.map.toScroll(this.model.top);
     if (Math.abs(scroll - this.#placedScroll) >= 0.5) {
       this.element.scrollTop = scroll;
-      // What the browser made of it: rounded to device pixels, and cut at the end.
+      // The browser rounds to device pixels and clamps at the end.
       this.#placedScroll = this.element.scrollTop;
     }
-    if (Math.abs(this.element.scrollLeft - this.model.left) >= 0.5) {
+    if (Math.abs(this.#placedLeft - this.model.left) >= 0.5) {
       this.element.scrollLeft = this.model.left;
-      this.model.left = this.element.scrollLeft;
+      this.#placedLeft = this.element.scrollLeft;
+      this.model.left = this.#placedLeft;
     }
   }
 
@@ -319,11 +344,12 @@ export class GridView {
       this.#placedScroll = scrollTop;
       this.model.top = this.model.map.toTop(scrollTop);
     }
+    this.#placedLeft = scrollLeft;
     this.model.left = scrollLeft;
     this.schedule();
   }
 
-  /** Where one pixel of the scrollbar stands for many rows, the wheel still moves by its own pixels. */
+  /** Scrolls by real pixels with the wheel, also if one pixel of the scrollbar corresponds to many rows. */
   #wheeled(event: WheelEvent): void {
     const { map } = this.model;
     if (!map.scaled || event.deltaY === 0 || event.ctrlKey || event.shiftKey) return;
@@ -344,24 +370,5 @@ export class GridView {
       this.model.layout.setGutter(width);
       this.drop();
     }
-  }
-}
-
-function newRow(): RowBox {
-  const element = make('div', 'row');
-  element.setAttribute('role', 'row');
-  const gutter = newCell('rowheader');
-  gutter.element.setAttribute('aria-colindex', '1');
-  const strip = make('div', 'strip');
-  strip.setAttribute('role', 'presentation');
-  element.append(gutter.element, strip);
-  return { element, gutter, strip, stuck: [], cells: [], row: -1, x: 0, y: NaN, hidden: false };
-}
-
-function hideCell(cell: CellBox): void {
-  cell.ordinal = -1;
-  if (cell.className !== 'cell unused') {
-    cell.className = 'cell unused';
-    cell.element.className = cell.className;
   }
 }

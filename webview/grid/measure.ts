@@ -1,4 +1,4 @@
-/** Width of texts in a font, without laying anything out. */
+/** Measures the width of texts in a font without layout. */
 export class TextMeasure {
   readonly #context = document.createElement('canvas').getContext('2d');
 
@@ -11,8 +11,16 @@ export class TextMeasure {
   }
 }
 
-/** The font of an element, as the theme's variables make it, in another weight. */
+/** The computed font of an element in another weight. */
 export function fontOf(element: Element, weight: string): string {
   const { fontStyle, fontSize, fontFamily } = getComputedStyle(element);
   return `${fontStyle} ${weight} ${fontSize} ${fontFamily}`;
+}
+
+/** The height of VS Code's list rows, or more if the editor's font requires it. Pixels. */
+export function rowHeight(): number {
+  const size = Number.parseFloat(
+    getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),
+  );
+  return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
 }

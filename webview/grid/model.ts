@@ -2,24 +2,24 @@ import type { CellView, ColumnView, RowsView } from '../../src/shared/resultsPro
 import type { OrderView } from '../../src/shared/resultsRequests';
 import { ColumnLayout } from './columnLayout';
 import { ScrollMap } from './scrollMap';
-import { type Place, Selection } from './selection';
+import { type CellPosition, Selection } from './selection';
 import type { TileStore } from './tiles';
 
 export const NO_ORDER: OrderView = { sort: [], filters: [] };
 const DEFAULT_WIDTH = 120;
 
-/** What the grid shows and where it stands. Knows nothing of the DOM; `onChange` asks for drawing. */
+/** The state of the grid, independent of the DOM. `onChange` requests drawing. */
 export class GridModel {
   columns: readonly ColumnView[] = [];
   layout = new ColumnLayout(0, DEFAULT_WIDTH);
-  /** All rows of the job, whatever the view shows. */
+  /** All rows of the job, regardless of the view. */
   stored: RowsView = { rows: 0, bytes: 0, complete: false, dropped: 0 };
-  /** The view's number and its rows; view 0 grows with the job. */
+  /** The number of the view. View 0 grows with the job. */
   view = 0;
   order: OrderView = NO_ORDER;
   map: ScrollMap;
   selection = new Selection();
-  /** Pixels of real row heights above what is seen (see {@link ScrollMap}). */
+  /** Distance from the first row to the top of the viewport in pixels (see {@link ScrollMap}). */
   top = 0;
   left = 0;
   #viewRows = 0;
@@ -36,7 +36,7 @@ export class GridModel {
     this.map = new ScrollMap(0, rowHeight, 0);
   }
 
-  /** Rows of the view. */
+  /** Number of rows in the view. */
   get rows(): number {
     return this.view === 0 ? this.stored.rows : this.#viewRows;
   }
@@ -61,7 +61,7 @@ export class GridModel {
     this.changed();
   }
 
-  /** Shows another view from its first row on; its tiles are asked for while drawing. */
+  /** Shows another view from its first row. Drawing requests its tiles. */
   setView(view: number, rows: number, order: OrderView): void {
     this.view = view;
     this.#viewRows = rows;
@@ -85,15 +85,15 @@ export class GridModel {
     return this.tiles.get(row, this.layout.column(ordinal));
   }
 
-  /** Moves the active cell, selects as asked and brings it into sight. */
-  goTo(place: Place, extend: boolean, center = false): void {
+  /** Moves the active cell, optionally extends the selection to it, and scrolls to it. */
+  goTo(place: CellPosition, extend: boolean, center = false): void {
     const row = Math.min(Math.max(place.row, -1), this.rows - 1);
     const ordinal = Math.min(Math.max(place.ordinal, 0), this.layout.length - 1);
     this.selection.moveTo({ row, ordinal }, extend);
     this.reveal(row, ordinal, center);
   }
 
-  /** Brings a cell into sight; far away it comes to the middle when `center` is set. */
+  /** Scrolls to a cell. If `center` is set and the cell is far away, centers it. */
   reveal(row: number, ordinal: number, center = false): void {
     if (row >= 0) {
       const near = this.map.reveal(row, this.top);

@@ -1,19 +1,19 @@
 /**
- * Chromium cuts every box at 2^25 device pixels (33,554,432): at a device-pixel ratio of 2, with 22 px rows, that is row
- * 762,600, and everything after it would be out of reach. The scrolled box therefore stays below this many CSS pixels
- * (enough up to a ratio of 5), and beyond it scroll positions stand for rows in proportion.
+ * Maximum height of the scrolled box in CSS pixels. Chromium limits boxes to 2^25 device pixels (33,554,432): with 22 px rows and a
+ * device-pixel ratio of 2, rows after 762,600 would be unreachable. This limit works up to a ratio of 5. In taller tables, scroll
+ * positions map to rows proportionally.
  */
 export const MAX_SCROLL_HEIGHT = 6_000_000;
 
 /**
- * Maps scroll positions to **tops**: a top is the distance, in pixels of real row heights, from the first row to the
- * upper edge of what is seen. While all rows fit into the box both are the same.
+ * Maps scroll positions to **tops**. A top is the distance from the first row to the top of the viewport in pixels of real row heights.
+ * Both are equal as long as all rows fit into the box.
  */
 export class ScrollMap {
   constructor(
     readonly rows: number,
     readonly rowHeight: number,
-    /** Height of the part in which rows are seen. */
+    /** Height of the area that shows rows, in pixels. */
     readonly viewport: number,
   ) {}
 
@@ -26,7 +26,7 @@ export class ScrollMap {
     return Math.min(this.contentHeight, MAX_SCROLL_HEIGHT);
   }
 
-  /** True where positions stand for rows in proportion. */
+  /** Whether scroll positions map to rows proportionally. */
   get scaled(): boolean {
     return this.contentHeight > MAX_SCROLL_HEIGHT;
   }
@@ -45,7 +45,7 @@ export class ScrollMap {
 
   toTop(scroll: number): number {
     if (!this.scaled) return this.clampTop(scroll);
-    // With a fractional device-pixel ratio the greatest scroll position may be a pixel short of the sum.
+    // With a fractional device-pixel ratio, the maximum scroll position may be up to a pixel smaller.
     if (scroll >= this.maxScroll - 1) return this.maxTop;
     return this.clampTop((scroll / this.maxScroll) * this.maxTop);
   }
@@ -55,14 +55,14 @@ export class ScrollMap {
     return (this.clampTop(top) / this.maxTop) * this.maxScroll;
   }
 
-  /** Rows that are at least partly seen, with some more on both sides; `last` is included, and -1 without rows. */
+  /** Rows that are at least partly visible, plus `overscan` on both sides. `last` is inclusive, and -1 if there are no rows. */
   window(top: number, overscan: number): { first: number; last: number } {
     const first = Math.max(0, Math.floor(top / this.rowHeight) - overscan);
     const last = Math.min(this.rows, Math.ceil((top + this.viewport) / this.rowHeight) + overscan) - 1;
     return { first, last };
   }
 
-  /** The nearest top at which the row is wholly seen. */
+  /** The nearest top at which the whole row is visible. */
   reveal(row: number, top: number): number {
     const start = row * this.rowHeight;
     if (start < top) return this.clampTop(start);
@@ -70,12 +70,12 @@ export class ScrollMap {
     return end > top + this.viewport ? this.clampTop(end - this.viewport) : this.clampTop(top);
   }
 
-  /** The top at which the row stands in the middle; for jumps, where its neighbours help to find the way. */
+  /** The top at which the row is in the middle; for jumps, so that the rows around it give context. */
   center(row: number): number {
     return this.clampTop((row + 0.5) * this.rowHeight - this.viewport / 2);
   }
 
-  /** Whole rows that are seen at once; at least one. */
+  /** Number of whole rows that are visible at once; at least one. */
   get pageRows(): number {
     return Math.max(1, Math.floor(this.viewport / this.rowHeight));
   }

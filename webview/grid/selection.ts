@@ -1,4 +1,4 @@
-/** A rectangle of cells, ends included. `Infinity` stands for "to the last one, whatever comes". */
+/** A rectangle of cells, inclusive. `Infinity` means up to the last row or column, also of rows added later. */
 export interface CellRange {
   readonly top: number;
   readonly left: number;
@@ -6,57 +6,57 @@ export interface CellRange {
   readonly right: number;
 }
 
-/** A place by view row and by ordinal (the place of a column among those shown). Row -1 is the header. */
-export interface Place {
+/** A cell by view row and ordinal (see ColumnLayout). Row -1 is the header. */
+export interface CellPosition {
   readonly row: number;
   readonly ordinal: number;
 }
 
 /**
- * What is selected and where the keyboard stands. The last range grows from the anchor while Shift is held; Ctrl adds
- * another. There is always an active cell, and a selection of just that cell is an empty list of ranges.
+ * The selection and the active cell. Shift extends the last range from the anchor; Ctrl adds a range. There is always an active cell. If
+ * only that cell is selected, the list of ranges is empty.
  */
 export class Selection {
-  active: Place = { row: 0, ordinal: 0 };
-  #anchor: Place = { row: 0, ordinal: 0 };
+  active: CellPosition = { row: 0, ordinal: 0 };
+  #anchor: CellPosition = { row: 0, ordinal: 0 };
   #list: CellRange[] = [];
 
   get ranges(): readonly CellRange[] {
     return this.#list;
   }
 
-  /** Moves the keyboard's place; `extend` stretches the last range to it. */
-  moveTo(place: Place, extend: boolean): void {
-    this.active = place;
-    if (!extend || place.row < 0) {
-      this.#anchor = place;
+  /** Moves the active cell. `extend` extends the last range to it. */
+  moveTo(cell: CellPosition, extend: boolean): void {
+    this.active = cell;
+    if (!extend || cell.row < 0) {
+      this.#anchor = cell;
       this.#list = [];
       return;
     }
-    this.#replaceLast(between(this.#anchor, place));
+    this.#replaceLast(between(this.#anchor, cell));
   }
 
-  /** Starts another range, keeping the ones there are. */
-  addAt(place: Place): void {
+  /** Adds a range. */
+  addAt(cell: CellPosition): void {
     if (this.#list.length === 0 && this.active.row >= 0) this.#list.push(between(this.active, this.active));
-    this.active = place;
-    this.#anchor = place;
-    this.#list.push(between(place, place));
+    this.active = cell;
+    this.#anchor = cell;
+    this.#list.push(between(cell, cell));
   }
 
-  /** Whole rows from the anchor's row (or from `place` itself) to `place`. */
-  selectRows(place: Place, extend: boolean, add: boolean): void {
-    if (!extend) this.#anchor = place;
-    this.active = place;
-    const [top, bottom] = sorted(this.#anchor.row, place.row);
+  /** Selects whole rows from the anchor (or from `cell` itself) to `cell`. */
+  selectRows(cell: CellPosition, extend: boolean, add: boolean): void {
+    if (!extend) this.#anchor = cell;
+    this.active = cell;
+    const [top, bottom] = sorted(this.#anchor.row, cell.row);
     this.#put({ top, bottom, left: 0, right: Infinity }, extend, add);
   }
 
-  /** Whole columns from the anchor's (or from `place` itself) to `place`. */
-  selectColumns(place: Place, extend: boolean, add: boolean): void {
-    if (!extend) this.#anchor = place;
-    this.active = { row: Math.max(0, place.row), ordinal: place.ordinal };
-    const [left, right] = sorted(this.#anchor.ordinal, place.ordinal);
+  /** Selects whole columns from the anchor (or from `cell` itself) to `cell`. */
+  selectColumns(cell: CellPosition, extend: boolean, add: boolean): void {
+    if (!extend) this.#anchor = cell;
+    this.active = { row: Math.max(0, cell.row), ordinal: cell.ordinal };
+    const [left, right] = sorted(this.#anchor.ordinal, cell.ordinal);
     this.#put({ left, right, top: 0, bottom: Infinity }, extend, add);
   }
 
@@ -64,13 +64,13 @@ export class Selection {
     this.#list = [{ top: 0, left: 0, bottom: Infinity, right: Infinity }];
   }
 
-  /** Forgets ranges, keeps the active cell. */
+  /** Removes all ranges and keeps the active cell. */
   collapse(): void {
     this.#list = [];
     this.#anchor = this.active;
   }
 
-  /** Keeps the active cell within the table, after rows or columns went away. */
+  /** Moves the active cell into the table, after rows or columns were removed. */
   clamp(rows: number, ordinals: number): void {
     const row = Math.min(this.active.row, Math.max(0, rows - 1));
     const ordinal = Math.min(this.active.ordinal, Math.max(0, ordinals - 1));
@@ -92,7 +92,7 @@ export class Selection {
     return this.#list.some((r) => ordinal >= r.left && ordinal <= r.right);
   }
 
-  /** The ranges within a table of that size; the active cell where there are none. Empty in an empty table. */
+  /** The ranges limited to a table of that size, or the active cell if there are none. Empty in an empty table. */
   resolved(rows: number, ordinals: number): CellRange[] {
     if (rows === 0 || ordinals === 0) return [];
     const all = this.#list.length > 0 ? this.#list : [between(this.active, this.active)];
@@ -118,8 +118,8 @@ export class Selection {
 }
 
 /**
- * What is copied of some ranges: their rows once each, top to bottom, and all of their columns, so that the text is one
- * table also where the ranges are of different columns. Ranges are those of {@link Selection.resolved}.
+ * The rows and columns to copy for some ranges: each row once, from top to bottom, with all columns of the ranges, so that the copied text
+ * is one table. The ranges are those of {@link Selection.resolved}.
  */
 export function copiedRanges(
   ranges: readonly CellRange[],
@@ -141,7 +141,7 @@ function sorted(a: number, b: number): [number, number] {
   return a <= b ? [a, b] : [b, a];
 }
 
-function between(a: Place, b: Place): CellRange {
+function between(a: CellPosition, b: CellPosition): CellRange {
   const [top, bottom] = sorted(a.row, b.row);
   const [left, right] = sorted(a.ordinal, b.ordinal);
   return { top: Math.max(0, top), left, bottom: Math.max(0, bottom), right };

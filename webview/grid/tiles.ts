@@ -2,23 +2,23 @@ import { TILE_COLUMNS, TILE_ROWS } from '../../src/shared/resultsLimits';
 import type { CellView, ColumnView, Tile } from '../../src/shared/resultsProtocol';
 import type { TileRange } from '../../src/shared/resultsRequests';
 
-/** Tiles kept; at 128 rows of 64 short values a tile is about a megabyte, mostly far less. */
+/** Maximum number of cached tiles. A tile of 128 rows and 64 short values takes about 1 MB; most take far less. */
 const TILES_KEPT = 48;
-/** A request that has not been answered for so long (ms) no longer holds back the next. */
-const PATIENCE = 150;
+/** How long an unanswered request delays the next one. Milliseconds. */
+const ANSWER_MS = 150;
 
 interface Held {
   readonly cells: readonly (readonly CellView[])[];
-  /** Rows known when it came: a short tile is asked for again only after there are more. */
+  /** Number of rows when it was received: a short tile is requested again only after there are more. */
   readonly known: number;
 }
 
-/** What the store asks the host for. */
-export type AskTiles = (request: number, view: number, ranges: readonly TileRange[]) => void;
+/** Requests tiles from the host. */
+export type RequestTiles = (request: number, view: number, ranges: readonly TileRange[]) => void;
 
 /**
- * The cells that the page holds, by tile, and the asking for more. At most one request is under way: while a scrollbar is
- * dragged the newest need waits for the answer, which keeps rows on screen all along instead of canceling every request.
+ * Caches cells by tile and requests missing tiles. At most one request is pending. While a scrollbar is dragged, the newest need waits for
+ * the answer, so that rows keep appearing; canceling each request would leave the screen empty.
  */
 export class TileStore {
   readonly #tiles = new Map<number, Held>();
@@ -30,15 +30,15 @@ export class TileStore {
   #columns = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  readonly #ask: AskTiles;
+  readonly #ask: RequestTiles;
   readonly #now: () => number;
 
-  constructor(ask: AskTiles, now: () => number = () => performance.now()) {
+  constructor(ask: RequestTiles, now: () => number = () => performance.now()) {
     this.#ask = ask;
     this.#now = now;
   }
 
-  /** Forgets all tiles: other rows are shown from now on. */
+  /** Removes all tiles, because other rows will be shown. */
   reset(view: number, columns: readonly ColumnView[]): void {
     this.#tiles.clear();
     this.#view = view;
@@ -51,7 +51,7 @@ export class TileStore {
     this.#rows = rows;
   }
 
-  /** The cell, or undefined while it is not here. */
+  /** The cell; undefined if it is not loaded. */
   get(row: number, column: number): CellView | undefined {
     const tile = this.#tiles.get(this.#key(Math.floor(row / TILE_ROWS), Math.floor(column / TILE_COLUMNS)));
     return tile?.cells[row % TILE_ROWS]?.[column % TILE_COLUMNS];
@@ -67,14 +67,14 @@ export class TileStore {
     }
   }
 
-  /** Notes an answer; false where it is to an older request or another view. */
+  /** Records an answer. Returns false if it belongs to an older request or another view. */
   answered(request: number, view: number): boolean {
     if (request !== this.#request) return false;
     this.#pendingSince = undefined;
     return view === this.#view;
   }
 
-  /** Asks for what is missing of these rows (`last` included) and columns. */
+  /** Requests the missing tiles of these rows (`last` is inclusive) and columns. */
   want(first: number, last: number, columns: readonly number[]): void {
     const blocks = [...new Set(columns.map((column) => Math.floor(column / TILE_COLUMNS)))];
     const need: TileRange[] = [];
@@ -86,7 +86,7 @@ export class TileStore {
         const key = this.#key(block, columnBlock);
         const tile = this.#tiles.get(key);
         if (tile !== undefined && (tile.cells.length >= Math.min(rows, last - row + 1) || tile.known >= this.#rows)) {
-          // Seen again: the oldest tile is the one that was not looked at for longest.
+          // Used again: move it to the end, because the least recently used tile is removed first.
           this.#tiles.delete(key);
           this.#tiles.set(key, tile);
           continue;
@@ -99,13 +99,13 @@ export class TileStore {
     this.send();
   }
 
-  /** Sends what is needed, unless a request is under way. */
+  /** Sends the request for missing tiles, unless another one is pending. */
   send(): void {
     clearTimeout(this.#timer);
     if (this.#need.length === 0) return;
     const now = this.#now();
-    if (this.#pendingSince !== undefined && now - this.#pendingSince < PATIENCE) {
-      this.#timer = setTimeout(() => this.send(), PATIENCE);
+    if (this.#pendingSince !== undefined && now - this.#pendingSince < ANSWER_MS) {
+      this.#timer = setTimeout(() => this.send(), ANSWER_MS);
       return;
     }
     this.#pendingSince = now;
@@ -115,7 +115,7 @@ export class TileStore {
   }
 
   #key(rowBlock: number, columnBlock: number): number {
-    // A table has at most 1,664 columns, so 26 blocks of them.
+    // A table has at most 1,664 columns, that is, 26 column blocks.
     return rowBlock * 32 + columnBlock;
   }
 }

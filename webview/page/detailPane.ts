@@ -6,7 +6,7 @@ import { clearHighlights, highlightJson } from './highlight';
 import { formatJson, type JsonText } from './jsonText';
 import { counted, formatNumber, text } from './strings';
 
-/** A longer value is shown as it came: setting it in lines would hold up the page. */
+/** A longer value is not formatted, because that would block the page. UTF-16 units. */
 const FORMAT_LIMIT = 400_000;
 const MIN_SHARE = 0.15;
 const MAX_SHARE = 0.75;
@@ -18,7 +18,7 @@ export interface DetailActions {
   changed(): void;
 }
 
-/** Shows one value whole: every line of it, JSON set in lines and coloured. */
+/** Shows one whole value. JSON is formatted and highlighted. */
 export class DetailPane {
   readonly element = make('aside', 'detail');
   readonly sash = make('div', 'sash');
@@ -91,7 +91,7 @@ export class DetailPane {
     this.#actions.changed();
   }
 
-  /** Asks for the value of a cell, once the keyboard or the mouse has come to rest there. */
+  /** Requests the value of a cell, after a short delay in case the active cell changes again. */
   setCell(row: number, column: number, view: ColumnView | undefined): void {
     if (this.#at?.row === row && this.#at.column === column) return;
     this.#at = { row, column };
@@ -104,7 +104,7 @@ export class DetailPane {
     }, 30);
   }
 
-  /** Forgets which cell is shown, so that the next `setCell` asks again. */
+  /** Makes the next `setCell` request the value even if the cell is the same. */
   forget(): void {
     this.#at = undefined;
   }
@@ -133,7 +133,7 @@ export class DetailPane {
     this.#show();
   }
 
-  /** Sets the share of the room that the pane takes. */
+  /** Sets the share of the width that the pane takes, 0 to 1. */
   resize(share: number): void {
     this.share = Math.min(Math.max(share, MIN_SHARE), MAX_SHARE);
     this.element.style.setProperty('flex-basis', `${this.share * 100}%`);

@@ -4,7 +4,7 @@ import type { FilterView } from '../../src/shared/resultsRequests';
 import type { ResultsStringKey } from '../../src/shared/resultsStrings';
 import { handled, make, makeControl } from '../base/dom';
 import { text } from './strings';
-import { makeDropdown, makeTextField } from '../base/toolkit';
+import { makeDropdown, makeTextField } from '../base/controls';
 
 const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
   contains: 'opContains',
@@ -17,19 +17,24 @@ const NAMES: Readonly<Record<FilterOperator, ResultsStringKey>> = {
   isNotNull: 'opIsNotNull',
 };
 
-/** Width of the box with its padding and a margin; the style sheet has the same. */
+/** Width of the box with its padding and a margin, in pixels; must match the style sheet. */
 const BOX_WIDTH = 300;
 
 export function operatorName(operator: FilterOperator): string {
   return text(NAMES[operator]);
 }
 
-/** True for the conditions that compare with a value. */
+/** Whether the condition compares with a value. */
 export function takesValue(operator: FilterOperator): boolean {
   return operator !== 'isNull' && operator !== 'isNotNull';
 }
 
-/** Asks for a condition on one column, `left` pixels into the host. `apply` gets undefined where the column's filter is to be removed. */
+/**
+ * Opens a box that asks for a condition on one column.
+ *
+ * @param left position in `host` in pixels
+ * @param apply gets undefined if the user removes the column's filter
+ */
 export function askFilter(
   column: number,
   view: ColumnView,
@@ -89,11 +94,11 @@ export function askFilter(
     }
   });
   host.append(box);
-  // Only now: the toolkit's field names itself when it comes into the page.
+  // After inserting it, because the toolkit's field sets its own name when it is connected.
   value.setAttribute('aria-label', text('filterValue'));
   operator.value = current?.operator ?? (view.numeric ? 'equals' : 'contains');
   value.value = current?.value ?? '';
   value.hidden = !takesValue(chosen());
-  // The toolkit's field gives its inner input the focus only after its first rendering.
+  // The toolkit's field can be focused only after its first rendering.
   requestAnimationFrame(() => (value.hidden ? operator : value).focus());
 }

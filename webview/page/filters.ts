@@ -1,13 +1,13 @@
 import type { FilterView, OrderView } from '../../src/shared/resultsRequests';
 import type { GridModel } from '../grid/model';
 
-/** The view's order with another filter of one column, or none; the filters of other columns stay. */
+/** The view's order with the filter of one column replaced or removed. */
 export function filteredBy({ order }: GridModel, column: number, filter: FilterView | undefined): OrderView {
   const others = order.filters.filter((other) => other.column !== column);
   return { sort: order.sort, filters: filter === undefined ? others : [...others, filter] };
 }
 
-/** The filter that keeps the rows with the value of the active cell; undefined if only the beginning of the value is here. */
+/** A filter for the value of the active cell; undefined if only the beginning of the value is loaded. */
 export function filterByActive(model: GridModel): FilterView | undefined {
   const { row, ordinal } = model.selection.active;
   const value = row < 0 ? undefined : model.cell(row, ordinal);

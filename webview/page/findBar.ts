@@ -3,18 +3,18 @@ import type { CellAt, FromPage } from '../../src/shared/resultsRequests';
 import { handled, iconButton, isCommandKey, make } from '../base/dom';
 import { text } from './strings';
 
-/** Waits this long (ms) after a key before asking, so that typing does not start a search a letter. */
+/** Delay between the last key and the search, so that typing does not start a search per letter. Milliseconds. */
 const TYPING_MS = 180;
 
 export interface FindActions {
   post(message: FromPage): void;
-  /** View number and the place from which to look. */
+  /** The view number, and the cell from which to search. */
   view(): number;
   from(): CellAt;
-  /** The columns that are shown. */
+  /** The shown columns. */
   columns(): readonly number[];
   goTo(at: CellAt): void;
-  /** The text that is marked in the cells; undefined for none. */
+  /** Highlights a text in the cells; undefined for none. */
   mark(mark: FindMark | undefined): void;
   closed(): void;
 }
@@ -25,7 +25,7 @@ export interface FindMark {
   readonly regex: boolean;
 }
 
-/** Find in all rows; the host does it over the file, and this shows how far it is. */
+/** Find in all rows. The host searches the file; the bar shows its progress. */
 export class FindBar {
   readonly element = make('div', 'find-bar');
   readonly #input = make('input', 'find-input');
@@ -35,7 +35,7 @@ export class FindBar {
   #request = 0;
   #index: number | undefined;
   #status: Extract<ToPage, { type: 'find' }> | undefined;
-  /** Steps asked for while another one is under way: each goes from where that one leads. Negative ones go back. */
+  /** Steps requested while another one is running: each continues from its result. Negative steps go back. */
   #steps = 0;
   #stepping = false;
   /** Go to the first match as soon as there is one. */
@@ -105,7 +105,7 @@ export class FindBar {
     return !this.element.hidden;
   }
 
-  /** Another view: the same text is looked for anew. */
+  /** Searches the text again, in another view. */
   viewChanged(): void {
     if (this.isOpen && this.#input.value !== '') this.#start(false);
   }

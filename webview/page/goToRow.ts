@@ -1,7 +1,7 @@
 import { handled, make } from '../base/dom';
 import { text } from './strings';
 
-/** The box that asks for a row's number (Ctrl+G). */
+/** The box for Go to Row (Ctrl+G). */
 export class GoToRow {
   readonly element = make('div', 'find-bar go-bar');
   readonly #input = make('input', 'find-input');
@@ -35,7 +35,7 @@ export class GoToRow {
 
   #key(event: KeyboardEvent): void {
     if (event.key === 'Enter') {
-      // Grouping signs are taken along from a copied number; a negative number counts from the end.
+      // A copied number may contain grouping characters. A negative number counts from the end.
       const typed = Number(this.#input.value.replace(/[\s.,'_]/g, ''));
       if (Number.isInteger(typed) && typed !== 0) {
         const row = typed > 0 ? typed - 1 : this.#rows() + typed;

@@ -2,11 +2,11 @@ import type { FindMark } from './findBar';
 import type { JsonToken } from './jsonText';
 
 /**
- * Colours without elements: the CSS Custom Highlight API paints ranges of plain text nodes, so that ten thousand JSON
- * tokens cost no node, and a value never becomes markup.
+ * Highlighting without elements: the CSS Custom Highlight API colors ranges of plain text nodes, so that ten thousand JSON tokens need no
+ * elements, and values never become markup.
  */
 const KINDS: readonly JsonToken['kind'][] = ['key', 'string', 'number', 'word'];
-/** Ranges are live objects; past this many the rest stays plain. */
+/** Ranges are live objects, so their number is limited. */
 const MAX_RANGES = 20_000;
 
 export function highlightJson(node: Text, tokens: readonly JsonToken[]): void {
@@ -20,7 +20,7 @@ export function clearHighlights(): void {
   for (const kind of KINDS) CSS.highlights.delete(`json-${kind}`);
 }
 
-/** Marks a found text in the cells that are drawn, and that of the current match on its own. */
+/** Highlights a found text in the drawn cells, and the current match separately. */
 export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined, current?: Text): void {
   const pattern = mark === undefined ? undefined : patternOf(mark, 'g');
   if (pattern === undefined) {
@@ -39,7 +39,7 @@ export function highlightFound(cells: Iterable<Text>, mark: FindMark | undefined
   CSS.highlights.set('found-current', new Highlight(...currentRanges));
 }
 
-/** What is looked for as a pattern of the page; undefined where it is none. */
+/** The searched text as a regular expression; undefined if it is not valid. */
 export function patternOf(mark: FindMark, flags: '' | 'g'): RegExp | undefined {
   const source = mark.regex ? mark.text : mark.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   try {

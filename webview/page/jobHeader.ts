@@ -5,7 +5,7 @@ import type { IconName } from '../base/icons';
 import { formatRunning, formatSpan } from '../../src/shared/timeText';
 import { text } from './strings';
 
-/** How a state looks; the words are the host's. */
+/** The icon and color of each state. The host provides its text. */
 const LOOKS: Readonly<Record<ResultsState, { readonly icon: IconName; readonly tone: string }>> = {
   queued: { icon: 'clock', tone: 'quiet' },
   launching: { icon: 'sync', tone: 'busy' },
@@ -21,7 +21,7 @@ const LOOKS: Readonly<Record<ResultsState, { readonly icon: IconName; readonly t
   finished: { icon: 'pass', tone: 'quiet' },
 };
 
-/** The line above the tabs: what the job is, how it stands, and Cancel while that makes sense. */
+/** The line above the tabs: the job, its state, and Cancel while it can be canceled. */
 export class JobHead {
   readonly element = make('header', 'job-head');
   readonly #state = make('span', 'job-state');
@@ -40,7 +40,7 @@ export class JobHead {
 
   constructor(onCancel: () => void) {
     const line = make('div', 'job-line');
-    // The state is told by a screen reader when it changes; the ticking time is not.
+    // Screen readers announce changes of the state, but not of the elapsed time.
     this.#state.setAttribute('role', 'status');
     this.#elapsed.title = text('elapsed');
     this.#cancel.setAttribute('appearance', 'secondary');
@@ -57,7 +57,7 @@ export class JobHead {
   update(head: ResultsHead): void {
     const before = this.#head;
     this.#head = head;
-    // The two clocks may differ (a remote window): only the difference to the message's own time counts.
+    // The clocks of host and page may differ (remote window), so use only differences to the message's own time.
     this.#offset = Date.now() - head.now;
     const look = LOOKS[head.state];
     if (before?.state !== head.state || before.stateText !== head.stateText) {

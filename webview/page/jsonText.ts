@@ -1,4 +1,4 @@
-/** A part of the text that has a colour. */
+/** A highlighted part of the text. */
 export interface JsonToken {
   readonly start: number;
   readonly end: number;
@@ -13,8 +13,8 @@ export interface JsonText {
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:]|\s+/y;
 
 /**
- * Sets JSON in lines without reading its values, so that a number of 30 digits stays as it is (`JSON.parse` would round
- * it). Returns undefined where the text is no JSON object or array, or is nested deeper than `maxDepth`.
+ * Formats JSON without converting its values, so that a number of 30 digits stays exact (`JSON.parse` would round it).
+ * Returns undefined if the text is not a JSON object or array, or is nested deeper than `maxDepth`.
  */
 export function formatJson(source: string, maxDepth = 500): JsonText | undefined {
   if (!/^\s*[[{]/.test(source) || !isJson(source)) return undefined;
@@ -58,7 +58,7 @@ export function formatJson(source: string, maxDepth = 500): JsonText | undefined
   return { text: out.join(''), tokens };
 }
 
-/** The string before a colon is a key. */
+/** Marks the string before a colon as a key. */
 function markKey(tokens: JsonToken[]): void {
   const last = tokens.at(-1);
   if (last !== undefined) tokens[tokens.length - 1] = { ...last, kind: 'key' };

@@ -10,7 +10,7 @@ export interface OrderActions {
   askFilter(column: number): void;
 }
 
-/** Says how the rows are sorted and chosen, with a way back from each; shows progress while they are being put in order. */
+/** Shows the current sort and filters with buttons to remove them, and the progress of sorting. */
 export class OrderBar {
   readonly element = make('div', 'order-bar');
 

@@ -10,14 +10,15 @@ import type {
 import type { FromPage } from '../../src/shared/resultsRequests';
 import { handled, isCommandKey, make, makeControl } from '../base/dom';
 import { JobHead } from './jobHeader';
-import { type PageCommand, RowsTab } from './rowsTab';
+import { RowsTab } from './rowsTab';
+import type { PageCommand } from './rowsTools';
 import { formatNumber, text } from './strings';
 import { drawDetails, drawError, drawMessages, drawQuery } from './textTabs';
-import { makePanels } from '../base/toolkit';
+import { makePanels } from '../base/controls';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
-/** Writing the state at every frame of a scroll would be a message a frame. */
+/** Delay before saving the state, because scrolling changes it in each frame. Milliseconds. */
 const SAVE_MS = 250;
 
 interface Tab {
@@ -26,7 +27,7 @@ interface Tab {
   readonly view: HTMLElement;
 }
 
-/** The whole page: the job's head, and the tabs. Only the tab that is seen is drawn. */
+/** The whole page: the job's header and the tabs. Only the visible tab is drawn. */
 export class ResultsPage {
   readonly element = make('main', 'page');
   readonly #jobHead: JobHead;
@@ -38,7 +39,7 @@ export class ResultsPage {
   #noticesShown = 1;
   #current: TabName = 'rows';
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** False until the user chose a tab: until then the page shows the tab that has something to show. */
+  /** Whether the user has selected a tab. Until then, the page selects the best tab with content. */
   #chosen = false;
   readonly #shownTabs = new Set<TabName>();
 
@@ -66,12 +67,12 @@ export class ResultsPage {
       this.#tab('details', 'tabDetails'),
     ];
     this.#panels.setAttribute('aria-label', text('panelName'));
-    this.#rows.tools.slot = 'end';
-    this.#panels.append(this.#rows.tools);
+    this.#rows.tools.element.slot = 'end';
+    this.#panels.append(this.#rows.tools.element);
     this.#arrangeTabs();
     this.#tabs[0]?.view.append(this.#rows.element);
     this.#panels.addEventListener('change', (event) => {
-      // The toolkit's inputs and lists inside of the tabs have a change event as well.
+      // Inputs and lists inside the tabs emit change events too.
       if (event.target === this.#panels) this.#changed();
     });
     this.element.addEventListener('keydown', (event) => this.#key(event));
@@ -82,10 +83,11 @@ export class ResultsPage {
     this.#update();
   }
 
-  /** Called once the page stands in the document. */
+  /** Call once the page is in the document. */
   shown(): void {
-    // VS Code restores a panel after a reload only if its page has kept something.
+    // VS Code restores a panel after a reload only if its page has saved a state.
     this.#save();
+    this.#rows.shown();
     if (this.#current === 'rows') this.#rows.gridElement.focus();
   }
 
@@ -94,7 +96,7 @@ export class ResultsPage {
     this.#jobHead.dispose();
   }
 
-  take(message: ToPage): void {
+  handle(message: ToPage): void {
     if (message.type === 'head') {
       this.#head = message.head;
       this.#arrange();
@@ -107,7 +109,7 @@ export class ResultsPage {
     } else if (message.type === 'tab') {
       this.#select(this.#shownTabs.has(message.tab) ? message.tab : this.#bestTab());
     } else {
-      this.#rows.take(message);
+      this.#rows.handle(message);
       if (message.type === 'rows' || message.type === 'columns') {
         this.#arrange();
         this.#label();
@@ -115,7 +117,7 @@ export class ResultsPage {
     }
   }
 
-  /** Shows the tabs that have, or may get, something to show, and leaves an empty one for one that has. */
+  /** Shows the tabs that have or may get content, and leaves an empty tab for one with content. */
   #arrange(): void {
     this.#arrangeTabs();
     const empty = !this.#hasContent(this.#current);
@@ -130,8 +132,8 @@ export class ResultsPage {
     const isShown = (name: TabName): boolean =>
       this.#hasContent(name) || (!ended && (name === 'rows' || name === 'messages'));
     let nextTab: Element | undefined;
-    let nextView: Element = this.#rows.tools;
-    // From the last to the first: the toolkit matches tabs and views by their order, and what stays is not moved.
+    let nextView: Element = this.#rows.tools.element;
+    // From last to first, without moving the remaining ones: the toolkit matches tabs and views by their order.
     for (const { name, tab, view } of this.#tabs.toReversed()) {
       if (!isShown(name)) {
         tab.remove();
@@ -162,7 +164,7 @@ export class ResultsPage {
     }
   }
 
-  /** Rows first, then why there are none. */
+  /** The rows, or else the tab that explains why there are none. */
   #bestTab(): TabName {
     if (this.#rows.model.stored.rows > 0) return 'rows';
     if (this.#head.error !== undefined) return 'error';
@@ -179,7 +181,7 @@ export class ResultsPage {
     return { name, tab, view };
   }
 
-  /** Keys that mean the rows, wherever on the page the keyboard is. */
+  /** Handles keys of the Rows tab, regardless of the focus. */
   #key(event: KeyboardEvent): void {
     const command = pageCommand(event);
     if (command === undefined) return;
@@ -209,7 +211,7 @@ export class ResultsPage {
     if (this.#current !== 'rows' && this.#current !== 'messages') this.#draw();
   }
 
-  /** Tabs say how much is in them. */
+  /** Shows the number of rows and messages in the tabs. */
   #label(): void {
     const counts: Partial<Record<TabName, number>> = {
       rows: this.#rows.model.stored.rows,
@@ -221,7 +223,7 @@ export class ResultsPage {
       const label = count > 0 ? `${title} (${formatNumber(count)})` : title;
       if (tab.textContent !== label) {
         tab.textContent = label;
-        // The toolkit takes the name once, when the tab is connected.
+        // The toolkit sets the accessible name only once, when the tab is connected.
         tab.setAttribute('aria-label', label);
       }
       tab.classList.toggle('has-error', name === 'error' && this.#head.error !== undefined);
@@ -230,7 +232,7 @@ export class ResultsPage {
 
   #draw(): void {
     for (const { name, view } of this.#tabs) if (name !== 'rows' && name !== this.#current) view.replaceChildren();
-    this.#rows.tools.hidden = this.#current !== 'rows';
+    this.#rows.tools.element.hidden = this.#current !== 'rows';
     const host = this.#tabs.find(({ name }) => name === this.#current)?.view;
     if (host === undefined) return;
     const post = this.#post;
@@ -258,7 +260,7 @@ export class ResultsPage {
   }
 }
 
-/** As many as the page holds. */
+/** The newest messages, as many as the page holds. */
 function newest(notices: NoticeView[]): NoticeView[] {
   let room = NOTICES_CHARACTERS;
   let start = notices.length;

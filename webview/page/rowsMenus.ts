@@ -13,26 +13,26 @@ import type { GridModel } from '../grid/model';
 import { openMenu, type MenuEntry, type MenuItem } from '../base/menu';
 import { counted, text } from './strings';
 
-/** What the menus of the Rows tab act on. */
+/** The actions of the Rows tab's menus. */
 export interface RowsMenuActions {
   readonly model: GridModel;
   readonly element: HTMLElement;
-  /** Gets the keyboard back after a menu. */
+  /** Gets the focus back after a menu closes. */
   readonly gridElement: HTMLElement;
   post(message: FromPage): void;
   copy(format: CopyFormat, headers: boolean): void;
-  /** The value at the active cell, as it is, whatever else is selected. */
+  /** Copies the raw value of the active cell, regardless of the selection. */
   copyValue(): void;
   copyColumnName(column: number): void;
   setOrder(order: OrderView): void;
   askFilter(column: number): void;
-  orderHindrance(): string | undefined;
+  orderUnavailable(): string | undefined;
   autoFit(columns: readonly number[]): void;
   layoutChanged(): void;
   showDetail(focus: boolean): void;
 }
 
-/** The modifier of commands, before a letter. */
+/** The modifier key of commands, as a prefix of a letter. */
 export const COMMAND_KEY = isMac ? '⌘' : 'Ctrl+';
 
 export function copyMenu(tab: RowsMenuActions): MenuEntry[] {
@@ -47,7 +47,7 @@ export function copyMenu(tab: RowsMenuActions): MenuEntry[] {
   ];
 }
 
-/** Says what is exported: not everybody has in mind that rows are filtered or sorted. */
+/** The label of an export, which reminds the user that rows are filtered or sorted. */
 function exportLabel({ model }: RowsMenuActions, format: string): string {
   const { rows, order, stored } = model;
   if (order.filters.length > 0) return counted('exportFiltered', rows, format);
@@ -55,12 +55,12 @@ function exportLabel({ model }: RowsMenuActions, format: string): string {
   return stored.complete ? counted('exportRows', rows, format) : text('exportTo', format);
 }
 
-/** Exports what the view shows: its rows in its order, the shown columns in theirs. */
+/** Exports the rows of the view in its order, and the shown columns in theirs. */
 export function exportMenu(tab: RowsMenuActions): MenuEntry[] {
   const columns = tab.model.layout.columns();
   const items: MenuEntry[] = EXPORT_FORMATS.map((format) => ({
     label: exportLabel(tab, text(FORMAT_NAMES[format])),
-    icon: 'save',
+    icon: 'export',
     enabled: tab.model.columns.length > 0,
     run: () => tab.post({ type: 'export', view: tab.model.view, format, columns }),
   }));
@@ -76,7 +76,7 @@ export function exportMenu(tab: RowsMenuActions): MenuEntry[] {
 export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
   const { active } = tab.model.selection;
   const column = tab.model.layout.column(active.ordinal);
-  const hindrance = tab.orderHindrance();
+  const unavailable = tab.orderUnavailable();
   const filter = filterByActive(tab.model);
   return [
     { label: text('detailShow'), icon: 'pane', hint: 'Enter', run: () => tab.showDetail(true) },
@@ -89,14 +89,14 @@ export function cellMenu(tab: RowsMenuActions): MenuEntry[] {
     {
       label: text('filterByValue'),
       icon: 'filter',
-      enabled: hindrance === undefined && filter !== undefined,
+      enabled: unavailable === undefined && filter !== undefined,
       run: () => {
         if (filter !== undefined) tab.setOrder(filteredBy(tab.model, filter.column, filter));
       },
     },
     {
       label: text('filterBy', tab.model.columns[column]?.name ?? ''),
-      enabled: hindrance === undefined,
+      enabled: unavailable === undefined,
       run: () => tab.askFilter(column),
     },
   ];
@@ -107,8 +107,8 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
   const { layout, order } = model;
   const column = layout.column(ordinal);
   const name = model.columns[column]?.name ?? '';
-  const hindrance = tab.orderHindrance();
-  const enabled = hindrance === undefined;
+  const unavailable = tab.orderUnavailable();
+  const enabled = unavailable === undefined;
   const others = order.sort.filter((entry) => entry.column !== column);
   const sort = (direction: SortDirection, also: boolean): MenuItem['run'] => {
     const sorted = [...(also ? others : []), { column, direction }];
@@ -139,7 +139,7 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
     });
   }
   entries.push({ label: text('filterBy', name), icon: 'filter', enabled, run: () => tab.askFilter(column) });
-  if (hindrance !== undefined) entries.push({ label: hindrance, enabled: false, run: () => undefined });
+  if (unavailable !== undefined) entries.push({ label: unavailable, enabled: false, run: () => undefined });
   else if (model.columns[column]?.sortsAsText === true) {
     entries.push({ label: text('sortsAsText'), enabled: false, run: () => undefined });
   }
@@ -170,7 +170,7 @@ export function columnMenu(tab: RowsMenuActions, ordinal: number): MenuEntry[] {
   return entries;
 }
 
-/** Hidden columns by name, up to some; the rest come back together. */
+/** Menu items that show hidden columns: one per column up to a limit, and one for all. */
 function showEntries(tab: RowsMenuActions, item: (label: string, change: () => void) => MenuItem): MenuEntry[] {
   const { layout, columns } = tab.model;
   const show = (column: number): void => layout.setHidden(layout.hidden.filter((hidden) => hidden !== column));

@@ -1,8 +1,9 @@
 import type { SavedView } from '../../src/shared/resultsProtocol';
 import type { DetailPane } from './detailPane';
 import type { GridModel } from '../grid/model';
+import { text } from './strings';
 
-/** What of the Rows tab outlives a reload. `fitted`: the columns have widths of their own. */
+/** The state of the Rows tab to save across reloads. `fitted`: the columns have been fitted to their content. */
 export function keepRows(model: GridModel, detail: DetailPane, fitted: boolean): Partial<SavedView> {
   const { layout, selection } = model;
   const widths: Record<string, number> = {};
@@ -29,11 +30,19 @@ export function restoreColumns(model: GridModel, saved: SavedView | undefined): 
   layout.setPinned(saved.pinned ?? []);
 }
 
-/** Brings the active cell and the scroll position back; `top` counts rows, so that another font changes nothing. */
+/** Restores the active cell and the scroll position. `top` counts rows, so that it does not depend on the font. */
 export function restorePlace(model: GridModel, saved: SavedView): void {
   const row = Math.min(saved.active?.row ?? 0, Math.max(0, model.rows - 1));
   const ordinal = Math.max(0, model.layout.ordinal(saved.active?.column ?? 0));
   model.selection.moveTo({ row, ordinal }, false);
   model.top = (saved.top ?? 0) * model.map.rowHeight;
   model.left = saved.left ?? 0;
+}
+
+/** The text in place of the rows; empty if there are rows. */
+export function emptyText({ rows, view, stored, columns }: GridModel): string {
+  if (rows > 0) return '';
+  if (view !== 0) return text('noRows');
+  if (!stored.complete) return text('noRowsYet');
+  return text(columns.length === 0 ? 'noRowsTag' : 'noRows');
 }

@@ -1,35 +1,35 @@
 import type { SavedView, ToPage } from '../../src/shared/resultsProtocol';
 import type { CellAt, FilterView, FromPage, OrderView } from '../../src/shared/resultsRequests';
 import { DetailPane } from './detailPane';
-import { iconButton, make } from '../base/dom';
+import { make } from '../base/dom';
 import { askFilter } from './filterBox';
 import { FindBar, type FindMark } from './findBar';
 import { GoToRow } from './goToRow';
 import { filteredBy } from './filters';
-import { fitColumns, measures } from '../grid/fit';
+import { fitColumns, measureFonts } from '../grid/fit';
 import { gridKey } from '../grid/gridKeys';
 import { GridMouse } from '../grid/gridMouse';
 import { GridView } from '../grid/gridView';
+import { rowHeight } from '../grid/measure';
 import { GridModel, NO_ORDER } from '../grid/model';
 import { copiedRanges } from '../grid/selection';
 import { TileStore } from '../grid/tiles';
 import { highlightFound, patternOf } from './highlight';
-import { openMenu, openMenuBelow } from '../base/menu';
+import { openMenu } from '../base/menu';
 import { OrderBar } from './orderBar';
-import { cellMenu, columnMenu, COMMAND_KEY, copyMenu, exportMenu, type RowsMenuActions } from './rowsMenus';
-import { keepRows, restoreColumns, restorePlace } from './rowsState';
+import { cellMenu, columnMenu, type RowsMenuActions } from './rowsMenus';
+import { emptyText, keepRows, restoreColumns, restorePlace } from './rowsState';
+import { type PageCommand, RowsTools } from './rowsTools';
 import { StatusLine } from './statusLine';
 import { text } from './strings';
 
 type Init = Extract<ToPage, { type: 'init' }>;
 
-export type PageCommand = 'find' | 'findNext' | 'findPrevious' | 'goToRow' | 'export';
-
-/** The Rows tab: the grid and everything around it. */
+/** The Rows tab: the grid and its tools. */
 export class RowsTab implements RowsMenuActions {
   readonly element = make('div', 'rows-tab');
-  /** Buttons that stand beside the tabs. */
-  readonly tools = make('div', 'tools');
+  /** Buttons next to the tabs. */
+  readonly tools = new RowsTools(this);
   readonly model: GridModel;
   readonly #tiles: TileStore;
   readonly #view: GridView;
@@ -41,17 +41,16 @@ export class RowsTab implements RowsMenuActions {
   readonly #empty = make('div', 'grid-empty');
   readonly #area = make('div', 'grid-area');
   readonly #host = make('div', 'grid-host');
-  readonly #exportButton = iconButton('save', `${text('export')} (${COMMAND_KEY}S)`, () => this.run('export'));
   #mark: FindMark | undefined;
-  /** The match that was gone to last. */
+  /** The current match. */
   #hit: CellAt | undefined;
   #asked = 0;
   #askedOrder: OrderView = NO_ORDER;
   readonly #orderLimit: number;
+  #measured = false;
   #fitted = false;
-  /** The saved order is being made: until it is there, what was saved stays. */
+  /** The saved order is being applied. Until it is ready, the saved state is kept. */
   #restoring = false;
-
   readonly #saved: SavedView | undefined;
   readonly #onChange: () => void;
 
@@ -63,7 +62,6 @@ export class RowsTab implements RowsMenuActions {
   ) {
     this.#saved = saved;
     this.#onChange = onChange;
-
     this.#orderLimit = init.orderLimit;
     this.#tiles = new TileStore((request, view, ranges) => post({ type: 'tiles', request, view, ranges }));
     this.model = new GridModel(this.#tiles, () => this.#view.schedule(), rowHeight());
@@ -100,18 +98,23 @@ export class RowsTab implements RowsMenuActions {
     this.#host.append(this.#view.element, this.#empty, this.#find.element, this.#goToBox.element);
     this.#area.append(this.#host, this.#detail.sash, this.#detail.element);
     this.element.append(this.#status.note, this.#orders.element, this.#area, this.#status.element);
-    this.#addTools();
     this.model.setColumns(init.columns);
     this.model.setStored(init.rows);
     if (init.first !== undefined) this.#tiles.put(init.first);
     this.#restore();
   }
 
+  /** Call once the page is in the document. */
+  shown(): void {
+    this.#view.resize();
+    this.#view.draw();
+  }
+
   get gridElement(): HTMLElement {
     return this.#view.element;
   }
 
-  take(message: ToPage): void {
+  handle(message: ToPage): void {
     switch (message.type) {
       case 'columns':
         this.#fitted = false;
@@ -129,7 +132,7 @@ export class RowsTab implements RowsMenuActions {
         this.#view.schedule();
         break;
       case 'tilesFailed':
-        if (this.#tiles.answered(message.request, this.model.view)) this.#status.say(message.message, 'error');
+        if (this.#tiles.answered(message.request, this.model.view)) this.#status.showMessage(message.message, 'error');
         break;
       case 'cell':
       case 'cellFailed':
@@ -145,23 +148,23 @@ export class RowsTab implements RowsMenuActions {
         this.#find.found(message);
         break;
       case 'status':
-        this.#status.say(message.message, message.severity);
+        this.#status.showMessage(message.message, message.severity);
         break;
       default:
         break;
     }
   }
 
-  /** What a key of the whole page asks for. */
+  /** Runs a command of the whole page. */
   run(command: PageCommand): void {
     if (command === 'find') this.#find.open();
     else if (command === 'findNext') this.#find.step(false);
     else if (command === 'findPrevious') this.#find.step(true);
     else if (command === 'goToRow') this.#goToBox.open();
-    else openMenuBelow(exportMenu(this), this.#exportButton, this.#view.element);
+    else this.tools.openExportMenu();
   }
 
-  /** What of this tab outlives a reload. */
+  /** The state to save across reloads. */
   keep(): Partial<SavedView> {
     return keepRows(this.model, this.#detail, this.#fitted);
   }
@@ -210,8 +213,8 @@ export class RowsTab implements RowsMenuActions {
     askFilter(column, view, current, this.#host, left, apply, () => this.#view.element.focus());
   }
 
-  /** Why rows cannot be sorted or filtered now; undefined where they can. */
-  orderHindrance(): string | undefined {
+  /** Why rows cannot be sorted or filtered now; undefined if they can. */
+  orderUnavailable(): string | undefined {
     if (!this.model.stored.complete) return text('orderWait');
     return this.model.stored.rows > this.#orderLimit ? text('orderTooMany', this.#orderLimit) : undefined;
   }
@@ -221,12 +224,17 @@ export class RowsTab implements RowsMenuActions {
     this.layoutChanged();
   }
 
-  /** Columns were hidden, shown, pinned or resized. */
+  /** Call after columns were hidden, shown, pinned, or resized. */
   layoutChanged(): void {
     this.model.selection.collapse();
     this.model.selection.clamp(this.model.rows, this.model.layout.length);
     this.#view.resize();
     this.#save();
+  }
+
+  toggleDetail(): void {
+    if (this.#detail.isOpen) this.#detail.close();
+    else this.showDetail(false);
   }
 
   showDetail(focus: boolean): void {
@@ -239,8 +247,8 @@ export class RowsTab implements RowsMenuActions {
   #wire(): void {
     const { model } = this;
     const view = this.#view;
+    view.beforeDraw = () => this.#fitOnce(view.element);
     view.onDrawn = () => {
-      this.#fitOnce(view.element);
       this.#status.update(model);
       this.#showEmpty();
       this.#markFound();
@@ -267,7 +275,7 @@ export class RowsTab implements RowsMenuActions {
         },
       }),
     );
-    // Copy from VS Code's Edit menu comes as an event instead of a key.
+    // Copy in VS Code's Edit menu sends an event instead of a key.
     view.element.addEventListener('copy', (event) => {
       event.preventDefault();
       this.copy('tsv', false);
@@ -282,21 +290,6 @@ export class RowsTab implements RowsMenuActions {
     });
   }
 
-  #addTools(): void {
-    const back = this.#view.element;
-    const copyButton = iconButton('copy', text('copyMenu'), () => openMenuBelow(copyMenu(this), copyButton, back));
-    for (const button of [copyButton, this.#exportButton]) button.setAttribute('aria-haspopup', 'menu');
-    this.tools.append(
-      iconButton('find', `${text('find')} (${COMMAND_KEY}F)`, () => this.#find.open()),
-      copyButton,
-      this.#exportButton,
-      iconButton('pane', text('detailShow'), () => {
-        if (this.#detail.isOpen) this.#detail.close();
-        else this.showDetail(false);
-      }),
-    );
-  }
-
   #save(): void {
     if (!this.#restoring) this.#onChange();
   }
@@ -307,7 +300,7 @@ export class RowsTab implements RowsMenuActions {
       this.#orders.working(message.rows, this.model.stored.rows);
     } else if (message.state === 'failed') {
       this.#restoring = false;
-      this.#status.say(message.message ?? '', 'error');
+      this.#status.showMessage(message.message ?? '', 'error');
       this.#orders.show(this.model);
     } else {
       this.#show(message.view, message.rows, this.#askedOrder);
@@ -361,14 +354,18 @@ export class RowsTab implements RowsMenuActions {
     this.#detail.setCell(at.row, at.column, this.model.columns[at.column]);
   }
 
-  /** Widths from the first rows, once they are here. */
+  /** Measures the fonts, which needs the page in the document, and fits the columns to the first rows once they have arrived. */
   #fitOnce(font: HTMLElement): void {
     const { model } = this;
+    if (!this.#measured) {
+      this.#measured = true;
+      measureFonts(this.#view.header, font);
+    }
     if (this.#fitted || model.columns.length === 0 || this.#tiles.get(0, 0) === undefined) return;
     this.#fitted = true;
     if (this.#saved?.widths !== undefined) return;
     fitColumns(model, [...model.columns.keys()], font, true);
-    this.#view.resize();
+    this.#view.drop();
   }
 
   #markFound(): void {
@@ -379,14 +376,7 @@ export class RowsTab implements RowsMenuActions {
 
   #showEmpty(): void {
     const { model } = this;
-    const message =
-      model.rows > 0
-        ? ''
-        : model.view !== 0
-          ? text('noRows')
-          : model.stored.complete
-            ? text(model.columns.length === 0 ? 'noRowsTag' : 'noRows')
-            : text('noRowsYet');
+    const message = emptyText(model);
     if (this.#empty.textContent !== message) this.#empty.textContent = message;
     this.#empty.hidden = message === '';
   }
@@ -395,27 +385,14 @@ export class RowsTab implements RowsMenuActions {
     const { model } = this;
     const saved = this.#saved;
     restoreColumns(model, saved);
-    const { digit, narrowest } = measures(this.#view.element);
-    this.#view.header.digitWidth = digit;
-    this.#view.header.narrowest = narrowest;
     if (saved === undefined) return;
-    if (saved.pane !== undefined) {
-      this.#detail.resize(saved.pane.share);
-      if (saved.pane.open) this.#detail.open(false);
-    }
+    if (saved.pane !== undefined) this.#detail.resize(saved.pane.share);
+    if (saved.pane?.open === true) this.#detail.open(false);
     const order = saved.order ?? NO_ORDER;
-    // A view of its own has other rows at those places: they come back once it is there.
+    // Row numbers of another view differ, so restore the position once the view is ready.
     if (order.sort.length > 0 || order.filters.length > 0) {
       this.#restoring = true;
       this.setOrder(order);
     } else restorePlace(model, saved);
   }
-}
-
-/** Rows are as high as VS Code's lists, and higher where the editor's font asks for it. */
-function rowHeight(): number {
-  const size = Number.parseFloat(
-    getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-font-size'),
-  );
-  return Number.isFinite(size) ? Math.max(22, Math.round(size * 1.6)) : 22;
 }

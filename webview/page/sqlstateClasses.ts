@@ -1,5 +1,5 @@
 /**
- * The classes of SQLSTATE codes, by their first two characters, with the names that PostgreSQL's documentation gives them.
+ * The names of SQLSTATE classes in PostgreSQL's documentation, by the first two characters of a code.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export const SQLSTATE_CLASSES: Readonly<Record<string, string>> = {

@@ -6,31 +6,31 @@ import type { GridModel } from '../grid/model';
 import { counted, formatBytes, text } from './strings';
 import { button } from './textTabs';
 
-const SAID_MS = 6_000;
+const MESSAGE_MS = 6_000;
 
-/** The line below the grid: how many rows, how large, what is selected, and what was just done. */
+/** The line below the grid: number and size of the rows, selection, and messages. */
 export class StatusLine {
   readonly element = make('footer', 'status-line');
-  /** Stands above the rows: that some were not kept must not be overlooked. */
+  /** Shown above the rows if some were not kept, so that it is not overlooked. */
   readonly note = make('div', 'rows-note');
   readonly #rows = make('span', 'status-rows');
-  readonly #said = make('span', 'status-said');
+  readonly #message = make('span', 'status-said');
   readonly #selected = make('span', 'status-selected');
   readonly #noteText = make('span', 'rows-note-text');
   readonly #change: HTMLElement;
   #limit: RowsLimit | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param changeLimit called when the user wants to change what limits the rows that are kept */
+  /** @param changeLimit opens the setting that limits the rows */
   constructor(changeLimit: (limit: RowsLimit) => void) {
-    this.#said.setAttribute('role', 'status');
+    this.#message.setAttribute('role', 'status');
     this.note.setAttribute('role', 'status');
     this.note.hidden = true;
     this.#change = button(text('changeLimit'), () => {
       if (this.#limit !== undefined) changeLimit(this.#limit);
     });
     this.note.append(icon('warning'), this.#noteText, this.#change);
-    this.element.append(this.#rows, this.#said, this.#selected);
+    this.element.append(this.#rows, this.#message, this.#selected);
   }
 
   update(model: GridModel): void {
@@ -44,17 +44,17 @@ export class StatusLine {
     put(this.#selected, selectionText(model));
   }
 
-  /** Says something for a while; errors stay until the next. */
-  say(message: string, severity: 'info' | 'error'): void {
+  /** Shows a message for a few seconds; an error until the next message. */
+  showMessage(message: string, severity: 'info' | 'error'): void {
     clearTimeout(this.#timer);
-    this.#said.className = `status-said said-${severity}`;
-    this.#said.textContent = visible(message);
-    this.#said.title = visible(message);
-    if (severity === 'info') this.#timer = setTimeout(() => this.#said.replaceChildren(), SAID_MS);
+    this.#message.className = `status-said said-${severity}`;
+    this.#message.textContent = visible(message);
+    this.#message.title = visible(message);
+    if (severity === 'info') this.#timer = setTimeout(() => this.#message.replaceChildren(), MESSAGE_MS);
   }
 }
 
-/** Why the rows are not all there; empty where they are. */
+/** Why some rows are missing; empty if none are. */
 function notKept({ rows, dropped, limit, message }: RowsView): string {
   if (limit !== undefined) return text('rowsLimited', rows, rows + dropped, `pgBackground.results.${limit}`);
   return message ?? (dropped > 0 ? counted('rowsDropped', dropped) : '');

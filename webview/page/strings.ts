@@ -16,7 +16,7 @@ export function setStrings(strings: ResultsStrings, language: string): void {
   numbers = new Intl.NumberFormat(locale);
 }
 
-/** A text of the page in the user's language, its `{0}` and `{1}` filled in. */
+/** A text in the user's language, with `{0}` and `{1}` replaced by values. */
 export function text(key: ResultsStringKey, ...values: readonly (string | number)[]): string {
   const raw = table?.[key] ?? key;
   return raw.replace(/\{(\d)\}/g, (whole, index: string) => {
@@ -25,10 +25,10 @@ export function text(key: ResultsStringKey, ...values: readonly (string | number
   });
 }
 
-/** Texts that have another one for 1, which bears `One` at the end of its key. */
+/** Keys of texts with a singular form, whose key ends with `One`. */
 type CountedKey = { [K in ResultsStringKey]: `${K}One` extends ResultsStringKey ? K : never }[ResultsStringKey];
 
-/** As {@link text}, of a number: it is `{0}`. */
+/** Like {@link text}, with the singular or plural form. `{0}` is the count. */
 export function counted(key: CountedKey, count: number, ...values: readonly (string | number)[]): string {
   return text(count === 1 ? `${key}One` : key, count, ...values);
 }
@@ -43,7 +43,7 @@ export function formatReceived(at: number): string {
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** Bytes as PostgreSQL's `pg_size_pretty` writes them: powers of 1024, two or three digits. */
+/** Formats bytes like PostgreSQL's `pg_size_pretty`: powers of 1024, two or three digits. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

@@ -7,9 +7,9 @@ import { SQLSTATE_CLASSES } from './sqlstateClasses';
 
 type Post = (message: FromPage) => void;
 
-/** Notices drawn at once; earlier ones come on request, so that 5,000 of them cost no more than these. */
+/** Messages drawn at first, and added each time the user requests earlier ones. */
 const NOTICES_SHOWN = 100;
-/** Messages that are this far apart (ms) did not come together. */
+/** Messages within this time of the previous one belong to the same batch. Milliseconds. */
 const BATCH_MS = 1_000;
 const APPENDIX = 'https://www.postgresql.org/docs/current/errcodes-appendix.html';
 
@@ -20,12 +20,12 @@ export function button(label: string, run: () => void, primary = false): HTMLEle
   return made;
 }
 
-/** `… (4.9 MB more)`, or nothing. */
+/** `… (4.9 MB more)`, or an empty text. */
 function moreOf(bytes: number | undefined): string {
   return bytes === undefined ? '' : text('textMore', sizeText(bytes));
 }
 
-/** The worker's notices, as they came. */
+/** Draws the worker's messages in the order received. */
 export function drawMessages(
   host: HTMLElement,
   notices: readonly NoticeView[],
@@ -54,7 +54,7 @@ export function drawMessages(
   const list = make('ol', 'messages');
   let before: number | undefined;
   for (const notice of notices.slice(-count)) {
-    // What came together is a batch: its times say when it was read, not when the worker wrote each message.
+    // Show one time per batch: it is the time of receipt, not the time at which the worker sent each message.
     if (before === undefined || Math.abs(notice.at - before) >= BATCH_MS) {
       const received = make('li', 'message-batch');
       const time = make('time', '', text('messagesReceived', formatReceived(notice.at)));
@@ -81,7 +81,7 @@ export function drawMessages(
   host.append(list);
 }
 
-/** The error, part by part, as the server told it. */
+/** Draws the parts of the error as reported by the server. */
 export function drawError(host: HTMLElement, head: ResultsHead, post: Post): void {
   host.replaceChildren();
   const { error } = head;
@@ -125,22 +125,22 @@ export function drawError(host: HTMLElement, head: ResultsHead, post: Post): voi
   host.append(bar, list);
 }
 
-/** The code, and its class with a link to what PostgreSQL's documentation says of it. */
+/** The SQLSTATE, with its class linked to PostgreSQL's documentation. */
 function sqlstateLine(sqlstate: string): HTMLElement {
   const line = make('div', 'sqlstate');
   line.append(make('span', 'fact-value', sqlstate));
   const name = SQLSTATE_CLASSES[sqlstate.slice(0, 2)];
-  // A code of the user's own (RAISE … USING ERRCODE) is not in the documentation.
+  // User-defined codes (RAISE … USING ERRCODE) are not documented.
   if (name === undefined) return line;
   const link = makeControl('vscode-link', '', text('errorClass', sqlstate.slice(0, 2), name));
-  // Appendix A has no anchors: the browser goes to the class, and marks it and the code (text fragments).
+  // Appendix A has no anchors, so use text fragments: the browser scrolls to the class, and highlights it and the code.
   const fragments = [`Class ${sqlstate.slice(0, 2)}`, sqlstate].map((part) => `text=${encodeURIComponent(part)}`);
   setAttribute(link, 'href', `${APPENDIX}#:~:${fragments.join('&')}`);
   line.append(link);
   return line;
 }
 
-/** The line of the SQL in which the error is, with a sign below the place; `numbered` if no place in a file says where that is. */
+/** The line of the SQL with the error, and a caret below its position. `numbered`: show the line number, if no file location is shown. */
 function errorLine(sql: string, error: ErrorView, numbered: boolean): HTMLElement | undefined {
   const { position } = error;
   if (position === undefined || position < 0 || position > sql.length) return undefined;
@@ -159,7 +159,7 @@ function errorLine(sql: string, error: ErrorView, numbered: boolean): HTMLElemen
   return box;
 }
 
-/** The SQL, and what can be done with it. */
+/** Draws the SQL and its actions. */
 export function drawQuery(host: HTMLElement, head: ResultsHead, post: Post): void {
   host.replaceChildren();
   const bar = make('div', 'tab-bar');
@@ -176,7 +176,7 @@ export function drawQuery(host: HTMLElement, head: ResultsHead, post: Post): voi
   host.append(sql);
 }
 
-/** Times, pid, connection and settings, as the host tells them. */
+/** Draws the details provided by the host: times, pid, connection, and settings. */
 export function drawDetails(host: HTMLElement, head: ResultsHead): void {
   host.replaceChildren();
   const list = make('dl', 'facts');

@@ -1,4 +1,4 @@
-/** How many items at the beginning of a list fulfil a condition that no item after them does; by halving. */
+/** Counts the items at the beginning of a list that satisfy a condition that no later item satisfies, by binary search. */
 export function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number {
   let low = 0;
   let high = items.length;

@@ -2,7 +2,7 @@ import { stackOf } from './errors';
 import type { Disposable } from './disposable';
 import type { Logger } from './logger';
 
-/** Who wants to be told. One that throws is logged and stops nobody else: the engine never depends on who watches it. */
+/** An event. A listener that throws is logged and does not affect the others. */
 export class Emitter<T> {
   readonly #listeners = new Set<(value: T) => void>();
 
@@ -13,10 +13,10 @@ export class Emitter<T> {
   }
 
   add(listener: (value: T) => void): Disposable {
-    // A wrapper of its own, so that the same function can be added twice.
-    const own = (value: T): void => listener(value);
-    this.#listeners.add(own);
-    return { dispose: () => this.#listeners.delete(own) };
+    // Wrapped, so that the same function can be added twice.
+    const wrapper = (value: T): void => listener(value);
+    this.#listeners.add(wrapper);
+    return { dispose: () => this.#listeners.delete(wrapper) };
   }
 
   emit(value: T): void {

@@ -1,19 +1,19 @@
-/** Files that are relied on: replaced whole, and on the disk before anything is built on them. */
+/** Durable files: replaced as a whole, and on disk before anything relies on them. */
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-/** Mode of every file of ours: its owner's alone. */
+/** The mode of all files that we create: only the user may read or write them. */
 export const PRIVATE = 0o600;
 
-/** The code of an error of Node.js, e.g. ENOENT, also of one made in another context of the vm module. */
+/** The code of an error of Node.js, e.g. ENOENT. Also works for errors from other vm contexts. */
 export function errorCode(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Puts a file in the place of another. Windows refuses while anybody reads the other, which is over in a moment. */
+/** Renames a file over another. Retries on Windows, which refuses while another process reads the target. */
 export async function moveInto(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -27,17 +27,17 @@ export async function moveInto(from: string, to: string): Promise<void> {
   }
 }
 
-/** A name for a temporary file beside a file; see {@link isTemporaryOf}. */
+/** A name for a temporary file in the folder of a file. */
 export function temporaryName(file: string): string {
   return `${file}.${randomBytes(4).toString('hex')}.tmp`;
 }
 
 /**
- * Replaces a file whole: whoever reads it, also after a crash of ours or of the machine, sees the old content or the new one.
- * Resolves when the new one is on the disk.
+ * Replaces a file atomically: a reader sees the old or the new content, even after a crash of this process or of the machine.
+ * Resolves when the new content is on disk.
  *
- * @param sync false where the content can be made anew: a crash of the machine may then leave none
- * @throws what the file system says; the old content is untouched then
+ * @param sync false if the content can be regenerated: a crash of the machine may then leave an empty file
+ * @throws the error of the file system; the old content is then unchanged
  */
 export async function replaceFile(
   file: string,
@@ -46,14 +46,14 @@ export async function replaceFile(
 ): Promise<void> {
   const temporary = temporaryName(file);
   try {
-    // 'x': never into a file or through a link that someone else has put there.
+    // 'x': never writes into an existing file or through a link.
     const handle = await open(temporary, 'wx', PRIVATE);
     try {
-      // Each continues where the one before ended.
+      // Each write continues at the end of the previous one.
       for (const part of typeof content === 'string' || content instanceof Uint8Array ? [content] : content) {
         await handle.writeFile(part);
       }
-      // Before the rename: some file systems write a new name before the content.
+      // Before the rename, because some file systems write a new name before the content.
       if (sync) await handle.datasync();
     } finally {
       await handle.close();
@@ -66,7 +66,7 @@ export async function replaceFile(
   }
 }
 
-/** Puts the names in a folder on the disk. Windows does so by itself, and some network file systems cannot be asked to. */
+/** Flushes the names in a folder to disk. Windows does so itself, and some network file systems do not support it. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   let handle: FileHandle | undefined;
@@ -74,17 +74,17 @@ export async function syncFolder(folder: string): Promise<void> {
     handle = await open(folder, 'r');
     await handle.sync();
   } catch {
-    // The content is on the disk in any case.
+    // The content is on disk in any case.
   } finally {
     await handle?.close();
   }
 }
 
 /**
- * Adds to the end of a file, all or nothing. Resolves when it is on the disk.
+ * Appends to a file, all or nothing. Resolves when the addition is on disk.
  *
- * @returns where in the file the addition begins
- * @throws what the file system says, e.g. ENOSPC; the file is as it was then
+ * @returns the offset in the file at which the addition begins
+ * @throws the error of the file system, e.g. ENOSPC; the file is then unchanged
  */
 export async function appendWhole(file: string, parts: readonly Buffer[]): Promise<number> {
   const handle = await open(file, 'a', PRIVATE);

@@ -14,6 +14,11 @@ export function errorOfFault(fault: Fault): RecordedError {
   return { sqlstate: '', message: describeFault(fault), fault };
 }
 
+/** An error as the cause of a fault. @param hint shown after the message */
+export function faultOfError({ fault, message }: RecordedError, hint?: string): Fault {
+  return fault ?? textFault(hint === undefined ? message : `${message} ${hint}`);
+}
+
 /** An error with a fault. A string is a text that has no code, such as a server's own message. */
 class ReportedError extends Error {
   readonly fault: Fault;

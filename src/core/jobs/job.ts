@@ -1,6 +1,9 @@
-import type { JobError, JobInfo, JobNotice, JobProgress, JobState, RunRequest } from '../../api';
+import type { JobNotice, JobProgress, JobState, RunRequest } from '../../api';
+import { describeFault, type Fault } from '../base/fault';
+import type { RecordedError } from './errors';
 import {
   boundFacts,
+  boundFault,
   keptNotice,
   MESSAGES_HELD,
   MESSAGES_HELD_AFTER_END,
@@ -14,7 +17,7 @@ import type { Column, RowsKept, WorkerLimits } from './ports';
 import type { ServerIdentity } from './serverIdentity';
 import { isFinal, nextState, type JobEvent } from './states';
 
-/** A request to cancel, and what came of it. Times are milliseconds since 1970. */
+/** A request to cancel, and its progress. Times are milliseconds since 1970. */
 export interface CancelRecord {
   readonly requestedAt: number;
   readonly graceMs: number;
@@ -33,7 +36,7 @@ export interface JobSource {
   readonly text?: string;
 }
 
-/** Everything that is kept about a job, as it is written to disk. */
+/** Everything that is stored about a job. Times are milliseconds since 1970. */
 export interface JobRecord {
   readonly version: 1;
   readonly id: string;
@@ -41,47 +44,62 @@ export interface JobRecord {
   readonly request: RunRequest;
   readonly connection: string;
   readonly source?: JobSource;
-  /** The window that looks after the job. */
+  /** The window that drives the job. */
   readonly owner: string;
-  state: JobState;
-  pid?: number;
-  /** As the server writes it in UTC; with the pid it identifies the worker. */
-  backendStart?: string;
-  /** When the server itself was started: after a restart no worker of before can be alive. */
-  serverStart?: string;
-  /** The server that runs the worker; absent in records of older versions. */
-  server?: ServerIdentity;
-  /** Why its session was given up while the worker ran, so that the final reason can say so. */
-  sessionLostBecause?: string;
-  queuedAt: number;
-  /** Set just before the launch is sent: from here on the SQL may run, and is never launched again. */
-  launchSentAt?: number;
-  launchedAt?: number;
-  finishedAt?: number;
+  readonly state: JobState;
+  readonly pid?: number;
+  /** As the server writes it in UTC; together with the pid it identifies the worker. */
+  readonly backendStart?: string;
+  /** When the server itself was started: no worker survives a restart. */
+  readonly serverStart?: string;
+  /** The server that runs the worker; missing in records of older versions. */
+  readonly server?: ServerIdentity;
+  readonly queuedAt: number;
+  /** Set just before the launch is sent: from here on the SQL may be running, and is never launched again. */
+  readonly launchSentAt?: number;
+  readonly launchedAt?: number;
+  readonly finishedAt?: number;
   /** How long the worker ran by the server's clock. Milliseconds. */
-  serverMs?: number;
-  progress?: JobProgress;
-  rowCount?: number;
-  commandTag?: string;
-  error?: JobError;
-  reason?: string;
-  cancel?: CancelRecord;
-  /** The time limits with which the worker was launched, as the server had them. */
-  limits?: WorkerLimits;
+  readonly serverMs?: number;
+  readonly progress?: JobProgress;
+  readonly rowCount?: number;
+  readonly commandTag?: string;
+  readonly error?: RecordedError;
+  /** Why the job is in its state. */
+  readonly reason?: Fault;
+  readonly cancel?: CancelRecord;
+  /** The time limits with which the worker was launched, as the server reported them. */
+  readonly limits?: WorkerLimits;
   /** What stopped the worker, if it was stopped and no cancel was requested here. */
-  stop?: StopCause;
-  /** Set once rows are kept for this job. */
-  columns?: readonly Column[];
-  rows?: RowsKept;
-  /** All messages that were received, also those that only the file of messages still has. */
-  noticeCount: number;
-  /** Messages that were counted and not kept, because there are very many or the disk was full. */
-  noticesDropped?: number;
-  /** Its session is gone, so that only the server's activity view tells about it. */
-  detached: boolean;
-  /** Queued before a reload: it waits for the user's word. */
-  held: boolean;
+  readonly stop?: StopCause;
+  /** Set once rows are stored for this job. The stored rows have their own copy, so that each file is readable alone. */
+  readonly columns?: readonly Column[];
+  readonly rows?: RowsKept;
+  /** The number of messages received, including those that are only in the file of messages. */
+  readonly noticeCount: number;
+  /** Messages that were counted but not stored, because there are too many or the disk was full. */
+  readonly noticesDropped?: number;
+  /**
+   * The session is gone while the worker ran, so that only activity and cancel remain. Unlike the state `detached` it stays true while such
+   * a job is canceled, and when it has ended.
+   */
+  readonly sessionLost: boolean;
+  /** Why the session was lost; the final reason includes it. */
+  readonly sessionLostBecause?: Fault;
+  /** The job stays in the queue until the user resumes it: it was queued before a reload, or its connection was disconnected. */
+  readonly held: boolean;
 }
+
+type WritableRecord = { -readonly [Name in keyof JobRecord]: JobRecord[Name] };
+
+type OptionalName = {
+  [Name in keyof JobRecord]-?: Partial<JobRecord> extends Pick<JobRecord, Name> ? Name : never;
+}[keyof JobRecord];
+
+/** Facts to record about a job. Undefined clears a fact. */
+export type JobFacts = {
+  readonly [Name in OptionalName]?: JobRecord[Name] | undefined;
+} & Partial<Pick<JobRecord, 'noticeCount' | 'sessionLost' | 'held'>>;
 
 export function newRecord(
   id: string,
@@ -93,51 +111,55 @@ export function newRecord(
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
-  const known = { version: 1, state: 'queued', noticeCount: 0, detached: false, held: false } as const;
-  return { ...known, id, label, request, connection, owner, queuedAt, ...(source === undefined ? {} : { source }) };
+  const initial = { version: 1, state: 'queued', noticeCount: 0, sessionLost: false, held: false } as const;
+  return { ...initial, id, label, request, connection, owner, queuedAt, ...(source === undefined ? {} : { source }) };
 }
 
-/** What a job needs of whoever keeps it. */
-export interface JobKeeper {
-  changed(job: Job, stateChanged: boolean): void;
+/** Callbacks that the owner of a job provides. */
+export interface JobOwner {
+  /** Writes the record. Resolves when it is on disk, or could not be written; never rejects. */
+  save(job: Job): Promise<void>;
+  /** Notifies listeners of a change. */
+  changed(job: Job, kind: 'transition' | 'update'): void;
   /**
-   * A message came: it is to be written down.
-   * @param fullText the whole of it, where the message itself has only the beginning
+   * Stores a message.
+   * @param fullText the whole text, if the message has only its beginning
    */
-  noticed(job: Job, notice: KeptNotice, fullText: readonly Buffer[] | undefined): NoticeWritten;
-  /** An error came whose whole text does not fit into the record: it is to be written down before the record is. */
-  longError(job: Job, fullText: readonly Buffer[]): void;
-  /** The newest messages of an earlier life. */
+  storeNotice(job: Job, notice: KeptNotice, fullText: readonly Buffer[] | undefined): NoticeWritten;
+  /** Stores the whole text of an error that does not fit into the record, before the record is written. */
+  storeLongError(job: Job, fullText: readonly Buffer[]): void;
+  /** Reads the newest stored messages. */
   loadNotices(id: string, limit: number): readonly KeptNotice[];
 }
 
-/** What becomes of a message. */
+/** The result of storing a message. */
 export interface NoticeWritten {
-  /** False where there is no room for it in its file. */
+  /** False if its file has no room for it. */
   readonly kept: boolean;
-  /** Messages come faster than they are written: no more are to be read from the server until this resolves. It never rejects. */
+  /** Set if messages arrive faster than they are written: nothing more may be read from the server until it resolves. Never rejects. */
   readonly wait?: Promise<void>;
 }
 
 /** At most this many messages of a job are held in memory, the newest; all of them are in its file. */
 export const NOTICES_HELD = 10_000;
 
-/** A job: its record, its messages and who waits for its end. */
+/** A job: its record, which only {@link transition} and {@link update} change, and its messages. */
 export class Job {
+  /** Resolves when the job has ended. */
   readonly ended: Promise<void>;
   #end!: () => void;
-  /** Read from disk only when asked for: a long history has many. */
+  /** Read from disk only when requested: a long history has many. */
   #notices: KeptNotice[] | undefined;
   #noticesSize = 0;
   #cancels = 0;
+  #saved: Promise<void> = Promise.resolve();
 
-  readonly #keeper: JobKeeper;
+  readonly #record: WritableRecord;
+  readonly #owner: JobOwner;
 
-  constructor(
-    readonly record: JobRecord,
-    keeper: JobKeeper,
-  ) {
-    this.#keeper = keeper;
+  constructor(record: JobRecord, owner: JobOwner) {
+    this.#record = { ...record };
+    this.#owner = owner;
 
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -145,29 +167,39 @@ export class Job {
     if (isFinal(record.state)) this.#end();
   }
 
+  /** A live view: it changes with the job. */
+  get record(): JobRecord {
+    return this.#record;
+  }
+
   get id(): string {
-    return this.record.id;
+    return this.#record.id;
   }
 
   get state(): JobState {
-    return this.record.state;
+    return this.#record.state;
   }
 
   get final(): boolean {
-    return isFinal(this.record.state);
+    return isFinal(this.#record.state);
   }
 
-  /** The newest messages, oldest first; at most {@link NOTICES_HELD} and a few, and no more than {@link MESSAGES_HELD}. */
+  /** Resolves when the last durable change is on disk, or could not be written. */
+  get saved(): Promise<void> {
+    return this.#saved;
+  }
+
+  /** The newest messages, oldest first; slightly more than {@link NOTICES_HELD} or {@link MESSAGES_HELD} at most. */
   get notices(): readonly KeptNotice[] {
     return this.#held();
   }
 
-  /** How many older messages only the file of messages has. */
+  /** The number of older messages that are only in the file of messages. */
   get noticesNotHeld(): number {
-    return Math.max(0, this.record.noticeCount - this.#held().length);
+    return Math.max(0, this.#record.noticeCount - this.#held().length);
   }
 
-  /** Counts the cancels, so that each knows whether it is still the last one. */
+  /** Counts the cancels, so that each can check whether it is still the last one. */
   nextCancel(): number {
     return ++this.#cancels;
   }
@@ -177,77 +209,82 @@ export class Job {
   }
 
   /**
-   * Moves the job by what happened, with what became known. The reason belongs to a state, so it goes with it.
-   * @throws where the event cannot happen in this state: a bug in the caller, never the server's doing
+   * Changes the state, records facts, and saves. The reason belongs to a state, so a new state clears it unless a new reason is given.
+   * @throws if the event cannot happen in this state, which is a bug in the caller and never caused by the server
    */
-  apply(event: JobEvent, facts: Partial<JobRecord> = {}): void {
-    const next = nextState(this.record.state, event);
-    if (next === undefined) throw new Error(`A job that is ${this.record.state} cannot ${event}.`);
-    if (next !== this.record.state) delete this.record.reason;
-    this.#assign(facts, next);
-    this.#keeper.changed(this, true);
+  transition(event: JobEvent, facts: JobFacts = {}): void {
+    const next = nextState(this.state, event);
+    if (next === undefined) throw new Error(`A job that is ${this.state} cannot ${event}.`);
+    if (next !== this.state) delete this.#record.reason;
+    this.#record.state = next;
+    this.#assign(facts);
+    this.save();
+    this.#owner.changed(this, 'transition');
     if (isFinal(next)) this.#end();
   }
 
-  /** Notes something that became known without a change of state. */
-  note(facts: Partial<JobRecord>): void {
-    this.#assign(facts, this.record.state);
-    this.#keeper.changed(this, false);
+  /**
+   * Records facts without a change of state.
+   * @param options `durable`: saves the record. Progress and counts are not worth a write: the next durable change includes them.
+   */
+  update(facts: JobFacts, { durable }: { readonly durable: boolean }): void {
+    this.#assign(facts);
+    if (durable) this.save();
+    this.#owner.changed(this, 'update');
   }
 
-  /** @returns where messages come faster than they are written: when the next one may come */
-  addNotice(whole: JobNotice): Promise<void> | undefined {
+  /** Saves the record as it is; see {@link saved}. */
+  save(): void {
+    this.#saved = this.#owner.save(this);
+  }
+
+  /** @returns a promise if messages arrive faster than they are written: it resolves when the next one may be read */
+  addNotice(whole: JobNotice & { readonly fault?: Fault }): Promise<void> | undefined {
     const held = this.#held();
     const notice = keptNotice(whole);
     held.push(notice);
     this.#noticesSize += sizeOf(notice);
-    // Not one by one: taking the first of a long array moves all the others.
+    // In batches, because removing the first element of a long array moves all the others.
     if (held.length > NOTICES_HELD * 1.1) this.#drop(held.length - NOTICES_HELD);
     if (this.#noticesSize > MESSAGES_HELD * 1.1) this.#dropTo(MESSAGES_HELD);
-    const { kept, wait } = this.#keeper.noticed(
+    const { kept, wait } = this.#owner.storeNotice(
       this,
       notice,
       notice.truncatedBytes === undefined ? undefined : wholeNotice(whole),
     );
-    this.note({
-      noticeCount: this.record.noticeCount + 1,
-      ...(kept ? {} : { noticesDropped: (this.record.noticesDropped ?? 0) + 1 }),
-    });
+    const { noticeCount, noticesDropped = 0 } = this.#record;
+    const dropped = kept ? {} : { noticesDropped: noticesDropped + 1 };
+    this.update({ noticeCount: noticeCount + 1, ...dropped }, { durable: false });
     return wait;
   }
 
-  /** Messages of a job that has ended are on disk, and read when somebody looks. */
+  /** Adds a warning of this extension to the messages. @param at milliseconds since 1970 */
+  addWarning(fault: Fault, at: number): Promise<void> | undefined {
+    const bounded = boundFault(fault);
+    return this.addNotice({ at, severity: 'WARNING', message: describeFault(bounded), fault: bounded });
+  }
+
+  /** Frees the memory of a finished job's messages, which are on disk and are read again when requested. */
   releaseNotices(): void {
     if (this.final && this.#noticesSize > MESSAGES_HELD_AFTER_END) this.#notices = undefined;
   }
 
-  info(): JobInfo {
-    const { record } = this;
-    const { id, label, connection, state, queuedAt } = record;
-    return {
-      id,
-      label,
-      sql: record.request.sql,
-      connection,
-      state,
-      queuedAt,
-      ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag', 'error']),
-      ...pick(record, ['reason']),
-    };
-  }
-
-  #assign(facts: Partial<JobRecord>, state: JobState): void {
+  #assign(facts: JobFacts): void {
     const bounded = boundFacts(facts);
-    Object.assign(this.record, bounded, { state });
-    if (facts.error && bounded.error?.truncatedBytes !== undefined)
-      this.#keeper.longError(this, wholeError(facts.error));
+    for (const [name, value] of Object.entries(bounded)) {
+      if (value === undefined) Reflect.deleteProperty(this.#record, name);
+      else Object.assign(this.#record, { [name]: value });
+    }
+    const { error } = facts;
+    if (error && bounded.error?.truncatedBytes !== undefined) this.#owner.storeLongError(this, wholeError(error));
   }
 
   #held(): KeptNotice[] {
     if (this.#notices) return this.#notices;
-    const loaded = this.record.noticeCount === 0 ? [] : [...this.#keeper.loadNotices(this.record.id, NOTICES_HELD)];
+    const { id, noticeCount } = this.#record;
+    const loaded = noticeCount === 0 ? [] : [...this.#owner.loadNotices(id, NOTICES_HELD)];
     this.#noticesSize = loaded.reduce((size, notice) => size + sizeOf(notice), 0);
-    // Of a long history, what somebody looked at once is not held for good.
+    // The messages of finished jobs are not held for good once they were viewed.
     if (!this.final || this.#noticesSize <= MESSAGES_HELD_AFTER_END) this.#notices = loaded;
     return loaded;
   }
@@ -265,10 +302,4 @@ export class Job {
     }
     this.#drop(count);
   }
-}
-
-function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Partial<Pick<T, K>> {
-  const out: Partial<Pick<T, K>> = {};
-  for (const key of keys) if (from[key] !== undefined) out[key] = from[key];
-  return out;
 }

@@ -4,14 +4,14 @@ import type { Clock } from '../base/clock';
 import type { Disposable } from '../base/disposable';
 import type { Logger } from '../base/logger';
 
-/** Messages and progress come in floods: they are told at most this often for each job. Milliseconds. */
-const TELL_MS = 50;
+/** Messages and progress can arrive very fast: listeners are notified of them at most this often per job. Milliseconds. */
+const THROTTLE_MS = 50;
 
-/** Tells who wants to know what became of jobs: a change of state at once, anything else within a moment. */
-export class Changes {
+/** Notifies listeners of changed jobs: of a new state at once, of anything else throttled. */
+export class JobEvents {
   readonly #listeners: Emitter<Job>;
-  /** Jobs with news that were not told yet. */
-  readonly #untold = new Map<string, Disposable>();
+  /** Timers of the jobs that changed since the last notification. */
+  readonly #pending = new Map<string, Disposable>();
   #disposed = false;
 
   readonly #clock: Clock;
@@ -26,29 +26,32 @@ export class Changes {
     return this.#listeners.add(listener);
   }
 
-  tell(job: Job, now: boolean): void {
+  /** Notifies the listeners at once. */
+  emitNow(job: Job): void {
     if (this.#disposed) return;
-    if (now) {
-      this.forget(job.id);
-      this.#listeners.emit(job);
-    } else if (!this.#untold.has(job.id)) {
-      this.#untold.set(
-        job.id,
-        this.#clock.after(TELL_MS, () => this.tell(job, true)),
-      );
-    }
+    this.discard(job.id);
+    this.#listeners.emit(job);
   }
 
-  /** What is not told yet of this job is not told any more. */
-  forget(id: string): void {
-    this.#untold.get(id)?.dispose();
-    this.#untold.delete(id);
+  /** Notifies the listeners soon, once for all changes until then. */
+  emitSoon(job: Job): void {
+    if (this.#disposed || this.#pending.has(job.id)) return;
+    this.#pending.set(
+      job.id,
+      this.#clock.after(THROTTLE_MS, () => this.emitNow(job)),
+    );
+  }
+
+  /** Discards the pending notification of a job. */
+  discard(id: string): void {
+    this.#pending.get(id)?.dispose();
+    this.#pending.delete(id);
   }
 
   dispose(): void {
     this.#disposed = true;
-    for (const timer of this.#untold.values()) timer.dispose();
-    this.#untold.clear();
+    for (const timer of this.#pending.values()) timer.dispose();
+    this.#pending.clear();
     this.#listeners.clear();
   }
 }

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import type { JobProgress, WorkerInfo } from '../../api';
 import type { Disposable } from '../base/disposable';
 import type { Fault } from '../base/fault';
-import type { WorkerReport } from './outcome';
+import type { WorkerReport } from './workerReport';
 import type { ServerIdentity } from './serverIdentity';
 
 export interface Column {

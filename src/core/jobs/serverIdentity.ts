@@ -1,24 +1,23 @@
 /**
- * Which server something happened on. The same address, the same pid and even the same system identifier can belong to
- * two servers (a host list, a proxy, a primary and its standbys), so all of this is compared before anything is
- * concluded about a worker.
+ * Identifies a server. Two servers can share an address, a pid, and even a system identifier (a host list, a proxy, a primary and its
+ * standbys), so all of these are compared before anything is concluded about a worker.
  */
 export interface ServerIdentity {
   /** `pg_postmaster_start_time()` in microseconds: no two servers have the same one. */
   readonly start: string;
-  /** `pg_control_system().system_identifier`; a primary and its standbys share it. Absent if the role may not ask for it. */
+  /** `pg_control_system().system_identifier`; a primary and its standbys share it. Absent if the role may not read it. */
   readonly system?: string;
-  /** The timeline that a primary writes, as in the names of its WAL files; a promoted standby begins a new one. Absent on a standby. */
+  /** The timeline that a primary writes, as in the names of its WAL files; a promoted standby starts a new one. Absent on a standby. */
   readonly timeline?: string;
   /** `inet_server_addr()` and `inet_server_port()`; absent for a Unix socket. */
   readonly address?: string;
-  /** `data_directory`; absent if the role may not see it. */
+  /** `data_directory`; absent if the role may not read it. */
   readonly dataDirectory?: string;
-  /** The host and address that the connection was opened to, so that the next one goes there first. Not compared. */
+  /** The host and address that the connection was opened to, so that the next connection tries them first. Not compared. */
   readonly reached?: ReachedPlace;
 }
 
-/** Where a connection was opened to: one entry of the list of hosts, and the address that its name had. */
+/** The address that a connection was opened to: one entry of the list of hosts, and the address that its name resolved to. */
 export interface ReachedPlace {
   readonly host: string;
   readonly port: number;
@@ -26,20 +25,25 @@ export interface ReachedPlace {
   readonly address?: string;
 }
 
-/** - `same`: the server itself · `restarted`: the same server after a restart · `other`: another server, so nothing is known */
+/**
+ * - `same`: the same server
+ * - `restarted`: the same server after a restart
+ * - `other`: another server, so nothing is known about the worker
+ */
 export type ServerRelation = 'same' | 'restarted' | 'other';
 
 /**
- * What the server of now is to the one of before.
- * @param workerStart when the worker in question began: a server that was started before that, and is not the same one, ran next to
- *   the worker's server
+ * Compares the server that answers now with an earlier one.
+ *
+ * @param workerStart when the worker in question began: a server that was started before that, and is not the same, ran at the same time
+ *   as the worker's server
  */
 export function compareServers(before: ServerIdentity, now: ServerIdentity, workerStart?: string): ServerRelation {
   if (differ(before.system, now.system)) return 'other';
   if (before.start === now.start) return 'same';
   if (isEarlier(now.start, before.start) || (workerStart !== undefined && isEarlier(now.start, workerStart)))
     return 'other';
-  // Only one primary writes a timeline. An address may pass to another server (a virtual one), and may change at a restart (a container).
+  // Only one primary writes a timeline. A virtual address may move to another server, and a container's may change at a restart.
   if (before.timeline !== undefined) {
     if (now.timeline !== undefined) return before.timeline === now.timeline ? 'restarted' : 'other';
     if (before.system !== undefined && now.system !== undefined) return 'other';
@@ -48,7 +52,7 @@ export function compareServers(before: ServerIdentity, now: ServerIdentity, work
   return 'restarted';
 }
 
-/** Times of one format, in UTC, can be compared as texts; any other text says nothing. */
+/** Times of one format, in UTC, can be compared as texts. Any other text means nothing. */
 function isEarlier(one: string, other: string): boolean {
   return /^\d{4}-/.test(one) && /^\d{4}-/.test(other) && one < other;
 }
@@ -57,7 +61,7 @@ function differ(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && one !== other;
 }
 
-/** What a record keeps of the server that its worker runs on; records of older versions have only its start. */
+/** The server that a record's worker runs on; records of older versions have only its start. */
 export interface OnServer {
   readonly server?: ServerIdentity;
   readonly serverStart?: string;
@@ -65,7 +69,7 @@ export interface OnServer {
 
 /** The server of a record; undefined if nothing was recorded. */
 export function serverOf({ server, serverStart }: OnServer): ServerIdentity | undefined {
-  // A record may have been damaged, or written by another version.
+  // A record may be damaged, or written by another version.
   if (typeof server?.start === 'string') return server;
   return serverStart === undefined ? undefined : { start: serverStart };
 }
@@ -76,43 +80,23 @@ export function mayBeOn(record: OnServer, now: ServerIdentity): boolean {
   return known === undefined || compareServers(known, now) === 'same';
 }
 
-/** The server that a snapshot is of. */
+/** The server that answered with a snapshot. */
 export function serverOfSnapshot({ server, serverStart }: SeenServer): ServerIdentity {
   return server ?? { start: serverStart };
 }
 
-interface SeenServer {
+export interface SeenServer {
   readonly server?: ServerIdentity;
   readonly serverStart: string;
 }
 
-/** The worker of a record in a snapshot; undefined if it is not there, or the snapshot is of another server. */
-export function findWorker<W extends { readonly pid: number; readonly backendStart: string }>(
-  record: KnownWorker,
-  snapshot: (SeenServer & { readonly workers: readonly W[] }) | undefined,
-): W | undefined {
-  if (record.pid === undefined || !snapshot) return undefined;
-  const now = serverOfSnapshot(snapshot);
-  return snapshot.workers.find((worker) => isWorkerOf(record, worker, now));
+/** `host:port` or the address of a server; undefined for a Unix socket. */
+export function placeOfServer({ address, reached }: ServerIdentity): string | undefined {
+  return reached ? `${reached.host}:${reached.port}` : address;
 }
 
-interface KnownWorker extends OnServer {
-  readonly pid?: number;
-  readonly backendStart?: string;
-}
-
-/** True if a worker that a server shows is the one of a record: pids are compared only within one server. */
-export function isWorkerOf(
-  record: KnownWorker,
-  worker: { readonly pid: number; readonly backendStart: string },
-  now: ServerIdentity,
-): boolean {
-  if (record.pid !== worker.pid || !mayBeOn(record, now)) return false;
-  return record.backendStart === undefined || record.backendStart === worker.backendStart;
-}
-
-/** Words for a server in a message. */
-export function nameServer({ address, reached, start }: ServerIdentity): string {
-  const place = reached ? `${reached.host}:${reached.port}` : address;
-  return place === undefined ? `the server that was started ${start}` : `the server at ${place}, started ${start}`;
+/** Describes a server, for the log. */
+export function nameServer(server: ServerIdentity): string {
+  const place = placeOfServer(server);
+  return place === undefined ? `the server started ${server.start}` : `the server at ${place}, started ${server.start}`;
 }

@@ -5,15 +5,15 @@ import type { Clock } from '../base/clock';
 import type { JobFiles, ServerLinks } from './ports';
 import type { Logger } from '../base/logger';
 
-/** What the user may set; asked for at each use. */
+/** The user's settings, read at each use. */
 export interface JobSettings {
-  /** Jobs that run at once on one connection; 0 = no limit. */
+  /** Jobs that run at once per connection; 0 = no limit. */
   readonly maxConcurrentJobs: number;
-  /** Milliseconds. */
+  /** The grace window after SIGTERM. Milliseconds. */
   readonly graceMs: number;
-  /** Finished jobs kept; 0 = no limit. */
+  /** Finished jobs to keep; 0 = no limit. */
   readonly keepFinishedJobs: number;
-  /** Days that a finished job is kept; 0 = no limit. */
+  /** Days to keep a finished job; 0 = no limit. */
   readonly keepFinishedDays: number;
 }
 
@@ -30,14 +30,14 @@ export interface JobServiceOptions {
 export interface NewJob extends RunRequest {
   readonly label: string;
   readonly connection: string;
-  /** Where its text is in an editor. */
+  /** The text in an editor that it comes from. */
   readonly source?: JobSource;
 }
 
 export interface Restored {
-  /** Jobs that wait for the user's word. */
+  /** Jobs that wait until the user resumes them. */
   readonly held: number;
-  /** Jobs whose workers may still run. */
+  /** Jobs whose workers may still be running. */
   readonly detached: number;
   /** Records that could not be read and were set aside. */
   readonly corrupt: number;

@@ -1,62 +1,63 @@
 /**
- * How much of a server's text is kept where. What is held in memory, written into records and shown is the beginning of a long text
- * and the number of bytes that are not there; the whole is stored once, in a file beside the job's record.
+ * Limits for the texts that a server sends. Memory, records, and views get the beginning of a long text and the number of bytes left out;
+ * the whole text is stored once, in a file next to the job's record.
  */
-import type { JobError, JobNotice } from '../../api';
+import type { JobError, JobNotice, JobProgress } from '../../api';
 import type { Fault } from '../base/fault';
 import { endOfPart, shorten } from '../../shared/displayText';
-import type { JobRecord } from './job';
+import type { RecordedError } from './errors';
+import type { Column, RowsKept } from './ports';
 import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
 
 /** UTF-16 units of each part of a message or an error. */
 const MESSAGE_PART = 4096;
 const ERROR_PART = 16_384;
-/** …of what a job says about itself: why it is where it is, how far it has come. */
+/** …of each text of a job's reason, progress, and command tag. */
 const REASON = 4096;
 /** Entries of a list among the parameters of a fault. */
 const LIST = 100;
 const PROGRESS = 1000;
 const TAG = 200;
-/** …of a name. PostgreSQL's own have at most 63 bytes; the name of a type may have two of them and more. */
+/** …of a name. Identifiers have at most 63 bytes; the name of a type may contain several. */
 const NAME = 500;
-/** Columns that are kept of a result; PostgreSQL has at most 1,664. */
+/** Columns of a result that are kept; PostgreSQL allows at most 1,664. */
 const COLUMNS = 10_000;
 
-/** Bytes on disk for the messages of one job, and as many again for those that are long. */
+/** Bytes on disk for the messages of one job, and the same again for the whole texts of long messages. */
 export const MESSAGES_DISK_BYTES = 256 * 1024 * 1024;
 /** Bytes on disk for the whole text of one job's error. */
 export const ERROR_DISK_BYTES = 256 * 1024 * 1024;
-/** UTF-16 units of the messages of one job that are held in memory, the newest. */
+/** UTF-16 units of the newest messages of one job that are held in memory. */
 export const MESSAGES_HELD = 4 * 1024 * 1024;
-/** …of one that has ended: the rest is read from its file when somebody looks. */
+/** …of a job that has ended: the rest is read from its file when requested. */
 export const MESSAGES_HELD_AFTER_END = 256 * 1024;
-/** Bytes of messages that wait to be written. With more the server is not read until they are on disk. */
+/** Bytes of messages that may wait to be written. With more, reading from the server stops until they are on disk. */
 export const MESSAGES_WAITING_BYTES = 4 * 1024 * 1024;
 
-/** Where the whole of a long message is: a part of the job's file of long messages, UTF-8. */
+/** The range of a long message in the job's file of long messages, UTF-8. */
 export interface TextPlace {
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** A message as it is held and written. */
+/** A message as it is held in memory and written to disk. */
 export interface KeptNotice extends JobNotice {
   readonly truncatedBytes?: number;
+  /** Set for a message of this extension: shown instead of `message`. */
+  readonly fault?: Fault;
   /** Set once the whole text is on disk. */
   fullText?: TextPlace;
-  /** The whole text is not kept: the disk, or the room for messages, was full. */
+  /** The whole text is not stored, because the disk or the space for messages was full. */
   textDropped?: boolean;
 }
 
-/**
- * The beginning of a text. A copy: V8 keeps the whole text in memory as long as a slice of it.
- */
+/** Copies the beginning of a text. A slice would not do, because V8 keeps the whole text in memory while a slice exists. */
 function beginning(text: string, max: number): string {
   if (text.length <= max) return text;
   return Buffer.from(text.slice(0, endOfPart(text, max)), 'utf16le').toString('utf16le');
 }
 
-/** Cuts the parts of an object, and adds how many bytes are gone. */
+/** Shortens the named properties of an object, and adds how many bytes were left out. */
 function cutParts<T extends object>(
   all: T & HasWholeTexts,
   names: readonly (keyof T & string)[],
@@ -75,12 +76,12 @@ function cutParts<T extends object>(
   return bytes === 0 ? all : ({ ...texts, ...cut, truncatedBytes: bytes } as unknown as T);
 }
 
-/** A message as it is held; itself where it is short. */
+/** A message with texts that fit into memory. */
 export function keptNotice(notice: JobNotice): KeptNotice {
   return { ...cutParts(notice, ['severity', 'message', 'detail', 'hint'], MESSAGE_PART) };
 }
 
-/** What stands before each part of a message, and of an error, in a text of its own. */
+/** The heading of each part of a message, and of an error, when it is written as plain text. */
 const NOTICE_LINES = [
   ['message', ''],
   ['detail', '  DETAIL'],
@@ -99,26 +100,27 @@ const ERROR_LINES = [
 ] as const satisfies Lines<JobError>;
 type Lines<T> = readonly (readonly [part: keyof T & string, name: string])[];
 
-/** A message as a text of its own. */
+/** A message as plain text. */
 export function noticeText(notice: JobNotice): string {
   return textOf(notice, NOTICE_LINES, notice.severity);
 }
 
-/** An error as a text of its own. */
+/** An error as plain text. */
 export function errorText(error: JobError): string {
   return textOf(error, ERROR_LINES);
 }
 
-/** The same in UTF-8, with the whole of its long texts. */
+/** A message in UTF-8, with the whole of its long texts. */
 export function wholeNotice(notice: JobNotice & HasWholeTexts): readonly Buffer[] {
   return wholeOf(notice, NOTICE_LINES, notice.severity);
 }
 
+/** An error in UTF-8, with the whole of its long texts. */
 export function wholeError(error: JobError & HasWholeTexts): readonly Buffer[] {
   return wholeOf(error, ERROR_LINES);
 }
 
-/** @param first the name of the message */
+/** @param first the heading of the message */
 function textOf<T>(all: T, lines: Lines<T>, first = ''): string {
   return partsOf(all, lines, first)
     .map(({ before, text }) => before + text)
@@ -133,11 +135,11 @@ function wholeOf<T>(all: T & HasWholeTexts, lines: Lines<T>, first = ''): readon
 }
 
 function partsOf<T>(all: T, lines: Lines<T>, first: string) {
-  const there = lines.flatMap(([part, name]) => {
+  const present = lines.flatMap(([part, name]) => {
     const text = all[part];
     return typeof text === 'string' && text !== '' ? [{ part, name: name || first, text }] : [];
   });
-  return there.map(({ part, name, text }, i) => ({ part, before: `${i === 0 ? '' : '\n'}${name}: `, text }));
+  return present.map(({ part, name, text }, i) => ({ part, before: `${i === 0 ? '' : '\n'}${name}: `, text }));
 }
 
 const ERROR_PARTS = [
@@ -152,13 +154,25 @@ const ERROR_PARTS = [
   'constraint',
 ] as const;
 
-/** What became known about a job, with texts that fit into its record. */
-export function boundFacts(facts: Partial<JobRecord>): Partial<JobRecord> {
-  const { error, reason, progress, commandTag, columns, rows } = facts;
+/** The facts about a job that may have long texts. */
+interface LongFacts {
+  readonly error?: RecordedError | undefined;
+  readonly reason?: Fault | undefined;
+  readonly sessionLostBecause?: Fault | undefined;
+  readonly progress?: JobProgress | undefined;
+  readonly commandTag?: string | undefined;
+  readonly columns?: readonly Column[] | undefined;
+  readonly rows?: RowsKept | undefined;
+}
+
+/** Shortens the texts of facts so that they fit into a job's record. */
+export function boundFacts<F extends LongFacts>(facts: F): F {
+  const { error, reason, sessionLostBecause, progress, commandTag, columns, rows } = facts;
   return {
     ...facts,
     ...(error && { error: cutParts(error, ERROR_PARTS, ERROR_PART) }),
-    ...(reason !== undefined && { reason: beginning(shorten(reason, REASON), REASON + 100) }),
+    ...(reason && { reason: boundFault(reason) }),
+    ...(sessionLostBecause && { sessionLostBecause: boundFault(sessionLostBecause) }),
     ...(progress && { progress: { ...progress, message: beginning(progress.message, PROGRESS) } }),
     ...(commandTag !== undefined && { commandTag: beginning(commandTag, TAG) }),
     ...(columns && { columns: boundColumns(columns) }),
@@ -166,9 +180,9 @@ export function boundFacts(facts: Partial<JobRecord>): Partial<JobRecord> {
   };
 }
 
-/** A fault whose texts fit into a record. */
+/** Shortens the texts of a fault so that it fits into a record. */
 export function boundFault(fault: Fault): Fault {
-  const { params, cause } = fault;
+  const { params, cause, causes } = fault;
   const short = (text: string): string => beginning(shorten(text, REASON), REASON + 100);
   const bounded = Object.entries(params ?? {}).map(([name, value]) => [
     name,
@@ -178,10 +192,11 @@ export function boundFault(fault: Fault): Fault {
     ...fault,
     ...(params && { params: Object.fromEntries(bounded) as NonNullable<Fault['params']> }),
     ...(cause && { cause: boundFault(cause) }),
+    ...(causes && { causes: causes.slice(0, LIST).map(boundFault) }),
   };
 }
 
-/** Columns with names and types that fit into a record. */
+/** Shortens names and types of columns so that they fit into a record. */
 export function boundColumns<C extends { readonly name: string; readonly type: string }>(
   columns: readonly C[],
 ): readonly C[] {
@@ -192,12 +207,12 @@ export function boundColumns<C extends { readonly name: string; readonly type: s
     .map((column) => ({ ...column, name: shortName(column.name), type: shortName(column.type) }));
 }
 
-/** A name that fits into a record or a row. */
+/** Shortens a name so that it fits into a record or a row. */
 export function shortName(name: string): string {
   return beginning(shorten(name, NAME), NAME + 100);
 }
 
-/** The UTF-16 units that a message takes in memory. */
+/** The size of a message in memory, in UTF-16 units. */
 export function sizeOf({ severity, message, detail = '', hint = '' }: JobNotice): number {
   return severity.length + message.length + detail.length + hint.length;
 }

@@ -1,19 +1,19 @@
 /**
- * Texts of a server that are too long to be decoded in one go, which would stop everything else for as long: the bytes as they came,
- * beside the beginning as a string. They go to disk as they are.
+ * Long texts of a server, kept as the bytes that arrived, next to their beginning as a string: decoding them at once would block
+ * everything else. The bytes are written to disk unchanged.
  */
 import { moreText, sizeText } from '../../shared/displayText';
 
 /**
- * The long texts of an error or a message, by the name of the property that has the beginning. A symbol: copies of the object keep it,
- * and JSON and messages to pages leave it out.
+ * Key of the long texts of an error or a message, by the name of the property that has the beginning. A symbol, because copies of the
+ * object keep it, while JSON and messages to webviews leave it out.
  */
 export const WHOLE = Symbol('whole texts');
 
 export interface LongText {
-  /** UTF-8, as far as it is kept. */
+  /** The bytes that are kept, UTF-8. */
   readonly parts: readonly Buffer[];
-  /** Of all that came. */
+  /** The size of the whole text. */
   readonly bytes: number;
 }
 
@@ -23,20 +23,20 @@ export interface HasWholeTexts {
   readonly [WHOLE]?: WholeTexts | undefined;
 }
 
-/** What there is of a text, and a few words if that is not all. */
+/** The bytes of a text, followed by a note if some are missing. */
 export function bytesOf({ parts, bytes }: LongText): readonly Buffer[] {
   const missing = bytes - sizeOfParts(parts);
   return missing > 0 ? [...parts, Buffer.from(moreText(sizeText(missing)))] : parts;
 }
 
-/** Bytes. */
+/** The total size of parts, in bytes. */
 export function sizeOfParts(parts: readonly Buffer[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The first bytes of a text in parts. */
-export function firstBytes(parts: readonly Buffer[], most: number): readonly Buffer[] {
-  let left = most;
+export function firstBytes(parts: readonly Buffer[], max: number): readonly Buffer[] {
+  let left = max;
   return parts.flatMap((part) => {
     const first = part.subarray(0, left);
     left -= first.length;

@@ -1,4 +1,5 @@
 import type { JobError } from '../../api';
+import { FaultError, faultOf, isTextFault } from '../base/fault';
 import { WHOLE, type HasWholeTexts } from '../jobs/wholeText';
 import { DatabaseError } from 'pg';
 import {
@@ -9,7 +10,9 @@ import {
   isTransactionTimeout,
   SQLSTATE,
 } from '../base/sqlstate';
-import { ConnectError } from './connect/errors';
+import { errorOfFault, type RecordedError } from '../jobs/errors';
+import { ConnectError, type ConnectReason } from './connect/errors';
+import type { ServerFault } from './faults';
 
 /** The fields of an ErrorResponse as `pg` exposes them (PostgreSQL, "Error and Notice Message Fields"). */
 interface ServerFields {
@@ -24,7 +27,7 @@ interface ServerFields {
   readonly table?: string | undefined;
   readonly column?: string | undefined;
   readonly constraint?: string | undefined;
-  /** The function of the server's source that raised it: never translated. */
+  /** The function in the server's source that raised the error. Never translated. */
   readonly routine?: string | undefined;
   /** The server's source file. */
   readonly file?: string | undefined;
@@ -41,9 +44,9 @@ export function isServerError(error: unknown): error is Error & ServerFields {
 }
 
 /**
- * True for an error that may have ended the session itself: an administrator, a shutdown, a timeout of idleness. Whether it did
- * shows only when the session is asked again, since a worker's error of the same kind is raised by a session that lives on, and
- * the word FATAL may come in any language.
+ * Whether an error may have ended the session itself: an administrator, a shutdown, or an idle timeout. Only another query shows
+ * whether it did: a worker's error of the same kind is raised in a session that continues to work, and the word FATAL may be
+ * translated.
  */
 export function mayEndSession(error: unknown): boolean {
   if (!isServerError(error)) return false;
@@ -56,7 +59,7 @@ export function mayEndSession(error: unknown): boolean {
   );
 }
 
-/** True for a message with which the server ends a session at once: a crash, or an immediate shutdown. It comes as a warning. */
+/** Whether a notice announces that the server ends the session at once: after a crash, or for an immediate shutdown. */
 export function isTerminationNotice({ code }: { readonly code?: string | undefined }): boolean {
   return code === SQLSTATE.crashShutdown || code === SQLSTATE.adminShutdown;
 }
@@ -66,36 +69,43 @@ export function sqlstateOf(error: unknown): string {
   return isServerError(error) ? (error.code ?? '') : '';
 }
 
-/** True where a launch failed for want of a worker slot, so that nothing was started and a later try may succeed. */
+/** Whether a launch failed because no worker slot was free. Nothing was started, and a retry may succeed. */
 export function isNoSlot(error: unknown): boolean {
   return NO_SLOT.has(sqlstateOf(error));
 }
 
-/** What to say where the server refuses to signal another role's worker; undefined for any other error. */
-export function signalDenied(error: unknown): Error | undefined {
+/** The error for the user if the server refused to signal another role's worker; undefined for any other error. */
+export function signalDenied(error: unknown): FaultError<ServerFault> | undefined {
   if (!isServerError(error) || error.code !== SQLSTATE.insufficientPrivilege) return undefined;
-  const detail = error.detail ? ` ${error.detail}` : '';
-  return new Error(
-    `Your role may not cancel this worker (${error.message}).${detail} Ask for membership in its role, or in pg_signal_backend.`,
+  const { message, detail } = error;
+  return new FaultError<ServerFault>(
+    { code: 'server.signalDenied', params: { message, ...(detail ? { detail } : {}) } },
     { cause: error },
   );
 }
 
-/** Reasons for which a server that could be reached before may be reached again. */
-const TRANSIENT_REASONS = new Set<string>(['unreachable', 'timeout', 'starting', 'slots']);
-/** What Node says of a network or a process that is away. */
+/** Reasons that may disappear without the user. */
+const TRANSIENT_REASONS = new Set<ConnectReason>(['unreachable', 'timeout', 'starting', 'slots']);
+/** Node's error codes for a network or a process that is unavailable. */
 const TRANSIENT_CODES = new Set(
   'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT'.split(
     ' ',
   ),
 );
 
-/** A connection that was open is gone: ended by the server, cut off, or silent for too long. Trying again may work. */
-export class ConnectionGoneError extends Error {
-  override readonly name = 'ConnectionGoneError';
+/** An open connection was lost: closed by the server or the network, or because the server did not answer. A retry may succeed. */
+export class ConnectionGoneError extends FaultError<ServerFault> {
+  constructor(cause: unknown) {
+    super({ code: 'server.connectionLost', cause: faultOf(cause) }, { cause });
+  }
 }
 
-/** True where a connection could not be opened, or broke, for a reason that may pass by itself. */
+/** The error with which a connection is closed if the server does not answer. */
+export function noAnswerError(ms: number): FaultError<ServerFault> {
+  return new FaultError<ServerFault>({ code: 'server.noAnswer', params: { seconds: ms / 1000 } });
+}
+
+/** Whether a connection could not be opened, or was lost, for a reason that may disappear without the user. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof ConnectionGoneError) return true;
@@ -110,25 +120,27 @@ export function isTransient(error: unknown): boolean {
   return isTransient(error.cause);
 }
 
-/** UTF-16 units. */
-const LONG_CONTEXT = 1_000_000;
+/** Longer contexts are left as they are: splitting one would need as much memory again for its lines. UTF-16 code units. */
+const MAX_CONTEXT = 1_000_000;
 
-/** pg_background adds a line of its own to every context, twice when the error is raised again. */
+/** Removes the line that pg_background adds to each context; it adds another one when an error is raised again. */
 export function cleanContext(context: string | null | undefined): string | undefined {
-  // Not of a flood: splitting it would take as much memory again for each of its lines.
-  if (context && context.length > LONG_CONTEXT) return context;
+  if (context && context.length > MAX_CONTEXT) return context;
   const lines = (context ?? '').split('\n').filter((line) => line !== '' && !/^background worker, pid \d+$/.test(line));
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
 /**
- * An error of the server as a job keeps it.
- * @param position turns the server's 1-based code point into a UTF-16 offset in the user's text
+ * An error as the record of a job stores it.
+ * @param position converts the server's position (1-based code points) to a UTF-16 offset in the user's text
  */
-export function toJobError(error: unknown, position?: (codePoint: number) => number | undefined): JobError {
-  if (!isServerError(error)) return { sqlstate: '', message: error instanceof Error ? error.message : String(error) };
+export function toJobError(error: unknown, position?: (codePoint: number) => number | undefined): RecordedError {
+  if (!isServerError(error)) {
+    const fault = faultOf(error);
+    return isTextFault(fault) ? { sqlstate: '', message: fault.params.text } : errorOfFault(fault);
+  }
   const context = cleanContext(error.where);
-  const at = error.position === undefined ? undefined : position?.(Number(error.position));
+  const offset = error.position === undefined ? undefined : position?.(Number(error.position));
   return {
     sqlstate: error.code ?? '',
     message: error.message,
@@ -137,17 +149,17 @@ export function toJobError(error: unknown, position?: (codePoint: number) => num
     ...(context === undefined ? {} : { context }),
     ...objectsOf(error),
     ...wholeTextsOf(error),
-    ...(at === undefined ? {} : { position: at }),
+    ...(offset === undefined ? {} : { position: offset }),
   };
 }
 
-/** The texts of which an error or a notice of `pg` has only the beginning ({@link ./longMessage}). */
+/** The full texts of an error or a notice of `pg`, if the object itself has only their beginnings (see {@link ./client/longMessage}). */
 export function wholeTextsOf(message: object): HasWholeTexts {
   const whole = (message as HasWholeTexts)[WHOLE];
   return whole ? { [WHOLE]: whole } : {};
 }
 
-/** What an error is about, as far as the server names it. */
+/** The database objects that an error names. */
 function objectsOf({
   schema,
   table,
@@ -163,14 +175,14 @@ function objectsOf({
 }
 
 /**
- * Whether the server's own code for interrupts raised an error: a cancel or a timeout, not an error of the same SQLSTATE that SQL
+ * Whether the server itself raised an error for an interrupt: a cancel or a timeout, and not an error with the same SQLSTATE that SQL
  * raised or another server sent. Undefined if the error does not name the routine.
  */
 export function isInterrupt(error: unknown): boolean | undefined {
   return isServerError(error) && error.routine ? error.routine === 'ProcessInterrupts' : undefined;
 }
 
-/** True if the server could not send a text because it is not valid in its encoding, or cannot be converted. */
+/** Whether the server could not send or receive a text because it is not valid in its encoding, or cannot be converted. */
 export function isNotText(error: unknown): boolean {
   return isEncodingError(sqlstateOf(error));
 }
@@ -178,22 +190,22 @@ export function isNotText(error: unknown): boolean {
 /** The server does not know the function that we called, so nothing was launched. */
 const MOVED = new Set<string>([SQLSTATE.undefinedFunction, SQLSTATE.invalidSchemaName]);
 
-/** True where a launch was not understood, because the extension was moved or dropped since its catalog was read. */
+/** Whether the server did not know our functions, because the extension was moved or dropped after they were looked up. */
 export function isMoved(error: unknown): boolean {
   return MOVED.has(sqlstateOf(error));
 }
 
 /**
- * A launch's error as a job keeps it. The server does not say who may give the privilege, and how; nor that an extension was changed
- * under us. A parameter that may not be set has the same SQLSTATE as a function that may not be called, but another routine.
+ * The error of a failed launch, with the cause that the server does not mention: a missing privilege and how to grant it, or an
+ * extension that was moved. A parameter that may not be set has the same SQLSTATE as a function that may not be called, but another
+ * routine.
  */
-export function toLaunchError(cause: unknown): JobError {
+export function toLaunchError(cause: unknown): RecordedError {
   const error = toJobError(cause);
-  if (MOVED.has(error.sqlstate)) {
-    return { ...error, hint: 'pg_background was moved or changed in this database meanwhile. Run it again.' };
-  }
-  if (!isServerError(cause) || error.sqlstate !== SQLSTATE.insufficientPrivilege || cause.routine !== 'aclcheck_error')
-    return error;
-  const hint = 'Your role may not launch workers. Ask an administrator to run GRANT pgbackground_role TO your role.';
-  return { hint, ...error };
+  const params = { message: error.message };
+  if (MOVED.has(error.sqlstate))
+    return { ...error, fault: { code: 'server.extensionMoved', params } satisfies ServerFault };
+  const isDenied =
+    isServerError(cause) && error.sqlstate === SQLSTATE.insufficientPrivilege && cause.routine === 'aclcheck_error';
+  return isDenied ? { ...error, fault: { code: 'server.launchDenied', params } satisfies ServerFault } : error;
 }

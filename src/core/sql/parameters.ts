@@ -1,19 +1,21 @@
 /**
- * Variables in a text: `:name`, `:'name'`, `:"name"`, `:{?name}` as in psql (`psqlscan.l`, "Variables" in its manual), and `$1`.
+ * Variables in a text: `:name`, `:'name'`, `:"name"`, and `:{?name}` as in psql (`psqlscan.l`, "Variables" in its manual), and `$1`.
  *
- * psql takes `:name` for a variable only if it is set. `expandVariables` does the same with what a script sets. What is asked for
- * afterwards is a guess, so a colon that means something to the server is left alone: `::`, `:=`, array slices, that of JSON_OBJECT.
+ * psql treats `:name` as a variable only if it is set. `expandVariables` does so with the variables that a script sets.
+ * `findParameters` has to guess, so it ignores colons that have a meaning to the server: `::`, `:=`, array slices, JSON_OBJECT.
  */
-import { Cursor } from './split/statementAtCursor';
+import { Cursor } from './lexer/cursor';
 import { continuesWord, startsWord } from './lexer/characters';
 import { Lexer, Token } from './lexer/lexer';
 import { metaCommandAt } from './psql/psqlCommands';
+import { ValueError } from './faults';
 import { quoteIdent, quoteLiteral } from './quote';
-import { psqlText, variableUse, type Known } from './psql/commandArguments';
-import { lastStartingBefore, splitStatements, type SplitText, type Statement } from './split/statements';
+import { psqlText, variableUse, type VariableState } from './psql/commandArguments';
+import { lastStartingBefore, splitStatements } from './split/statements';
+import type { SplitText, Statement } from './split/splitTypes';
 import { TextBuilder, type Substitution } from './textBuilder';
 
-/** How a variable is written, which is how its value is quoted. */
+/** The form of a use, which determines how the value is quoted. */
 export type ParameterForm =
   /** `:name` */
   | 'plain'
@@ -26,23 +28,23 @@ export type ParameterForm =
   /** `$1` */
   | 'positional';
 
-/** One place where a text uses a variable. */
+/** A use of a variable in a text. */
 export interface ParameterUse {
-  /** Without colon and quotes; `$1` with its dollar. The key of its value. */
+  /** The key of its value: without colon and quotes, but `$1` with its dollar. */
   readonly name: string;
   readonly form: ParameterForm;
   readonly start: number;
   readonly end: number;
-  /** It may just as well be a slice without its lower bound: `[:name]`. */
+  /** It may also be an array slice without a lower bound: `[:name]`. */
   readonly perhapsSlice?: true;
 }
 
-/** A value for a variable: text, NULL, or a number that is written without quotes (in `:name` and `$1` only). */
+/** The value of a variable: text, NULL, or a number, which is written without quotes (in `:name` and `$1` only). */
 export type ParameterValue = string | null | { readonly number: string };
 
-/** The uses of variables in a text, in its order. Strings, comments and quoted names have none. */
-export function findParameters(text: string): ParameterUse[] {
-  return new Finder(text).find().map(({ name, form, start, end, perhapsSlice }) => ({
+/** Finds the uses of variables in a text, in order. Strings, comments, and quoted names contain none. */
+export function findParameters(text: string, split: SplitText = splitStatements(text)): ParameterUse[] {
+  return new Finder(text, split).find().map(({ name, form, start, end, perhapsSlice }) => ({
     name,
     form,
     start,
@@ -51,26 +53,33 @@ export function findParameters(text: string): ParameterUse[] {
   }));
 }
 
-/** How deep values may refer to other variables; psql has no limit but its stack. */
+/** The maximum nesting of variables in values; psql is limited only by its stack. */
 const MAX_DEPTH = 100;
-/** How long a text may become: variables that refer to one another twice each double with each step. In UTF-16 code units. */
-const MAX_EXPANDED = 64_000_000;
+/**
+ * The maximum length of all values, in UTF-16 code units: if each variable refers to the next one twice, the length doubles with
+ * each of them.
+ */
+const MAX_EXPANSION = 64_000_000;
 
-/** A text in which the variables that its script sets have their values. */
+/** A text with the values of the variables that its script sets. */
 export interface Expansion extends Substitution {
-  /** Variables that the script removed: psql leaves them as they are written. */
+  /** Variables that the script removed with `\unset`: psql leaves their uses as written. */
   readonly unset: ReadonlySet<string>;
-  /** How many were replaced. */
+  /** The number of replaced uses. */
   readonly replaced: number;
 }
 
 /**
- * Replaces variables as psql does: `:name` by exactly its value, which may be any part of SQL and may refer to further variables.
+ * Replaces variables as psql does: `:name` by exactly its value, which may be any part of SQL and may refer to other variables.
  *
- * @param lookup What the script says about a variable at an offset of the text; undefined if nothing.
- * @throws RangeError if a value has a NUL, or the text becomes too long
+ * @param lookup the state of a variable at an offset of the text
+ * @throws ValueError if a value contains NUL or the text becomes too long
  */
-export function expandVariables(text: string, lookup: (name: string, offset: number) => Known | undefined): Expansion {
+export function expandVariables(
+  text: string,
+  lookup: (name: string, offset: number) => VariableState | undefined,
+  split: SplitText = splitStatements(text),
+): Expansion {
   const builder = new TextBuilder(text);
   const unset = new Set<string>();
   let replaced = 0;
@@ -78,7 +87,7 @@ export function expandVariables(text: string, lookup: (name: string, offset: num
   const expand = (part: string, offset: number | undefined, active: readonly string[]): string | undefined => {
     let result = '';
     let copied = 0;
-    for (const { name, form, start, end } of psqlUses(part)) {
+    for (const { name, form, start, end } of psqlUses(part, offset === undefined ? split : splitStatements(part))) {
       const at = offset ?? start;
       const known = lookup(name, at);
       if (known === undefined || known.kind === 'uncertain') continue;
@@ -86,7 +95,7 @@ export function expandVariables(text: string, lookup: (name: string, offset: num
         unset.add(name);
         continue;
       }
-      // psql does not expand a variable in its own value.
+      // psql does not expand a variable inside its own value.
       if (form !== 'test' && (active.includes(name) || active.length >= MAX_DEPTH)) continue;
       let value: string;
       if (form === 'test') value = known.kind === 'set' ? 'TRUE' : 'FALSE';
@@ -94,9 +103,9 @@ export function expandVariables(text: string, lookup: (name: string, offset: num
       else if (form !== 'plain') value = psqlText(form, known.value);
       else value = expand(known.value, at, [...active, name]) ?? known.value;
       replaced++;
-      // What is empty costs time too.
+      // Empty values take time too.
       produced += value.length + 64;
-      if (produced > MAX_EXPANDED) throw new RangeError(`The value of :${name} makes the text too long.`);
+      if (produced > MAX_EXPANSION) throw new ValueError({ code: 'value.expansionTooLong', params: { name } });
       if (offset === undefined) builder.replace(start, end, value);
       else {
         result += part.slice(copied, start) + value;
@@ -109,13 +118,14 @@ export function expandVariables(text: string, lookup: (name: string, offset: num
   return { ...builder.done(), unset, replaced };
 }
 
-/** Every place where psql would look for a variable. */
+/** Yields every use that psql would look up. */
 function* psqlUses(
   text: string,
+  split: SplitText,
 ): Generator<{ name: string; form: Exclude<ParameterForm, 'positional'>; start: number; end: number }> {
   if (!text.includes(':')) return;
   const lexer = new Lexer(text);
-  const data = splitStatements(text).problems.filter(({ kind }) => kind === 'copyData');
+  const data = split.problems.filter(({ kind }) => kind === 'copyData');
   let index = 0;
   for (let kind = lexer.nextCode(); kind !== Token.End; kind = lexer.nextCode()) {
     while ((data[index]?.end ?? Infinity) <= lexer.start) index++;
@@ -136,15 +146,19 @@ function* psqlUses(
 }
 
 /**
- * Puts values in the place of variables, quoted so that each stays one value whatever it contains: text as a string
- * constant, `:"name"` as a quoted name.
+ * Replaces variables by quoted values, so that each stays one value whatever it contains: text as a string constant, `:"name"` as a
+ * quoted name.
  *
- * @param values By name; positional ones by `$1`. A variable without a value stays as it is, but `:{?name}` becomes FALSE.
- * @throws RangeError for a value that cannot stand there: NUL in text, NULL as a name, a number that is none
+ * @param values by {@link ParameterUse.name}. Variables without a value stay as written, except `:{?name}`, which becomes FALSE.
+ * @throws ValueError for a value that is not possible there: NUL in text, NULL as a name, a malformed number
  */
-export function substituteParameters(text: string, values: ReadonlyMap<string, ParameterValue>): Substitution {
+export function substituteParameters(
+  text: string,
+  values: ReadonlyMap<string, ParameterValue>,
+  split: SplitText = splitStatements(text),
+): Substitution {
   const builder = new TextBuilder(text);
-  for (const use of new Finder(text).find()) {
+  for (const use of new Finder(text, split).find()) {
     const value = values.get(use.name);
     if (use.form === 'test') builder.replace(use.start, use.end, value === undefined ? 'FALSE' : 'TRUE');
     else if (value !== undefined) builder.replace(use.start, use.end, separated(text, use, quoted(use, value)));
@@ -154,7 +168,9 @@ export function substituteParameters(text: string, values: ReadonlyMap<string, P
 
 function quoted(use: ParameterUse, value: ParameterValue): string {
   if (use.form === 'identifier') {
-    if (typeof value !== 'string' || value === '') throw new RangeError(`${use.name} needs a name as its value.`);
+    if (typeof value !== 'string' || value === '') {
+      throw new ValueError({ code: 'value.nameRequired', params: { name: use.name } });
+    }
     return quoteIdent(value);
   }
   if (value === null) return 'NULL';
@@ -162,18 +178,18 @@ function quoted(use: ParameterUse, value: ParameterValue): string {
   if (use.form === 'literal') return quoteLiteral(value.number);
   const number = value.number.trim();
   if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(number)) {
-    throw new RangeError(`The value of ${use.name} is not a number: ${value.number}`);
+    throw new ValueError({ code: 'value.notANumber', params: { name: use.name, value: value.number } });
   }
-  // A sign in front could join an operator, or begin a comment: 1 -:x.
+  // A sign could join an operator or begin a comment: 1 -:x.
   return /^[+-]/.test(number) ? `(${number})` : number;
 }
 
-/** Keeps a value apart from what touches it: a prefix such as E or U&, a string that would go on in it, a word. */
-function separated(text: string, use: Place, value: string): string {
+/** Separates a value from adjacent text that would change it: a prefix such as E or U&, a string that it would continue, a word. */
+function separated(text: string, use: UseInContext, value: string): string {
   const before = use.start > 0 && joins(text.charCodeAt(use.start - 1)) ? ' ' : '';
   const after = use.end < text.length && joins(text.charCodeAt(use.end)) ? ' ' : '';
   if (!value.endsWith("'")) return before + value + after;
-  // Two strings with a line end between them are one to the server, and an E string reads the second's backslashes too.
+  // The server joins two strings with a line end between them, and an E string also applies to the second one's backslashes.
   return `${use.afterString ? '/**/' : before}${value}${use.beforeString ? '/**/' : after}`;
 }
 
@@ -183,16 +199,16 @@ function joins(code: number): boolean {
   return continuesWord(code) || JOINING.has(code);
 }
 
-/** A use, and what stands next to it. */
-interface Place extends ParameterUse {
+/** A use and its neighbors. */
+interface UseInContext extends ParameterUse {
   readonly afterString: boolean;
   beforeString: boolean;
 }
 
-/** What brackets are open: in a subscript and in JSON_OBJECT a colon may be the server's own. */
+/** Kinds of open brackets: in a subscript and in JSON_OBJECT, a colon may have a meaning to the server. */
 type Bracket = 'parenthesis' | 'jsonObject' | 'array' | 'subscript';
 
-/** Words after which an expression goes on: a colon behind any other word in a subscript is that of a slice. */
+/** Words after which an operand follows. In a subscript, a colon after any other word belongs to a slice. */
 const EXPECT_OPERAND = new Set(
   (
     'ALL AND ANY ARRAY ASYMMETRIC BETWEEN BY CASE COLLATE DISTINCT ELSE ESCAPE EXCEPT FROM HAVING ILIKE IN INTERSECT IS LIKE ' +
@@ -200,32 +216,31 @@ const EXPECT_OPERAND = new Set(
   ).split(' '),
 );
 
-/** What the token before was, as far as a colon behind it depends on it. */
-interface Before {
+/** The previous token, as far as the meaning of a colon depends on it. */
+interface PreviousToken {
   readonly kind: 'none' | 'word' | 'operand' | 'string' | 'variable' | 'other';
-  /** The word, or the character of a token of one character. */
+  /** The word, or the only character of the token. */
   readonly word: string;
 }
 
 class Finder {
   readonly #lexer: Lexer;
-  readonly #places: Place[] = [];
+  readonly #uses: UseInContext[] = [];
   readonly #brackets: Bracket[] = [];
-  #before: Before = { kind: 'none', word: '' };
-  readonly #split: SplitText;
+  #previous: PreviousToken = { kind: 'none', word: '' };
   #dataIndex = 0;
-  #ownNumbers: { readonly statement: Statement | undefined; readonly own: boolean } | undefined;
+  #serverParameters: { readonly statement: Statement | undefined; readonly found: boolean } | undefined;
 
   readonly #text: string;
+  readonly #split: SplitText;
 
-  constructor(text: string) {
+  constructor(text: string, split: SplitText) {
     this.#text = text;
-
+    this.#split = split;
     this.#lexer = new Lexer(text);
-    this.#split = splitStatements(text);
   }
 
-  find(): Place[] {
+  find(): UseInContext[] {
     const lexer = this.#lexer;
     const data = this.#split.problems.filter(({ kind }) => kind === 'copyData');
     for (let kind = lexer.nextCode(); kind !== Token.End; kind = lexer.nextCode()) {
@@ -235,7 +250,7 @@ class Finder {
       else if (kind === Token.Backslash) lexer.end = metaCommandAt(this.#text, lexer.start).next;
       else this.#token(kind);
     }
-    return this.#places;
+    return this.#uses;
   }
 
   #token(kind: Token): void {
@@ -243,33 +258,33 @@ class Finder {
     const brackets = this.#brackets;
     switch (kind) {
       case Token.Word:
-        this.#passed('word');
+        this.#advance('word');
         return;
       case Token.String:
       case Token.DollarString: {
-        const last = this.#places.at(-1);
-        if (last && this.#before.kind === 'variable') last.beforeString = true;
-        this.#passed('string');
+        const last = this.#uses.at(-1);
+        if (last && this.#previous.kind === 'variable') last.beforeString = true;
+        this.#advance('string');
         return;
       }
       case Token.QuotedName:
       case Token.Number:
-        this.#passed('operand');
+        this.#advance('operand');
         return;
       case Token.Parameter:
         this.#positional();
         return;
       case Token.Semicolon:
         brackets.length = 0;
-        this.#passed('none');
+        this.#advance('none');
         return;
       case Token.Open:
-        brackets.push(/^JSON_OBJECT(AGG)?$/i.test(this.#before.word) ? 'jsonObject' : 'parenthesis');
-        this.#passed('other');
+        brackets.push(/^JSON_OBJECT(AGG)?$/i.test(this.#previous.word) ? 'jsonObject' : 'parenthesis');
+        this.#advance('other');
         return;
       case Token.Close:
         brackets.pop();
-        this.#passed('operand');
+        this.#advance('operand');
         return;
       default:
         this.#character(this.#text.charAt(lexer.start));
@@ -280,12 +295,12 @@ class Finder {
     const brackets = this.#brackets;
     if (char === '[') {
       brackets.push(this.#afterOperand() ? 'subscript' : 'array');
-      this.#passed('other');
+      this.#advance('other');
     } else if (char === ']') {
       brackets.pop();
-      this.#passed('operand');
+      this.#advance('operand');
     } else if (char === ':') this.#colon();
-    else this.#passed('other');
+    else this.#advance('other');
   }
 
   #colon(): void {
@@ -294,73 +309,73 @@ class Finder {
     const follower = text.charAt(lexer.end);
     if (follower === ':' || follower === '=') {
       lexer.end++;
-      this.#passed('other');
+      this.#advance('other');
       return;
     }
     const use = variableUse(text, lexer.start);
-    // A plain name that begins with a digit is more likely a bound or a time.
-    if (!use || (use.form === 'plain' && !startsWord(text.charCodeAt(lexer.end))) || this.#isServersColon(use.form)) {
-      this.#passed('other');
+    // A plain name that begins with a digit is more likely a bound of a slice or a time.
+    if (!use || (use.form === 'plain' && !startsWord(text.charCodeAt(lexer.end))) || this.#isServerColon(use.form)) {
+      this.#advance('other');
       return;
     }
     lexer.end = use.end;
     this.#use(use.name, use.form);
   }
 
-  /** Behind an operand: the colon of a slice in a subscript, that between key and value in JSON_OBJECT. */
-  #isServersColon(form: ParameterForm): boolean {
+  /** Whether a colon after an operand belongs to a slice in a subscript, or separates key and value in JSON_OBJECT. */
+  #isServerColon(form: ParameterForm): boolean {
     const bracket = this.#brackets.at(-1);
     return form !== 'test' && (bracket === 'subscript' || bracket === 'jsonObject') && this.#afterOperand();
   }
 
   #afterOperand(): boolean {
-    const { kind, word } = this.#before;
+    const { kind, word } = this.#previous;
     if (kind === 'word') return !EXPECT_OPERAND.has(word.toUpperCase());
     return kind === 'operand' || kind === 'string' || kind === 'variable';
   }
 
   #positional(): void {
     const name = this.#lexer.slice();
-    if (!/^\$\d+$/.test(name) || this.#hasOwnNumbers()) this.#passed('operand');
+    if (!/^\$\d+$/.test(name) || this.#hasServerParameters()) this.#advance('operand');
     else this.#use(name, 'positional');
   }
 
   #use(name: string, form: ParameterForm): void {
-    const { kind } = this.#before;
-    const last = this.#places.at(-1);
+    const { kind } = this.#previous;
+    const last = this.#uses.at(-1);
     if (last && kind === 'variable') last.beforeString = true;
     const { start, end } = this.#lexer;
-    this.#places.push({
+    this.#uses.push({
       name,
       form,
       start,
       end,
       afterString: kind === 'string' || kind === 'variable',
       beforeString: false,
-      ...(form === 'plain' && this.#brackets.at(-1) === 'subscript' && this.#before.word === '['
+      ...(form === 'plain' && this.#brackets.at(-1) === 'subscript' && this.#previous.word === '['
         ? { perhapsSlice: true as const }
         : {}),
     });
-    this.#passed('variable');
+    this.#advance('variable');
   }
 
-  /** `$1` in a routine's body is its argument, in PREPARE and EXPLAIN (GENERIC_PLAN) the server's own parameter. */
-  #hasOwnNumbers(): boolean {
+  /** Whether `$1` is an argument (in a routine's body) or a parameter of the server (PREPARE, EXPLAIN (GENERIC_PLAN)). */
+  #hasServerParameters(): boolean {
     const statement = this.#split.statements[lastStartingBefore(this.#split.statements, this.#lexer.start)];
-    if (this.#ownNumbers?.statement === statement) return this.#ownNumbers?.own ?? false;
-    const own = statement !== undefined && hasOwnNumbers(this.#text, statement);
-    this.#ownNumbers = { statement, own };
-    return own;
+    if (this.#serverParameters?.statement === statement) return this.#serverParameters?.found ?? false;
+    const found = statement !== undefined && hasServerParameters(this.#text, statement);
+    this.#serverParameters = { statement, found };
+    return found;
   }
 
-  #passed(kind: Before['kind']): void {
+  #advance(kind: PreviousToken['kind']): void {
     const lexer = this.#lexer;
     const short = kind === 'word' || lexer.end - lexer.start === 1;
-    this.#before = { kind, word: short ? lexer.slice() : '' };
+    this.#previous = { kind, word: short ? lexer.slice() : '' };
   }
 }
 
-function hasOwnNumbers(text: string, statement: Statement): boolean {
+function hasServerParameters(text: string, statement: Statement): boolean {
   const cursor = new Cursor(text, statement.start, statement.end);
   if (cursor.is('PREPARE')) return true;
   if (cursor.accept('EXPLAIN')) {

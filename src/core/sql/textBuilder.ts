@@ -1,14 +1,14 @@
-/** Texts made from another one, part by part, so that places in them can be traced back. */
+/** Builds a text from parts of another one, and maps offsets back to it. */
 import { countWhile } from '../base/binarySearch';
 
-/** A text, and where it comes from. */
+/** A text that was made from another one. */
 export interface Substitution {
   readonly text: string;
-  /** The offset in the text before it that an offset in the new text comes from; inside a replacement, where that begins. */
+  /** Maps an offset in the new text to one in the original text. Inside a replacement, returns the start of the replaced part. */
   readonly sourceOffset: (offset: number) => number;
 }
 
-/** Replaces parts of a text from its beginning to its end, and remembers where each part comes from. */
+/** Replaces parts of a text, from its start to its end. */
 export class TextBuilder {
   readonly #parts: {
     readonly from: number;
@@ -16,7 +16,7 @@ export class TextBuilder {
     readonly source: number;
     readonly verbatim: boolean;
   }[] = [];
-  readonly #pieces: string[] = [];
+  readonly #texts: string[] = [];
   #length = 0;
   #copied = 0;
 
@@ -26,9 +26,9 @@ export class TextBuilder {
     this.#text = text;
   }
 
-  replace(start: number, end: number, piece: string): void {
+  replace(start: number, end: number, replacement: string): void {
     this.#add(this.#text.slice(this.#copied, start), this.#copied, true);
-    this.#add(piece, start, false);
+    this.#add(replacement, start, false);
     this.#copied = end;
   }
 
@@ -41,13 +41,13 @@ export class TextBuilder {
       if (!part) return 0;
       return part.verbatim ? Math.min(part.source + offset - part.from, text.length) : part.source;
     };
-    return { text: this.#pieces.join(''), sourceOffset };
+    return { text: this.#texts.join(''), sourceOffset };
   }
 
-  #add(piece: string, source: number, verbatim: boolean): void {
-    if (piece === '') return;
-    this.#parts.push({ from: this.#length, to: this.#length + piece.length, source, verbatim });
-    this.#pieces.push(piece);
-    this.#length += piece.length;
+  #add(replacement: string, source: number, verbatim: boolean): void {
+    if (replacement === '') return;
+    this.#parts.push({ from: this.#length, to: this.#length + replacement.length, source, verbatim });
+    this.#texts.push(replacement);
+    this.#length += replacement.length;
   }
 }

@@ -4,14 +4,15 @@ import { parseConnectionString } from '../../core/postgres/connect/conninfo/conn
 import { suggestName } from '../connectionPages/formModel';
 import { ConnectionPanels } from '../connectionPages/connectionPanels';
 import type { Connections } from '../connections/connections';
-import { choosePlace, writeDefault } from '../connections/defaultConnection';
+import { chooseScope, writeDefault } from '../connections/defaultConnection';
 import { ActionNode } from '../tree/nodes/actionNode';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
 import { FaultNode } from '../tree/nodes/faultNode';
 import { ProblemNode } from '../tree/nodes/problemNode';
+import { errorText } from '../messages/faultText';
 import * as ui from '../base/ui';
 
-/** Adding, editing, testing and removing connections. */
+/** The commands that add, edit, test, and remove connections. */
 export class ConnectionCommands implements vscode.Disposable {
   readonly #panels: ConnectionPanels;
 
@@ -28,13 +29,14 @@ export class ConnectionCommands implements vscode.Disposable {
   }
 
   /**
-   * Opens the form; code may give a URI or DSN instead, whose name is then asked for. Returns the name of the new connection,
-   * or undefined where the user gave up.
+   * Opens the form. Code may pass a URI or DSN instead; the user is then asked only for a name.
+   *
+   * @returns the name of the new connection, or undefined if the user gave up
    */
   async add(argument?: unknown): Promise<string | undefined> {
     if (typeof argument !== 'string') return this.#panels.edit();
     const { profile, password } = parseConnectionString(argument);
-    const name = await this.#askName(suggestName(profile, (one) => this.#connections.find(one) !== undefined));
+    const name = await this.#askName(suggestName(profile, (taken) => this.#connections.find(taken) !== undefined));
     if (name === undefined) return undefined;
     await this.#connections.save({ ...profile, name }, password);
     await this.#announce(name);
@@ -42,34 +44,34 @@ export class ConnectionCommands implements vscode.Disposable {
   }
 
   async edit(argument: unknown): Promise<void> {
-    const name = await this.#choose(argument, vscode.l10n.t('Connection to edit'));
+    const name = await this.#choose(argument, vscode.l10n.t('Choose a connection to edit'));
     if (name === undefined) return;
     if (this.#connections.find(name)) await this.#panels.edit(name);
-    // What is wrong there may be beyond a form.
+    // The form cannot show every kind of invalid connection.
     else await vscode.commands.executeCommand('workbench.action.openSettings', 'pgBackground.connections');
   }
 
   async remove(argument: unknown): Promise<void> {
-    const name = await this.#choose(argument, vscode.l10n.t('Connection to remove'));
+    const name = await this.#choose(argument, vscode.l10n.t('Choose a connection to remove'));
     if (name === undefined) return;
     const remove = vscode.l10n.t('Remove');
     const choice = await ui.showWarningMessage(
       vscode.l10n.t('Remove the connection “{0}” and its password?', name),
-      { modal: true, detail: vscode.l10n.t('Workers that run on it are not stopped.') },
+      { modal: true, detail: vscode.l10n.t('Its running workers are not stopped.') },
       remove,
     );
     if (choice === remove) await this.#connections.remove(name);
   }
 
-  /** Examines a connection, and shows what was found. */
+  /** Tests a connection and shows the findings. */
   async test(argument: unknown): Promise<void> {
-    const name = await this.#choose(argument, vscode.l10n.t('Connection to test'));
-    if (name !== undefined) await this.#panels.examine(name);
+    const name = await this.#choose(argument, vscode.l10n.t('Choose a connection to test'));
+    if (name !== undefined) await this.#panels.test(name);
   }
 
-  /** Connects, and says in one line whether workers can be used. */
+  /** Connects and reports whether workers can be used. */
   async #announce(name: string): Promise<void> {
-    this.#connections.mayAsk(name);
+    this.#connections.allowPrompts(name);
     try {
       const { server, extension } = await ui.withProgress(
         { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Connecting to “{0}”', name) },
@@ -84,33 +86,36 @@ export class ConnectionCommands implements vscode.Disposable {
         },
       );
       const ready = vscode.l10n.t('“{0}” is ready: PostgreSQL {1} with pg_background {2}.', name, server, extension);
-      const preset = this.#connections.defaultFor(undefined);
-      if (preset === undefined || preset === name) {
+      const defaultName = this.#connections.defaultFor(undefined);
+      if (defaultName === undefined || defaultName === name) {
         void ui.showInformationMessage(ready);
         return;
       }
       const makeDefault = vscode.l10n.t('Set as Default Connection…');
       void ui
-        .showInformationMessage(`${ready} ${vscode.l10n.t('“{0}” is the default connection.', preset)}`, makeDefault)
+        .showInformationMessage(
+          `${ready} ${vscode.l10n.t('“{0}” is the default connection.', defaultName)}`,
+          makeDefault,
+        )
         .then(async (choice) => {
           const entry = choice === makeDefault ? this.#connections.entry(name) : undefined;
-          const place = entry && (await choosePlace(entry));
-          if (entry && place) await writeDefault(this.#connections, entry, place);
+          const target = entry && (await chooseScope(entry));
+          if (entry && target) await writeDefault(this.#connections, entry, target);
         });
     } catch (error) {
       const edit = vscode.l10n.t('Edit Connection…');
       const enter = vscode.l10n.t('Enter Password…');
       const test = vscode.l10n.t('Test Connection');
       const wrongPassword = error instanceof ConnectError && ['authentication', 'noPassword'].includes(error.reason);
-      // Not awaited: the command is done, whenever the message is read.
+      // Not awaited: the command ends even if the message stays open.
       void ui
         .showErrorMessage(
-          `“${name}”: ${error instanceof Error ? error.message : String(error)}`,
+          vscode.l10n.t('“{0}”: {1}', name, errorText(error)),
           ...(wrongPassword ? [enter, edit] : [test, edit]),
         )
         .then((choice) => {
           if (choice === enter) return this.#enterPassword(name);
-          if (choice === test) return this.#panels.examine(name);
+          if (choice === test) return this.#panels.test(name);
           return choice === edit ? this.edit(name) : undefined;
         });
     }
@@ -119,7 +124,7 @@ export class ConnectionCommands implements vscode.Disposable {
   async #enterPassword(name: string): Promise<void> {
     const password = await ui.showInputBox({
       title: name,
-      prompt: vscode.l10n.t('Password. It is kept in VS Code’s secret storage.'),
+      prompt: vscode.l10n.t('The password is kept in VS Code’s secret storage.'),
       password: true,
       ignoreFocusOut: true,
     });
@@ -128,17 +133,15 @@ export class ConnectionCommands implements vscode.Disposable {
     await this.#announce(name);
   }
 
-  #askName(value: string, own?: string): Thenable<string | undefined> {
+  #askName(value: string): Thenable<string | undefined> {
     return ui.showInputBox({
-      title: vscode.l10n.t('Name of the Connection'),
-      prompt: vscode.l10n.t('Shown in the Workers view'),
+      title: vscode.l10n.t('Connection Name'),
+      prompt: vscode.l10n.t('Shown in the Background Workers view'),
       value,
       ignoreFocusOut: true,
       validateInput: (text) => {
-        if (text.trim() === '') return vscode.l10n.t('It needs a name.');
-        return text !== own && this.#connections.find(text)
-          ? vscode.l10n.t('There is a connection of that name already.')
-          : undefined;
+        if (text.trim() === '') return vscode.l10n.t('Enter a name.');
+        return this.#connections.find(text) ? vscode.l10n.t('A connection with this name already exists.') : undefined;
       },
     });
   }

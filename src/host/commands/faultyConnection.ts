@@ -1,27 +1,27 @@
 import * as vscode from 'vscode';
 import type { FaultyEntry, Origin } from '../connections/connectionEntries';
 import { FaultNode } from '../tree/nodes/faultNode';
-import type { Place } from '../connections/settingsPosition';
+import type { SettingsRange } from '../connections/settingsPosition';
 
-/** Opens the settings in which a connection cannot be used, at what is wrong with it. */
+/** Opens the settings that define an invalid connection, with the invalid value selected. */
 export async function openFaultyConnection(argument: unknown): Promise<void> {
   if (!(argument instanceof FaultNode)) return;
   const { fault } = argument;
   const editor = await openSettings(fault.origin);
-  const place = editor && (await placeOf(editor.document.getText(), fault));
-  if (!editor || !place) return;
-  const range = new vscode.Range(editor.document.positionAt(place.start), editor.document.positionAt(place.end));
+  const position = editor && (await positionOf(editor.document.getText(), fault));
+  if (!editor || !position) return;
+  const range = new vscode.Range(editor.document.positionAt(position.start), editor.document.positionAt(position.end));
   editor.selection = new vscode.Selection(range.start, range.end);
   editor.revealRange(range, vscode.TextEditorRevealType.InCenter);
-  // The row that was clicked may still have the keyboard.
+  // The row that was clicked may still have the focus.
   await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
 }
 
-async function placeOf(text: string, { index, field }: FaultyEntry): Promise<Place | undefined> {
+async function positionOf(text: string, { index, field }: FaultyEntry): Promise<SettingsRange | undefined> {
   if (index === undefined) return undefined;
-  // The parser is loaded when it is first wanted.
-  const { placeInSettings } = await import('../connections/settingsPosition');
-  return placeInSettings(text, 'pgBackground.connections', index, field);
+  // Loads the parser only when it is needed.
+  const { findInSettings } = await import('../connections/settingsPosition');
+  return findInSettings(text, 'pgBackground.connections', index, field);
 }
 
 async function openSettings(origin: Origin): Promise<vscode.TextEditor | undefined> {
@@ -29,7 +29,7 @@ async function openSettings(origin: Origin): Promise<vscode.TextEditor | undefin
     case 'provider':
       return undefined;
     case 'user':
-      // Only VS Code knows where they are: it depends on the profile, and on where the window runs.
+      // Only VS Code knows the file: it depends on the profile and on where the window runs.
       await vscode.commands.executeCommand('workbench.action.openSettingsJson');
       return settingsEditor();
     case 'workspace': {
@@ -47,7 +47,7 @@ function settingsOf(folder: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(folder, '.vscode', 'settings.json');
 }
 
-/** The editor that the command has opened: it may reach us a moment later. */
+/** The editor that the command opened. It may become active a moment later. */
 function settingsEditor(): Promise<vscode.TextEditor | undefined> {
   const find = (editor: vscode.TextEditor | undefined): vscode.TextEditor | undefined =>
     editor?.document.uri.path.endsWith('/settings.json') === true ? editor : undefined;

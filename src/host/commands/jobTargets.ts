@@ -10,18 +10,18 @@ import { formatTime } from '../../shared/timeText';
 import { join, jobSummary, stateName } from '../jobs/jobText';
 import * as ui from '../base/ui';
 
-/** What a command was called for: a row of the tree, all selected rows, or a job's id from code. */
-export interface Targets {
+/** What a command applies to: rows of the tree, or a job whose id code passed. */
+export interface CommandTargets {
   readonly jobs: readonly Job[];
   readonly workers: readonly { readonly connection: string; readonly worker: ActiveWorker }[];
   readonly connection: string | undefined;
 }
 
 /**
- * VS Code calls a tree's command with the row and the selection. A row outside of the selection is meant alone, as a click
- * on its inline button is.
+ * Reads the arguments of a command. VS Code passes the row and the selected rows. If the row is not one of the selected rows, as after a
+ * click on its inline button, the command applies to this row alone.
  */
-export function targetsOf(service: JobService, first: unknown, selected: unknown): Targets {
+export function targetsOf(service: JobService, first: unknown, selected: unknown): CommandTargets {
   const nodes: readonly unknown[] = Array.isArray(selected) && selected.includes(first) ? selected : [first];
   const jobs: Job[] = [];
   const workers: { connection: string; worker: ActiveWorker }[] = [];
@@ -40,8 +40,9 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
 }
 
 /**
- * Lets the user choose a job where a command was called without one.
- * @param atCursor ids of the jobs of the statement at the cursor, which come first
+ * Lets the user choose a job.
+ *
+ * @param atCursor ids of the jobs of the statement at the cursor, which are listed first
  */
 export async function pickJob(
   jobs: readonly Job[],
@@ -59,7 +60,7 @@ interface JobItem extends vscode.QuickPickItem {
   readonly job: Job;
 }
 
-/** The entries for jobs: those of the statement at the cursor, then the others, each the newest first. */
+/** The items for jobs: those of the statement at the cursor, then the others; each group newest first. */
 function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number): JobItem[] {
   const newest = jobs.toSorted((a, b) => startOf(b) - startOf(a));
   const here = newest.filter(({ id }) => atCursor.includes(id));

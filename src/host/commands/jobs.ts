@@ -6,24 +6,24 @@ import type { Connections } from '../connections/connections';
 import { matchesLabel } from '../launch/labelPattern';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
 import type { WorkersView } from '../tree/workersView';
-import { pickJob, targetsOf, type Targets } from './jobTargets';
+import { pickJob, targetsOf, type CommandTargets } from './jobTargets';
 import * as ui from '../base/ui';
 
-/** So many labels are named in a preview. */
-const PREVIEWED = 8;
+/** Maximum number of labels in the preview of a cancel by label. */
+const MAX_PREVIEWED = 8;
 
-/** What a pattern matches, before anything is canceled. */
+/** Describes the jobs that a pattern matches. */
 function matchText(labels: readonly string[]): string {
   if (labels.length === 0) return vscode.l10n.t('No running or queued job matches.');
-  const named = labels.slice(0, PREVIEWED).join(', ');
-  const more = labels.length - PREVIEWED;
+  const named = labels.slice(0, MAX_PREVIEWED).join(', ');
+  const more = labels.length - MAX_PREVIEWED;
   const all = more > 0 ? vscode.l10n.t('{0} and {1} more', named, more) : named;
   return labels.length === 1
     ? vscode.l10n.t('Will cancel 1 job: {0}', all)
     : vscode.l10n.t('Will cancel {0} jobs: {1}', labels.length, all);
 }
 
-/** What canceling does to running and to queued jobs. */
+/** Describes what a cancel does to running and queued jobs. */
 function effectText(running: number, queued: number): string {
   const texts: string[] = [];
   if (running === 1) texts.push(vscode.l10n.t('1 running job will be rolled back.'));
@@ -33,7 +33,7 @@ function effectText(running: number, queued: number): string {
   return texts.join(' ');
 }
 
-/** The commands that act on jobs and workers of the tree. */
+/** The commands for jobs and workers. */
 export class JobCommands {
   readonly #jobs: JobService;
   readonly #connections: Connections;
@@ -47,13 +47,13 @@ export class JobCommands {
     this.#view = view;
   }
 
-  /** @param atCursor ids of jobs that come first in the list to choose from */
+  /** @param atCursor ids of the jobs to list first if the user has to choose */
   async cancel(first: unknown, selected: unknown, graceMs?: number, atCursor: readonly string[] = []): Promise<void> {
     const targets = targetsOf(this.#jobs, first, selected);
     if (targets.jobs.length + targets.workers.length === 0) {
       const job = await pickJob(
-        this.#jobs.jobs.filter((one) => !one.final),
-        vscode.l10n.t('Worker to cancel'),
+        this.#jobs.jobs.filter(({ final }) => !final),
+        vscode.l10n.t('Choose a job to cancel'),
         atCursor,
       );
       if (job) await this.#canceling.cancelJobs([job], graceMs);
@@ -64,31 +64,31 @@ export class JobCommands {
       ...targets.workers.map(({ worker }) => worker.label),
     ];
     const question = vscode.l10n.t('The list has just changed. Cancel “{0}”?', labels.join('”, “'));
-    if (!(await this.isMeant(first, question, vscode.l10n.t('Cancel It')))) return;
-    await Promise.all([this.#canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelForeign(targets, graceMs)]);
+    if (!(await this.confirmIfMoved(first, question, vscode.l10n.t('Cancel Anyway')))) return;
+    await Promise.all([this.#canceling.cancelJobs(targets.jobs, graceMs), ...this.#cancelWorkers(targets, graceMs)]);
   }
 
   async cancelWithGrace(first: unknown, selected: unknown): Promise<void> {
     const text = await ui.showInputBox({
       title: vscode.l10n.t('Cancel with a Longer Grace Window'),
       prompt: vscode.l10n.t(
-        'How long to watch for the worker to stop, for example 60s. This extension never kills it.',
+        'How long to wait for the worker to stop, for example 60s. This extension never kills a worker.',
       ),
       value: '60s',
       validateInput: (input) =>
-        parseDuration(input) === undefined ? vscode.l10n.t('Write a duration such as 30s or 5min.') : undefined,
+        parseDuration(input) === undefined ? vscode.l10n.t('Enter a duration such as 30s or 5min.') : undefined,
     });
     const graceMs = text === undefined ? undefined : parseDuration(text);
     if (graceMs !== undefined) await this.cancel(first, selected, graceMs);
   }
 
-  /** Cancels every job of ours, of all connections or of one, after one question. */
+  /** Cancels all jobs of this window, or of one connection, after one confirmation. */
   async cancelAll(connection?: string): Promise<void> {
     const living = this.#jobs.jobs.filter(
       (job) => !job.final && (connection === undefined || job.record.connection === connection),
     );
     if (living.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('No job of this window is running.'));
+      void ui.showInformationMessage(vscode.l10n.t('No jobs are running or queued.'));
       return;
     }
     const running = living.filter((job) => mayHaveWorker(job.state)).length;
@@ -110,13 +110,13 @@ export class JobCommands {
     await this.#canceling.cancelJobs(living);
   }
 
-  /** `*` and `?` match labels; what matches is shown before anything is canceled. */
+  /** Cancels the jobs whose label matches a pattern with `*` and `?`. Shows the matches while the user types. */
   async cancelByLabel(): Promise<void> {
     const living = this.#jobs.jobs.filter((job) => !job.final);
     const matching = (pattern: string): typeof living =>
       living.filter((job) => matchesLabel(pattern, job.record.label));
     const pattern = await ui.showInputBox({
-      title: vscode.l10n.t('Cancel Workers by Label'),
+      title: vscode.l10n.t('Cancel Jobs by Label'),
       prompt: vscode.l10n.t('Label, with * for any text and ? for any character'),
       placeHolder: vscode.l10n.t('for example nightly*'),
       validateInput: (text) => ({
@@ -127,13 +127,13 @@ export class JobCommands {
     if (pattern === undefined) return;
     const found = matching(pattern);
     if (found.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('No running or queued job has a label like "{0}".', pattern));
+      void ui.showInformationMessage(vscode.l10n.t('No running or queued job matches “{0}”.', pattern));
       return;
     }
     await this.#canceling.cancelJobs(found);
   }
 
-  /** Stops tracking: said plainly before, since people take it for a cancel. */
+  /** Stops tracking jobs. The confirmation explains that this is not a cancel, because users confuse the two. */
   async detach(first: unknown, selected: unknown): Promise<void> {
     const jobs = targetsOf(this.#jobs, first, selected).jobs.filter((job) => job.state === 'running');
     if (jobs.length === 0) return;
@@ -141,11 +141,11 @@ export class JobCommands {
     const choice = await ui.showWarningMessage(
       jobs.length === 1
         ? vscode.l10n.t('Stop tracking “{0}”?', jobs[0]?.record.label ?? '')
-        : vscode.l10n.t('Stop tracking {0} workers?', jobs.length),
+        : vscode.l10n.t('Stop tracking {0} jobs?', jobs.length),
       {
         modal: true,
         detail: vscode.l10n.t(
-          'This does not stop the worker: it runs on and commits. Its rows and its outcome will not be known.',
+          'This does not stop the worker: it keeps running and commits. Its rows are lost and its outcome stays unknown.',
         ),
       },
       stop,
@@ -172,12 +172,12 @@ export class JobCommands {
     await this.#jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);
   }
 
-  /** Asks every used server now, and tries at once what waits. */
+  /** Polls every open connection and retries waiting jobs now. */
   async refresh(): Promise<void> {
-    this.#jobs.hurry();
+    this.#jobs.retryNow();
     await Promise.allSettled(
       this.#connections.profiles.map(async ({ name }) => {
-        this.#connections.mayAsk(name);
+        this.#connections.allowPrompts(name);
         await this.#connections.existing(name)?.refresh();
       }),
     );
@@ -185,20 +185,21 @@ export class JobCommands {
   }
 
   /**
-   * Asks whether a command is really meant for a row that has just moved under the mouse.
-   * @param row what the command was called with
+   * Asks for confirmation if the row has just moved under the mouse.
+   *
+   * @param row the argument of the command
    */
-  async isMeant(row: unknown, question: string, action: string): Promise<boolean> {
+  async confirmIfMoved(row: unknown, question: string, action: string): Promise<boolean> {
     if (!this.#view.justMoved(row)) return true;
     return (await ui.showWarningMessage(question, { modal: true }, action)) === action;
   }
 
-  #cancelForeign(targets: Targets, graceMs: number | undefined): Promise<void>[] {
+  #cancelWorkers(targets: CommandTargets, graceMs: number | undefined): Promise<void>[] {
     const connections = new Set(targets.workers.map(({ connection }) => connection));
     return [...connections].map((connection) =>
       this.#canceling.cancelForeignWorkers(
         connection,
-        targets.workers.filter((one) => one.connection === connection).map(({ worker }) => worker),
+        targets.workers.filter((target) => target.connection === connection).map(({ worker }) => worker),
         graceMs,
       ),
     );

@@ -15,6 +15,7 @@ import { openFaultyConnection } from './faultyConnection';
 import type { JobCommands } from './jobs';
 import type { Launcher } from '../launch/launcher';
 import { pickJob, targetsOf } from './jobTargets';
+import { errorText } from '../messages/faultText';
 import * as ui from '../base/ui';
 
 export interface CommandParts {
@@ -32,11 +33,11 @@ export interface CommandParts {
 
 type Handler = (first: unknown, selected: unknown) => unknown;
 
-/** Registers every command of {@link CommandName}; the compiler says when one is missing. */
+/** Registers every command of {@link CommandName}. A missing handler is a compile error. */
 export function registerCommands(parts: CommandParts): void {
   const { jobs, launcher, editor, view, results, jobCommands, connectionCommands } = parts;
   const connectionActions = new ConnectionActions(parts.connections, jobs);
-  /** The job that a command is about, or the one that the user picks. */
+  /** The job on which a command was called, or the one that the user chooses. */
   const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
     const [job] = targetsOf(jobs, first, undefined).jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
@@ -44,50 +45,53 @@ export function registerCommands(parts: CommandParts): void {
   const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
     if (id === undefined) return undefined;
-    // The worker appears at once, where the user can see it, without taking the focus from the editor.
+    // Shows the new job in the tree without moving the focus away from the editor.
     await view.reveal(id).then(undefined, () => undefined);
     return id;
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.runner.run())[0]),
-    runInBackgroundWithOptions: async () => show((await editor.runner.runWithOptions())[0]),
-    runFileInBackground: async (first, selected) => show((await editor.runner.runFiles(urisOf(first, selected)))[0]),
-    runEachStatementInBackground: (first, selected) => editor.runner.runEach(urisOf(first, selected)),
+    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
+    runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
+    runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
+    runEachStatementInBackground: (first, selected) => editor.commands.runEach(urisOf(first, selected)),
     runStatementInBackground: async (first) =>
-      isLensTarget(first) ? show((await editor.runner.runLens(first))[0]) : undefined,
+      isLensTarget(first) ? show((await editor.commands.runLens(first))[0]) : undefined,
     setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Job to run again'));
+      const job = await withJob(first, vscode.l10n.t('Choose a job to run again'));
       if (!job) return undefined;
       const question = vscode.l10n.t('The list has just changed. Run “{0}” again?', job.record.label);
-      if (!(await jobCommands.isMeant(first, question, vscode.l10n.t('Run Again')))) return undefined;
+      if (!(await jobCommands.confirmIfMoved(first, question, vscode.l10n.t('Run Again')))) return undefined;
       return show(await launcher.rerun(job, false));
     },
     rerunJobWithTimeout: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Job to run again with a timeout'));
+      const job = await withJob(first, vscode.l10n.t('Choose a job to run again with a timeout'));
       return job && show(await launcher.rerun(job, true));
     },
     showResults: async (first) => {
       const [newest] = isAtCursor(first) ? editor.jobsAtCursor() : [];
-      const job = await withJob(isAtCursor(first) ? newest : first, vscode.l10n.t('Job whose results to show'));
+      const job = await withJob(
+        isAtCursor(first) ? newest : first,
+        vscode.l10n.t('Choose the job whose results to show'),
+      );
       if (job) await results.show(job.id);
     },
     previewResults: async (first) => {
       const [job] = targetsOf(jobs, first, undefined).jobs;
       if (!job) return;
-      // VS Code's trees open for good what is clicked twice.
-      const twice = clicks.isRepeat(job.id);
-      await (twice ? results.show(job.id) : results.preview(job.id));
+      // As in VS Code's trees, a double click opens the panel permanently.
+      const isDoubleClick = clicks.isRepeat(job.id);
+      await (isDoubleClick ? results.show(job.id) : results.preview(job.id));
     },
     pickJobOfStatement: async (first) => {
       const own = (Array.isArray(first) ? first : [])
         .map((id) => jobs.get(String(id)))
         .filter((job) => job !== undefined);
-      const job = await pickJob(own, vscode.l10n.t('Job to show'));
+      const job = await pickJob(own, vscode.l10n.t('Choose a job to show'));
       if (job) await results.show(job.id);
     },
     showJobDetails: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Job whose details to show'));
+      const job = await withJob(first, vscode.l10n.t('Choose the job whose details to show'));
       if (job) await results.showDetails(job.id);
     },
     cancelJob: (first, selected) => jobCommands.cancel(first, selected, undefined, editor.jobsAtCursor()),
@@ -112,7 +116,7 @@ export function registerCommands(parts: CommandParts): void {
     forgetPassword: (first) => connectionActions.forgetPassword(first),
     duplicateConnection: (first) => connectionActions.duplicate(first),
     copyConnectionUri: (first, selected) => connectionActions.copyUri(first, selected),
-    setDefaultConnection: (first, where) => connectionActions.setDefault(first, where),
+    setDefaultConnection: (first, scope) => connectionActions.setDefault(first, scope),
     useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
     useConnectionForFile: (first) => connectionActions.useForFile(first),
     openFaultyConnection: (first) => openFaultyConnection(first),
@@ -125,11 +129,10 @@ export function registerCommands(parts: CommandParts): void {
         try {
           return await handler(first, selected);
         } catch (error) {
-          const message = error instanceof Error ? error.message : String(error);
-          parts.channel.error(error instanceof Error ? error : message);
-          // A caller from code gets the rejection; a person gets the sentence.
+          parts.channel.error(error instanceof Error ? error : String(error));
+          // Code that launches SQL gets the error. In all other cases the user sees it.
           if (typeof first === 'object' && first !== null && 'sql' in first) throw error;
-          void ui.showErrorMessage(plain(message));
+          void ui.showErrorMessage(plain(errorText(error)));
           return undefined;
         }
       }),
@@ -137,18 +140,18 @@ export function registerCommands(parts: CommandParts): void {
   }
 }
 
-/** What the key binding passes: the results of the statement at the cursor are shown without a question. */
+/** Whether a key binding asks for the statement at the cursor, without a choice. */
 function isAtCursor(argument: unknown): boolean {
   return typeof argument === 'object' && argument !== null && 'atCursor' in argument && argument.atCursor === true;
 }
 
 /**
- * The files that a command was called for: the explorer names the one that was clicked and all that are selected. None
- * where it was called from the active editor (whose menu names its file too), so that its selection counts.
+ * The files on which a command was called. The explorer passes the clicked file and all selected ones. Empty if the command was called
+ * from the active editor, whose menu also passes its file: then the selection in the editor counts.
  */
 function urisOf(first: unknown, selected: unknown): vscode.Uri[] {
   const active = vscode.window.activeTextEditor?.document.uri.toString();
   if (!Array.isArray(selected) && first instanceof vscode.Uri && first.toString() === active) return [];
   const all: readonly unknown[] = Array.isArray(selected) && selected.length > 0 ? selected : [first];
-  return all.filter((one) => one instanceof vscode.Uri);
+  return all.filter((argument) => argument instanceof vscode.Uri);
 }

@@ -2,33 +2,33 @@ import * as vscode from 'vscode';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { newPagePanel, PanelsByKey, type FilledPanel } from '../base/panelsByKey';
-import type * as DoctorCode from './testPanel';
 import type * as FormCode from './formPanel';
-import { parseSavedPage } from './formMessages';
+import type * as TestCode from './testPanel';
 
 const FORM_VIEW_TYPE = 'pgBackground.connection';
-const DOCTOR_VIEW_TYPE = 'pgBackground.doctor';
+/** An old name. VS Code restores panels by this id, so it must not change. */
+const TEST_VIEW_TYPE = 'pgBackground.doctor';
 
 interface OpenForm extends FilledPanel {
-  /** The name that it was saved under; undefined where it was closed without. */
-  readonly ended: Promise<string | undefined>;
+  /** Resolves to the name of the saved connection, or undefined if the form was closed without saving. */
+  readonly closed: Promise<string | undefined>;
 }
 
-/** Most windows never open one of these pages, so their code is loaded with the first. */
-const forms = (): Promise<typeof FormCode> => import('./formPanel');
-const doctors = (): Promise<typeof DoctorCode> => import('./testPanel');
+/** Loaded on demand, because most windows never open these pages. */
+const loadForm = (): Promise<typeof FormCode> => import('./formPanel');
+const loadTest = (): Promise<typeof TestCode> => import('./testPanel');
 
-/** The forms and the findings that are open: one form for new connections, one of each for every connection. */
+/** Owns the open forms and test reports: one form for new connections, and one form and one report per connection. */
 export class ConnectionPanels implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #forms = new PanelsByKey<string | undefined, OpenForm>();
-  readonly #doctors = new PanelsByKey<string, DoctorCode.DoctorPanel>();
+  readonly #tests = new PanelsByKey<string, TestCode.TestPanel>();
 
   readonly #context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>;
   readonly #connections: Connections;
   readonly #saved: (name: string) => void;
 
-  /** @param saved called with the name of a connection that a form has saved */
+  /** @param saved called with the name of each connection that a form saves */
   constructor(
     context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>,
     connections: Connections,
@@ -38,7 +38,7 @@ export class ConnectionPanels implements vscode.Disposable {
     this.#connections = connections;
     this.#saved = saved;
 
-    for (const type of [FORM_VIEW_TYPE, DOCTOR_VIEW_TYPE]) {
+    for (const type of [FORM_VIEW_TYPE, TEST_VIEW_TYPE]) {
       this.#disposables.add(
         vscode.window.registerWebviewPanelSerializer(type, {
           deserializeWebviewPanel: (panel, state) => this.#restore(panel, state),
@@ -47,27 +47,27 @@ export class ConnectionPanels implements vscode.Disposable {
     }
   }
 
-  /** Shows the form. Resolves to the connection's name once it is saved, and to undefined when it is closed without. */
+  /** Shows the form. Resolves to the connection's name once saved, or to undefined when closed without saving. */
   async edit(name?: string): Promise<string | undefined> {
-    const code = await forms();
+    const code = await loadForm();
     let open = this.#forms.get(name);
     if (open) open.panel.reveal();
     else open = this.#adoptForm(code, this.#newPanel(FORM_VIEW_TYPE, code.formTitle(name)), name);
-    return open.ended;
+    return open.closed;
   }
 
-  /** Shows the findings about a connection, and examines it. */
-  async examine(name: string): Promise<void> {
-    const code = await doctors();
-    let doctor = this.#doctors.get(name);
-    if (doctor) doctor.panel.reveal();
-    else doctor = this.#adoptDoctor(code, this.#newPanel(DOCTOR_VIEW_TYPE, code.doctorTitle(name)), name);
-    await doctor.examine();
+  /** Tests a connection and shows the report. */
+  async test(name: string): Promise<void> {
+    const code = await loadTest();
+    let test = this.#tests.get(name);
+    if (test) test.panel.reveal();
+    else test = this.#adoptTest(code, this.#newPanel(TEST_VIEW_TYPE, code.testTitle(name)), name);
+    await test.run();
   }
 
   dispose(): void {
     this.#forms.dispose();
-    this.#doctors.dispose();
+    this.#tests.dispose();
     this.#disposables.dispose();
   }
 
@@ -76,7 +76,7 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 
   #adoptForm(code: typeof FormCode, panel: vscode.WebviewPanel, editing: string | undefined): OpenForm {
-    const { promise: ended, resolve } = withResolve<string | undefined>();
+    const { promise: closed, resolve } = withResolve<string | undefined>();
     const form = new code.FormPanel(panel, editing, {
       connections: this.#connections,
       context: this.#context,
@@ -89,19 +89,19 @@ export class ConnectionPanels implements vscode.Disposable {
       form.dispose();
       resolve(undefined);
     };
-    return this.#forms.add(editing, { panel, ended, dispose });
+    return this.#forms.add(editing, { panel, closed, dispose });
   }
 
-  #adoptDoctor(code: typeof DoctorCode, panel: vscode.WebviewPanel, name: string): DoctorCode.DoctorPanel {
-    return this.#doctors.add(name, new code.DoctorPanel(panel, name, this.#connections, this.#context.extensionUri));
+  #adoptTest(code: typeof TestCode, panel: vscode.WebviewPanel, name: string): TestCode.TestPanel {
+    return this.#tests.add(name, new code.TestPanel(panel, name, this.#connections, this.#context.extensionUri));
   }
 
-  /** After a reload of the window the page's own state says what it showed. Nothing connects until the user says so. */
+  /** Restores a page after a reload of the window, from the state that it saved. Nothing connects until the user asks for it. */
   async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const [form, test, { parseSavedPage }] = await Promise.all([loadForm(), loadTest(), import('./formMessages')]);
     const saved = parseSavedPage(state);
-    const [form, doctor] = await Promise.all([forms(), doctors()]);
-    if (saved?.kind === 'doctor' && !this.#doctors.has(saved.connection)) {
-      this.#adoptDoctor(doctor, panel, saved.connection);
+    if (saved?.kind === 'test' && !this.#tests.has(saved.connection)) {
+      this.#adoptTest(test, panel, saved.connection);
     } else if (saved?.kind === 'form' && !this.#forms.has(saved.editing)) {
       this.#adoptForm(form, panel, saved.editing);
     } else {
@@ -110,7 +110,7 @@ export class ConnectionPanels implements vscode.Disposable {
   }
 }
 
-/** `Promise.withResolvers`, which the oldest VS Code's Node does not have. */
+/** `Promise.withResolvers`, which the Node of the oldest supported VS Code lacks. */
 function withResolve<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => undefined;
   const promise = new Promise<T>((done) => (resolve = done));

@@ -1,26 +1,22 @@
-/** The form as a profile and back: values in, values or a profile out. Knows nothing of VS Code. */
-import { fieldProblem, validateProfile, type ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import { type FormValues, type Problems, TEXT_FIELDS, type TextField } from '../../shared/connectionProtocol';
+/** Converts a profile to the values of the form and back. Does not depend on VS Code. */
+import type { ProfileFault } from '../../core/postgres/connect/conninfo/faults';
+import { fieldFault, validateProfile, type ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
+import { FLAG_FIELDS, type FormField, TEXT_FIELDS, type TextField } from '../../shared/connectionFields';
+import type { FormValues } from '../../shared/connectionRequests';
 
 type Scope = FormValues['scope'];
 type PasswordFrom = FormValues['passwordFrom'];
 
-/** Fields of a profile that are controls of the form, or that a control stands for. */
-const SHOWN: ReadonlySet<string> = new Set([
-  ...TEXT_FIELDS,
-  'sslmode',
-  'channelBinding',
-  'targetSessionAttrs',
-  'keepalives',
-  'production',
-  'allowCleartextPassword',
-  'askPassword',
-]);
-/** What is the user's own word about a connection, and so stays when an address is pasted. */
+const PROFILE_CHOICES = ['sslmode', 'channelBinding', 'targetSessionAttrs'] as const;
+
+/** Fields of a profile that the form shows, directly or (`askPassword`) as part of another control. */
+const SHOWN: ReadonlySet<string> = new Set([...TEXT_FIELDS, ...PROFILE_CHOICES, ...FLAG_FIELDS, 'askPassword']);
+
+/** The user's own settings for a connection, which stay when a connection string is pasted. */
 const OWN = ['name', 'color', 'passwordCommand', 'role', 'searchPath'] as const;
 const NUMBERS: ReadonlySet<string> = new Set<TextField>(['port', 'connectTimeoutSeconds', 'keepalivesIdleSeconds']);
 
-/** The form of a profile; of a new one where only the scope is given. */
+/** Returns the form's values for a profile; for a new connection, `profile` is empty. */
 export function valuesOf(profile: Partial<ConnectionProfile>, passwordFrom: PasswordFrom, scope: Scope): FormValues {
   const given = profile as Readonly<Record<string, string | number | boolean | undefined>>;
   const texts = TEXT_FIELDS.map((field) => [field, String(given[field] ?? '')] as const);
@@ -39,14 +35,14 @@ export function valuesOf(profile: Partial<ConnectionProfile>, passwordFrom: Pass
   };
 }
 
-/** How the password of a saved profile is got. */
+/** Returns where the password of a saved profile comes from. */
 export function passwordFromOf(profile: ConnectionProfile, isStored: boolean): PasswordFrom {
   if (profile.askPassword === true) return 'ask';
   if (profile.passwordCommand !== undefined) return 'command';
   return isStored ? 'stored' : 'lookup';
 }
 
-/** Takes over where a connection leads to, and leaves what is the user's own word about it. */
+/** Fills in where the connection goes, and keeps the user's own settings. */
 export function fill(values: FormValues, profile: ConnectionProfile, passwordFrom: PasswordFrom): FormValues {
   const own = Object.fromEntries(OWN.map((field) => [field, values[field]]));
   return {
@@ -56,7 +52,7 @@ export function fill(values: FormValues, profile: ConnectionProfile, passwordFro
   };
 }
 
-/** A name for a connection that has none: what people say of it, made unlike the names that are taken. */
+/** Suggests a name for a connection without one: database@host, with a number if that name is taken. */
 export function suggestName(profile: Partial<ConnectionProfile>, isTaken: (name: string) => boolean): string {
   const host = profile.host === undefined || profile.host === '' ? 'localhost' : profile.host;
   const first = host.split(',')[0] ?? host;
@@ -66,23 +62,26 @@ export function suggestName(profile: Partial<ConnectionProfile>, isTaken: (name:
   return name;
 }
 
-/** The profile that the form describes, or what is wrong with it, by field. */
-export function profileOf(values: FormValues): { profile: ConnectionProfile } | { problems: Problems } {
+/** The faults of a form, by the control that shows them. */
+export type FormFaults = Readonly<Partial<Record<FormField, ProfileFault>>>;
+
+/** Returns the profile that the form describes, or its faults. Faults of fields that the form does not show are under `name`. */
+export function profileOf(values: FormValues): { profile: ConnectionProfile } | { faults: FormFaults } {
   const given = fieldsOf(values);
-  const problems: Record<string, string> = {};
-  for (const [field, value] of Object.entries(given)) {
-    const problem = fieldProblem(field, value);
-    if (problem !== undefined) problems[SHOWN.has(field) ? field : 'name'] = asSentence(problem);
+  const found = Object.entries(given).flatMap(([field, value]) => fieldFault(field, value) ?? []);
+  const { sslmode, sslrootcert } = values;
+  if (sslrootcert.trim() === 'system' && sslmode !== '' && sslmode !== 'verify-full') {
+    found.push({ code: 'profile.systemNeedsVerifyFull', field: 'sslmode', params: { sslmode } });
   }
-  if (values.sslrootcert.trim() === 'system' && values.sslmode !== '' && values.sslmode !== 'verify-full') {
-    problems['sslmode'] = 'It must be "verify-full" where the root certificates are "system".';
-  }
-  if (Object.keys(problems).length > 0) return { problems };
-  const checked = validateProfile(given);
+  // If each field is valid by itself, the numbers of hosts, addresses, and ports may still not match.
+  const checked = found.length === 0 ? validateProfile(given) : { fault: undefined };
   if ('profile' in checked) return checked;
-  // Each field is fine by itself, so the lists of hosts, addresses and ports do not fit each other.
-  const sentence = asSentence(checked.problem.replace(/^The connection ".*?" /s, ''));
-  return { problems: { [/ports in/.test(sentence) ? 'port' : 'host']: sentence } };
+  if (checked.fault) found.push(checked.fault);
+  return { faults: Object.fromEntries(found.map((fault) => [controlOf(fault), fault])) };
+}
+
+function controlOf({ field = '' }: ProfileFault): string {
+  return SHOWN.has(field) ? field : 'name';
 }
 
 function fieldsOf(values: FormValues): Record<string, unknown> & { name: string } {
@@ -93,12 +92,10 @@ function fieldsOf(values: FormValues): Record<string, unknown> & { name: string 
     if (text === '' && field !== 'name') return [];
     return [[field, NUMBERS.has(field) && /^\d+$/.test(text) ? Number(text) : text]];
   });
-  const choices = (['sslmode', 'channelBinding', 'targetSessionAttrs'] as const).flatMap((field) =>
-    values[field] === '' ? [] : [[field, values[field]]],
-  );
+  const choices = PROFILE_CHOICES.flatMap((field) => (values[field] === '' ? [] : [[field, values[field]]]));
   return {
     ...(Object.fromEntries([...texts, ...choices]) as { name: string }),
-    // What is the default is left out, so that the settings stay short.
+    // Defaults are left out, so that the settings stay short.
     ...(values.keepalives ? {} : { keepalives: false }),
     ...(values.production ? { production: true } : {}),
     ...(values.allowCleartextPassword ? { allowCleartextPassword: true } : {}),
@@ -107,23 +104,17 @@ function fieldsOf(values: FormValues): Record<string, unknown> & { name: string 
   };
 }
 
-/** The end of a sentence about a connection, as one that stands at the field. */
-function asSentence(problem: string): string {
-  const must = /: (it must be .*)$/s.exec(problem)?.[1] ?? `It ${problem}`;
-  return must.charAt(0).toUpperCase() + must.slice(1);
-}
-
-/** On which computer connections start, as VS Code tells it. */
-export type Origin = 'local' | 'ssh' | 'wsl' | 'container' | 'codespace' | 'browser' | 'remote';
+/** Where the extension host runs, and therefore connections start. */
+export type HostLocation = 'local' | 'ssh' | 'wsl' | 'container' | 'codespace' | 'browser' | 'remote';
 
 /**
  * @param remoteName `vscode.env.remoteName`
- * @param besideUi the extension runs beside the window, although that is a remote one's
+ * @param runsLocally the extension runs on the user's computer, although the window is connected to a remote one
  * @param web the window is in a browser
  */
-export function originOf(remoteName: string | undefined, besideUi: boolean, web: boolean): Origin {
+export function hostLocationOf(remoteName: string | undefined, runsLocally: boolean, web: boolean): HostLocation {
   if (remoteName === undefined) return web ? 'browser' : 'local';
-  if (besideUi) return 'local';
+  if (runsLocally) return 'local';
   if (remoteName === 'ssh-remote') return 'ssh';
   if (remoteName === 'wsl') return 'wsl';
   if (/container/.test(remoteName)) return 'container';

@@ -1,63 +1,61 @@
 import * as vscode from 'vscode';
 import { parseConnectionString } from '../../core/postgres/connect/conninfo/conninfo';
-import type { Finding } from '../../core/postgres/connect/check/testConnection';
+import type { CheckResult } from '../../core/postgres/connect/check/checkResult';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import type {
-  FileField,
-  FormValues,
-  FromConnectionPage,
-  KnownPassword,
-  Problems,
-  ToConnectionPage,
-} from '../../shared/connectionProtocol';
+import type { FileField } from '../../shared/connectionFields';
+import type { KnownPassword, Problems, ToConnectionPage } from '../../shared/connectionProtocol';
+import type { FormValues, FromConnectionPage } from '../../shared/connectionRequests';
 import type { Connections } from '../connections/connections';
-import { Examiner } from './connectionTester';
+import { checkTitle } from '../messages/checkMessages';
+import { errorText } from '../messages/faultText';
+import { fieldText } from '../messages/profileMessages';
+import { ConnectionTester } from './connectionTester';
 import { fill, passwordFromOf, profileOf, suggestName, valuesOf } from './formModel';
 import { findOffers, type Offer } from './offers';
-import { originText } from './hostLocation';
+import { hostLocationText } from './hostLocation';
 import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
 
 export interface FormParts {
   readonly connections: Connections;
   readonly context: Pick<vscode.ExtensionContext, 'extensionUri' | 'extension'>;
-  /** The form is saved, and about to close. */
+  /** Called when the form is saved, before it closes. */
   readonly saved: (name: string) => void;
 }
 
 /** One form, for a new connection or an existing one. */
 export class FormPanel implements PageHost, vscode.Disposable {
-  readonly #link: PageChannel;
-  readonly #examiner: Examiner;
-  /** A password out of a pasted address or a file: used by Test and Save, and never sent to the page. */
-  #taken: string | undefined;
+  readonly #channel: PageChannel;
+  readonly #tester: ConnectionTester;
+  /** A password from a pasted string or a file. Used by Test and Save, and never sent to the page. */
+  #imported: string | undefined;
   #offers: readonly Offer[] = [];
 
   readonly #parts: FormParts;
 
   constructor(
     readonly panel: vscode.WebviewPanel,
-    /** The connection that is edited; undefined for a new one. */
+    /** The connection being edited; undefined for a new one. */
     readonly editing: string | undefined,
     parts: FormParts,
   ) {
     this.#parts = parts;
 
-    this.#examiner = new Examiner({
-      changed: (examination) => this.#post({ type: 'examination', examination }),
-      said: (message, severity) => this.#link.say(message, severity),
+    this.#tester = new ConnectionTester({
+      changed: (report) => this.#post({ type: 'report', report }),
+      notify: (message, severity) => this.#channel.notify(message, severity),
       act: (_action, finding) => this.#post({ type: 'focus', field: fieldOf(finding) }),
-      ended: (findings) => this.#mark(findings),
+      finished: (findings) => this.#mark(findings),
     });
     panel.title = formTitle(editing);
-    this.#link = new PageChannel(panel, parts.context.extensionUri, this);
+    this.#channel = new PageChannel(panel, parts.context.extensionUri, this);
   }
 
   async ready(): Promise<void> {
     const { connections, context } = this.#parts;
     const { editing } = this;
-    const examination = this.#examiner.view;
+    const { report } = this.#tester;
     const profile = editing === undefined ? undefined : connections.find(editing);
     const isStored = editing !== undefined && (await connections.storedPassword(editing)) !== undefined;
     this.#post({
@@ -70,14 +68,14 @@ export class FormPanel implements PageHost, vscode.Disposable {
       values: profile
         ? valuesOf(profile, passwordFromOf(profile, isStored), connections.scopeOf(profile.name) ?? 'user')
         : valuesOf({}, 'stored', 'user'),
-      password: this.#taken === undefined ? (isStored ? 'stored' : 'none') : 'taken',
-      origin: originText(context.extension.extensionKind),
+      password: this.#imported === undefined ? (isStored ? 'stored' : 'none') : 'imported',
+      hostLocation: hostLocationText(context.extension.extensionKind),
       hasWorkspace: vscode.workspace.workspaceFolders !== undefined,
-      ...(examination === undefined ? {} : { examination }),
+      ...(report === undefined ? {} : { report }),
     });
   }
 
-  async take(message: Exclude<FromConnectionPage, { type: 'ready' }>): Promise<void> {
+  async handle(message: Exclude<FromConnectionPage, { type: 'ready' }>): Promise<void> {
     switch (message.type) {
       case 'check':
         this.#post({ type: 'problems', problems: this.#problemsOf(this.#named(message.values)), all: false });
@@ -87,20 +85,20 @@ export class FormPanel implements PageHost, vscode.Disposable {
         break;
       case 'test': {
         const profile = this.#profileOf(message.values);
-        if (profile) await this.#examiner.start({ profile, options: this.#options(profile, message) });
+        if (profile) await this.#tester.start({ profile, options: this.#options(profile, message) });
         break;
       }
       case 'save':
         await this.#save(message.values, message.password);
         break;
       case 'offers': {
-        const { offers, faults } = await findOffers();
+        const { offers, problems } = await findOffers();
         this.#offers = offers;
-        if (faults.length > 0) this.#link.say(faults.join(' '), 'error');
+        if (problems.length > 0) this.#channel.notify(problems.join(' '), 'error');
         this.#post({ type: 'offers', offers: offers.map(({ label, detail }) => ({ label, detail })) });
         break;
       }
-      case 'take': {
+      case 'useOffer': {
         const offer = this.#offers[message.offer];
         if (offer) await this.#fill(message.values, offer.profile, offer.password, offer.label, []);
         break;
@@ -108,17 +106,17 @@ export class FormPanel implements PageHost, vscode.Disposable {
       case 'browse':
         await this.#browse(message.field);
         break;
-      case 'forget':
+      case 'forgetPassword':
         await this.#forget();
         break;
       case 'cancelTest':
-        this.#examiner.cancel();
+        this.#tester.cancel();
         break;
-      case 'again':
-        await this.#examiner.again();
+      case 'testAgain':
+        await this.#tester.again();
         break;
       case 'fix':
-        await this.#examiner.fix(message.examination, message.finding, message.fix, message.way);
+        await this.#tester.fix(message.report, message.finding, message.fix, message.way);
         break;
       case 'close':
         this.panel.dispose();
@@ -129,32 +127,33 @@ export class FormPanel implements PageHost, vscode.Disposable {
   }
 
   dispose(): void {
-    this.#taken = undefined;
-    this.#examiner.dispose();
-    this.#link.dispose();
+    this.#imported = undefined;
+    this.#tester.dispose();
+    this.#channel.dispose();
   }
 
   #post(message: ToConnectionPage): void {
-    this.#link.post(message);
+    this.#channel.post(message);
   }
 
   #isTaken(name: string): boolean {
     const { profiles, faulty } = this.#parts.connections;
-    return name !== this.editing && [...profiles, ...faulty].some((one) => one.name === name);
+    return name !== this.editing && [...profiles, ...faulty].some((other) => other.name === name);
   }
 
   #problemsOf(values: FormValues): Problems {
     const made = profileOf(values);
-    const problems = 'problems' in made ? made.problems : {};
+    const faults = Object.entries('faults' in made ? made.faults : {});
+    const problems: Problems = Object.fromEntries(faults.map(([field, fault]) => [field, fieldText(fault)]));
     return problems.name === undefined && this.#isTaken(values.name.trim())
-      ? { ...problems, name: vscode.l10n.t('There is a connection of that name already.') }
+      ? { ...problems, name: vscode.l10n.t('A connection with this name already exists.') }
       : problems;
   }
 
-  /** Whoever gives no name gets one that says where the connection leads. */
+  /** Suggests a name for a connection without one. */
   #named(values: FormValues): FormValues {
     if (values.name.trim() !== '') return values;
-    const said = Object.entries({
+    const given = Object.entries({
       host: values.host,
       database: values.database,
       user: values.user,
@@ -162,10 +161,10 @@ export class FormPanel implements PageHost, vscode.Disposable {
     })
       .map(([field, text]) => [field, text.trim()] as const)
       .filter(([, text]) => text !== '');
-    return { ...values, name: suggestName(Object.fromEntries(said), (name) => this.#isTaken(name)) };
+    return { ...values, name: suggestName(Object.fromEntries(given), (name) => this.#isTaken(name)) };
   }
 
-  /** The profile, or undefined where the page was told what is wrong. */
+  /** Returns the profile, or undefined after showing the problems in the page. */
   #profileOf(given: FormValues): ConnectionProfile | undefined {
     const values = this.#named(given);
     const problems = this.#problemsOf(values);
@@ -174,21 +173,21 @@ export class FormPanel implements PageHost, vscode.Disposable {
     return 'profile' in made && Object.keys(problems).length === 0 ? made.profile : undefined;
   }
 
-  /** Where the password comes from while the form is open: as the form says, whatever is stored under the name. */
+  /** The password comes from the source chosen in the form, even if another one is saved for the connection. */
   #options(profile: ConnectionProfile, { values, password }: Pick<Save, 'values' | 'password'>): OpenOptions {
-    const { askPassword, ...others } = this.#parts.connections.examineOptions(profile);
+    const { askPassword, ...others } = this.#parts.connections.testOptions(profile);
     const { editing } = this;
-    const given = password ?? this.#taken;
+    const given = password ?? this.#imported;
     const known = async (): Promise<string | undefined> => {
       if (values.passwordFrom !== 'stored') return undefined;
       return given ?? (editing === undefined ? undefined : this.#parts.connections.storedPassword(editing));
     };
-    // Elsewhere there is a field for it, to which the finding leads.
-    const passwordSource = given === undefined ? {} : { passwordSource: 'the form' };
+    // With any other source, the user is not asked: the form has a field for the password.
+    const passwordFrom = given === undefined ? {} : { passwordFrom: 'form' as const };
     return {
       ...others,
       password: known,
-      ...passwordSource,
+      ...passwordFrom,
       ...(values.passwordFrom === 'ask' && askPassword ? { askPassword } : {}),
     };
   }
@@ -199,15 +198,18 @@ export class FormPanel implements PageHost, vscode.Disposable {
       const notes = [
         ...(ignored.length === 0
           ? []
-          : [vscode.l10n.t('Left out, as PostgreSQL does not know it: {0}.', ignored.join(', '))]),
+          : [vscode.l10n.t('Skipped parameters that PostgreSQL does not know: {0}.', ignored.join(', '))]),
         ...(keyPassphrase === undefined
           ? []
-          : [vscode.l10n.t('The passphrase of the key is asked for, and not kept.')]),
+          : [
+              vscode.l10n.t(
+                'The passphrase of the client key was not imported. You are asked for it when you connect.',
+              ),
+            ]),
       ];
       await this.#fill(values, profile, password, undefined, notes);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.#post({ type: 'problems', problems: { paste: problem }, all: true });
+      this.#post({ type: 'problems', problems: { paste: errorText(error) }, all: true });
     }
   }
 
@@ -218,30 +220,30 @@ export class FormPanel implements PageHost, vscode.Disposable {
     from: string | undefined,
     notes: readonly string[],
   ): Promise<void> {
-    this.#taken = password;
+    this.#imported = password;
     const isStored =
       this.editing !== undefined && (await this.#parts.connections.storedPassword(this.editing)) !== undefined;
     const looksUp = profile.service !== undefined || (from !== undefined && password === undefined);
     const passwordFrom = password !== undefined ? 'stored' : looksUp ? 'lookup' : values.passwordFrom;
     const filled = fill(values, profile, passwordFrom);
-    const name = filled.name === '' ? suggestName(profile, (one) => this.#isTaken(one)) : filled.name;
-    const said = [
-      from === undefined ? vscode.l10n.t('The fields are filled in.') : vscode.l10n.t('Filled in from {0}.', from),
-      ...(password === undefined ? [] : [vscode.l10n.t('The password was taken over.')]),
+    const name = filled.name === '' ? suggestName(profile, (taken) => this.#isTaken(taken)) : filled.name;
+    const message = [
+      from === undefined ? vscode.l10n.t('Fields filled in.') : vscode.l10n.t('Fields filled in from {0}.', from),
+      ...(password === undefined ? [] : [vscode.l10n.t('Password imported.')]),
       ...notes,
     ].join(' ');
-    const known: KnownPassword = password !== undefined ? 'taken' : isStored ? 'stored' : 'none';
-    this.#post({ type: 'fill', values: { ...filled, name }, password: known, said });
+    const known: KnownPassword = password !== undefined ? 'imported' : isStored ? 'stored' : 'none';
+    this.#post({ type: 'fill', values: { ...filled, name }, password: known, message });
   }
 
   async #save(values: FormValues, typed: string | undefined): Promise<void> {
     const profile = this.#profileOf(values);
     if (!profile) return;
     const { connections, saved } = this.#parts;
-    const password = values.passwordFrom === 'stored' ? (typed ?? this.#taken) : undefined;
+    const password = values.passwordFrom === 'stored' ? (typed ?? this.#imported) : undefined;
     await connections.save(profile, password, this.editing, values.scope);
     if (values.passwordFrom !== 'stored') await connections.forgetPassword(profile.name);
-    this.#taken = undefined;
+    this.#imported = undefined;
     this.#post({ type: 'saved' });
     saved(profile.name);
     this.panel.dispose();
@@ -258,8 +260,8 @@ export class FormPanel implements PageHost, vscode.Disposable {
 
   async #forget(): Promise<void> {
     const { connections } = this.#parts;
-    if (this.#taken !== undefined) {
-      this.#taken = undefined;
+    if (this.#imported !== undefined) {
+      this.#imported = undefined;
     } else if (this.editing !== undefined) {
       await connections.forgetPassword(this.editing);
     }
@@ -267,35 +269,35 @@ export class FormPanel implements PageHost, vscode.Disposable {
     this.#post({
       type: 'password',
       password: left ? 'stored' : 'none',
-      said: vscode.l10n.t('The password is forgotten.'),
+      message: vscode.l10n.t('Password forgotten.'),
     });
   }
 
-  /** A finding that is about a field is told there too. */
-  #mark(findings: readonly Finding[]): void {
+  /** Shows the first error also next to its field. */
+  #mark(findings: readonly CheckResult[]): void {
     const [finding] = findings.filter(({ status }) => status === 'error');
-    if (finding?.about === undefined) return;
-    this.#post({ type: 'mark', field: fieldOf(finding), problem: `${finding.title}.` });
+    if (finding?.field === undefined) return;
+    this.#post({ type: 'mark', field: fieldOf(finding), problem: vscode.l10n.t('{0}.', checkTitle(finding)) });
   }
 }
 
-/** @param editing the connection; undefined for a new one */
+/** @param editing the connection being edited; undefined for a new one */
 export function formTitle(editing: string | undefined): string {
   return editing === undefined ? vscode.l10n.t('New Connection') : vscode.l10n.t('Edit Connection “{0}”', editing);
 }
 
 type Save = Extract<FromConnectionPage, { type: 'save' }>;
 
-/** The control that mends a finding. */
-function fieldOf({ id, about }: Finding): (keyof FormValues & keyof Problems) | 'password' {
-  switch (about) {
+/** Returns the control for fixing a finding. */
+function fieldOf({ id, field }: CheckResult): (keyof FormValues & keyof Problems) | 'password' {
+  switch (field) {
     case 'host':
     case 'database':
     case 'sslmode':
     case 'password':
     case 'passwordCommand':
     case 'targetSessionAttrs':
-      return about;
+      return field;
     default:
       return id === 'tls' ? 'sslmode' : id === 'readOnly' ? 'targetSessionAttrs' : 'host';
   }

@@ -1,32 +1,38 @@
 import * as vscode from 'vscode';
-import { originOf } from './formModel';
+import { hostLocationOf } from './formModel';
 
-/** Connections start where the extension host runs, which people cannot see: this says it. */
-export function originText(kind: vscode.ExtensionKind): string {
+/** Names the computer from which connections start: the one that runs the extension host. */
+export function hostLocationText(kind: vscode.ExtensionKind): string {
   const { remoteName, uiKind } = vscode.env;
-  const origin = originOf(remoteName, kind === vscode.ExtensionKind.UI, uiKind === vscode.UIKind.Web);
-  const tail = vscode.l10n.t('“localhost”, sockets, files and the environment are those of that computer.');
-  switch (origin) {
+  const location = hostLocationOf(remoteName, kind === vscode.ExtensionKind.UI, uiKind === vscode.UIKind.Web);
+  const explanation = vscode.l10n.t('“localhost”, sockets, files, and environment variables refer to that computer.');
+  switch (location) {
     case 'local':
       return vscode.l10n.t('Connections start from this computer.');
     case 'ssh':
-      return vscode.l10n.t('Connections start from the SSH host of this window, not from your computer. {0}', tail);
+      return vscode.l10n.t(
+        'Connections start from the SSH host of this window, not from your computer. {0}',
+        explanation,
+      );
     case 'wsl':
-      return vscode.l10n.t('Connections start from WSL, not from Windows. {0}', tail);
+      return vscode.l10n.t('Connections start from WSL, not from Windows. {0}', explanation);
     case 'container':
-      return vscode.l10n.t('Connections start from the container of this window, not from your computer. {0}', tail);
+      return vscode.l10n.t(
+        'Connections start from the container of this window, not from your computer. {0}',
+        explanation,
+      );
     case 'codespace':
-      return vscode.l10n.t('Connections start from the codespace, not from your computer. {0}', tail);
+      return vscode.l10n.t('Connections start from the codespace, not from your computer. {0}', explanation);
     case 'browser':
       return vscode.l10n.t(
-        'Connections start from the computer on which VS Code’s server runs, not from the one with your browser. {0}',
-        tail,
+        'Connections start from the computer that runs the VS Code server, not from the one with your browser. {0}',
+        explanation,
       );
     case 'remote':
       return vscode.l10n.t(
-        'Connections start from the remote computer of this window ({0}), not from yours. {1}',
+        'Connections start from the remote computer of this window ({0}), not from your computer. {1}',
         remoteName ?? '',
-        tail,
+        explanation,
       );
   }
 }

@@ -6,10 +6,11 @@ import { ConnectError } from '../../core/postgres/connect/errors';
 import { environmentVariables, fieldsOf } from '../../core/postgres/connect/conninfo/keywords';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import { listServices } from '../../core/postgres/connect/conninfo/serviceFile';
-import { surroundingsOf } from '../../core/postgres/connect/conninfo/environment';
+import { connectEnvironment } from '../../core/postgres/connect/conninfo/environment';
 import type { OfferView } from '../../shared/connectionProtocol';
+import { profileText } from '../messages/profileMessages';
 
-/** Something that a connection may be filled in from. Its password stays in the host. */
+/** A source from which the form can be filled. Its password stays in the host. */
 export interface Offer extends OfferView {
   /** With an empty name. */
   readonly profile: ConnectionProfile;
@@ -18,26 +19,26 @@ export interface Offer extends OfferView {
 
 const DOTENV_FILES = ['.env', '.env.local', '.env.development', '.env.development.local'];
 const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'];
-/** A menu is no list of hundreds. */
-const MOST_OFFERS = 40;
+/** Limit of entries, so that the menu stays usable. */
+const MAX_OFFERS = 40;
 
-/** A larger file is not one that people write. Bytes. */
+/** Larger files are skipped: they are not written by hand. Bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface Offers {
   readonly offers: readonly Offer[];
-  /** What could not be read, for the user. */
-  readonly faults: readonly string[];
+  /** Sentences about files that could not be read. */
+  readonly problems: readonly string[];
 }
 
-/** Looks at the environment, the service file and the workspace's files. Called when the user asks for it, never before. */
+/** Searches the environment, the service file, and the workspace's files. Called only when the user asks for it. */
 export async function findOffers(): Promise<Offers> {
-  const surroundings = surroundingsOf();
-  const services = await listServices(surroundings);
+  const environment = connectEnvironment();
+  const services = await listServices(environment);
   const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
   const inFolders = await Promise.all(folders.map((folder) => inFolder(folder, folders.length > 1)));
   const offers = [
-    ...fromEnvironment(surroundings.env),
+    ...fromEnvironment(environment.env),
     ...services.map(({ name, file }) => ({
       label: vscode.l10n.t('Service {0}', name),
       detail: file,
@@ -45,11 +46,11 @@ export async function findOffers(): Promise<Offers> {
       password: undefined,
     })),
     ...inFolders.flatMap(({ offers: found }) => found),
-  ].slice(0, MOST_OFFERS);
-  return { offers, faults: inFolders.flatMap(({ faults }) => faults) };
+  ].slice(0, MAX_OFFERS);
+  return { offers, problems: inFolders.flatMap(({ problems }) => problems) };
 }
 
-/** PGHOST and the like. PGPASSWORD stays where it is: connecting finds it there. */
+/** Offers PGHOST and the like. PGPASSWORD is not copied, because connecting finds it in the environment. */
 function fromEnvironment(env: NodeJS.ProcessEnv): readonly Offer[] {
   const given = environmentVariables().flatMap(([keyword, variable]) => {
     const value = env[variable];
@@ -59,12 +60,12 @@ function fromEnvironment(env: NodeJS.ProcessEnv): readonly Offer[] {
   try {
     const fields = fieldsOf(new Map(given.map(({ keyword, value }) => [keyword, value])));
     const checked = validateProfile({ ...fields, name: 'environment' });
-    if ('problem' in checked) return [];
+    if ('fault' in checked) return [];
     const detail = given.map(({ variable, value }) => `${variable}=${value}`).join(' ');
     const label = vscode.l10n.t('Environment variables');
     return [{ label, detail, profile: { ...checked.profile, name: '' }, password: undefined }];
   } catch (error) {
-    // A variable that cannot be honored: connecting says which.
+    // A variable is not supported: connecting reports which.
     if (error instanceof ConnectError) return [];
     throw error;
   }
@@ -72,13 +73,13 @@ function fromEnvironment(env: NodeJS.ProcessEnv): readonly Offer[] {
 
 async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise<Offers> {
   const offers: Offer[] = [];
-  const faults: string[] = [];
+  const problems: string[] = [];
   const nameOf = (file: string): string => (named ? `${folder.name}/${file}` : file);
   const add = (file: string, candidates: readonly Candidate[]): void => {
     for (const { source, profile, password } of candidates) {
       const { user, host, port, database } = profile;
-      const place = `${user === undefined ? '' : `${user}@`}${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}/${database ?? ''}`;
-      offers.push({ label: `${source} · ${nameOf(file)}`, detail: place, profile, password });
+      const address = `${user === undefined ? '' : `${user}@`}${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}/${database ?? ''}`;
+      offers.push({ label: `${source} · ${nameOf(file)}`, detail: address, profile, password });
     }
   };
   const read = (file: string): Promise<string | undefined> => readFile(folder.uri, file);
@@ -92,25 +93,23 @@ async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise
   for (const file of COMPOSE_FILES) {
     const text = await read(file);
     if (text === undefined) continue;
-    // With its YAML parser, which nothing else needs.
+    // Loaded on demand, because only this needs the YAML parser.
     const { findInCompose } = await import('../../core/postgres/connect/discover/compose');
     const { candidates, fault } = await findInCompose(text, { ...(dotenv ? { dotenv } : {}), readFile: read });
     add(file, candidates);
-    if (fault) {
-      faults.push(vscode.l10n.t('{0}, line {1}: not valid YAML ({2}).', nameOf(file), fault.line + 1, fault.message));
-    }
+    if (fault) problems.push(vscode.l10n.t('{0}: {1}', nameOf(file), profileText(fault)));
   }
-  return { offers, faults };
+  return { offers, problems };
 }
 
-/** A file of the folder; undefined if there is none, if it is too large, or if the path leads out of the folder. */
+/** Reads a file of the folder. Returns undefined if it does not exist, is too large, or is outside the folder. */
 async function readFile(folder: vscode.Uri, path: string): Promise<string | undefined> {
   const relative = posix.normalize(path.replaceAll('\\', '/'));
   if (posix.isAbsolute(relative) || relative.split('/').includes('..') || /^[A-Za-z]:/.test(relative)) return undefined;
   try {
     const uri = vscode.Uri.joinPath(folder, relative);
     if ((await vscode.workspace.fs.stat(uri)).size > MAX_FILE_BYTES) return undefined;
-    // Not its byte order mark, which the decoder removes.
+    // The decoder removes a byte order mark.
     return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
   } catch {
     return undefined;

@@ -1,21 +1,23 @@
-import { withShortTexts } from '../../shared/displayText';
 import type * as vscode from 'vscode';
-import type { FromConnectionPage, ToConnectionPage } from '../../shared/connectionProtocol';
+import type { ToConnectionPage } from '../../shared/connectionProtocol';
+import type { FromConnectionPage } from '../../shared/connectionRequests';
+import { withShortTexts } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
 import { pageHtml, pageRoot } from '../base/pageHtml';
+import { errorText } from '../messages/faultText';
 import { parseFromConnectionPage } from './formMessages';
 
-/** UTF-16 units of each text that the page is given: what a server says may have any length. */
+/** Limit of each text sent to the page, because a server's texts can have any length. UTF-16 units. */
 const TEXT_CHARACTERS = 20_000;
 
-/** What a panel with the connection page in it does; the form and the findings fill this in. */
+/** Handles the messages of a connection page: the form, or the report of a test. */
 export interface PageHost {
-  /** The page has loaded, again perhaps: a hidden one is thrown away. */
+  /** The page has loaded. It may load again, because VS Code discards hidden pages. */
   ready(): void | Promise<void>;
-  take(message: Exclude<FromConnectionPage, { type: 'ready' }>): void | Promise<void>;
+  handle(message: Exclude<FromConnectionPage, { type: 'ready' }>): void | Promise<void>;
 }
 
-/** The panel's side of the messages. What goes wrong is said in the page. */
+/** Exchanges messages with the page in a panel. Errors of the handler are shown in the page. */
 export class PageChannel implements vscode.Disposable {
   readonly #disposables = new Disposables();
   #disposed = false;
@@ -30,19 +32,20 @@ export class PageChannel implements vscode.Disposable {
     this.#disposables.add(
       panel.webview.onDidReceiveMessage((raw: unknown) => {
         const message = parseFromConnectionPage(raw);
-        if (message !== undefined) void this.#take(host, message);
+        if (message !== undefined) void this.#handle(host, message);
       }),
     );
     panel.webview.html = pageHtml(panel.webview, root, 'connection', { ownMenu: false });
   }
 
   post(message: ToConnectionPage): void {
-    // A page that is being torn down takes nothing; it asks for everything when it comes back.
+    // A page that is being disposed receives nothing. It requests everything when it loads again.
     if (!this.#disposed) void this.panel.webview.postMessage(withShortTexts(message, TEXT_CHARACTERS));
   }
 
-  say(message: string, severity: 'info' | 'error'): void {
-    this.post({ type: 'said', message, severity });
+  /** Shows a message in the page. */
+  notify(message: string, severity: 'info' | 'error'): void {
+    this.post({ type: 'message', message, severity });
   }
 
   dispose(): void {
@@ -50,11 +53,11 @@ export class PageChannel implements vscode.Disposable {
     this.#disposables.dispose();
   }
 
-  async #take(host: PageHost, message: FromConnectionPage): Promise<void> {
+  async #handle(host: PageHost, message: FromConnectionPage): Promise<void> {
     try {
-      await (message.type === 'ready' ? host.ready() : host.take(message));
+      await (message.type === 'ready' ? host.ready() : host.handle(message));
     } catch (error) {
-      this.say(error instanceof Error ? error.message : String(error), 'error');
+      this.notify(errorText(error), 'error');
     }
   }
 }

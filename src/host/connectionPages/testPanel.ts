@@ -1,19 +1,19 @@
 import * as vscode from 'vscode';
 import { formatUri } from '../../core/postgres/connect/conninfo/conninfo';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import type { FromConnectionPage } from '../../shared/connectionProtocol';
+import type { FromConnectionPage } from '../../shared/connectionRequests';
 import type { Connections } from '../connections/connections';
 import { commandId } from '../base/commandIds';
-import { Examiner, isReady, summaryOf } from './connectionTester';
+import { ConnectionTester, isReady, summaryOf } from './connectionTester';
 import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
 import * as ui from '../base/ui';
 
-/** Test Connection: the findings about one connection, with what can be done at each. */
-export class DoctorPanel implements PageHost, vscode.Disposable {
-  readonly #link: PageChannel;
-  readonly #examiner: Examiner;
-  /** A password that was entered for the examination that runs. */
+/** Shows the report of Test Connection: the findings about one connection, with their fixes. */
+export class TestPanel implements PageHost, vscode.Disposable {
+  readonly #channel: PageChannel;
+  readonly #tester: ConnectionTester;
+  /** The password that the user entered during the current test. */
   #entered: string | undefined;
 
   readonly #connections: Connections;
@@ -26,11 +26,11 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
   ) {
     this.#connections = connections;
 
-    this.#examiner = new Examiner({
-      changed: (examination) => this.#link.post({ type: 'examination', examination }),
-      said: (message, severity) => this.#link.say(message, severity),
+    this.#tester = new ConnectionTester({
+      changed: (report) => this.#channel.post({ type: 'report', report }),
+      notify: (message, severity) => this.#channel.notify(message, severity),
       act: (action) => (action === 'enterPassword' ? this.#enterPassword() : this.#edit()),
-      ended: async (findings, { profile }) => {
+      finished: async (findings, { profile }) => {
         const entered = this.#entered;
         this.#entered = undefined;
         if (entered !== undefined && findings.some(({ id, status }) => id === 'reachable' && status === 'ok')) {
@@ -38,27 +38,27 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
         }
         if (!isReady(findings)) return;
         void ui.showInformationMessage(summaryOf(profile, findings));
-        // The tree shows it as connected from now on, or what came between.
+        // Shows in the tree that the connection works, or what went wrong meanwhile.
         await connections
           .link(name)
           .refresh()
           .catch(() => undefined);
       },
     });
-    panel.title = doctorTitle(name);
-    this.#link = new PageChannel(panel, extensionUri, this);
+    panel.title = testTitle(name);
+    this.#channel = new PageChannel(panel, extensionUri, this);
   }
 
-  /** Examines the connection as it is saved now. */
-  async examine(): Promise<void> {
+  /** Tests the connection as it is saved now. */
+  async run(): Promise<void> {
     const profile = this.#connections.find(this.name);
     if (!profile) {
-      this.#link.say(vscode.l10n.t('There is no connection “{0}” any more.', this.name), 'error');
+      this.#channel.notify(vscode.l10n.t('The connection “{0}” no longer exists.', this.name), 'error');
       return;
     }
-    const { askPassword, ...options } = this.#connections.examineOptions(profile);
+    const { askPassword, ...options } = this.#connections.testOptions(profile);
     this.#entered = undefined;
-    await this.#examiner.start({
+    await this.#tester.start({
       profile,
       options: {
         ...options,
@@ -71,32 +71,32 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
 
   ready(): void {
     const profile = this.#connections.find(this.name);
-    const examination = this.#examiner.view;
-    this.#link.post({
+    const { report } = this.#tester;
+    this.#channel.post({
       type: 'init',
-      kind: 'doctor',
+      kind: 'test',
       strings: connectionStrings(),
       language: vscode.env.language,
       title: vscode.l10n.t('Test of “{0}”', this.name),
       connection: this.name,
-      place: profile ? formatUri(withoutSecrets(profile)) : '',
-      ...(examination === undefined ? {} : { examination }),
+      uri: profile ? formatUri(addressOf(profile)) : '',
+      ...(report === undefined ? {} : { report }),
     });
   }
 
-  async take(message: Exclude<FromConnectionPage, { type: 'ready' }>): Promise<void> {
+  async handle(message: Exclude<FromConnectionPage, { type: 'ready' }>): Promise<void> {
     switch (message.type) {
-      case 'again':
-        await this.examine();
+      case 'testAgain':
+        await this.run();
         break;
       case 'cancelTest':
-        this.#examiner.cancel();
+        this.#tester.cancel();
         break;
       case 'edit':
         await this.#edit();
         break;
       case 'fix':
-        await this.#examiner.fix(message.examination, message.finding, message.fix, message.way);
+        await this.#tester.fix(message.report, message.finding, message.fix, message.way);
         break;
       default:
         break;
@@ -104,8 +104,8 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
   }
 
   dispose(): void {
-    this.#examiner.dispose();
-    this.#link.dispose();
+    this.#tester.dispose();
+    this.#channel.dispose();
   }
 
   async #edit(): Promise<void> {
@@ -115,22 +115,22 @@ export class DoctorPanel implements PageHost, vscode.Disposable {
   async #enterPassword(): Promise<void> {
     const password = await ui.showInputBox({
       title: this.name,
-      prompt: vscode.l10n.t('Password. It is kept in VS Code’s secret storage.'),
+      prompt: vscode.l10n.t('Password. It is stored in VS Code’s secret storage.'),
       password: true,
       ignoreFocusOut: true,
     });
     if (password === undefined) return;
     await this.#connections.setPassword(this.name, password);
-    await this.examine();
+    await this.run();
   }
 }
 
-export function doctorTitle(name: string): string {
+export function testTitle(name: string): string {
   return vscode.l10n.t('Test “{0}”', name);
 }
 
-/** Where it leads, in one line: files and options are not needed for that. */
-function withoutSecrets({ name, host, port, database, user, service }: ConnectionProfile): ConnectionProfile {
+/** Keeps only the address of the connection. */
+function addressOf({ name, host, port, database, user, service }: ConnectionProfile): ConnectionProfile {
   const given = Object.entries({ host, port, database, user, service }).filter(([, value]) => value !== undefined);
   return { name, ...(Object.fromEntries(given) as Partial<ConnectionProfile>) };
 }

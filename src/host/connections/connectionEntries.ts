@@ -1,60 +1,55 @@
+import type { Fault } from '../../core/base/fault';
 import { validateProfile, type ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
+import type { EntryFault } from './entryFaults';
 
-/** Where a connection is written down, or who provides it. */
+/** Where a connection is defined: in a scope of the settings, or by another extension. */
 export type Origin =
   | { readonly kind: 'user' }
   | { readonly kind: 'workspace' }
   | { readonly kind: 'folder'; readonly uri: string; readonly name: string }
   | { readonly kind: 'provider'; readonly id: string; readonly name: string };
 
-/** What one place holds, not yet checked. */
+/** The unchecked connections of one origin. */
 export interface Source {
   readonly origin: Origin;
   readonly values: readonly unknown[];
 }
 
-/** A connection that can be used. */
+/** A valid connection. */
 export interface ConnectionEntry {
   readonly origin: Origin;
-  /** The name that it has where it is written down. */
+  /** The name in its definition. */
   readonly ownName: string;
-  /** With the name that it is known by everywhere else: of a folder or a provider, the own name and theirs. */
+  /** With the name that is used everywhere else: for a folder or a provider, the own name and theirs. */
   readonly profile: ConnectionProfile;
-  /** True where it takes the place of one of the user's settings that has the same name. */
+  /** True if it replaces a connection of the user's settings that has the same name. */
   readonly hidesUsers: boolean;
 }
 
-/** A connection that cannot be used, with the sentence that says why. */
+/** An invalid definition, or an origin whose connections are unknown. */
 export interface FaultyEntry {
-  /** Unique among the faults. */
+  /** Unique among the faulty entries. */
   readonly id: string;
   readonly name: string;
-  readonly problem: string;
+  readonly fault: Fault;
   readonly origin: Origin;
-  /** Its place among the values of its origin; undefined where it is about all of them. */
+  /** Its index among the values of its origin; undefined if the fault is about all of them. */
   readonly index?: number;
   readonly field?: string;
 }
 
-/** Texts that the host translates. */
-export interface EntryWords {
-  sameName(name: string): string;
-  /** A field that counts only in the user's own settings. */
-  ignored(field: string): string;
-}
-
 /**
- * The connections of all places, the nearest first. VS Code lets the array of one scope replace another's; people who have
- * connections of their own and open a workspace with some expect to see both.
+ * Merges the connections of all origins, those of the workspace first. VS Code would let the array of one scope replace another's;
+ * users who have connections of their own and open a workspace with some expect to see both.
  *
- * Of the settings of a workspace and of a user the nearer one counts where both have a name. A folder (of several) and a
- * provider have their name added to each connection's, always, so that no connection gets another name, and with it the jobs
- * and the password of another one, because somewhere else one was added.
+ * If the workspace and the user define the same name, the workspace's connection is used. The connections of a folder (in a multi-root
+ * workspace) and of a provider always have the name of the folder or provider appended. Otherwise, a connection that is added elsewhere
+ * could rename another one, which would then get the wrong jobs and password.
  */
-export function readEntries(
-  sources: readonly Source[],
-  words: EntryWords,
-): { readonly entries: readonly ConnectionEntry[]; readonly faults: readonly FaultyEntry[] } {
+export function readEntries(sources: readonly Source[]): {
+  readonly entries: readonly ConnectionEntry[];
+  readonly faults: readonly FaultyEntry[];
+} {
   const entries: ConnectionEntry[] = [];
   const faults: FaultyEntry[] = [];
   const guarded = productionOf(sources);
@@ -62,26 +57,27 @@ export function readEntries(
     const names = new Set<string>();
     values.forEach((value, index) => {
       const ownName = nameOf(value) ?? `#${index + 1}`;
-      const fault = (problem: string, field?: string): void => {
+      const addFault = (fault: Fault, field?: string): void => {
         const id = `${scopeOf(origin)}#${index}`;
-        faults.push({ id, name: ownName, problem, origin, index, ...(field === undefined ? {} : { field }) });
+        faults.push({ id, name: ownName, fault, origin, index, ...(field === undefined ? {} : { field }) });
       };
       const checked = validateProfile(value);
-      if ('problem' in checked) fault(checked.problem, checked.field);
-      else if (names.has(ownName)) fault(words.sameName(ownName), 'name');
+      if ('fault' in checked) addFault(checked.fault, checked.fault.field);
+      else if (names.has(ownName)) addFault(sameName(ownName), 'name');
       else {
         const name = knownName(ownName, origin);
-        const nearer = entries.findIndex((one) => one.profile.name === name);
+        const nearer = entries.findIndex((entry) => entry.profile.name === name);
         const known = entries[nearer];
         const { profile, ignored } = restrict(checked.profile, origin, guarded);
         if (!known) {
           entries.push({ origin, ownName, profile: { ...profile, name }, hidesUsers: false });
           for (const field of ignored) {
             const id = `${scopeOf(origin)}#${index}.${field}`;
-            faults.push({ id, name: ownName, problem: words.ignored(field), origin, index, field });
+            const fault: EntryFault = { code: 'connections.fieldIgnored', params: { field } };
+            faults.push({ id, name: ownName, fault, origin, index, field });
           }
         } else if (origin.kind === 'user') entries[nearer] = { ...known, hidesUsers: true };
-        else fault(words.sameName(name), 'name');
+        else addFault(sameName(name), 'name');
       }
       names.add(ownName);
     });
@@ -89,7 +85,11 @@ export function readEntries(
   return { entries, faults };
 }
 
-/** What a workspace's settings may say, and what they may not: the user's own settings alone make a connection less safe. */
+function sameName(name: string): EntryFault {
+  return { code: 'connections.sameName', params: { name } };
+}
+
+/** Removes the fields that a workspace's settings may not set: only the user's own settings can make a connection less safe. */
 function restrict(
   profile: ConnectionProfile,
   origin: Origin,
@@ -97,25 +97,25 @@ function restrict(
 ): { readonly profile: ConnectionProfile; readonly ignored: readonly string[] } {
   if (origin.kind !== 'workspace' && origin.kind !== 'folder') return { profile, ignored: [] };
   const { allowCleartextPassword, hostaddr, ...rest } = profile;
-  // An address next to a name sends to that address what the user has for the name.
+  // With an address next to a name, the user's secrets for the name would be sent to that address.
   const redirects = hostaddr !== undefined && profile.host !== undefined && profile.host !== '';
   const ignored = [
     ...(allowCleartextPassword === true ? ['allowCleartextPassword'] : []),
     ...(redirects ? ['hostaddr'] : []),
   ];
-  const asksFirst = guarded.some((own) => own.name === profile.name || leadsToSame(own, profile));
+  const isProduction = guarded.some((own) => own.name === profile.name || hasSameServer(own, profile));
   return {
     profile: {
       ...rest,
       ...(hostaddr === undefined || redirects ? {} : { hostaddr }),
       ...(allowCleartextPassword === false ? { allowCleartextPassword } : {}),
-      ...(asksFirst ? { production: true } : {}),
+      ...(isProduction ? { production: true } : {}),
     },
     ignored,
   };
 }
 
-/** The user's connections of production: another name for the same server does not make it less than that. */
+/** The user's production connections. A workspace cannot make the same server less than production by another name. */
 function productionOf(sources: readonly Source[]): readonly ConnectionProfile[] {
   return sources
     .filter(({ origin }) => origin.kind === 'user')
@@ -123,11 +123,11 @@ function productionOf(sources: readonly Source[]): readonly ConnectionProfile[] 
     .flatMap((checked) => ('profile' in checked && checked.profile.production === true ? [checked.profile] : []));
 }
 
-function leadsToSame(one: ConnectionProfile, other: ConnectionProfile): boolean {
-  const place = ({ host, hostaddr, port, service }: ConnectionProfile): string =>
+function hasSameServer(first: ConnectionProfile, second: ConnectionProfile): boolean {
+  const server = ({ host, hostaddr, port, service }: ConnectionProfile): string =>
     JSON.stringify([(host ?? hostaddr ?? '').toLowerCase(), String(port ?? ''), service ?? '']);
-  const named = [one.host, one.hostaddr, one.service].some((value) => value !== undefined && value !== '');
-  return named && place({ ...one, port: one.port ?? 5432 }) === place({ ...other, port: other.port ?? 5432 });
+  const isNamed = [first.host, first.hostaddr, first.service].some((value) => value !== undefined && value !== '');
+  return isNamed && server({ ...first, port: first.port ?? 5432 }) === server({ ...second, port: second.port ?? 5432 });
 }
 
 const NEARNESS = { workspace: 0, user: 1, folder: 2, provider: 3 } as const;
@@ -137,8 +137,8 @@ function knownName(ownName: string, origin: Origin): string {
 }
 
 /**
- * The connection that a name means: in a file of a folder first one of that folder, then one that is known by this name, then
- * a provider's by its own name where only one has it.
+ * Finds a connection by name: first a connection of the folder with this own name, then any connection with this name, then a
+ * provider's connection with this own name, if it is the only one.
  */
 export function findEntry(
   entries: readonly ConnectionEntry[],
@@ -152,7 +152,7 @@ export function findEntry(
   return provided.length === 1 ? provided[0] : undefined;
 }
 
-/** What is offered for a file: all but the connections of other folders. */
+/** The connections for a file: all but those of other folders. */
 export function entriesFor(entries: readonly ConnectionEntry[], folder: string | undefined): ConnectionEntry[] {
   return entries.filter(({ origin }) => origin.kind !== 'folder' || isOf(origin, folder));
 }
@@ -161,7 +161,7 @@ function isOf(origin: Origin, folder: string | undefined): boolean {
   return origin.kind === 'folder' && folder !== undefined && origin.uri === folder;
 }
 
-/** A text that is the same only for the same place. */
+/** Identifies an origin. */
 export function scopeOf(origin: Origin): string {
   switch (origin.kind) {
     case 'user':
@@ -174,7 +174,7 @@ export function scopeOf(origin: Origin): string {
   }
 }
 
-/** The name of an entry that may be anything. */
+/** The name of an unchecked value; undefined if it has none. */
 export function nameOf(value: unknown): string | undefined {
   const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
   return typeof name === 'string' ? name : undefined;

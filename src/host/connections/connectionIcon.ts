@@ -1,20 +1,20 @@
 import * as vscode from 'vscode';
 import type { LinkState } from '../../core/postgres/server/serverLink';
 
-/** Names that people write without thinking of VS Code's. */
+/** Plain color names, mapped to VS Code's theme colors. */
 const PLAIN_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
   ['red', 'orange', 'yellow', 'green', 'blue', 'purple'].map((name) => [name, `charts.${name}`]),
 );
 
 /**
- * The icon of a connection: its shape tells the state, its color is the profile's own.
+ * The icon of a connection: its shape shows the state, and its color is the profile's.
  *
  * @param color as in a profile: `#rrggbb`, or the name of one of the editor's colors
  */
 export function connectionIcon(state: LinkState['kind'], color: string | undefined): vscode.ThemeIcon | vscode.Uri {
   if (state === 'error') return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
   const connected = state === 'connected';
-  // Icons of themes take only colors of themes.
+  // Theme icons accept only theme colors.
   if (color?.startsWith('#') && state !== 'connecting') return drawn(color, connected);
   const name = state === 'connecting' ? 'sync~spin' : connected ? 'database' : 'circle-large-outline';
   const own = color === undefined || color.startsWith('#') ? undefined : (PLAIN_NAMES[color] ?? color);
@@ -22,7 +22,7 @@ export function connectionIcon(state: LinkState['kind'], color: string | undefin
   return new vscode.ThemeIcon(name, shown === undefined ? undefined : new vscode.ThemeColor(shown));
 }
 
-/** The same shapes as those of the theme's icons. @param color six hexadecimal digits behind a #, checked */
+/** The same shapes as the theme's icons. @param color `#` and six hexadecimal digits, already checked */
 function drawn(color: string, connected: boolean): vscode.Uri {
   const shape = connected
     ? '<path d="M8 1C4.7 1 2 2.1 2 3.5v9C2 13.9 4.7 15 8 15s6-1.1 6-2.5v-9C14 2.1 11.3 1 8 1z" opacity=".35"/><g fill="none" stroke="COLOR"><ellipse cx="8" cy="3.5" rx="5.5" ry="2"/><path d="M2.500 3.500v9c0 1.100 2.460 2 5.500 2s5.500-.9 5.500-2v-9M2.500 8c0 1.100 2.460 2 5.500 2s5.500-.9 5.500-2"/></g>'

@@ -1,19 +1,22 @@
+import * as v from 'valibot';
 import * as vscode from 'vscode';
 import type { ConnectionProvider } from '../../api';
+import { messageOf } from '../../core/base/errors';
 import type { Logger } from '../../core/base/logger';
 import type { Source } from './connectionEntries';
+import type { EntryFault } from './entryFaults';
 
-/** So long a provider may take to give a password. Milliseconds. */
+/** The limit for a provider to return a password. Milliseconds. */
 const PASSWORD_MS = 120_000;
 
 interface Registered {
   readonly provider: ConnectionProvider;
   readonly source: Source;
-  /** Why it could not say which connections it has. */
-  readonly problem?: string;
+  /** Why the provider could not list its connections. */
+  readonly fault?: EntryFault;
 }
 
-/** Connections that other extensions provide: see docs/API.md. */
+/** Connections that other extensions provide: see docs/API.md. Errors for those extensions are in English. */
 export class ConnectionProviders implements vscode.Disposable {
   readonly #registered = new Map<string, Registered>();
   readonly #changed = new vscode.EventEmitter<void>();
@@ -26,22 +29,22 @@ export class ConnectionProviders implements vscode.Disposable {
     this.#log = log;
 
     this.#trusting = vscode.workspace.onDidGrantWorkspaceTrust(() => {
-      for (const [id, { provider }] of this.#registered) void this.#ask(id, provider);
+      for (const [id, { provider }] of this.#registered) void this.#refresh(id, provider);
     });
   }
 
-  get all(): Iterable<Pick<Registered, 'source' | 'problem'>> {
+  get all(): Iterable<Pick<Registered, 'source' | 'fault'>> {
     return this.#registered.values();
   }
 
-  /** @throws where it is not what the API asks for, or its id is taken */
-  register(given: unknown): vscode.Disposable {
-    const provider = checked(given);
+  /** @throws Error if the provider does not have the type that the API requires, or its id is taken */
+  register(value: unknown): vscode.Disposable {
+    const provider = checkedProvider(value);
     const { id } = provider;
-    if (this.#registered.has(id)) throw new Error(`There is a connection provider with the id "${id}" already.`);
-    const listener = provider.onDidChange?.(() => void this.#ask(id, provider));
+    if (this.#registered.has(id)) throw new Error(`A connection provider with the id "${id}" is already registered.`);
+    const listener = provider.onDidChange?.(() => void this.#refresh(id, provider));
     this.#registered.set(id, { provider, source: sourceOf(provider, []) });
-    void this.#ask(id, provider);
+    void this.#refresh(id, provider);
     return new vscode.Disposable(() => {
       if (this.#registered.get(id)?.provider !== provider) return;
       listener?.dispose();
@@ -50,12 +53,12 @@ export class ConnectionProviders implements vscode.Disposable {
     });
   }
 
-  /** The password as the provider knows it now; it is kept nowhere. @throws what the provider throws */
+  /** The provider's current password, which is not stored. @throws the provider's error, or Error if it takes too long */
   async password(id: string, name: string): Promise<string | undefined> {
-    const asked = this.#registered.get(id)?.provider.password?.(name);
-    const password: unknown = await inTime(Promise.resolve(asked), id);
+    const pending = this.#registered.get(id)?.provider.password?.(name);
+    const password: unknown = await withTimeout(Promise.resolve(pending), id);
     if (password === undefined || typeof password === 'string') return password;
-    throw new Error(`The connection provider "${id}" gave a password that is no text.`);
+    throw new Error(`The connection provider "${id}" returned a password that is not a string.`);
   }
 
   dispose(): void {
@@ -64,51 +67,59 @@ export class ConnectionProviders implements vscode.Disposable {
     this.#changed.dispose();
   }
 
-  async #ask(id: string, provider: ConnectionProvider): Promise<void> {
+  async #refresh(id: string, provider: ConnectionProvider): Promise<void> {
     if (!vscode.workspace.isTrusted) return;
-    let answer: Pick<Registered, 'source' | 'problem'>;
+    let answer: Pick<Registered, 'source' | 'fault'>;
     try {
       const values: unknown = await provider.connections();
-      if (!Array.isArray(values)) throw new Error(`"connections" gave no array.`);
+      if (!Array.isArray(values)) throw new Error('"connections" did not return an array.');
       answer = { source: sourceOf(provider, values) };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#log.warn(`The connection provider "${id}" failed: ${message}`);
-      const problem = vscode.l10n.t('“{0}” could not say which connections it has: {1}', labelOf(provider), message);
-      answer = { source: sourceOf(provider, []), problem };
+      const detail = messageOf(error);
+      this.#log.warn(`The connection provider "${id}" failed: ${detail}`);
+      const params = { provider: labelOf(provider), detail };
+      answer = { source: sourceOf(provider, []), fault: { code: 'connections.providerFailed', params } };
     }
-    // It may have gone meanwhile, and another one may have come.
+    // The provider may have been unregistered meanwhile, and another one registered.
     if (this.#registered.get(id)?.provider !== provider) return;
     this.#registered.set(id, { provider, ...answer });
     this.#changed.fire();
   }
 }
 
-/** A provider may let the user sign in, but a session does not wait for ever. */
-async function inTime<T>(asked: Promise<T>, id: string): Promise<T> {
+/** Limits the time: a provider may let the user sign in, but a session does not wait forever. */
+async function withTimeout<T>(pending: Promise<T>, id: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const message = `The connection provider "${id}" gave no password within ${PASSWORD_MS / 1000} s.`;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    const message = `The connection provider "${id}" returned no password within ${PASSWORD_MS / 1000} s.`;
     timer = setTimeout(() => reject(new Error(message)), PASSWORD_MS);
   });
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([pending, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function checked(given: unknown): ConnectionProvider {
-  const fault = (text: string): Error => new Error(`registerConnectionProvider: ${text}`);
-  if (typeof given !== 'object' || given === null) throw fault('the provider must be an object.');
-  const { id, label, connections, password, onDidChange } = given as Record<string, unknown>;
-  if (typeof id !== 'string' || id.trim() === '') throw fault('"id" must be a text that is not empty.');
-  if (label !== undefined && typeof label !== 'string') throw fault('"label" must be a text.');
-  if (typeof connections !== 'function') throw fault('"connections" must be a function that returns the connections.');
-  for (const [name, value] of Object.entries({ password, onDidChange })) {
-    if (value !== undefined && typeof value !== 'function') throw fault(`"${name}" must be a function.`);
-  }
-  return given as ConnectionProvider;
+const providerSchema = v.looseObject(
+  {
+    id: v.pipe(
+      v.string('"id" must be a string.'),
+      v.check((id) => id.trim() !== '', '"id" must not be empty.'),
+    ),
+    label: v.optional(v.string('"label" must be a string.')),
+    connections: v.function('"connections" must be a function.'),
+    password: v.optional(v.function('"password" must be a function.')),
+    onDidChange: v.optional(v.function('"onDidChange" must be a function.')),
+  },
+  'the provider must be an object with an "id" and "connections".',
+);
+
+function checkedProvider(value: unknown): ConnectionProvider {
+  const result = v.safeParse(providerSchema, value);
+  if (!result.success) throw new Error(`registerConnectionProvider: ${result.issues[0].message}`);
+  // The provider itself, not a copy: its methods may use `this`.
+  return value as ConnectionProvider;
 }
 
 function sourceOf(provider: ConnectionProvider, values: readonly unknown[]): Source {

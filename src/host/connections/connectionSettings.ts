@@ -5,10 +5,10 @@ const SECTION = 'pgBackground';
 const KEY = 'connections';
 const DEFAULT_KEY = 'defaultConnection';
 
-/** Where settings can be written: providers keep their connections themselves. */
+/** Origins that can be written: providers store their connections themselves. */
 export type SettingsOrigin = Exclude<Origin, { readonly kind: 'provider' }>;
 
-/** What each scope of the settings holds. Nothing of an untrusted workspace is asked for by the caller. */
+/** The connections of each scope of the settings. Do not call it in an untrusted workspace. */
 export function settingsSources(): readonly Source[] {
   const inspected = vscode.workspace.getConfiguration(SECTION, null).inspect(KEY);
   const scopes: (readonly [Origin, unknown])[] = [
@@ -22,19 +22,19 @@ export function settingsSources(): readonly Source[] {
   return scopes.flatMap(([origin, values]) => (Array.isArray(values) ? [{ origin, values }] : []));
 }
 
-/** The folders with settings of their own: where only one folder is open, its settings are the workspace's. */
+/** The folders with settings of their own. If only one folder is open, its settings are the workspace's. */
 function folders(): readonly vscode.WorkspaceFolder[] {
   return vscode.workspace.workspaceFile ? (vscode.workspace.workspaceFolders ?? []) : [];
 }
 
-/** The folder whose settings count for a file beside the workspace's and the user's. */
+/** The folder whose settings apply to a file, in addition to the workspace's and the user's. */
 export function folderOf(uri: vscode.Uri | undefined): string | undefined {
   if (!uri || !vscode.workspace.workspaceFile) return undefined;
   const file = uri.scheme === 'vscode-notebook-cell' ? uri.with({ scheme: 'file', fragment: '' }) : uri;
   return vscode.workspace.getWorkspaceFolder(file)?.uri.toString();
 }
 
-/** Changes the connections of one scope; the others are left as they are. */
+/** Changes the connections of one scope. */
 export async function changeSettings(
   origin: SettingsOrigin,
   change: (values: readonly unknown[]) => readonly unknown[],
@@ -49,14 +49,14 @@ export async function changeSettings(
   await configuration.update(KEY, change(Array.isArray(value) ? value : []), target);
 }
 
-/** The default connection of one scope; the nearest scope that has one counts. */
+/** Sets the default connection of one scope. The nearest scope that has a default applies. */
 export async function changeDefault(origin: SettingsOrigin, name: string | undefined): Promise<void> {
   const [configuration, target] = configurationOf(origin);
   await configuration.update(DEFAULT_KEY, name, target);
 }
 
 /**
- * Puts another name, or none, wherever the settings of any scope have this default.
+ * Replaces a default connection in the settings of every scope that has it.
  * @param folder a folder whose settings use `ownName` for the connection
  */
 export async function replaceDefault(
@@ -68,12 +68,12 @@ export async function replaceDefault(
   if (inspected?.globalValue === name) await changeDefault({ kind: 'user' }, to);
   for (const { uri, name: folderName } of folders()) {
     const own = vscode.workspace.getConfiguration(SECTION, uri).inspect<string>(DEFAULT_KEY)?.workspaceFolderValue;
-    const isIt = own === name || (uri.toString() === folder && own === ownName);
-    if (isIt) await changeDefault({ kind: 'folder', uri: uri.toString(), name: folderName }, to);
+    const matches = own === name || (uri.toString() === folder && own === ownName);
+    if (matches) await changeDefault({ kind: 'folder', uri: uri.toString(), name: folderName }, to);
   }
 }
 
-/** The name that the settings give for a file, or for what belongs to no file. */
+/** The default connection in the settings for a file, or without a file; '' if there is none. */
 export function defaultInSettings(uri: vscode.Uri | undefined): string {
   return vscode.workspace.getConfiguration(SECTION, uri ?? null).get<string>(DEFAULT_KEY, '');
 }

@@ -1,32 +1,33 @@
 import { hostname } from 'node:os';
 import * as vscode from 'vscode';
+import { messageOf } from '../../core/base/errors';
 import type { Logger } from '../../core/base/logger';
 import type { Approve } from '../../core/postgres/connect/open/approval';
 import type { Binding } from '../../core/postgres/connect/open/bindingParts';
-import { expandPath, surroundingsOf } from '../../core/postgres/connect/conninfo/environment';
-import { ConnectError, type ConnectReason } from '../../core/postgres/connect/errors';
+import { expandPath, connectEnvironment } from '../../core/postgres/connect/conninfo/environment';
+import { connectError, ConnectError, type ConnectReason } from '../../core/postgres/connect/errors';
 import type * as OpenCode from '../../core/postgres/connect/open/open';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionEntry } from './connectionEntries';
 import type { ConnectionProviders } from './connectionProviders';
 import { PasswordStore, type SecretOwner, type StoredPassword } from './passwordStore';
 import { isInside } from '../base/paths';
-import { Prompts } from './secretPrompts';
 import { SecretApprovals } from './secretApprovals';
-import { askForApproval, notApprovedText, passwordQuestion } from './secretWords';
+import { askForApproval, SecretPrompts } from './secretPrompts';
+import { passphraseQuestion, passwordQuestion } from '../messages/secretMessages';
 
-/** A wrong password or passphrase can be the reason of these. */
-const FAULTS_OF_SECRETS: readonly ConnectReason[] = ['authentication', 'tls'];
+/** Reasons that a wrong password or passphrase can have. */
+const WRONG_SECRET_REASONS: readonly ConnectReason[] = ['authentication', 'tls'];
 
-/** So long after an action of the user a question is an answer to it. Milliseconds. */
-const USER_ACTS_MS = 60_000;
+/** For this long after an action of the user, a prompt is a response to that action. Milliseconds. */
+const USER_ACTION_MS = 60_000;
 
-/** Passwords of connections: from their provider, VS Code's secret storage, or the user. */
+/** Passwords of connections: from the provider, VS Code's secret storage, or the user. */
 export class Credentials {
   readonly #store: PasswordStore;
-  readonly #prompts = new Prompts();
+  readonly #prompts = new SecretPrompts();
   readonly #approvals: SecretApprovals;
-  /** When the user last wanted a connection, by name; by the monotonic clock, in milliseconds. */
+  /** When the user last wanted a connection, by name. Milliseconds of the monotonic clock. */
   readonly #wanted = new Map<string, number>();
 
   readonly #providers: ConnectionProviders;
@@ -37,7 +38,7 @@ export class Credentials {
     this.#log = log;
 
     const { workspaceFile, workspaceFolders } = vscode.workspace;
-    // What "localhost" is depends on where this runs.
+    // What “localhost” means depends on where this code runs.
     const machine = vscode.env.remoteName === undefined ? '' : hostname();
     this.#store = new PasswordStore(secrets, log, {
       workspace: (workspaceFile ?? workspaceFolders?.[0]?.uri)?.toString() ?? '',
@@ -46,14 +47,17 @@ export class Credentials {
     this.#approvals = new SecretApprovals(memory, machine, askForApproval);
   }
 
-  /** Opens a connection with what is known for it, asking for the rest; what was entered and proves right is kept. */
+  /**
+   * Opens a connection with its known secrets and prompts for missing ones. A password that was entered is kept if it is right.
+   * @throws ConnectError
+   */
   async open(entry: ConnectionEntry, prefer?: OpenOptions['prefer']): ReturnType<typeof OpenCode.openClient> {
     const { profile } = entry;
     let owner: SecretOwner | undefined;
     let changed: StoredPassword['changed'];
     let entered: string | undefined;
     try {
-      // pg and all about connecting is a third of the extension; a window that connects to nothing does without.
+      // pg and the code for connecting are a third of the extension; a window that never connects does not load them.
       const { openClient } = await import('../../core/postgres/connect/open/open');
       const client = await openClient(profile, {
         password: async (binding) => {
@@ -62,18 +66,18 @@ export class Credentials {
           ({ changed } = found);
           return found.password;
         },
-        askPassword: async ({ user, place }, binding) => {
+        askPassword: async (question, binding) => {
           owner = this.#store.ownerOf(entry, binding);
-          return (entered = await this.#prompts.once(profile.name, owner, passwordQuestion(user, place, changed)));
+          return (entered = await this.#prompts.askOnce(profile.name, owner, passwordQuestion(question, changed)));
         },
         prefer,
-        ...this.#common(entry, () => this.#userActs(profile.name)),
+        ...this.#commonOptions(entry, () => this.#userActs(profile.name)),
       });
       if (entered !== undefined && owner) await this.#keep(entry, owner, entered);
       return client;
     } catch (error) {
-      // What was entered and is wrong is not kept for the next try, which is not to ask before the user wants it.
-      if (owner && error instanceof ConnectError && FAULTS_OF_SECRETS.includes(error.reason)) {
+      // A wrong secret is not kept for the next attempt, which must not prompt before the user wants the connection.
+      if (owner && error instanceof ConnectError && WRONG_SECRET_REASONS.includes(error.reason)) {
         this.#prompts.reject(profile.name, owner);
       }
       throw error;
@@ -82,8 +86,8 @@ export class Credentials {
     }
   }
 
-  /** How it is opened to be examined. What the user enters is kept by {@link keep}, once it has proved right. */
-  optionsFor(entry: ConnectionEntry): OpenOptions {
+  /** Options to open a connection for a test. {@link keep} keeps a password that was entered; call it once the password is known to be right. */
+  testOptions(entry: ConnectionEntry): OpenOptions {
     const { name } = entry.profile;
     let changed: StoredPassword['changed'];
     return {
@@ -92,42 +96,42 @@ export class Credentials {
         ({ changed } = found);
         return found.password;
       },
-      askPassword: ({ user, place }, binding) =>
-        this.#prompts.ask(name, this.#store.ownerOf(entry, binding), passwordQuestion(user, place, changed)),
-      // The user has just asked for the examination, however long it takes.
-      ...this.#common(entry, () => true),
+      askPassword: (question, binding) =>
+        this.#prompts.ask(name, this.#store.ownerOf(entry, binding), passwordQuestion(question, changed)),
+      // The user started the test, so prompts are allowed however long it takes.
+      ...this.#commonOptions(entry, () => true),
     };
   }
 
-  /** The user wants this connection now, so it may ask for its password, and for the use of the user's own secrets. */
-  mayAsk(name: string): void {
-    this.mayAskPassword(name);
-    this.#approvals.askAgain(name);
+  /** Allows prompts for the password and for the approval of the user's own secrets: call it when the user wants the connection. */
+  allowPrompts(name: string): void {
+    this.allowPasswordPrompt(name);
+    this.#approvals.forgetDenials(name);
     this.#wanted.set(name, performance.now());
   }
 
-  /** Somebody wants this connection now, perhaps other code: it may ask for its password again, and for nothing else. */
-  mayAskPassword(name: string): void {
-    this.#prompts.mayAsk(name);
+  /** Allows prompts for the password only: call it when other code, not necessarily the user, wants the connection. */
+  allowPasswordPrompt(name: string): void {
+    this.#prompts.allow(name);
   }
 
-  /** The password that is stored for a connection as it stands, and where it leads. */
+  /** The password that is stored for a connection and its current target. */
   async stored(entry: ConnectionEntry): Promise<string | undefined> {
     return (await this.#store.get(await this.#ownerOf(entry), entry)).password;
   }
 
-  /** Whether two connections lead to the same target, protected in the same way. */
-  async sameTarget(one: ConnectionEntry, other: ConnectionEntry): Promise<boolean> {
-    const [first, second] = await Promise.all([this.#bindingOf(one), this.#bindingOf(other)]);
-    return first !== undefined && JSON.stringify(first) === JSON.stringify(second);
+  /** Whether two connections have the same target and the same protection. */
+  async sameTarget(first: ConnectionEntry, second: ConnectionEntry): Promise<boolean> {
+    const [binding, other] = await Promise.all([this.#bindingOf(first), this.#bindingOf(second)]);
+    return binding !== undefined && JSON.stringify(binding) === JSON.stringify(other);
   }
 
-  /** Stores it for the target to which the connection leads now, or has it in memory where it must not or cannot be stored. */
+  /** Stores a password for the connection's current target. If it must not or cannot be stored, it is kept in memory. */
   async keep(entry: ConnectionEntry, password: string): Promise<void> {
     await this.#keep(entry, await this.#ownerOf(entry), password);
   }
 
-  /** Stored or in memory. */
+  /** Forgets the stored password and the secrets in memory. */
   async forget(entry: ConnectionEntry): Promise<void> {
     const owner = this.#store.ownerOf(entry, undefined);
     this.#prompts.forget(owner);
@@ -144,7 +148,7 @@ export class Credentials {
     } catch (error) {
       this.#prompts.remember(owner, password);
       this.#log.warn(
-        `The password could not be put into VS Code's secret storage, so it is kept until the window is closed: ${String(error)}`,
+        `The password could not be stored in VS Code's secret storage, so it is kept until the window is closed: ${messageOf(error)}`,
       );
     }
   }
@@ -159,12 +163,12 @@ export class Credentials {
     try {
       return await resolveBinding(profile);
     } catch {
-      // Whoever connects sees why.
+      // Connecting reports why.
       return undefined;
     }
   }
 
-  /** What needs nobody to answer: the provider's, the stored one, what was entered before. */
+  /** A password that needs no prompt: from the provider, the store, or an earlier prompt. */
   async #find(entry: ConnectionEntry, owner: SecretOwner): Promise<StoredPassword> {
     const { origin, ownName, profile } = entry;
     if (profile.askPassword === true) return {};
@@ -177,28 +181,28 @@ export class Credentials {
       const stored = await this.#store.get(owner, entry);
       return stored.password === undefined && entered !== undefined ? { ...stored, password: entered } : stored;
     } catch (error) {
-      // A keyring that is locked or missing: the user can still enter it.
-      this.#log.warn(`${profile.name}: VS Code's secret storage could not be read: ${String(error)}`);
+      // The keyring is locked or missing; the user can still enter the password.
+      this.#log.warn(`${profile.name}: VS Code's secret storage could not be read: ${messageOf(error)}`);
       return entered === undefined ? {} : { password: entered };
     }
   }
 
-  #common(
+  #commonOptions(
     entry: ConnectionEntry,
     userActs: () => boolean,
   ): Pick<OpenOptions, 'keyPassphrase' | 'allowPasswordCommand' | 'approve' | 'log'> {
     const { name } = entry.profile;
     const approve: Approve = async (request, ask) => {
       const decision = await this.#approvals.decide(name, request, ask && userActs());
-      if (decision === 'unasked' && ask) throw new ConnectError('notApproved', notApprovedText(name));
+      if (decision === 'unasked' && ask) {
+        throw connectError('notApproved', { code: 'connect.approvalNeeded', params: { connection: name } });
+      }
       return decision === 'approved';
     };
     return {
-      keyPassphrase: (file, binding) => {
-        const question = vscode.l10n.t('Passphrase of the key {0}', file);
-        return this.#prompts.once(name, this.#store.ownerOf(entry, binding), question, `key ${file}`);
-      },
-      ...(comesFromWorkspace(entry) ? { approve } : {}),
+      keyPassphrase: (file, binding) =>
+        this.#prompts.askOnce(name, this.#store.ownerOf(entry, binding), passphraseQuestion(file), `key ${file}`),
+      ...(isDefinedByWorkspace(entry) ? { approve } : {}),
       allowPasswordCommand: vscode.workspace.isTrusted,
       log: (message) => this.#log.debug(`${name}: ${message}`),
     };
@@ -206,17 +210,17 @@ export class Credentials {
 
   #userActs(name: string): boolean {
     const since = this.#wanted.get(name);
-    return since !== undefined && performance.now() - since < USER_ACTS_MS;
+    return since !== undefined && performance.now() - since < USER_ACTION_MS;
   }
 }
 
-/** Whether files of the workspace decide where a connection leads: its settings, or a service file in one of its folders. */
-function comesFromWorkspace({ origin, profile }: ConnectionEntry): boolean {
+/** Whether files of the workspace define the target of a connection: its settings, or a service file in one of its folders. */
+function isDefinedByWorkspace({ origin, profile }: ConnectionEntry): boolean {
   if (origin.kind === 'workspace' || origin.kind === 'folder') return true;
   const { PGSERVICE, PGSERVICEFILE } = process.env;
   const file = profile.serviceFile ?? PGSERVICEFILE;
   if ((profile.service ?? PGSERVICE ?? '') === '' || file === undefined) return false;
   const folders = vscode.workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [];
-  const path = expandPath(file, surroundingsOf());
+  const path = expandPath(file, connectEnvironment());
   return folders.some((folder) => isInside(path, folder));
 }

@@ -1,12 +1,12 @@
 import type * as vscode from 'vscode';
 
 const KEY = 'connectionsByAge';
-/** Names of connections that are gone are kept up to here: one may only be missing while its settings are edited. */
+/** Names of removed connections are kept up to this number: a connection may be missing only while its settings are edited. */
 const MAX_NAMES = 200;
 
 /**
- * The order in which connections appeared in this workspace. Without a default in the settings, the one that has been there for longest
- * is the default, so that adding another one, in whatever settings, changes nothing.
+ * The order in which connections appeared in this workspace. Without a default in the settings, the oldest connection is the default, so
+ * that adding another one, in any settings, does not change it.
  */
 export class FirstConnections {
   #names: readonly string[];
@@ -34,7 +34,7 @@ export class FirstConnections {
     this.#keep(this.#names.filter((name) => name !== gone));
   }
 
-  /** The one of these that appeared first. */
+  /** The name that appeared first. */
   first(present: readonly string[]): string | undefined {
     return this.#names.find((name) => present.includes(name)) ?? present[0];
   }

@@ -1,25 +1,26 @@
+import * as v from 'valibot';
 import type { SecretStorage } from 'vscode';
 import type { Logger } from '../../core/base/logger';
 import { BINDING_PARTS, type Binding, type BindingPart } from '../../core/postgres/connect/open/bindingParts';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import { scopeOf, type ConnectionEntry } from './connectionEntries';
 
-/** Whose password it is, and where it may be sent. */
+/** The connection that a password belongs to, and the place to which it may be sent. */
 export interface SecretOwner {
-  /** Where the connection is written down, and its name there. */
+  /** The scope of the connection's definition, and its name there. */
   readonly key: string;
-  /** Where the connection leads now, everything resolved. */
+  /** The connection's resolved target. */
   readonly place: Place;
 }
 
-/** A target as seen from one computer: `localhost` and a file are something else on another one. */
+/** A target as seen from one computer: `localhost` and file paths mean something else on another one. */
 export type Place = Binding & { readonly machine: string };
 
 export type PlacePart = BindingPart | 'machine';
 
 export interface StoredPassword {
   readonly password?: string;
-  /** There is one, but for another target: these parts differ, or it is not known for which ('unknown'). */
+  /** A password is stored for another target: these parts differ, or the target is not known ('unknown'). */
   readonly changed?: readonly Change[] | 'unknown';
 }
 
@@ -29,7 +30,7 @@ export interface Change {
   readonly now: string;
 }
 
-/** Version 1 bound a password to these fields of the profile, and so not to what a service or a variable makes of them. */
+/** Version 1 bound a password to these fields of the profile, and not to the values that a service or a variable gives them. */
 const V1_FIELDS = [
   'host',
   'hostaddr',
@@ -48,8 +49,8 @@ type Owned = Pick<ConnectionEntry, 'origin' | 'ownName' | 'profile'>;
 
 /**
  * Passwords in VS Code's secret storage. Each is bound to the scope and the name of its connection and to its resolved target (see
- * core/postgres/connect/binding.ts), and is given out only if nothing of that differs: neither a `git pull` that changes settings,
- * `pg_service.conf` or a certificate in the repository, nor a variable of the environment, sends it elsewhere.
+ * core/postgres/connect/open/binding.ts), and is returned only if all of these are the same. So neither a `git pull` that changes
+ * settings, `pg_service.conf`, or a certificate in the repository, nor an environment variable, can send it elsewhere.
  */
 export class PasswordStore {
   readonly #secrets: Pick<SecretStorage, 'get' | 'store' | 'delete'>;
@@ -67,7 +68,7 @@ export class PasswordStore {
     this.#here = here;
   }
 
-  /** @param binding where the connection leads; undefined if that cannot be found out, and then nothing is given out for it */
+  /** @param binding the connection's target; undefined if it cannot be resolved, and then no password matches */
   ownerOf({ origin, ownName }: Owned, binding: Binding | undefined): SecretOwner {
     const scope = origin.kind === 'workspace' ? `workspace:${this.#here.workspace}` : scopeOf(origin);
     const unknown = Object.fromEntries(BINDING_PARTS.map((part) => [part, ''])) as Binding;
@@ -76,7 +77,7 @@ export class PasswordStore {
 
   async get(owner: SecretOwner, { profile }: Pick<ConnectionEntry, 'profile'>): Promise<StoredPassword> {
     const kept = await this.#read(owner.key);
-    if (kept === undefined) return this.#takeOver(owner, profile);
+    if (kept === undefined) return this.#adoptLegacy(owner, profile);
     if (kept.place === undefined) return this.#upgrade(owner, kept, profile);
     const changed = changesOf(kept.place, owner.place);
     return changed.length === 0 ? { password: kept.password } : { changed };
@@ -86,17 +87,17 @@ export class PasswordStore {
     await this.#secrets.store(owner.key, JSON.stringify({ version: 2, place: owner.place, password }));
   }
 
-  /** Also one that is for another place, and one from before passwords were bound to a place. */
+  /** Forgets the connection's password, whatever its place and version. */
   async forget(owner: Pick<SecretOwner, 'key'>): Promise<void> {
     await this.#secrets.delete(owner.key);
     await this.#secrets.delete(legacyKey(owner));
   }
 
   /**
-   * Before they were bound, passwords were kept by name alone. One of those becomes the user's own connection's; a workspace
-   * must not get it, since nobody knows whose it was.
+   * Adopts a password from before passwords were bound, when they were stored by name alone. Only a connection of the user's settings
+   * gets it, never one of a workspace, because its original connection is not known.
    */
-  async #takeOver(owner: SecretOwner, profile: ConnectionProfile): Promise<StoredPassword> {
+  async #adoptLegacy(owner: SecretOwner, profile: ConnectionProfile): Promise<StoredPassword> {
     if (owner.key !== keyOf('user', ownNameOf(owner))) return {};
     const password = await this.#secrets.get(legacyKey(owner));
     if (password === undefined) return {};
@@ -106,7 +107,7 @@ export class PasswordStore {
     return { password };
   }
 
-  /** One of version 1 is bound anew only if its target does not depend on anything but the profile, which it was bound to. */
+  /** Binds a password of version 1 to the resolved target, but only if the target depends on nothing but the profile. */
   async #upgrade(owner: SecretOwner, kept: Kept, profile: ConnectionProfile): Promise<StoredPassword> {
     const fields = JSON.stringify([...V1_FIELDS.map((field) => String(profile[field] ?? '')), owner.place.machine]);
     if (fields !== kept.v1 || !isExplicit(profile)) return { changed: 'unknown' };
@@ -117,21 +118,30 @@ export class PasswordStore {
   async #read(key: string): Promise<Kept | undefined> {
     const text = await this.#secrets.get(key);
     if (text === undefined) return undefined;
-    try {
-      const value = JSON.parse(text) as unknown;
-      if (Array.isArray(value)) {
-        const [v1, password] = value as unknown[];
-        if (typeof v1 === 'string' && typeof password === 'string') return { v1, password };
-      } else if (typeof value === 'object' && value !== null) {
-        const { version, place, password } = value as Record<string, unknown>;
-        if (version === 2 && typeof place === 'object' && place !== null && typeof password === 'string') {
-          return { place: place as Readonly<Record<string, unknown>>, password };
-        }
-      }
-    } catch {
-      // Its text may be a password, so it is not shown.
-    }
-    this.#log.warn('A stored password could not be read; it has to be entered again.');
+    const value = parseJson(text);
+    const current = v.safeParse(storedSchema, value);
+    if (current.success) return current.output;
+    const old = v.safeParse(storedV1Schema, value);
+    if (old.success) return { v1: old.output[0], password: old.output[1] };
+    // The text may be a password, so it is not logged.
+    this.#log.warn('A stored password is malformed and must be entered again.');
+    return undefined;
+  }
+}
+
+const storedSchema = v.object({
+  version: v.literal(2),
+  place: v.record(v.string(), v.unknown()),
+  password: v.string(),
+});
+
+/** The fields of {@link V1_FIELDS} as JSON, then the password. */
+const storedV1Schema = v.looseTuple([v.string(), v.string()]);
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
     return undefined;
   }
 }
@@ -149,7 +159,7 @@ function changesOf(before: Readonly<Record<string, unknown>>, now: Place): reado
     .map((part) => ({ part, before: typeof before[part] === 'string' ? before[part] : '', now: now[part] }));
 }
 
-/** Nothing outside of the profile decides who gets the password and how it is protected. */
+/** Whether the profile alone defines the target and the protection of the password. */
 function isExplicit({ host, user, service, sslmode }: ConnectionProfile): boolean {
   return [host, user, sslmode].every((value) => value !== undefined && value !== '') && service === undefined;
 }

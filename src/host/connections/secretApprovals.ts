@@ -3,21 +3,21 @@ import type { Memento } from 'vscode';
 import type { ApprovalRequest } from '../../core/postgres/connect/open/approval';
 import { BINDING_PARTS } from '../../core/postgres/connect/open/bindingParts';
 
-/** How a request to use the user's own secrets was decided. `unasked`: it was not, and nobody may be asked now. */
+/** The decision on a request to use the user's own secrets. `unasked`: there is none, and the user may not be asked now. */
 export type Decision = 'approved' | 'denied' | 'unasked';
 
 /**
- * Which targets the user has allowed to receive their own secrets though the connection is not theirs. An approval is for one
- * resolved target and one set of secrets, the command included: if any of it changes, the user is asked again. Approvals are kept
- * by hash in VS Code's global state, which no workspace can write; refusals only until the window is closed.
+ * The user's approvals of sending their own secrets to the target of a connection that a workspace defines. An approval is for one
+ * resolved target and one set of secrets, including the password command: if any of it changes, the user is asked again. Approvals
+ * are stored as hashes in VS Code's global state, which no workspace can write; denials last until the window is closed.
  */
 export class SecretApprovals {
   readonly #denied = new Set<string>();
-  readonly #asking = new Map<string, Promise<Decision>>();
+  readonly #pending = new Map<string, Promise<Decision>>();
 
   readonly #memory: Pick<Memento, 'get' | 'update'>;
   readonly #machine: string;
-  /** @returns undefined or false if the user does not want it */
+  /** @returns true only if the user approves */
   readonly #ask: (connection: string, request: ApprovalRequest) => PromiseLike<boolean | undefined>;
 
   constructor(
@@ -30,26 +30,26 @@ export class SecretApprovals {
     this.#ask = ask;
   }
 
-  /** @param mayAsk whether the user is there and wants this connection now */
-  async decide(connection: string, request: ApprovalRequest, mayAsk: boolean): Promise<Decision> {
+  /** @param mayPrompt whether the user wants this connection now and can be asked */
+  async decide(connection: string, request: ApprovalRequest, mayPrompt: boolean): Promise<Decision> {
     const key = this.#keyOf(request);
     if (this.#memory.get<boolean>(key) === true) return 'approved';
     if (this.#denied.has(connection + key)) return 'denied';
-    const asking = this.#asking.get(connection + key);
-    if (asking) return asking;
-    if (!mayAsk) return 'unasked';
+    const pending = this.#pending.get(connection + key);
+    if (pending) return pending;
+    if (!mayPrompt) return 'unasked';
     // Sessions that are opened at the same time share one question.
-    const asked = this.#decide(connection, key, request).finally(() => this.#asking.delete(connection + key));
-    this.#asking.set(connection + key, asked);
-    return asked;
+    const decision = this.#askUser(connection, key, request).finally(() => this.#pending.delete(connection + key));
+    this.#pending.set(connection + key, decision);
+    return decision;
   }
 
-  /** The user wants the connection once more: a refusal does not count any longer. */
-  askAgain(connection: string): void {
-    for (const one of this.#denied) if (one.startsWith(connection + PREFIX)) this.#denied.delete(one);
+  /** Forgets the denials for a connection: call it when the user wants the connection again. */
+  forgetDenials(connection: string): void {
+    for (const denied of this.#denied) if (denied.startsWith(connection + PREFIX)) this.#denied.delete(denied);
   }
 
-  async #decide(connection: string, key: string, request: ApprovalRequest): Promise<Decision> {
+  async #askUser(connection: string, key: string, request: ApprovalRequest): Promise<Decision> {
     if ((await this.#ask(connection, request)) !== true) {
       this.#denied.add(connection + key);
       return 'denied';

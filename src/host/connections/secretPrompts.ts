@@ -1,65 +1,75 @@
-import type { SecretOwner } from './passwordStore';
+import type { ApprovalRequest } from '../../core/postgres/connect/open/approval';
 import * as ui from '../base/ui';
+import { approvalAllow, approvalDetail, approvalTitle } from '../messages/secretMessages';
+import type { SecretOwner } from './passwordStore';
+
+/** Asks whether the user's own secrets may be used for a connection that the workspace's files define. */
+export async function askForApproval(connection: string, request: ApprovalRequest): Promise<boolean> {
+  const allow = approvalAllow();
+  const options = { modal: true, detail: approvalDetail(request) };
+  return (await ui.showWarningMessage(approvalTitle(connection), options, allow)) === allow;
+}
 
 /**
- * Questions for secrets: each is asked once for all sessions that are being opened, and the answer serves as long as the window
- * lives. A "no" is remembered too, so that nobody is asked again by what goes on in the background.
+ * Prompts for secrets. All sessions that are being opened share one prompt, and its answer is kept until the window is closed. A
+ * dismissed prompt is remembered too, so that background work does not ask again.
  */
-export class Prompts {
+export class SecretPrompts {
   readonly #open = new Map<string, Promise<string | undefined>>();
   readonly #answers = new Map<string, ReadonlyMap<string, string>>();
+  /** Names of connections. */
   readonly #declined = new Set<string>();
 
-  /** The password that was entered for exactly this connection to this place. */
-  remembered(owner: SecretOwner, what = PASSWORD): string | undefined {
-    return this.#answers.get(idOf(owner))?.get(what);
+  /** The secret that was entered for exactly this connection and place. */
+  remembered(owner: SecretOwner, secret = PASSWORD): string | undefined {
+    return this.#answers.get(idOf(owner))?.get(secret);
   }
 
-  remember(owner: SecretOwner, answer: string, what = PASSWORD): void {
+  remember(owner: SecretOwner, answer: string, secret = PASSWORD): void {
     const id = idOf(owner);
-    this.#answers.set(id, new Map(this.#answers.get(id)).set(what, answer));
+    this.#answers.set(id, new Map(this.#answers.get(id)).set(secret, answer));
   }
 
-  /** Everything that was entered for this connection, whichever target it was for. */
+  /** Forgets all secrets of the connection, whatever their place. */
   forget({ key }: Pick<SecretOwner, 'key'>): void {
     for (const id of this.#answers.keys()) {
       if ((JSON.parse(id) as [string, unknown])[0] === key) this.#answers.delete(id);
     }
   }
 
-  /** What was entered did not do: it is forgotten, and not asked for anew in the background. */
+  /** Forgets secrets that turned out to be wrong, and does not prompt for new ones until {@link allow} is called. */
   reject(name: string, owner: SecretOwner): void {
     if (!this.#answers.has(idOf(owner))) return;
     this.#answers.delete(idOf(owner));
     this.#declined.add(name);
   }
 
-  /** The user wants this connection now, so it may ask again. */
-  mayAsk(name: string): void {
+  /** Allows prompts for the connection again: call it when the user wants the connection. */
+  allow(name: string): void {
     this.#declined.delete(name);
   }
 
-  /** The remembered answer, else the user's, which is remembered. @param what which of the connection's secrets it is */
-  async once(name: string, owner: SecretOwner, prompt: string, what = PASSWORD): Promise<string | undefined> {
-    const known = this.remembered(owner, what);
+  /** The remembered secret or, without one, the user's answer, which is remembered. @param secret which of the connection's secrets */
+  async askOnce(name: string, owner: SecretOwner, prompt: string, secret = PASSWORD): Promise<string | undefined> {
+    const known = this.remembered(owner, secret);
     if (known !== undefined) return known;
-    const answer = await this.ask(name, owner, prompt, what);
-    if (answer !== undefined) this.remember(owner, answer, what);
+    const answer = await this.ask(name, owner, prompt, secret);
+    if (answer !== undefined) this.remember(owner, answer, secret);
     return answer;
   }
 
-  /** The user's answer, for whoever finds out whether it is right before it is kept. */
-  async ask(name: string, owner: SecretOwner, prompt: string, what = PASSWORD): Promise<string | undefined> {
+  /** The user's answer, which is not remembered: the caller checks it first. Undefined if prompts are not allowed. */
+  async ask(name: string, owner: SecretOwner, prompt: string, secret = PASSWORD): Promise<string | undefined> {
     if (this.#declined.has(name)) return undefined;
-    const id = `${idOf(owner)} ${what}`;
-    let asking = this.#open.get(id);
-    if (!asking) {
-      asking = Promise.resolve(ui.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true })).finally(
+    const id = `${idOf(owner)} ${secret}`;
+    let pending = this.#open.get(id);
+    if (!pending) {
+      pending = Promise.resolve(ui.showInputBox({ title: name, prompt, password: true, ignoreFocusOut: true })).finally(
         () => this.#open.delete(id),
       );
-      this.#open.set(id, asking);
+      this.#open.set(id, pending);
     }
-    const answer = await asking;
+    const answer = await pending;
     if (answer === undefined) this.#declined.add(name);
     return answer;
   }

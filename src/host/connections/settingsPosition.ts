@@ -1,22 +1,27 @@
 import { createScanner, parseTree, type Node } from 'jsonc-parser';
 
-/** A stretch of a text, in UTF-16 offsets. */
-export interface Place {
+/** A half-open range of a text, in UTF-16 offsets. */
+export interface SettingsRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** No settings nest deeper; the parser recurses, and a text must not make it overflow. */
-const MOST_DEPTH = 200;
+/** No settings nest deeper. The parser is recursive, so deeper texts could overflow its stack. */
+const MAX_DEPTH = 200;
 
 /**
- * Finds an element of an array in the text of a settings.json (or of a .code-workspace, where the settings are one level
- * deeper), with comments and trailing commas as VS Code allows them.
+ * Finds an element of an array in the text of a settings.json, or of a .code-workspace, where the settings are one level deeper.
+ * Accepts comments and trailing commas, as VS Code does.
  *
- * @param field the value of this field, where the element has it
- * @returns undefined where it is not there, or the text is broken before it
+ * @param field if the element has this field, the range is that of the field's value
+ * @returns undefined if the element does not exist, or the text is malformed before it
  */
-export function placeInSettings(text: string, setting: string, index: number, field?: string): Place | undefined {
+export function findInSettings(
+  text: string,
+  setting: string,
+  index: number,
+  field?: string,
+): SettingsRange | undefined {
   if (nestsTooDeep(text)) return undefined;
   const root = parseTree(text, [], { allowTrailingComma: true });
   const array = member(root, setting) ?? member(member(root, 'settings'), setting);
@@ -28,7 +33,7 @@ export function placeInSettings(text: string, setting: string, index: number, fi
 
 function member(node: Node | undefined, name: string): Node | undefined {
   if (node?.type !== 'object') return undefined;
-  // As in VS Code, the last one counts.
+  // As in VS Code, the last of several members applies.
   return node.children?.findLast(({ children }) => children?.[0]?.value === name && children.length > 1)?.children?.[1];
 }
 
@@ -42,6 +47,6 @@ function nestsTooDeep(text: string): boolean {
     const first = text.charAt(at);
     if (first === '{' || first === '[') depth++;
     else if (first === '}' || first === ']') depth--;
-    if (depth > MOST_DEPTH) return true;
+    if (depth > MAX_DEPTH) return true;
   }
 }

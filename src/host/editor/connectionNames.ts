@@ -1,10 +1,10 @@
 import { directivesOf } from '../../core/sql/directives';
 
 /**
- * The connections that a run of these texts uses, each once.
+ * The connections on which these texts would run, without duplicates.
  *
- * @param fallback of what names none itself; undefined: the user is asked
- * @param resolve the name under which a connection is known, for one that a comment gives
+ * @param fallback the connection of texts without a directive; undefined if the user would be asked
+ * @param resolve returns the full name of a connection for the name in a directive
  */
 export function connectionNames(
   texts: readonly string[],
@@ -12,7 +12,7 @@ export function connectionNames(
   resolve: (name: string) => string,
 ): readonly (string | undefined)[] {
   const names = texts.map((text) => {
-    // Most texts have no such comment, and a selection may be long.
+    // A selection may be long, so it is read only if it contains a comment.
     const { connection } = text.includes('--') ? directivesOf(text) : {};
     return connection === undefined ? fallback : resolve(connection);
   });

@@ -1,14 +1,15 @@
-/** Completion and hover of the comments that set a job's options, such as `-- timeout: 5min`. */
+/** Completion and hover for directives: comments that set a job's options, such as `-- timeout: 5min`. */
+import { countWhile } from '../../core/base/binarySearch';
 import { DIRECTIVE_NAMES, type DirectiveName } from '../../core/sql/directives';
-import type { SplitText } from '../../core/sql/split/statements';
+import type { SplitText } from '../../core/sql/split/splitTypes';
 import type { Span } from './edits';
 
-/** What may be offered at a place. Columns are UTF-16 offsets in the line. */
-export type DirectiveOffer =
+/** Completions at a position. Columns are UTF-16 offsets in the line. */
+export type DirectiveCompletions =
   | { readonly kind: 'names'; readonly replace: Span; readonly names: readonly DirectiveName[] }
   | { readonly kind: 'values'; readonly replace: Span; readonly name: DirectiveName };
 
-/** Values that people often want, beside the connections' names. */
+/** Suggested values. Connections are suggested by name. */
 export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
   label: [],
   connection: [],
@@ -20,12 +21,12 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
 const NAME = /^(\s*--+\s*)([a-z-]*)$/i;
 const VALUE = /^(\s*--+\s*([a-z-]+)\s*:\s*)(.*)$/i;
 
-/** Longer lines are data, not comments that somebody writes. */
-const LONGEST_LINE = 1000;
+/** A longer line is data, not a comment. */
+const MAX_LINE = 1000;
 
-/** @param before the line up to the cursor. @param rest the line behind it */
-export function offerAt(before: string, rest = ''): DirectiveOffer | undefined {
-  if (before.length + rest.length > LONGEST_LINE) return undefined;
+/** The completions at the cursor. @param before the line before the cursor @param rest the line after it */
+export function completionsAt(before: string, rest = ''): DirectiveCompletions | undefined {
+  if (before.length + rest.length > MAX_LINE) return undefined;
   const value = VALUE.exec(before);
   if (value) {
     const [, lead = '', name = ''] = value;
@@ -40,9 +41,9 @@ export function offerAt(before: string, rest = ''): DirectiveOffer | undefined {
   return { kind: 'names', names, replace: { start: lead.length, end: before.length } };
 }
 
-/** The directive whose name or value is at a column of a line, and the place of all of it. */
+/** The directive at a column of a line, and its span in the line. */
 export function directiveAt(line: string, column: number): { name: DirectiveName; span: Span } | undefined {
-  if (line.length > LONGEST_LINE) return undefined;
+  if (line.length > MAX_LINE) return undefined;
   const match = VALUE.exec(line.trimEnd());
   const name = match && nameOf(match[2] ?? '');
   if (!name) return undefined;
@@ -50,16 +51,9 @@ export function directiveAt(line: string, column: number): { name: DirectiveName
   return column >= span.start && column <= span.end ? { name, span } : undefined;
 }
 
-/** Whether a comment at this offset stands between statements: in one it is only a comment (or part of a string). */
+/** Whether an offset is between statements. Inside a statement, a comment is not a directive. */
 export function isBetweenStatements(split: SplitText, offset: number): boolean {
-  let low = 0;
-  let high = split.statements.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((split.statements[middle]?.end ?? Infinity) < offset) low = middle + 1;
-    else high = middle;
-  }
-  const statement = split.statements[low];
+  const statement = split.statements[countWhile(split.statements, ({ end }) => end < offset)];
   return statement === undefined || offset <= statement.start;
 }
 

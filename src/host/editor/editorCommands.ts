@@ -1,84 +1,86 @@
 import * as vscode from 'vscode';
-import type { RunOptions } from '../launch/request';
-import type { JobService } from '../../core/jobs/jobService';
 import type { Job, JobSource } from '../../core/jobs/job';
-import { askOptions } from '../launch/options';
-import type { Launcher } from '../launch/launcher';
+import type { JobService } from '../../core/jobs/jobService';
+import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
+import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { without } from '../base/omit';
+import { RepeatedRequests } from '../base/repeatedRequests';
+import * as ui from '../base/ui';
+import type { Notifications } from '../jobs/notifications';
+import type { Launcher } from '../launch/launcher';
+import { askOptions } from '../launch/options';
+import type { RunOptions } from '../launch/request';
+import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
+import { sqlText } from '../messages/sqlMessages';
+import { rangeOf } from './editorDiagnostics';
+import type { EditorTargets, SqlTarget } from './editorTargets';
 import type { FileDefaultsStore } from './fileDefaults';
-import { Flash } from './flashRange';
+import { RangeFlash } from './flashRange';
+import type { JobRange, JobRanges } from './jobRanges';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
-import type { Notifications } from '../jobs/notifications';
-import type { Origin, Origins, Place } from './jobRanges';
-import type { Preparation, Prepared } from '../launch/prepareLaunch';
-import { rangeOf } from './diagnostics';
-import { RepeatedRequests } from '../base/repeatedRequests';
-import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
-import type { LeftOut } from '../../core/sql/psql/scriptSteps';
-import { askScript, concernText, leftOutText, type ScriptAnswer } from '../launch/scriptQuestions';
-import { bySource, runInOrder } from './runEach';
-import type { Target, Targets } from './editorTargets';
-import * as ui from '../base/ui';
+import type { Canceling } from '../jobs/canceling';
+import type { PreparedLaunch } from './preparedLaunch';
+import type { LaunchPreparer } from './prepareLaunch';
+import { groupByFile, runInOrder } from './runEach';
 
-export interface RunnerParts {
+export interface EditorCommandsParts {
   readonly jobs: JobService;
+  readonly canceling: Canceling;
   readonly launcher: Launcher;
-  readonly targets: Targets;
-  readonly preparation: Preparation;
+  readonly targets: EditorTargets;
+  readonly preparer: LaunchPreparer;
   readonly defaults: FileDefaultsStore;
-  readonly origins: Origins;
-  readonly notify: Notifications;
-  /** Called when a job has its place in a text. */
+  readonly jobRanges: JobRanges;
+  readonly notifications: Notifications;
+  /** Called after a job was launched and its range is known. */
   readonly launched: (job: Job) => void;
 }
 
-/** The commands that run what is in an editor or a file. Each returns the ids of the jobs that it launched. */
-export class EditorRunner implements vscode.Disposable {
-  readonly #flash = new Flash();
+/** The commands that run SQL of an editor or a file. Each returns the ids of the launched jobs. */
+export class EditorCommands implements vscode.Disposable {
+  readonly #flash = new RangeFlash();
   readonly #repeats = new RepeatedRequests(() => performance.now());
-  /** Where the targets are that are about to be launched. */
-  readonly #places = new Map<Target, Place>();
 
-  readonly #parts: RunnerParts;
+  readonly #parts: EditorCommandsParts;
 
-  constructor(parts: RunnerParts) {
+  constructor(parts: EditorCommandsParts) {
     this.#parts = parts;
   }
 
-  /** Each selection, else the statement under each cursor. */
+  /** Runs each selection or, if nothing is selected, the statement at each cursor. */
   async run(): Promise<string[]> {
     const targets = this.#inActiveEditor();
     return targets ? this.#launch(targets) : [];
   }
 
-  /** The same, with everything that a launch can be given asked for in one flow. */
+  /** Like {@link run}, but first asks for all options of the launch. */
   async runWithOptions(): Promise<string[]> {
     const targets = this.#inActiveEditor();
     const [first] = targets ?? [];
     if (!targets || !first) return [];
-    const { launcher, preparation, defaults } = this.#parts;
-    const options = preparation.optionsOf(first);
+    const { launcher, preparer, defaults } = this.#parts;
+    const options = preparer.optionsOf(first);
     const connections = launcher.connectionItems(first.uri);
     if (connections.length === 0) {
       await launcher.addFirstConnection();
       return [];
     }
-    return this.#following(targets, async () => {
+    return this.#whileTracked(targets, async (tracked) => {
       const answer = await askOptions({
         title: vscode.l10n.t('Run in Background with Options'),
-        jobs: targets.length,
-        options: targets.length === 1 ? options : without(options, 'label'),
+        jobs: tracked.length,
+        options: tracked.length === 1 ? options : without(options, 'label'),
         connections,
         canSave: true,
       });
       if (!answer) return [];
       if (answer.saveAsDefaults) await defaults.set(first.uri, without(answer.options, 'label'));
-      return this.#launch(targets, answer.options);
+      return this.#launch(tracked, answer.options);
     });
   }
 
-  /** The statement that a lens stands over. */
+  /** Runs the statement of a lens. */
   async runLens(lens: LensTarget): Promise<string[]> {
     const target = this.#parts.targets.ofLens(lens);
     if (!target) throw new Error(vscode.l10n.t('The text has changed in the meantime. Try again.'));
@@ -87,115 +89,116 @@ export class EditorRunner implements vscode.Disposable {
     return this.#launch([target]);
   }
 
-  /** Whole files, each as one job and so in one transaction; the active editor's where none is given. */
+  /** Runs whole files, each as one job and so in one transaction. Without files, runs that of the active editor. */
   async runFiles(uris: readonly vscode.Uri[]): Promise<string[]> {
     const files = uris.length > 0 ? uris : [this.#activeSql().document.uri];
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
-  /** Every statement of the selection, the editor or the files, one after the other. Resolves when all is over. */
+  /** Runs every statement of the selection, the editor, or the files, one after the other. Resolves when the last job has ended. */
   async runEach(uris: readonly vscode.Uri[]): Promise<string[]> {
-    const { targets: find, preparation } = this.#parts;
+    const { targets: find, preparer } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? this.#activeSql() : undefined;
     const scripts = editor ? [find.eachInEditor(editor)] : documents.map((document) => find.each(document));
     const targets = scripts.flatMap((script) => script.targets);
-    const leftOut = scripts.flatMap((script) => script.leftOut.map((one) => ({ ...one, document: script.document })));
-    if (targets.length === 0 && leftOut.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('Nothing here to run: there is no statement.'));
+    const skippedTransactions = scripts.flatMap(({ skipped, document }) =>
+      skipped.map((transaction) => ({ transaction, document })),
+    );
+    if (targets.length === 0 && skippedTransactions.length === 0) {
+      void ui.showInformationMessage(vscode.l10n.t('Nothing to run: there is no statement here.'));
       return [];
     }
     let skipped = 0;
     for (const document of editor ? [editor.document] : documents) {
       const commands = find.psqlCommands(document, editor?.selections);
-      if (!preparation.acceptsCommands(document, commands.refused)) return [];
+      if (!preparer.acceptsCommands(document, commands.refused)) return [];
       skipped += commands.skipped;
     }
-    return this.#following(targets, async () => {
-      const prepared = await preparation.prepare(targets);
+    return this.#whileTracked(targets, async (tracked) => {
+      const prepared = await preparer.prepare(tracked);
       if (!prepared) return [];
-      const answer = await this.#askScript(prepared, leftOut);
+      const answer = await this.#askScript(prepared, skippedTransactions);
       if (answer === undefined) return [];
       if (answer === 'oneJob') return editor ? this.#launch(find.together(editor)) : this.runFiles(uris);
       return runInOrder(prepared, {
         skipped,
         copies: scripts.reduce((sum, { copies }) => sum + copies, 0),
-        start: (one) => this.#start(one),
-        cancel: (job) => this.#parts.jobs.cancel(job.id),
+        start: (launch) => this.#start(launch),
+        cancel: (job) => this.#parts.canceling.cancelJobs([job]),
       });
     });
   }
 
-  /** Says before anything runs what would not be as in psql, if anything. */
+  /** Asks before anything runs if the script would run differently than in psql. */
   #askScript(
-    prepared: readonly Prepared[],
-    leftOut: readonly (LeftOut & { readonly document: vscode.TextDocument })[],
+    prepared: readonly PreparedLaunch[],
+    skipped: readonly { readonly transaction: SkippedTransaction; readonly document: vscode.TextDocument }[],
   ): Promise<ScriptAnswer> {
-    const lines = leftOut.map(({ code, start, document }) => ({
-      line: document.positionAt(start).line + 1,
-      text: leftOutText(code),
+    const lines = skipped.map(({ transaction, document }) => ({
+      line: document.positionAt(transaction.span.start).line + 1,
+      text: sqlText(transaction),
     }));
-    // Each file has a session of its own.
-    for (const { own } of bySource(prepared)) {
-      for (const { code, step, start, subject } of scriptConcerns(own.map(({ request }) => request.sql))) {
-        const one = own[step];
-        const { document, piece } = one?.target ?? {};
-        const offset = (piece?.start ?? 0) + (one?.sourceOffset(start) ?? 0);
-        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: concernText(code, subject) });
+    // In psql, each file would have its own session.
+    for (const launches of groupByFile(prepared)) {
+      for (const concern of scriptConcerns(launches.map(({ request }) => request.sql))) {
+        const launch = launches[concern.step];
+        const { document, range } = launch?.target ?? {};
+        const offset = (range?.start ?? 0) + (launch?.sourceOffset(concern.span.start) ?? 0);
+        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: sqlText(concern) });
       }
     }
     if (lines.length === 0) return Promise.resolve('run');
-    return askScript(lines, leftOut.length === 0);
+    return askScript(lines, skipped.length === 0);
   }
 
   dispose(): void {
     this.#flash.dispose();
   }
 
-  /** @param chosen all options, in place of those of comments and the file's defaults */
-  async #launch(targets: readonly Target[], chosen?: RunOptions): Promise<string[]> {
-    const key = targets.map(({ uri, piece }) => `${uri.toString()}#${piece.start}-${piece.end}`).join(' ');
+  /** @param chosen all options, which replace those of comments and the file's defaults */
+  async #launch(targets: readonly SqlTarget[], chosen?: RunOptions): Promise<string[]> {
+    const key = targets.map(({ uri, range }) => `${uri.toString()}#${range.start}-${range.end}`).join(' ');
     if (this.#repeats.isRepeat(key)) {
       ui.setStatusBarMessage(vscode.l10n.t('Ignored a second launch of the same SQL within a second.'), 3000);
       return [];
     }
-    return this.#following(targets, async () => {
-      const prepared = await this.#parts.preparation.prepare(targets, chosen);
+    return this.#whileTracked(targets, async (tracked) => {
+      const prepared = await this.#parts.preparer.prepare(tracked, chosen);
       if (!prepared) this.#repeats.forget(key);
-      return (prepared ?? []).map((one) => this.#start(one).id);
+      return (prepared ?? []).map((launch) => this.#start(launch).id);
     });
   }
 
-  /** Follows the targets in their documents until they are launched: while questions are asked, the text may be edited. */
-  async #following<T>(targets: readonly Target[], work: () => Promise<T>): Promise<T> {
-    const { origins } = this.#parts;
-    const own = targets.filter(({ document }) => document !== undefined).filter((target) => !this.#places.has(target));
-    for (const target of own) this.#places.set(target, origins.follow(target.uri.toString(), target.piece));
+  /** Tracks the ranges of targets until they are launched: the text may be edited while the user is asked. */
+  async #whileTracked<T>(
+    targets: readonly SqlTarget[],
+    work: (tracked: readonly SqlTarget[]) => Promise<T>,
+  ): Promise<T> {
+    const { jobRanges } = this.#parts;
+    const tracked = targets.map((target) => {
+      if (target.document === undefined || target.pending) return target;
+      return { ...target, pending: jobRanges.follow(target.uri.toString(), target.range) };
+    });
     try {
-      return await work();
+      return await work(tracked);
     } finally {
-      for (const target of own) {
-        const place = this.#places.get(target);
-        if (place) origins.release(place);
-        this.#places.delete(target);
-      }
+      for (const { pending } of tracked) if (pending) jobRanges.release(pending);
     }
   }
 
-  #start({ target, request, sourceOffset, notify }: Prepared): Job {
-    const { jobs, origins, launched } = this.#parts;
-    const place = this.#places.get(target);
-    const source = place && sourceOf(origins.pending(place), request.sql);
+  #start({ target: { pending }, request, sourceOffset, notify }: PreparedLaunch): Job {
+    const { jobs, jobRanges, notifications, launched } = this.#parts;
+    const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
     const job = jobs.run(source === undefined ? request : { ...request, source });
-    if (place) origins.add({ jobId: job.id, place, sourceOffset });
-    this.#places.delete(target);
-    if (notify) this.#parts.notify.add(job.id);
+    if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
+    if (notify) notifications.add(job.id);
     launched(job);
     return job;
   }
 
-  /** What is to be run in the active editor, highlighted; says so where there is nothing. */
-  #inActiveEditor(): Target[] | undefined {
+  /** The targets in the active editor, which are highlighted. Shows a message if there are none. */
+  #inActiveEditor(): SqlTarget[] | undefined {
     const editor = vscode.window.activeTextEditor;
     if (!editor) {
       void ui.showInformationMessage(
@@ -210,16 +213,16 @@ export class EditorRunner implements vscode.Disposable {
     }
     void ui.showInformationMessage(
       isSql(editor.document)
-        ? vscode.l10n.t('Nothing here to run: put the cursor in a statement, or select what to run.')
-        : vscode.l10n.t('Nothing here to run: this is no SQL file. Select the SQL to run in it.'),
+        ? vscode.l10n.t('Nothing to run: put the cursor in a statement, or select the SQL to run.')
+        : vscode.l10n.t('Nothing to run: this is not a SQL file. Select the SQL to run in it.'),
     );
     return undefined;
   }
 
-  #show(editor: vscode.TextEditor, targets: readonly Target[]): void {
+  #show(editor: vscode.TextEditor, targets: readonly SqlTarget[]): void {
     this.#flash.show(
       editor,
-      targets.map(({ piece }) => rangeOf(editor.document, piece)),
+      targets.map(({ range }) => rangeOf(editor.document, range)),
     );
   }
 
@@ -230,12 +233,12 @@ export class EditorRunner implements vscode.Disposable {
   }
 }
 
-/** A text that differs from the SQL that is sent is kept with the job up to this length, in UTF-16 code units. */
+/** The maximum length of a text that is stored with a job in addition to its SQL, in UTF-16 code units. */
 const MAX_SOURCE = 100_000;
 
-/** What is kept with a job, so that its status can be shown at its text after a reload. */
-function sourceOf(origin: Origin | undefined, sql: string): JobSource | undefined {
-  if (!origin || (origin.text !== sql && origin.text.length > MAX_SOURCE)) return undefined;
-  const { document: uri, kind, text, span } = origin;
+/** The source to store with a job, so that its status can be shown at its text after a reload. */
+function sourceOf(range: JobRange | undefined, sql: string): JobSource | undefined {
+  if (!range || (range.text !== sql && range.text.length > MAX_SOURCE)) return undefined;
+  const { document: uri, kind, text, span } = range;
   return { uri, kind, start: span.start, ...(text === sql ? {} : { text }) };
 }

@@ -1,56 +1,68 @@
 import * as vscode from 'vscode';
-import { headAt, type LensTarget } from './lenses';
-import { isSql } from './languages';
-import { pieceOfSpan, pieceOf, piecesToRun, selectedStatements, wholeText, type Piece } from './runnableRanges';
-import type { Span } from './edits';
-import type { Parsed, StatementCache } from './statementCache';
 import { PsqlState } from '../../core/sql/psql/psqlState';
-import { scriptSteps, type LeftOut, type ScriptStep } from '../../core/sql/psql/scriptSteps';
-import { withoutPsqlCommands, type PsqlCommands } from '../../core/sql/psql/stripPsqlCommands';
+import { scriptSteps, type ScriptStep, type SkippedTransaction } from '../../core/sql/psql/scriptSteps';
+import { stripPsqlCommands, type StrippedText } from '../../core/sql/psql/stripPsqlCommands';
+import type { ParsedText, SplitText } from '../../core/sql/split/splitTypes';
 import { statementAt } from '../../core/sql/split/statements';
+import type { Span } from './edits';
+import type { PendingRange } from './jobRanges';
+import { isSql } from './languages';
+import { headAt, type LensTarget } from './lenses';
+import {
+  rangesToRun,
+  selectedStatements,
+  statementRange,
+  stepRange,
+  wholeFile,
+  type RunnableRange,
+} from './runnableRanges';
+import type { StatementCache } from './statementCache';
 
-/** A piece of SQL and where it comes from. */
-export interface Target {
-  readonly piece: Piece;
+/** SQL to run, and its source. */
+export interface SqlTarget {
+  readonly range: RunnableRange;
   readonly uri: vscode.Uri;
-  /** Undefined where the file is too large for VS Code to open: then it can be run, and no more. */
+  /** Undefined if the file is too large for VS Code to open; it can then only be run. */
   readonly document?: vscode.TextDocument;
-  /** The whole text that the piece is of, if it is a part of a SQL file. */
-  readonly source?: Parsed;
-  /** Where in it to look what it says above; undefined if all of it is run, so that nothing is above. */
+  /** The whole text that the range is part of, if it is part of a SQL file. */
+  readonly source?: ParsedText;
+  /** The offset in `source` before which psql would run other commands; undefined if all of the text is run. */
   readonly contextAt?: number;
-  /** The step of a script that it is, if the whole script is run step by step. */
+  /** Set if the range is a step of a script that is run step by step. */
   readonly step?: ScriptStep;
+  /** Tracks the range in its document until the job is launched. */
+  readonly pending?: PendingRange;
 }
 
-/** The steps of one document, as {@link Targets.each} finds them. */
+/** The steps of one document; see {@link EditorTargets.each}. */
 export interface Script {
   readonly document: vscode.TextDocument;
-  readonly targets: readonly Target[];
-  readonly leftOut: readonly LeftOut[];
-  /** How many COPY … FROM STDIN became INSERTs. */
+  readonly targets: readonly SqlTarget[];
+  readonly skipped: readonly SkippedTransaction[];
+  /** The number of COPY … FROM STDIN that became INSERTs. */
   readonly copies: number;
 }
 
-/** A file of more bytes than this is more than a JavaScript string, and more than a server takes in one text. */
-const MOST_BYTES = 500 * 1024 * 1024;
+/** The maximum size of a file: a larger one does not fit into a JavaScript string, or into one text for a server. */
+const MAX_FILE_BYTES = 500 * 1024 * 1024;
 
-/** Finds out what a command is about. Each function returns nothing where there is nothing to run. */
-export class Targets {
+const NO_STATEMENTS: SplitText = { statements: [], problems: [] };
+
+/** Finds the SQL that a command should run. */
+export class EditorTargets {
   readonly #cache: StatementCache;
 
   constructor(cache: StatementCache) {
     this.#cache = cache;
   }
 
-  /** What is selected in an editor, else the statements under its cursors. */
-  inEditor({ document, selections }: vscode.TextEditor): Target[] {
+  /** The selections of an editor or, if nothing is selected, the statements at its cursors. */
+  inEditor({ document, selections }: vscode.TextEditor): SqlTarget[] {
     const spans = selections.map((selection) => spanOf(document, selection));
-    // Of another language only what is selected can be SQL.
-    if (!isSql(document))
-      return targets(document, piecesToRun(document.getText(), { statements: [], problems: [] }, spans));
+    // In a document of another language, only a selection can be SQL.
+    if (!isSql(document)) return targetsOf(document, rangesToRun(document.getText(), NO_STATEMENTS, spans));
     const source = this.#cache.get(document);
-    return targets(document, piecesToRun(source.text, source.split, spans), source);
+    return targetsOf(document, rangesToRun(source.text, source.split, spans), source);
   }
 
   /** Every statement of an editor's selections, or of all of its text. */
@@ -58,14 +70,14 @@ export class Targets {
     return this.each(document, selections);
   }
 
-  /** Every statement of a document, or of parts of it. */
+  /** Every statement of a document, or of its selected parts. */
   each(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): Script {
     const source = this.#cache.get(document);
     const { text, split } = source;
     const spans = selections.map((selection) => spanOf(document, selection));
     const selected = selectedStatements(text, split, spans);
     const state = new PsqlState(text, split);
-    const { steps, leftOut, copies } = scriptSteps(
+    const { steps, skipped, copies } = scriptSteps(
       text,
       split,
       selected,
@@ -73,89 +85,88 @@ export class Targets {
     );
     const [first] = selected;
     const partial = first !== undefined && first !== split.statements[0];
-    const found = steps.map((step, index) => ({
+    const targets = steps.map((step, index) => ({
       document,
       uri: document.uri,
-      piece: pieceOfSpan(text, step),
+      range: stepRange(text, step),
       source,
       step,
       ...(partial && index === 0 ? { contextAt: first.start } : {}),
     }));
-    return { document, targets: found, leftOut, copies };
+    return { document, targets, skipped, copies };
   }
 
-  /** All that {@link eachInEditor} finds, as one job: what is selected, or the whole text. */
-  together({ document, selections }: vscode.TextEditor): Target[] {
+  /** The same SQL as {@link eachInEditor}, but as one job per selection, or one job for the whole text. */
+  together({ document, selections }: vscode.TextEditor): SqlTarget[] {
     const { text } = this.#cache.get(document);
     const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
-    const pieces = spans.length > 0 ? piecesToRun(text, { statements: [], problems: [] }, spans) : [wholeText(text)];
-    return targets(document, pieces);
+    const ranges = spans.length > 0 ? rangesToRun(text, NO_STATEMENTS, spans) : [wholeFile(text)];
+    return targetsOf(document, ranges);
   }
 
-  /** The commands of psql among the statements that {@link eachInEditor} or {@link each} finds. */
-  psqlCommands(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): PsqlCommands {
+  /** The psql commands between the statements that {@link eachInEditor} or {@link each} finds. */
+  psqlCommands(document: vscode.TextDocument, selections: readonly vscode.Selection[] = []): StrippedText {
     const { text, split } = this.#cache.get(document);
     const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
-    if (spans.length === 0) return withoutPsqlCommands(text, split);
-    const problems = split.problems.filter((one) => spans.some(({ start, end }) => one.start < end && one.end > start));
-    return withoutPsqlCommands(text, { ...split, problems });
+    if (spans.length === 0) return stripPsqlCommands(text, split);
+    const problems = split.problems.filter((problem) =>
+      spans.some(({ start, end }) => problem.start < end && problem.end > start),
+    );
+    return stripPsqlCommands(text, { ...split, problems });
   }
 
   /**
-   * The statement that a lens stands over, as it is now: edits since the lens was made may have moved or changed it.
+   * The current statement of a lens, even if edits have moved or changed it since the lens was made.
    * @returns undefined if it cannot be identified any more
    */
-  ofLens({ uri, offset, head, version }: LensTarget): Target | undefined {
-    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
+  ofLens({ uri, offset, head, version }: LensTarget): SqlTarget | undefined {
+    const document = vscode.workspace.textDocuments.find((candidate) => candidate.uri.toString() === uri);
     if (!document) return undefined;
     const source = this.#cache.get(document);
     const { text, split } = source;
     const moved =
       version === undefined ? undefined : this.#cache.moved(document, { start: offset, end: offset + 1 }, version);
     if (moved?.gone) return undefined;
-    const now = moved?.start ?? offset;
-    const statement = statementAt(split, now, text);
+    const statement = statementAt(split, moved?.start ?? offset, text);
     if (!statement || (moved === undefined && (statement.start !== offset || headAt(text, offset) !== head)))
       return undefined;
-    return { document, uri: document.uri, piece: pieceOf(text, statement), source, contextAt: statement.start };
+    return { document, uri: document.uri, range: statementRange(text, statement), source, contextAt: statement.start };
   }
 
   /**
-   * A whole file as one transaction; of an open one the text in its editor.
-   * @throws where the file cannot be read
+   * A whole file as one transaction. For an open file, the text in its editor.
+   * @throws if the file cannot be read or is too large
    */
-  async file(uri: vscode.Uri): Promise<Target> {
+  async file(uri: vscode.Uri): Promise<SqlTarget> {
     try {
       const document = await vscode.workspace.openTextDocument(uri);
-      return { uri, document, piece: wholeText(document.getText()) };
+      return { uri, document, range: wholeFile(document.getText()) };
     } catch (error) {
       const { size } = await vscode.workspace.fs.stat(uri);
-      if (size > MOST_BYTES) {
+      if (size > MAX_FILE_BYTES) {
         throw new Error(
           vscode.l10n.t('{0} is too large to run as one job. Split it, or run it with psql.', nameOf(uri)),
-          {
-            cause: error,
-          },
+          { cause: error },
         );
       }
-      // VS Code hands no text above 50 MB to extensions, yet a server takes it.
+      // VS Code does not open files above 50 MB for extensions, but a server accepts them.
       const text = new TextDecoder('utf-8', { fatal: true }).decode(await vscode.workspace.fs.readFile(uri));
-      return { uri, piece: wholeText(text) };
+      return { uri, range: wholeFile(text) };
     }
   }
 }
 
-/** The last part of a path, as people name files. */
+/** The last part of a path. */
 export function nameOf(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf('/') + 1);
 }
 
-function targets(document: vscode.TextDocument, pieces: readonly Piece[], source?: Parsed): Target[] {
-  return pieces.map((piece) => ({
+function targetsOf(document: vscode.TextDocument, ranges: readonly RunnableRange[], source?: ParsedText): SqlTarget[] {
+  return ranges.map((range) => ({
     document,
     uri: document.uri,
-    piece,
-    ...(source ? { source, contextAt: piece.start } : {}),
+    range,
+    ...(source ? { source, contextAt: range.start } : {}),
   }));
 }
 

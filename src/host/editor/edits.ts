@@ -1,12 +1,12 @@
-/** How places in a text move when the text is edited. All offsets are UTF-16 code units. */
-import type { TextChange } from '../../core/sql/split/statements';
+/** Moves spans of a text when the text is edited. All offsets are UTF-16 code units. */
+import type { TextChange } from '../../core/sql/split/splitTypes';
 
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** A replacement, in the offsets of the text before it; those of one event do not overlap. */
+/** A replacement, in offsets of the text before the event. The edits of one event do not overlap. */
 export interface Edit {
   readonly start: number;
   readonly removed: number;
@@ -14,13 +14,13 @@ export interface Edit {
 }
 
 export interface MovedSpan extends Span {
-  /** Something in it was changed. What is typed right before or right behind it is not in it. */
+  /** Something in the span changed. Text typed directly before or after the span is not part of it. */
   readonly touched: boolean;
-  /** All of it was replaced or removed. */
+  /** The whole span was replaced or removed. */
   readonly gone: boolean;
 }
 
-/** Where a span is after an event's edits. */
+/** The span after the edits of one event. */
 export function moveSpan(span: Span, edits: readonly Edit[]): MovedSpan {
   let { start, end } = span;
   let touched = false;
@@ -36,14 +36,14 @@ export function moveSpan(span: Span, edits: readonly Edit[]): MovedSpan {
     if (edit.start >= span.end) continue;
     touched = true;
     if (edit.start <= span.start && to >= span.end) gone = true;
-    // An edit across a border belongs to the span: its new text may continue what was there.
+    // An edit across the border of the span extends it: the new text may continue the old one.
     if (edit.start < span.start) start += edit.start - span.start;
     end += to > span.end ? edit.start + edit.text.length - span.end : delta;
   }
   return { start, end, touched, gone };
 }
 
-/** The same through several events, each with its edits in the offsets of the text before it. */
+/** The span after several events. */
 export function moveThrough(span: Span, events: readonly (readonly Edit[])[]): MovedSpan {
   let moved: MovedSpan = { ...span, touched: false, gone: false };
   for (const edits of events) {
@@ -53,7 +53,7 @@ export function moveThrough(span: Span, events: readonly (readonly Edit[])[]): M
   return moved;
 }
 
-/** Several replacements as the one that encloses them all; undefined where there is none. */
+/** The smallest replacement that covers all edits; undefined if there are none. */
 export function envelope(edits: readonly Edit[]): TextChange | undefined {
   if (edits.length === 0) return undefined;
   let start = Infinity;
@@ -67,24 +67,24 @@ export function envelope(edits: readonly Edit[]): TextChange | undefined {
   return { start, removed: to - start, inserted: to - start + delta };
 }
 
-/** Two changes in a row as one, in the offsets of the text before the first. */
+/** Combines two consecutive changes into one, in offsets of the text before the first. */
 export function compose(first: TextChange | undefined, second: TextChange): TextChange {
   if (!first) return second;
   const delta = first.inserted - first.removed;
   const start = Math.min(first.start, second.start);
-  // The end of both, in the text between them, and from there in the text before the first.
+  // The end of both changes, in the text between them.
   const between = Math.max(first.start + first.inserted, second.start + second.removed);
   const removed = between - delta - start;
   return { start, removed, inserted: removed + delta + second.inserted - second.removed };
 }
 
-/** Keeps at most this many events; a lens is clicked seconds after it was made, not hours. */
+/** The number of events kept. A lens is clicked seconds after it was made, so a few are enough. */
 const MAX_LOGGED_EVENTS = 500;
 
-/** The latest edits of a document, by the version that each led to: finds a span of an earlier version again. */
+/** The latest edits of a document, which map a span of an earlier version to the current one. */
 export class EditLog {
   readonly #events: { readonly version: number; readonly edits: readonly Edit[] }[] = [];
-  /** Everything that happened after this version is known. */
+  /** All edits after this version are known. */
   #since: number;
 
   constructor(version: number) {
@@ -97,7 +97,7 @@ export class EditLog {
     if (this.#events.length > MAX_LOGGED_EVENTS) this.#since = this.#events.shift()?.version ?? version;
   }
 
-  /** @returns where a span of an earlier version is now, or undefined if that version is too old */
+  /** Maps a span of an earlier version to the current one. @returns undefined if that version is too old */
   find(span: Span, version: number): MovedSpan | undefined {
     if (version < this.#since) return undefined;
     const later = this.#events.filter((event) => event.version > version);

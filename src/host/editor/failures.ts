@@ -1,29 +1,29 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
-import { errorText, placeOfError, raisableLimit } from './errorPlace';
+import { errorText } from '../jobs/jobErrorText';
+import { raisableLimit } from '../launch/raisableLimit';
+import { errorRange } from './errorRange';
 import type { MovedSpan, Span } from './edits';
 import { shorten } from '../../shared/displayText';
-import type { Origin, Origins } from './jobRanges';
-import { rangeOf, type Problems } from './diagnostics';
+import type { JobRange, JobRanges } from './jobRanges';
+import { rangeOf, type EditorDiagnostics } from './editorDiagnostics';
 
-/** UTF-16 units of an entry in Problems. */
-const PROBLEM = 3000;
+/** The maximum length of an entry in the Problems panel, in UTF-16 code units. */
+const MAX_MESSAGE = 3000;
 
-/**
- * Puts the error of a failed job where it belongs in the text that it came from, unless that text is another one by now.
- */
-export async function showFailure(job: Job, origins: Origins, problems: Problems): Promise<void> {
+/** Shows the error of a failed job in the Problems panel, at the text of the job, unless that text has changed. */
+export async function showFailure(job: Job, jobRanges: JobRanges, diagnostics: EditorDiagnostics): Promise<void> {
   const { error } = job.record;
-  const found = await findFailure(job, origins);
+  const found = await findFailure(job, jobRanges);
   if (!found || !error) return;
   const { document, owner, mark, whole, kind } = found;
-  // What was typed right after a statement has made another one of it.
-  if (whole && kind !== 'selection' && !problems.isStatement(document, owner)) return;
-  problems.add({
+  // Text that was typed directly after a statement is now part of it.
+  if (whole && kind !== 'selection' && !diagnostics.isStatement(document, owner)) return;
+  diagnostics.add({
     document,
     owner,
     mark,
-    message: shorten(errorText(error), PROBLEM, error.truncatedBytes),
+    message: shorten(errorText(error), MAX_MESSAGE, error.truncatedBytes),
     severity: vscode.DiagnosticSeverity.Error,
     sqlstate: error.sqlstate,
     jobId: job.id,
@@ -33,54 +33,54 @@ export async function showFailure(job: Job, origins: Origins, problems: Problems
 
 interface FoundFailure {
   readonly document: vscode.TextDocument;
-  /** The statement that failed, and what is marked in it: where they are in the document now. */
+  /** The current ranges of the failed statement and of the mark in it. */
   readonly owner: Span;
   readonly mark: Span;
   readonly whole: boolean;
-  readonly kind: Origin['kind'];
+  readonly kind: JobRange['kind'];
 }
 
-/** Where a failed job's error is in the document that the job came from; undefined if that text is another one by now. */
-async function findFailure(job: Job, origins: Origins): Promise<FoundFailure | undefined> {
+/** Finds a failed job's error in its document. @returns undefined if the text has changed */
+async function findFailure(job: Job, jobRanges: JobRanges): Promise<FoundFailure | undefined> {
   const { error } = job.record;
-  const origin = origins.get(job.id);
-  if (!origin || !error || job.state !== 'failed') return undefined;
-  const document = await openDocument(origin.document);
+  const jobRange = jobRanges.get(job.id);
+  if (!jobRange || !error || job.state !== 'failed') return undefined;
+  const document = await openDocument(jobRange.document);
   if (!document) return undefined;
-  const position = error.position === undefined ? undefined : origin.sourceOffset(error.position);
-  const { statement, mark, whole } = placeOfError(origin.text, position);
-  const now = origins.trace(job.id, statement) ?? (origin.edited ? undefined : placeIn(origin, statement));
+  const position = error.position === undefined ? undefined : jobRange.sourceOffset(error.position);
+  const { statement, mark, whole } = errorRange(jobRange.text, position);
+  const now = jobRanges.trace(job.id, statement) ?? (jobRange.edited ? undefined : currentSpan(jobRange, statement));
   if (!now || now.gone) return undefined;
   const owner = { start: now.start, end: now.end };
-  if (document.getText(rangeOf(document, owner)) !== origin.text.slice(statement.start, statement.end)) {
+  if (document.getText(rangeOf(document, owner)) !== jobRange.text.slice(statement.start, statement.end)) {
     return undefined;
   }
   const shift = now.start - statement.start;
-  return { document, owner, mark: { start: mark.start + shift, end: mark.end + shift }, whole, kind: origin.kind };
+  return { document, owner, mark: { start: mark.start + shift, end: mark.end + shift }, whole, kind: jobRange.kind };
 }
 
-/** The place of an error in its file. */
-export interface FailurePlace {
+/** The location of an error in its file. */
+export interface FailureLocation {
   readonly uri: vscode.Uri;
   readonly start: vscode.Position;
 }
 
 /**
- * Where a failed job's error is in its file: the place that the server named, or the statement that failed. Undefined if the text
- * is another one by now, or if it is not known which one of several statements failed.
+ * The location of a failed job's error in its file: the position that the server reported, or else the failed statement.
+ * @returns undefined if the text has changed, or if it is unknown which of several statements failed
  */
-export async function failurePlace(job: Job, origins: Origins): Promise<FailurePlace | undefined> {
-  const found = await findFailure(job, origins);
+export async function failureLocation(job: Job, jobRanges: JobRanges): Promise<FailureLocation | undefined> {
+  const found = await findFailure(job, jobRanges);
   if (!found?.whole) return undefined;
   return { uri: found.document.uri, start: found.document.positionAt(found.mark.start) };
 }
 
-/** Where a part of an origin's text is, if that text is unchanged. */
-function placeIn({ span }: Origin, part: Span): MovedSpan {
+/** The current span of a part of an unedited range. */
+function currentSpan({ span }: JobRange, part: Span): MovedSpan {
   return { start: span.start + part.start, end: span.start + part.end, touched: false, gone: false };
 }
 
-/** The document, also where nobody shows it; undefined where it is gone. */
+/** Opens the document. @returns undefined if it no longer exists */
 async function openDocument(uri: string): Promise<vscode.TextDocument | undefined> {
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri);
   const parsed = vscode.Uri.parse(uri);

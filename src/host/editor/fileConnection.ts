@@ -10,24 +10,24 @@ import { plainLabel } from '../base/plainText';
 import { connectionNames } from './connectionNames';
 import type { FileDefaultsStore } from './fileDefaults';
 import { isSql } from './languages';
-import { piecesToRun } from './runnableRanges';
+import { rangesToRun } from './runnableRanges';
 import type { StatementCache } from './statementCache';
 import { nameOf, spanOf } from './editorTargets';
 import * as ui from '../base/ui';
 
-/** The cursor moves fast while a key is held. Milliseconds. */
-const SOON_MS = 100;
+/** The delay of updates while the cursor moves or the user types. Milliseconds. */
+const UPDATE_DELAY_MS = 100;
 
-/** Shows, while a SQL editor is active, on which connection its jobs run, and lets it be changed. */
+/** Shows the connection of the active SQL editor in the status bar, and changes it. */
 export class FileConnection implements vscode.Disposable {
   readonly #item = ui.createStatusBarItem(
     'pgBackground.connection',
     vscode.StatusBarAlignment.Right,
-    // Left of the language's name.
+    // Left of the language.
     100.1,
   );
   readonly #disposables = new Disposables();
-  #soon: NodeJS.Timeout | undefined;
+  #scheduled: NodeJS.Timeout | undefined;
 
   readonly #connections: Connections;
   readonly #launcher: Launcher;
@@ -44,16 +44,16 @@ export class FileConnection implements vscode.Disposable {
     this.#item.command = commandId('setFileConnection');
     this.#disposables.add(this.#item);
     const update = (): void => this.update();
-    const soon = (): void => {
-      this.#soon ??= setTimeout(() => {
-        this.#soon = undefined;
+    const updateSoon = (): void => {
+      this.#scheduled ??= setTimeout(() => {
+        this.#scheduled = undefined;
         this.update();
-      }, SOON_MS);
+      }, UPDATE_DELAY_MS);
     };
     this.#disposables.add(vscode.window.onDidChangeActiveTextEditor(update));
-    // A comment over a statement may name another connection.
-    this.#disposables.add(vscode.window.onDidChangeTextEditorSelection(soon));
-    this.#disposables.add(vscode.workspace.onDidChangeTextDocument(soon));
+    // A comment above a statement may name another connection.
+    this.#disposables.add(vscode.window.onDidChangeTextEditorSelection(updateSoon));
+    this.#disposables.add(vscode.workspace.onDidChangeTextDocument(updateSoon));
     this.#disposables.add(vscode.workspace.onDidOpenTextDocument(update));
     this.#disposables.add(connections.onDidChange(update));
     this.#disposables.add(defaults.onDidChange(update));
@@ -62,26 +62,26 @@ export class FileConnection implements vscode.Disposable {
   }
 
   /**
-   * The connection of a document's jobs, where a comment does not name another one. Undefined: it is asked for, because the one that was
-   * set for the file, or the default of the settings, is not there.
+   * The connection of a document's jobs, unless a comment names another one.
+   * @returns undefined if the user must be asked, because the connection of the file, or the default connection, does not exist
    */
   of(uri: vscode.Uri): string | undefined {
     const own = this.#defaults.get(uri).connection;
     return own === undefined ? this.#connections.defaultFor(uri) : this.#connections.find(own, uri)?.name;
   }
 
-  /** On what a run in this editor would be launched. Undefined: it would ask. */
+  /** The connections on which a run in this editor would be launched; undefined for one that the user would be asked for. */
   #namesIn({ document, selections }: vscode.TextEditor): readonly (string | undefined)[] {
     const { uri } = document;
     const fallback = this.of(uri);
     const { text, split } = this.#cache.get(document);
-    const pieces = piecesToRun(
+    const ranges = rangesToRun(
       text,
       split,
       selections.map((selection) => spanOf(document, selection)),
     );
     return connectionNames(
-      pieces.map((piece) => piece.text),
+      ranges.map((range) => range.text),
       fallback,
       (name) => this.#connections.find(name, uri)?.name ?? name,
     );
@@ -124,12 +124,13 @@ export class FileConnection implements vscode.Disposable {
   /**
    * Sets the connection of a file's jobs.
    *
-   * @param argument From code: the connection's name, or '' for the default one. Otherwise the user is asked.
+   * @param argument from code: the connection's name, or '' for the default connection. Otherwise the user is asked.
+   * @throws if no editor is active or the connection does not exist
    */
   async set(argument: unknown): Promise<void> {
     const document = vscode.window.activeTextEditor?.document;
     if (!document) {
-      throw new Error(vscode.l10n.t('Open a SQL file first: its connection is what you set.'));
+      throw new Error(vscode.l10n.t('Open the SQL file first whose connection to set.'));
     }
     const name = typeof argument === 'string' ? argument : await this.#ask(document.uri);
     if (name === undefined) return;
@@ -147,8 +148,8 @@ export class FileConnection implements vscode.Disposable {
   }
 
   /**
-   * Asks on which connection files run that have none, and remembers the answer: for these files, or as the default.
-   * @returns undefined if the user gave up
+   * Asks for the connection of files that have none, and remembers it for these files or as the default.
+   * @returns undefined if the user cancels
    */
   async choose(uris: readonly vscode.Uri[]): Promise<string | undefined> {
     const [uri] = uris;
@@ -179,7 +180,7 @@ export class FileConnection implements vscode.Disposable {
         { label: vscode.l10n.t('For {0}', file), kind: vscode.QuickPickItemKind.Separator, value: '', always: false },
         ...items.map((item) => ({ ...item, value: item.label, always: false })),
         {
-          label: vscode.l10n.t('For all files without a connection of their own'),
+          label: vscode.l10n.t('For all files without a connection'),
           kind: vscode.QuickPickItemKind.Separator,
           value: '',
           always: true,
@@ -194,12 +195,12 @@ export class FileConnection implements vscode.Disposable {
       },
     );
     if (!picked) return undefined;
-    for (const one of uris) await this.#remember(one, picked.always ? undefined : picked.value);
+    for (const each of uris) await this.#remember(each, picked.always ? undefined : picked.value);
     if (picked.always) await this.#makeDefault(uri, picked.value);
     return picked.value;
   }
 
-  /** Makes it the default of the folder whose connection it is, else of the workspace, or of the user if there is none. */
+  /** Makes a connection the default of its folder or, if it is not defined in a folder, of the workspace or the user. */
   async #makeDefault(uri: vscode.Uri, name: string): Promise<void> {
     const entry = this.#connections.entry(name, uri);
     if (!entry) return;
@@ -207,7 +208,7 @@ export class FileConnection implements vscode.Disposable {
     await writeDefault(this.#connections, entry, entry.origin.kind === 'folder' ? entry.origin : own);
   }
 
-  /** The name of the connection that was chosen for a file, or as the default, and does not exist. */
+  /** The connection that was chosen for a file, or as the default, but does not exist. */
   #missing(uri: vscode.Uri): string | undefined {
     return this.#defaults.get(uri).connection ?? this.#connections.missingDefault(uri);
   }
@@ -217,13 +218,13 @@ export class FileConnection implements vscode.Disposable {
     await this.#defaults.set(uri, connection === undefined ? others : { ...others, connection });
   }
 
-  /** What was set for a file that cannot come back. */
+  /** Removes the defaults of a file that cannot be opened again. */
   async forget(uri: vscode.Uri): Promise<void> {
     if (Object.keys(this.#defaults.get(uri)).length > 0) await this.#defaults.set(uri, {});
   }
 
   dispose(): void {
-    clearTimeout(this.#soon);
+    clearTimeout(this.#scheduled);
     this.#disposables.dispose();
   }
 

@@ -2,14 +2,14 @@ import * as vscode from 'vscode';
 import type { RunOptions } from '../launch/request';
 import { without } from '../base/omit';
 
-/** What a file's jobs run with where nothing else is said. */
+/** The default options of a file's jobs. */
 export type FileDefaults = Omit<RunOptions, 'label'>;
 
 const KEY = 'fileDefaults';
-/** The files used last; more are forgotten. */
-const MOST_FILES = 500;
+/** Only the most recent files are kept. */
+const MAX_FILES = 500;
 
-/** Defaults of files, kept in the workspace's state and not in the files. */
+/** Stores the defaults of files in the workspace state. */
 export class FileDefaultsStore implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.#changed.event;
@@ -25,13 +25,13 @@ export class FileDefaultsStore implements vscode.Disposable {
   }
 
   async set(uri: vscode.Uri, defaults: FileDefaults): Promise<void> {
-    const entries = Object.entries(without(this.#all(), keyOf(uri))).slice(1 - MOST_FILES);
+    const entries = Object.entries(without(this.#all(), keyOf(uri))).slice(1 - MAX_FILES);
     if (Object.keys(defaults).length > 0) entries.push([keyOf(uri), defaults]);
     await this.#memory.update(KEY, Object.fromEntries(entries));
     this.#changed.fire();
   }
 
-  /** Follows a connection that was renamed. */
+  /** Updates all defaults after a connection was renamed. */
   async renameConnection(from: string, to: string): Promise<void> {
     const files = Object.entries(this.#all());
     if (!files.some(([, { connection }]) => connection === from)) return;
@@ -49,7 +49,7 @@ export class FileDefaultsStore implements vscode.Disposable {
   }
 }
 
-/** A notebook's cells share one connection. */
+/** The cells of a notebook share their defaults. */
 function keyOf(uri: vscode.Uri): string {
   return uri.scheme === 'vscode-notebook-cell' ? uri.with({ scheme: 'file', fragment: '' }).toString() : uri.toString();
 }

@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 
-/** How long what was sent is highlighted. Milliseconds. */
+/** The duration of the highlight. Milliseconds. */
 const FLASH_MS = 600;
 
-/** Shows for a moment what was sent, unless the user asked VS Code for less movement or uses a screen reader. */
-export class Flash implements vscode.Disposable {
+/** Briefly highlights the SQL that was sent, unless the user prefers reduced motion or uses a screen reader. */
+export class RangeFlash implements vscode.Disposable {
   readonly #decoration = vscode.window.createTextEditorDecorationType({
-    // Themes of high contrast have only the border, the others only the background.
+    // High-contrast themes define only the border, others only the background.
     backgroundColor: new vscode.ThemeColor('editor.wordHighlightStrongBackground'),
     border: '1px solid',
     borderColor: new vscode.ThemeColor('editor.wordHighlightStrongBorder'),

@@ -1,78 +1,79 @@
-/** Which job came from which place of which text, while that text is edited. */
+/** Tracks the ranges that jobs were launched from, while their documents are edited. */
 import { moveSpan, moveThrough, type Edit, type MovedSpan, type Span } from './edits';
-import type { Piece } from './runnableRanges';
+import type { RunnableRange } from './runnableRanges';
 
-/** More than this of a document's edits is not kept: what was typed since a launch then counts as having touched it. */
-const MOST_EVENTS = 20_000;
-const MOST_CHARACTERS = 20_000_000;
+/** Limits of the edits kept per document. Beyond them, parts of a launched range can no longer be traced. */
+const MAX_EVENTS = 20_000;
+const MAX_CHARACTERS = 20_000_000;
 
-/** A part of a document that was launched as a job. */
-export interface Origin {
+/** A range of a document that was launched as a job. */
+export interface JobRange {
   readonly jobId: string;
   /** The document's URI. */
   readonly document: string;
-  readonly kind: Piece['kind'];
-  /** The part as it was launched, before its variables had values. */
+  readonly kind: RunnableRange['kind'];
+  /** The text as it was launched, before variables were replaced. */
   readonly text: string;
-  /** Where it began when it was launched. */
+  /** The start of the range at the launch. */
   readonly launchedAt: number;
-  /** The offset in {@link text} of an offset in the SQL that was sent. */
+  /** Maps an offset in the SQL that was sent to one in {@link text}. */
   readonly sourceOffset: (offset: number) => number | undefined;
-  /** Where it is now. */
+  /** The current span. */
   readonly span: Span;
-  /** Its text is another one now. */
+  /** Whether the text has changed since the launch. */
   readonly edited: boolean;
 }
 
-type Entry = { -readonly [K in keyof Origin]: Origin[K] };
+type Entry = { -readonly [K in keyof JobRange]: JobRange[K] };
 
-interface Kept {
+interface Tracked {
   readonly entry: Entry;
-  /** It was cut out; it comes back when its text does. */
+  /** Removed from the document; restored when its text reappears. */
   gone: boolean;
-  /** Its text was taken before this event of the document's log; undefined once the job has ended. */
+  /** The index of the first event in the document's log after the launch; undefined once the job has ended. */
   since: number | undefined;
 }
 
-/** What is known of one document. */
-interface Followed {
-  readonly kept: Map<string, Kept>;
-  /** What was edited since the first launch that has not ended. */
+/** A document with tracked ranges. */
+interface TrackedDocument {
+  /** By job id, or by the key of a pending range. */
+  readonly ranges: Map<string, Tracked>;
+  /** The edits since the first launch that has not ended. */
   log: (readonly Edit[])[];
   characters: number;
 }
 
-/** A part of a document that is about to be launched, and is followed until then. */
-export interface Place {
+/** Identifies a range that is tracked before its launch. */
+export interface PendingRange {
   readonly document: string;
   readonly key: string;
 }
 
-export interface NewOrigin {
+export interface LaunchedRange {
   readonly jobId: string;
-  readonly place: Place;
+  readonly pending: PendingRange;
   readonly sourceOffset?: (offset: number) => number;
 }
 
-/** A job of before a reload, and where its text was. */
-export interface KnownOrigin {
+/** The range of a job from before a reload. */
+export interface RestoredRange {
   readonly jobId: string;
   readonly document: string;
-  readonly kind: Piece['kind'];
+  readonly kind: RunnableRange['kind'];
   readonly text: string;
   readonly start: number;
-  /** The text was sent as it is, so that offsets in the two are the same. */
+  /** The text was sent unchanged, so offsets in it and in the SQL are the same. */
   readonly verbatim: boolean;
 }
 
-/** All origins. It knows texts only by what it is told. */
-export class Origins {
-  readonly #byDocument = new Map<string, Followed>();
-  #places = 0;
+/** The ranges of all jobs. The caller reports every edit. */
+export class JobRanges {
+  readonly #byDocument = new Map<string, TrackedDocument>();
+  #lastPending = 0;
 
-  /** Follows a part of a document from now on: questions and other jobs may come before its launch, and edits with them. */
-  follow(document: string, { kind, text, start, end }: Piece): Place {
-    const key = `place ${++this.#places}`;
+  /** Tracks a range before its launch, because the document may be edited while the user is asked or other jobs run. */
+  follow(document: string, { kind, text, start, end }: RunnableRange): PendingRange {
+    const key = `pending ${++this.#lastPending}`;
     const sourceOffset = (offset: number): number => offset;
     const entry = {
       jobId: '',
@@ -84,81 +85,81 @@ export class Origins {
       span: { start, end },
       edited: false,
     };
-    this.#keep(document, key, entry);
+    this.#track(document, key, entry);
     return { document, key };
   }
 
-  /** The part was launched. */
-  add({ jobId, place: { document, key }, sourceOffset }: NewOrigin): void {
-    const kept = this.#byDocument.get(document)?.kept;
-    const one = kept?.get(key);
-    if (!kept || !one) return;
-    kept.delete(key);
-    one.entry.jobId = jobId;
-    if (sourceOffset) one.entry.sourceOffset = sourceOffset;
-    kept.set(jobId, one);
+  /** Assigns a pending range to its job. */
+  add({ jobId, pending: { document, key }, sourceOffset }: LaunchedRange): void {
+    const ranges = this.#byDocument.get(document)?.ranges;
+    const tracked = ranges?.get(key);
+    if (!ranges || !tracked) return;
+    ranges.delete(key);
+    tracked.entry.jobId = jobId;
+    if (sourceOffset) tracked.entry.sourceOffset = sourceOffset;
+    ranges.set(jobId, tracked);
   }
 
-  /** Follows the text of a job again. Whether it is still there shows once the document is open: see {@link reopen}. */
-  restore({ jobId, document, kind, text, start, verbatim }: KnownOrigin): void {
+  /** Tracks the range of a job from before a reload. {@link reopen} checks whether its text still exists. */
+  restore({ jobId, document, kind, text, start, verbatim }: RestoredRange): void {
     const span = { start, end: start + text.length };
     const sourceOffset = (offset: number): number | undefined => (verbatim ? offset : undefined);
-    this.#keep(document, jobId, { jobId, document, kind, text, launchedAt: start, sourceOffset, span, edited: false });
+    this.#track(document, jobId, { jobId, document, kind, text, launchedAt: start, sourceOffset, span, edited: false });
     this.settle(jobId);
   }
 
-  /** A part that is about to be launched, as it is now. */
-  pending({ document, key }: Place): Origin | undefined {
-    return this.#byDocument.get(document)?.kept.get(key)?.entry;
+  /** The current state of a pending range. */
+  pending({ document, key }: PendingRange): JobRange | undefined {
+    return this.#byDocument.get(document)?.ranges.get(key)?.entry;
   }
 
-  /** The part was not launched after all. */
-  release({ document, key }: Place): void {
+  /** Stops tracking a pending range. Does nothing if it was launched. */
+  release({ document, key }: PendingRange): void {
     this.#delete(document, [key]);
   }
 
-  /** Those of a document whose place is known, in the order of their launch. */
-  of(document: string): Origin[] {
-    return [...(this.#byDocument.get(document)?.kept.values() ?? [])].flatMap(({ gone, entry }) =>
+  /** The job ranges of a document that exist in its text, in the order of their launch. */
+  of(document: string): JobRange[] {
+    return [...(this.#byDocument.get(document)?.ranges.values() ?? [])].flatMap(({ gone, entry }) =>
       gone || entry.jobId === '' ? [] : [entry],
     );
   }
 
-  get(jobId: string): Origin | undefined {
-    const kept = this.#find(jobId);
-    return kept && !kept.gone ? kept.entry : undefined;
+  get(jobId: string): JobRange | undefined {
+    const tracked = this.#find(jobId);
+    return tracked && !tracked.gone ? tracked.entry : undefined;
   }
 
-  /** True if no later job came from an overlapping part of the document. */
+  /** Whether no later job was launched from an overlapping range. */
   isNewest(jobId: string): boolean {
     const own = this.get(jobId);
     if (!own) return false;
     const all = this.of(own.document);
-    const later = all.slice(all.findIndex((one) => one.jobId === jobId) + 1);
+    const later = all.slice(all.findIndex((range) => range.jobId === jobId) + 1);
     return !later.some(({ span }) => span.start < own.span.end && span.end > own.span.start);
   }
 
-  /** A part of an origin's text as it was launched, and where that is now; undefined where edits are no longer known. */
+  /** Finds the current span of a part of a launched text. @returns undefined if the edits are no longer known */
   trace(jobId: string, part: Span): MovedSpan | undefined {
-    const kept = this.#find(jobId);
-    if (kept?.since === undefined) return undefined;
-    const { launchedAt, document } = kept.entry;
+    const tracked = this.#find(jobId);
+    if (tracked?.since === undefined) return undefined;
+    const { launchedAt, document } = tracked.entry;
     const log = this.#byDocument.get(document)?.log ?? [];
-    return moveThrough({ start: launchedAt + part.start, end: launchedAt + part.end }, log.slice(kept.since));
+    return moveThrough({ start: launchedAt + part.start, end: launchedAt + part.end }, log.slice(tracked.since));
   }
 
-  /** From now on only the origin's place as a whole is of interest. */
+  /** Stops keeping edits for a job: only its range as a whole is tracked from now on. */
   settle(jobId: string): void {
-    const kept = this.#find(jobId);
-    if (kept) kept.since = undefined;
+    const tracked = this.#find(jobId);
+    if (tracked) tracked.since = undefined;
   }
 
-  /** A rerun is of the same place. */
+  /** Assigns a rerun to the range of the first job. */
   repeat(jobId: string, newJobId: string): void {
-    const kept = this.#find(jobId);
-    if (!kept || kept.gone || kept.entry.edited) return;
-    const { entry } = kept;
-    this.#keep(entry.document, newJobId, { ...entry, jobId: newJobId, launchedAt: entry.span.start });
+    const tracked = this.#find(jobId);
+    if (!tracked || tracked.gone || tracked.entry.edited) return;
+    const { entry } = tracked;
+    this.#track(entry.document, newJobId, { ...entry, jobId: newJobId, launchedAt: entry.span.start });
   }
 
   forget(jobIds: readonly string[]): void {
@@ -170,95 +171,95 @@ export class Origins {
     this.#byDocument.delete(document);
   }
 
-  /** Follows an event. @param slice the document's text after it */
+  /** Applies the edits of an event. @param slice reads the document's text after the event */
   edit(document: string, edits: readonly Edit[], slice: (span: Span) => string): void {
-    const followed = this.#byDocument.get(document);
-    if (!followed) return;
-    log(followed, edits);
-    for (const kept of followed.kept.values()) {
-      const { entry } = kept;
-      const moved = kept.gone ? undefined : moveSpan(entry.span, edits);
+    const known = this.#byDocument.get(document);
+    if (!known) return;
+    log(known, edits);
+    for (const tracked of known.ranges.values()) {
+      const { entry } = tracked;
+      const moved = tracked.gone ? undefined : moveSpan(entry.span, edits);
       if (moved && !moved.gone) {
         entry.span = { start: moved.start, end: moved.end };
-        if (moved.touched) entry.edited = !is(entry.text, entry.span, slice);
+        if (moved.touched) entry.edited = !hasText(entry.text, entry.span, slice);
         continue;
       }
-      this.#lookFor(kept, edits);
+      this.#findMoved(tracked, edits);
     }
   }
 
-  /** A document is open again: it may have been changed by others. Each origin is where its text is now, or nowhere. */
+  /** Finds the ranges of a reopened document, which may have changed while it was closed. */
   reopen(document: string, getText: () => string): void {
-    const followed = this.#byDocument.get(document);
-    if (!followed) return;
+    const known = this.#byDocument.get(document);
+    if (!known) return;
     const text = getText();
-    for (const kept of followed.kept.values()) {
-      const { entry } = kept;
-      if (!kept.gone && text.startsWith(entry.text, entry.span.start)) continue;
-      kept.since = undefined;
-      this.#place(kept, text.indexOf(entry.text));
+    for (const tracked of known.ranges.values()) {
+      const { entry } = tracked;
+      if (!tracked.gone && text.startsWith(entry.text, entry.span.start)) continue;
+      tracked.since = undefined;
+      this.#moveTo(tracked, text.indexOf(entry.text));
     }
   }
 
-  /** Looks for a cut text in what an event brought: it was moved, pasted elsewhere, or the whole text was replaced. */
-  #lookFor(kept: Kept, edits: readonly Edit[]): void {
+  /** Looks for a removed range in the inserted texts: it was pasted elsewhere, or the whole document was replaced. */
+  #findMoved(tracked: Tracked, edits: readonly Edit[]): void {
     let shift = 0;
     for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-      const at = edit.text.length < kept.entry.text.length ? -1 : edit.text.indexOf(kept.entry.text);
+      const at = edit.text.length < tracked.entry.text.length ? -1 : edit.text.indexOf(tracked.entry.text);
       if (at >= 0) {
-        this.#place(kept, edit.start + shift + at);
+        this.#moveTo(tracked, edit.start + shift + at);
         return;
       }
       shift += edit.text.length - edit.removed;
     }
-    this.#place(kept, -1);
+    this.#moveTo(tracked, -1);
   }
 
-  #place(kept: Kept, start: number): void {
-    const { entry } = kept;
-    kept.gone = start < 0;
+  #moveTo(tracked: Tracked, start: number): void {
+    const { entry } = tracked;
+    tracked.gone = start < 0;
     if (start < 0) return;
     entry.span = { start, end: start + entry.text.length };
     entry.edited = false;
   }
 
-  #find(jobId: string): Kept | undefined {
-    for (const { kept } of this.#byDocument.values()) {
-      const found = kept.get(jobId);
+  #find(jobId: string): Tracked | undefined {
+    for (const { ranges } of this.#byDocument.values()) {
+      const found = ranges.get(jobId);
       if (found) return found;
     }
     return undefined;
   }
 
-  #keep(document: string, key: string, entry: Entry): void {
-    let followed = this.#byDocument.get(document);
-    if (!followed) this.#byDocument.set(document, (followed = { kept: new Map(), log: [], characters: 0 }));
-    followed.kept.set(key, { entry, gone: false, since: followed.log.length });
+  #track(document: string, key: string, entry: Entry): void {
+    let known = this.#byDocument.get(document);
+    if (!known) this.#byDocument.set(document, (known = { ranges: new Map(), log: [], characters: 0 }));
+    known.ranges.set(key, { entry, gone: false, since: known.log.length });
   }
 
   #delete(document: string, keys: readonly string[]): void {
-    const kept = this.#byDocument.get(document)?.kept;
-    for (const key of keys) kept?.delete(key);
-    if (kept?.size === 0) this.#byDocument.delete(document);
+    const ranges = this.#byDocument.get(document)?.ranges;
+    for (const key of keys) ranges?.delete(key);
+    if (ranges?.size === 0) this.#byDocument.delete(document);
   }
 }
 
-/** Keeps an event for those that have not ended; one log a document, however many they are. */
-function log(followed: Followed, edits: readonly Edit[]): void {
-  const all = [...followed.kept.values()];
+/** Keeps an event for the jobs that have not ended, in one log per document. */
+function log(known: TrackedDocument, edits: readonly Edit[]): void {
+  const all = [...known.ranges.values()];
   if (all.every(({ since }) => since === undefined)) {
-    followed.log = [];
-    followed.characters = 0;
+    known.log = [];
+    known.characters = 0;
     return;
   }
-  followed.log.push(edits);
-  for (const { text } of edits) followed.characters += text.length;
-  if (followed.log.length <= MOST_EVENTS && followed.characters <= MOST_CHARACTERS) return;
-  for (const kept of all) kept.since = undefined;
-  followed.log = [];
-  followed.characters = 0;
+  known.log.push(edits);
+  for (const { text } of edits) known.characters += text.length;
+  if (known.log.length <= MAX_EVENTS && known.characters <= MAX_CHARACTERS) return;
+  for (const tracked of all) tracked.since = undefined;
+  known.log = [];
+  known.characters = 0;
 }
 
-function is(text: string, span: Span, slice: (span: Span) => string): boolean {
+function hasText(text: string, span: Span, slice: (span: Span) => string): boolean {
   return span.end - span.start === text.length && slice(span) === text;
 }

@@ -1,11 +1,11 @@
-/** The language ids under which editors open PostgreSQL's SQL: VS Code's own and those of other extensions. */
+/** The language ids of PostgreSQL's SQL: VS Code's own and those of other extensions. */
 export const SQL_LANGUAGES = ['sql', 'postgres', 'postgresql', 'pgsql', 'plpgsql', 'psql'] as const;
 
-/** Where our lenses, completions and so on apply; any scheme, so that untitled files and notebook cells count too. */
+/** Selects SQL documents of any scheme, including untitled files and notebook cells. */
 export const SQL_SELECTOR: readonly { readonly language: string }[] = SQL_LANGUAGES.map((language) => ({ language }));
 
-const KNOWN = new Set<string>(SQL_LANGUAGES);
+const KNOWN_LANGUAGES = new Set<string>(SQL_LANGUAGES);
 
 export function isSql(document: { readonly languageId: string } | undefined): boolean {
-  return document !== undefined && KNOWN.has(document.languageId);
+  return document !== undefined && KNOWN_LANGUAGES.has(document.languageId);
 }

@@ -1,74 +1,76 @@
-/** When VS Code is told that lenses have changed. */
+/** Decides when to report changed lenses to VS Code. */
 import type { Clock } from '../../core/base/clock';
 import type { Disposable } from '../../core/base/disposable';
 
-/** Several events in a row are told as one. Milliseconds. */
-const TOGETHER_MS = 50;
+/** Events within this time are reported together. Milliseconds. */
+const THROTTLE_MS = 50;
 const TICK_MS = 1000;
-/** How long VS Code may take to ask before it is told again; each time it does not, twice as long. Milliseconds. */
-const UNHEARD_MS = 2000;
-const LONGEST_UNHEARD_MS = 30_000;
+/** The time to wait for VS Code's request before a change is reported again. Doubled each time. Milliseconds. */
+const RETRY_MS = 2000;
+const MAX_RETRY_MS = 30_000;
 
-export interface LensPaceOptions {
+export interface LensRefreshOptions {
   readonly clock: Clock;
-  /** Tells VS Code. */
-  tell(): void;
-  /** Whether an editor that has lenses is on screen: of others VS Code does not ask. */
-  seen(): boolean;
-  /** Whether a time that goes on is on screen. */
-  ticks(): boolean;
+  /** Reports a change to VS Code. */
+  notify(): void;
+  /** Whether an editor with lenses is visible. VS Code requests lenses only for visible editors. */
+  visible(): boolean;
+  /** Whether a running time is visible. */
+  ticking(): boolean;
 }
 
 /**
- * VS Code asks for lenses some time after it was told that they changed: a time that begins anew each time it is told, that on a slow
- * computer is longer than a second, and at whose end it does not ask at all where the editor lost the keyboard meanwhile (VS Code
- * 1.139, codelensController). So a tick comes a second after VS Code asked, and what it was told but did not ask about it is told again.
+ * Reports changes of lenses to VS Code, and reports them again if VS Code does not react.
+ *
+ * VS Code requests lenses some time after a change was reported. Each report restarts that time, which may exceed a second on a slow
+ * computer. VS Code does not request them at all if the editor loses the focus meanwhile (VS Code 1.139, codelensController). So a tick
+ * is due one second after the last request, not after the last report.
  */
-export class LensPace {
-  #soon: Disposable | undefined;
+export class LensRefresh {
+  #scheduled: Disposable | undefined;
   #tick: Disposable | undefined;
-  #unheard: Disposable | undefined;
-  #patience = UNHEARD_MS;
+  #retry: Disposable | undefined;
+  #retryMs = RETRY_MS;
 
-  readonly #options: LensPaceOptions;
+  readonly #options: LensRefreshOptions;
 
-  constructor(options: LensPaceOptions) {
+  constructor(options: LensRefreshOptions) {
     this.#options = options;
   }
 
-  /** The lenses have changed. @param delay milliseconds */
-  change(delay = TOGETHER_MS): void {
-    this.#soon ??= this.#options.clock.after(delay, () => {
-      this.#soon = undefined;
-      this.#tell();
+  /** Reports a change after a delay, together with other changes. @param delay milliseconds */
+  schedule(delay = THROTTLE_MS): void {
+    this.#scheduled ??= this.#options.clock.after(delay, () => {
+      this.#scheduled = undefined;
+      this.#notify();
     });
   }
 
-  /** VS Code asks. */
-  asked(): void {
-    this.#unheard?.dispose();
-    this.#unheard = undefined;
-    this.#patience = UNHEARD_MS;
-    if (!this.#options.ticks()) return;
+  /** Notes that VS Code has requested the lenses. */
+  requested(): void {
+    this.#retry?.dispose();
+    this.#retry = undefined;
+    this.#retryMs = RETRY_MS;
+    if (!this.#options.ticking()) return;
     this.#tick ??= this.#options.clock.after(TICK_MS, () => {
       this.#tick = undefined;
-      if (this.#options.ticks()) this.#tell();
+      if (this.#options.ticking()) this.#notify();
     });
   }
 
   dispose(): void {
-    for (const timer of [this.#soon, this.#tick, this.#unheard]) timer?.dispose();
+    for (const timer of [this.#scheduled, this.#tick, this.#retry]) timer?.dispose();
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#tick?.dispose();
     this.#tick = undefined;
-    this.#unheard?.dispose();
-    this.#unheard = this.#options.clock.after(this.#patience, () => {
-      this.#unheard = undefined;
-      if (this.#options.seen()) this.#tell();
+    this.#retry?.dispose();
+    this.#retry = this.#options.clock.after(this.#retryMs, () => {
+      this.#retry = undefined;
+      if (this.#options.visible()) this.#notify();
     });
-    this.#patience = Math.min(2 * this.#patience, LONGEST_UNHEARD_MS);
-    this.#options.tell();
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    this.#options.notify();
   }
 }

@@ -1,61 +1,64 @@
 import * as vscode from 'vscode';
 import { systemClock } from '../../core/base/clock';
+import type { JobInfo } from '../../api';
+import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { affectsSetting, readSetting } from '../base/settings';
+import { jobInfo } from '../messages/jobInfo';
 import { isSql } from './languages';
-import { lensesOf, MOST_STATEMENTS, type Lens } from './lensModel';
-import { LensPace } from './lensRefresh';
-import type { Origins } from './jobRanges';
+import { lensesOf, MAX_STATEMENTS, type Lens } from './lensModel';
+import { LensRefresh } from './lensRefresh';
+import type { JobRanges } from './jobRanges';
 import type { StatementCache } from './statementCache';
-import { lensWords } from './editorMessages';
+import { lensTexts } from '../messages/editorTexts';
 
-/** Scrolling goes on for a while. Milliseconds. */
+/** The delay of updates while the user scrolls. Milliseconds. */
 const SCROLL_MS = 150;
-/** By this many characters of it a click recognizes its statement. */
-const HEAD = 80;
+/** The number of characters by which a click recognizes its statement. */
+const HEAD_LENGTH = 80;
 
-/** What a click on "Run in Background" over a statement sends. */
+/** The argument of the command of a "Run in Background" lens. */
 export interface LensTarget {
   readonly uri: string;
   readonly offset: number;
-  /** How the statement began when the lens was made. */
+  /** The start of the statement when the lens was made. */
   readonly head: string;
-  /** The document's version when the lens was made: with it, the statement is found again after edits elsewhere. */
+  /** The document's version when the lens was made, so that the statement is found even after edits elsewhere. */
   readonly version?: number;
 }
 
-/** The lenses over statements. They are made again when a job's state changes, and each second while one runs on screen. */
+/** The lenses above statements. They are updated when a job's state changes, and each second while a visible job runs. */
 export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changed.event;
   readonly #disposables = new Disposables();
-  readonly #words = lensWords();
+  readonly #texts = lensTexts();
   readonly #states = new Map<string, string>();
-  readonly #pace: LensPace;
+  readonly #refresh: LensRefresh;
 
   readonly #cache: StatementCache;
-  readonly #origins: Origins;
+  readonly #jobRanges: JobRanges;
   readonly #jobs: JobService;
 
-  constructor(cache: StatementCache, origins: Origins, jobs: JobService) {
+  constructor(cache: StatementCache, jobRanges: JobRanges, jobs: JobService) {
     this.#cache = cache;
-    this.#origins = origins;
+    this.#jobRanges = jobRanges;
     this.#jobs = jobs;
 
-    this.#pace = new LensPace({
+    this.#refresh = new LensRefresh({
       clock: systemClock,
-      tell: () => this.#changed.fire(),
-      seen: () => this.#seen().length > 0,
-      ticks: () => this.#seen().some((document) => this.#runs(document)),
+      notify: () => this.#changed.fire(),
+      visible: () => this.#visible().length > 0,
+      ticking: () => this.#visible().some((document) => this.#hasRunningJob(document)),
     });
     this.#disposables.add(this.#changed);
-    this.#disposables.add(this.#pace);
+    this.#disposables.add(this.#refresh);
     this.#disposables.add(
       jobs.onDidChange((job) => {
-        // Progress comes in floods; the ticks show it.
-        if (this.#states.get(job.id) === job.state || !origins.get(job.id)) return;
+        // Progress is frequent; the ticks show it.
+        if (this.#states.get(job.id) === job.state || !jobRanges.get(job.id)) return;
         this.#states.set(job.id, job.state);
         this.refresh();
       }),
@@ -73,15 +76,15 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
     );
     this.#disposables.add(
       vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor: { document } }) => {
-        // With few statements all have their lenses already.
+        // With few statements, all have lenses already.
         if (!isSql(document) || !readSetting('codeLens', document)) return;
-        if (cache.get(document).split.statements.length > MOST_STATEMENTS) this.refresh(SCROLL_MS);
+        if (cache.get(document).split.statements.length > MAX_STATEMENTS) this.refresh(SCROLL_MS);
       }),
     );
     this.#disposables.add(
       vscode.window.onDidChangeVisibleTextEditors(() => {
-        // What it was told while the editor was hidden it did not ask about.
-        if (this.#seen().length > 0) this.refresh();
+        // VS Code does not request lenses for hidden editors, so earlier changes must be reported again.
+        if (this.#visible().length > 0) this.refresh();
       }),
     );
   }
@@ -97,37 +100,42 @@ export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposab
       text,
       split,
       visible,
-      origins: this.#origins.of(document.uri.toString()),
-      job: (id) => this.#jobs.get(id)?.info(),
+      jobRanges: this.#jobRanges.of(document.uri.toString()),
+      job: (id) => infoOf(this.#jobs.get(id)),
       now: Date.now(),
-      words: this.#words,
+      texts: this.#texts,
     });
-    this.#pace.asked();
+    this.#refresh.requested();
     return lenses.map((lens) => {
       const at = document.positionAt(lens.offset);
       return new vscode.CodeLens(new vscode.Range(at, at), commandOf(lens, document, text));
     });
   }
 
-  /** Has the lenses made again. @param delay milliseconds */
+  /** Updates the lenses. @param delay milliseconds */
   refresh(delay?: number): void {
-    this.#pace.change(delay);
+    this.#refresh.schedule(delay);
   }
 
   dispose(): void {
     this.#disposables.dispose();
   }
 
-  /** The texts on screen that have lenses. */
-  #seen(): readonly vscode.TextDocument[] {
+  /** The visible documents with lenses. */
+  #visible(): readonly vscode.TextDocument[] {
     return vscode.window.visibleTextEditors
       .map(({ document }) => document)
       .filter((document) => isSql(document) && readSetting('codeLens', document));
   }
 
-  #runs(document: vscode.TextDocument): boolean {
-    return this.#origins.of(document.uri.toString()).some(({ jobId }) => this.#jobs.get(jobId)?.final === false);
+  #hasRunningJob(document: vscode.TextDocument): boolean {
+    return this.#jobRanges.of(document.uri.toString()).some(({ jobId }) => this.#jobs.get(jobId)?.final === false);
   }
+}
+
+/** The state of a job, with the text of its error. */
+function infoOf(job: Job | undefined): JobInfo | undefined {
+  return job && jobInfo(job);
 }
 
 function commandOf(
@@ -156,12 +164,12 @@ function commandOf(
   }
 }
 
-/** How the text goes on at an offset, as far as a click compares it. */
+/** The text at an offset, by which a click recognizes its statement. */
 export function headAt(text: string, offset: number): string {
-  return text.slice(offset, offset + HEAD);
+  return text.slice(offset, offset + HEAD_LENGTH);
 }
 
-/** Commands take anything; this is one of ours. */
+/** Whether the argument of a command is from one of our lenses. */
 export function isLensTarget(argument: unknown): argument is LensTarget {
   if (typeof argument !== 'object' || argument === null) return false;
   const { uri, offset, head } = argument as Record<string, unknown>;

@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import { commandId } from '../base/commandIds';
-import type { Problems } from './diagnostics';
+import type { EditorDiagnostics } from './editorDiagnostics';
 
-/** What can be done about an error of a job right at its place. */
+/** Quick fixes for the errors of jobs. */
 export class QuickFixes implements vscode.CodeActionProvider {
-  readonly #problems: Problems;
+  readonly #diagnostics: EditorDiagnostics;
 
-  constructor(problems: Problems) {
-    this.#problems = problems;
+  constructor(diagnostics: EditorDiagnostics) {
+    this.#diagnostics = diagnostics;
   }
 
   provideCodeActions(
@@ -16,8 +16,8 @@ export class QuickFixes implements vscode.CodeActionProvider {
     { diagnostics }: vscode.CodeActionContext,
   ): vscode.CodeAction[] {
     return diagnostics.flatMap((diagnostic) => {
-      if (this.#problems.needsRunEach(document.uri, diagnostic)) return [runEach(document, diagnostic)];
-      const jobId = this.#problems.timedOutJob(document.uri, diagnostic);
+      if (this.#diagnostics.needsRunEach(document.uri, diagnostic)) return [runEach(document, diagnostic)];
+      const jobId = this.#diagnostics.timedOutJob(document.uri, diagnostic);
       if (jobId === undefined) return [];
       const title = vscode.l10n.t('Run Again with a Longer statement_timeout…');
       const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
@@ -28,11 +28,11 @@ export class QuickFixes implements vscode.CodeActionProvider {
   }
 }
 
-/** The statements of the file one by one: SET and what it says still holds for those after it. */
+/** Runs each statement separately, with the settings of earlier SET statements. */
 function runEach({ uri }: vscode.TextDocument, diagnostic: vscode.Diagnostic): vscode.CodeAction {
   const title = vscode.l10n.t('Run Each Statement in Background');
   const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
-  // As from the explorer: the whole file, whatever is selected in it.
+  // The arguments of a call from the explorer, so that the whole file is run regardless of the selection.
   action.command = { command: commandId('runEachStatementInBackground'), title, arguments: [uri, [uri]] };
   action.diagnostics = [diagnostic];
   return action;

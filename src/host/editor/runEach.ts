@@ -2,48 +2,47 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { readSetting } from '../base/settings';
 import { plain } from '../base/plainText';
-import type { Prepared } from '../launch/prepareLaunch';
+import type { PreparedLaunch } from './preparedLaunch';
 import { withSession } from './scriptSession';
-import { copiesText, skippedText } from './editorMessages';
+import { copiesText, skippedText } from '../messages/editorTexts';
 import { effectsOf } from '../../core/sql/settings/sessionEffects';
 import { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import * as ui from '../base/ui';
 
-/** What happens to the statements behind one that did not succeed. */
+/** Whether to run the statements after one that did not succeed. */
 export type OnFailure = 'stop' | 'continue';
 
-export interface SequenceParts {
-  /** Commands of psql that nobody ran. */
+export interface SequenceOptions {
+  /** The number of skipped psql commands. */
   readonly skipped: number;
-  /** COPY … FROM STDIN whose rows are inserted. */
+  /** The number of COPY … FROM STDIN sent as INSERTs. */
   readonly copies: number;
-  start(prepared: Prepared): Job;
-  cancel(job: Job): Promise<unknown>;
+  start(prepared: PreparedLaunch): Job;
+  /** Cancels a job and reports the result to the user. */
+  cancel(job: Job): Promise<void>;
 }
 
-/** What shares a session in psql: the statements of one file. */
-function sourceOf({ target }: Prepared): unknown {
+/** Identifies the file of a launch: in psql, the statements of a file share a session. */
+function fileOf({ target }: PreparedLaunch): unknown {
   return target.source ?? target.uri.toString();
 }
 
-/** Launches by the file that they are of, in their order. */
-export function bySource(all: readonly Prepared[]): { readonly own: readonly Prepared[] }[] {
-  const groups = new Map<unknown, Prepared[]>();
-  for (const one of all) {
-    const group = groups.get(sourceOf(one));
-    if (group) group.push(one);
-    else groups.set(sourceOf(one), [one]);
+/** Groups launches by file. */
+export function groupByFile(all: readonly PreparedLaunch[]): (readonly PreparedLaunch[])[] {
+  const groups = new Map<unknown, PreparedLaunch[]>();
+  for (const prepared of all) {
+    const group = groups.get(fileOf(prepared));
+    if (group) group.push(prepared);
+    else groups.set(fileOf(prepared), [prepared]);
   }
-  return [...groups.values()].map((own) => ({ own }));
+  return [...groups.values()];
 }
 
-function cancelRefused(job: Job, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  void ui.showErrorMessage(plain(vscode.l10n.t('“{0}” could not be canceled: {1}', job.record.label, reason)));
-}
-
-/** Runs jobs one after the other. Resolves to their ids when the last one that is to run has ended. */
-export async function runInOrder(all: readonly Prepared[], parts: SequenceParts): Promise<string[]> {
+/**
+ * Runs jobs one after the other, until one does not succeed (depending on the setting or the user's answer) or the user cancels.
+ * @returns the ids of the launched jobs, after the last one has ended
+ */
+export async function runInOrder(all: readonly PreparedLaunch[], options: SequenceOptions): Promise<string[]> {
   const onFailure = all.length === 1 ? 'stop' : await askOnFailure();
   if (!onFailure) return [];
   const jobs: Job[] = [];
@@ -59,31 +58,30 @@ export async function runInOrder(all: readonly Prepared[], parts: SequenceParts)
       token.onCancellationRequested(() => {
         canceled = true;
         const job = jobs.at(-1);
-        // A worker that does not stop is reported by the job itself; a signal that could not be sent is not.
-        if (job && !job.final) parts.cancel(job).catch((error: unknown) => cancelRefused(job, error));
+        if (job && !job.final) void options.cancel(job);
       });
       for (const [index, next] of all.entries()) {
-        const session = sessions.get(sourceOf(next)) ?? next.session ?? new SessionSettings();
-        sessions.set(sourceOf(next), session);
+        const session = sessions.get(fileOf(next)) ?? next.session ?? new SessionSettings();
+        sessions.set(fileOf(next), session);
         const prepared = withSession(next, session);
         progress.report({
           message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, plain(prepared.request.label)),
           increment: index === 0 ? 0 : 100 / all.length,
         });
-        const job = parts.start(prepared);
+        const job = options.start(prepared);
         jobs.push(job);
         await job.ended;
-        // As in psql, a statement that fails sets nothing.
+        // As in psql, a failed statement sets nothing.
         if (job.state === 'succeeded') session.apply(effectsOf(next.request.sql));
         if (canceled || (onFailure === 'stop' && job.state !== 'succeeded')) break;
       }
     },
   );
-  tell(jobs, all.length, parts, canceled);
+  showSummary(jobs, all.length, options, canceled);
   return jobs.map(({ id }) => id);
 }
 
-/** The setting, or the user's answer; undefined where they gave up. */
+/** The setting, or the user's answer. @returns undefined if the user cancels */
 async function askOnFailure(): Promise<OnFailure | undefined> {
   const setting = readSetting('onStatementFailure');
   if (setting !== 'ask') return setting;
@@ -91,7 +89,7 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
     { label: vscode.l10n.t('Stop at the first failure'), value: 'stop', always: false },
     { label: vscode.l10n.t('Continue with the next statement'), value: 'continue', always: false },
     { label: vscode.l10n.t('Always stop at the first failure'), value: 'stop', always: true },
-    { label: vscode.l10n.t('Always go on with the next statement'), value: 'continue', always: true },
+    { label: vscode.l10n.t('Always continue with the next statement'), value: 'continue', always: true },
   ];
   const picked = await ui.showQuickPick(items, {
     title: vscode.l10n.t('Run Each Statement in Background'),
@@ -105,7 +103,12 @@ async function askOnFailure(): Promise<OnFailure | undefined> {
   return picked?.value;
 }
 
-function tell(jobs: readonly Job[], total: number, { skipped, copies }: SequenceParts, canceled: boolean): void {
+function showSummary(
+  jobs: readonly Job[],
+  total: number,
+  { skipped, copies }: SequenceOptions,
+  canceled: boolean,
+): void {
   const failed = jobs.filter((job) => job.state !== 'succeeded');
   const left = total - jobs.length;
   const parts = [
@@ -124,11 +127,13 @@ function tell(jobs: readonly Job[], total: number, { skipped, copies }: Sequence
   if (left > 0 && !canceled && last) {
     parts.push(
       left === 1
-        ? vscode.l10n.t('Stopped at “{0}”; 1 was not run.', last.record.label)
-        : vscode.l10n.t('Stopped at “{0}”; {1} were not run.', last.record.label, left),
+        ? vscode.l10n.t('Stopped at “{0}”; 1 statement was not run.', last.record.label)
+        : vscode.l10n.t('Stopped at “{0}”; {1} statements were not run.', last.record.label, left),
     );
   } else if (left > 0) {
-    parts.push(left === 1 ? vscode.l10n.t('1 was not run.') : vscode.l10n.t('{0} were not run.', left));
+    parts.push(
+      left === 1 ? vscode.l10n.t('1 statement was not run.') : vscode.l10n.t('{0} statements were not run.', left),
+    );
   }
   if (skipped > 0) parts.push(skippedText(skipped));
   if (copies > 0) parts.push(copiesText(copies));

@@ -1,30 +1,35 @@
-/** What of a text is to be run: the statement under the cursor, what is selected, or all of it. */
-import { statementAt, type SplitText, type Statement } from '../../core/sql/split/statements';
+/** Chooses the parts of a text to run: the statement at the cursor, the selections, or the whole text. */
+import { statementAt } from '../../core/sql/split/statements';
+import type { SplitText, Statement } from '../../core/sql/split/splitTypes';
 import type { Span } from './edits';
 
 /** A part of a text that becomes one job. */
-export interface Piece extends Span {
+export interface RunnableRange extends Span {
   readonly kind: 'statement' | 'selection' | 'file';
   readonly text: string;
 }
 
-/** A statement with its own leading comments: they may hold its directives, and hints that the server reads. */
-export function pieceOf(text: string, statement: Statement): Piece {
-  const { leadStart: start, end } = statement;
+/** A statement with its leading comments, which may contain directives, and hints for the server. */
+export function statementRange(text: string, { leadStart: start, end }: Statement): RunnableRange {
+  return { kind: 'statement', start, end, text: copyOf(text, start, end) };
+}
+
+/** A step of a script: a statement, or several in one transaction. */
+export function stepRange(text: string, { start, end }: Span): RunnableRange {
   return { kind: 'statement', start, end, text: copyOf(text, start, end) };
 }
 
 /** The whole text as one transaction. */
-export function wholeText(text: string): Piece {
+export function wholeFile(text: string): RunnableRange {
   return { kind: 'file', start: 0, end: text.length, text };
 }
 
 /**
- * Each selection that has more than white space, else the statement under each cursor, each once.
+ * The selections that are not blank or, if there are none, the statement at each cursor, without duplicates.
  *
- * @param selections The editor's, a cursor being an empty one.
+ * @param selections the editor's selections; an empty one is a cursor
  */
-export function piecesToRun(text: string, split: SplitText, selections: readonly Span[]): Piece[] {
+export function rangesToRun(text: string, split: SplitText, selections: readonly Span[]): RunnableRange[] {
   const selected = selections.flatMap(({ start, end }) => trimmed(text, start, end));
   if (selected.length > 0) return selected.sort((a, b) => a.start - b.start);
   const statements = new Set<Statement>();
@@ -32,25 +37,17 @@ export function piecesToRun(text: string, split: SplitText, selections: readonly
     const statement = statementAt(split, start, text);
     if (statement) statements.add(statement);
   }
-  return [...statements].sort((a, b) => a.start - b.start).map((statement) => pieceOf(text, statement));
+  return [...statements].sort((a, b) => a.start - b.start).map((statement) => statementRange(text, statement));
 }
 
-/**
- * Every statement that lies in the selections, or all of them where nothing is selected. A statement that is selected in
- * part counts as selected.
- */
+/** The statements that overlap the selections, or all statements if nothing is selected. */
 export function selectedStatements(text: string, split: SplitText, selections: readonly Span[]): readonly Statement[] {
   const ranges = selections.filter(({ start, end }) => text.slice(start, end).trim() !== '');
   if (ranges.length === 0) return split.statements;
   return split.statements.filter(({ start, end }) => ranges.some((range) => range.start < end && range.end > start));
 }
 
-/** A step of a script: a statement, or several that are one transaction. */
-export function pieceOfSpan(text: string, { start, end }: Span): Piece {
-  return { kind: 'statement', start, end, text: copyOf(text, start, end) };
-}
-
-function trimmed(text: string, from: number, to: number): Piece[] {
+function trimmed(text: string, from: number, to: number): RunnableRange[] {
   const slice = text.slice(from, to);
   const inner = slice.trim();
   if (inner === '') return [];
@@ -60,8 +57,8 @@ function trimmed(text: string, from: number, to: number): Piece[] {
 }
 
 /**
- * A part of a text that lives on its own. V8's slices keep the text that they are of in memory: a statement that a job
- * holds would hold all of its file, another one with each version of it.
+ * Copies a part of a text. A slice in V8 keeps the whole text in memory, so a job that holds a slice would hold a whole version of its
+ * file.
  */
 function copyOf(text: string, start: number, end: number): string {
   return start === 0 && end === text.length ? text : ` ${text.slice(start, end)}`.slice(1);

@@ -1,24 +1,19 @@
 import * as vscode from 'vscode';
-import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../core/sql/split/statements';
+import { splitStatements, updateSplit } from '../../core/sql/split/statements';
+import type { ParsedText, TextChange } from '../../core/sql/split/splitTypes';
 import { Disposables } from '../base/disposables';
 import { compose, EditLog, envelope, type Edit, type MovedSpan, type Span } from './edits';
 
-/** A document's text, taken apart. */
-export interface Parsed {
-  readonly text: string;
-  readonly split: SplitText;
-}
-
-interface Entry extends Parsed {
+interface Entry extends ParsedText {
   readonly version: number;
-  /** What was edited since; applied when somebody asks. */
+  /** The edits since the split; applied on the next request. */
   pending: TextChange | undefined;
 }
 
-/** How much text is remembered beside the document that was asked for last. In UTF-16 code units. */
-const MOST_TEXT = 32_000_000;
+/** The maximum length of all cached texts except the most recent one, in UTF-16 code units. */
+const MAX_CACHED_TEXT = 32_000_000;
 
-/** The statements of open documents: taken apart when first asked for, and from then on only where the text changed. */
+/** Caches the statements of open documents. After an edit, only the changed part is split again. */
 export class StatementCache implements vscode.Disposable {
   readonly #entries = new Map<vscode.TextDocument, Entry>();
   readonly #logs = new WeakMap<vscode.TextDocument, EditLog>();
@@ -36,19 +31,19 @@ export class StatementCache implements vscode.Disposable {
     this.#disposables.add(vscode.workspace.onDidCloseTextDocument((document) => this.#entries.delete(document)));
   }
 
-  /** Where a span of an earlier version of a document is now; undefined if that is not known. */
+  /** Maps a span of an earlier version of a document to the current one. @returns undefined if the edits are no longer known */
   moved(document: vscode.TextDocument, span: Span, version: number): MovedSpan | undefined {
     return this.#logs.get(document)?.find(span, version);
   }
 
-  get(document: vscode.TextDocument): Parsed {
+  get(document: vscode.TextDocument): ParsedText {
     if (!this.#logs.has(document)) this.#logs.set(document, new EditLog(document.version));
     const known = this.#entries.get(document);
     if (known?.version === document.version) return this.#keep(document, known);
     const text = document.getText();
     const split = known?.pending ? updateSplit(known.split, [known.pending], text) : splitStatements(text);
     const entry = { text, split, version: document.version, pending: undefined };
-    // A closed document fires no event that would remove it.
+    // A closed document is not cached, because no event would remove it.
     return document.isClosed ? entry : this.#keep(document, entry);
   }
 
@@ -57,11 +52,11 @@ export class StatementCache implements vscode.Disposable {
     this.#entries.clear();
   }
 
-  /** Remembers it as the one used last, and forgets those that were not used for longest where all are too much. */
+  /** Caches an entry as the most recent one, and removes the least recent ones beyond the limit. */
   #keep(document: vscode.TextDocument, entry: Entry): Entry {
     this.#entries.delete(document);
     this.#entries.set(document, entry);
-    let left = MOST_TEXT;
+    let left = MAX_CACHED_TEXT;
     for (const [other, { text }] of [...this.#entries].reverse()) {
       if (other !== document && (left -= text.length) < 0) this.#entries.delete(other);
     }
@@ -69,7 +64,7 @@ export class StatementCache implements vscode.Disposable {
   }
 }
 
-/** VS Code's changes; their offsets are those of the text before the event. */
+/** Converts VS Code's changes, whose offsets are those of the text before the event. */
 export function editsOf(changes: readonly vscode.TextDocumentContentChangeEvent[]): Edit[] {
   return changes.map(({ rangeOffset, rangeLength, text }) => ({ start: rangeOffset, removed: rangeLength, text }));
 }

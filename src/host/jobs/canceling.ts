@@ -12,6 +12,7 @@ import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
 import { errorText } from '../messages/faultText';
+import { shownError } from '../messages/jobInfo';
 import { stuckText } from './jobText';
 
 /** How often the progress notification is updated. Milliseconds. */
@@ -197,9 +198,10 @@ function report(entries: readonly (Finished | Failed)[], kind: Kind, graceMs: nu
   }
 }
 
+/** Reports a cancel that could not be sent. */
 function showFailure({ target, error }: Failed): void {
-  const label = plainLabel(target.label);
-  void ui.showErrorMessage(plain(vscode.l10n.t('“{0}” could not be canceled: {1}', label, errorText(error))));
+  const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(target.label), errorText(error));
+  void ui.showErrorMessage(plain(text));
 }
 
 async function warnUnresponsive({ target, worker }: Finished, graceMs: number): Promise<void> {
@@ -228,7 +230,7 @@ function stoppedText({ target, tookMs, signaled }: Finished): string {
   const record = target.job?.record;
   if (record?.state === 'succeeded') return vscode.l10n.t('“{0}” had already succeeded when it was canceled.', label);
   if (record?.state === 'failed') {
-    const error = record.error ? plainError(record.error, 500) : '';
+    const error = record.error ? plainError(shownError(record.error), 500) : '';
     return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, error);
   }
   if (record && record.launchedAt === undefined) {

@@ -1,9 +1,8 @@
 import { l10n } from 'vscode';
 import type { JobState } from '../../api';
-import { whyStillRunning, type WhyRunning } from '../../core/jobs/cancel/stuckReason';
+import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import type { Job } from '../../core/jobs/job';
 import type { ActiveWorker } from '../../core/jobs/ports';
-import type { JobFault } from '../../core/jobs/faults';
 import { formatRunning, formatSpan } from '../../shared/timeText';
 import { plainError } from '../base/plainText';
 import { faultText } from '../messages/faultText';
@@ -139,22 +138,5 @@ function graceText(job: Job, now: number): string {
  * @param worker undefined if the server no longer shows it; null if the server could not be asked
  */
 export function stuckText(worker: ActiveWorker | undefined | null): string {
-  return faultText(stuckFault(whyStillRunning(worker)));
-}
-
-function stuckFault(reason: WhyRunning): JobFault {
-  switch (reason.kind) {
-    case 'gone':
-      return { code: 'jobs.stuckEnding' };
-    case 'lock':
-      return { code: 'jobs.stuckOnLock', params: reason.blocker === undefined ? {} : { blocker: reason.blocker } };
-    case 'queue':
-      return { code: 'jobs.stuckOnQueue' };
-    case 'swallowed':
-      return { code: 'jobs.stuckCatchesCancel', params: { wait: reason.wait } };
-    case 'cpu':
-      return { code: 'jobs.stuckOnCpu' };
-    case 'unknown':
-      return { code: 'jobs.stuckUnknown' };
-  }
+  return faultText(stuckReasonOf(worker));
 }

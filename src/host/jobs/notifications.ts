@@ -5,18 +5,20 @@ import type { JobState } from '../../api';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { readSetting, updateSetting } from '../base/settings';
+import { faultText } from '../messages/faultText';
+import { shownError } from '../messages/jobInfo';
 import { plain, plainError, plainLabel } from '../base/plainText';
 import { formatSpan } from '../../shared/timeText';
 import { join, rowsText } from './jobText';
 import * as ui from '../base/ui';
 
-/** Tells once how a job ended, where the user asked for it by the settings. */
+/** Shows one notification when a job ends, if the settings or the launch options ask for it. */
 export class Notifications implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #states = new Map<string, JobState>();
   readonly #wanted = new Set<string>();
 
-  /** True where the user looks at the job's results already. */
+  /** Returns whether the job's results are visible. */
   readonly #isVisible: (id: string) => boolean;
 
   constructor(jobs: JobService, isVisible: (id: string) => boolean) {
@@ -28,13 +30,13 @@ export class Notifications implements vscode.Disposable {
         const before = this.#states.get(job.id);
         if (before === job.state) return;
         this.#states.set(job.id, job.state);
-        if (job.final) void this.#tell(job);
+        if (job.final) void this.#notify(job);
       }),
     );
     this.#disposables.add(jobs.onDidRemove((ids) => this.#forget(ids)));
   }
 
-  /** Tells of the end of this job, also where the settings alone would stay silent. */
+  /** Requests a notification for this job, whatever the settings. */
   add(jobId: string): void {
     this.#wanted.add(jobId);
   }
@@ -50,16 +52,16 @@ export class Notifications implements vscode.Disposable {
     }
   }
 
-  async #tell(job: Job): Promise<void> {
+  async #notify(job: Job): Promise<void> {
     const { record } = job;
-    const took = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
-    // A cancel is told by the one who asked for it.
+    const tookMs = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
+    // The command that canceled the job reports it.
     if (record.state === 'canceled' || this.#isVisible(job.id)) return;
-    if (!this.#wanted.delete(job.id) && !isWanted(record.state, took)) return;
+    if (!this.#wanted.delete(job.id) && !isWanted(record.state, tookMs)) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
     const never = vscode.l10n.t('Don’t Show Again');
-    const span = formatSpan(took);
+    const span = formatSpan(tookMs);
     const choice = await (async () => {
       switch (record.state) {
         case 'succeeded':
@@ -74,31 +76,31 @@ export class Notifications implements vscode.Disposable {
               '“{0}” failed after {1}: {2}',
               plainLabel(record.label),
               span,
-              record.error ? plainError(record.error, 500) : '',
+              record.error ? plainError(shownError(record.error), 500) : '',
             ),
             showDetails,
           );
         default:
           return ui.showWarningMessage(
             vscode.l10n.t(
-              '“{0}” ended and its outcome is unknown. {1}',
+              '“{0}” ended, but its outcome is unknown. {1}',
               plainLabel(record.label),
-              plain(record.reason ?? '', 500),
+              plain(record.reason ? faultText(record.reason) : '', 500),
             ),
             showDetails,
           );
       }
     })();
     if (choice === showResults) await vscode.commands.executeCommand(commandId('showResults'), job.id);
-    // Successes alone: that something failed is still told, until the setting says otherwise.
+    // Turns off notifications for successful jobs only.
     if (choice === never) await updateSetting('notifications', 'failures');
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
   }
 }
 
-/** What the settings say. @param took milliseconds */
-function isWanted(state: JobState, took: number): boolean {
+/** Whether the settings ask for a notification. */
+function isWanted(state: JobState, tookMs: number): boolean {
   const wanted = readSetting('notifications');
   if (wanted === 'none' || (wanted === 'failures' && state === 'succeeded')) return false;
-  return took >= readSetting('notifyAfterSeconds') * 1000 || state === 'lost' || state === 'finished';
+  return tookMs >= readSetting('notifyAfterSeconds') * 1000 || state === 'lost' || state === 'finished';
 }

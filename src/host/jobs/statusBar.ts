@@ -6,7 +6,7 @@ import { commandId } from '../base/commandIds';
 import { setContext } from '../base/contextKeys';
 import * as ui from '../base/ui';
 
-/** One item: how many jobs run. A click opens the view. Also keeps the context keys that menus ask for. */
+/** The status bar item with the number of jobs; a click opens the view. Also updates the context keys about jobs. */
 export class StatusBar implements vscode.Disposable {
   readonly #item = ui.createStatusBarItem('pgBackground.jobs', vscode.StatusBarAlignment.Left, 50);
   readonly #disposables = new Disposables();
@@ -29,7 +29,7 @@ export class StatusBar implements vscode.Disposable {
     this.#disposables.dispose();
   }
 
-  /** Draws the counts anew, and sets the context keys of menus. */
+  /** Updates the item and the context keys. */
   update(): void {
     const all = this.#jobs.jobs;
     const running = all.filter((job) => mayHaveWorker(job.state)).length;
@@ -37,7 +37,7 @@ export class StatusBar implements vscode.Disposable {
     const unresponsive = all.filter((job) => job.state === 'unresponsive').length;
     const held = all.some((job) => job.record.held && job.state === 'queued');
     const key = [running, queued, unresponsive, held, all.length].join();
-    // Progress comes many times a second; the counts change rarely.
+    // Progress is reported many times a second; the counts change rarely.
     if (key === this.#shown) return;
     this.#shown = key;
     setContext('hasJobs', all.length > 0);

@@ -4,14 +4,17 @@ import { leavesAsWritten, readValue, type Variable } from './parameterInput';
 import { plain } from '../base/plainText';
 import { askText, runSteps, type Step } from '../base/multiStepInput';
 
-/** Asks for the values of variables. What was typed is remembered until the window is closed. */
+/** Asks for the values of variables. Remembers them until the window closes. */
 export class VariableValues {
   readonly #typed = new Map<string, string>();
 
-  /** A value for each variable but those that stay as they are written, in one flow; undefined where the user gave up. */
+  /**
+   * Asks for all values in one flow.
+   * @returns the values, without the variables that stay as written; undefined if the user cancels
+   */
   async ask(variables: readonly Variable[]): Promise<ReadonlyMap<string, ParameterValue> | undefined> {
     const values = new Map<string, ParameterValue>();
-    const steps = variables.map((variable): Step => async (place) => {
+    const steps = variables.map((variable): Step => async (position) => {
       const { name, written, identifier, literal, suggested, question } = variable;
       const secret = /passw|pwd|secret/i.test(name);
       const prompt = identifier
@@ -19,13 +22,13 @@ export class VariableValues {
         : literal
           ? vscode.l10n.t('A text for {0}. Quotes are added.', written)
           : vscode.l10n.t(
-              "A value for {0}: a number, NULL, or a text, to which quotes are added. Write '5' for a text that is a number.",
+              "A value for {0}: a number, NULL, or a text, to which quotes are added. Enter '5' in quotes for a text that is a number.",
               written,
             );
-      const asked = question === undefined ? prompt : `${plain(question.trim())} ${prompt}`;
-      const typed = await askText(place, {
+      const full = question === undefined ? prompt : `${plain(question.trim())} ${prompt}`;
+      const typed = await askText(position, {
         value: suggested ?? this.#typed.get(name) ?? '',
-        prompt: vscode.l10n.t('{0} Enter {1} to leave it as written.', asked, written),
+        prompt: vscode.l10n.t('{0} Enter {1} to leave it as written.', full, written),
         password: secret,
         extra: {
           icon: 'code',
@@ -47,6 +50,6 @@ export class VariableValues {
 }
 
 function problemOf(text: string, { identifier }: Variable): string | undefined {
-  if (text.includes('\0')) return vscode.l10n.t('PostgreSQL cannot take a NUL character.');
-  return identifier && text.trim() === '' ? vscode.l10n.t('Write a name.') : undefined;
+  if (text.includes('\0')) return vscode.l10n.t('PostgreSQL does not accept a NUL character.');
+  return identifier && text.trim() === '' ? vscode.l10n.t('Enter a name.') : undefined;
 }

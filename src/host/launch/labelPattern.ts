@@ -1,13 +1,13 @@
 /**
- * True where a label is like a pattern in which `*` stands for any text and `?` for any character. Case does not matter.
+ * Whether a label matches a pattern in which `*` stands for any text and `?` for any character. Case is ignored.
  *
- * Not by a regular expression: with several `*` one can take for ever, and this is asked at every key.
+ * Does not use a regular expression, because this runs on every key press and several `*` can make one extremely slow.
  */
 export function matchesLabel(pattern: string, label: string): boolean {
   const wanted = Array.from(pattern.toLowerCase());
   const given = Array.from(label.toLowerCase());
   let at = 0;
-  /** The last `*`, and how far it reaches; where the rest does not match it takes one more. */
+  /** The last `*` and the end of its match, which is extended when the rest does not match. */
   let star = -1;
   let reach = 0;
   for (let i = 0; i < given.length;) {

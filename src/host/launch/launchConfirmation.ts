@@ -1,19 +1,28 @@
 import * as vscode from 'vscode';
-import type { Connections } from '../connections/connections';
+import type { PrelaunchFinding } from '../../core/sql/classify/prelaunch';
+import { excerptOf } from '../../core/sql/labels';
 import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
+import type { Connections } from '../connections/connections';
+import { sqlText } from '../messages/sqlMessages';
 
 /** A statement that changes every row of a table. */
-export interface FoundWrite {
-  /** One sentence. */
+export interface UnboundedWrite {
+  /** The sentence to show. */
   readonly text: string;
-  /** Its beginning, in one line. */
+  /** The start of the statement, on one line. */
   readonly statement: string;
 }
 
-/** Questions before a launch that may hurt. Only people are asked them, never code. */
-export class LaunchGuard {
-  /** Connections of production that are not asked about again until VS Code is reloaded. */
+/** @param sql the text that the finding is about */
+export function unboundedWrite(finding: PrelaunchFinding, sql: string): UnboundedWrite {
+  const { start, end } = finding.span;
+  return { text: sqlText(finding), statement: excerptOf(sql.slice(start, end)) };
+}
+
+/** Asks the user to confirm dangerous launches. Launches from code are not confirmed. */
+export class LaunchConfirmation {
+  /** Production connections that are not confirmed again until VS Code reloads. */
   readonly #trusted = new Set<string>();
 
   readonly #connections: Connections;
@@ -23,17 +32,16 @@ export class LaunchGuard {
   }
 
   /**
-   * Asks where SQL changes every row of a table, and where a connection is one of production.
+   * Asks about statements that change every row of a table, and about production connections.
    *
-   * @param writes What was found.
-   * @param targets The connections that are launched on.
-   * @returns false where the user does not want the launch
+   * @param connections the names of the connections to launch on
+   * @returns whether to launch
    */
-  async allows(writes: readonly FoundWrite[], targets: readonly string[]): Promise<boolean> {
-    return (await this.#allowsWrites(writes)) && (await this.#allowsTargets([...new Set(targets)]));
+  async confirm(writes: readonly UnboundedWrite[], connections: readonly string[]): Promise<boolean> {
+    return (await this.#confirmWrites(writes)) && (await this.#confirmConnections([...new Set(connections)]));
   }
 
-  async #allowsWrites(writes: readonly FoundWrite[]): Promise<boolean> {
+  async #confirmWrites(writes: readonly UnboundedWrite[]): Promise<boolean> {
     const [first] = writes;
     if (first === undefined || !readSetting('confirmUnboundedWrites')) return true;
     const run = vscode.l10n.t('Run Anyway');
@@ -41,16 +49,16 @@ export class LaunchGuard {
       writes.length === 1
         ? vscode.l10n.t('Add a WHERE, or run it as it is.')
         : writes.length === 2
-          ? vscode.l10n.t('1 more statement is like this one.')
-          : vscode.l10n.t('{0} more statements are like this one.', writes.length - 1);
-    // Which statement it is: of several, and of one that a slip of the cursor chose.
+          ? vscode.l10n.t('There is 1 more statement without a WHERE.')
+          : vscode.l10n.t('There are {0} more statements without a WHERE.', writes.length - 1);
+    // Shows the statement, because there may be several, or the cursor may be in the wrong one.
     const detail = `${first.statement}\n\n${advice}`;
     const choice = await ui.showWarningMessage(first.text, { modal: true, detail }, run);
     return choice === run;
   }
 
-  async #allowsTargets(targets: readonly string[]): Promise<boolean> {
-    for (const name of targets) {
+  async #confirmConnections(names: readonly string[]): Promise<boolean> {
+    for (const name of names) {
       if (this.#connections.find(name)?.production !== true || this.#trusted.has(name)) continue;
       const run = vscode.l10n.t('Run');
       const always = vscode.l10n.t('Don’t Ask Again for This Connection in This Session');

@@ -1,18 +1,19 @@
 import * as vscode from 'vscode';
-import { MAX_LABEL_BYTES, MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, utf8Length } from '../../core/sql/directives';
+import { MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES } from '../../core/sql/directives';
+import { MAX_LABEL_BYTES, utf8Length } from '../../core/sql/labels';
 import { parseBytes, parseDuration } from '../../core/sql/settings/gucUnits';
 import type { RunOptions } from './request';
 import { askOne, askText, BACK, type TextQuestion } from '../base/multiStepInput';
 
-/** What the flow begins with. */
+/** The initial state of the options form. */
 export interface OptionsStart {
   readonly title: string;
-  /** More than one: the same options for all of them, each with a label of its own unless one is given. */
+  /** The number of jobs. All get the same options; each gets its own label unless one is entered. */
   readonly jobs: number;
-  /** What is set already, by comments or as the file's defaults. */
+  /** The options set by comments or the file's defaults. */
   readonly options: RunOptions;
   readonly connections: readonly vscode.QuickPickItem[];
-  /** There is a file that can keep the answers as its defaults. */
+  /** Offer to save the options as the file's defaults. */
   readonly canSave: boolean;
 }
 
@@ -23,14 +24,14 @@ export interface OptionsAnswer {
 
 type Answers = { -readonly [K in keyof RunOptions]: RunOptions[K] | undefined };
 
-/** A row of the list: an option with its value, or the launch itself. */
+/** A row of the list: an option with its value, or Run. */
 interface OptionRow extends vscode.QuickPickItem {
   /** Changes the option. Undefined: run now. */
   readonly change?: () => Promise<void> | void;
 }
 
 /**
- * Shows every option of a launch with its value, and Run on top. Choosing an option changes it and comes back to the list.
+ * Shows a list with Run and every option of the launch. Choosing an option changes it and returns to the list.
  * @returns undefined if the user closed the list
  */
 export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | undefined> {
@@ -153,29 +154,29 @@ function limitText(ms: number): string {
   return ms === 0 ? vscode.l10n.t('no limit') : durationText(ms);
 }
 
-/** What is wrong with a duration that somebody types; empty is fine. */
+/** Validates a typed duration. Empty is valid. @returns a message if it is invalid */
 export function durationProblem(text: string): string | undefined {
   return text.trim() === '' || parseDuration(text) !== undefined
     ? undefined
-    : vscode.l10n.t('Write a duration such as 500ms, 30s, 5min or 2h.');
+    : vscode.l10n.t('Enter a duration such as 500ms, 30s, 5min, or 2h.');
 }
 
 function sizeProblem(text: string): string | undefined {
   if (text.trim() === '') return undefined;
   const bytes = parseBytes(text);
-  if (bytes === undefined) return vscode.l10n.t('Write a size such as 64kB or 1MB.');
+  if (bytes === undefined) return vscode.l10n.t('Enter a size such as 64kB or 1MB.');
   return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
-    ? vscode.l10n.t('A queue has between 64B and 256MB.')
+    ? vscode.l10n.t('A queue must have between 64B and 256MB.')
     : undefined;
 }
 
 function labelProblem(text: string): string | undefined {
   return utf8Length(text.trim()) > MAX_LABEL_BYTES
-    ? vscode.l10n.t('A label can have {0} bytes at most.', MAX_LABEL_BYTES)
+    ? vscode.l10n.t('A label can have at most {0} bytes.', MAX_LABEL_BYTES)
     : undefined;
 }
 
-/** A duration in the largest unit that says it exactly. */
+/** A duration in the largest unit that is exact. */
 export function durationText(ms: number): string {
   const units = [
     ['h', 3_600_000],

@@ -1,35 +1,35 @@
-/** What people type as the value of a variable. */
+/** Reads the typed values of variables. */
 import type { ParameterUse, ParameterValue } from '../../core/sql/parameters';
-import type { Known } from '../../core/sql/psql/commandArguments';
+import type { VariableState } from '../../core/sql/psql/commandArguments';
 
-/** A variable of the texts that are to run. */
+/** A variable of the texts to run. */
 export interface Variable {
-  /** The key of its value: `name`, or `$1` with its dollar. */
+  /** The key of its value: the name, or `$1` with its dollar. */
   readonly name: string;
-  /** As it is written: `:name`, `:'name'`, `:"name"`, `$1`. */
+  /** As written: `:name`, `:'name'`, `:"name"`, `$1`. */
   readonly written: string;
-  /** A name of the database, so that NULL and numbers are only letters of it. */
+  /** The value is the name of a database object, so NULL and numbers have no special meaning. */
   readonly identifier: boolean;
-  /** Always a string constant. */
+  /** The value is always a string constant. */
   readonly literal: boolean;
-  /** What the script itself asks with \prompt. */
+  /** The script's own question (`\prompt`). */
   readonly question?: string;
-  /** What to begin with: the value that the script may give it, or itself if it may be no variable at all. */
+  /** The initial value: the one that the script may set, or the use itself if it may not be a variable. */
   readonly suggested?: string;
 }
 
 /**
- * The variables of several texts, each once, in the order of their first use.
+ * The variables of several texts, without duplicates, in the order of their first use.
  *
- * @param hints What scripts say about them, without their values being certain.
+ * @param hints the state of variables whose values the scripts do not determine
  */
 export function variablesOf(
   uses: readonly ParameterUse[],
-  hints: (name: string) => Known | undefined = () => undefined,
+  hints: (name: string) => VariableState | undefined = () => undefined,
 ): Variable[] {
   const variables = new Map<string, Variable>();
   for (const { name, form, perhapsSlice } of uses) {
-    // Whether it has a value is known once the others are asked for.
+    // `:{?name}` only tests whether another use gets a value.
     if (form === 'test') continue;
     const known = variables.get(name);
     const literal = form === 'literal' && (known?.literal ?? true);
@@ -62,14 +62,14 @@ function written(name: string, form: Exclude<ParameterUse['form'], 'test'>): str
   }
 }
 
-/** Whether what was typed is the variable itself: then it stays as it is written, as psql leaves a variable without a value. */
+/** Whether the typed value is the variable itself. It then stays as written, like a variable without a value in psql. */
 export function leavesAsWritten(typed: string, { written }: Variable): boolean {
   return typed.trim() === written;
 }
 
 /**
- * `NULL` is NULL, a number is a number, `'…'` is the text between the quotes, and all else is the text that it is. What
- * begins with a zero or a plus is text: it is a code or a telephone number more often than a number.
+ * Reads `NULL` as NULL, a number as a number, `'…'` as the text between the quotes, and everything else as text. Digits after a zero or
+ * a plus are text, because they are more often a code or a telephone number.
  */
 export function readValue(typed: string, variable: Variable): ParameterValue {
   if (variable.identifier) return typed.trim();

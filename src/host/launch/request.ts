@@ -2,9 +2,9 @@ import * as vscode from 'vscode';
 import type { RunRequest } from '../../api';
 import { faultySetting } from '../../core/jobs/settingNames';
 
-/** What a launch may be given beside its SQL. */
+/** The options of a launch. */
 export interface RunOptions extends Omit<RunRequest, 'sql'> {
-  /** Tell when the job has ended, whatever the settings say. */
+  /** Show a notification when the job ends, regardless of the settings. */
   readonly notify?: boolean;
 }
 
@@ -18,8 +18,10 @@ const REQUEST_TYPES = {
 };
 
 /**
- * A request from code (a keybinding, another extension): checked, since anything may come. Undefined where it is none.
- * @throws where a field has the wrong type
+ * Validates a request from code: a key binding or another extension.
+ *
+ * @returns undefined if the argument is not a request
+ * @throws with a message for the user if a field has the wrong type
  */
 export function asRequest(argument: unknown): RunRequest | undefined {
   if (typeof argument !== 'object' || argument === null || !('sql' in argument)) return undefined;
@@ -27,7 +29,11 @@ export function asRequest(argument: unknown): RunRequest | undefined {
   for (const [key, type] of Object.entries(REQUEST_TYPES)) {
     const value = request[key];
     if (value !== undefined && typeof value !== type) {
-      throw new Error(vscode.l10n.t('runInBackground: "{0}" must be a {1}.', key, type));
+      throw new Error(
+        type === 'string'
+          ? vscode.l10n.t('runInBackground: "{0}" must be a string.', key)
+          : vscode.l10n.t('runInBackground: "{0}" must be a number.', key),
+      );
     }
   }
   const fault = request['settings'] === undefined ? undefined : faultySetting(request['settings']);
@@ -39,9 +45,9 @@ export function asRequest(argument: unknown): RunRequest | undefined {
   ) as unknown as RunRequest;
 }
 
-/** @param fault as {@link faultySetting} gives it */
+/** The message for invalid settings. @param fault the result of {@link faultySetting} */
 export function settingsProblem(fault: string): string {
   return fault === ''
-    ? vscode.l10n.t('"settings" must be an object of parameter names and their values as text.')
-    : vscode.l10n.t('The parameter "{0}" in "settings" needs a parameter’s name and a text as its value.', fault);
+    ? vscode.l10n.t('"settings" must be an object with parameter names and string values.')
+    : vscode.l10n.t('The parameter "{0}" in "settings" must have a valid name and a string as its value.', fault);
 }

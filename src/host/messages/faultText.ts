@@ -1,10 +1,23 @@
 /** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
+import { CONNECT_MESSAGES } from './connectMessages';
+import { ENTRY_MESSAGES } from './entryMessages';
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
+import { PROFILE_MESSAGES } from './profileMessages';
 import { RESULTS_MESSAGES } from './resultsMessages';
+import { SERVER_MESSAGES } from './serverMessages';
+import { SQL_MESSAGES } from './sqlMessages';
 
-const ALL_MESSAGES = { ...JOB_MESSAGES, ...RESULTS_MESSAGES };
+const ALL_MESSAGES = {
+  ...CONNECT_MESSAGES,
+  ...ENTRY_MESSAGES,
+  ...JOB_MESSAGES,
+  ...PROFILE_MESSAGES,
+  ...RESULTS_MESSAGES,
+  ...SERVER_MESSAGES,
+  ...SQL_MESSAGES,
+};
 
 /** The sentence for a fault of any area, including the text of its cause. A text without a code is returned unchanged. */
 export function faultText(fault: Fault): string {

@@ -11,8 +11,10 @@
 import { l10n } from 'vscode';
 import type { Fault } from '../../core/base/fault';
 
-/** The second argument is the text of the fault's causes; empty if it has none. */
-export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], cause: string) => string };
+/** `cause`: the text of the fault's causes; empty if it has none. `fault`: the fault itself, for its field. */
+export type Messages<Map> = {
+  readonly [Code in keyof Map]: (params: Map[Code], cause: string, fault: Fault) => string;
+};
 
 /**
  * The sentence for a fault. A code that the table does not know comes from a record of a newer version: the sentence then names the code.
@@ -21,11 +23,11 @@ export type Messages<Map> = { readonly [Code in keyof Map]: (params: Map[Code], 
  */
 export function messageFor<Map>(messages: Messages<Map>, fault: Fault, cause = ''): string {
   const known = messages as unknown as Readonly<
-    Record<string, ((params: unknown, cause: string) => string) | undefined>
+    Record<string, ((params: unknown, cause: string, fault: Fault) => string) | undefined>
   >;
   const sentence = Object.hasOwn(known, fault.code) ? known[fault.code] : undefined;
   return (
-    sentence?.(fault.params, cause) ??
+    sentence?.(fault.params, cause, fault) ??
     l10n.t('Unknown problem “{0}”. Update the extension to see its text.', fault.code)
   );
 }

@@ -3,20 +3,11 @@ import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import * as vscode from 'vscode';
 import { PRIVATE } from '../../core/base/files';
-import type { TextPlace } from '../../core/jobs/textBudget';
 import { openText } from './exportRows';
+import type { StoredText } from './rowSource';
 
 /** Maximum size of an untitled document in bytes; its text goes through the extension host. */
 const MAX_DOCUMENT_BYTES = 10 * 1024 * 1024;
-
-/** A text in a UTF-8 file. */
-export interface StoredText {
-  readonly file: string;
-  /** The part of the file; default: all of it. */
-  readonly place?: TextPlace;
-  /** A file for a part that is too long for an untitled document. */
-  readonly shown: string;
-}
 
 /** Shows a text in an editor as plain text. @throws if it cannot be read */
 export async function openStoredText({ file, place, shown }: StoredText): Promise<void> {

@@ -9,14 +9,14 @@ import { sizeText } from '../../shared/displayText';
 import { formatDate, formatSpan } from '../../shared/timeText';
 import { stateTitle } from '../jobs/jobText';
 import { durationText } from '../launch/options';
-import type { FailurePlace } from '../editor/failures';
+import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
 
-/** Tags that come with a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
+/** Command tags that include a number of rows. https://www.postgresql.org/docs/current/protocol-message-formats.html, CommandComplete */
 const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
 
-/** What the page is told about a job. */
-export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace): ResultsHead {
+/** The header of a job for the page. */
+export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocation): ResultsHead {
   const { info } = job;
   const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
   return {
@@ -45,8 +45,8 @@ export function headOf(job: ResultsJob, now: number, errorPlace?: FailurePlace):
   };
 }
 
-/** `sample.sql:28:17`, counted from 1 as VS Code's status bar does. */
-function placeText({ uri, start }: FailurePlace): string {
+/** `sample.sql:28:17`, counted from 1 as in VS Code's status bar. */
+function placeText({ uri, start }: FailureLocation): string {
   return `${posix.basename(uri.path)}:${start.line + 1}:${start.character + 1}`;
 }
 
@@ -56,12 +56,12 @@ function limitAdvice(): string {
   );
 }
 
-/** Some commands, such as DO and CREATE TABLE, say nothing of rows, and 0 of them would mislead. */
+/** Whether the command reports a number of rows. For others, such as DO and CREATE TABLE, showing 0 rows would be misleading. */
 function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
   return rowCount > 0 || COUNTED_TAG.test(commandTag);
 }
 
-/** Times, pid, connection and settings. Passwords are in none of them: a request carries none. */
+/** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
 function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
@@ -82,7 +82,7 @@ function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): Det
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
     [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],
-    // Once launched, as the server had them: the text and the role may set limits too.
+    // After the launch, the limits on the server, which the text and the role can set too.
     ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
     ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
     ...Object.entries(settings ?? {}).map(([name, value]) => [name, value] as const),

@@ -1,5 +1,6 @@
 import type { JobService } from '../../core/jobs/jobService';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
+import { jobInfo, shownNotices } from '../messages/jobInfo';
 import type { ResultsSource } from './rowSource';
 
 /** Creates the source of the results panels from the jobs of this window and the files of their rows. */
@@ -14,7 +15,7 @@ export function jobSource(
       if (job === undefined) return undefined;
       const { request, limits, rows, cancel, noticeCount, noticesDropped } = job.record;
       return {
-        info: job.info(),
+        info: jobInfo(job),
         request,
         final: job.final,
         ...(limits === undefined ? {} : { limits }),
@@ -31,7 +32,7 @@ export function jobSource(
       const columns = jobs.get(id)?.record.columns;
       return columns === undefined ? undefined : files.open(id, columns);
     },
-    notices: (id) => jobs.notices(id),
+    notices: (id) => shownNotices(jobs.notices(id)),
     noticesNotHeld: (id) => jobs.get(id)?.noticesNotHeld ?? 0,
     fullText: (id, what) => {
       const { error, notices, texts, shown } = jobs.filesOf(id);

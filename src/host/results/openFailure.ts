@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import type { FailurePlace } from '../editor/failures';
+import type { FailureLocation } from '../editor/failures';
 
 /**
  * Shows the location of an error in its file, in the editor group in which the file is open.
  * @throws if the text has changed
  */
-export async function openFailure(place: FailurePlace | undefined): Promise<void> {
+export async function openFailure(place: FailureLocation | undefined): Promise<void> {
   if (!place) {
     throw new Error(
       vscode.l10n.t('The text of this job has changed since the launch. The Query tab shows it as launched.'),

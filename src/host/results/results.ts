@@ -5,7 +5,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
-import type { FailurePlace } from '../editor/failures';
+import type { FailureLocation } from '../editor/failures';
 import { jobSource } from './jobSource';
 import { ResultsPanels } from './resultsPanels';
 import type { Walkthrough } from '../walkthrough';
@@ -23,7 +23,7 @@ export class Results implements Disposable {
     canceling: Canceling,
     files: SpoolFiles,
     walkthrough: Walkthrough,
-    errorPlace: (job: Job) => Promise<FailurePlace | undefined>,
+    errorPlace: (job: Job) => Promise<FailureLocation | undefined>,
   ) {
     this.#walkthrough = walkthrough;
 

@@ -7,7 +7,7 @@ export function formatName(format: ExportFormat): string {
   return resultsStrings()[FORMAT_NAMES[format]];
 }
 
-/** The texts of the results page in VS Code's language; the page fills `{0}` and `{1}` in. */
+/** The texts of the results page in VS Code's language. The page replaces `{0}` and `{1}`. */
 export function resultsStrings(): ResultsStrings {
   return {
     tabRows: l10n.t('Rows'),
@@ -18,7 +18,7 @@ export function resultsStrings(): ResultsStrings {
     panelName: l10n.t('Results'),
     cancel: l10n.t('Cancel'),
     pid: l10n.t('pid {0}'),
-    elapsed: l10n.t('Time since the launch'),
+    elapsed: l10n.t('Elapsed time since the launch'),
     progress: l10n.t('Progress'),
     gridName: l10n.t('Rows'),
     rowNumbers: l10n.t('Row numbers; click to select all rows'),
@@ -35,7 +35,7 @@ export function resultsStrings(): ResultsStrings {
     rowsGrowingOne: l10n.t('1 row so far'),
     rowsDropped: l10n.t('{0} more rows were not kept.'),
     rowsDroppedOne: l10n.t('1 more row was not kept.'),
-    rowsLimited: l10n.t('Only the first {0} of {1} rows were kept: that is the limit of {2}.'),
+    rowsLimited: l10n.t('Only the first {0} of {1} rows were kept because of the limit {2}.'),
     changeLimit: l10n.t('Change Limit…'),
     selected: l10n.t('{0} × {1} selected'),
     selectedCells: l10n.t('{0} cells selected'),
@@ -75,7 +75,7 @@ export function resultsStrings(): ResultsStrings {
     goToRowPlaceholder: l10n.t('1 to {0}'),
     sortAscending: l10n.t('Sort Ascending'),
     sortDescending: l10n.t('Sort Descending'),
-    sortsAsText: l10n.t('Sorts by its text, not as the server does'),
+    sortsAsText: l10n.t('Sorts by text, unlike the server'),
     sortThenAscending: l10n.t('Then Sort Ascending'),
     sortThenDescending: l10n.t('Then Sort Descending'),
     sortClear: l10n.t('Remove Sort'),
@@ -94,10 +94,10 @@ export function resultsStrings(): ResultsStrings {
     opLess: l10n.t('is less than'),
     opIsNull: l10n.t('is NULL'),
     opIsNotNull: l10n.t('is not NULL'),
-    orderWorking: l10n.t('Putting rows in order: {0} of {1}'),
+    orderWorking: l10n.t('Sorting… {0} of {1} rows'),
     orderStop: l10n.t('Stop'),
-    orderTooMany: l10n.t('Sorting and filtering end at {0} rows'),
-    orderWait: l10n.t('Sorting and filtering wait for the last row'),
+    orderTooMany: l10n.t('Sorting and filtering are limited to {0} rows'),
+    orderWait: l10n.t('Sorting and filtering are available once all rows have been received'),
     sortedBy: l10n.t('Sorted by {0}'),
     columnAutoFit: l10n.t('Fit Width'),
     columnAutoFitAll: l10n.t('Fit All Widths'),
@@ -115,20 +115,20 @@ export function resultsStrings(): ResultsStrings {
     detailCharacters: l10n.t('{0} characters'),
     detailCharactersOne: l10n.t('1 character'),
     detailLines: l10n.t('{0} lines'),
-    detailRaw: l10n.t('Show as It Came'),
-    detailResize: l10n.t('Width of the value'),
+    detailRaw: l10n.t('Show Raw Value'),
+    detailResize: l10n.t('Resize the value'),
     messagesNone: l10n.t('No messages.'),
     messagesEarlier: l10n.t('Show Earlier Messages ({0})'),
     messagesCopy: l10n.t('Copy All'),
     messagesAll: l10n.t('Open All {0} Messages'),
-    messagesDropped: l10n.t('{0} messages were not kept: there was no room for them.'),
-    messagesDroppedOne: l10n.t('1 message was not kept: there was no room for it.'),
+    messagesDropped: l10n.t('{0} messages were not kept because of the size limit.'),
+    messagesDroppedOne: l10n.t('1 message was not kept because of the size limit.'),
     messagesReceived: l10n.t('Received {0}'),
     textMore: l10n.t('… ({0} more)'),
-    textDropped: l10n.t('The rest was not kept: there was no room for it.'),
+    textDropped: l10n.t('The rest was not kept because of the size limit.'),
     textShow: l10n.t('Show Full Text'),
     messagesTimes: l10n.t(
-      'Received at these times: a worker’s messages are read when it has ended, or its queue is full.',
+      'Times show when messages were received. Messages arrive when the worker ends or its queue is full.',
     ),
     errorNone: l10n.t('No error.'),
     errorMessage: l10n.t('Message'),
@@ -148,6 +148,6 @@ export function resultsStrings(): ResultsStrings {
     queryOpen: l10n.t('Open in Editor'),
     queryRerun: l10n.t('Run Again'),
     queryCopy: l10n.t('Copy SQL'),
-    queryCut: l10n.t('The first {0} of {1} characters; Open in Editor shows the whole.'),
+    queryCut: l10n.t('Showing the first {0} of {1} characters. Open in Editor shows the whole text.'),
   };
 }

@@ -2,12 +2,11 @@
  * The data and actions that the results panels need. `jobSource.ts` implements them with the jobs and their files; tests use fakes.
  */
 import type { JobInfo, RunRequest } from '../../api';
-import type { KeptNotice } from '../../core/jobs/textBudget';
+import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
-import type { FailurePlace } from '../editor/failures';
-import type { StoredText } from './fullText';
+import type { FailureLocation } from '../editor/failures';
 
 /** The rows of a job, open for reading. The caller closes it. */
 export type RowsReader = SpoolReader;
@@ -28,6 +27,15 @@ export interface ResultsJob {
   readonly final: boolean;
 }
 
+/** A text in a UTF-8 file. */
+export interface StoredText {
+  readonly file: string;
+  /** The part of the file; default: all of it. */
+  readonly place?: TextPlace;
+  /** A file for a part that is too long for an untitled document. */
+  readonly shown: string;
+}
+
 export interface ResultsSource {
   /** Undefined if the job is not known. */
   job(id: string): ResultsJob | undefined;
@@ -43,7 +51,7 @@ export interface ResultsSource {
   /** The file with the full text of the error, of all messages, or of one message; undefined if it was not kept. */
   fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
   /** The location of the job's error in the file that it was launched from; undefined if the text is not there, or has changed. */
-  errorPlace(id: string): Promise<FailurePlace | undefined>;
+  errorPlace(id: string): Promise<FailureLocation | undefined>;
   cancel(id: string): unknown;
   rerun(id: string): unknown;
 }

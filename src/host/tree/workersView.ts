@@ -19,6 +19,7 @@ import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
 import { RowMoves, RowOrder } from './rowOrder';
 import type { Walkthrough } from '../walkthrough';
+import { faultText } from '../messages/faultText';
 import * as ui from '../base/ui';
 
 /** How often elapsed times are updated, while the view is visible. Milliseconds. */
@@ -183,7 +184,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const state = this.#connections.existing(node.name)?.state;
     if (state?.kind === 'error') {
       const entry = this.#connections.entry(node.name);
-      children.push(new ProblemNode(node.name, state.message), ...(entry ? actionsFor(entry, state.reason) : []));
+      children.push(
+        new ProblemNode(node.name, faultText(state.fault)),
+        ...(entry ? actionsFor(entry, state.reason) : []),
+      );
     }
     const { upper, finished } = this.#order(node.name).arrange(own);
     const foreign = this.#foreign(node.name);

@@ -11,7 +11,7 @@ import type { ConnectionProfile } from '../../../src/core/postgres/connect/conni
 import { eventually, newServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { FakeServer } from './fakeServer';
-import { ask, environment, failureOf, newHome, psql, reload, removeFolder } from './support';
+import { ask, environment, failureOf, newHome, psql, reload, removeFolder, sentence } from './support';
 
 const PASSWORD = 'S3cret-\'\\"% é';
 
@@ -103,7 +103,7 @@ describe('authentication', () => {
   ): Promise<ConnectError> {
     const error = await failureOf(to, how);
     assert.equal(error.reason, reason, error.message);
-    assert.match(error.message, message);
+    assert.match(sentence(error), message);
     assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes('S3cret'), inspect(error));
     nothingLeaked();
     return error;
@@ -113,26 +113,26 @@ describe('authentication', () => {
     assert.ok(!logged.join('\n').includes('S3cret'), logged.join('\n'));
   }
 
-  it('scram-sha-256 and md5, with and without TLS', async () => {
+  it('authenticates with scram-sha-256 and md5, with and without TLS', async () => {
     for (const user of ['scram_user', 'md5_user']) {
       for (const sslmode of ['disable', 'require'] as const)
         await connects(profile(user, { sslmode }), given(PASSWORD));
     }
   });
 
-  it('the password itself: over TLS and a socket; over the network only where that is allowed', async () => {
+  it('sends a password in clear text over TLS and sockets, but over an unencrypted network only if allowed', async () => {
     await connects(profile('plain_user', { sslmode: 'require' }), given(PASSWORD));
     await connects(profile('plain_user', { host: server.socketDir }), given(PASSWORD));
     await fails(
       profile('plain_user'),
       given(PASSWORD),
       'unsafe',
-      /not encrypted, so it was not sent: set "sslmode" to "require"/,
+      /unencrypted connection, so it was not sent\. Set “sslmode” to “require”/,
     );
     await connects(profile('plain_user', { allowCleartextPassword: true }), given(PASSWORD));
   });
 
-  it('"prefer" does not fall back to sending the password in the clear', async () => {
+  it('sslmode “prefer” does not fall back to a password in clear text', async () => {
     await server.psql('ALTER SYSTEM SET ssl = off');
     await reload(server);
     try {
@@ -143,13 +143,13 @@ describe('authentication', () => {
     }
   });
 
-  it('a wrong password says where it came from', async () => {
+  it('names the source of a wrong password', async () => {
     for (const user of ['scram_user', 'md5_user']) {
       await fails(
         profile(user),
         given('S3cret-wrong'),
         'authentication',
-        new RegExp(`password of the user "${user}" \\(it came from the stored passwords\\): enter it again`),
+        new RegExp(`password of the user “${user}” \\(from the stored passwords\\)\\. Enter it again`),
       );
     }
     const pass = await newHome({ '.pgpass': '*:*:*:*:S3cret-wrong' });
@@ -157,7 +157,7 @@ describe('authentication', () => {
       profile('scram_user'),
       options({ env: environment(pass) }),
       'authentication',
-      /it came from the file .*\.pgpass/,
+      /from the file .*\.pgpass/,
     );
     await fails(
       profile('scram_user'),
@@ -169,34 +169,34 @@ describe('authentication', () => {
       profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
       options(),
       'authentication',
-      /it came from the password command/,
+      /\(from the password command\)/,
     );
     await fails(profile('expired_user'), given(PASSWORD), 'authentication', /did not accept the password/);
     await fails(profile('missing'), given(PASSWORD), 'authentication', /did not accept the password/);
     await removeFolder(pass);
   });
 
-  it('asks when the server wants a password and there is none, and not before', async () => {
+  it('asks for a password only if the server wants one and none is known', async () => {
     const questions: unknown[] = [];
     const asking = (answer: string | undefined): OpenOptions =>
       options({ askPassword: (question) => (questions.push(question), Promise.resolve(answer)) });
     await connects(profile('trusted'), asking('unused'));
     assert.deepEqual(questions, []);
     await connects(profile('scram_user'), asking(PASSWORD));
-    assert.deepEqual(questions, [{ user: 'scram_user', place: `127.0.0.1, port ${server.port}` }]);
+    assert.deepEqual(questions, [{ user: 'scram_user', endpoint: { host: '127.0.0.1', port: server.port } }]);
     await connects(profile('plain_user', { host: server.socketDir }), asking(PASSWORD));
     await fails(
       profile('scram_user'),
       asking(undefined),
       'noPassword',
-      /asks for the password of the user "scram_user", and there is none: enter it/,
+      /asks for the password of the user “scram_user”, and none is known\. Enter it/,
     );
-    await fails(profile('scram_user'), asking(''), 'noPassword', /enter it/);
-    await fails(profile('scram_user'), options(), 'noPassword', /enter it/);
-    await fails(profile('scram_user'), asking('S3cret-wrong'), 'authentication', /it came from what was entered/);
+    await fails(profile('scram_user'), asking(''), 'noPassword', /Enter it/);
+    await fails(profile('scram_user'), options(), 'noPassword', /Enter it/);
+    await fails(profile('scram_user'), asking('S3cret-wrong'), 'authentication', /\(from your input\)/);
   });
 
-  it('with "askPassword" nothing stored is used', async () => {
+  it('uses no stored password with “askPassword”', async () => {
     const pass = await newHome({ '.pgpass': `*:*:*:*:S3cret-wrong` });
     const asks = { askPassword: true, passwordCommand: 'echo S3cret-wrong' };
     const env = environment(pass, { PGPASSWORD: 'S3cret-wrong' });
@@ -205,11 +205,11 @@ describe('authentication', () => {
       profile('scram_user', asks),
       options({ env, ...stored, askPassword: () => Promise.resolve(PASSWORD) }),
     );
-    await fails(profile('scram_user', asks), options({ env, ...stored }), 'noPassword', /enter it/);
+    await fails(profile('scram_user', asks), options({ env, ...stored }), 'noPassword', /Enter it/);
     await removeFolder(pass);
   });
 
-  it('the order: stored, command, environment, file', async () => {
+  it('takes passwords from the store, the command, the environment, and the file, in this order', async () => {
     const right = PASSWORD.replaceAll('\\', '\\\\').replaceAll(':', '\\:');
     const pass = await newHome({ '.pgpass': `*:*:*:*:${right}` });
     const wrong = environment(home, { PGPASSWORD: 'S3cret-wrong' });
@@ -233,15 +233,15 @@ describe('authentication', () => {
     await removeFolder(pass);
   });
 
-  it('a password command that fails, prints nothing, hangs, is canceled, or is not trusted', async () => {
+  it('reports a password command that fails, prints nothing, hangs, is canceled, or is not trusted', async () => {
     const command = (passwordCommand: string): ConnectionProfile => profile('scram_user', { passwordCommand });
     await fails(
       command('echo S3cret; echo S3cret >&2; exit 3'),
       options(),
       'passwordCommand',
-      /failed with status 3: run it in a terminal/,
+      /failed with exit code 3\. Run it in a terminal/,
     );
-    await fails(command('S3cret-no-such-program'), options(), 'passwordCommand', /failed with status 127/);
+    await fails(command('S3cret-no-such-program'), options(), 'passwordCommand', /failed with exit code 127/);
     await fails(command('true'), options(), 'passwordCommand', /printed nothing/);
     await fails(command("printf '\\nS3cret'"), options(), 'passwordCommand', /printed nothing/);
     const stop = new AbortController();
@@ -262,60 +262,70 @@ describe('authentication', () => {
       command(`touch ${marker}; echo S3cret`),
       options({ allowPasswordCommand: false }),
       'noPassword',
-      /there is none/,
+      /none is known/,
     );
     assert.ok(!existsSync(marker));
     assert.match(logged.join('\n'), /was not run, because the workspace is not trusted/);
   });
 
-  it('a server that lets us in before it has proved to know the password', async () => {
+  it('rejects a server that accepts the login before it proved to know the password', async () => {
     const fake = new FakeServer('scram without proof');
     const port = await fake.listen();
-    await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /did not prove that it knows the password/);
+    await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /before it proved that it knows the password/);
     await fake.close();
   });
 
-  it('only the methods that the profile accepts', async () => {
+  it('accepts only the methods of requireAuth', async () => {
     // Let in without being asked is refused where the profile says so.
     await fails(
       profile('trusted', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
       'unsafe',
-      /did not ask who we are, which "requireAuth"/,
+      /did not request authentication, which “requireAuth”/,
     );
-    await fails(profile('trusted', { requireAuth: '!none' }), given(PASSWORD), 'unsafe', /did not ask/);
+    await fails(
+      profile('trusted', { requireAuth: '!none' }),
+      given(PASSWORD),
+      'unsafe',
+      /did not request authentication/,
+    );
     await fails(
       profile('md5_user', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
       'unsafe',
-      /asked for the method "md5"/,
+      /requested the method “md5”/,
     );
     await connects(profile('scram_user', { requireAuth: 'scram-sha-256,md5' }), given(PASSWORD));
     await connects(profile('trusted', { requireAuth: 'none' }), given(PASSWORD));
   });
 
-  it('what the server answers, in words that say what to do', async () => {
-    await fails(profile('gss_user'), given(PASSWORD), 'authentication', /asks for GSSAPI .*not available here/);
+  it('explains errors of the server', async () => {
+    await fails(
+      profile('gss_user'),
+      given(PASSWORD),
+      'authentication',
+      /requires the authentication method GSSAPI, which is not supported/,
+    );
     await fails(
       profile('nologin'),
       options(),
       'authentication',
-      /did not let the user "nologin" in: .*not permitted to log in/,
+      /rejected the user “nologin”\. .*not permitted to log in/,
     );
     await fails(profile('missing_trusted'), options(), 'authentication', /role "missing_trusted" does not exist/);
     await fails(
       profile('nobody'),
       options(),
       'hba',
-      /no rule that lets the user "nobody" into the database "postgres"/,
+      /does not allow the user “nobody” to connect to the database “postgres”/,
     );
-    await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS: set "sslmode" to "require"/);
-    await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /"elsewhere" does not exist/);
+    await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS\. Set “sslmode” to “require”/);
+    await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /“elsewhere” does not exist/);
     await fails(
       profile('reader', { database: 'noaccess' }),
       options(),
       'database',
-      /"noaccess" does not let the user "reader" in/,
+      /user “reader” is not allowed to connect to the database “noaccess”/,
     );
     await fails(
       profile('trusted', { options: '-c no_such_setting=1' }),
@@ -325,7 +335,7 @@ describe('authentication', () => {
     );
   });
 
-  it('sets the role and the search path as values, and says which cannot be', async () => {
+  it('sets the role and the search path as values, and names the one that fails', async () => {
     const client = await openClient(
       profile('trusted', {
         role: 'Odd "Role',
@@ -355,17 +365,17 @@ describe('authentication', () => {
       profile('trusted', { role: 'postgres' }),
       options(),
       'setup',
-      /the role "postgres" could not be set: permission denied/,
+      /the role “postgres” could not be set: permission denied/,
     );
     await fails(
       profile('trusted', { role: "x'; DROP TABLE t" }),
       options(),
       'setup',
-      /the role "x'; DROP TABLE t" could not be set/,
+      /the role “x'; DROP TABLE t” could not be set/,
     );
   });
 
-  it('asks the same of psql', async () => {
+  it('behaves as psql does', async () => {
     for (const [user, database, works] of [
       ['scram_user', 'postgres', true],
       ['md5_user', 'postgres', true],

@@ -12,7 +12,7 @@ import { sharedServer } from '../support';
 import { STRING_CASES, type Case } from './choiceCases';
 import { FakeServer, type Introduction } from './fakeServer';
 import { HOME_CASES, PGPASS, SERVICES } from './homeCases';
-import { environment, newHome, psql, removeFolder } from './support';
+import { environment, newHome, psql, removeFolder, sentence } from './support';
 
 describe('the same choices as psql', () => {
   let server: FakeServer;
@@ -69,7 +69,7 @@ describe('the same choices as psql', () => {
     });
   }
 
-  it('without a host, the socket in one of the usual folders comes first, and then localhost', async () => {
+  it('without a host, tries a socket in the usual folders first, and then localhost', async () => {
     const home = await newHome();
     const env = environment(home, { PGPASSWORD: 'p' });
     const free = new FakeServer();
@@ -90,7 +90,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('the URI of a profile leads psql to where the profile leads us', async () => {
+  it('the URI of a profile leads psql to the same server as the profile', async () => {
     const home = await newHome({ '.pgpass': '*:*:*:*:for all\n' });
     await server.listenOnSocket(home, ports[0]);
     const env = environment(home);
@@ -115,7 +115,7 @@ describe('the same choices as psql', () => {
     await removeFolder(home);
   });
 
-  it('says which file of passwords is not used, and why', async () => {
+  it('logs which password file is ignored, and why', async () => {
     const home = await newHome({ '.pgpass': { text: '*:*:*:*:secret', mode: 0o644 } });
     const lines: string[] = [];
     const profile = { name: 'x', host: '127.0.0.1', port: ports[0], user: 'u', allowCleartextPassword: true };
@@ -123,14 +123,14 @@ describe('the same choices as psql', () => {
       openClient(profile, { env: environment(home), log: (line) => lines.push(line) }),
       ConnectError,
     );
-    assert.match(lines.join('\n'), /\.pgpass" is not used, because others may read it: run chmod 600/);
+    assert.match(lines.join('\n'), /Ignoring the password file .*\.pgpass: other users can access it\. Run chmod 600/);
     assert.ok(!lines.join('\n').includes('secret'));
     const theirs = await psql(bin, ['-c', '\\q', '-h', '127.0.0.1', '-p', String(ports[0]), 'd'], environment(home));
     assert.match(theirs.stderr, /has group or world access/);
     await removeFolder(home);
   });
 
-  it('leaves the environment of this process alone where it is given another one', async () => {
+  it('does not use the environment of this process if it is given another one', async () => {
     const home = await newHome({});
     const before = { ...process.env };
     Object.assign(process.env, {
@@ -201,8 +201,8 @@ async function connect(conninfo: string, env: NodeJS.ProcessEnv): Promise<string
     return '';
   } catch (error) {
     assert.ok(error instanceof ConnectError, String(error));
-    assert.match(error.message, /\S{3,}.*[.]$/s);
-    return error.message;
+    assert.match(sentence(error), /\S{3,}.*[.]$/s);
+    return sentence(error);
   }
 }
 
@@ -213,8 +213,8 @@ function comparable(introduction: Introduction | undefined): unknown {
   return { ...introduction, startup: Object.fromEntries(startup) };
 }
 
-describe('a home folder with a file in the place of another', () => {
-  it('is told in words, and connecting goes on without it', async () => {
+describe('a home folder with a folder in place of a file', () => {
+  it('is logged, and connecting continues without it', async () => {
     const home = await newHome({ '.pgpass/file': 'a folder' });
     const lines: string[] = [];
     const { host, port } = await sharedServer();
@@ -223,7 +223,10 @@ describe('a home folder with a file in the place of another', () => {
       { env: environment(home), log: (line) => lines.push(line) },
     );
     await client.end();
-    assert.match(lines.join('\n'), new RegExp(`${join(home, '.pgpass')}" is not used, because it is not a plain file`));
+    assert.match(
+      lines.join('\n'),
+      new RegExp(`Ignoring the password file ${join(home, '.pgpass')}: it is not a plain file`),
+    );
     await removeFolder(home);
   });
 });

@@ -13,11 +13,11 @@ import { resolveSettings } from '../../../src/core/postgres/connect/conninfo/def
 import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
-import { surroundingsOf } from '../../../src/core/postgres/connect/conninfo/environment';
+import { connectEnvironment } from '../../../src/core/postgres/connect/conninfo/environment';
 import { tlsOptions } from '../../../src/core/postgres/connect/open/tls';
 import { sharedServer } from '../support';
 import { FakeServer } from './fakeServer';
-import { environment, failureOf, newHome, removeFolder } from './support';
+import { environment, failureOf, newHome, removeFolder, sentence } from './support';
 
 describe('the user’s own secrets', () => {
   let server: FakeServer;
@@ -90,15 +90,15 @@ describe('the user’s own secrets', () => {
       });
       const open = async (options: OpenOptions): Promise<void> => (await openClient(given, { env, ...options })).end();
 
-      it('is used for the user’s own connection without a question', async () => {
+      it('is used for the user’s own connection without asking', async () => {
         await open({});
         assert.deepEqual(sent(), [source.password]);
       });
 
-      it('is not sent, and no command is run, if the user does not allow it', async () => {
+      it('is not sent, and no command runs, if the user does not allow it', async () => {
         const failure = await failureOf(given, { env, approve: approver(false, false) });
         assert.equal(failure.reason, 'notApproved');
-        assert.match(failure.message, /did not allow this connection to use your own passwords/);
+        assert.match(sentence(failure), /did not allow this connection to use your own passwords/);
         assert.deepEqual(sent(), []);
         assert.equal(existsSync(trap), false);
         assert.deepEqual(asked, [
@@ -107,7 +107,7 @@ describe('the user’s own secrets', () => {
         ]);
       });
 
-      it('is sent once the user allows it, and from then on without a question', async () => {
+      it('is sent after the user allowed it, and then without asking again', async () => {
         await open({ approve: approver(false, true) });
         assert.deepEqual(sent(), [source.password]);
         asked = [];
@@ -116,7 +116,7 @@ describe('the user’s own secrets', () => {
         assert.deepEqual(asked, [[source.kind, false]]);
       });
 
-      it('is not sent if nobody can be asked, and the message of the host is kept', async () => {
+      it('is not sent if the user cannot be asked, and the host’s error is passed on', async () => {
         const refusal = new ConnectError('notApproved', 'Run Connect to decide.');
         const failure = await failureOf(given, { env, approve: approver(false, refusal) });
         assert.equal(failure, refusal);
@@ -124,14 +124,14 @@ describe('the user’s own secrets', () => {
         assert.equal(existsSync(trap), false);
       });
 
-      it('gives way to a password that the user enters for this connection', async () => {
+      it('is not used if the user enters a password for this connection', async () => {
         await open({ approve: approver(false, false), askPassword: () => Promise.resolve('entered') });
         assert.deepEqual(sent(), ['entered']);
       });
     });
   }
 
-  it('are not asked about if the stored password is there, or the server wants none', async () => {
+  it('need no approval if a password is stored, or the server wants none', async () => {
     const env = environment(home, { PGPASSWORD: 'of the environment' });
     const never = approver(false, new Error('asked'));
     await (await openClient(profile(), { env, approve: never, password: () => Promise.resolve('stored') })).end();
@@ -142,22 +142,22 @@ describe('the user’s own secrets', () => {
     assert.deepEqual(asked, [['parameter', false]]);
   });
 
-  it('include the client key, which is left out if it was not allowed', async () => {
+  it('include the client key, which is not used without approval', async () => {
     await writeFile(join(home, 'my.crt'), 'not looked at');
     await writeFile(join(home, 'my.key'), 'not looked at', { mode: 0o600 });
-    const surroundings = surroundingsOf(environment(home));
+    const connectEnv = connectEnvironment(environment(home));
     const keys = { sslcert: join(home, 'my.crt'), sslkey: join(home, 'my.key') };
-    const settings = await resolveSettings(profile({ sslmode: 'require', ...keys }), surroundings);
+    const settings = await resolveSettings(profile({ sslmode: 'require', ...keys }), connectEnv);
     const [target] = settings.targets;
     const files: string[] = [];
     const mayUseKey = (file: string): Promise<boolean> => Promise.resolve(files.push(file) < 0);
-    await tlsOptions(settings, target!, { surroundings, mayUseKey });
+    await tlsOptions(settings, target!, { environment: connectEnv, mayUseKey });
     assert.deepEqual(files, [keys.sslkey]);
-    await assert.rejects(tlsOptions(settings, target!, { surroundings }), /is not PEM text/);
+    await assert.rejects(tlsOptions(settings, target!, { environment: connectEnv }), /connect\.clientKeyNotPem/);
   });
 });
 
-describe('what a secret is bound to', () => {
+describe('the binding of a secret', () => {
   let home: string;
   beforeEach(async () => {
     home = await newHome({
@@ -179,7 +179,7 @@ describe('what a secret is bound to', () => {
     return BINDING_PARTS.filter((part) => first[part] !== second[part]);
   }
 
-  it('is where a service leads, not its name', async () => {
+  it('contains the service’s target, not its name', async () => {
     const service = join(home, '.pg_service.conf');
     const to = (text: string) => ({ files: () => writeFile(service, `[s]\n${text}\n`) });
     assert.deepEqual(await changed({ service: 's' }, {}), []);
@@ -193,7 +193,7 @@ describe('what a secret is bound to', () => {
     ]);
   });
 
-  it('is what variables of the environment make of it', async () => {
+  it('contains the values of environment variables', async () => {
     const given = { host: 'db.example', user: 'u' };
     assert.deepEqual(await changed(given, { env: { PGHOST: 'unused', PGPASSWORD: 'x', PGDATABASE: 'd' } }), []);
     assert.deepEqual(await changed(given, { env: { PGHOSTADDR: '10.6.6.6' } }), ['hosts']);
@@ -203,7 +203,7 @@ describe('what a secret is bound to', () => {
     assert.deepEqual(await changed(given, { env: { PGCHANNELBINDING: 'disable' } }), ['channelBinding']);
   });
 
-  it('is the content of the root certificates', async () => {
+  it('contains the content of the root certificates', async () => {
     const file = join(home, 'root.crt');
     const given = { host: 'db.example', user: 'u', sslmode: 'verify-full', sslrootcert: file } as const;
     assert.deepEqual(await changed(given, { files: () => writeFile(file, 'two') }), ['sslrootcert']);
@@ -212,7 +212,7 @@ describe('what a secret is bound to', () => {
     assert.deepEqual(await changed({ host: 'h', user: 'u' }, { files: usual }), ['sslrootcert']);
   });
 
-  it('is every setting that protects the secret, and nothing else', async () => {
+  it('contains every setting that protects the secret, and nothing else', async () => {
     const given = { host: 'db.example', user: 'u' };
     for (const [profile, parts] of [
       [{ allowCleartextPassword: true }, ['allowCleartextPassword']],

@@ -8,6 +8,10 @@ import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import type { TestServer } from '../support';
+import '../../vscodeStandIn';
+import { faultText } from '../../../src/host/messages/faultText';
+
+export { checkDetail, checkTitle, fixTitle } from '../../../src/host/messages/checkMessages';
 
 /** A new folder with files in it; without a word about the mode they are the owner's alone. */
 export async function newHome(
@@ -73,6 +77,11 @@ export async function withClient<T>(
   } finally {
     await client.end();
   }
+}
+
+/** The sentence that the user sees for a connect error. */
+export function sentence(error: ConnectError): string {
+  return faultText(error.fault);
 }
 
 /** The error of a connection that must fail. */

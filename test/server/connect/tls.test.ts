@@ -34,7 +34,7 @@ describe('TLS', () => {
   ];
 
   for (const [name, expected, message] of MATRIX) {
-    it(`each sslmode, with and without root certificates: the certificate "${name}"`, async () => {
+    it(`treats the certificate "${name}" as psql does, for each sslmode, with and without root certificates`, async () => {
       await tls.present(name);
       for (const sslmode of SSL_MODES) {
         const at = `host=localhost user=postgres sslmode=${sslmode}`;
@@ -43,7 +43,8 @@ describe('TLS', () => {
         else assert.equal(withRoots, expected[sslmode], sslmode);
         const without = await both(at);
         // Nothing to verify with: nothing is verified, or verifying was asked for and cannot be done.
-        if (sslmode.startsWith('verify')) failed(without, 'tls', /There is no file ".*root\.crt" of root certificates/);
+        if (sslmode.startsWith('verify'))
+          failed(without, 'tls', /The root certificate file “.*root\.crt” does not exist/);
         else assert.equal(without, ALL[sslmode], sslmode);
       }
     });
@@ -52,7 +53,7 @@ describe('TLS', () => {
   const verify = (host: string, mode = 'verify-full'): Promise<string | ConnectError> =>
     both(`host=${host} user=postgres sslmode=${mode} sslrootcert=HOME/ca`, { files: { ca: tls.authority.pem } });
 
-  it('verify-full compares the host with the names', async () => {
+  it('compares the host with the names in the certificate for verify-full', async () => {
     await tls.present('wrongHost');
     failed(await verify('localhost'), 'tls', /is for DNS:db\.example\.com.* and not for localhost/);
     assert.equal(await verify('localhost', 'verify-ca'), 'tls');
@@ -68,7 +69,7 @@ describe('TLS', () => {
     });
   });
 
-  it('the common name counts where there is no alternative name of the kind', async () => {
+  it('uses the common name if there is no alternative name of the kind', async () => {
     await tls.present('commonName');
     assert.equal(await verify('localhost'), 'tls');
     await tls.present('nameBesideCommonName');
@@ -82,23 +83,23 @@ describe('TLS', () => {
     await tls.present('good');
   });
 
-  it('falls back, or up, where pg_hba.conf wants the other kind of connection', async () => {
+  it('tries the other transport if pg_hba.conf rejects the first', async () => {
     for (const mode of SSL_MODES.slice(0, 4)) {
       const plain = await both(`host=127.0.0.1 user=plain_only sslmode=${mode}`);
       const tls = await both(`host=127.0.0.1 user=tls_only sslmode=${mode}`);
-      if (mode === 'require') failed(plain, 'hba', /with TLS: ask its administrator/);
+      if (mode === 'require') failed(plain, 'hba', /with TLS\. Ask the administrator/);
       else assert.equal(plain, 'plain', mode);
-      if (mode === 'disable') failed(tls, 'hba', /without TLS: set "sslmode" to "require"/);
+      if (mode === 'disable') failed(tls, 'hba', /without TLS\. Set “sslmode” to “require”/);
       else assert.equal(tls, 'tls', mode);
     }
   });
 
-  it('a wrong password is told once, with or without TLS', async () => {
+  it('reports a wrong password once, with or without TLS', async () => {
     for (const mode of ['prefer', 'allow', 'require', 'disable']) {
       failed(
         await both(`host=127.0.0.1 user=scram_user password=wrong sslmode=${mode}`),
         'authentication',
-        /^The server did not accept the password of the user "scram_user"/,
+        /^The server did not accept the password of the user “scram_user”/,
       );
       assert.equal(
         await both(`host=127.0.0.1 user=scram_user password=right sslmode=${mode}`),
@@ -107,7 +108,7 @@ describe('TLS', () => {
     }
   });
 
-  it('channel binding binds the password to the connection', async () => {
+  it('supports channel binding', async () => {
     for (const name of ['good', 'rsa']) {
       await tls.present(name);
       for (const [binding, mode, outcome] of [
@@ -120,7 +121,7 @@ describe('TLS', () => {
         const got = await both(
           `host=127.0.0.1 user=scram_user password=right sslmode=${mode} channel_binding=${binding}`,
         );
-        if (outcome === 'unsafe') failed(got, 'unsafe', /"channelBinding": "require"/);
+        if (outcome === 'unsafe') failed(got, 'unsafe', /“channelBinding”: “require”/);
         else assert.equal(got, outcome);
       }
     }
@@ -128,12 +129,12 @@ describe('TLS', () => {
     failed(
       await both('host=127.0.0.1 user=tls_only sslmode=require channel_binding=require'),
       'unsafe',
-      /does not bind/,
+      /does not support channel binding/,
     );
     await tls.present('good');
   });
 
-  it('direct negotiation, and versions', async () => {
+  it('supports direct negotiation and limits of the TLS version', async () => {
     assert.equal(await both('host=localhost user=postgres sslmode=require sslnegotiation=direct'), 'tls');
     failed(
       await both('host=localhost user=postgres sslmode=prefer sslnegotiation=direct'),
@@ -147,13 +148,13 @@ describe('TLS', () => {
     failed(
       await both('host=localhost user=postgres sslmode=require ssl_min_protocol_version=TLSv1.3'),
       'tls',
-      /No version of TLS suits both/,
+      /supports no TLS version/,
     );
     await tls.server.psql('ALTER SYSTEM RESET ssl_max_protocol_version');
     await reload(tls.server);
   });
 
-  it('a server without TLS', async () => {
+  it('connects to a server without TLS as sslmode allows', async () => {
     await tls.server.psql('ALTER SYSTEM SET ssl = off');
     await reload(tls.server);
     try {
@@ -165,7 +166,7 @@ describe('TLS', () => {
         failed(
           await both(`host=127.0.0.1 user=postgres sslmode=${mode}`, { files }),
           'tls',
-          /does not offer TLS, which "sslmode"/,
+          /does not support TLS, which “sslmode”/,
         );
       }
       failed(await both(`host=127.0.0.1 user=nobody sslmode=prefer`), 'hba', /^The server has no rule/);
@@ -175,7 +176,7 @@ describe('TLS', () => {
     }
   });
 
-  it('a socket is never encrypted, whatever sslmode says', async () => {
+  it('never encrypts a socket, whatever sslmode is', async () => {
     for (const mode of SSL_MODES) {
       assert.equal(
         await both(`host=${tls.server.socketDir} user=postgres sslmode=${mode} sslrootcert=HOME/none`),

@@ -18,7 +18,7 @@ describe('the files of TLS', () => {
   });
   after(() => tls.server.stop());
 
-  it('client certificates: shown, missing, with a passphrase, and with a key that others may read', async () => {
+  it('uses client certificates, and reports missing, encrypted, and exposed keys', async () => {
     const mine = makeCertificate({ commonName: 'cert_user', issuer: tls.authority });
     const other = makeCertificate({ commonName: 'somebody', issuer: tls.authority });
     const files = {
@@ -36,24 +36,28 @@ describe('the files of TLS', () => {
       await both(at, { files: { '.postgresql/postgresql.crt': mine.pem, '.postgresql/postgresql.key': mine.keyPem } }),
       'tls',
     );
-    failed(await both(at), 'tls', /name its file as "sslcert"/);
-    failed(await both('host=127.0.0.1 user=cert_wanted sslmode=require'), 'tls', /name its file as "sslcert"/);
+    failed(await both(at), 'tls', /Set “sslcert” to its file/);
+    failed(await both('host=127.0.0.1 user=cert_wanted sslmode=require'), 'tls', /Set “sslcert” to its file/);
     failed(
       await both(`${certificate} sslkey=HOME/locked.key sslpassword='wrong'`, { files }),
       'tls',
       /passphrase of the client key is wrong/,
     );
-    failed(await both(`${certificate} sslkey=HOME/locked.key`, { files }), 'tls', /is encrypted: enter its passphrase/);
+    failed(
+      await both(`${certificate} sslkey=HOME/locked.key`, { files }),
+      'tls',
+      /is encrypted\. Enter its passphrase/,
+    );
     failed(
       await both(`${certificate} sslkey=HOME/other.key`, { files }),
       'tls',
       /does not belong to the client certificate/,
     );
-    failed(await both(`${certificate} sslkey=HOME/none.key`, { files }), 'tls', /no key ".*none\.key"/);
+    failed(await both(`${certificate} sslkey=HOME/none.key`, { files }), 'tls', /its key “.*none\.key” does not exist/);
     failed(
       await both(`${at} sslcert=HOME/other.crt sslkey=HOME/other.key`, { files }),
       'authentication',
-      /did not let the user "cert_user" in/,
+      /rejected the user “cert_user”/,
     );
     const home = await newHome();
     const asked: string[] = [];
@@ -72,7 +76,7 @@ describe('the files of TLS', () => {
       failed(
         await failureOf({ ...profile, sslkey: join(open, 'open.key') }, { env: environment(home) }),
         'tls',
-        /may be read by others: run chmod 600/,
+        /is readable by other users\. Run chmod 600/,
       );
       const theirs = await psql(
         tls.server.bin,
@@ -96,7 +100,7 @@ describe('the files of TLS', () => {
     }
   });
 
-  it('revoked certificates are refused, by a file that is named and by the default one', async () => {
+  it('rejects revoked certificates, by a configured and by the default revocation list', async () => {
     const good = tls.certificates.get('good');
     assert.ok(good);
     const files = {
@@ -110,7 +114,7 @@ describe('the files of TLS', () => {
     failed(await both(at, { files: { ...files, '.postgresql/root.crl': files.good } }), 'tls', /has been revoked/);
   });
 
-  it('the authorities of the system, for which only verify-full will do', async () => {
+  it('uses the system’s authorities, which require verify-full', async () => {
     const env = { SSL_CERT_FILE: 'HOME/bundle' };
     const files = { bundle: `${tls.stranger.pem}${tls.authority.pem}` };
     assert.equal(await both('host=localhost user=postgres sslrootcert=system', { env, files }), 'tls');
@@ -126,21 +130,25 @@ describe('the files of TLS', () => {
     failed(
       await both('host=localhost user=postgres sslrootcert=system', { env, files: { bundle: tls.stranger.pem } }),
       'tls',
-      /not among "system"/,
+      /that this computer does not trust/,
     );
-    failed(await both('host=localhost user=postgres sslrootcert=system', {}), 'tls', /not among/);
+    failed(
+      await both('host=localhost user=postgres sslrootcert=system', {}),
+      'tls',
+      /that this computer does not trust/,
+    );
   });
 
-  it('faulty files: none to verify with, one without a certificate', async () => {
+  it('reports a missing root certificate file and one without a certificate', async () => {
     failed(
       await both('host=localhost user=postgres sslmode=verify-ca sslrootcert=HOME/none'),
       'tls',
-      /There is no file ".*none" of root certificates/,
+      /The root certificate file “.*none” does not exist/,
     );
     failed(
       await both('host=localhost user=postgres sslmode=require sslrootcert=HOME/x', { files: { x: 'not PEM' } }),
       'tls',
-      /no certificate in it/,
+      /contains no certificate/,
     );
     assert.equal(await both('host=localhost user=postgres sslmode=require sslrootcert=HOME/none'), 'tls');
     assert.equal(

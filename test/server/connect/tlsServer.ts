@@ -5,7 +5,7 @@ import { parseConnectionString } from '../../../src/core/postgres/connect/connin
 import { ConnectError, type ConnectReason } from '../../../src/core/postgres/connect/errors';
 import { newServer, type TestServer } from '../support';
 import { makeCertificate, type Certificate } from './certificates';
-import { ask, environment, newHome, psql, reload, removeFolder, withClient } from './support';
+import { ask, environment, newHome, psql, reload, removeFolder, sentence, withClient } from './support';
 
 const HBA = `
 local all all trust
@@ -102,7 +102,7 @@ export class TlsServer {
         },
       );
       const theirs = await running;
-      const told = ours instanceof ConnectError ? `${ours.reason}: ${ours.message}` : ours;
+      const told = ours instanceof ConnectError ? `${ours.reason}: ${sentence(ours)}` : ours;
       assert.equal(
         ours instanceof ConnectError ? 'failed' : ours,
         theirs.status === 0 ? theirs.stdout : 'failed',
@@ -115,9 +115,9 @@ export class TlsServer {
   }
 }
 
-/** A failure for this reason and with these words. */
+/** Asserts a failure for this reason and with a matching sentence. */
 export function failed(outcome: string | ConnectError, reason: ConnectReason, message: RegExp): void {
   assert.ok(outcome instanceof ConnectError, `It connected (${String(outcome)}).`);
-  assert.equal(outcome.reason, reason, outcome.message);
-  assert.match(outcome.message, message);
+  assert.equal(outcome.reason, reason, sentence(outcome));
+  assert.match(sentence(outcome), message);
 }

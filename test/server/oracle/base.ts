@@ -1,4 +1,4 @@
-/** What every script of the oracle finds in its database. */
+/** The objects that exist in the database of each script. */
 export const BASE = `
 CREATE TABLE t (id int PRIMARY KEY, v int, s text);
 INSERT INTO t VALUES (1, 10, 'one'), (2, 20, 'two'), (3, 30, NULL);

@@ -1,4 +1,4 @@
-/** Scripts that read and write rows. See base.ts for what they find. */
+/** Scripts that read and write rows. The objects that they use are in base.ts. */
 export const DML: readonly string[] = [
   'INSERT INTO t VALUES (4, 40), (5, 50); UPDATE t SET v = v + 1; DELETE FROM t WHERE v = 11;',
   'INSERT INTO t VALUES (4, 40); SELECT count(*) FROM t;',

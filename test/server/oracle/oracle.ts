@@ -1,4 +1,4 @@
-/** The judge of what a job does: `psql -1 -v ON_ERROR_STOP=1` with the same text. */
+/** The oracle for the effects of a job: `psql -1 -v ON_ERROR_STOP=1` with the same text. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,12 +8,12 @@ import { splitStatements } from '../../../src/core/sql/split/statements';
 import { newDatabase, newEngine, type Engine, type TestServer } from '../support';
 import { BASE } from './base';
 
-/** What a run left behind, as far as it must be equal. */
+/** The results of a run that must be equal. */
 export interface Effect {
   /** The rows of the last statement, as text. */
   readonly rows: readonly (readonly (string | null)[])[];
   readonly rowCount: number;
-  /** What is in the database afterwards: relations, their rows, functions, constraints. */
+  /** The contents of the database after the run: relations, their rows, functions, constraints. */
   readonly contents: readonly string[];
   readonly error?: Failure;
 }
@@ -113,7 +113,7 @@ export class Lane {
     const failed = state === 'failed';
     const withoutRows = job.notices.filter(({ message }) => message.startsWith('The rows of this'));
     if (!failed) assert.deepEqual(withoutRows, []);
-    // psql prints nothing at all for rows without columns.
+    // psql prints nothing for rows without columns.
     const rows = failed || columns === undefined || columns.length === 0 ? [] : await this.engine.rows(job, 0, 5000);
     const contents = await contentsOf(this.#jobSide.admin);
     if (!failed) return { rows, rowCount: rowCount ?? 0, contents };
@@ -195,7 +195,7 @@ function failureOf(errors: string): Failure | undefined {
   const line = /^(LINE \d+: )(.*)\n( *)\^$/m.exec(text);
   const detail = field('DETAIL');
   const hint = field('HINT');
-  // With QUERY the position is in a function's own statement, not in the text.
+  // With QUERY, the position is in a statement of a function, not in the text.
   const inQuery = field('QUERY') !== undefined;
   const at = line && !inQuery ? (line[1]! + line[2]!).slice(line[3]!.length).split(';')[0] : undefined;
   return {
@@ -224,7 +224,7 @@ async function reset(admin: Client): Promise<void> {
     ${BASE}`);
 }
 
-/** What can be seen of a database, in an order that does not depend on how it came about. */
+/** SQL for the contents of a database, in an order that does not depend on its history. */
 async function contentsOf(admin: Client): Promise<string[]> {
   const own = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'bg', 'hidden_pg_background_2_0')`;
   const { rows: relations } = await admin.query<{ name: string; kind: string }>(
@@ -265,7 +265,7 @@ function feed(command: string, args: readonly string[], input: string): Promise<
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
     child.on('error', reject).on('close', () => resolve({ output, errors }));
-    // psql reads no further after an error.
+    // psql stops reading after an error.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });

@@ -2,11 +2,11 @@ import { sharedServer } from '../support';
 import { compareAll, openLanes, type Lane } from './oracle';
 import { randomScript } from './randomScripts';
 
-/** `PGBG_ORACLE_SEED=1000 PGBG_ORACLE_COUNT=500` tries others, and more of them. */
+/** To run other scripts, and more of them: `PGBG_ORACLE_SEED=1000 PGBG_ORACLE_COUNT=500`. */
 const FIRST_SEED = Number(process.env['PGBG_ORACLE_SEED'] ?? 1);
 const COUNT = Number(process.env['PGBG_ORACLE_COUNT'] ?? 60);
 
-describe('a job does what psql -1 does with scripts made at random', function () {
+describe('jobs have the same effects as psql -1 for random scripts', function () {
   let lanes: Lane[];
   this.timeout(20_000 + 1000 * COUNT);
 

@@ -1,4 +1,4 @@
-/** Scripts made at random from a seed, over the tables of base.ts. Every query sorts, so that its rows can be compared. */
+/** Generates random scripts from a seed, for the tables of base.ts. Every query sorts its rows, so that they can be compared. */
 import { Random } from '../../unit/sql/random';
 
 /** One script of two to nine statements. */

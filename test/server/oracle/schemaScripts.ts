@@ -1,4 +1,4 @@
-/** Scripts that create and change objects, and use them. See base.ts for what they find. */
+/** Scripts that create and change objects, and use them. The objects that they use are in base.ts. */
 export const DDL: readonly string[] = [
   'CREATE TABLE acc(id int, v int); INSERT INTO acc VALUES (1,10),(2,20); UPDATE acc SET v = v + 1; DELETE FROM acc WHERE v = 11;',
   'CREATE TABLE n (a int, b text); INSERT INTO n VALUES (1, $$x$$); SELECT * FROM n',

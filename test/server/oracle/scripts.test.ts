@@ -18,7 +18,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'an error in each position': ERRORS,
 };
 
-describe('a job does what psql -1 does', () => {
+describe('jobs have the same effects as psql -1', () => {
   let lanes: Lane[];
 
   before(async () => {
@@ -30,21 +30,21 @@ describe('a job does what psql -1 does', () => {
     it(`${group}: ${scripts.length} scripts`, () => compareAll(lanes, scripts));
   }
 
-  describe('but for what the README lists', () => {
-    it('SAVEPOINT and the like are refused before the launch', async () => {
+  describe('except for what the README lists', () => {
+    it('refuses SAVEPOINT and other transaction control before the launch', async () => {
       const sql = 'SAVEPOINT a; DELETE FROM pg_class; ROLLBACK TO a; SELECT 1';
       assert.deepEqual(
         checkBeforeLaunch(sql).map(({ code }) => code),
-        ['transactionControl', 'unboundedWrite', 'transactionControl'],
+        ['sql.transactionControl', 'sql.unboundedWrite', 'sql.transactionControl'],
       );
       const [lane] = lanes;
       const job = await lane!.job(sql);
-      assert.equal(job.error?.sqlstate, '0A000', 'and by the server');
+      assert.equal(job.error?.sqlstate, '0A000', 'the server refuses it, too');
     });
   });
 });
 
-describe('a job does what psql -1 does on pg_background 1.8', () => {
+describe('jobs have the same effects as psql -1 on pg_background 1.8', () => {
   let lanes: Lane[];
 
   before(async () => {

@@ -1,4 +1,4 @@
-/** Scripts with settings, transactions, constraints, cursors and prepared statements. See base.ts for what they find. */
+/** Scripts with settings, transactions, constraints, cursors and prepared statements. The objects that they use are in base.ts. */
 export const CONSTRAINTS: readonly string[] = [
   'INSERT INTO parent VALUES (3); INSERT INTO child VALUES (30, 3); SELECT count(*) FROM child',
   'INSERT INTO child VALUES (30, 3); INSERT INTO parent VALUES (3)',
@@ -95,7 +95,7 @@ export const CURSORS: readonly string[] = [
   'CREATE TABLE n (a int); INSERT INTO n VALUES (1); PREPARE x AS TABLE n; CREATE TABLE made AS EXECUTE x; SELECT a FROM made',
 ];
 
-/** An error in each position, and of each phase. */
+/** Errors in each position, and in each phase of a statement. */
 export const ERRORS: readonly string[] = [
   'SELECT 1; SELECT 1 +; SELECT 2',
   'SELECT 1; SELECT 1 +;',

@@ -13,7 +13,7 @@ import { decodeLine, encodeLine, type Row } from '../../../src/shared/rowCodec';
 import { newEngine } from '../support';
 import { openTables, type Tables } from './tables';
 
-/** Texts to try as a value of each type: a type takes those that are valid for it (`pg_input_is_valid`). */
+/** Texts to try as a value of each type; the valid ones are used (`pg_input_is_valid`). */
 const CANDIDATES = [
   '',
   ' ',
@@ -110,9 +110,8 @@ const CANDIDATES = [
   '(,,)',
 ];
 
-/** Types whose values nobody can write. */
-// gtsvector and the BRIN summaries live inside of indexes only, where no query can select them; a real value of each of the others is
-// tried in a test of its own.
+/** Types that have no input. */
+// gtsvector and the BRIN summaries exist only inside indexes, where no query can select them. Another test covers real values of the others.
 const NO_INPUT = [
   'gtsvector',
   'pg_brin_bloom_summary',
@@ -125,13 +124,13 @@ const NO_INPUT = [
 
 interface TypeToTry {
   readonly name: string;
-  /** As SQL names it, for a column. */
+  /** The type's name in SQL. */
   readonly sql: string;
 }
 
 interface Group {
   readonly types: readonly TypeToTry[];
-  /** For each type. */
+  /** Values by type. */
   readonly values: readonly (readonly string[])[];
 }
 
@@ -165,7 +164,7 @@ describe('every type that has an output function', () => {
   });
   after(() => tables.close());
 
-  /** Each type that a column can have, with the values it takes; in groups that fit into one table. */
+  /** All types that a column can have with their valid values, in groups that fit into one table. */
   function columnsOfEveryType(): Promise<Group[]> {
     groups ??= findColumns();
     return groups;
@@ -202,7 +201,7 @@ describe('every type that has an output function', () => {
     await pipeline(Readable.from(lines), tables.client.query(from('COPY original FROM STDIN')));
   }
 
-  /** What is in one table and not in the other, by the types' output functions (casts to text show some types otherwise). */
+  /** Rows of one table that are not in the other, compared by output functions (casts to text differ for some types). */
   async function differences(types: readonly TypeToTry[]): Promise<number> {
     const list = ['n::text', ...types.map((_type, i) => `format('%L', "c ${i}")`)].join(', ');
     const { rows } = await tables.client.query<{ count: number }>(`
@@ -211,7 +210,7 @@ describe('every type that has an output function', () => {
     return rows[0]!.count;
   }
 
-  /** The rows of a table as the server shows them without COPY. */
+  /** The rows of a table as the server returns them without COPY. */
   async function shown(table: 'original' | 'copied'): Promise<Row[]> {
     const asText = { getTypeParser: () => (value: string) => value };
     const query = { text: `SELECT * FROM ${table} ORDER BY n`, rowMode: 'array' as const, types: asText };
@@ -222,7 +221,7 @@ describe('every type that has an output function', () => {
     return reader.rows(0, 1e6);
   }
 
-  it('comes through the spool, through CSV, TSV and SQL INSERT and psql to the same table, and through JSON', async () => {
+  it('survives the spool, CSV, TSV, and SQL INSERT through psql to an equal table, and JSON', async () => {
     const all = await columnsOfEveryType();
     const tried = all.flatMap(({ types, values }) => types.map(({ name }, i) => [name, values[i]!.length] as const));
     const without = tried.filter(([, count]) => count === 0).map(([name]) => name);
@@ -284,7 +283,7 @@ describe('every type that has an output function', () => {
     assert.equal(valid[0]!.length, rows.length);
   }
 
-  it('comes from a worker as the server itself shows it', async () => {
+  it('arrives from a worker as the server displays it', async () => {
     const engine = await newEngine(tables.profile);
     try {
       for (const { types, values } of await columnsOfEveryType()) {
@@ -301,7 +300,7 @@ describe('every type that has an output function', () => {
     }
   }).timeout(120_000);
 
-  it('comes through folded rows to the same', async () => {
+  it('survives folded rows', async () => {
     for (const { types, values } of await columnsOfEveryType()) {
       await fillTable(types, values);
       const plain = await tables.spool('SELECT * FROM original ORDER BY n');
@@ -331,7 +330,7 @@ describe('every type that has an output function', () => {
     }
   }).timeout(120_000);
 
-  it('that has no input comes as the text of real values', async () => {
+  it('arrives as the text of real values if it has no input function', async () => {
     await tables.client.query(`
       DROP TABLE IF EXISTS original, copied;
       CREATE TABLE facts (a int DEFAULT 1 + 2, b int, c text);

@@ -6,7 +6,7 @@ import { orderRows, type SortKey } from '../../../src/core/results/query/order';
 import type { Row } from '../../../src/shared/rowCodec';
 import { openTables, type Tables } from './tables';
 
-/** An expression of `i` that gives values of a type, in no order. */
+/** Expressions of `i` that return unordered values of a type. */
 const VALUES: Record<string, string> = {
   int4: '(i * 7919) % 1000 - 500',
   int8: '9007199254740992 + (i * 7919) % 20',
@@ -17,7 +17,7 @@ const VALUES: Record<string, string> = {
   bool: 'i % 3 = 0',
   date: "CASE i % 90 WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity' ELSE (date '4713-01-01 BC' + (i * 7919) % 4000000)::text END::date",
   timestamp: "timestamp '2026-01-01' + make_interval(secs => (i * 7919) % 100000 * 0.000001, days => i % 3)",
-  // Over both changes of the clock.
+  // Across both daylight saving changes.
   timestamptz: "timestamptz '2026-03-29 00:00+01' + make_interval(mins => (i * 7919) % 300, days => (i % 2) * 210)",
   text: "substr(md5(i::text), 1, i % 9) || CASE i % 4 WHEN 0 THEN 'É😀' WHEN 1 THEN E'\\\\\\t\\n' ELSE '' END",
   uuid: 'md5(i::text)::uuid',
@@ -42,7 +42,7 @@ const VALUES: Record<string, string> = {
   bytea: "substr(decode(md5(i::text), 'hex'), 1, i % 5)",
 };
 
-describe('sorting beside PostgreSQL', () => {
+describe('sorting compared with PostgreSQL', () => {
   let tables: Tables;
   before(async () => {
     tables = await openTables();
@@ -51,7 +51,7 @@ describe('sorting beside PostgreSQL', () => {
   after(() => tables.close());
 
   for (const [type, value] of Object.entries(VALUES)) {
-    it(`gives ${type} in the same order`, async () => {
+    it(`sorts ${type} in the same order`, async () => {
       await tables.client.query('DROP TABLE IF EXISTS sorted');
       await tables.client.query(
         `CREATE TABLE sorted AS SELECT i AS n, CASE WHEN i % 31 = 0 THEN NULL ELSE (${value})::${type} END AS v
@@ -82,14 +82,14 @@ describe('sorting beside PostgreSQL', () => {
   }
 });
 
-describe('CSV beside PostgreSQL', () => {
+describe('CSV compared with PostgreSQL', () => {
   let tables: Tables;
   before(async () => {
     tables = await openTables();
   });
   after(() => tables.close());
 
-  it('is the same file, byte for byte, where names and values need the same quotes', async () => {
+  it('is the same file, byte for byte, if names and values need the same quotes', async () => {
     const query = `SELECT i AS id, CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a,"b"' WHEN 3 THEN E'x\\r\\ny'
                      WHEN 4 THEN '\\.' ELSE 'plain é' END AS "my, note" FROM generate_series(1, 50000) AS i`;
     const reader = await tables.spool(query);
@@ -98,12 +98,12 @@ describe('CSV beside PostgreSQL', () => {
     await exportRows(reader, ours, 'csv');
     await tables.psql(`\\copy (${query.replace(/\s+/g, ' ')}) TO '${theirs}' WITH (FORMAT csv, HEADER)`);
     const [one, other] = await Promise.all([readFile(ours, 'utf8'), readFile(theirs, 'utf8')]);
-    // PostgreSQL quotes a lone \. only where it is the whole line.
+    // PostgreSQL quotes \. only if it is the whole line.
     assert.equal(one.replaceAll('"\\."', '\\.'), other);
     await reader.close();
   });
 
-  it('of one column with empty values and NULL comes back', async () => {
+  it('of one column with empty values and NULL can be imported', async () => {
     const values: Row = ['', null, '\\.', '\\N', ' ', '"', 'x\n\\.\ny', null, ''];
     await tables.client.query('CREATE TABLE single (v text); CREATE TABLE single_back (v text)');
     for (const value of values) await tables.client.query('INSERT INTO single VALUES ($1)', [value]);
@@ -116,7 +116,7 @@ describe('CSV beside PostgreSQL', () => {
     await reader.close();
   });
 
-  it('and INSERT come back whatever the names, also from an older way of quoting', async () => {
+  it('and INSERT can be imported with any names, also with an older style of quotes', async () => {
     const name = `t"'; DROP TABLE x; -- \\ é`;
     const column = `c"'$$\\`;
     await tables.client.query(`CREATE TABLE ${quoted(name)} (${quoted(column)} text, "select" int)`);

@@ -1,4 +1,4 @@
-/** A database of a real server, and its tables as spools and files. */
+/** Reads tables of a real server into spools and files. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,9 +17,9 @@ export interface Tables {
   readonly client: Client;
   readonly profile: ConnectionProfile;
   readonly folder: string;
-  /** Spools what `COPY (query) TO STDOUT` sends, with the columns the server tells. */
+  /** Spools the output of `COPY (query) TO STDOUT`, with the columns described by the server. */
   spool(query: string): Promise<SpoolReader>;
-  /** Runs psql's meta-commands or SQL as a person would. */
+  /** Runs psql with meta-commands or SQL. */
   psql(...commands: string[]): Promise<string>;
   psqlFile(file: string): Promise<void>;
   close(): Promise<void>;

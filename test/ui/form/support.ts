@@ -1,38 +1,33 @@
-/** The connection page in a real Chromium, with a host that the test plays itself. */
+/** Opens the connection page in a real Chromium. The test takes the role of the host. */
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import type {
-  DoctorInit,
-  FormInit,
-  FromConnectionPage,
-  SavedConnectionPage,
-  ToConnectionPage,
-} from '../../../src/shared/connectionProtocol';
+import type { FormInit, TestInit, ToConnectionPage } from '../../../src/shared/connectionProtocol';
+import type { FromConnectionPage, SavedConnectionPage } from '../../../src/shared/connectionRequests';
 import { CONNECTION_STRING_KEYS, type ConnectionStrings } from '../../../src/shared/connectionStrings';
 import { launchBrowser, type TestBrowser } from '../workbench';
 
 const DIST = resolve(__dirname.slice(0, __dirname.lastIndexOf(join('dist', 'test'))), 'dist');
 const NONCE = 'bm9uY2U=';
 
-/** Stands for VS Code: keeps the page's state over a reload, and lets the test see and say what the host would. */
+/** Replaces VS Code: keeps the page's state over a reload, records its messages, and delivers those of the test. */
 const HOST = `
   window.sent = [];
   window.violations = [];
   document.addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective + ' ' + e.blockedURI));
-  window.say = (message) => window.dispatchEvent(new MessageEvent('message', { data: message }));
+  window.deliver = (message) => window.dispatchEvent(new MessageEvent('message', { data: message }));
   window.acquireVsCodeApi = () => ({
     postMessage: (message) => {
       window.sent.push(structuredClone(message));
-      if (message.type === 'ready') setTimeout(() => window.say(window.init));
+      if (message.type === 'ready') setTimeout(() => window.deliver(window.init));
     },
     getState: () => JSON.parse(sessionStorage.getItem('state') ?? 'null') ?? undefined,
     setState: (state) => sessionStorage.setItem('state', JSON.stringify(state)),
   });
 `;
 
-/** A browser, and a server of the page's files. */
+/** A browser, and a server for the page's files. */
 export class FormHarness {
   readonly #browser: TestBrowser;
   readonly #server: Server;
@@ -65,7 +60,7 @@ export class FormHarness {
     return new FormHarness(await launchBrowser(), server, `http://127.0.0.1:${address.port}/`, await englishStrings());
   }
 
-  async open(init: FormInit | DoctorInit): Promise<FormPageDriver> {
+  async open(init: FormInit | TestInit): Promise<FormPageDriver> {
     const page = await this.#browser.context.newPage();
     const opened = new FormPageDriver(page);
     await page.addInitScript(`${HOST} window.init = ${JSON.stringify(init)};`);
@@ -95,11 +90,11 @@ export class FormPageDriver {
     return this.page.getByRole('button', { name, exact: true });
   }
 
-  async say(message: ToConnectionPage): Promise<void> {
-    await this.page.evaluate(`window.say(${JSON.stringify(message)})`);
+  async deliver(message: ToConnectionPage): Promise<void> {
+    await this.page.evaluate(`window.deliver(${JSON.stringify(message)})`);
   }
 
-  /** What the page has said since the last call. */
+  /** Returns the messages that the page has sent since the last call. */
   async sent(): Promise<FromConnectionPage[]> {
     return this.page.evaluate<FromConnectionPage[]>('window.sent.splice(0)');
   }
@@ -108,21 +103,21 @@ export class FormPageDriver {
     return this.page.evaluate<SavedConnectionPage | null>(`JSON.parse(sessionStorage.getItem('state') ?? 'null')`);
   }
 
-  /** Resolves when the keyboard is there. */
-  async focused(where: Locator): Promise<void> {
-    await where.evaluate(`element => new Promise((done) => {
-      const look = () => element.matches(':focus') ? done() : requestAnimationFrame(look);
-      look();
+  /** Resolves when the element has the keyboard focus. */
+  async focused(target: Locator): Promise<void> {
+    await target.evaluate(`element => new Promise((done) => {
+      const check = () => element.matches(':focus') ? done() : requestAnimationFrame(check);
+      check();
     })`);
   }
 
-  /** Violations of the content security policy, and errors: all must be empty. */
+  /** Returns errors and violations of the content security policy. There must be none. */
   async problems(): Promise<string[]> {
     return [...this.#errors, ...(await this.page.evaluate<string[]>('window.violations'))];
   }
 }
 
-/** The same page and policy as src/host/base/pageHtml.ts makes. */
+/** The same page and policy as from src/host/base/pageHtml.ts. */
 function shell(source: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
@@ -132,7 +127,7 @@ function shell(source: string): string {
 <body><script nonce="${NONCE}" src="/connection.js"></script></body></html>`;
 }
 
-/** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */
+/** Reads the English texts from their source file, which cannot be imported outside VS Code. */
 async function englishStrings(): Promise<ConnectionStrings> {
   const source = await readFile(join(process.cwd(), 'src/host/connectionPages/formStrings.ts'), 'utf8');
   const texts = new Map(

@@ -49,7 +49,7 @@ describe('results grid', () => {
     });
   }
 
-  it('reaches the last of 100,000,000 rows, and every row beside it', async () => {
+  it('reaches the last of 100,000,000 rows, and each row next to it', async () => {
     grid = await harness.open({ rows: 100_000_000 }, { dpr: 2 });
     await grid.press('Control+End', 'Home');
     assert.equal((await grid.active()).text, '100000000');
@@ -61,7 +61,7 @@ describe('results grid', () => {
     assert.ok(last - first > 20);
   });
 
-  it('moves by pixels with the wheel where the scrollbar stands for many rows', async () => {
+  it('scrolls by pixels with the wheel also if one scrollbar pixel covers many rows', async () => {
     grid = await harness.open({ rows: 100_000_000 });
     await grid.page.mouse.move(600, 400);
     await grid.page.mouse.wheel(0, 44);
@@ -78,7 +78,7 @@ describe('results grid', () => {
     assert.equal((await grid.seen()).first, first);
   });
 
-  it('shows the right rows wherever it is scrolled', async () => {
+  it('shows the right rows at every scroll position', async () => {
     grid = await harness.open({ delay: 5 });
     for (const part of [0.1, 0.9, 0.333, 0.5001, 0.0001]) {
       await grid.page.evaluate(
@@ -91,7 +91,7 @@ describe('results grid', () => {
     }
   });
 
-  it('tells NULL from the empty string and from the text NULL, and cuts long and multi-line values', async () => {
+  it('distinguishes NULL, the empty string, and the text NULL, and cuts long and multi-line values', async () => {
     grid = await harness.open();
     const cell = (row: number): ReturnType<GridPage['page']['locator']> =>
       grid.page.locator(`.grid-body [aria-rowindex="${row + 2}"] [aria-colindex="5"]`);
@@ -106,7 +106,7 @@ describe('results grid', () => {
     assert.match((await grid.page.locator('.cell[aria-colindex="2"]').first().getAttribute('class')) ?? '', /numeric/);
   });
 
-  it('shows attacks in values, column names, labels, notices and SQL as text', async () => {
+  it('shows attacks in values, column names, labels, notices, and SQL as text', async () => {
     grid = await harness.open({ notices: 20, head: { error: { sqlstate: '42601', message: ATTACK, detail: ATTACK } } });
     await grid.press('Control+End', 'Enter');
     await grid.until(`document.querySelector('.detail-content').textContent !== ''`);
@@ -117,10 +117,10 @@ describe('results grid', () => {
       assert.ok((await grid.page.locator(`.view-${tab.toLowerCase()}`).innerText()).includes('<img'), tab);
     }
     assert.equal(await grid.page.locator('img').count(), 0);
-    assert.equal(await grid.page.locator('script').count(), 0, 'the page holds no script but its own, which has run');
+    assert.equal(await grid.page.locator('script').count(), 0, 'only the scripts of the page itself have run');
   });
 
-  it('is an ARIA grid that says where one is', async () => {
+  it('is an ARIA grid that exposes the active cell', async () => {
     grid = await harness.open();
     const element = grid.page.getByRole('grid');
     assert.equal(await element.getAttribute('aria-rowcount'), `${ROWS + 1}`);
@@ -137,7 +137,7 @@ describe('results grid', () => {
     assert.equal(await grid.page.getByRole('columnheader').first().getAttribute('aria-colindex'), '1');
   });
 
-  it('selects by key and mouse, and asks to copy exactly that', async () => {
+  it('selects with keys and mouse, and copies exactly the selection', async () => {
     grid = await harness.open();
     await grid.press('ArrowDown', 'Shift+ArrowRight', 'Shift+ArrowDown', 'Control+c');
     await grid.press('Control+a', 'Control+Shift+c');
@@ -160,7 +160,7 @@ describe('results grid', () => {
     );
   });
 
-  it('finds with a count, and goes to the next and the one before', async () => {
+  it('finds with a count, and goes to the next and the previous match', async () => {
     grid = await harness.open();
     await grid.press('Control+f');
     await grid.page.keyboard.type('98765');
@@ -180,7 +180,7 @@ describe('results grid', () => {
     assert.ok((await grid.sent('findCancel')).length > 0);
   });
 
-  it('takes every step of a key that is pressed fast, in a million rows', async () => {
+  it('performs every step of a key that is pressed fast, in a million rows', async () => {
     grid = await harness.open({ delay: 60 });
     await grid.press('Control+f');
     await grid.page.keyboard.type('98765');
@@ -191,7 +191,7 @@ describe('results grid', () => {
     assert.equal((await grid.active()).text, '398765');
   });
 
-  it('shows a match that lies beyond the edge of its cell, in a million rows', async () => {
+  it('shows a match beyond the edge of its cell, in a million rows', async () => {
     grid = await harness.open();
     const doc = grid.page.locator('.row[aria-rowindex="2"] .cell').filter({ hasText: 'id' });
     assert.doesNotMatch((await doc.textContent())!, /nested/);
@@ -211,7 +211,7 @@ describe('results grid', () => {
     assert.equal(await grid.page.locator('.grid:focus').count(), 1);
   });
 
-  it('can be walked by keyboard alone: header menu, sort, filter, value, tabs', async () => {
+  it('can be used with the keyboard alone: header menu, sort, filter, value, tabs', async () => {
     grid = await harness.open();
     await grid.press('ArrowUp', 'Enter');
     assert.equal(await grid.page.locator('[role=menuitem]:focus').innerText(), 'Sort Ascending');
@@ -245,10 +245,10 @@ describe('results grid', () => {
     assert.equal(await grid.page.locator('[role=tab]:focus').innerText(), 'Query');
   });
 
-  it('says that rows beyond the stated number are not sorted', async () => {
+  it('shows the limit of rows for sorting', async () => {
     grid = await harness.open({ orderLimit: 1_000 });
     await grid.press('ArrowUp', 'Enter');
-    assert.equal(await grid.page.getByText('Sorting and filtering end at 1,000 rows').count(), 1);
+    assert.equal(await grid.page.getByText('Sorting and filtering are limited to 1,000 rows').count(), 1);
     assert.equal(
       await grid.page.getByRole('menuitem', { name: 'Sort Ascending' }).getAttribute('aria-disabled'),
       'true',
@@ -256,11 +256,11 @@ describe('results grid', () => {
     await grid.press('Escape');
   });
 
-  it('draws only the columns that are seen of 1,500, and reaches the last', async () => {
+  it('draws only the visible ones of 1,500 columns, and reaches the last', async () => {
     grid = await harness.open({ columns: 1_500 });
     await grid.press('End');
     assert.deepEqual(await grid.active(), { row: 0, column: 1_499, text: '1499' });
-    // Names are bold, and wider than their values.
+    // Names are bold, and therefore wider than their values.
     const cut = await grid.page.evaluate<string[]>(
       `[...document.querySelectorAll('.column-name')].filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent)`,
     );
@@ -272,7 +272,7 @@ describe('results grid', () => {
     assert.equal((await grid.active()).text, `${ROWS}`);
   });
 
-  it('hides, pins, resizes and fits columns', async () => {
+  it('hides, pins, resizes, and fits columns', async () => {
     grid = await harness.open();
     const choose = async (label: string | RegExp): Promise<void> => {
       await grid.press('Enter');
@@ -304,7 +304,7 @@ describe('results grid', () => {
     assert.ok(Math.abs((await width()) - before) < 4);
   });
 
-  it('comes back where it was after a reload', async () => {
+  it('restores its position after a reload', async () => {
     grid = await harness.open();
     await grid.press('Control+g');
     await grid.page.keyboard.type('500000');
@@ -322,7 +322,7 @@ describe('results grid', () => {
     await grid.page.waitForSelector('.query');
   });
 
-  it('follows rows that are still coming', async () => {
+  it('follows a growing result', async () => {
     grid = await harness.open({ rows: 100, growing: true });
     assert.match(await grid.page.locator('.status-rows').innerText(), /100 rows so far/);
     await grid.send({ type: 'rows', rows: { rows: 100, bytes: 9_000, complete: true, dropped: 7 } });
@@ -331,7 +331,7 @@ describe('results grid', () => {
     assert.equal((await grid.active()).row, 99);
   });
 
-  it('says that a limit kept rows from being kept, and leads to its setting', async () => {
+  it('reports that a limit was reached, and opens its setting', async () => {
     grid = await harness.open({ rows: 100 });
     const change = grid.page.getByRole('button', { name: 'Change Limit…' });
     assert.equal(await change.count(), 0);
@@ -341,7 +341,7 @@ describe('results grid', () => {
     });
     assert.match(
       await grid.page.locator('.rows-note').innerText(),
-      /Only the first 100 of 5,000 rows were kept: that is the limit of pgBackground\.results\.maxRows\./,
+      /Only the first 100 of 5,000 rows were kept because of the limit pgBackground\.results\.maxRows\./,
     );
     await grid.page.screenshot({ path: 'test-results/grid-limit.png' });
     await change.click();
@@ -349,7 +349,7 @@ describe('results grid', () => {
     assert.deepEqual(sent, { type: 'changeLimit', limit: 'maxRows' });
   });
 
-  it('shows state, elapsed and progress while the job runs, and cancels', async () => {
+  it('shows state, elapsed time, and progress while the job runs, and cancels it', async () => {
     const now = Date.now();
     grid = await harness.open({
       rows: 0,
@@ -370,7 +370,7 @@ describe('results grid', () => {
   });
 
   for (const theme of ['dark', 'light', 'hc-dark', 'hc-light'] as const) {
-    it(`can be read in the ${theme} theme`, async () => {
+    it(`is readable in the ${theme} theme`, async () => {
       grid = await harness.open({ theme, notices: 12 });
       await grid.press('ArrowDown', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown');
       await grid.page.screenshot({ path: `test-results/grid-${theme}-selection.png` });
@@ -383,12 +383,12 @@ describe('results grid', () => {
       await grid.until(`document.querySelector('.detail-content').textContent.includes('\\n')`);
       await grid.page.screenshot({ path: `test-results/grid-${theme}-value.png` });
       await grid.page.getByRole('tab', { name: 'Messages' }).click();
-      await grid.page.getByText('Received at these times').waitFor();
+      await grid.page.getByText('Times show when messages were received').waitFor();
       await grid.page.screenshot({ path: `test-results/grid-${theme}-messages.png` });
     });
   }
 
-  it('asks for one thing at a time while it is scrolled fast, and ends with the right rows', async () => {
+  it('has one pending request at a time during fast scrolling, and ends with the right rows', async () => {
     grid = await harness.open({ delay: 30 });
     await grid.scrollFor(90, 40_000);
     await grid.settle();

@@ -22,7 +22,7 @@ describe('menus of the grid', () => {
   };
   const labels = (): Promise<string[]> => grid.page.locator('.menu-label').allInnerTexts();
 
-  it('a cell’s menu copies as usual grids do', async () => {
+  it('copies with the menu of a cell', async () => {
     grid = await harness.open();
     await grid.press('ArrowRight', 'Shift+F10');
     assert.deepEqual((await labels()).slice(1, 8), [
@@ -58,7 +58,7 @@ describe('menus of the grid', () => {
     );
   });
 
-  it('filters by the value of the cell, also by NULL, and keeps the filters of other columns', async () => {
+  it('filters by the value of a cell, including NULL, and keeps the filters of other columns', async () => {
     grid = await harness.open({ rows: 1_000 });
     await grid.press('ArrowDown', 'ArrowDown', 'Shift+F10');
     await choose('Filter by This Value');
@@ -77,7 +77,7 @@ describe('menus of the grid', () => {
     assert.deepEqual(last[1], { column: 3, operator: 'isNull', value: '' }, cell.text);
   });
 
-  it('does not filter by a value of which only the beginning is here', async () => {
+  it('does not filter by a value that is not fully loaded', async () => {
     grid = await harness.open({ rows: 1_000 });
     for (let row = 0; row < 5; row++) await grid.press('ArrowDown');
     await grid.press('ArrowRight', 'ArrowRight', 'ArrowRight', 'Shift+F10');
@@ -86,7 +86,7 @@ describe('menus of the grid', () => {
     await grid.press('Escape');
   });
 
-  it('export says how many rows, and that they are sorted or filtered', async () => {
+  it('shows the number of exported rows, and that they are sorted or filtered', async () => {
     grid = await harness.open({ rows: 1_234 });
     const first = async (): Promise<string> => {
       await grid.press('Control+s');
@@ -107,7 +107,7 @@ describe('menus of the grid', () => {
   });
 
   for (const theme of ['light', 'dark'] as const) {
-    it(`shows what was found in the colors of VS Code’s find, the current match on its own (${theme})`, async () => {
+    it(`highlights matches in the colors of VS Code’s find, and the current match separately (${theme})`, async () => {
       grid = await harness.open({ theme });
       await grid.press('Control+f');
       await grid.page.keyboard.type('1');
@@ -135,7 +135,7 @@ describe('menus of the grid', () => {
     });
   }
 
-  it('the last column grows to fill the width, and keeps the width that it was given', async () => {
+  it('fills the width with the last column, and keeps its set width', async () => {
     grid = await harness.open({ columns: 2 });
     const edges = (): Promise<[number, number]> =>
       grid.page.evaluate<[number, number]>(`(() => {

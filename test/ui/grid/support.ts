@@ -1,4 +1,4 @@
-/** The results page in a real Chromium, with a made-up host: see ../page/harness.entry.ts. */
+/** Runs the results page in a real Chromium with a fake host (../page/harness.entry.ts). */
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join, resolve } from 'node:path';
@@ -10,7 +10,7 @@ import type { ToPage } from '../../../src/shared/resultsProtocol';
 import type { FromPage } from '../../../src/shared/resultsRequests';
 import type { HarnessOptions, ShownCell, ShownRows } from '../page/harnessTypes';
 
-/** dist/, wherever this file was bundled to (dist/test/ui/grid or dist/test/bench). */
+/** dist/. This file is bundled to dist/test/ui/grid and dist/test/bench. */
 const DIST = resolve(__dirname.slice(0, __dirname.lastIndexOf(join('dist', 'test'))), 'dist');
 const NONCE = 'bm9uY2U=';
 const CHROMIUM_ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
@@ -28,7 +28,7 @@ interface BrowserScripts {
   ensureChromium(options: { log: (message: string) => void }): Promise<string>;
 }
 
-/** A browser, and a server of the page's files. */
+/** A browser and an HTTP server for the page's files. */
 export class Harness {
   readonly #browser: Browser;
   readonly #server: Server;
@@ -60,7 +60,7 @@ export class Harness {
     return new Harness(browser, server, `http://127.0.0.1:${address.port}/`, await englishStrings());
   }
 
-  /** Opens the page and waits for its first cells. Errors of the page make the test fail through `errors`. */
+  /** Opens the page and waits for its first cells. `errors` collects the page's errors. */
   async open(options: PageOptions = {}, window: OpenOptions = {}): Promise<GridPage> {
     const context = await this.#browser.newContext({
       viewport: { width: window.width ?? 1280, height: window.height ?? 800 },
@@ -74,8 +74,25 @@ export class Harness {
     }, harnessOptions);
     await page.goto(this.#origin);
     await page.waitForSelector('.page');
+    await page.waitForSelector('vscode-panels:defined');
     if (options.rows !== 0) await page.waitForSelector('.grid-body .cell:not(.loading)');
     return opened;
+  }
+
+  /** Opens a page that shows only a text, with the same policy and style sheet. @returns milliseconds until the text is on screen */
+  async openEmpty(): Promise<number> {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    const harnessOptions: HarnessOptions = { strings: this.#strings };
+    await page.addInitScript((given) => {
+      (globalThis as { harnessOptions?: unknown }).harnessOptions = given;
+    }, harnessOptions);
+    await page.goto(`${this.#origin}empty`);
+    await page.waitForSelector('.empty-page');
+    const opened = new GridPage(context, page);
+    const shown = await opened.contentAt();
+    await opened.close();
+    return shown;
   }
 
   async stop(): Promise<void> {
@@ -84,7 +101,7 @@ export class Harness {
   }
 }
 
-/** The open page, in words of a person who uses it. */
+/** The open page, with the actions of a user. */
 export class GridPage {
   readonly errors: string[] = [];
 
@@ -104,28 +121,34 @@ export class GridPage {
     await this.settle();
   }
 
-  /** Waits until what was done is drawn, and the rows it needs have come. */
+  /** Waits until all changes are drawn and all visible cells are loaded. */
   async settle(): Promise<void> {
     await this.page.evaluate('harness.settle()');
   }
 
-  /** Waits until an expression is true in the page. (Playwright's own way needs `eval`, which the policy forbids.) */
+  /** Waits until an expression is true in the page. (Playwright's waitForFunction needs `eval`, which the policy forbids.) */
   async until(expression: string): Promise<void> {
     const end = Date.now() + 30_000;
     while (!(await this.page.evaluate<boolean>(`Boolean(${expression})`))) {
-      if (Date.now() > end) throw new Error(`It did not come true: ${expression}`);
+      if (Date.now() > end) throw new Error(`Timed out waiting for: ${expression}`);
       await this.page.waitForTimeout(20);
     }
   }
 
-  /** The active cell: where it says it is, and what it shows. */
+  /** The active cell: its position according to ARIA, and its text. */
   active(): Promise<ShownCell> {
     return this.page.evaluate<ShownCell>('harness.active()');
   }
 
-  /** What is seen, with the texts of one column. */
+  /** The visible rows, with the texts of one column. */
   seen(column = 0): Promise<ShownRows> {
     return this.page.evaluate<ShownRows>(`harness.seen(${column})`);
+  }
+
+  /** Milliseconds from navigation until the first content was on screen. */
+  async contentAt(): Promise<number> {
+    await this.until('!Number.isNaN(harness.contentAt())');
+    return this.page.evaluate<number>('harness.contentAt()');
   }
 
   nodes(): Promise<number> {
@@ -136,19 +159,19 @@ export class GridPage {
     return this.page.evaluate<number[]>(`harness.scrollFor(${frames}, ${step})`);
   }
 
-  /** A message of the host. */
+  /** Sends a message of the host. */
   async send(message: ToPage): Promise<void> {
     await this.page.evaluate(`harness.send(${JSON.stringify(message)})`);
     await this.settle();
   }
 
-  /** What the page asked of the host, by type, oldest first. */
+  /** The page's requests of one type, oldest first. */
   async sent<T extends FromPage['type']>(type: T): Promise<Extract<FromPage, { type: T }>[]> {
     const all = await this.page.evaluate<FromPage[]>('harness.sent');
     return all.filter((message): message is Extract<FromPage, { type: T }> => message.type === type);
   }
 
-  /** Violations of the content security policy, attacks that ran, and errors: all must be empty. */
+  /** Violations of the content security policy, executed attacks, and errors. Must be empty. */
   async problems(): Promise<string[]> {
     const violations = await this.page.evaluate<string[]>('harness.violations');
     const attacked = await this.page.evaluate<boolean>('window.attacked !== undefined');
@@ -162,23 +185,24 @@ export class GridPage {
 
 async function serve(url: string, host: string): Promise<{ type: string; body: string | Buffer }> {
   const path = new URL(url, 'http://x').pathname;
-  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`) };
+  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`, '', '/webview/results.js') };
+  if (path === '/empty') return { type: 'text/html', body: shell(`http://${host}`, '<p class="empty-page">Empty</p>') };
   if (!/^\/(webview|test\/ui\/page)\/[\w.]+$/.test(path)) throw new Error('not found');
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
-/** The same page and policy as src/host/base/pageHtml.ts makes, and the harness before the page's own script. */
-function shell(source: string): string {
+/** The same page and policy as in src/host/base/pageHtml.ts, with the harness before the page's own script. */
+function shell(source: string, body: string, script?: string): string {
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta property="csp-nonce" content="${NONCE}">
 <link rel="stylesheet" href="/webview/results.css"></head>
-<body><script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
-<script nonce="${NONCE}" src="/webview/results.js"></script></body></html>`;
+<body>${body}<script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
+${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script>`}</body></html>`;
 }
 
-/** The English texts, read from the file that gives them to VS Code: it cannot be imported outside of it. */
+/** The English texts, parsed from their source file, which cannot be imported outside of VS Code. */
 async function englishStrings(): Promise<ResultsStrings> {
   const source = await readFile(join(process.cwd(), 'src/host/results/resultsStrings.ts'), 'utf8');
   const texts = new Map([...source.matchAll(/(\w+): l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]));

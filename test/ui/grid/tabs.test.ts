@@ -23,20 +23,20 @@ describe('tabs of the results page', () => {
   const tabs = (): Promise<string[]> => grid.page.getByRole('tab').allInnerTexts();
   const selected = (): Promise<string> => grid.page.locator('[role=tab][aria-selected=true]').innerText();
 
-  it('a succeeded job without rows opens its messages', async () => {
+  it('opens the messages of a succeeded job without rows', async () => {
     grid = await harness.open({ ...NO_ROWS, notices: 3 });
     assert.equal(await selected(), 'Messages (3)');
     assert.deepEqual(await tabs(), ['Messages (3)', 'Query', 'Details']);
     await grid.page.getByText('step 2 done').waitFor();
   });
 
-  it('a succeeded job with neither rows nor messages opens its details', async () => {
+  it('opens the details of a succeeded job without rows and messages', async () => {
     grid = await harness.open(NO_ROWS);
     assert.equal(await selected(), 'Details');
     assert.deepEqual(await tabs(), ['Query', 'Details']);
   });
 
-  it('a succeeded job has no Error tab, and a failed one opens it', async () => {
+  it('opens the Error tab of a failed job, and has none for a succeeded one', async () => {
     grid = await harness.open({ rows: 5, notices: 3 });
     assert.equal(await selected(), 'Rows (5)');
     assert.deepEqual(await tabs(), ['Rows (5)', 'Messages (3)', 'Query', 'Details']);
@@ -45,7 +45,7 @@ describe('tabs of the results page', () => {
     assert.equal(await selected(), 'Error');
   });
 
-  it('Enter on an empty grid does not open an empty value', async () => {
+  it('does not open an empty value on Enter in an empty grid', async () => {
     grid = await harness.open({ rows: 0 });
     await grid.page.locator('.grid').focus();
     for (const key of ['Enter', 'Space', 'F2']) {
@@ -58,7 +58,7 @@ describe('tabs of the results page', () => {
     assert.equal(await grid.page.locator('.detail:visible').count(), 0);
   });
 
-  it('the place of an error in its file is a link on the error, instead of a line of what was sent', async () => {
+  it('links an error to its location in the file, instead of showing the sent line', async () => {
     const sql = 'SELECT 1,\n  nosuch\nFROM t';
     const error = { sqlstate: '42703', message: 'column "nosuch" does not exist', position: sql.indexOf('nosuch') };
     const head = { state: 'failed', error, sql, sqlLength: sql.length } as const;
@@ -69,7 +69,7 @@ describe('tabs of the results page', () => {
     assert.equal((await grid.sent('openError')).length, 1);
     assert.equal(await grid.page.getByText('Line 2').count(), 0);
     assert.match(await grid.page.locator('.error-sql').innerText(), /^ {2}nosuch\n {2}\^$/);
-    // Its text was edited.
+    // The text was edited.
     const now = Date.now();
     const base = { id: 'job-1', label: 'x', connection: 'c', stateText: 'Failed', now, details: [], canCancel: false };
     await grid.send({ type: 'head', head: { ...base, ...head, canRerun: true } });
@@ -77,7 +77,7 @@ describe('tabs of the results page', () => {
     await grid.page.getByText('Line 2, column 3').waitFor();
   });
 
-  it('messages that came together have one time', async () => {
+  it('shows one time for messages that were received together', async () => {
     grid = await harness.open({ ...NO_ROWS, notices: 2 });
     const at = 1_790_000_060_000;
     await grid.send({

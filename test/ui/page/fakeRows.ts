@@ -1,4 +1,4 @@
-/** Rows that are made up when they are asked for: 1,000,000 of them cost nothing, and a test knows every value. */
+/** Generates rows on request: 1,000,000 of them need no memory, and tests know every value. */
 import type { CellView, ColumnView, Tile } from '../../../src/shared/resultsProtocol';
 import type { TileRange } from '../../../src/shared/resultsRequests';
 
@@ -17,7 +17,7 @@ const BASE: readonly ColumnView[] = [
 
 const NAMES = ['Ada Lovelace', 'Edgar F. Codd', 'Grace Hopper', 'Michael Stonebraker', 'Čapek', '渡辺', 'Наталья'];
 
-/** Columns beyond the base ones are numbered. */
+/** Base columns, followed by numbered ones. */
 export function fakeColumns(count: number): ColumnView[] {
   return Array.from(
     { length: count },
@@ -60,7 +60,7 @@ const NOTES: readonly (string | null)[] = [
   'plain',
 ];
 
-/** The same as a tile carries it. */
+/** A tile of generated values. */
 export function fakeTile(range: TileRange, rows: number, cut: number, order: (row: number) => number): Tile {
   const count = Math.max(0, Math.min(range.rows, rows - range.row));
   const cells = Array.from({ length: count }, (_, r) =>

@@ -1,6 +1,6 @@
 /**
- * Stands for VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers over made-up
- * rows. The test steers it through `window.harness`, and reads there what the page asked for.
+ * Replaces VS Code and the host in a plain browser page: theme variables, `acquireVsCodeApi`, and answers with generated rows. Tests use it
+ * through `window.harness`, which also records the page's requests.
  */
 import { CELL_CHARACTERS } from '../../../src/shared/resultsLimits';
 import type { NoticeView, ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
@@ -135,7 +135,7 @@ function answer(message: FromPage): void {
   }
 }
 
-/** Knows two orders: turned around, and only the rows with one id. */
+/** Supports descending order, and simple filters. */
 function arrange(view: number, wanted: OrderView): typeof order {
   const [filter] = wanted.filters;
   if (filter?.operator === 'equals') return { view, row: () => Number(filter.value) - 1, rows: 1 };
@@ -144,7 +144,7 @@ function arrange(view: number, wanted: OrderView): typeof order {
   return { view, row: (row) => (down ? rows - 1 - row : row), rows };
 }
 
-/** Looks in the first column only; its value is the row's number. */
+/** Searches only the first column, whose values are row numbers. */
 function search(message: Extract<FromPage, { type: 'find' }>): void {
   found = { find: message.find, rows: [] };
   for (let row = 0; row < rows && found.rows.length < 10_000; row++) {
@@ -215,14 +215,22 @@ async function scrollFor(frames: number, step: number): Promise<number[]> {
 }
 
 setTheme(options.theme ?? 'dark');
-/** Milliseconds from the page's beginning to the first frame with rows in it. */
-let firstRowsAt = NaN;
-async function watchFirstRows(): Promise<void> {
-  while (document.querySelector('.grid-body .cell:not(.loading)') === null) await frame();
-  // The cells are in the document: they are on screen with the frame after.
-  firstRowsAt = await frame();
+/** Milliseconds from navigation until the content is on screen: the first rows, or the text of an empty page (Element Timing API). */
+let contentAt = NaN;
+function markContent(): boolean {
+  const content = document.querySelector('.grid-body .cell:not(.loading, .unused, :empty), .empty-page');
+  content?.setAttribute('elementtiming', 'content');
+  return content !== null;
 }
-void watchFirstRows();
+if (!markContent()) {
+  const observer = new MutationObserver(() => {
+    if (markContent()) observer.disconnect();
+  });
+  observer.observe(document, { childList: true, subtree: true, characterData: true });
+}
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (Number.isNaN(contentAt)) contentAt = entry.startTime;
+}).observe({ type: 'element', buffered: true });
 
 window.harness = {
   sent,
@@ -234,7 +242,7 @@ window.harness = {
   seen,
   nodes,
   scrollFor,
-  firstRows: () => firstRowsAt,
+  contentAt: () => contentAt,
 };
 const STATE = 'state';
 Object.assign(window, {

@@ -1,10 +1,10 @@
-/** What the harness in the browser and the tests outside of it say to each other; no types of the browser. */
+/** The interface between the harness in the browser and the tests, without browser types. */
 import type { ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
 import type { FromPage } from '../../../src/shared/resultsRequests';
 import type { ResultsStrings } from '../../../src/shared/resultsStrings';
 import type { ThemeName } from './themes';
 
-/** What a test sets before the page loads. */
+/** Options that a test sets before the page loads. */
 export interface HarnessOptions {
   readonly strings: ResultsStrings;
   readonly theme?: ThemeName;
@@ -13,19 +13,19 @@ export interface HarnessOptions {
   readonly growing?: boolean;
   readonly notices?: number;
   readonly head?: Partial<ResultsHead>;
-  /** Milliseconds that each answer takes. */
+  /** Delay of each answer in milliseconds. */
   readonly delay?: number;
   readonly orderLimit?: number;
 }
 
-/** A cell by row and column of the view, and what it shows. */
+/** A cell by view row and column, with its text. */
 export interface ShownCell {
   readonly row: number;
   readonly column: number;
   readonly text: string;
 }
 
-/** The rows that are wholly seen, and the texts of one column by row. */
+/** The fully visible rows, and the texts of one column by row. */
 export interface ShownRows {
   readonly first: number;
   readonly last: number;
@@ -34,20 +34,20 @@ export interface ShownRows {
 
 /** `window.harness`. */
 export interface Harness {
-  /** What the page asked of the host, oldest first. */
+  /** The page's requests to the host, oldest first. */
   readonly sent: FromPage[];
   /** Violations of the content security policy. */
   readonly violations: string[];
   send(message: ToPage): void;
   setTheme(theme: ThemeName): void;
-  /** Resolves when what was done is drawn and no cell waits for its value. */
+  /** Resolves when all changes are drawn and all cells are loaded. */
   settle(): Promise<void>;
   active(): ShownCell;
   seen(column: number): ShownRows;
-  /** Elements of the document, those in shadow roots too. */
+  /** Number of elements in the document, including shadow roots. */
   nodes(): number;
-  /** Milliseconds from the page's beginning to the first frame with rows in it; NaN before. */
-  firstRows(): number;
-  /** Scrolls by one step a frame for so many frames; the time of each frame in ms. */
+  /** Milliseconds from navigation until the first content was on screen; NaN before. */
+  contentAt(): number;
+  /** Scrolls by one step per frame. @returns the duration of each frame in ms */
   scrollFor(frames: number, step: number): Promise<number[]>;
 }

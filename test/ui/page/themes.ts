@@ -1,5 +1,5 @@
 /**
- * The theme variables that VS Code gives to a webview, for its four kinds of themes, as far as the page uses them:
+ * The theme variables that the page uses, as set by VS Code for its four kinds of themes:
  * Dark Modern, Light Modern, Dark High Contrast and Light High Contrast.
  */
 export type ThemeName = 'dark' | 'light' | 'hc-dark' | 'hc-light';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { findInCompose, type ComposeSurroundings } from '../../../src/core/postgres/connect/discover/compose';
+import { findInCompose, type ComposeContext } from '../../../src/core/postgres/connect/discover/compose';
 import { parseDotenv } from '../../../src/core/postgres/connect/discover/dotenv';
 
 describe('Compose files', () => {
@@ -42,7 +42,7 @@ services:
     ports: ["8080:80"]
 `;
 
-  it('finds services that publish PostgreSQL, and addresses as they are from outside', async () => {
+  it('finds services that publish PostgreSQL, and URIs with their published addresses', async () => {
     const { candidates: found } = await findInCompose(COMPOSE, { dotenv: parseDotenv('PASSWORD=from env\nSUFFIX=') });
     assert.deepEqual(
       found.map(({ source, line, profile, password }) => [
@@ -63,16 +63,16 @@ services:
     );
   });
 
-  /** Source, user, password, database and port of what is found. */
-  async function found(text: string, surroundings?: ComposeSurroundings): Promise<readonly string[]> {
-    const { candidates } = await findInCompose(text, surroundings);
+  /** Lists the candidates as `source: user:password@host:port/database`. */
+  async function found(text: string, context?: ComposeContext): Promise<readonly string[]> {
+    const { candidates } = await findInCompose(text, context);
     return candidates.map(
       ({ source, profile, password }) =>
         `${source}: ${profile.user ?? ''}:${password ?? ''}@${profile.host ?? ''}:${profile.port ?? ''}/${profile.database ?? ''}`,
     );
   }
 
-  it('reads anchors, merge keys, tags, escapes and flow lists over several lines', async () => {
+  it('reads anchors, merge keys, tags, escapes, and flow lists on several lines', async () => {
     const text = `
 x-env: &env
   POSTGRES_USER: merged
@@ -112,7 +112,7 @@ services:
     ]);
   });
 
-  it("knows bitnami's variables", async () => {
+  it("reads the variables of Bitnami's images", async () => {
     const service = (environment: string): string =>
       `services: {db: {image: bitnami/postgresql, ports: ['5432:5432'], environment: {${environment}}}}`;
     assert.deepEqual(
@@ -123,14 +123,14 @@ services:
       ),
       ['db: u:p@localhost:5432/d'],
     );
-    // Its database is not called as the user unless that is said.
+    // Unless set, its database does not have the name of the user.
     assert.deepEqual(await found(service('POSTGRESQL_USERNAME: u')), ['db: u:@localhost:5432/postgres']);
     const moved =
       "services: {db: {image: x, ports: ['7777:6000'], environment: [POSTGRESQL_PORT_NUMBER=6000, POSTGRESQL_PASSWORD=p]}}";
     assert.deepEqual(await found(moved), ['db: postgres:p@localhost:7777/postgres']);
   });
 
-  it('reads the files of env_file and of secrets, with environment over them', async () => {
+  it('reads the files of env_file and of secrets, which environment overrides', async () => {
     const text = `
 services:
   db:
@@ -170,7 +170,7 @@ secrets:
     assert.deepEqual([...new Set(asked)].sort(), ['./more.env', './pw.txt', 'base.env', 'missing.env']);
   });
 
-  it('fills in variables with their defaults, and keeps a doubled dollar', async () => {
+  it('expands variables with their defaults, and keeps a doubled dollar', async () => {
     const text =
       'services: {db: {image: postgres, ports: ["${PORT:-5433}:5432"], environment: {POSTGRES_USER: "${U:?must be set}", POSTGRES_PASSWORD: "a$$b${X:-${Y-c}}${U:+d}"}}}';
     assert.deepEqual(await found(text, { dotenv: parseDotenv('U=u') }), ['db: u:a$bcd@localhost:5433/u']);
@@ -185,16 +185,17 @@ secrets:
     ]);
   });
 
-  it('says where the YAML has a fault, and offers what stands before it', async () => {
+  it('reports the line of a YAML error, and uses the part before it', async () => {
     const { candidates, fault } = await findInCompose(
       'services:\n  db: {image: postgres, ports: ["5433:5432"]}\n  web:\n    image: "x\n',
     );
     assert.equal(candidates.length, 1);
-    assert.equal(fault?.line, 4);
-    assert.match(fault.message, /quote/i);
+    assert.ok(fault?.code === 'compose.syntax');
+    assert.equal(fault.params.line, 5);
+    assert.match(fault.params.detail, /quote/i);
   });
 
-  it('leaves out what it does not understand, and never fails', async () => {
+  it('skips what it does not understand, and never fails', async () => {
     for (const text of [
       ...['', '---', 'services:', 'services: 5', 'services:\n  - db', 'services:\n  db: postgres', '{', '[', ': :'],
       ...['a: [b', 'services:\n\tdb:\n\t\timage: postgres', '- - - a', 'a: "b', '&a *b !c', '- '.repeat(500)],
@@ -206,13 +207,13 @@ secrets:
     }
   });
 
-  it('gives up on aliases that multiply', async () => {
+  it('stops at aliases that grow exponentially', async () => {
     const levels = Array.from({ length: 60 }, (_, i) => `x${i}: &x${i} {<<: [*x${i - 1}, *x${i - 1}]}`);
     const lists = Array.from({ length: 60 }, (_, i) => `l${i}: &l${i} [*l${i - 1}, *l${i - 1}]`);
     const text = `x: &x-1 {POSTGRES_PASSWORD: p}\nl: &l-1 ["1:2"]\n${levels.join('\n')}\n${lists.join('\n')}
 services: {db: {image: postgres, environment: {<<: *x59}, ports: *l59}}`;
     const { candidates, fault } = await findInCompose(text);
     assert.deepEqual(candidates, []);
-    assert.match(fault?.message ?? '', /too many merges/);
+    assert.equal(fault?.code, 'compose.tooManyMerges');
   });
 });

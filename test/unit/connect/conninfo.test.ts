@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { formatUri, parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
-import { ConnectError } from '../../../src/core/postgres/connect/errors';
+import { faultFrom, lineOf } from './support';
 
-// What libpq makes of each form is compared with psql in test/server/connect/choices.test.ts.
+// test/server/connect/choices.test.ts compares the results with psql.
 
 describe('connection strings', () => {
-  it('gives the profile and the secrets apart', () => {
+  it('separates the profile from the secrets', () => {
     assert.deepEqual(
       parseConnectionString(
         'postgresql://u:p%40ss@h1:1,[::1]:2,%2Ftmp/d?sslmode=verify-full&sslpassword=pp&connect_timeout=5&keepalives=0&application_name=a+b&ssl_min_protocol_version=tlsv1.3',
@@ -36,7 +36,7 @@ describe('connection strings', () => {
     });
   });
 
-  it('takes what people paste: blanks, quotes, a psql command, what drivers put before it', () => {
+  it('accepts strings with blanks, quotes, a psql command, or the prefix of a driver around them', () => {
     const { profile, password } = parseConnectionString('postgres://u:p@h/d');
     for (const text of [
       '  postgres://u:p@h/d \n',
@@ -55,76 +55,60 @@ describe('connection strings', () => {
     }
   });
 
-  it('refuses with the faulty part, and never repeats a password', () => {
-    const cases: readonly (readonly [string, RegExp])[] = [
-      ['', /^The connection string is empty\.$/],
-      ['   ', /is empty/],
-      ['mydb', /^The connection string lacks a "=" after "mydb": write a URI such as/],
+  it('reports the invalid part of a string, and never repeats a password', () => {
+    const cases: readonly (readonly [string, string])[] = [
+      ['', 'conninfo.empty'],
+      ['   ', 'conninfo.empty'],
+      ['mydb', 'conninfo.missingEquals after=mydb'],
+      ['hunter2@', 'conninfo.missingEquals'],
+      ['host=h password=hunter2 hunter3', 'conninfo.unquotedValue'],
+      ["host=h password='hunter2", 'conninfo.missingQuote parameter=password'],
+      ['host=h pasword=hunter2', 'conninfo.unknownParameter parameter=pasword'],
+      ['host=h username=u', 'conninfo.unknownParameter parameter=username suggestion=user'],
+      ['postgres://u:hunter2@h/d?sslmod=require', 'uri.unknownParameter parameter=sslmod'],
+      ['postgres://u:hunter2@h:port/d', 'profile.notPort port'],
       [
-        'host=h password=hunter2 hunter3',
-        /word that no "=" follows: put a value that has blanks in it between single quotes/,
+        'postgres://u:hunter2@h/d?sslmode=on',
+        'profile.notOneOf sslmode choices=disable,allow,prefer,require,verify-ca,verify-full',
       ],
-      ["host=h password='hunter2", /The value of "password" in the connection string lacks its closing quote/],
-      ['host=h pasword=hunter2', /has the parameter "pasword", which PostgreSQL does not know/],
-      [
-        'postgres://u:hunter2@h/d?sslmod=require',
-        /has the parameter "sslmod", which PostgreSQL does not know: remove or correct it/,
-      ],
-      ['postgres://u:hunter2@h:port/d', /faulty "port"/],
-      ['postgres://u:hunter2@h/d?sslmode=on', /^The connection string has a faulty "sslmode": it must be one of/],
-      [
-        'postgres://u:hunter2@@h/d',
-        /more than one "@" before the host: write an "@" in the user name or password as %40/,
-      ],
-      ['postgres://u:hunter2@3@h/d', /more than one "@"/],
-      ['postgres://u:hunter/2@h/d', /"@" after a "\/": write a "\/" in the user name or password as %2F/],
-      ['postgres://u:hunter%2@h/d', /The URI's password has a "%" that is not followed by two hexadecimal digits/],
-      ['postgres://u:hunter%zz@h/d', /write a "%" itself as %25/],
-      ['postgres://u:hunter%00@h/d', /forbidden %00/],
-      [
-        'postgres://h/d?password=hunter2&hunter3',
-        /something that PostgreSQL does not know after the password: write an "&" in it as %26/,
-      ],
-      ['postgres://h/d?password=hunter2&hunter3=x', /write an "&" in it as %26/],
-      ['postgres://h/d?user', /parameter "user" has no value/],
-      ['postgres://h/d?user=a=b', /more than one "="/],
-      ['postgres://u:hunter2@[::1/d', /"\[" before an IPv6 address but no "\]"/],
-      ['postgres://u:hunter2@[]/d', /empty IPv6 address/],
-      ['postgres://u:hunter2@[::1]5432/d', /unexpected "5" after "\]"/],
-      ['postgres://h1,h2:1,h3/d?port=1,2', /has 2 ports in "port" but 3 in "host"/],
-      [
-        'postgres://h/d?requirepeer=root',
-        /The parameter "requirepeer" cannot be used: the owner of a socket's other end/,
-      ],
-      ['postgres://h/d?gssencmode=require', /"gssencmode" cannot be used/],
-      ['postgres://h/d?replication=database', /"replication" cannot be used/],
-      ['postgres://h/d?ssl_min_protocol_version=TLSv1', /versions of TLS before 1\.2 are not used/],
-      ['postgres://h/d?sslcertmode=require', /"sslcertmode" cannot be used/],
-      ['mysql://u:hunter2@h/d', /begins with "mysql:\/\/", which is not PostgreSQL/],
+      ['postgres://u:hunter2@@h/d', 'uri.atInUserInfo'],
+      ['postgres://u:hunter2@3@h/d', 'uri.atInUserInfo'],
+      ['postgres://u:hunter/2@h/d', 'uri.slashInUserInfo'],
+      ['postgres://u:hunter%2@h/d', 'uri.percentInvalid part=password'],
+      ['postgres://u:hunter%zz@h/d', 'uri.percentInvalid part=password'],
+      ['postgres://u:hunter%00@h/d', 'uri.nul part=password'],
+      ['postgres://h/d?password=hunter2&hunter3', 'uri.ampersandInPassword'],
+      ['postgres://h/d?password=hunter2&hunter3=x', 'uri.ampersandInPassword'],
+      ['postgres://h/d?user', 'uri.noValue parameter=user'],
+      ['postgres://h/d?user=a=b', 'uri.equalsInValue parameter=user'],
+      ['postgres://h/d?options=%', 'uri.percentInvalid part=options'],
+      ['postgres://u:hunter2@[::1/d', 'uri.bracketNotClosed'],
+      ['postgres://u:hunter2@[]/d', 'uri.addressEmpty'],
+      ['postgres://u:hunter2@[::1]5432/d', 'uri.afterBracket character=5'],
+      ['postgres://h1,h2:1,h3/d?port=1,2', 'profile.portCount port ports=2 hosts=3'],
+      ['postgres://h/d?requirepeer=root', 'parameter.requirepeer parameter=requirepeer'],
+      ['postgres://h/d?gssencmode=require', 'parameter.gssEncryption parameter=gssencmode'],
+      ['postgres://h/d?replication=database', 'parameter.replication parameter=replication'],
+      ['postgres://h/d?ssl_min_protocol_version=TLSv1', 'parameter.oldTls parameter=ssl_min_protocol_version'],
+      ['postgres://h/d?sslcertmode=require', 'parameter.sslcertmode parameter=sslcertmode'],
+      ['postgres://h/d?oauth_client_secret=hunter2', 'parameter.oauth parameter=oauth_client_secret'],
+      ['mysql://u:hunter2@h/d', 'conninfo.otherScheme scheme=mysql'],
     ];
-    for (const [text, message] of cases) {
-      assert.throws(
-        () => parseConnectionString(text),
-        (error) => {
-          assert.ok(error instanceof ConnectError, String(error));
-          assert.equal(error.reason, 'profile');
-          assert.match(error.message, message);
-          assert.ok(!/hunter/.test(error.message), error.message);
-          return true;
-        },
-        text,
-      );
+    for (const [text, expected] of cases) {
+      const fault = faultFrom(() => parseConnectionString(text));
+      assert.equal(lineOf(fault), expected, text);
+      assert.ok(!JSON.stringify(fault).includes('hunter'), text);
     }
   });
 
-  it('passes over parameters that libpq has and that change nothing here', () => {
+  it('ignores parameters of libpq that have no effect here', () => {
     const { profile } = parseConnectionString(
       'postgres://h/d?client_encoding=LATIN1&tcp_user_timeout=5&gssencmode=prefer&sslcompression=0&replication=false&sslcrldir=&min_protocol_version=3.0',
     );
     assert.deepEqual(profile, { name: '', host: 'h', database: 'd' });
   });
 
-  it('passes over parameters of other programs where that is wanted', () => {
+  it('skips parameters of other programs on request, and lists them', () => {
     const text = 'postgresql://u:p@h/d?schema=public&connection_limit=5&pgbouncer&sslmode=require&password=q';
     const { profile, ignored, password } = parseConnectionString(text, { ignoreUnknown: true });
     assert.deepEqual(ignored, ['schema', 'connection_limit', 'pgbouncer']);
@@ -132,7 +116,7 @@ describe('connection strings', () => {
     assert.equal(password, 'q');
   });
 
-  it('writes a URI without secrets that reads as the same profile', () => {
+  it('formats a profile as a URI without secrets, which parses to the same profile', () => {
     const profiles = [
       { name: 'x' },
       { name: 'x', host: 'h' },
@@ -152,7 +136,7 @@ describe('connection strings', () => {
       assert.match(uri, /^postgresql:\/\//);
       assert.deepEqual({ ...parseConnectionString(uri).profile, name: 'x' }, profile, uri);
     }
-    // One port for all becomes one for each, which means the same.
+    // One port for all hosts becomes one per host, which means the same.
     assert.equal(formatUri({ name: 'x', host: 'a,b', port: 1 }), 'postgresql://a:1,b:1');
     assert.equal(
       formatUri({

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { findInDotenv } from '../../../src/core/postgres/connect/discover/discover';
 import { parseDotenv } from '../../../src/core/postgres/connect/discover/dotenv';
 
-describe('addresses in .env files', () => {
-  it('finds every address, with its line, and the password apart', () => {
+describe('.env files', () => {
+  it('finds every URI with its line, and separates the password', () => {
     const found = findInDotenv(
       [
         '# DATABASE_URL=postgres://no@no/no',
@@ -41,7 +41,7 @@ describe('addresses in .env files', () => {
     ]);
   });
 
-  it('fills in variables, as dotenv-expand does', () => {
+  it('expands variables like dotenv-expand', () => {
     const found = findInDotenv(
       "DB_USER=app\nDB_PASSWORD=geheim\nURL=postgres://${DB_USER}:$DB_PASSWORD@${DB_HOST:-localhost}/app\nRAW='postgres://$DB_USER@h/d'",
     );
@@ -58,7 +58,7 @@ describe('addresses in .env files', () => {
     assert.equal(parseDotenv('D="multi\nline"\nE=1').get('E')?.line, 2);
   });
 
-  it('takes the variables of libpq together', () => {
+  it('combines the variables of libpq to one candidate', () => {
     assert.deepEqual(findInDotenv('PGUSER=u\nPGHOST=db\nPGPORT=5433\nPGPASSWORD=p\nPGSSLMODE=require'), [
       {
         source: 'PGHOST …',
@@ -76,7 +76,7 @@ describe('addresses in .env files', () => {
     assert.equal(findInDotenv('\uFEFFDATABASE_URL=postgres://u@h/d')[0]?.profile.host, 'h');
   });
 
-  it('knows defaults within defaults, alternatives, and escaped dollars', () => {
+  it('expands nested defaults, alternatives, and escaped dollars', () => {
     const variables = parseDotenv(
       'A=1\nB=${X:-${Y-${A}}}\nC=${A:+yes}${X+no}\nD=\\$A "E=\nE="\\$A $A"\nEMPTY=\nF=${EMPTY:-x}${EMPTY-y}\nG=${A\nH=$',
     );
@@ -86,7 +86,7 @@ describe('addresses in .env files', () => {
     );
   });
 
-  it('drops a value that expands itself without end, and keeps the others', () => {
+  it('drops a value that grows exponentially, and keeps the others', () => {
     const doubling = Array.from({ length: 200 }, () => 'A=${A:-xx}${A:-xx}').join('\n');
     const variables = parseDotenv(`${doubling}\nB=${'${A}'.repeat(100)}\nDATABASE_URL=postgres://u@h/d`);
     assert.ok((variables.get('A')?.value.length ?? 0) <= 32_768);
@@ -94,7 +94,7 @@ describe('addresses in .env files', () => {
     assert.equal(parseDotenv(`A=${'${B:-'.repeat(100_000)}`).get('A'), undefined);
   });
 
-  it('looks at each character of a large file a few times only', () => {
+  it('reads a large file in linear time', () => {
     // Quadratic readers take minutes for these.
     for (const line of ["A='\n", 'A="\n', 'A="\\"\n', 'A=x\n', '\t\t\t\t', 'A=${B:-\n', 'A="x\ny"\n']) {
       const text = line.repeat(Math.ceil(1_000_000 / line.length));

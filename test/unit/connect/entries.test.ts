@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import type { ConnectionInfo } from '../../../src/api';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { entriesFor, findEntry, readEntries, type Source } from '../../../src/host/connections/connectionEntries';
-import { placeInSettings } from '../../../src/host/connections/settingsPosition';
+import { findInSettings } from '../../../src/host/connections/settingsPosition';
 
-const words = {
-  sameName: (name: string): string => `two have the name ${name}`,
-  ignored: (field: string): string => `${field} is ignored`,
-};
 const user = (...values: unknown[]): Source => ({ origin: { kind: 'user' }, values });
 const workspace = (...values: unknown[]): Source => ({ origin: { kind: 'workspace' }, values });
 const folder = (name: string, ...values: unknown[]): Source => ({
@@ -19,12 +15,12 @@ const provider = (id: string, ...values: unknown[]): Source => ({
   values,
 });
 
-describe('connections of several places', () => {
-  it('a workspace’s connection takes the place of the user’s of the same name, and only of that one', () => {
-    const { entries, faults } = readEntries(
-      [user({ name: 'a', host: 'u' }, { name: 'b', host: 'u' }), workspace({ name: 'a', host: 'w' })],
-      words,
-    );
+describe('connections of several origins', () => {
+  it('a workspace’s connection replaces the user’s connection of the same name, and no other', () => {
+    const { entries, faults } = readEntries([
+      user({ name: 'a', host: 'u' }, { name: 'b', host: 'u' }),
+      workspace({ name: 'a', host: 'w' }),
+    ]);
     assert.deepEqual(
       entries.map(({ profile, origin, hidesUsers }) => [profile.name, profile.host, origin.kind, hidesUsers]),
       [
@@ -35,15 +31,12 @@ describe('connections of several places', () => {
     assert.deepEqual(faults, []);
   });
 
-  it('each folder of several has its own, and a name means the own folder’s first', () => {
-    const { entries } = readEntries(
-      [
-        user({ name: 'dev', host: 'u' }),
-        folder('one', { name: 'dev', host: '1' }),
-        folder('two', { name: 'dev', host: '2' }),
-      ],
-      words,
-    );
+  it('each folder of a multi-root workspace has its own connections, which its files find first', () => {
+    const { entries } = readEntries([
+      user({ name: 'dev', host: 'u' }),
+      folder('one', { name: 'dev', host: '1' }),
+      folder('two', { name: 'dev', host: '2' }),
+    ]);
     const names = entries.map(({ profile }) => profile.name);
     assert.deepEqual(names, ['dev', 'dev (one)', 'dev (two)']);
     const host = (name: string, of?: string): string | undefined => findEntry(entries, name, of)?.profile.host;
@@ -62,33 +55,35 @@ describe('connections of several places', () => {
     );
   });
 
-  it('nobody’s connection changes its name because another one was added elsewhere', () => {
-    const alone = readEntries([folder('one', { name: 'dev' }), provider('p', { name: 'x' })], words).entries;
-    const among = readEntries(
-      [user({ name: 'dev' }, { name: 'x' }), folder('one', { name: 'dev' }), provider('p', { name: 'x' })],
-      words,
-    ).entries;
+  it('adding a connection in one origin never renames a connection of another', () => {
+    const alone = readEntries([folder('one', { name: 'dev' }), provider('p', { name: 'x' })]).entries;
+    const among = readEntries([
+      user({ name: 'dev' }, { name: 'x' }),
+      folder('one', { name: 'dev' }),
+      provider('p', { name: 'x' }),
+    ]).entries;
     const names = among.map(({ profile }) => profile.name);
     for (const { profile } of alone) assert.ok(names.includes(profile.name), profile.name);
   });
 
-  it('a provider’s connection is found by its own name where nobody else has it', () => {
-    const { entries } = readEntries(
-      [user({ name: 'mine' }), provider('p', { name: 'mine' }, { name: 'theirs' }), provider('q', { name: 'both' })],
-      words,
-    );
+  it('a provider’s connection is found by its own name if the name is unambiguous', () => {
+    const { entries } = readEntries([
+      user({ name: 'mine' }),
+      provider('p', { name: 'mine' }, { name: 'theirs' }),
+      provider('q', { name: 'both' }),
+    ]);
     assert.equal(findEntry(entries, 'theirs')?.profile.name, 'theirs (P)');
     assert.equal(findEntry(entries, 'mine')?.origin.kind, 'user');
     assert.equal(findEntry(entries, 'mine (P)')?.origin.kind, 'provider');
-    const more = readEntries([provider('p', { name: 'both' }), provider('q', { name: 'both' })], words).entries;
+    const more = readEntries([provider('p', { name: 'both' }), provider('q', { name: 'both' })]).entries;
     assert.equal(findEntry(more, 'both'), undefined);
   });
 
-  it('says what is wrong with which entry and field, and keeps the others', () => {
-    const { entries, faults } = readEntries(
-      [user({ name: 'good' }, { name: 'bad', port: 'x' }, 5, { name: 'good' }, { host: 'h' }), workspace({ nam: 'x' })],
-      words,
-    );
+  it('reports the index and field of each invalid entry, and keeps the valid ones', () => {
+    const { entries, faults } = readEntries([
+      user({ name: 'good' }, { name: 'bad', port: 'x' }, 5, { name: 'good' }, { host: 'h' }),
+      workspace({ nam: 'x' }),
+    ]);
     assert.deepEqual(
       entries.map(({ profile }) => profile.name),
       ['good'],
@@ -96,49 +91,50 @@ describe('connections of several places', () => {
     assert.deepEqual(
       faults.map(({ id, name, index, field }) => [id, name, index, field]),
       [
-        ['workspace#0', '#1', 0, undefined],
+        ['workspace#0', '#1', 0, 'name'],
         ['user#1', 'bad', 1, 'port'],
         ['user#2', '#3', 2, undefined],
         ['user#3', 'good', 3, 'name'],
-        ['user#4', '#5', 4, undefined],
+        ['user#4', '#5', 4, 'name'],
       ],
     );
-    assert.match(faults[1]!.problem, /faulty "port": it must be a whole number/);
+    assert.deepEqual([faults[1]!.fault.code, faults[1]!.fault.field], ['profile.notPort', 'port']);
+    assert.deepEqual(faults[3]!.fault, { code: 'connections.sameName', params: { name: 'good' } });
   });
 
-  it('a workspace cannot let a server ask for passwords in clear text, or send what is for a name to an address', () => {
+  it('a workspace cannot allow clear-text passwords, or redirect a host name to another address', () => {
     const risky = { name: 'a', host: 'prod', hostaddr: '10.6.6.6', allowCleartextPassword: true };
     for (const source of [workspace(risky), folder('f', risky)]) {
-      const { entries, faults } = readEntries([source], words);
+      const { entries, faults } = readEntries([source]);
       assert.deepEqual(
         entries.map(({ profile }) => [profile.host, profile.hostaddr, profile.allowCleartextPassword]),
         [['prod', undefined, undefined]],
       );
       assert.deepEqual(
-        faults.map(({ problem, field, index, name }) => [problem, field, index, name]),
+        faults.map(({ fault, field, index, name }) => [fault.code, fault.params?.['field'], field, index, name]),
         [
-          ['allowCleartextPassword is ignored', 'allowCleartextPassword', 0, 'a'],
-          ['hostaddr is ignored', 'hostaddr', 0, 'a'],
+          ['connections.fieldIgnored', 'allowCleartextPassword', 'allowCleartextPassword', 0, 'a'],
+          ['connections.fieldIgnored', 'hostaddr', 'hostaddr', 0, 'a'],
         ],
       );
       assert.equal(new Set(faults.map(({ id }) => id)).size, 2);
     }
     // The user's own, another extension's, and what is not risky are taken as they are.
     for (const source of [user(risky), provider('p', risky)]) {
-      const { entries, faults } = readEntries([source], words);
+      const { entries, faults } = readEntries([source]);
       assert.equal(entries[0]!.profile.hostaddr, '10.6.6.6');
       assert.equal(entries[0]!.profile.allowCleartextPassword, true);
       assert.deepEqual(faults, []);
     }
     const fine = { name: 'a', hostaddr: '10.6.6.6', allowCleartextPassword: false };
-    const { entries, faults } = readEntries([workspace(fine)], words);
+    const { entries, faults } = readEntries([workspace(fine)]);
     assert.deepEqual([entries[0]!.profile, faults], [fine, []]);
   });
 
-  it('a workspace cannot make less of what is production for the user, by its name or by its server', () => {
+  it('a workspace cannot unmark the user’s production connection, by name or by server', () => {
     const own = { name: 'prod', host: 'db.example', production: true };
     const asks = (...given: unknown[]): (boolean | undefined)[] =>
-      readEntries([user(own), workspace(...given)], words)
+      readEntries([user(own), workspace(...given)])
         .entries.filter(({ origin }) => origin.kind === 'workspace')
         .map(({ profile }) => profile.production);
     assert.deepEqual(
@@ -153,15 +149,15 @@ describe('connections of several places', () => {
     );
   });
 
-  it('what the API can be given is what a profile can have', () => {
-    // The compiler compares: each can be put in the place of the other.
+  it('the fields of the API’s ConnectionInfo are those of a profile', () => {
+    // The compiler checks that each type is assignable to the other.
     const info = (profile: ConnectionProfile): Required<ConnectionInfo> => profile as Required<ConnectionProfile>;
     const profile = (given: ConnectionInfo): Required<ConnectionProfile> => given as Required<ConnectionInfo>;
     assert.equal(typeof info, typeof profile);
   });
 });
 
-describe('the place of a fault in settings.json', () => {
+describe('findInSettings', () => {
   const text = `// mine, "pgBackground.connections": []
 {
   "a": [1, {"pgBackground.connections": [true]}], /* { */
@@ -172,11 +168,11 @@ describe('the place of a fault in settings.json', () => {
   ],
 }`;
   const found = (index: number, field?: string): string | undefined => {
-    const place = placeInSettings(text, 'pgBackground.connections', index, field);
+    const place = findInSettings(text, 'pgBackground.connections', index, field);
     return place && text.slice(place.start, place.end);
   };
 
-  it('finds an entry, and a field of it', () => {
+  it('finds an entry and a field of it', () => {
     assert.equal(found(0), '{ "name": "x, \\"]\\"", "port": 1 }');
     assert.equal(found(0, 'port'), '1');
     assert.equal(found(1, 'port'), '"z"');
@@ -185,23 +181,23 @@ describe('the place of a fault in settings.json', () => {
     assert.equal(found(3), undefined);
   });
 
-  it('finds it in a .code-workspace', () => {
+  it('finds an entry in a .code-workspace file', () => {
     const file = `{"folders": [], "settings": {"pgBackground.connections": [{"name": "n"}]}}`;
-    const place = placeInSettings(file, 'pgBackground.connections', 0, 'name')!;
+    const place = findInSettings(file, 'pgBackground.connections', 0, 'name')!;
     assert.equal(file.slice(place.start, place.end), '"n"');
   });
 
-  it('gives nothing, and does not overflow, if the text nests endlessly', () => {
+  it('returns undefined without overflowing the stack if the text is nested too deeply', () => {
     for (const open of ['[', '{"a":', '[{"a":[']) {
       for (const deep of [open.repeat(20_000), `{"pgBackground.connections": [${open.repeat(20_000)}`]) {
-        assert.equal(placeInSettings(deep, 'pgBackground.connections', 0), undefined);
+        assert.equal(findInSettings(deep, 'pgBackground.connections', 0), undefined);
       }
     }
     const strings = `{"pgBackground.connections": [{"name": "${'['.repeat(20_000)}"}]}`;
-    assert.ok(placeInSettings(strings, 'pgBackground.connections', 0, 'name'));
+    assert.ok(findInSettings(strings, 'pgBackground.connections', 0, 'name'));
   });
 
-  it('gives nothing, and ends, where the text is broken or empty', () => {
+  it('returns undefined if the text is malformed or empty', () => {
     for (const broken of [
       '',
       '{',
@@ -215,9 +211,9 @@ describe('the place of a fault in settings.json', () => {
       ']',
       '\u0000',
     ]) {
-      assert.equal(placeInSettings(broken, 'pgBackground.connections', 0), undefined, broken);
+      assert.equal(findInSettings(broken, 'pgBackground.connections', 0), undefined, broken);
     }
     for (let cut = 0; cut < text.length; cut++)
-      placeInSettings(text.slice(0, cut), 'pgBackground.connections', 1, 'port');
+      findInSettings(text.slice(0, cut), 'pgBackground.connections', 1, 'port');
   });
 });

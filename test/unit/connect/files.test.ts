@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { findPassword } from '../../../src/core/postgres/connect/conninfo/passfile';
 import { findService, listServices } from '../../../src/core/postgres/connect/conninfo/serviceFile';
-import { surroundingsOf } from '../../../src/core/postgres/connect/conninfo/environment';
+import { connectEnvironment } from '../../../src/core/postgres/connect/conninfo/environment';
+import { faultFrom, lineOf } from './support';
 
-describe('the password file', () => {
+describe('password files', () => {
   const key = { host: 'h', port: 5432, database: 'd', user: 'u' };
 
-  it('finds the first line that matches', () => {
+  it('finds the password of the first matching line', () => {
     assert.equal(findPassword('h:5432:d:x:no\nh:5432:d:u:yes\n*:*:*:*:late', key), 'yes');
     assert.equal(findPassword('#h:5432:d:u:no\n*:*:*:*:yes', key), 'yes');
     assert.equal(findPassword('h:5432:d:u', key), undefined);
@@ -18,15 +18,15 @@ describe('the password file', () => {
     assert.equal(findPassword('hh:*:*:*:no\n*h:*:*:*:no', key), undefined);
   });
 
-  it('unescapes colons and backslashes, in keys and in the password', () => {
+  it('unescapes colons and backslashes in keys and passwords', () => {
     const odd = { host: 'a:b', port: 1, database: 'c\\d', user: '*' };
     assert.equal(findPassword('a\\:b:1:c\\\\d:\\*:p\\:q\\\\r', odd), 'p:q\\r');
-    assert.equal(findPassword('a\\:b:1:c\\\\d:*:p:what follows a colon', odd), 'p');
-    // libpq does not mind a colon that is not escaped, where the key has one.
+    assert.equal(findPassword('a\\:b:1:c\\\\d:*:p:the rest', odd), 'p');
+    // libpq accepts an unescaped colon in a key.
     assert.equal(findPassword('a:b:1:c\\\\d:*:p', odd), 'p');
   });
 
-  it('knows a socket in a default folder as localhost', () => {
+  it('matches localhost with a socket in a default folder', () => {
     for (const host of ['/tmp', '/var/run/postgresql']) {
       assert.equal(findPassword('localhost:*:*:*:p', { ...key, host }), 'p');
     }
@@ -34,11 +34,11 @@ describe('the password file', () => {
   });
 });
 
-describe('the service file', () => {
+describe('service files', () => {
   const text =
-    '# c\n[a]\nhost=h\nport = 1\n\n[b]\n  user=u=v  \n# c\npassword=p # no comment\n[c]\nbad\n[d]\nldap://x\n[e]\nservice=a\n';
+    '# c\n[a]\nhost=h\nport = 1\n\n[b]\n  user=u=v  \n# c\npassword=p # no comment\n[c]\nbad\n[d]\nldap://x\n[e]\nservice=a\n[g]\nnonsense=1\n';
 
-  it('gives the parameters of one section', () => {
+  it('returns the parameters of one section', () => {
     assert.deepEqual(
       [...(findService(text, 'b', 'f') ?? [])],
       [
@@ -49,23 +49,21 @@ describe('the service file', () => {
     assert.equal(findService(text, 'z', 'f'), undefined);
   });
 
-  it('names the file and the line of a fault, and only of the section that is used', () => {
+  it('reports the file and the line of a fault, only in the section that is used', () => {
     const faults = {
-      a: /"f" has a fault in line 4: "port " is not a parameter.* \(no blanks may stand around/,
-      c: /line 11: it is not of the form/,
-      d: /line 13: .*LDAP/,
-      e: /line 15: a service cannot name another/,
+      a: 'service.blanks file=f line=4 parameter=port',
+      c: 'service.noEquals file=f line=11',
+      d: 'service.ldap file=f line=13',
+      e: 'service.nested file=f line=15',
+      g: 'service.unknownParameter file=f line=17 parameter=nonsense',
     };
-    for (const [service, message] of Object.entries(faults)) {
-      assert.throws(
-        () => findService(text, service, 'f'),
-        (error) => error instanceof ConnectError && message.test(error.message),
-      );
+    for (const [service, expected] of Object.entries(faults)) {
+      assert.equal(lineOf(faultFrom(() => findService(text, service, 'f'))), expected);
     }
   });
 });
 
-describe('the services that can be chosen', () => {
+describe('the list of services', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-services-'));
@@ -75,9 +73,9 @@ describe('the services that can be chosen', () => {
   after(() => rm(folder, { recursive: true }));
 
   const list = (env: NodeJS.ProcessEnv): ReturnType<typeof listServices> =>
-    listServices(surroundingsOf({ HOME: folder, ...env }, 'linux'));
+    listServices(connectEnvironment({ HOME: folder, ...env }, 'linux'));
 
-  it('are those of the home folder, then those of the system', async () => {
+  it('has the services of the home folder, then those of the system', async () => {
     const [own, system] = [join(folder, '.pg_service.conf'), join(folder, 'pg_service.conf')];
     assert.deepEqual(await list({ PGSYSCONFDIR: folder }), [
       { name: 'mine', file: own },
@@ -86,7 +84,7 @@ describe('the services that can be chosen', () => {
     ]);
   });
 
-  it('are those of PGSERVICEFILE alone where it is set', async () => {
+  it('has only the services of PGSERVICEFILE if that is set', async () => {
     const file = join(folder, 'pg_service.conf');
     assert.deepEqual(
       (await list({ PGSERVICEFILE: file })).map(({ name }) => name),

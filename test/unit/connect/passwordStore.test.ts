@@ -32,7 +32,7 @@ describe('stored passwords', () => {
   const get = (store: PasswordStore, of: SecretOwner, profile = EXPLICIT): Promise<StoredPassword> =>
     store.get(of, { profile });
 
-  it('are given out for what they were entered for', async () => {
+  it('a stored password is returned for the connection and target that it was entered for', async () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
     assert.deepEqual(await get(store, owner(store, USER)), { password: 'p4ss' });
@@ -40,7 +40,7 @@ describe('stored passwords', () => {
     assert.deepEqual(await get(store, owner(store, USER), { name: 'prod', service: 's' }), { password: 'p4ss' });
   });
 
-  it('are not given to a workspace’s connection of the same name', async () => {
+  it('a workspace’s connection of the same name does not get a stored password', async () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
     assert.deepEqual(await get(store, owner(store, WORKSPACE)), {});
@@ -49,7 +49,7 @@ describe('stored passwords', () => {
     assert.deepEqual(await get(store, owner(store, { kind: 'provider', id: 'x', name: 'X' })), {});
   });
 
-  it('are not given to another workspace', async () => {
+  it('another workspace does not get a stored password', async () => {
     const store = storeOf();
     await store.set(owner(store, WORKSPACE), 'p4ss');
     const other = storeOf('file:///other');
@@ -57,7 +57,7 @@ describe('stored passwords', () => {
     assert.deepEqual(await get(store, owner(store, WORKSPACE)), { password: 'p4ss' });
   });
 
-  it('are not given if any part of the target has changed, and the change is named', async () => {
+  it('a stored password is not returned if any part of the target has changed, and the change is reported', async () => {
     const store = storeOf();
     await store.set(owner(store, WORKSPACE), 'p4ss');
     for (const part of BINDING_PARTS) {
@@ -72,7 +72,7 @@ describe('stored passwords', () => {
     });
   });
 
-  it('are given to nobody while it is not known where the connection leads', async () => {
+  it('no stored password is returned while the target is unknown', async () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
     const { password, changed } = await get(
@@ -83,7 +83,7 @@ describe('stored passwords', () => {
     assert.equal(changed?.length, BINDING_PARTS.length);
   });
 
-  describe('of the first version, which were bound to the fields of the profile', () => {
+  describe('of version 1, which were bound to the fields of the profile', () => {
     const v1 = (profile: ConnectionProfile, machine = ''): string => {
       const { host, hostaddr, port, user, service, serviceFile, sslmode, sslrootcert, channelBinding } = profile;
       const { requireAuth, allowCleartextPassword } = profile;
@@ -92,7 +92,7 @@ describe('stored passwords', () => {
       return JSON.stringify([JSON.stringify([...place, machine]), 'old']);
     };
 
-    it('are bound to the target now, if the profile alone says where it leads', async () => {
+    it('a version 1 password is bound to the target if the profile alone defines it', async () => {
       const store = storeOf();
       secrets.kept.set(owner(store, WORKSPACE).key, v1(EXPLICIT));
       assert.deepEqual(await get(store, owner(store, WORKSPACE)), { password: 'old' });
@@ -100,7 +100,7 @@ describe('stored passwords', () => {
       assert.equal(moved.password, undefined);
     });
 
-    it('are not given out if a service says where it leads, or the profile has changed', async () => {
+    it('a version 1 password is not returned if a service defines the target, or the profile has changed', async () => {
       const store = storeOf();
       for (const [stored, now] of [
         [
@@ -120,7 +120,7 @@ describe('stored passwords', () => {
     });
   });
 
-  it('that were kept by name alone become the user’s own connection’s, and nobody else’s', async () => {
+  it('a password that was stored by name alone goes to the user’s own connection only', async () => {
     const store = storeOf();
     secrets.kept.set('pgBackground.password:prod', 'old');
     assert.deepEqual(await get(store, owner(store, WORKSPACE)), {});
@@ -132,7 +132,7 @@ describe('stored passwords', () => {
     assert.equal(moved.password, undefined);
   });
 
-  it('are forgotten wholly', async () => {
+  it('forgetting a password removes every version of it', async () => {
     const store = storeOf();
     secrets.kept.set('pgBackground.password:prod', 'old');
     await store.set(owner(store, USER), 'p4ss');
@@ -140,7 +140,7 @@ describe('stored passwords', () => {
     assert.deepEqual([...secrets.kept], []);
   });
 
-  it('that cannot be read are as good as none, and are shown nowhere', async () => {
+  it('a malformed stored password counts as missing and is not logged', async () => {
     const store = storeOf();
     for (const broken of ['p4ss broken', '{"version":2,"password":"p4ss"}', '["p4ss"]', '7', 'null']) {
       warnings = [];

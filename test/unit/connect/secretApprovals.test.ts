@@ -6,7 +6,7 @@ import { SecretApprovals } from '../../../src/host/connections/secretApprovals';
 const BINDING = Object.fromEntries(BINDING_PARTS.map((part) => [part, `${part} 1`])) as Binding;
 const REQUEST: ApprovalRequest = { binding: BINDING, secrets: [{ kind: 'passfile', file: '/home/u/.pgpass' }] };
 
-describe('the use of the user’s own secrets for a connection of the workspace', () => {
+describe('approval of the user’s own secrets for a workspace’s connection', () => {
   let kept: Map<string, unknown>;
   let asked: string[];
   let answer: boolean | undefined;
@@ -27,7 +27,7 @@ describe('the use of the user’s own secrets for a connection of the workspace'
     answer = true;
   });
 
-  it('is asked for once for each target, also in later windows', async () => {
+  it('approval is asked for once per target, across windows', async () => {
     const first = approvals();
     assert.equal(await first.decide('a', REQUEST, true), 'approved');
     assert.equal(await first.decide('a', REQUEST, true), 'approved');
@@ -36,7 +36,7 @@ describe('the use of the user’s own secrets for a connection of the workspace'
     assert.ok(!JSON.stringify([...kept]).includes('pgpass'), 'only a hash is kept');
   });
 
-  it('is asked for again if any part of the target, the secrets or the computer differs', async () => {
+  it('approval is asked for again if any part of the target, the secrets, or the computer differs', async () => {
     await approvals().decide('a', REQUEST, true);
     for (const part of BINDING_PARTS) {
       const other = { ...REQUEST, binding: { ...BINDING, [part]: `${part} 2` } };
@@ -52,28 +52,28 @@ describe('the use of the user’s own secrets for a connection of the workspace'
     assert.equal(await approvals('container').decide('a', REQUEST, false), 'unasked');
   });
 
-  it('is never asked for without an action of the user', async () => {
+  it('approval is never asked for without an action of the user', async () => {
     assert.equal(await approvals().decide('a', REQUEST, false), 'unasked');
     assert.deepEqual(asked, []);
   });
 
-  it('that is refused is not asked for again until the user wants the connection once more', async () => {
+  it('a denied approval is not asked for again until the user wants the connection again', async () => {
     for (const no of [false, undefined]) {
       answer = no;
       asked = [];
       const some = approvals();
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
-      some.askAgain('b');
+      some.forgetDenials('b');
       assert.equal(await some.decide('a', REQUEST, false), 'denied');
-      some.askAgain('a');
+      some.forgetDenials('a');
       assert.equal(await some.decide('a', REQUEST, true), 'denied');
       assert.deepEqual(asked, ['a', 'a']);
     }
     assert.deepEqual([...kept], []);
   });
 
-  it('is one question for sessions that are opened at the same time', async () => {
+  it('sessions that are opened at the same time share one question', async () => {
     const some = approvals();
     const decisions = await Promise.all([1, 2, 3].map(() => some.decide('a', REQUEST, true)));
     assert.deepEqual([decisions, asked], [['approved', 'approved', 'approved'], ['a']]);

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import {
   fill,
-  originOf,
+  type FormFaults,
+  hostLocationOf,
   passwordFromOf,
   profileOf,
   suggestName,
   valuesOf,
 } from '../../../src/host/connectionPages/formModel';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
-import type { FormValues, Problems } from '../../../src/shared/connectionProtocol';
+import type { FormField } from '../../../src/shared/connectionFields';
+import type { FormValues } from '../../../src/shared/connectionRequests';
+import { lineOf } from '../connect/support';
 
 const FULL: ConnectionProfile = {
   name: 'full',
@@ -49,24 +52,24 @@ function made(values: FormValues): ConnectionProfile {
   return result.profile;
 }
 
-function problems(changed: Partial<FormValues>): Problems {
+function faults(changed: Partial<FormValues>): FormFaults {
   const result = profileOf({ ...valuesOf({ name: 'x' }, 'stored', 'user'), ...changed });
-  return 'problems' in result ? result.problems : {};
+  return 'faults' in result ? result.faults : {};
 }
 
-describe('the form of a connection', () => {
-  it('every field comes back as it was, those that the form does not show too', () => {
+describe('the values of the connection form', () => {
+  it('keeps every field of a profile, including those that the form does not show', () => {
     assert.deepEqual(made(valuesOf(FULL, 'stored', 'user')), FULL);
     assert.deepEqual(made(valuesOf({ ...FULL, askPassword: true }, 'ask', 'user')), { ...FULL, askPassword: true });
     const command = { ...FULL, passwordCommand: 'pass show x' };
     assert.deepEqual(made(valuesOf(command, 'command', 'workspace')), command);
   });
 
-  it('what is empty or the default is left out', () => {
+  it('leaves out empty fields and defaults', () => {
     assert.deepEqual(made(valuesOf({ name: ' x ', host: '  ' }, 'lookup', 'user')), { name: 'x' });
   });
 
-  it('numbers become numbers, lists of ports stay texts', () => {
+  it('converts numbers, and keeps lists of ports as text', () => {
     const values = { ...valuesOf({ name: 'x', host: 'a,b' }, 'stored', 'user'), connectTimeoutSeconds: '7' };
     assert.deepEqual(made({ ...values, port: '5433' }), {
       name: 'x',
@@ -77,7 +80,7 @@ describe('the form of a connection', () => {
     assert.equal(made({ ...values, port: '1,2' }).port, '1,2');
   });
 
-  it('the ways to the password: one of them at a time', () => {
+  it('saves one source of the password at a time', () => {
     const values = { ...valuesOf({ name: 'x' }, 'stored', 'user'), passwordCommand: 'token' };
     assert.deepEqual(made(values), { name: 'x' });
     assert.deepEqual(made({ ...values, passwordFrom: 'command' }), { name: 'x', passwordCommand: 'token' });
@@ -88,35 +91,39 @@ describe('the form of a connection', () => {
     assert.equal(passwordFromOf({ name: 'x', askPassword: true }, true), 'ask');
   });
 
-  it('says what is wrong, at the field', () => {
-    const cases: readonly (readonly [Partial<FormValues>, keyof Problems, RegExp])[] = [
-      [{ name: ' ' }, 'name', /^It must be a text that is not empty\.$/],
-      [{ port: '54x2' }, 'port', /^It must be a whole number from 1 to 65535/],
-      [{ port: '70000' }, 'port', /^It must be/],
-      [{ host: 'a,b,c', port: '1,2' }, 'port', /^It has 2 ports in "port" but 3 in "host"/],
-      [{ host: 'a', rest: { hostaddr: '1.1.1.1,2.2.2.2' } }, 'host', /^It has 1 in "host" but 2 in "hostaddr"/],
-      [{ host: 'postgres://h/d' }, 'host', /^It must be a host alone/],
-      [{ connectTimeoutSeconds: 'soon' }, 'connectTimeoutSeconds', /^It must be a whole number of seconds/],
-      [{ keepalivesIdleSeconds: '-1' }, 'keepalivesIdleSeconds', /^It must be a whole number of seconds/],
-      [{ color: 'red; x' }, 'color', /^It must be a color such as/],
-      [{ passwordFrom: 'command' }, 'passwordCommand', /^It must be a shell command\.$/],
-      [{ sslrootcert: 'system', sslmode: 'require' }, 'sslmode', /^It must be "verify-full"/],
-      [{ rest: { password: 'secret' } }, 'name', /unknown field "password"/],
+  it('reports each fault for the field that has it', () => {
+    const cases: readonly (readonly [Partial<FormValues>, FormField, string])[] = [
+      [{ name: ' ' }, 'name', 'profile.nameEmpty name'],
+      [{ port: '54x2' }, 'port', 'profile.notPort port'],
+      [{ port: '70000' }, 'port', 'profile.notPort port'],
+      [{ host: 'a,b,c', port: '1,2' }, 'port', 'profile.portCount port ports=2 hosts=3'],
+      [{ host: 'a', rest: { hostaddr: '1.1.1.1,2.2.2.2' } }, 'host', 'profile.hostCount host hosts=1 addresses=2'],
+      [{ host: 'postgres://h/d' }, 'host', 'profile.hostIsUri host'],
+      [
+        { connectTimeoutSeconds: 'soon' },
+        'connectTimeoutSeconds',
+        'profile.notSeconds connectTimeoutSeconds max=86400',
+      ],
+      [{ keepalivesIdleSeconds: '-1' }, 'keepalivesIdleSeconds', 'profile.notSeconds keepalivesIdleSeconds max=86400'],
+      [{ color: 'red; x' }, 'color', 'profile.notColor color'],
+      [{ passwordFrom: 'command' }, 'passwordCommand', 'profile.notCommand passwordCommand'],
+      [
+        { sslrootcert: 'system', sslmode: 'require' },
+        'sslmode',
+        'profile.systemNeedsVerifyFull sslmode sslmode=require',
+      ],
+      [{ rest: { password: 'secret' } }, 'name', 'profile.passwordField password'],
+      [{ rest: { sslcrl: 5 } }, 'name', 'profile.notText sslcrl'],
     ];
-    for (const [changed, field, sentence] of cases) {
-      const found = problems(changed);
+    for (const [changed, field, expected] of cases) {
+      const found = faults(changed);
       assert.deepEqual(Object.keys(found), [field], JSON.stringify(changed));
-      assert.match(found[field] ?? '', sentence);
+      assert.equal(lineOf(found[field]!), expected);
     }
-    assert.deepEqual(Object.keys(problems({ port: 'x', color: '?' })), ['port', 'color']);
+    assert.deepEqual(Object.keys(faults({ port: 'x', color: '?' })), ['port', 'color']);
   });
 
-  it('a name does not confuse the sentence about something else', () => {
-    const found = problems({ name: 'a" has "b', host: 'a', port: '1,2' });
-    assert.match(found.port ?? '', /2 ports in "port" but 1 in "host"/);
-  });
-
-  it('filling in takes over where it leads, and leaves what is the user’s own word', () => {
+  it('fills in where the connection goes, and keeps the user’s own settings', () => {
     const before = valuesOf({ ...FULL, name: 'mine' }, 'lookup', 'workspace');
     const after = fill(before, { name: '', host: 'new', user: 'n' }, 'stored');
     assert.deepEqual(made(after), {
@@ -132,7 +139,7 @@ describe('the form of a connection', () => {
     assert.equal(after.passwordFrom, 'stored');
   });
 
-  it('suggests a name that nothing has yet', () => {
+  it('suggests a name that is not in use', () => {
     const taken = new Set(['shop@db', 'shop@db (2)']);
     const suggest = (profile: Partial<ConnectionProfile>): string => suggestName(profile, (name) => taken.has(name));
     assert.equal(suggest({ host: 'db', database: 'shop' }), 'shop@db (3)');
@@ -141,7 +148,7 @@ describe('the form of a connection', () => {
     assert.equal(suggest({ service: 'warehouse' }), 'warehouse');
   });
 
-  it('knows on which computer connections start', () => {
+  it('shows on which computer connections start', () => {
     const cases = [
       [undefined, false, false, 'local'],
       [undefined, false, true, 'browser'],
@@ -154,6 +161,7 @@ describe('the form of a connection', () => {
       ['127.0.0.1:8080', false, true, 'browser'],
       ['tunnel', false, false, 'remote'],
     ] as const;
-    for (const [remote, beside, web, origin] of cases) assert.equal(originOf(remote, beside, web), origin, remote);
+    for (const [remote, local, web, expected] of cases)
+      assert.equal(hostLocationOf(remote, local, web), expected, remote);
   });
 });

@@ -1,4 +1,4 @@
-import { textFault } from '../../../src/core/base/fault';
+import { describeFault, textFault } from '../../../src/core/base/fault';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,9 +34,10 @@ describe('long texts of a server', () => {
 
   function newJob(id: string): Job {
     return new Job(newRecord(id, { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', 1), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: (job, notice, fullText) => history.addNotice(job.id, notice, fullText),
-      longError: (job, fullText) => history.keepError(job.id, fullText),
+      storeNotice: (job, notice, fullText) => history.addNotice(job.id, notice, fullText),
+      storeLongError: (job, fullText) => history.keepError(job.id, fullText),
       loadNotices: (one, limit) => history.notices(one, limit),
     });
   }
@@ -47,7 +48,7 @@ describe('long texts of a server', () => {
     return bytes.toString('utf8', fullText.offset, fullText.offset + fullText.bytes);
   }
 
-  it('messages: the beginning is held and written, the whole is in one file, and the sender waits', async () => {
+  it('holds and writes the beginning of each message, stores the whole in one file, and makes the sender wait', async () => {
     const job = newJob('messages');
     let waits = 0;
     for (let i = 0; i < 60; i++) {
@@ -71,7 +72,7 @@ describe('long texts of a server', () => {
     await assert.rejects(stat(history.files('messages').texts), { code: 'ENOENT' });
   });
 
-  it('messages: what is held has a budget in memory, and none is lost', async () => {
+  it('limits the memory for messages, and loses none', async () => {
     const job = newJob('held');
     for (let i = 0; i < 5000; i++) await job.addNotice({ at: i, severity: 'NOTICE', message: 'x'.repeat(4000) });
     const held = job.notices.reduce((size, notice) => size + sizeOf(notice), 0);
@@ -83,7 +84,7 @@ describe('long texts of a server', () => {
     assert.equal(lines.length, 5000);
   });
 
-  it('messages: more than the disk has room for are counted, and it is said which are not whole', async () => {
+  it('counts messages for which there is no space, and marks those that are not whole', async () => {
     const job = newJob('disk');
     const message = 'y'.repeat(20 * MB);
     for (let i = 0; i < 15; i++) await job.addNotice({ at: i, severity: 'NOTICE', message });
@@ -97,16 +98,15 @@ describe('long texts of a server', () => {
     await history.remove('disk');
   });
 
-  it('an error: the record has the beginning, and the whole is beside it before the record is', async () => {
+  it('keeps the beginning of an error in the record, and writes the whole to a file before the record', async () => {
     const job = newJob('error');
     const message = 'z'.repeat(50 * MB);
-    job.apply('launch');
-    job.apply('launched', { launchedAt: 1 });
-    job.apply('fail', { error: { sqlstate: 'P0001', message, hint: 'short' } });
+    job.transition('launch');
+    job.transition('launched', { launchedAt: 1 });
+    job.transition('fail', { error: { sqlstate: 'P0001', message, hint: 'short' } });
     await history.save(job.record);
-    assert.equal(job.info().error?.message.length, 16_384);
-    assert.equal(job.info().error?.truncatedBytes, 50 * MB - 16_384);
-    assert.equal(job.info().error?.hint, 'short');
+    const { error } = job.record;
+    assert.deepEqual([error?.message.length, error?.truncatedBytes, error?.hint], [16_384, 50 * MB - 16_384, 'short']);
     assert.ok((await stat(history.files('error').record)).size < 50_000);
     assert.equal(
       await readFile(history.files('error').error, 'utf8'),
@@ -114,21 +114,21 @@ describe('long texts of a server', () => {
     );
   });
 
-  it('everything else that a server says fits into the record', () => {
+  it('shortens every other text of a server to fit into the record', () => {
     const huge = 'x'.repeat(5 * MB);
     const facts = boundFacts({
-      reason: huge,
+      reason: { code: 'jobs.sessionLost', cause: textFault(huge) },
       commandTag: huge,
       progress: { pct: 1, message: huge },
       columns: [{ name: huge, type: huge }],
       rows: { rows: 1, bytes: 1, dropped: 0, fault: textFault(huge) },
     });
     assert.ok(JSON.stringify(facts).length < 20_000);
-    assert.match(facts.reason ?? '', /… \(5 MB more\)$/);
-    assert.match(facts.columns?.[0]?.name ?? '', /… \(5 MB more\)$/);
+    assert.match(describeFault(facts.reason), /… \(5 MB more\)$/);
+    assert.match(facts.columns[0]?.name ?? '', /… \(5 MB more\)$/);
   });
 
-  it('what is short stays as it is', () => {
+  it('leaves short texts unchanged', () => {
     const notice = { at: 1, severity: 'NOTICE', message: 'm', detail: 'd' };
     assert.deepEqual(keptNotice(notice), notice);
     const columns = [{ name: 'a', type: 'text' }];
@@ -136,7 +136,7 @@ describe('long texts of a server', () => {
     assert.deepEqual(boundFacts({ error: { sqlstate: '', message: 'm' } }), { error: { sqlstate: '', message: 'm' } });
   });
 
-  it('a beginning does not keep the whole in memory', () => {
+  it('does not keep the whole text in memory with its beginning', () => {
     const before = process.memoryUsage().heapUsed;
     const kept = Array.from({ length: 100 }, (_, i) =>
       keptNotice({ at: i, severity: 'NOTICE', message: Buffer.alloc(5 * MB, 'a').toString('latin1') }),

@@ -12,8 +12,9 @@ import type {
   WorkerHandle,
   WorkerSession,
 } from '../../../src/core/jobs/ports';
+import { SessionLostError } from '../../../src/core/jobs/errors';
 import type { Clock } from '../../../src/core/base/clock';
-import type { WorkerReport } from '../../../src/core/jobs/outcome';
+import type { WorkerReport } from '../../../src/core/jobs/workerReport';
 
 /** A clock that stands still until it is told to move. */
 export class FakeClock implements Clock {
@@ -245,4 +246,16 @@ export function newWorld(clock = new FakeClock()) {
   });
   const run = (sql = 'SELECT 1'): Job => jobs.run({ sql, label: 'l', connection: 'c' });
   return { clock, link, logged, saved, files, world, jobs, run };
+}
+
+/** A job whose session has broken while its worker ran. */
+export async function detached(link: FakeLink, run: () => Job): Promise<Job> {
+  const session = new FakeSession();
+  session.stopped = false;
+  link.next.push(session);
+  const job = run();
+  await settle();
+  session.break(new SessionLostError('gone.'));
+  await settle();
+  return job;
 }

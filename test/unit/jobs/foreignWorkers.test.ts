@@ -26,24 +26,29 @@ describe('foreign workers', () => {
 
   beforeEach(() => {
     jobs = [];
-    foreign = new ForeignWorkers({
+    let now = 0;
+    const known = {
       get jobs() {
         return jobs;
       },
-      onDidChange: (listener) => {
-        tell = listener;
+      onDidChange: (listener: (job: Job) => void) => {
+        tell = (changed) => {
+          now = changed.record.finishedAt ?? now;
+          listener(changed);
+        };
         return { dispose: () => undefined };
       },
-    });
+    };
+    foreign = new ForeignWorkers(known, { monotonic: () => now });
   });
 
-  it('are those that run no job of ours', () => {
+  it('are the workers that run none of our jobs', () => {
     jobs = [job(1)];
     assert.deepEqual(pids(10, 1, 2), [2]);
     assert.deepEqual(foreign.of('work', undefined), []);
   });
 
-  it('are not ours of a moment ago, in a snapshot from before they ended; nor where the job was forgotten meanwhile', () => {
+  it('do not include our workers in a snapshot from before their end, even if their jobs were removed', () => {
     jobs = [job(1, 100)];
     tell(jobs[0]!);
     assert.deepEqual(pids(50, 1, 2), [2]);
@@ -52,17 +57,16 @@ describe('foreign workers', () => {
     assert.deepEqual(pids(900, 1, 2), [2], 'its process may still be leaving');
   });
 
-  it('are also what the server shows long after it should have ended: nothing is hidden', () => {
+  it('include our workers that are still shown long after their jobs ended', () => {
     tell(job(1, 100));
     assert.deepEqual(pids(2000, 1), [1]);
   });
 
-  it('are those of another server that have the pid of a job of ours', () => {
+  it('include workers of another server that have the pid of one of our jobs', () => {
     const server = { start: '2026-01-02', system: '1', timeline: '1' };
     const other = { start: '2026-01-02', system: '2', timeline: '1' };
     const young = job(1);
-    young.record.server = server;
-    delete young.record.backendStart;
+    Object.assign(young.record, { server, backendStart: undefined });
     jobs = [young];
     assert.deepEqual(foreign.of('work', { ...snapshot(10, 1), server }), []);
     assert.deepEqual(foreign.of('another name of it', { ...snapshot(10, 1), server }), []);
@@ -73,7 +77,7 @@ describe('foreign workers', () => {
     assert.equal(foreign.of('other', snapshot(10, 1)).length, 1);
   });
 
-  it('are others where they got the same pid, or are on another connection', () => {
+  it('include workers that reuse the pid of one of our workers, or are on another connection', () => {
     tell(job(1, 100));
     const later = { ...snapshot(50, 1), workers: [{ pid: 1, backendStart: 'another start' } as ActiveWorker] };
     assert.equal(foreign.of('work', later).length, 1);
@@ -90,7 +94,7 @@ describe('workers that several connections see', () => {
   const listed = (...all: SeenWorkers[]): unknown =>
     [...listOnce(all)].map(([connection, workers]) => [connection, ...workers.map(({ pid }) => pid)]);
 
-  it('are listed once, under the first of them; what only another one sees stays there', () => {
+  it('are listed once, under the first connection that shows them', () => {
     assert.deepEqual(listed(seen('first', SERVER, 1, 2), seen('second', SERVER, 1, 2, 3), seen('third', SERVER, 3)), [
       ['first', 1, 2],
       ['second', 3],
@@ -98,7 +102,7 @@ describe('workers that several connections see', () => {
     ]);
   });
 
-  it('are others on another server, and after a restart, whatever their pid', () => {
+  it('are different workers on another server and after a restart, even with the same pid', () => {
     assert.deepEqual(
       listed(
         seen('one', SERVER, 1),
@@ -113,7 +117,7 @@ describe('workers that several connections see', () => {
     );
   });
 
-  it('are others if they began at another time', () => {
+  it('are different workers if they began at another time', () => {
     const later = seen('second', SERVER, 1);
     const workers = [{ pid: 1, backendStart: 'another start' } as ActiveWorker];
     assert.deepEqual(listed(seen('first', SERVER, 1), { ...later, workers }), [

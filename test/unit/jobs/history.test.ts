@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
-import { takeUp } from '../../../src/core/jobs/store/restoreJob';
+import { restoreJob } from '../../../src/core/jobs/store/restoreJob';
 
 /** A process id that nobody has: beyond Linux's largest. */
 const NO_PROCESS = 2 ** 30;
@@ -46,7 +46,7 @@ describe('history', () => {
     assert.deepEqual([...(await history.ids())], ['a']);
   });
 
-  it('a message that a crash cut off is left out', async () => {
+  it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');
     assert.deepEqual(
@@ -57,7 +57,7 @@ describe('history', () => {
     await history.close();
   });
 
-  it('damaged records are set aside and said; others are loaded', async () => {
+  it('sets damaged records aside with a log entry, and loads the others', async () => {
     const history = await open('w1');
     await history.save({ ...record('good'), owner: 'gone' });
     const damaged: Record<string, string> = {
@@ -85,7 +85,7 @@ describe('history', () => {
     await history.close();
   });
 
-  it('a living window keeps its jobs; those of a dead one are taken up, by one alone', async () => {
+  it('adopts the jobs of a dead window once, and none of a window that is alive', async () => {
     const living = await open('living');
     await living.save({ ...record('mine'), owner: 'living', state: 'running' });
     await mkdir(join(folder, 'windows'), { recursive: true });
@@ -108,7 +108,7 @@ describe('history', () => {
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('10,000 jobs are read in reasonable time, without their messages', async function () {
+  it('loads 10,000 jobs in reasonable time, without their messages', async function () {
     this.timeout(60_000);
     for (let i = 0; i < 10_000; i += 500) {
       await Promise.all(
@@ -129,19 +129,20 @@ describe('history', () => {
   });
 });
 
-describe('jobs of an earlier life', () => {
+describe('restored jobs', () => {
   const now = 5;
   function take(facts: Partial<JobRecord>): [string, Job] {
     const job = new Job(record('j', facts), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: () => ({ kept: true }),
-      longError: () => undefined,
+      storeNotice: () => ({ kept: true }),
+      storeLongError: () => undefined,
       loadNotices: () => [],
     });
-    return [takeUp(job, now), job];
+    return [restoreJob(job, now), job];
   }
 
-  it('are what they can still be', () => {
+  it('are held, detached, or lost, depending on how far they had got', () => {
     const cancel = { requestedAt: 1, graceMs: 1 };
     const cases: [Partial<JobRecord>, string, string][] = [
       [{ state: 'succeeded' }, 'final', 'succeeded'],
@@ -155,28 +156,29 @@ describe('jobs of an earlier life', () => {
       [{ state: 'canceling', pid: 1, cancel }, 'detached', 'detached'],
       [{ state: 'canceling', pid: 1, cancel: { ...cancel, signaledAt: 1 } }, 'detached', 'unresponsive'],
       [{ state: 'unresponsive', pid: 1 }, 'detached', 'unresponsive'],
-      [{ state: 'detached', pid: 1, detached: true }, 'detached', 'detached'],
+      [{ state: 'detached', pid: 1, sessionLost: true }, 'detached', 'detached'],
     ];
     for (const [facts, kind, state] of cases) {
       const [taken, job] = take(facts);
       assert.deepEqual([taken, job.state], [kind, state], JSON.stringify(facts));
-      if (kind === 'detached') assert.ok(job.record.detached && job.record.reason !== undefined);
+      if (kind === 'detached') assert.ok(job.record.sessionLost && job.record.reason !== undefined);
       if (kind === 'held') assert.ok(job.record.held);
     }
   });
 });
 
 describe('a job’s messages', () => {
-  it('the newest are held, all are counted, and none is read before it is asked for', () => {
+  it('holds the newest, counts all, and reads none from disk before they are requested', () => {
     let reads = 0;
     let written = 0;
     const job = new Job(record('j', { noticeCount: 3 }), {
+      save: () => Promise.resolve(),
       changed: () => undefined,
-      noticed: () => {
+      storeNotice: () => {
         written++;
         return { kept: true };
       },
-      longError: () => undefined,
+      storeLongError: () => undefined,
       loadNotices: () => {
         reads++;
         return [1, 2, 3].map((at) => ({ at, severity: 'NOTICE', message: `old ${at}` }));
@@ -208,7 +210,7 @@ function record(id: string, facts: Partial<JobRecord> = {}): JobRecord {
     state: 'queued',
     queuedAt: 1,
     noticeCount: 0,
-    detached: false,
+    sessionLost: false,
     held: false,
     ...facts,
   };

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { describeFault } from '../../../src/core/base/fault';
 import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcome';
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
 import { JobQueue } from '../../../src/core/jobs/scheduler/queue';
-import { describeWhy, noSlotReason, whyStillRunning } from '../../../src/core/jobs/cancel/stuckReason';
+import { noSlotReason } from '../../../src/core/jobs/scheduler/noSlotReason';
+import { stuckReasonOf } from '../../../src/core/jobs/cancel/stuckReason';
 import { labelOf } from '../../../src/core/postgres/pgBackground/workerLabel';
 
 describe('outcome', () => {
@@ -14,20 +16,20 @@ describe('outcome', () => {
     error: { sqlstate, message },
   });
 
-  it('completed with a tag is a success, also where a cancel came too late', () => {
+  it('is a success if the worker completed with a tag, even if a cancel came too late', () => {
     const success = { event: 'succeed', commandTag: 'SELECT', rowCount: 3 };
     assert.deepEqual(decideOutcome(report, false), success);
     assert.deepEqual(decideOutcome(report, true), success);
   });
 
-  it('completed without a tag is none: canceled where that was asked for, lost otherwise', () => {
+  it('is no success without a tag: canceled if a cancel was requested, otherwise lost', () => {
     const silent = { ...report, commandTag: '' };
     assert.equal(decideOutcome(silent, true).event, 'cancelSettled');
     assert.equal(decideOutcome(silent, false).event, 'lose');
     assert.equal(decideOutcome({ ...report, completed: false }, false).event, 'lose');
   });
 
-  it('an error is a failure, except a cancel that was asked for', () => {
+  it('is a failure if the worker raised an error, except for a requested cancel', () => {
     assert.equal(decideOutcome(error('57014'), true).event, 'cancelSettled');
     assert.equal(decideOutcome(error('57P01'), true).event, 'cancelSettled');
     assert.equal(decideOutcome(error('08006'), true).event, 'cancelSettled');
@@ -38,31 +40,31 @@ describe('outcome', () => {
     assert.equal(decideOutcome({ ...report, hasError: true }, false).event, 'fail');
   });
 
-  describe('a timeout and a cancel have one SQLSTATE: the times tell them apart, never the message', () => {
+  describe('a timeout and a cancel have the same SQLSTATE: the times distinguish them, never the message', () => {
     const limits = { statementTimeoutMs: 300, workerTimeoutMs: 0 };
     const ended = (ran: number, canceled: boolean, facts = {}) =>
       decideOutcome({ ...error('57014', 'storniere Anfrage'), serverMs: ran }, canceled, { limits, ...facts });
     const by = (outcome: ReturnType<typeof decideOutcome>) => ('stop' in outcome ? outcome.stop : outcome.event);
     const timeout = { by: 'limit', limit: { name: 'statement_timeout', ms: 300 } };
 
-    it('it ran as long as its limit', () => {
+    it('is a timeout if the worker ran as long as its limit', () => {
       assert.deepEqual(by(ended(300.258, false)), timeout);
       assert.deepEqual(by(ended(2000, false)), timeout, 'it did not check for interrupts sooner');
       assert.deepEqual(by(decideOutcome(error('57014'), false, { limits, ranMs: 350 })), timeout, 'by our clock');
     });
 
-    it('a cancel from here before the limit', () => {
+    it('is a cancel if SIGTERM was sent before the limit was reached', () => {
       assert.equal(by(ended(120, true, { signaledMs: 100 })), 'cancelSettled');
       assert.equal(by(ended(120, true)), 'cancelSettled', 'that is not sent yet, so another one came first');
     });
 
-    it('whichever came last before the end: what came first was caught by the SQL', () => {
+    it('is whichever came last before the end, because the SQL caught the earlier one', () => {
       assert.deepEqual(by(ended(301, true, { signaledMs: 100 })), timeout);
       assert.equal(by(ended(900, true, { signaledMs: 890 })), 'cancelSettled');
       assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'SIGTERM met nobody any more');
     });
 
-    it('the worker’s own limit takes precedence, and 0 is none', () => {
+    it('applies the worker’s own limit first, and treats 0 as no limit', () => {
       const worker = { statementTimeoutMs: 300, workerTimeoutMs: 700 };
       assert.deepEqual(by(ended(400, false, { limits: worker })), { by: 'outside' });
       const name = 'pg_background.worker_timeout';
@@ -72,21 +74,18 @@ describe('outcome', () => {
       });
     });
 
-    it('an error of the same SQLSTATE that SQL raised is neither', () => {
+    it('is neither if SQL raised an error with the same SQLSTATE', () => {
       const raised = { ...error('57014', 'mine'), serverMs: 400, interrupted: false };
       assert.equal(by(decideOutcome(raised, false, { limits })), 'fail');
     });
 
-    it('terminated from outside: failed, with the reason', () => {
+    it('is a failure with a reason if the worker was terminated from outside', () => {
       const outcome = ended(120, false);
-      assert.match(
-        outcome.event === 'fail' ? (outcome.reason ?? '') : outcome.event,
-        /terminated or canceled from outside/,
-      );
+      assert.equal(outcome.event === 'fail' ? outcome.reason?.code : outcome.event, 'jobs.stoppedFromOutside');
     });
   });
 
-  it('tags', () => {
+  it('splits command tags into the command and the row count', () => {
     assert.deepEqual(['INSERT 0 5', 'UPDATE 7', 'CREATE TABLE', ''].map(bareTag), [
       'INSERT',
       'UPDATE',
@@ -100,7 +99,7 @@ describe('outcome', () => {
 describe('queue', () => {
   const take = (queue: JobQueue, limit = 0) => queue.take(limit)?.id;
 
-  it('in order, as many as may', () => {
+  it('runs jobs in order, as many at once as allowed', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));
     assert.deepEqual([take(queue, 2), take(queue, 2), take(queue, 2)], ['a', 'b', undefined]);
@@ -111,49 +110,48 @@ describe('queue', () => {
     assert.equal(queue.running, 2);
   });
 
-  it('next, removed, held', () => {
+  it('moves a job to the front, removes jobs, and skips held jobs', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));
-    queue.add('held', true);
+    queue.add('held');
+    const held = new Set(['held']);
+    const takeFree = () => queue.take(0, (id) => held.has(id))?.id;
     assert.ok(queue.runNext('c') && !queue.runNext('none'));
     assert.ok(queue.remove('a') && !queue.remove('a'));
     assert.deepEqual(queue.waiting, ['c', 'b', 'held']);
     assert.ok(queue.runNext('b'));
-    assert.deepEqual([take(queue), take(queue), take(queue)], ['b', 'c', undefined]);
-    queue.release('held');
-    assert.equal(take(queue), 'held');
-    queue.add('late', true);
-    queue.runNext('late');
-    assert.equal(take(queue), 'late');
+    assert.deepEqual([takeFree(), takeFree(), takeFree()], ['b', 'c', undefined]);
+    held.clear();
+    assert.equal(takeFree(), 'held');
   });
 
-  it('those that were refused keep their order, and pauses grow', () => {
+  it('keeps the order of refused jobs, with growing pauses', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));
     assert.deepEqual([take(queue), take(queue)], ['a', 'b']);
     assert.deepEqual([queue.refuse('a').pauseMs, queue.refuse('b').pauseMs], [500, 500]);
     assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
     assert.equal(take(queue), undefined, 'those behind would be refused too');
-    queue.due('a', 1);
-    queue.due('b', 1);
+    queue.pauseOver('a', 1);
+    queue.pauseOver('b', 1);
     assert.equal(take(queue), 'a');
     assert.equal(take(queue), undefined, 'one tries whether there is room');
     assert.deepEqual(queue.refuse('a'), { pauseMs: 1000, refusals: 2 });
-    queue.due('a', 1);
+    queue.pauseOver('a', 1);
     assert.equal(take(queue), undefined, 'the timer of an earlier pause does not end this one');
-    queue.due('a', 2);
+    queue.pauseOver('a', 2);
     assert.equal(take(queue), 'a');
     queue.launched('a');
     assert.equal(take(queue), 'b', 'there was room');
     for (let i = 0; i < 20; i++) {
       const { pauseMs, refusals } = queue.refuse('b');
       assert.ok(pauseMs <= 30_000);
-      queue.due('b', refusals);
+      queue.pauseOver('b', refusals);
       assert.equal(take(queue), 'b');
     }
   });
 
-  it('a slot that became free, or the user, ends the pause', () => {
+  it('ends a pause when a slot becomes free or the user asks for a retry', () => {
     const queue = new JobQueue();
     ['a', 'b'].forEach((id) => queue.add(id));
     take(queue);
@@ -163,46 +161,48 @@ describe('queue', () => {
     queue.done('a');
     assert.equal(take(queue), 'b');
     queue.refuse('b');
-    queue.hurry();
+    queue.retryNow();
     assert.equal(take(queue), 'b');
   });
 });
 
-describe('why a worker still runs', () => {
+describe('why a worker is still running', () => {
   const worker: ActiveWorker = { pid: 1, backendStart: 's', label: 'l', state: 'active', blockers: [] };
 
-  it('as far as the server shows', () => {
+  it('is derived from what the server shows', () => {
     const lock = { ...worker, waitEventType: 'Lock', waitEvent: 'relation' };
-    const cases: [ActiveWorker | undefined | null, string, RegExp][] = [
-      [null, 'unknown', /does not show/],
-      [undefined, 'gone', /no longer shows/],
-      [worker, 'cpu', /on CPU/],
-      [{ ...worker, state: 'starting' }, 'unknown', /does not show/],
-      [lock, 'lock', /waits for a lock\./],
-      [{ ...lock, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }, 'lock', /held by pid 7, u, psql/],
-      [{ ...worker, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }, 'queue', /full queue/],
-      [{ ...worker, waitEventType: 'Timeout', waitEvent: 'PgSleep' }, 'swallowed', /Timeout\/PgSleep.*catches/],
+    const cases: [ActiveWorker | undefined | null, RegExp][] = [
+      [null, /^jobs\.stuckUnknown$/],
+      [undefined, /^jobs\.stuckEnding$/],
+      [worker, /^jobs\.stuckOnCpu$/],
+      [{ ...worker, state: 'starting' }, /^jobs\.stuckUnknown$/],
+      [lock, /^jobs\.stuckOnLock$/],
+      [{ ...lock, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }, /^jobs\.stuckOnLock .*pid 7, u, psql/],
+      [{ ...worker, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }, /^jobs\.stuckOnQueue$/],
+      [{ ...worker, waitEventType: 'Timeout', waitEvent: 'PgSleep' }, /^jobs\.stuckCatchesCancel .*Timeout\/PgSleep/],
     ];
-    for (const [shown, kind, text] of cases) {
-      const why = whyStillRunning(shown);
-      assert.equal(why.kind, kind);
-      assert.match(describeWhy(why), text);
+    for (const [shown, text] of cases) {
+      assert.match(describeFault(stuckReasonOf(shown)), text);
     }
   });
 
-  it('no slot: how many are used and free', () => {
+  it('includes the used and the total slots if no slot is free', () => {
     const snapshot = { at: 0, serverStart: '', workers: [], slotsUsed: 6, slotsTotal: 8 };
-    assert.match(
-      noSlotReason({ sqlstate: '53000', message: 'm' }, snapshot),
-      /at least 6 of 8 in use, 2 free at most\): m\./,
-    );
-    assert.match(noSlotReason({ sqlstate: '53000', message: 'm' }, undefined), /no free worker slot: m\./);
-    assert.match(noSlotReason({ sqlstate: '53400', message: 'm' }, snapshot), /pg_background.max_workers\): m\./);
+    const full = { sqlstate: '53000', message: 'm' };
+    assert.deepEqual(noSlotReason(full, snapshot), {
+      code: 'jobs.noSlot',
+      params: { message: 'm', used: 6, total: 8 },
+    });
+    assert.deepEqual(noSlotReason(full, undefined), { code: 'jobs.noSlot', params: { message: 'm' } });
+    assert.deepEqual(noSlotReason({ sqlstate: '53400', message: 'm' }, snapshot), {
+      code: 'jobs.sessionLimit',
+      params: { message: 'm' },
+    });
   });
 });
 
 describe('labels in application names', () => {
-  it('with and without their end', () => {
+  it('are read with and without a cut-off end', () => {
     assert.equal(labelOf('pg_background:my label:42', 42), 'my label');
     assert.equal(labelOf('pg_background:a:b:42', 42), 'a:b');
     assert.equal(labelOf('pg_background:not cut:4', 42), 'not cut:4');
@@ -217,7 +217,7 @@ describe('labels in application names', () => {
     assert.equal(labelOf(`pg_background:${'d'.repeat(42)}day:12`, 123), `${'d'.repeat(42)}day:12`);
   });
 
-  it('with the escapes of PostgreSQL 16 and newer', () => {
+  it('are read with the escapes of PostgreSQL 16 and newer', () => {
     assert.equal(labelOf('pg_background:caf\\xc3\\xa9 \\xe2\\x98\\x83:42', 42), 'café ☃');
     assert.equal(labelOf('pg_background:caf\\xe9:42', 42), 'caf\\xe9', 'not UTF-8');
     assert.equal(labelOf('pg_background:C:\\x41 \\xZZ:42', 42), 'C:\\x41 \\xZZ');

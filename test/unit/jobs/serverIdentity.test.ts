@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { compareServers, isWorkerOf, type ServerIdentity } from '../../../src/core/jobs/serverIdentity';
+import { isWorkerOf } from '../../../src/core/jobs/findWorker';
+import { compareServers, type ServerIdentity } from '../../../src/core/jobs/serverIdentity';
 
 const PRIMARY: ServerIdentity = {
   start: '2026-01-02T00:00:00.000001Z',
@@ -15,7 +16,7 @@ const without = (identity: ServerIdentity, ...names: (keyof ServerIdentity)[]): 
   ) as unknown as ServerIdentity;
 
 describe('the identity of a server', () => {
-  it('is the same through a promotion, another address, and with what only one of two roles may see', () => {
+  it('stays the same after a promotion, at another address, and if another role sees less of it', () => {
     for (const now of [
       PRIMARY,
       { ...PRIMARY, timeline: '00000002' },
@@ -28,13 +29,13 @@ describe('the identity of a server', () => {
     }
   });
 
-  it('is that of a restarted server where the system and the timeline are, also at another address', () => {
+  it('is that of a restarted server if the system and the timeline match, even at another address', () => {
     assert.equal(compareServers(PRIMARY, { ...PRIMARY, start: LATER }), 'restarted');
     assert.equal(compareServers(PRIMARY, { ...PRIMARY, start: LATER, address: '10.0.0.9:5432' }), 'restarted');
     assert.equal(compareServers({ start: PRIMARY.start }, { ...PRIMARY, start: LATER }), 'restarted', 'an old record');
   });
 
-  it('is another one for another system, a standby of the same system, and a server that ran before the worker began', () => {
+  it('differs for another system, a standby of the same system, and a server that was started before the worker', () => {
     const now = { ...PRIMARY, start: LATER };
     assert.equal(compareServers(PRIMARY, { ...PRIMARY, system: '2' }), 'other', 'even with the same start');
     assert.equal(compareServers(PRIMARY, { ...now, system: '2' }), 'other');
@@ -48,7 +49,7 @@ describe('the identity of a server', () => {
     assert.equal(compareServers(standby, { ...standby, start: LATER }), 'restarted');
   });
 
-  it('decides whether a pid means the same worker', () => {
+  it('decides whether a pid belongs to the same worker', () => {
     const worker = { pid: 7, backendStart: 'b' };
     assert.equal(isWorkerOf({ pid: 7, backendStart: 'b', server: PRIMARY }, worker, PRIMARY), true);
     assert.equal(isWorkerOf({ pid: 7, server: PRIMARY }, worker, PRIMARY), true, 'its start is not known yet');

@@ -4,7 +4,7 @@ import { isFinal, JOB_STATES, mayHaveWorker, nextState, type JobEvent } from '..
 
 const EVENTS = [
   'launch',
-  'noSlot',
+  'requeue',
   'launched',
   'read',
   'cancel',
@@ -54,7 +54,7 @@ describe('job states', () => {
     });
   }
 
-  it('what is over is over, and what may have a worker is said to', () => {
+  it('knows which states are final and which may have a worker', () => {
     const final = JOB_STATES.filter(isFinal);
     assert.deepEqual(final, ['succeeded', 'failed', 'canceled', 'lost', 'finished']);
     assert.deepEqual(JOB_STATES.filter(mayHaveWorker), [

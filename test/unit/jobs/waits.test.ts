@@ -19,8 +19,8 @@ class RoughClock extends FakeClock {
   }
 }
 
-describe('nothing waits without something that wakes it', () => {
-  it('refused jobs all run in the end, however timers fire and whatever happens to the wall clock', async () => {
+describe('engine: every job that waits is woken by something', () => {
+  it('runs all refused jobs in the end, with imprecise timers and a wall clock that is changed', async () => {
     for (let round = 0; round < 40; round++) {
       const random = new Random(fuzzSeed() + round);
       const world = newWorld(new RoughClock(random));
@@ -38,7 +38,7 @@ describe('nothing waits without something that wakes it', () => {
       for (let i = 0; i < 8; i++) {
         await world.clock.move(random.below(3000));
         world.clock.step -= random.below(10_000);
-        if (random.chance(20)) world.jobs.hurry();
+        if (random.chance(20)) world.jobs.retryNow();
         const waiting = random.pick(jobs);
         if (random.chance(20) && !waiting.final) world.jobs.runNext(waiting.id);
       }
@@ -51,7 +51,7 @@ describe('nothing waits without something that wakes it', () => {
     }
   });
 
-  it('a timer that fires a millisecond early wakes its job all the same', async () => {
+  it('wakes a job whose timer fires a millisecond early', async () => {
     const clock = new FakeClock();
     const world = newWorld(clock);
     const after = clock.after.bind(clock);
@@ -64,7 +64,7 @@ describe('nothing waits without something that wakes it', () => {
     assert.equal(job.state, 'succeeded');
   });
 
-  it('a wall clock that is set back delays neither a cancel nor the end of a detached job', async () => {
+  it('is not delayed by a wall clock that is set back, neither in a cancel nor at the end of a detached job', async () => {
     const world = newWorld();
     const session = new FakeSession();
     session.stopped = false;

@@ -86,8 +86,8 @@ function collector(): { readonly sink: Writable; readonly text: () => string } {
   return { sink, text: () => Buffer.concat(chunks).toString() };
 }
 
-describe('COPY out of the wire', () => {
-  it('whole wherever the bytes are cut, with messages between the rows', async () => {
+describe('copyOut', () => {
+  it('returns all rows and messages, wherever the bytes are split into chunks', async () => {
     const bytes = whole(rows[0]!, NOTICE, rows[1]!, rows[2]!, NOTICE, NOTICE, rows[3]!, rows[4]!);
     for (let size = 1; size <= bytes.length; size += size < 20 ? 1 : 17) {
       const { sink, text } = collector();
@@ -100,7 +100,7 @@ describe('COPY out of the wire', () => {
     }
   });
 
-  it('what comes behind the end belongs to the parser', async () => {
+  it('passes bytes after the end of the COPY to the parser', async () => {
     const { sink } = collector();
     const { client, done } = start(sink);
     client.socket.push(Buffer.concat([whole(rows[0]!), message('S', 'a\0b\0')]));
@@ -108,7 +108,7 @@ describe('COPY out of the wire', () => {
     assert.deepEqual(client.parsed, ['C', 'Z', 'S']);
   });
 
-  it('an error after rows: they are passed on, and the socket goes on to its end, also with a slow sink', async () => {
+  it('passes on the rows before an error, and reads the socket to the end, also with a slow sink', async () => {
     const written: string[] = [];
     // It takes one chunk and never asks for more.
     const sink = new Writable({ highWaterMark: 1, write: (chunk: Buffer) => void written.push(chunk.toString()) });
@@ -122,7 +122,7 @@ describe('COPY out of the wire', () => {
     assert.equal(client.socket.isPaused(), false);
   });
 
-  it('a sink that fails is told, and the rows are read to their end', async () => {
+  it('reports the error of a sink, and reads the rows to the end', async () => {
     const sink = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no room')) });
     const { client, done } = start(sink);
     client.socket.push(Buffer.concat([message('H', ''), rows[0]!]));

@@ -65,7 +65,7 @@ function pieces(bytes: Buffer, random: (below: number) => number): Buffer[] {
   return chunks;
 }
 
-describe('framing', () => {
+describe('MessageGuard', () => {
   /** What gets through the guard to pg's own parser, and whether it ended with an error. */
   function guarded(chunks: readonly Buffer[]): { names: string[]; error: string | undefined } {
     const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
@@ -80,7 +80,7 @@ describe('framing', () => {
     }
   }
 
-  it('what makes pg loop forever, or what no server sends, is refused with one sentence', () => {
+  it('rejects messages that make pg loop forever, or that no server sends', () => {
     for (const bytes of [
       head('d', 0),
       head('d', 3),
@@ -109,16 +109,16 @@ describe('framing', () => {
       message('v', Buffer.alloc(8)),
       message('\0', ''),
     ]) {
-      const guard = new MessageGuard(() => assert.fail('It was passed on.'));
+      const guard = new MessageGuard(() => assert.fail('was passed on'));
       assert.throws(
         () => guard.push(bytes),
-        (error) => error instanceof ProtocolError && /^The server sent a message [^\n]*\.$/.test(error.message),
+        (error) => error instanceof ProtocolError && /^server\.\w+(Message|Length)$/.test(error.fault.code),
         bytes.toString('latin1'),
       );
     }
   });
 
-  it('whatever comes, in whatever chunks, the result is the same, and nothing hangs', () => {
+  it('gives the same result for any bytes, however they are split into chunks', () => {
     let refused = 0;
     for (let seed = 1; seed <= 1500; seed++) {
       const random = randomOf(seed);
@@ -130,15 +130,15 @@ describe('framing', () => {
     assert.ok(refused > 100 && refused < 1400, `${refused} refused`);
   });
 
-  it('a message in many pieces is put together in memory in proportion to what has arrived', () => {
+  it('buffers a message in memory proportional to the bytes that have arrived', () => {
     const before = process.memoryUsage().arrayBuffers;
-    const guard = new MessageGuard(() => assert.fail('It is not complete.'));
+    const guard = new MessageGuard(() => assert.fail('is not complete'));
     guard.push(head('D', 16 * 1024 * 1024));
     for (let i = 0; i < 1000; i++) guard.push(Buffer.alloc(1000));
     assert.ok(process.memoryUsage().arrayBuffers - before < 8_000_000);
   });
 
-  /** What COPY out makes of it. */
+  /** The result of copyOut for these chunks. */
   async function copied(chunks: readonly Buffer[]): Promise<unknown> {
     const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
     socket.on('error', () => undefined);
@@ -163,7 +163,7 @@ describe('framing', () => {
     return [await done, Buffer.concat(sunk).toString('latin1'), Buffer.concat(parsed).toString('latin1')];
   }
 
-  it('COPY out: the same', async () => {
+  it('copyOut gives the same result for any bytes, however they are split into chunks', async () => {
     for (let seed = 1; seed <= 700; seed++) {
       const random = randomOf(seed);
       const bytes = input(random, true);

@@ -49,10 +49,10 @@ function textsOf(whole: WholeTexts): Fields {
   );
 }
 
-describe('errors and messages of any length', () => {
+describe('long errors and notices', () => {
   const long = { S: 'ERROR', M: `é${'x€'.repeat(200_000)}`, D: 'short', W: 'w'.repeat(100_000), n: 'n'.repeat(70_000) };
 
-  it('wherever the bytes are cut: the beginnings are decoded, the whole is kept, and what follows is read', () => {
+  it('have decoded beginnings and full texts, wherever the bytes are split', () => {
     const bytes = Buffer.concat([
       withFields('E', long),
       withFields('N', { S: 'NOTICE', M: 'next' }),
@@ -75,7 +75,7 @@ describe('errors and messages of any length', () => {
     assert.equal(ready.message[0], 0x5a);
   });
 
-  it('damaged ones are refused, wherever the bytes are cut', () => {
+  it('are rejected if they are damaged, wherever the bytes are split', () => {
     const text = 'x'.repeat(200_000);
     for (const body of [
       `SERROR\0M${text}`,
@@ -89,18 +89,18 @@ describe('errors and messages of any length', () => {
     }
   });
 
-  it('rows without end that no question asks for are refused', () => {
+  it('rejects an endless number of rows', () => {
     const row = message('D', '\0\x01\0\0\0\x01a');
     const many = Buffer.concat(Array.from({ length: 10_000 }, () => row));
     const guard = new MessageGuard(() => undefined);
     assert.throws(() => {
       for (let i = 0; i < 100; i++) guard.push(many);
-    }, /The server sent more rows than any question asks for/);
+    }, /server\.tooManyRows/);
     const another = new MessageGuard(() => undefined);
     for (let i = 0; i < 100; i++) another.push(i % 10 === 0 ? message('Z', 'I') : many);
   });
 
-  it('a file gets the whole, and says what is not there', () => {
+  it('are written to a file in full, with a note on missing parts', () => {
     const parts = [Buffer.from('whole '), Buffer.from('text')];
     const error = { sqlstate: 'P0001', message: 'wh…', hint: 'h', [WHOLE]: { message: { parts, bytes: 10 } } };
     assert.equal(Buffer.concat(wholeError(error)).toString(), 'ERROR: whole text\nHINT: h\nSQLSTATE: P0001');
@@ -116,13 +116,13 @@ describe('errors and messages of any length', () => {
   });
 });
 
-describe('the pace of reading', () => {
+describe('readInTurns', () => {
   function busy(): void {
     for (const end = performance.now() + 12; performance.now() < end;);
   }
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('a flood leaves room for other events, and all of it is read', async () => {
+  it('lets other events run during a flood of data, and reads all of it', async () => {
     const socket = new Duplex({ read: () => undefined });
     const read: string[] = [];
     socket.on(
@@ -145,7 +145,7 @@ describe('the pace of reading', () => {
     assert.equal(read.join(''), 'abc');
   });
 
-  it('what somebody else holds back stays held back', async () => {
+  it('does not resume a socket that something else has paused', async () => {
     const socket = new Duplex({ read: () => undefined });
     const listener = readInTurns(
       () => socket,

@@ -1,59 +1,9 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { SQLSTATE } from '../../../src/core/base/sqlstate';
 import { SessionLostError } from '../../../src/core/jobs/errors';
-import type { Notice } from '../../../src/core/jobs/ports';
-import { SerialClient, type SerialClientOptions } from '../../../src/core/postgres/client/serialClient';
-import { FakeClock, settle } from '../jobs/fakes';
-import { FakeClient, serverError } from './fakeClient';
-
-const TIMEOUT_MS = 30_000;
-
-interface Subject {
-  readonly fake: FakeClient;
-  readonly clock: FakeClock;
-  readonly client: SerialClient;
-  readonly closedCalls: () => number;
-  /** Cancels that are being sent. */
-  readonly cancels: { sent(): void; failed(error: Error): void }[];
-  /** How often the client checked whether the server answers new connections. */
-  readonly checks: () => number;
-}
-
-function newClient(options: Partial<SerialClientOptions> = {}): Subject {
-  const fake = new FakeClient();
-  const clock = new FakeClock();
-  const cancels: { sent(): void; failed(error: Error): void }[] = [];
-  let closedCalls = 0;
-  let checks = 0;
-  const client = new SerialClient(fake.asClient, {
-    clock,
-    responseTimeoutMs: TIMEOUT_MS,
-    interrupt: () => new Promise((sent, failed) => cancels.push({ sent, failed })),
-    onClosed: () => closedCalls++,
-    ...options,
-    isAnswered: async () => {
-      checks++;
-      return (await options.isAnswered?.()) ?? true;
-    },
-  });
-  return { fake, clock, client, cancels, closedCalls: () => closedCalls, checks: () => checks };
-}
-
-/** The error of a promise, which must reject. */
-async function rejection(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof Error);
-    return error;
-  }
-  assert.fail('did not reject');
-}
-
-function sink(): Writable {
-  return new Writable({ write: (_chunk, _encoding, done) => done() });
-}
+import { settle } from '../jobs/fakes';
+import { serverError } from './fakeClient';
+import { newClient, rejection, sink, TIMEOUT_MS } from './serialClientSubject';
 
 describe('SerialClient: queries', () => {
   it('sends one query at a time, in the order of the calls', async () => {
@@ -154,7 +104,7 @@ describe('SerialClient: response timeouts', () => {
     assert.ok(fake.socket.destroyed);
     const error = await silent;
     assert.ok(error instanceof SessionLostError);
-    assert.match(error.message, /no answer within 30 s/);
+    assert.match(error.message, /server\.noAnswer \(seconds=30\)/);
     assert.equal(closedCalls(), 1);
   });
 
@@ -307,125 +257,5 @@ describe('SerialClient: lost connections', () => {
     assert.ok((await rejection(client.copyOut('COPY', sink()))) instanceof SessionLostError);
     await client.end();
     assert.equal(fake.endCalls, 0);
-  });
-});
-
-describe('SerialClient: COPY and notices', () => {
-  const notice = { severity: 'NOTICE', message: 'progress', detail: 'd', hint: 'h' };
-
-  it('reports notices while rows are being copied', async () => {
-    const { fake, client } = newClient();
-    const received: Notice[] = [];
-    client.onNotice((one) => {
-      received.push(one);
-      return undefined;
-    });
-    const copy = client.copyOut('COPY x TO STDOUT', sink());
-    assert.ok(client.copying);
-    await settle();
-    fake.emit('notice', notice);
-    fake.emit('notice', { message: 'without a severity' });
-    fake.current.answer();
-    assert.deepEqual(await copy, { rows: 0 });
-    assert.ok(!client.copying);
-    assert.deepEqual(received, [notice, { severity: 'NOTICE', message: 'without a severity' }]);
-  });
-
-  it('stops reading from the server until a notice listener is done', async () => {
-    const { fake, clock, client } = newClient();
-    const done: (() => void)[] = [];
-    client.onNotice(() => new Promise((resolve) => done.push(resolve)));
-    const copy = client.copyOut('COPY x TO STDOUT', sink());
-    await clock.move(1000);
-    assert.equal(client.idleMs(), 1000);
-    fake.emit('notice', notice);
-    fake.emit('notice', notice);
-    assert.ok(fake.socket.isPaused());
-    assert.equal(client.idleMs(), 0, 'the pause is ours, not the server’s');
-    done[0]?.();
-    await settle();
-    assert.ok(fake.socket.isPaused(), 'the second notice is still being handled');
-    done[1]?.();
-    await settle();
-    assert.ok(!fake.socket.isPaused());
-    await clock.move(500);
-    assert.equal(client.idleMs(), 500);
-    fake.current.answer();
-    await copy;
-  });
-
-  it('does not call a listener after it was removed', () => {
-    const { fake, client } = newClient();
-    let calls = 0;
-    const count = (): undefined => {
-      calls++;
-    };
-    client.onNotice(count).dispose();
-    client.onNotice(count);
-    client.removeNoticeListeners();
-    fake.emit('notice', notice);
-    assert.equal(calls, 0);
-  });
-
-  it('puts no time limit on a COPY', async () => {
-    const { fake, clock, client, checks } = newClient();
-    const copy = client.copyOut('COPY x TO STDOUT', sink());
-    await clock.move(100 * TIMEOUT_MS);
-    assert.equal(checks(), 0);
-    fake.current.answer();
-    await copy;
-  });
-});
-
-describe('SerialClient: end', () => {
-  it('ends an idle connection in order', async () => {
-    const { fake, client } = newClient();
-    await client.end();
-    assert.equal(fake.endCalls, 1);
-    assert.ok(!fake.socket.destroyed);
-  });
-
-  it('closes the socket if the orderly end takes too long', async () => {
-    const { fake, clock, client } = newClient();
-    fake.end = () => new Promise((resolve) => fake.on('end', resolve));
-    const ended = client.end();
-    await clock.move(2000);
-    await ended;
-    assert.ok(fake.socket.destroyed);
-  });
-
-  it('interrupts a COPY before it closes the socket', async () => {
-    const { fake, client, cancels } = newClient();
-    const copy = rejection(client.copyOut('COPY x TO STDOUT', sink()));
-    await settle();
-    const ended = client.end();
-    await settle();
-    assert.equal(cancels.length, 1);
-    assert.ok(!fake.socket.destroyed);
-    cancels[0]?.sent();
-    await ended;
-    assert.ok(fake.socket.destroyed);
-    assert.ok((await copy) instanceof SessionLostError);
-  });
-
-  it('does not wait for an interrupt that takes too long', async () => {
-    const { fake, clock, client } = newClient();
-    const copy = rejection(client.copyOut('COPY x TO STDOUT', sink()));
-    await settle();
-    const ended = client.end();
-    await clock.move(1000);
-    await ended;
-    assert.ok(fake.socket.destroyed);
-    await copy;
-  });
-
-  it('rejects what fails while it ends with SessionLostError, because that says nothing about a worker', async () => {
-    const { fake, client } = newClient();
-    const running = rejection(client.query({ text: 'a' }));
-    await settle();
-    const ended = client.end();
-    fake.current.fail(serverError(SQLSTATE.queryCanceled));
-    assert.ok((await running) instanceof SessionLostError);
-    await ended;
   });
 });

@@ -9,7 +9,7 @@ describe('formatSelection', () => {
     [null, ''],
   ];
 
-  it('writes each format, with the names of the columns on request', () => {
+  it('formats each format, optionally with column names', () => {
     const cases = [
       ['tsv', false, '1\t"é ""x""\t"\n\t'],
       ['tsv', true, 'id\tnote\n1\t"é ""x""\t"\n\t'],
@@ -26,20 +26,20 @@ describe('formatSelection', () => {
     }
   });
 
-  it('gives a single cell as it is, whatever is in it', () => {
+  it('copies a single cell unquoted, whatever it contains', () => {
     const [, note] = TWO_COLUMNS;
     for (const value of ['a b', '{"a": 1}', 'a\n', 'a\tb', '=1+1', '"']) {
       assert.equal(formatSelection('tsv', [note!], [[value]], { escapeFormulas: true }), value);
     }
     assert.equal(formatSelection('tsv', [note!], [[null]]), '');
     assert.equal(formatSelection('csv', [note!], [['a b']]), 'a b');
-    // Two cells are a table again, and so is one with its name.
+    // Two cells are a table, and so is one cell with its column name.
     assert.equal(formatSelection('tsv', [note!], [['"'], ['a\n']]), '""""\n"a\n"');
     assert.equal(formatSelection('tsv', [note!], [['"']], { header: true }), 'note\n""""');
     assert.equal(formatSelection('tsv', [note!], []), '');
   });
 
-  it('keeps formulas from being run if that is wanted', () => {
+  it('escapes formulas on request', () => {
     const options = { escapeFormulas: true, delimiter: ';' } as const;
     const line = ['=1+1', '-1', '-1+x', '@a', '+4.5e3', '\t=x', 'a=b'];
     const many = line.map((_, i) => ({ ...TWO_COLUMNS[1]!, name: `c${i}` }));
@@ -48,7 +48,7 @@ describe('formatSelection', () => {
     assert.equal(formatSelection('csv', many, [line]), '=1+1,-1,-1+x,@a,+4.5e3,\t=x,a=b');
   });
 
-  it('escapes what begins a formula in Markdown', () => {
+  it('escapes dollar signs in Markdown', () => {
     assert.equal(
       formatSelection('markdown', [TWO_COLUMNS[1]!], [['$a$ and $$b$$']]).split('\n')[2],
       '| \\$a\\$ and \\$\\$b\\$\\$ |',

@@ -37,20 +37,20 @@ function entries(...pairs: readonly (readonly [row: number, offset: number])[]):
   return bytes;
 }
 
-describe('a spool with a made-up or damaged index', () => {
+describe('a spool with a forged or damaged index', () => {
   const size = copyText(ROWS).length;
   const cases: readonly (readonly [what: string, index: Buffer])[] = [
     ['claims five billion rows', entries([5e9, size])],
     ['claims more rows between two entries than there can be', entries([64, 100], [5e9, size])],
     ['claims more rows than bytes', entries([60, 3])],
-    ['names places where no row ends', entries([10, 21], [20, 43], [30, 65])],
+    ['contains offsets where no row ends', entries([10, 21], [20, 43], [30, 65])],
     ['goes back', entries([64, 2000], [60, 3000])],
-    ['has numbers that are none', entries([NaN, 10], [-5, 10], [1.5, 10], [Infinity, Infinity])],
+    ['contains invalid numbers', entries([NaN, 10], [-5, 10], [1.5, 10], [Infinity, Infinity])],
     ['is noise', Buffer.alloc(100_000, 0xa5)],
-    ['is cut off', entries([64, 2000]).subarray(0, 9)],
+    ['is truncated', entries([64, 2000]).subarray(0, 9)],
   ];
   for (const [what, index] of cases) {
-    it(`${what}: the rows are what the file has`, async () => {
+    it(`reads the rows in the file if the index ${what}`, async () => {
       await withSpool(async (file) => {
         await writeFile(`${file}.index`, index);
         await read(file, async (reader) => {
@@ -66,23 +66,23 @@ describe('a spool with a made-up or damaged index', () => {
     });
   }
 
-  it('plausible entries that are wrong are found when they are used', async () => {
+  it('detects wrong but plausible index entries when it uses them', async () => {
     await withSpool(async (file) => {
       const ends = copyText(ROWS.slice(0, 400)).length;
-      // Ends where a row ends, but of 400 rows it has only 64.
+      // The offset is at the end of a row, but the entry counts only 64 of 400 rows.
       await writeFile(`${file}.index`, entries([64, ends]));
       await read(file, async (reader) => {
         await assert.rejects(reader.cell(100_000, 0), RangeError);
         assert.equal((await reader.rows(0, 1)).length, 1);
         assert.ok((await reader.status()).rows <= ROWS.length);
       });
-      // Too few rows before it: the one asked for is not there.
+      // There are too few rows before the entry, so the requested one is missing.
       await writeFile(`${file}.index`, entries([64, copyText(ROWS.slice(0, 10)).length]));
       await read(file, async (reader) => assert.deepEqual(await reader.rows(50, 10), ROWS.slice(50, 60)));
     });
   });
 
-  it('a sparse index of 1 GB costs no memory', async () => {
+  it('reads a sparse index of 1 GB in constant memory', async () => {
     await withSpool(async (file) => {
       await truncate(`${file}.index`, 1024 ** 3);
       const before = process.memoryUsage().arrayBuffers;
@@ -98,17 +98,17 @@ describe('a spool with a damaged record', () => {
   const damages: readonly (readonly [what: string, damage: (record: string) => Promise<void>])[] = [
     ['missing', (record) => rm(record)],
     ['empty', (record) => writeFile(record, '')],
-    ['cut off', (record) => truncate(record, 40)],
-    ['not ours', (record) => writeFile(record, '{"version":1,"columns":[{}],"status":{}}')],
+    ['truncated', (record) => truncate(record, 40)],
+    ['not a record', (record) => writeFile(record, '{"version":1,"columns":[{}],"status":{}}')],
     [
-      'with numbers that are none',
+      'with invalid numbers',
       (record) =>
         writeFile(record, '{"version":1,"columns":[],"status":{"rows":"x","bytes":0,"dropped":0,"complete":true}}'),
     ],
     ['huge', (record) => truncate(record, 10 * 1024 ** 3)],
   ];
   for (const [what, damage] of damages) {
-    it(`${what}: the rows are readable, and it is said`, async () => {
+    it(`reads the rows and reports the damage if the record is ${what}`, async () => {
       await withSpool(async (file) => {
         await damage(`${file}.json`);
         await read(file, async (reader) => {
@@ -122,7 +122,7 @@ describe('a spool with a damaged record', () => {
     });
   }
 
-  it('has columns with made-up names where nobody knows them', async () => {
+  it('generates column names if the columns are unknown', async () => {
     await withSpool(async (file) => {
       await rm(`${file}.json`);
       for (const known of [[], [{ name: 'one', type: 'text' }]]) {
@@ -141,7 +141,7 @@ describe('a spool with a damaged record', () => {
     });
   });
 
-  it('without rows is an error, as before', async () => {
+  it('fails to open a spool without rows', async () => {
     await withSpool(async (file) => {
       await rm(`${file}.json`);
       await rm(`${file}.rows`);
@@ -164,7 +164,7 @@ describe('a spool with a damaged record', () => {
     await withSpool(async (file) => {
       const names = await readdir(join(file, '..'));
       assert.deepEqual(names.sort(), ['a.index', 'a.json', 'a.rows']);
-      // Windows has no such modes.
+      // Windows has no file modes.
       if (process.platform !== 'win32') assert.equal((await stat(`${file}.json`)).mode & 0o777, 0o600);
       await appendFile(`${file}.rows`, 'x');
       await read(file, async (reader) => assert.equal((await reader.status()).rows, ROWS.length));

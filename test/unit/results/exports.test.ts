@@ -21,7 +21,7 @@ async function exported(
     const result = await exportRows(reader, file, format, options);
     const bytes = await readFile(file);
     assert.deepEqual(result, { rows: options.order?.length ?? rows.length, bytes: bytes.length });
-    // The slow way, row by row from decoded text, must give the same.
+    // Formatting decoded rows one by one must give the same result.
     const order = options.order ?? Uint32Array.from(rows.keys());
     const other = join(folder, 'other');
     await exportRows(reader, other, format, { ...options, order });
@@ -34,7 +34,7 @@ async function exported(
 const text = (...names: string[]): SpoolColumn[] => names.map((name) => ({ name, type: 'text' }));
 
 describe('CSV and TSV', () => {
-  it('have what spreadsheets of some countries and programs need, on request', async () => {
+  it('support delimiters, byte order marks, and formula escapes for spreadsheets', async () => {
     const rows: Row[] = [
       ['a;b', '=1+1'],
       ['plain', '-5'],
@@ -50,7 +50,7 @@ describe('CSV and TSV', () => {
     assert.equal(await exported(text('a'), [['=1']], 'json', { byteOrderMark: true }), '[\n{"a":"=1"}\n]\n');
   });
 
-  it('tell NULL from the empty string and quote what needs it', async () => {
+  it('distinguish NULL from the empty string and quote if necessary', async () => {
     const rows: Row[] = [
       [null, ''],
       ['a,b', 'say "x"'],
@@ -71,7 +71,7 @@ describe('CSV and TSV', () => {
     );
   });
 
-  it('write blocks without anything special as they are', async () => {
+  it('write blocks without special characters unchanged', async () => {
     const rows = Array.from({ length: 1000 }, (_, i) => [String(i), `value ${i}`]);
     assert.equal(
       await exported(text('a', 'b'), rows, 'csv'),
@@ -99,7 +99,7 @@ describe('CSV and TSV', () => {
     }
   });
 
-  it('write one column, also of empty values', async () => {
+  it('write a single column, also of empty values', async () => {
     assert.equal(await exported(text('a'), [[''], [null], ['x'], ['']], 'csv'), 'a\n""\n\nx\n""\n');
     assert.equal(await exported(text('a'), [[''], ['']], 'tsv', { header: false }), '""\n""\n');
   });
@@ -115,7 +115,7 @@ describe('JSON and NDJSON', () => {
     { name: 't', type: 'text' },
   ];
 
-  it('lose no digit and no NULL', async () => {
+  it('preserve digits and NULL', async () => {
     const rows: Row[] = [
       ['1', '1.10', '0.1', 't', '{"a": [1, null]}', 'é "\\\n\u0001\u2028'],
       ['9007199254740991', '123456789012.345', '1e+300', 'f', '"x"', ''],
@@ -148,7 +148,7 @@ describe('JSON and NDJSON', () => {
     assert.deepEqual(JSON.parse(await exported(columns, [], 'json')), []);
   });
 
-  it('escape what JSON asks for, alone and among plain rows', async () => {
+  it('escape special characters, alone and among plain rows', async () => {
     const plain: Row[] = Array.from({ length: 50 }, (_, i) => [String(i), 'plain é']);
     for (const value of ['\u0001', '\u001f', '\u007f', 'a"b', '\\', '\t', '\n', '\r', '\b\f', '"', '', "'", null]) {
       for (let at = 0; at < 8; at++) {
@@ -166,7 +166,7 @@ describe('JSON and NDJSON', () => {
     }
   });
 
-  it('keep all columns whose names are the same', async () => {
+  it('keep all columns with equal names', async () => {
     const out = await exported(
       text('id', 'id', 'id_2', '', 'id', '__proto__'),
       [['1', '2', '3', '4', '5', '6']],
@@ -177,7 +177,7 @@ describe('JSON and NDJSON', () => {
 });
 
 describe('Markdown', () => {
-  it('shows text as it is, in its cell', async () => {
+  it('shows text literally, in its cell', async () => {
     const columns: SpoolColumn[] = [{ name: 'n|m', type: 'integer' }, ...text('snake_case')];
     const rows: Row[] = [
       ['1', 'a|b\nc <b>*x*</b> `y` [z](u) &amp;'],
@@ -193,7 +193,7 @@ describe('Markdown', () => {
 });
 
 describe('SQL INSERT', () => {
-  it('quotes names and values, and only them', async () => {
+  it('quotes names and values, and nothing else', async () => {
     const columns: SpoolColumn[] = [
       { name: 'i', type: 'integer' },
       { name: 'f', type: 'real' },
@@ -215,7 +215,7 @@ describe('SQL INSERT', () => {
     assert.equal(await exported(columns, [], 'insert'), '');
   });
 
-  it('makes statements of a sensible size', async () => {
+  it('limits the size of statements', async () => {
     const out = await exported(
       text('a'),
       manyRows(1001).map(([i]) => [i!]),
@@ -233,7 +233,7 @@ describe('SQL INSERT', () => {
 });
 
 describe('exports', () => {
-  it('write chosen columns, and rows in another order', async () => {
+  it('write selected columns, and rows in another order', async () => {
     const rows = [
       ['2', 'b'],
       ['1', 'a'],
@@ -245,7 +245,7 @@ describe('exports', () => {
     await assert.rejects(exported(TWO_COLUMNS, rows, 'csv', { columns: [2] }), RangeError);
   });
 
-  it('write what sorting and filtering give, of many rows', async () => {
+  it('write many sorted and filtered rows', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(5000));
       const filter = { column: 1, operator: 'isNull' } as const;
@@ -258,7 +258,7 @@ describe('exports', () => {
     });
   });
 
-  it('tell how far they are, and wait for a slow stream', async () => {
+  it('report progress, and wait for a slow stream', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       let waiting = 0;
@@ -288,7 +288,7 @@ describe('exports', () => {
     });
   });
 
-  it('leave nothing behind when canceled, and what was there before as it was', async () => {
+  it('leave no partial file and keep the previous one if canceled', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       const out = join(folder, 'out');
@@ -328,7 +328,7 @@ describe('exports', () => {
   });
 
   const linuxIt = process.platform === 'linux' ? it : it.skip;
-  linuxIt('say that the disk is full', async () => {
+  linuxIt('report a full disk', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(10));
       await assert.rejects(exportRows(reader, '/dev/full', 'csv'), {

@@ -18,7 +18,7 @@ async function all(reader: SpoolReader, query: FindQuery): Promise<FindMatch[]> 
   return matches;
 }
 
-/** The same by looking at every value. */
+/** Finds the matches by checking every value. */
 function expected(rows: readonly Row[], query: FindQuery, test: (value: string) => boolean): FindMatch[] {
   return rows.flatMap((row, r) =>
     row.flatMap((value, column) =>
@@ -46,7 +46,7 @@ describe('find', () => {
     ['end', 'the end'],
   ];
 
-  it('finds what looking at every value finds', async () => {
+  it('finds the same cells as a check of every value', async () => {
     await withFolder(async (folder) => {
       const random = randomizer(5);
       const alphabet = Array.from('aAbBnNtT\\\t\n\r ςσΣéÉİ😀');
@@ -117,7 +117,7 @@ describe('find', () => {
     });
   });
 
-  it('numbers rows over many blocks', async () => {
+  it('numbers rows across blocks', async () => {
     await withFolder(async (folder) => {
       const rows = manyRows(60_000);
       const reader = await spoolOf(folder, TWO_COLUMNS, rows);
@@ -139,7 +139,7 @@ describe('find', () => {
     });
   });
 
-  it('finds nothing where there is nothing to look for or in', async () => {
+  it('finds nothing without a search text or without rows', async () => {
     await withFolder(async (folder) => {
       const empty = await spoolOf(folder, TWO_COLUMNS, []);
       assert.deepEqual(await all(empty, { text: 'a' }), []);
@@ -150,7 +150,7 @@ describe('find', () => {
     });
   });
 
-  it('stops when told', async () => {
+  it('stops when aborted', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       const stop = new AbortController();

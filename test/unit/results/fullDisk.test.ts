@@ -10,7 +10,7 @@ import { exportRows } from '../../../src/core/results/format/exports';
 import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
 import { copyText, manyRows, NO_LIMITS, spoolOf, TWO_COLUMNS, withFolder } from './support';
 
-/** Puts a disk of 1 MB at a folder. Only root may, and not in every container. */
+/** Mounts a disk of 1 MB at a folder. Requires root, and does not work in every container. */
 function mountSmallDisk(folder: string): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', folder], { stdio: 'ignore' });
 }
@@ -42,10 +42,10 @@ async function withSmallDisk(use: (folder: string) => Promise<void>): Promise<vo
   });
 }
 
-describe('a spool on a disk that is really full', () => {
+describe('a spool on a full disk', () => {
   const rows = manyRows(40_000);
   const text = copyText(rows);
-  // Skipped, and listed as such, where this is not root or may not mount.
+  // Reported as skipped without permission to mount.
   const diskIt = canMount() ? it : it.skip;
 
   for (const chunkSize of [1000, 65_536, text.length]) {
@@ -61,7 +61,7 @@ describe('a spool on a disk that is really full', () => {
         assert.equal(status.stopped, 'diskFull');
         assert.equal(status.complete, true);
         assert.equal(status.rows + status.dropped, rows.length);
-        // All but the room for the two small files and a part of a page.
+        // The rest is taken by the two small files and a partial page.
         assert.ok(status.bytes > 1_048_576 - 30_000, `${status.bytes} bytes kept`);
         assert.deepEqual(status.fault, { code: 'rows.diskFull', params: { rows: status.rows } });
         const reader = await SpoolReader.open(file);
@@ -73,7 +73,7 @@ describe('a spool on a disk that is really full', () => {
     });
   }
 
-  diskIt('says so when there was no room to begin with', async () => {
+  diskIt('reports a disk that was full from the start', async () => {
     await withSmallDisk(async (folder) => {
       await writeFile(join(folder, 'other'), Buffer.alloc(2_000_000)).catch(() => undefined);
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
@@ -86,7 +86,7 @@ describe('a spool on a disk that is really full', () => {
     });
   });
 
-  diskIt('leaves no part of an export', async () => {
+  diskIt('leaves no partial file of an export', async () => {
     await withFolder(async (other) => {
       const reader = await spoolOf(other, TWO_COLUMNS, rows);
       await withSmallDisk(async (folder) => {
@@ -101,7 +101,7 @@ describe('a spool on a disk that is really full', () => {
   });
 
   const posixIt = process.platform === 'win32' ? it.skip : it;
-  posixIt('is not written through a link that was put in its place', async () => {
+  posixIt('is not written through a link in place of its file', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'precious'), 'kept');
       await symlink(join(folder, 'precious'), join(folder, 'a.rows'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { encodeEntries, LineIndex, takeEntries } from '../../../src/core/results/spool/lineIndex';
 import { randomizer } from './support';
 
-/** Where each row of a text begins, and where the last complete one ends. */
+/** The start of each row in a text, and the end of the last complete one. */
 function startsOf(text: Buffer): number[] {
   const starts = [0];
   for (let i = 0; i < text.length; i++) if (text[i] === 10) starts.push(i + 1);
@@ -33,7 +33,7 @@ describe('LineIndex', () => {
       const random = randomizer(length);
       const parts: Buffer[] = [];
       for (let size = 0; size < 400_000 && parts.length < 4000; size += length) {
-        // Bytes that a careless test of four at once takes for newlines.
+        // Bytes that a careless test of four bytes at once would mistake for newlines.
         const row = Buffer.alloc(1 + random(length * 2 - 1), [0x0b, 0x8a, 0x09][random(3)]);
         row[row.length - 1] = 10;
         parts.push(row);
@@ -59,7 +59,7 @@ describe('LineIndex', () => {
     });
   }
 
-  it('stops right behind a row', () => {
+  it('stops right after a row', () => {
     for (const rowText of ['a\n', 'b'.repeat(100) + '\n']) {
       const text = Buffer.from(rowText.repeat(1000));
       for (let row = 1; row <= 900; row += 111) {
@@ -72,7 +72,7 @@ describe('LineIndex', () => {
     }
   });
 
-  it('goes back to a mark', () => {
+  it('returns to a mark', () => {
     const index = new LineIndex();
     index.scan(Buffer.from('a\n'.repeat(1000) + 'b'));
     const mark = index.mark();
@@ -84,7 +84,7 @@ describe('LineIndex', () => {
     check(index, startsOf(Buffer.from('a\n'.repeat(1000) + 'b' + '\n'.repeat(1000))));
   });
 
-  it('does not take entries that a crash has left: cut off, beyond the file, or out of order', () => {
+  it('rejects entries left by a crash: incomplete, beyond the file, or out of order', () => {
     const index = new LineIndex();
     index.scan(Buffer.from('a\n'.repeat(3000)));
     const entries = encodeEntries(index, 0, index.entries);

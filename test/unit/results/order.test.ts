@@ -4,7 +4,7 @@ import { compareDecimals, isoTime } from '../../../src/core/results/query/sortKe
 import type { Row } from '../../../src/shared/rowCodec';
 import { manyRows, randomizer, spoolOf, TWO_COLUMNS, withFolder } from './support';
 
-/** The values of one column of a type, sorted or filtered. */
+/** Sorts or filters the values of one column. */
 async function ordered(
   type: string,
   values: Row,
@@ -24,7 +24,7 @@ async function ordered(
   });
 }
 
-/** Already in the order in which PostgreSQL sorts them; different values only. */
+/** Distinct values in PostgreSQL's sort order. */
 const ASCENDING: Record<string, Row> = {
   integer: ['-2147483648', '-10', '-9', '0', '9', '10', '2147483647', null],
   bigint: [
@@ -115,7 +115,7 @@ ASCENDING['text']!.sort((a, b) => (a === null ? 1 : b === null ? -1 : Buffer.com
 
 describe('sorting', () => {
   for (const [type, values] of Object.entries(ASCENDING)) {
-    it(`sorts ${type} as PostgreSQL does`, async () => {
+    it(`sorts ${type} like PostgreSQL`, async () => {
       const random = randomizer(6);
       const shuffled = values
         .map((value) => [random(1e9), value] as const)
@@ -126,7 +126,7 @@ describe('sorting', () => {
     });
   }
 
-  it('puts NULL first or last when told', async () => {
+  it('sorts NULL first or last on request', async () => {
     const values = ['2', null, '1', 'NaN'];
     for (const [direction, nulls, expected] of [
       ['ascending', 'first', [null, '1', '2', 'NaN']],
@@ -145,7 +145,7 @@ describe('sorting', () => {
     );
   });
 
-  it('sorts many rows by several columns, keeps the order of equals, and rests in between', async () => {
+  it('sorts many rows by several columns, stably, and without blocking', async () => {
     await withFolder(async (folder) => {
       const random = randomizer(7);
       const rows: Row[] = Array.from({ length: 100_000 }, (_, i) => [
@@ -189,7 +189,7 @@ describe('sorting', () => {
     });
   }).timeout(20_000);
 
-  it('needs no sorting for no rows, and refuses columns that are not there', async () => {
+  it('sorts an empty result, and rejects columns that do not exist', async () => {
     assert.deepEqual(await ordered('text', [], { direction: 'ascending' }), []);
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(3));
@@ -259,7 +259,7 @@ describe('filtering', () => {
     }
   });
 
-  it('joins filters, and sorts what they leave', async () => {
+  it('combines filters, and sorts the remaining rows', async () => {
     await withFolder(async (folder) => {
       const rows = manyRows(1000);
       const reader = await spoolOf(folder, TWO_COLUMNS, rows);
@@ -294,7 +294,7 @@ describe('ordering', () => {
     });
   });
 
-  it('stops when told', async () => {
+  it('stops when aborted', async () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       const sort: SortKey[] = [{ column: 1, direction: 'descending' }];

@@ -3,7 +3,7 @@ import { decodeField, decodeLine, encodeField, encodeLine, type Row } from '../.
 import { randomizer } from './support';
 
 describe('rowCodec', () => {
-  it('decodes what COPY writes', () => {
+  it('decodes the output of COPY', () => {
     const cases: [line: string, row: Row][] = [
       ['', ['']],
       ['\t', ['', '']],
@@ -18,7 +18,7 @@ describe('rowCodec', () => {
     for (const [line, row] of cases) assert.deepEqual(decodeLine(line), row, JSON.stringify(line));
   });
 
-  it('decodes what COPY only reads: octal and hexadecimal bytes, other characters for themselves', () => {
+  it('decodes escapes that COPY only reads: octal and hexadecimal bytes, and other characters', () => {
     assert.equal(decodeField('\\101\\x42\\x6'), 'AB\x06');
     assert.equal(decodeField('\\303\\251\\xe2\\x82\\xAC'), 'é€');
     assert.equal(decodeField('\\303\\251', 'latin1'), '\xc3\xa9');
@@ -27,7 +27,7 @@ describe('rowCodec', () => {
     assert.equal(decodeField('end\\'), 'end\\');
   });
 
-  it('encodes as COPY does', () => {
+  it('encodes like COPY', () => {
     assert.equal(
       encodeLine([null, '', 'a\tb', '\\N', '\b\f\n\r\t\v\\']),
       '\\N\t\ta\\tb\t\\\\N\t\\b\\f\\n\\r\\t\\v\\\\',
@@ -35,7 +35,7 @@ describe('rowCodec', () => {
     assert.equal(encodeField('plain "text", \u0001'), 'plain "text", \u0001');
   });
 
-  it('gives back any row, whatever is in it', () => {
+  it('round-trips any row', () => {
     const random = randomizer(1);
     const alphabet = ['\\', '\t', '\n', '\r', 'N', 'n', 'x', '0', '7', '.', '', 'é', '😀', '\u0001', '"', '\ud7ff'];
     for (let i = 0; i < 5000; i++) {
@@ -48,7 +48,7 @@ describe('rowCodec', () => {
     }
   });
 
-  it('gives back random bytes as latin1', () => {
+  it('round-trips random bytes as latin1', () => {
     const random = randomizer(2);
     for (let i = 0; i < 500; i++) {
       const row = [0, 1, 2].map(() =>

@@ -7,7 +7,7 @@ import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool'
 import { copyText, manyRows, NO_LIMITS, randomizer, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('the spool', () => {
-  it('gives back what was written, in chunks that end anywhere', async () => {
+  it('returns the rows written in chunks that end anywhere', async () => {
     await withFolder(async (folder) => {
       const rows = manyRows(3000);
       const text = copyText(rows);
@@ -56,7 +56,7 @@ describe('the spool', () => {
     });
   });
 
-  it('gives single values, pages in another order, and previews', async () => {
+  it('returns single values, pages in another order, and previews', async () => {
     await withFolder(async (folder) => {
       const long = '😀'.repeat(100_000);
       const rows = [
@@ -102,7 +102,7 @@ describe('the spool', () => {
     });
   });
 
-  it('goes through all rows in blocks of whole lines, also rows longer than a block, and stops when told', async () => {
+  it('reads all rows in blocks of whole lines, including rows longer than a block, and stops when aborted', async () => {
     await withFolder(async (folder) => {
       const rows = [['1', 'x'.repeat(3_000_000)], ...manyRows(40_000), ['2', 'y'.repeat(1_500_000)]];
       const text = copyText(rows);
@@ -145,7 +145,7 @@ describe('the spool', () => {
     });
   });
 
-  it('takes columns that become known only later', async () => {
+  it('accepts columns that become known later', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), [], NO_LIMITS);
       const reader = await SpoolReader.open(join(folder, 'a'));
@@ -159,7 +159,7 @@ describe('the spool', () => {
 });
 
 describe('the record of a spool', () => {
-  it('has the last word on columns and status, whichever comes first', async () => {
+  it('contains the final columns and status in any order of writes', async () => {
     await withFolder(async (folder) => {
       for (let i = 0; i < 30; i++) {
         const file = join(folder, `a${i}`);
@@ -222,7 +222,7 @@ describe('limits of the spool', () => {
     });
   }
 
-  it('does not stop at a limit that is met exactly', async () => {
+  it('does not report a limit that is reached exactly', async () => {
     await withFolder(async (folder) => {
       const limits = { maxRows: 1000, maxBytes: text.length };
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, limits);
@@ -232,11 +232,11 @@ describe('limits of the spool', () => {
   });
 });
 
-describe('a spool cut off', () => {
+describe('an interrupted spool', () => {
   const rows = manyRows(5000);
   const text = copyText(rows);
 
-  it('keeps the rows that came when the source fails, and says so', async () => {
+  it('keeps the received rows and reports the failure of the source', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
       async function* source(): AsyncGenerator<Buffer> {
@@ -260,7 +260,7 @@ describe('a spool cut off', () => {
     });
   });
 
-  it('keeps the rows that came when it is aborted in the middle of a write', async () => {
+  it('keeps the received rows when it is aborted during a write', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
       writer.stream.write(text);
@@ -276,7 +276,7 @@ describe('a spool cut off', () => {
     });
   });
 
-  it('drops a last row without its end, and says so', async () => {
+  it('drops an incomplete last row and reports it', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
       await send(writer, text.subarray(0, text.length - 1));
@@ -305,7 +305,7 @@ describe('a spool cut off', () => {
         [0, index.length],
         [3, 0],
       ] as const) {
-        // As a killed process leaves it: the record of a spool that grows, by a process that is no more.
+        // As left by a killed process: the record of a growing spool whose process is gone.
         await writeFile(`${file}.json`, grows.toString().replace(`"writer":${process.pid}`, '"writer":2147483646'));
         await writeFile(`${file}.rows`, text.subarray(0, Math.floor(rowsBytes)));
         await writeFile(`${file}.index`, index.subarray(0, indexBytes));
@@ -347,7 +347,7 @@ describe('a spool cut off', () => {
     });
   });
 
-  it('does not open what is not a spool', async () => {
+  it('rejects files that are not a spool', async () => {
     await withFolder(async (folder) => {
       await assert.rejects(SpoolReader.open(join(folder, 'none')), /ENOENT/);
       await writeFile(join(folder, 'other.json'), '{"version":2}');

@@ -5,7 +5,7 @@ import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../sr
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('files of the spool', () => {
-  // Windows has no such modes: there a profile's folders are its user's own.
+  // Windows has no file modes; there, only the user can access the folders of a profile.
   const posixIt = process.platform === 'win32' ? it.skip : it;
   posixIt('are private, whatever was there before', async () => {
     await withFolder(async (folder) => {
@@ -30,7 +30,7 @@ describe('files of the spool', () => {
     });
   });
 
-  it('are removed, with what a crash has left of them', async () => {
+  it('are removed, including those left by a crash', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
       await writer.finish();
@@ -43,7 +43,7 @@ describe('files of the spool', () => {
     });
   });
 
-  it('do not come back when they are removed while they are written', async () => {
+  it('do not reappear if they are removed during a write', async () => {
     await withFolder(async (folder) => {
       const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
       await send(writer, copyText(manyRows(10)));
@@ -54,7 +54,7 @@ describe('files of the spool', () => {
     });
   });
 
-  it('are swept when they belong to no job; other files stay', async () => {
+  it('are swept if they belong to no job; other files remain', async () => {
     await withFolder(async (folder) => {
       for (const name of ['a', 'b', 'c', 'd']) {
         await (await SpoolWriter.create(join(folder, name), TWO_COLUMNS, NO_LIMITS)).finish();
@@ -69,19 +69,19 @@ describe('files of the spool', () => {
     });
   });
 
-  it('that cannot be made are an error with its reason', async () => {
+  it('that cannot be created cause an error with its reason', async () => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'file'), '');
       await assert.rejects(SpoolWriter.create(join(folder, 'file', 'a'), TWO_COLUMNS, NO_LIMITS), /EEXIST|ENOTDIR/);
     });
   });
 
-  it('may be read while another process writes them', async () => {
+  it('can be read while another process writes them', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'a');
       const writer = await SpoolWriter.create(file, TWO_COLUMNS, NO_LIMITS);
       await send(writer, copyText(manyRows(10)));
-      // Another process that lives: the spool grows still.
+      // Another running process: the spool is still growing.
       const record = await readFile(`${file}.json`, 'utf8');
       await writer.finish();
       await writeFile(`${file}.json`, record.replace(`"writer":${process.pid}`, `"writer":${process.ppid}`));

@@ -11,7 +11,7 @@ export const TWO_COLUMNS: SpoolColumn[] = [
   { name: 'note', type: 'text' },
 ];
 
-/** A folder for one test, removed after it. */
+/** Creates a folder for one test and removes it afterwards. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'pgbg-results-'));
   try {
@@ -26,7 +26,7 @@ export function copyText(rows: readonly (readonly (string | null)[])[]): Buffer 
   return Buffer.from(rows.map((row) => encodeLine(row) + '\n').join(''));
 }
 
-/** Writes to the writer's stream as a source with backpressure would. */
+/** Writes to the writer's stream with backpressure. */
 export async function send(writer: SpoolWriter, bytes: Buffer, chunkSize = bytes.length): Promise<void> {
   for (let at = 0; at < bytes.length; at += chunkSize) {
     await new Promise<void>((done, fail) =>
@@ -35,7 +35,7 @@ export async function send(writer: SpoolWriter, bytes: Buffer, chunkSize = bytes
   }
 }
 
-/** A reader over a finished spool of the rows given. */
+/** Opens a reader of a finished spool with these rows. */
 export async function spoolOf(
   folder: string,
   columns: readonly SpoolColumn[],
@@ -48,7 +48,7 @@ export async function spoolOf(
   return SpoolReader.open(file);
 }
 
-/** Numbers that look random and are the same in every run. */
+/** Pseudo-random numbers, the same in every run. */
 export function randomizer(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -57,7 +57,7 @@ export function randomizer(seed: number): (below: number) => number {
   };
 }
 
-/** Rows of TWO_COLUMNS with NULLs, escapes and characters of several bytes. */
+/** Rows of TWO_COLUMNS with NULLs, escapes, and multibyte characters. */
 export function manyRows(count: number): (string | null)[][] {
   return Array.from({ length: count }, (_, i) => [String(i), i % 7 === 0 ? null : `row\t${i}\n${'é'.repeat(i % 50)}`]);
 }

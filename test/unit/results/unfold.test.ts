@@ -4,7 +4,7 @@ import { recordToRow, UnfoldStream } from '../../../src/core/results/spool/unfol
 import { decodeLine, type Row } from '../../../src/shared/rowCodec';
 import { copyText, randomizer } from './support';
 
-/** As record_out does (src/backend/utils/adt/rowtypes.c). */
+/** Like record_out (src/backend/utils/adt/rowtypes.c). */
 function compositeText(row: Row): string {
   const field = (value: string | null): string => {
     if (value === null) return '';
@@ -30,7 +30,7 @@ async function unfold(
 }
 
 describe('recordToRow', () => {
-  it('takes composite values apart', () => {
+  it('parses composite values', () => {
     const cases: [text: string, row: Row][] = [
       ['(a,"b ""x"" \\\\ y",)', ['a', 'b "x" \\ y', null]],
       ['()', [null]],
@@ -43,13 +43,13 @@ describe('recordToRow', () => {
     for (const [text, row] of cases) assert.deepEqual(recordToRow(text), row, text);
   });
 
-  it('refuses what is none', () => {
+  it('rejects other text', () => {
     for (const text of ['', 'a', '(', '(a', '(a))', '(a)b', '("a)', '(a\\)', '(a(b)', `(${'x'.repeat(500)}`]) {
       assert.throws(() => recordToRow(text), /Not a composite value/, text);
     }
   });
 
-  it('gives back any row', () => {
+  it('round-trips any row', () => {
     const random = randomizer(4);
     const alphabet = ['"', '\\', ',', '(', ')', ' ', '\n', 'a', 'é', '😀'];
     for (let i = 0; i < 3000; i++) {
@@ -62,14 +62,14 @@ describe('recordToRow', () => {
 });
 
 describe('recordToRow with large values', () => {
-  it('needs no stack for them', () => {
+  it('does not recurse', () => {
     const row = ['"\\'.repeat(300_000), 'x'.repeat(5_000_000), null];
     assert.deepEqual(recordToRow(compositeText(row)), row);
   });
 });
 
 describe('UnfoldStream', () => {
-  it('gives names once and rows as they were, in chunks that end anywhere', async () => {
+  it('emits names once and the original rows, in chunks that end anywhere', async () => {
     const names = ['id', 'ž "quoted"', 'id'];
     const rows: Row[] = Array.from({ length: 50 }, (_, i) => [String(i), i % 3 ? `é\t"\\${i}\n` : null, '']);
     const text = copyText(rows.map((row) => [JSON.stringify(names), compositeText(row)]));
@@ -78,7 +78,7 @@ describe('UnfoldStream', () => {
     }
   });
 
-  it('knows rows without columns, rows that are NULL, and no rows', async () => {
+  it('handles rows without columns, NULL rows, and no rows', async () => {
     const none = await unfold(
       copyText([
         [null, '()'],
@@ -95,7 +95,7 @@ describe('UnfoldStream', () => {
     assert.deepEqual(await unfold(copyText([[null, '']]), 3), { names: [[]], rows: [], tail: '' });
   });
 
-  it('passes on a last line without its end for what it is', async () => {
+  it('passes on an incomplete last line', async () => {
     const text = copyText([
       ['["a"]', '(1)'],
       ['["a"]', '(2)'],
@@ -105,7 +105,7 @@ describe('UnfoldStream', () => {
     assert.notEqual(tail, '');
   });
 
-  it('fails on what are not folded rows', async () => {
+  it('fails on input that is not folded rows', async () => {
     for (const row of [
       ['{}', '(1)'],
       ['[1]', '(1)'],

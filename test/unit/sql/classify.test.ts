@@ -8,7 +8,7 @@ function classified(sql: string): Classification {
 
 // Kinds, rows and writes of the whole corpus are compared with the parser's nodes in oracle.test.ts.
 describe('classify', () => {
-  it('reads one statement of a text, not its neighbours', () => {
+  it('reads only the given statement of a text', () => {
     const text = 'DELETE FROM t; SELECT 1; UPDATE t SET a = 1 WHERE b';
     const kinds = splitStatements(text).statements.map((statement) => {
       const { kind, unboundedWrite } = classify(text, statement);
@@ -21,25 +21,25 @@ describe('classify', () => {
     ]);
   });
 
-  it('calls nothing and comments empty', () => {
+  it('classifies blank texts and comments as empty', () => {
     for (const sql of ['', ' ', '-- a', '/* SELECT */', ' -- a\n']) assert.equal(classified(sql).kind, 'empty', sql);
     assert.equal(classified('(').kind, 'utility');
   });
 
-  it('looks past comments and psql’s meta-commands', () => {
+  it('ignores comments and psql’s meta-commands', () => {
     assert.equal(classified('/* a */ -- b\n SELECT 1').kind, 'select');
     assert.equal(classified('\\echo DELETE\nSELECT 1').kind, 'select');
     assert.equal(classified('UPDATE t -- WHERE\n SET a = 1 /* WHERE */').unboundedWrite, 'UPDATE');
   });
 
-  it('reads keywords in any case, and none in quotes, behind a dot or behind AS', () => {
+  it('reads keywords in any case, but not in quotes, after a dot, or after AS', () => {
     assert.equal(classified('wItH a aS (sElEcT 1) dElEtE fRoM t').unboundedWrite, 'DELETE');
     assert.equal(classified('SELECT 1 AS into, t.into, "into", \'into\', $$into$$ FROM t').selectLike, true);
     assert.equal(classified('UPDATE t SET a = t.where').unboundedWrite, 'UPDATE');
     assert.equal(classified('INSERT INTO t SELECT 1 AS returning').kind, 'dml');
   });
 
-  it('knows what brings rows, and what only the server knows', () => {
+  it('determines whether a statement returns rows, or whether only the server knows', () => {
     for (const [sql, rows] of [
       ['SELECT 1', true],
       ['EXPLAIN DELETE FROM t WHERE a', true],
@@ -59,7 +59,7 @@ describe('classify', () => {
     }
   });
 
-  it('lets nothing stand in FROM that could break out of it', () => {
+  it('rejects in FROM what could break out of it', () => {
     for (const sql of ['SELECT 1) AS q, (SELECT 2', 'SELECT (1', 'SELECT 1)', 'SELECT ((1)']) {
       assert.equal(classified(sql).selectLike, false, sql);
     }
@@ -75,7 +75,7 @@ describe('classify', () => {
     assert.equal(classified('WITH a').kind, 'with-select');
   });
 
-  it('finds the unbounded write that EXPLAIN ANALYZE would do, and only that', () => {
+  it('finds the unbounded write of EXPLAIN ANALYZE, but not of EXPLAIN', () => {
     assert.equal(classified('EXPLAIN ANALYZE VERBOSE UPDATE t SET a = 1').unboundedWrite, 'UPDATE');
     assert.equal(classified('EXPLAIN (ANALYZE on) DELETE FROM t').unboundedWrite, 'DELETE');
     for (const option of ['ANALYZE off', 'ANALYZE 0', 'ANALYZE false', "ANALYZE 'off'", 'VERBOSE']) {
@@ -85,8 +85,8 @@ describe('classify', () => {
     assert.equal(classified('EXPLAIN VERBOSE DELETE FROM t').unboundedWrite, undefined);
   });
 
-  it('names what refuses a transaction block as the server names it', () => {
-    // Each of these names is the one in the message "… cannot run inside a transaction block" of PostgreSQL 18.
+  it('names commands that refuse a transaction block like the server', () => {
+    // These names are those in the message "… cannot run inside a transaction block" of PostgreSQL 18.
     for (const [sql, command] of [
       ['VACUUM', 'VACUUM'],
       ['VACUUM (ANALYZE) t', 'VACUUM'],
@@ -118,7 +118,7 @@ describe('classify', () => {
     }
   });
 
-  it('refuses nothing that runs in a transaction block', () => {
+  it('accepts commands that run in a transaction block', () => {
     for (const sql of [
       'SELECT 1',
       'ANALYZE',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { classify } from '../../../src/core/sql/classify/classify';
-import { Cursor } from '../../../src/core/sql/split/statementAtCursor';
-import { directivesOf, labelFor, labelFromSql, truncateLabel } from '../../../src/core/sql/directives';
+import { Cursor } from '../../../src/core/sql/lexer/cursor';
+import { directivesOf, labelFor } from '../../../src/core/sql/directives';
+import { labelFromSql, truncateLabel } from '../../../src/core/sql/labels';
 import { launchText } from '../../../src/core/sql/settings/launchSettings';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
 import { stringValue } from '../../../src/core/sql/lexer/literals';
@@ -10,7 +11,7 @@ import { findParameters, substituteParameters } from '../../../src/core/sql/para
 import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 import { setParameters } from '../../../src/core/sql/settings/setStatement';
 import { settingMs } from '../../../src/core/sql/settings/settingValue';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements, statementAt, updateSplit } from '../../../src/core/sql/split/statements';
 import { transactionBlockRefusal } from '../../../src/core/sql/classify/transactionBlock';
 import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUnits';
@@ -18,7 +19,7 @@ import { parseBytes, parseDuration } from '../../../src/core/sql/settings/gucUni
 const DEPTH = 5000;
 const deep = (open: string, middle: string, close: string): string => open.repeat(DEPTH) + middle + close.repeat(DEPTH);
 
-/** Texts nested so deep that a function calling itself for each level would overflow the stack. */
+/** Texts nested so deep that a recursive function would overflow the stack. */
 const TEXTS: Readonly<Record<string, string>> = {
   parentheses: `SELECT ${deep('(', '1', ')')}`,
   'a query in parentheses': deep('(', 'SELECT 1', ')'),
@@ -69,7 +70,7 @@ const FUNCTIONS: Readonly<Record<string, (text: string) => unknown>> = {
   truncateLabel,
   findParameters,
   substituteParameters: (text) => substituteParameters(text, new Map()),
-  withoutPsqlCommands,
+  stripPsqlCommands,
   metaCommandAt: (text) => metaCommandAt(text, 0),
   stringValue,
   settingMs,
@@ -83,7 +84,7 @@ const FUNCTIONS: Readonly<Record<string, (text: string) => unknown>> = {
 
 describe('texts nested 5,000 deep', () => {
   for (const [what, text] of Object.entries(TEXTS)) {
-    it(`${what}: nothing throws`, () => {
+    it(`does not throw for ${what}`, () => {
       for (const [name, call] of Object.entries(FUNCTIONS)) {
         assert.doesNotThrow(() => call(text), name);
         assert.doesNotThrow(() => call(`${text}; ${text}`), name);
@@ -91,7 +92,7 @@ describe('texts nested 5,000 deep', () => {
     });
   }
 
-  it('WITHs that are too deep to be read count as writes, so that their query is not wrapped', () => {
+  it('treats a WITH that is too deep to read as a write, so that its query is not wrapped', () => {
     const text = TEXTS['WITH in WITH']!;
     assert.equal(classify(text, { start: 0, end: text.length }).selectLike, false);
     const few = `${'WITH a AS ('.repeat(100)}SELECT 1${') SELECT * FROM a'.repeat(100)}`;

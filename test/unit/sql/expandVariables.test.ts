@@ -1,25 +1,23 @@
 import assert from 'node:assert/strict';
 import { expandVariables, findParameters, substituteParameters } from '../../../src/core/sql/parameters';
 import { PsqlState } from '../../../src/core/sql/psql/psqlState';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 
 function expanded(script: string, environment: Record<string, string> = {}): ReturnType<typeof expandVariables> {
   const split = splitStatements(script);
   const state = new PsqlState(script, split, (name) => environment[name]);
-  return expandVariables(withoutPsqlCommands(script, split).text, (name, offset) =>
-    state.advance(offset).variable(name),
-  );
+  return expandVariables(stripPsqlCommands(script, split).text, (name, offset) => state.advance(offset).variable(name));
 }
 
 describe('expandVariables', () => {
-  it('replaces what \\set gives a value, each use by the value at its place', () => {
+  it('replaces variables by the value that \\set gave them before each use', () => {
     const { text, replaced } = expanded('\\set x 5\nSELECT :x;\n\\set x 6\nSELECT :x;');
     assert.equal(text.replace(/\s+/g, ' '), ' SELECT 5; SELECT 6;');
     assert.equal(replaced, 2);
   });
 
-  it('leaves to the questions what only psql knows, and what is not set', () => {
+  it('keeps variables whose value only psql knows, or that are not set', () => {
     for (const script of [
       '\\set x `date`\nSELECT :x',
       '\\prompt x\nSELECT :x',
@@ -32,7 +30,7 @@ describe('expandVariables', () => {
     }
   });
 
-  it('follows \\if where its condition is certain', () => {
+  it('follows an \\if whose condition is known', () => {
     const value = (script: string): string => expanded(script).text.trim().split('\n').at(-1)!.trim();
     assert.equal(value('\\if true\n\\set x 1\n\\else\n\\set x 2\n\\endif\nSELECT :x'), 'SELECT 1');
     assert.equal(value('\\if off\n\\set x 1\n\\elif 1\n\\set x 2\n\\else\n\\set x 3\n\\endif\nSELECT :x'), 'SELECT 2');
@@ -40,31 +38,31 @@ describe('expandVariables', () => {
     assert.equal(value('\\if 0\n\\if 1\n\\set x 1\n\\endif\n\\else\n\\set x 2\n\\endif\nSELECT :x'), 'SELECT 2');
   });
 
-  it('says which variables the script removed: they stay as they are written', () => {
+  it('keeps and reports variables that the script removed', () => {
     const { text, unset } = expanded('\\set x 1\n\\unset x\nSELECT :x, :y');
     assert.ok(text.endsWith('SELECT :x, :y'));
     assert.deepEqual([...unset], ['x']);
   });
 
-  it('traces offsets behind and in values back to the script', () => {
+  it('maps offsets in and after values back to the script', () => {
     const script = '\\set x 12345\nSELECT :x, nosuch';
     const { text, sourceOffset } = expanded(script);
     assert.equal(sourceOffset(text.indexOf('nosuch')), script.indexOf('nosuch'));
     assert.equal(sourceOffset(text.indexOf('345')), script.indexOf(':x'));
   });
 
-  it('does not grow without bound', () => {
+  it('limits the length of expanded texts', () => {
     const doubling = Array.from({ length: 60 }, (_, n) => `\\set x${n + 1} :x${n}:x${n}`);
     assert.doesNotThrow(() => expanded('\\set x :x\nSELECT :x'));
     assert.throws(() => {
       const lazily = new Map(doubling.map((line) => line.split(' ').slice(1) as [string, string]));
       expandVariables('SELECT :x60', (name) => ({ kind: 'set', value: lazily.get(name) ?? '0' }));
-    }, /too long/);
+    }, /value\.expansionTooLong/);
   });
 });
 
-describe('variables that may be something else', () => {
-  it('asks for no bound of a slice, and says where one may be meant', () => {
+describe('ambiguous variables', () => {
+  it('ignores bounds of slices and marks uses that may be one', () => {
     const uses = (text: string): [string, boolean][] =>
       findParameters(text).map(({ name, perhapsSlice = false }) => [name, perhapsSlice]);
     assert.deepEqual(uses('SELECT arr[lo :hi], arr[lo:hi], arr[f(x) :n], arr["a" :b], arr[1 :n] FROM t'), []);
@@ -82,7 +80,7 @@ describe('variables that may be something else', () => {
     ]);
   });
 
-  it('knows :{?name} by whether the variable has a value', () => {
+  it('replaces :{?name} by whether the variable has a value', () => {
     assert.equal(
       substituteParameters('SELECT :{?a}, :{?b}, :a', new Map([['a', 'x']])).text,
       "SELECT TRUE, FALSE, 'x'",

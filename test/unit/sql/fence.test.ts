@@ -10,7 +10,7 @@ function fenced(text: string): ReturnType<typeof insertAll> {
   return insertAll(text, fences(text, splitStatements(text)));
 }
 
-/** The parse trees of a text, without the places of their parts. */
+/** The parse trees of a text, without positions. */
 function trees(text: string): string[] {
   const statements = oracleStatements(text);
   assert.ok(statements, text);
@@ -27,7 +27,7 @@ describe('fences', function () {
 
   const [fence] = [FENCE];
 
-  /** The statements are the same, with a fence between every two; lines stay lines; each place is found again. */
+  /** Checks that the statements are the same with a fence between every two, that lines do not change, and that offsets map back. */
   function assertFenced(text: string): void {
     const { text: sent, toSource } = fenced(text);
     const own = trees(text);
@@ -45,7 +45,7 @@ describe('fences', function () {
     assert.equal(reached.size, text.length + 1, 'every place of the text is reached');
   }
 
-  it('stand between every two statements of the corpus, however these are parted', () => {
+  it('are inserted between every two statements of the corpus, whatever separates them', () => {
     for (const separator of [';', ';\n\n;\r\n', ' /* ; */ ; -- ;\n', ';;', '; ']) {
       for (let index = 0; index + 1 < CORPUS.length; index++) {
         if (/client_encoding|\bNAMES\b/i.test(`${CORPUS[index]}`)) continue;
@@ -54,7 +54,7 @@ describe('fences', function () {
     }
   });
 
-  it('stand between many statements of the corpus at random', () => {
+  it('are inserted between random statements of the corpus', () => {
     const random = new Random(fuzzSeed());
     const corpus = CORPUS.filter((sql) => !/client_encoding|\bNAMES\b/i.test(sql));
     for (let round = 0; round < 100; round++) {
@@ -67,22 +67,22 @@ describe('fences', function () {
     }
   });
 
-  it('are not needed by one statement', () => {
+  it('are not inserted into a single statement', () => {
     for (const text of ['SELECT 1', 'SELECT 1;', '-- a;\nSELECT 1 ; -- b;\n;;', '', ';'])
       assert.equal(fenced(text).text, text);
   });
 
-  it('stand on the line of the statement before them', () => {
+  it('are on the line of the previous statement', () => {
     assert.equal(fenced('SELECT 1; -- one\nSELECT 2').text, 'SELECT 1;SHOW server_version; -- one\nSELECT 2');
     assert.equal(fenced("SELECT ';'\n;\nSELECT 2;").text, "SELECT ';'\n;SHOW server_version;\nSELECT 2;");
   });
 
-  it('keep the worker’s encoding', () => {
+  it('restore the worker’s encoding', () => {
     const text = "SET client_encoding = 'LATIN1'; SET NAMES 'x'; SELECT 1";
     const sent = fenced(text).text;
     assert.equal(sent.split("SET client_encoding TO 'UTF8'").length, 3);
     assert.equal(withoutFences(sent), text);
-    // What is called later may set it again.
+    // A function called later may set it again.
     const changed = [
       "SELECT set_config('client_encoding', 'LATIN1', false)",
       'DO $$ BEGIN SET client_encoding = LATIN1; END $$',
@@ -94,7 +94,7 @@ describe('fences', function () {
     }
   });
 
-  it('places: before, in and after insertions', () => {
+  it('map offsets before, in, and after insertions', () => {
     const { text, toSource } = insertAll('abcdef', [
       { at: 2, text: '12' },
       { at: 2, text: '34' },
@@ -105,16 +105,20 @@ describe('fences', function () {
     assert.deepEqual(places, [0, 1, 2, undefined, 2, undefined, 2, 3, 4, 5, 6, 6]);
   });
 
-  it('are refused where they could stand in the wrong place', () => {
+  it('are refused if they could be inserted in the wrong place', () => {
     const code = (text: string, standard = true): string | undefined =>
-      fenceRefusal(text, splitStatements(text), standard)?.code;
-    for (const text of ["SELECT 1; SELECT 'a", 'SELECT (1; SELECT 2', 'SELECT 1 \\; SELECT 2; SELECT 3']) {
-      assert.equal(code(text), 'unsplit', text);
+      fenceRefusal(text, splitStatements(text), standard)?.fault.code;
+    for (const [text, problem] of [
+      ["SELECT 1; SELECT 'a", 'sql.unterminatedString'],
+      ['SELECT (1; SELECT 2', 'sql.unclosedParenthesis'],
+      ['SELECT 1 \\; SELECT 2; SELECT 3', 'sql.metaCommand'],
+    ] as const) {
+      assert.equal(code(text), problem, text);
     }
     assert.equal(code('SELECT 1; /* SELECT 2'), undefined);
     assert.equal(code("SELECT 'a"), undefined, 'the server itself says what is wrong with one statement');
     assert.equal(code("SELECT 1; SELECT 'a\\'"), undefined);
-    assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'stringSyntax');
+    assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'sql.backslashStringsInSession');
     assert.equal(code('SELECT 1; SELECT 2', false), undefined);
     for (const set of [
       'SET standard_conforming_strings = off',
@@ -123,7 +127,7 @@ describe('fences', function () {
       "SELECT 1, set_config('standard_conforming_strings', 'off', false)",
       'DO $$ BEGIN SET standard_conforming_strings = off; END $$',
     ]) {
-      assert.equal(code(`${set}; SELECT 'a\\b'`), 'stringSyntax');
+      assert.equal(code(`${set}; SELECT 'a\\b'`), 'sql.backslashStringsInText');
       assert.equal(code(`${set}; SELECT 'ab'`), undefined);
     }
     for (const harmless of [
@@ -136,7 +140,7 @@ describe('fences', function () {
     }
   });
 
-  it('read what SET sets', () => {
+  it('recognize the parameter and value of SET', () => {
     const read = (text: string): unknown => settingOf(text, 0, text.length);
     assert.deepEqual(read("SET LOCAL Work_Mem TO '5MB'"), { name: 'work_mem', value: '5mb' });
     assert.deepEqual(read('SET SESSION my.own = a, b'), { name: 'my.own', value: 'a, b' });

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
-import { withoutPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
-import { splitStatements, updateSplit, type SplitText, type TextChange } from '../../../src/core/sql/split/statements';
+import { stripPsqlCommands } from '../../../src/core/sql/psql/stripPsqlCommands';
+import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
+import type { SplitText, TextChange } from '../../../src/core/sql/split/splitTypes';
 import { CORPUS } from './corpus';
 import { loadOracle, oracleStatements, oracleTokens } from './oracle';
 import { Random, fuzzMilliseconds, fuzzSeed } from './random';
 
-/** What makes lexers stumble when it turns up where nobody thought of it. */
+/** Text that breaks lexers in unexpected positions. */
 const SNIPPETS = [
   ...'\' " $ ; ( ) [ ] - / * + < = : . , e E u U n N x X b B & 0 1 _ a é 💥'.split(' '),
   ...[' ', '\n', '\r', '\t'],
   ...["''", '$$', '$a$', '/*', '*/', '--', '\r\n', '::', "E'", "U&'", 'U&"', "B'", '$1', '1e', '0x', '1.', '..', '; '],
   ...[' BEGIN ATOMIC ', ' BEGIN ', ' END ', ' END; ', ' CASE ', 'CREATE FUNCTION f() RETURNS int ', ' AS ', '(;', ';)'],
 ];
-/** What only psql or a broken text has; the oracle has no say, but an update must still equal a full split. */
+/** Text of psql or of broken SQL, which the oracle cannot judge. An update must still equal a full split. */
 const PSQL_SNIPPETS = [
   ...['\\', '\\;', '\\g\n', '\\echo a\n', '\\.\n', '\n\\.\n', '\\r\n', "\\set a 'b", '\\copy t from stdin\n', '\\\\'],
   ...[
@@ -33,17 +34,17 @@ const PSQL_SNIPPETS = [
 ];
 const SEPARATORS = [';', '; ', ';\n', ';;', ';\n\n', '; -- note\n', ';/* note */', '\n;\r\n', '; ; '];
 
-/** How many texts a run must have judged to mean something. */
+/** The minimum number of judged texts per run. */
 const ENOUGH = 300;
 
-describe('the splitter, at random', () => {
+describe('the splitter with random texts', () => {
   const seed = fuzzSeed();
   before(async () => {
     console.log(`      seed ${seed} (SQL_FUZZ_SEED), ${fuzzMilliseconds()} ms each (SQL_FUZZ_MS)`);
     await loadOracle();
   });
 
-  it('finds the statements that the parser finds, in mutations of the corpus that are still valid', function () {
+  it('finds the same statements as the parser in valid mutations of the corpus', function () {
     this.timeout(0);
     const random = new Random(seed);
     let judged = 0;
@@ -65,7 +66,7 @@ describe('the splitter, at random', () => {
     assert.ok(judged >= ENOUGH, `only ${judged} texts were valid`);
   });
 
-  it('finds the semicolons that the lexer finds, in mutations that no longer parse', function () {
+  it('finds the same semicolons as the lexer in invalid mutations', function () {
     this.timeout(0);
     const random = new Random(seed + 1);
     let judged = 0;
@@ -86,7 +87,7 @@ describe('the splitter, at random', () => {
     assert.ok(judged >= ENOUGH, `only ${judged} texts could be judged`);
   });
 
-  it('finds the same statements where psql’s commands are left out', function () {
+  it('finds the same statements after psql commands are removed', function () {
     this.timeout(0);
     const random = new Random(seed + 4);
     let judged = 0;
@@ -94,20 +95,20 @@ describe('the splitter, at random', () => {
     while (goesOn(began, judged)) {
       const text = mutated(random, joined(random, CORPUS), 1 + random.below(4), PSQL_SNIPPETS);
       const split = splitStatements(text);
-      const left = withoutPsqlCommands(text, split);
+      const left = stripPsqlCommands(text, split);
       assert.equal(left.text.length, text.length, JSON.stringify(text));
-      // \g and \; end a statement also where a parenthesis is open, which the semicolon in their place does not.
+      // \g and \; also end a statement inside a parenthesis, unlike the semicolon that replaces them.
       if (left.skipped === 0 || /\\[;gc]/.test(text)) continue;
       judged++;
       const places = ({ statements }: SplitText): number[][] => statements.map(({ start, end }) => [start, end]);
       const after = splitStatements(left.text);
       assert.deepEqual(places(after), places(split), `statements of ${JSON.stringify(text)}`);
-      assert.deepEqual(withoutPsqlCommands(left.text, after).skipped, 0, JSON.stringify(text));
+      assert.deepEqual(stripPsqlCommands(left.text, after).skipped, 0, JSON.stringify(text));
     }
     assert.ok(judged >= ENOUGH, `only ${judged} texts had commands to leave out`);
   });
 
-  it('gives the same after an update as after a full split, edit after edit', function () {
+  it('returns the same after each update as after a full split', function () {
     this.timeout(0);
     const random = new Random(seed + 2);
     let judged = 0;
@@ -130,7 +131,7 @@ describe('the splitter, at random', () => {
   });
 });
 
-/** For the time given, and longer on a busy machine until enough was judged, but not for ever. */
+/** Runs for the given time, and longer on a busy machine until enough texts are judged, but not forever. */
 function goesOn(began: number, judged: number): boolean {
   const passed = Date.now() - began;
   return passed < fuzzMilliseconds() || (judged < ENOUGH && passed < 40_000);
@@ -165,13 +166,13 @@ function mutated(random: Random, start: string, times: number, snippets: readonl
   return text;
 }
 
-/** Not between the halves of a surrogate pair: what is half a character cannot be sent to the oracle. */
+/** An offset that is not inside a surrogate pair, because the oracle does not accept lone surrogates. */
 function boundary(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
 }
 
-/** One to three replacements at once, as an editor with several cursors makes them: in the offsets of the old text. */
+/** One to three replacements at once, like those of several cursors, in offsets of the old text. */
 function edited(random: Random, text: string): { changes: TextChange[]; newText: string } {
   const changes: TextChange[] = [];
   let newText = text;
@@ -187,7 +188,7 @@ function edited(random: Random, text: string): { changes: TextChange[]; newText:
   return { changes, newText };
 }
 
-/** psql's rule over the oracle's tokens. Undefined where it needs more than them: meta-commands, what is never closed. */
+/** Applies psql's rule to the oracle's tokens. Undefined for meta-commands and unclosed text, which need more than tokens. */
 function separatedBySemicolons(
   tokens: readonly { readonly start: number; readonly end: number; readonly text: string }[],
 ): [number, number][] | undefined {

@@ -9,7 +9,7 @@ import { settingMs } from '../../../src/core/sql/settings/settingValue';
 
 const set = (text: string) => setParameters(text, { start: 0, end: text.length });
 
-describe('SET as PostgreSQL reads it', () => {
+describe('setParameters', () => {
   const CASES: readonly (readonly [string, string, string | undefined])[] = [
     ["SET statement_timeout = '300ms'", 'statement_timeout', '300ms'],
     ['set Local STATEMENT_TIMEOUT to 300', 'statement_timeout', '300'],
@@ -56,14 +56,14 @@ describe('SET as PostgreSQL reads it', () => {
     it(text.replace(/\n/g, ' '), () => assert.deepEqual(set(text), [{ name, value }]));
   }
 
-  it('several at once', () => {
+  it('reads several set_config calls', () => {
     assert.deepEqual(set("SELECT set_config('a.b', '1', true), set_config('c', '2', false)"), [
       { name: 'a.b', value: '1' },
       { name: 'c', value: '2' },
     ]);
   });
 
-  it('what is no setting, or cannot be read with certainty, is none', () => {
+  it('ignores statements that are not settings or cannot be read with certainty', () => {
     for (const text of [
       'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
       'SET CONSTRAINTS ALL DEFERRED',
@@ -87,7 +87,7 @@ describe('SET as PostgreSQL reads it', () => {
     }
   });
 
-  it('values of time limits', () => {
+  it('reads values of time limits', () => {
     const cases: readonly (readonly [string, number | undefined])[] = [
       ['300', 300],
       [' 300 ms ', 300],
@@ -113,8 +113,8 @@ describe('SET as PostgreSQL reads it', () => {
   });
 });
 
-describe('how a text is launched', () => {
-  it('limits at its start go with the launch, the text stays as it is', () => {
+describe('launchText', () => {
+  it('applies limits at the start with the launch and keeps the text', () => {
     const text = "SET work_mem = '8MB'; SET statement_timeout = '1s'; SET statement_timeout = '2s'; SELECT 1";
     assert.deepEqual(launchText(text), {
       sql: text,
@@ -126,7 +126,7 @@ describe('how a text is launched', () => {
     assert.deepEqual(launchText(back).settings, {});
   });
 
-  it('settings before a statement that must run alone are blanked, and every place stays', () => {
+  it('blanks settings before a statement that must run alone, and keeps all offsets', () => {
     const text = "-- label: x\nSET maintenance_work_mem = '1GB';\n/* 🙂 */ CREATE INDEX CONCURRENTLY i ON t(a);";
     const { sql, settings, alone } = launchText(text);
     assert.ok(alone);
@@ -136,7 +136,7 @@ describe('how a text is launched', () => {
     assert.match(sql, /^-- label: x\n *\n\/\* 🙂 \*\/ CREATE INDEX CONCURRENTLY i ON t\(a\);$/u);
   });
 
-  it('nothing else is accepted before or behind such a statement', () => {
+  it('accepts only settings before such a statement and nothing after it', () => {
     const codes = (text: string) => checkBeforeLaunch(text).map(({ code }) => code);
     assert.deepEqual(codes("SET work_mem = '1GB'; SET LOCAL lock_timeout = 5; VACUUM t"), []);
     for (const text of [
@@ -145,34 +145,41 @@ describe('how a text is launched', () => {
       'SET TRANSACTION READ ONLY; VACUUM t',
       "SET work_mem = '1GB'; VACUUM t; RESET work_mem",
     ]) {
-      assert.ok(codes(text).includes('refusesTransactionBlock'), text);
+      assert.ok(codes(text).includes('sql.refusesTransactionBlock'), text);
     }
   });
 
-  it('a limit in the middle has no effect, which is said at its place', () => {
+  it('reports a limit in the middle, which has no effect', () => {
     const text = "SELECT 1; SET statement_timeout = '1s'; SELECT 2";
-    const found = checkBeforeLaunch(text).find(({ code }) => code === 'limitWithoutEffect');
+    const found = checkBeforeLaunch(text).find(({ code }) => code === 'sql.limitWithoutEffect');
     assert.ok(found);
     assert.equal(found.severity, 'info');
-    assert.equal(text.slice(found.start, found.end), "SET statement_timeout = '1s'");
-    assert.equal(found.subject, 'statement_timeout');
+    assert.equal(text.slice(found.span.start, found.span.end), "SET statement_timeout = '1s'");
+    assert.deepEqual(found.params, { name: 'statement_timeout' });
   });
 
-  it('a byte order mark is left out, half a character is refused with its place', () => {
+  it('removes a byte order mark and refuses a lone surrogate with its position', () => {
     assert.equal(launchText('\uFEFFSELECT 1').sql, ' SELECT 1');
     assert.deepEqual(checkBeforeLaunch('\uFEFFSELECT 1'), []);
     assert.deepEqual(
       checkBeforeLaunch('\uFEFF').map(({ code }) => code),
-      ['empty'],
+      ['sql.empty'],
     );
     const text = "SELECT 1,\n '\uD83D'";
     const [found] = checkBeforeLaunch(text);
     assert.ok(found);
-    assert.deepEqual([found.code, found.subject, found.start, found.end], ['loneSurrogate', '2:3', 12, 13]);
+    assert.equal(found.code, 'sql.loneSurrogate');
+    assert.deepEqual(
+      [found.params, found.span],
+      [
+        { line: 2, column: 3 },
+        { start: 12, end: 13 },
+      ],
+    );
     assert.deepEqual(checkBeforeLaunch("SELECT '🙂'"), []);
   });
 
-  it('of several limits the strictest applies, other settings of the text over those of the request', () => {
+  it('applies the strictest limit, and prefers other settings of the text to those of the request', () => {
     const options = (request: object, settings: Record<string, string>) =>
       launchOptions({ sql: '', ...request }, { settings });
     assert.deepEqual(options({ statementTimeoutMs: 500 }, { statement_timeout: '1s' }), { statementTimeoutMs: 500 });
@@ -188,7 +195,7 @@ describe('how a text is launched', () => {
     });
   });
 
-  it('settings from code are checked', () => {
+  it('validates settings from code', () => {
     assert.equal(faultySetting({ work_mem: '1MB', 'a.b': '' }), undefined);
     for (const faulty of [null, 'x', ['x'], 1]) assert.equal(faultySetting(faulty), '');
     for (const faulty of [{ 'a b': 'x' }, { '': 'x' }]) assert.equal(faultySetting(faulty), Object.keys(faulty)[0]);

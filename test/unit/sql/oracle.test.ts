@@ -4,17 +4,17 @@ import { splitStatements } from '../../../src/core/sql/split/statements';
 import { BEYOND_ORACLE, CORPUS } from './corpus';
 import { loadOracle, oracleStatements, type OracleStatement } from './oracle';
 
-describe('statements, beside PostgreSQL’s own parser', function () {
+describe('statements, compared with PostgreSQL’s parser', function () {
   this.timeout(30_000);
   before(loadOracle);
 
-  it('has a corpus of at least 300 different statements, each of them valid', () => {
+  it('has a corpus of at least 300 different valid statements', () => {
     assert.ok(CORPUS.length >= 300, `${CORPUS.length} statements`);
     assert.equal(new Set(CORPUS).size, CORPUS.length);
     for (const sql of CORPUS) assert.equal(oracleStatements(sql)?.length, 1, `${JSON.stringify(sql)} is one statement`);
   });
 
-  it('finds each statement of the corpus alone, from its first token to its last', () => {
+  it('finds each single statement of the corpus from its first to its last token', () => {
     for (const sql of [...CORPUS, ...BEYOND_ORACLE]) {
       const { statements, problems } = splitStatements(sql);
       assert.equal(statements.length, 1, JSON.stringify(sql));
@@ -30,7 +30,7 @@ describe('statements, beside PostgreSQL’s own parser', function () {
     'semicolons and lines': ';\n\n;\r\n',
     'comments with semicolons in them': ' /* ; */ ; -- ;\n',
   })) {
-    it(`finds the boundaries of every statement of the corpus in one text, parted by ${name}`, () => {
+    it(`finds the boundaries of every statement of the corpus in one text, separated by ${name}`, () => {
       for (const sql of CORPUS) {
         const text = `SELECT 'before'${separator}${sql}\n${separator}${sql}\n${separator}SELECT 'after'`;
         assertSameAsOracle(text);
@@ -39,14 +39,14 @@ describe('statements, beside PostgreSQL’s own parser', function () {
     });
   }
 
-  it('finds the boundaries of all neighbours in the corpus', () => {
+  it('finds the boundaries of all adjacent pairs in the corpus', () => {
     for (let index = 0; index + 2 < CORPUS.length; index++) {
       const [a = '', b = '', c = ''] = CORPUS.slice(index, index + 3);
       assertSameAsOracle(`${a}\n;${b}\n;\t${c}\n;`);
     }
   });
 
-  it('keeps a syntax error to its own statement', () => {
+  it('limits a syntax error to its statement', () => {
     for (const wrong of [
       'SELECT FROM WHERE',
       'SELEC 1',
@@ -67,12 +67,12 @@ describe('statements, beside PostgreSQL’s own parser', function () {
     }
   });
 
-  it('takes every statement of the corpus for the kind that its parse node is', () => {
+  it('classifies every statement of the corpus like its parse node', () => {
     for (const sql of CORPUS) {
       const oracle = oracleStatements(sql)![0]!;
       const { kind, returnsRows, unboundedWrite, selectLike } = classify(sql, splitStatements(sql).statements[0]!);
       const expected = kindOf(oracle);
-      // To the parser TABLE t is SELECT * FROM t.
+      // The parser reads TABLE t as SELECT * FROM t.
       assert.equal(kind === 'table' ? 'select' : kind, expected, `kind of ${JSON.stringify(sql)}`);
       assert.equal(returnsRows, rowsOf(expected, oracle), `rows of ${JSON.stringify(sql)}`);
       assert.equal(unboundedWrite, unboundedOf(oracle), `unbounded write of ${JSON.stringify(sql)}`);
@@ -81,7 +81,7 @@ describe('statements, beside PostgreSQL’s own parser', function () {
     }
   });
 
-  it('calls selectLike what the parser takes in FROM, and nothing that it refuses there', () => {
+  it('reports selectLike exactly for what the parser accepts in FROM', () => {
     for (const sql of CORPUS) {
       const statement = splitStatements(sql).statements[0]!;
       if (!classify(sql, statement).selectLike) continue;
@@ -95,7 +95,7 @@ function assertSameAsOracle(text: string): void {
   const expected = oracleStatements(text);
   assert.ok(expected, `the parser takes ${JSON.stringify(text)}`);
   const { statements, problems } = splitStatements(text);
-  // In a text for the server COPY TO STDOUT is fine; nothing of these is a problem.
+  // COPY TO STDOUT is valid in a text for the server, so none of these is a problem.
   assert.deepEqual(problems, []);
   assert.deepEqual(
     statements.map(({ start, next, terminated }) => [start, terminated ? next - 1 : text.length]),
@@ -154,7 +154,7 @@ function kindOf({ node, tree }: OracleStatement): StatementKind {
   }
 }
 
-/** The first SELECT or VALUES of a UNION, where an INTO stands. */
+/** The first SELECT or VALUES of a UNION, which contains the INTO. */
 function leftmost(tree: Tree): Tree {
   const left = child(tree, 'larg');
   return left ? leftmost(left) : tree;

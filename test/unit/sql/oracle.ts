@@ -1,11 +1,11 @@
-/** PostgreSQL's own parser (libpg-query) as the judge of where statements begin and end. */
+/** Uses PostgreSQL's parser (libpg-query) as the oracle for the boundaries of statements. */
 import { loadModule, parseSync, scanSync } from 'libpg-query';
 
 /** One statement as the parser sees it, in UTF-16 offsets. */
 export interface OracleStatement {
-  /** Where its first token begins. */
+  /** The start of its first token. */
   readonly start: number;
-  /** Where its semicolon is, or the end of the text. */
+  /** The offset of its semicolon, or the end of the text. */
   readonly end: number;
   /** The name of its parse node, such as `SelectStmt`. */
   readonly node: string;
@@ -14,7 +14,7 @@ export interface OracleStatement {
 
 export const loadOracle = loadModule;
 
-/** The statements of a text, or undefined where it has a syntax error. */
+/** The statements of a text, or undefined if it has a syntax error. */
 export function oracleStatements(text: string): OracleStatement[] | undefined {
   let parsed;
   try {
@@ -41,7 +41,7 @@ export interface OracleToken {
   readonly text: string;
 }
 
-/** The tokens of a text without its comments, or undefined where even the lexer finds an error. */
+/** The tokens of a text without comments, or undefined if the lexer finds an error. */
 export function oracleTokens(text: string): OracleToken[] | undefined {
   let scanned;
   try {
@@ -55,7 +55,7 @@ export function oracleTokens(text: string): OracleToken[] | undefined {
     .filter((token) => !token.text.startsWith('--') && !token.text.startsWith('/*'));
 }
 
-/** From offsets in UTF-8 to offsets in UTF-16. */
+/** Converts offsets in UTF-8 to offsets in UTF-16. */
 function utf16Offsets(text: string): (byte: number) => number {
   if (Buffer.byteLength(text) === text.length) return (byte) => byte;
   const map: number[] = [];

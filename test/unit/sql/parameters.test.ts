@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ValueError } from '../../../src/core/sql/faults';
 import { findParameters, substituteParameters, type ParameterValue } from '../../../src/core/sql/parameters';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 import { CORPUS } from './corpus';
@@ -15,7 +16,7 @@ function substituted(text: string, values: Record<string, ParameterValue>): stri
 }
 
 describe('findParameters', () => {
-  it('finds psql’s three forms and numbered ones, with name, form and place', () => {
+  it('finds psql’s three forms and numbered parameters with name, form, and span', () => {
     assert.deepEqual(findParameters("SELECT :a, :'b c', :'b', :\"C_1\", $12, :é"), [
       { name: 'a', form: 'plain', start: 7, end: 9 },
       { name: 'b', form: 'literal', start: 19, end: 23 },
@@ -25,7 +26,7 @@ describe('findParameters', () => {
     ]);
   });
 
-  it('finds them where psql would: next to operators, casts and keywords', () => {
+  it('finds variables next to operators, casts, and keywords, as psql does', () => {
     assert.deepEqual(uses('SELECT 1+:a-:b, :c::int, x=:d, (:e), ARRAY[:f, [:g]], :::h'), [
       ':a',
       ':b',
@@ -47,11 +48,11 @@ describe('findParameters', () => {
     assert.deepEqual(uses('SELECT a[:i], a[:i:3], f(x => :v)'), [':i', ':i', ':v']);
   });
 
-  it('finds none in strings, quoted names, comments and dollar quotes', () => {
+  it('ignores strings, quoted names, comments, and dollar quotes', () => {
     assert.deepEqual(uses("SELECT ':a', E'\\':a', \":b\", $$:c $1$$, $x$ :d $x$ -- :e $1\n /* :f /* $2 */ */"), []);
   });
 
-  it('leaves the server’s own colons and dollars alone', () => {
+  it('ignores colons and dollars that have a meaning to the server', () => {
     assert.deepEqual(
       uses("SELECT a::b, f(c:=d), a[1:2], a[1:n], a[i:j], a[:2], a[1:], '{1}'::int[], a[f(1):n], a[b[1]:c]"),
       [],
@@ -60,7 +61,7 @@ describe('findParameters', () => {
     assert.deepEqual(uses('SELECT : a, :, :1a, :\'a b\', :"", $1a, $a'), []);
   });
 
-  it('finds them as values in JSON_OBJECT', () => {
+  it('finds variables as values in JSON_OBJECT', () => {
     assert.deepEqual(uses("SELECT JSON_OBJECT('a': :b, :c:d, 'e' VALUE :f, 'g'::text::text: f(:h))"), [
       ':b',
       ':c',
@@ -69,7 +70,7 @@ describe('findParameters', () => {
     ]);
   });
 
-  it('leaves $1 to routines, PREPARE and EXPLAIN (GENERIC_PLAN), and finds it elsewhere in the same text', () => {
+  it('ignores $1 in routines, PREPARE, and EXPLAIN (GENERIC_PLAN), but finds it elsewhere in the same text', () => {
     const text = [
       'CREATE OR REPLACE FUNCTION f(int) RETURNS int BEGIN ATOMIC SELECT $1; SELECT $1 + :a; END;',
       'CREATE PROCEDURE p(int) BEGIN ATOMIC DELETE FROM t WHERE a = $1; END;',
@@ -86,7 +87,7 @@ describe('findParameters', () => {
     assert.deepEqual(uses(`\\set a :b\nSELECT :c; ${copy}SELECT :e;${copy}SELECT :f`), [':c', ':e', ':f']);
   });
 
-  it('finds nothing in the corpus but its numbered parameters', () => {
+  it('finds only numbered parameters in the corpus', () => {
     for (const sql of CORPUS) {
       const own = /^(PREPARE|EXPLAIN \(GEN)/.test(sql);
       const expected = /^SELECT [^$]*\$\d/.test(sql) && !own && !/[a-zé_]\$/i.test(sql) ? sql.match(/\$\d+/g) : [];
@@ -98,41 +99,41 @@ describe('findParameters', () => {
 describe('substituteParameters', () => {
   before(loadOracle);
 
-  it('quotes each form as it is written', () => {
+  it('quotes values according to the form of the use', () => {
     assert.equal(
       substituted('SELECT :a, :\'a\', :"a", $1, :n', { a: 'it\'s "\\', $1: 'x;', n: null }),
       `SELECT E'it''s "\\\\', E'it''s "\\\\', "it's ""\\", 'x;', NULL`,
     );
   });
 
-  it('writes numbers without quotes where asked, in parentheses with a sign', () => {
+  it('writes numbers without quotes, and in parentheses if they have a sign', () => {
     assert.equal(
       substituted('SELECT :a, 1 -:b, $1', { a: { number: '1.50' }, b: { number: '-5' }, $1: { number: ' 1e3 ' } }),
       'SELECT 1.50, 1 -(-5), 1e3',
     );
     assert.equal(substituted("SELECT :'a'", { a: { number: '5' } }), "SELECT '5'");
     for (const number of ['', '1;', '1 OR 1', "1'", '--1', 'NaN', '0x1', '1e', '1_0']) {
-      assert.throws(() => substituted('SELECT :a', { a: { number } }), /is not a number/, number);
+      assert.throws(() => substituted('SELECT :a', { a: { number } }), /value\.notANumber/, number);
     }
   });
 
-  it('refuses NULL and nothing as a name, and NUL anywhere', () => {
-    assert.throws(() => substituted('TABLE :"a"', { a: null }), /needs a name/);
-    assert.throws(() => substituted('TABLE :"a"', { a: '' }), /needs a name/);
-    assert.throws(() => substituted('SELECT :a', { a: '\0' }), RangeError);
+  it('refuses NULL and an empty text as a name, and NUL anywhere', () => {
+    assert.throws(() => substituted('TABLE :"a"', { a: null }), /value\.nameRequired/);
+    assert.throws(() => substituted('TABLE :"a"', { a: '' }), /value\.nameRequired/);
+    assert.throws(() => substituted('SELECT :a', { a: '\0' }), ValueError);
   });
 
-  it('adds nothing where nothing can join', () => {
+  it('adds no separator if nothing can join', () => {
     assert.equal(substituted("SELECT :a || 'b', (:a)", { a: 'x' }), "SELECT 'x' || 'b', ('x')");
   });
 
-  it('leaves variables without a value as they are', () => {
+  it('keeps variables without a value', () => {
     assert.equal(substituted('SELECT :a, :b', { b: 'x' }), "SELECT :a, 'x'");
     assert.equal(substituted('SELECT 1', { b: 'x' }), 'SELECT 1');
     assert.equal(substituted('', {}), '');
   });
 
-  it('lets a value not join what touches it', () => {
+  it('separates a value from adjacent tokens', () => {
     assert.equal(substituted('SELECT e:a', { a: "\\'" }), "SELECT e E'\\\\'''");
     assert.equal(substituted("SELECT U&:'a'", { a: '\\0041' }), "SELECT U& E'\\\\0041'");
     assert.equal(substituted("SELECT :a'b'", { a: 'x' }), "SELECT 'x'/**/'b'");
@@ -142,12 +143,12 @@ describe('substituteParameters', () => {
     assert.equal(substituted('SELECT :a::text, a.:"b".c', { a: 'x', b: 'y' }), `SELECT 'x'::text, a. "y" .c`);
   });
 
-  it('lets two strings on two lines not become one', () => {
+  it('prevents two strings on two lines from joining', () => {
     assert.equal(substituted("SELECT :a\n:b\n'c'", { a: '\\', b: 'x' }), "SELECT E'\\\\'/**/\n/**/'x'/**/\n'c'");
     assert.equal(substituted("SELECT E'a'\n:b", { b: 'x' }), "SELECT E'a'\n/**/'x'");
   });
 
-  it('tells where in the source an offset of the result comes from', () => {
+  it('maps offsets of the result to the source', () => {
     const source = 'SELECT :a, é, :b FROM t';
     const { text, sourceOffset } = substituteParameters(
       source,
@@ -166,7 +167,7 @@ describe('substituteParameters', () => {
     assert.equal(substituteParameters('', new Map()).sourceOffset(0), 0);
   });
 
-  it('keeps any value one value: neither statements nor structure change', () => {
+  it('keeps every value one value, without changing statements or structure', () => {
     const random = new Random(fuzzSeed());
     const nasty = ["'", '\\', '"', ';', '--', '/*', '*/', '$$', '\n', ')', ':a', '$1', 'x', ' ', "E'", '🐘'];
     const template = 'SELECT :\'a\', f(:b, $1) AS :"c" FROM :"d".t WHERE x = :b AND y <> $1;SELECT \'after\'';
@@ -184,7 +185,7 @@ describe('substituteParameters', () => {
   });
 });
 
-/** The parse tree without its values and places. */
+/** The parse tree without values and positions. */
 function shapeOf(text: string): string {
   return JSON.stringify(oracleStatements(text)?.map(({ tree }) => tree)).replace(
     /"(sval|name|schemaname)":"(\\.|[^"\\])*"|"location":\d+/g,

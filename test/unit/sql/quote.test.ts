@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ValueError } from '../../../src/core/sql/faults';
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../../src/core/sql/quote';
 import { codePointToUtf16, utf16ToCodePoint } from '../../../src/core/sql/lexer/positions';
 import { loadOracle, oracleStatements } from './oracle';
@@ -37,18 +38,18 @@ describe('quoting', () => {
     assert.equal(quoteQualified('My Schema', 'f"'), '"My Schema"."f"""');
   });
 
-  it('writes values as string constants, with E where a backslash is in them', () => {
+  it('writes values as string constants, with E if they contain a backslash', () => {
     assert.equal(quoteLiteral(''), "''");
     assert.equal(quoteLiteral("it's"), "'it''s'");
     assert.equal(quoteLiteral("a\\'b"), "E'a\\\\''b'");
   });
 
-  it('refuses NUL, which would cut the SQL off', () => {
-    assert.throws(() => quoteLiteral('a\0b'), RangeError);
-    assert.throws(() => quoteIdent('\0'), RangeError);
+  it('refuses NUL, which would end the SQL early', () => {
+    assert.throws(() => quoteLiteral('a\0b'), ValueError);
+    assert.throws(() => quoteIdent('\0'), ValueError);
   });
 
-  it('comes back from PostgreSQL’s parser as what it was, whatever is in it', () => {
+  it('is parsed by PostgreSQL as the original value, whatever it contains', () => {
     const random = new Random(fuzzSeed());
     for (let round = 0; round < 500; round++) {
       let value = '';
@@ -63,20 +64,20 @@ describe('quoting', () => {
 describe('positions', () => {
   const text = 'a🐘é\r\nb🎉';
 
-  it('turns the server’s code points from 1 into UTF-16 offsets', () => {
+  it('converts the server’s positions to UTF-16 offsets', () => {
     assert.deepEqual(
       [1, 2, 3, 4, 5, 6, 7, 8].map((position) => codePointToUtf16(text, position)),
       [0, 1, 3, 4, 5, 6, 7, 9],
     );
   });
 
-  it('has no offset for positions that the text has not', () => {
+  it('returns no offset for positions outside the text', () => {
     for (const position of [0, -1, 9, 1000, NaN, 1.5, Infinity])
       assert.equal(codePointToUtf16(text, position), undefined, `${position}`);
     assert.equal(codePointToUtf16('', 1), 0);
   });
 
-  it('turns offsets back, one inside a pair into its character’s position', () => {
+  it('converts offsets to positions; one inside a surrogate pair counts as its character', () => {
     assert.deepEqual(
       [0, 1, 2, 3, 4, 7, 8, 9].map((offset) => utf16ToCodePoint(text, offset)),
       [1, 2, 2, 3, 4, 7, 7, 8],
@@ -87,7 +88,7 @@ describe('positions', () => {
     );
   });
 
-  it('counts a lone surrogate as one, as the replacement character that is sent for it', () => {
+  it('counts a lone surrogate as one character, like the replacement character that is sent', () => {
     assert.equal(codePointToUtf16('\ud83da', 2), 1);
     assert.equal(utf16ToCodePoint('\udc18a', 1), 2);
     assert.equal(codePointToUtf16('a\udc18b', 3), 2);

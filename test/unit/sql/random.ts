@@ -1,4 +1,4 @@
-/** Repeatable chance for fuzz tests: the same seed gives the same run. */
+/** Reproducible random numbers for fuzz tests: the same seed gives the same run. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 up to, but not including, `limit`. */
+  /** An integer from 0 up to, but not including, `limit`. */
   below(limit: number): number {
     // mulberry32
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
@@ -25,12 +25,12 @@ export class Random {
   }
 }
 
-/** The seed of this run: from `SQL_FUZZ_SEED`, else a fixed one, so that a red run is red again. */
+/** The seed: `SQL_FUZZ_SEED`, or a fixed one, so that a failure is reproducible. */
 export function fuzzSeed(): number {
   return Number(process.env['SQL_FUZZ_SEED'] ?? 20_240_229);
 }
 
-/** How long one fuzz test may go on, in milliseconds: from `SQL_FUZZ_MS`, else a little. */
+/** The duration of a fuzz test in milliseconds: `SQL_FUZZ_MS`, or a short default. */
 export function fuzzMilliseconds(): number {
   return Number(process.env['SQL_FUZZ_MS'] ?? 1500);
 }

@@ -8,14 +8,14 @@ import { effectsOf } from '../../../src/core/sql/settings/sessionEffects';
 import { SessionSettings } from '../../../src/core/sql/settings/sessionSettings';
 import { splitStatements } from '../../../src/core/sql/split/statements';
 
-describe('what statements leave behind in a session', () => {
+describe('session settings of statements', () => {
   function after(...statements: string[]): ReturnType<SessionSettings['launch']> {
     const session = new SessionSettings();
     for (const statement of statements) session.apply(effectsOf(statement));
     return session.launch(false);
   }
 
-  it('is what SET, RESET and set_config say, but not what ends with a transaction', () => {
+  it('includes SET, RESET, and set_config, but not settings that end with a transaction', () => {
     assert.deepEqual(after('SET search_path TO app, "My Schema"', 'SET LOCAL work_mem = 1', "SET app.x = 'y'"), {
       settings: { search_path: 'app, "My Schema"', 'app.x': 'y' },
       prefix: '',
@@ -25,11 +25,11 @@ describe('what statements leave behind in a session', () => {
       a: 'x',
     });
     assert.deepEqual(after('SET TRANSACTION READ ONLY', 'SET CONSTRAINTS ALL DEFERRED').settings, {});
-    // Texts are sent in our own connection's encoding.
+    // Texts are sent in the encoding of our connection.
     assert.deepEqual(after("SET client_encoding = 'LATIN1'", "SET NAMES 'LATIN1'").settings, {});
   });
 
-  it('keeps the role in front of the text, or as a setting of what must run alone', () => {
+  it('passes the role before the text, or as a setting if the statement must run alone', () => {
     const role = 'SET LOCAL ROLE "Boss"; ';
     assert.equal(after('SET ROLE "Boss"').prefix, role);
     assert.equal(after("SET role TO 'Boss'").prefix, role);
@@ -54,7 +54,7 @@ describe('the steps of a script', () => {
     );
   }
 
-  it('are its statements, and transactions as a whole', () => {
+  it('are statements and whole transactions', () => {
     assert.deepEqual(steps('SELECT 1; BEGIN; SELECT 2; SELECT 3; COMMIT; COMMIT; SELECT 4'), [
       'SELECT 1',
       'SELECT 2; SELECT 3',
@@ -66,21 +66,21 @@ describe('the steps of a script', () => {
     ]);
   });
 
-  it('leave out what psql rolls back', () => {
+  it('skip transactions that psql rolls back', () => {
     for (const [script, code] of [
-      ['BEGIN; DELETE FROM t; ROLLBACK; SELECT 1', 'rolledBack'],
-      ['SELECT 1; BEGIN; DELETE FROM t;', 'neverCommitted'],
+      ['BEGIN; DELETE FROM t; ROLLBACK; SELECT 1', 'script.rolledBack'],
+      ['SELECT 1; BEGIN; DELETE FROM t;', 'script.neverCommitted'],
     ] as const) {
-      const { leftOut } = scriptSteps(script, splitStatements(script));
+      const { skipped } = scriptSteps(script, splitStatements(script));
       assert.deepEqual(steps(script), ['SELECT 1']);
       assert.deepEqual(
-        leftOut.map((one) => one.code),
+        skipped.map(({ code }) => code),
         [code],
       );
     }
   });
 
-  it('give a transaction the modes of its BEGIN', () => {
+  it('have the transaction modes of BEGIN', () => {
     const script = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT 1; COMMIT;';
     assert.deepEqual(scriptSteps(script, splitStatements(script)).steps[0]!.modes, {
       default_transaction_isolation: 'repeatable read',
@@ -88,7 +88,7 @@ describe('the steps of a script', () => {
     });
   });
 
-  it('insert the rows of COPY, and trace places behind them', () => {
+  it('insert the rows of COPY and map later offsets', () => {
     const script = "BEGIN;\nCOPY t (a) FROM stdin;\nit's\n\\N\n\\.\nSELECT nosuch;\nCOMMIT;";
     const [step] = scriptSteps(script, splitStatements(script)).steps;
     const text = step!.sent!.text;
@@ -99,7 +99,7 @@ describe('the steps of a script', () => {
     assert.equal(step!.start + step!.sent!.sourceOffset(text.indexOf('nosuch')), script.indexOf('nosuch'));
   });
 
-  it('refuse what INSERT cannot do in place of COPY', () => {
+  it('keep a COPY that INSERT cannot replace', () => {
     for (const options of [
       'WHERE a > 1',
       'WITH (ON_ERROR ignore)',
@@ -115,17 +115,19 @@ describe('the steps of a script', () => {
   });
 });
 
-describe('what cannot be carried from statement to statement', () => {
+describe('an effect that cannot be carried to later statements', () => {
   const codes = (...texts: string[]): string[] =>
-    scriptConcerns(texts).map(({ code, step, subject }) => `${step} ${code} ${subject}`);
+    scriptConcerns(texts).map(
+      ({ code, step, params }) => `${step} ${code.replace('script.', '')} ${Object.values(params).join()}`,
+    );
 
   it('is found before anything runs', () => {
     assert.deepEqual(codes('CREATE TEMP TABLE IF NOT EXISTS x (a int)', 'SELECT 1'), ['0 temporary x']);
     assert.deepEqual(codes('CREATE VIEW pg_temp.v AS SELECT 1', 'SELECT 1'), ['0 temporary v']);
     assert.deepEqual(codes('SELECT 1 AS a INTO TEMP x', 'SELECT 1'), ['0 temporary x']);
-    assert.deepEqual(codes('PREPARE p AS SELECT 1', 'EXECUTE p'), ['0 prepared p']);
+    assert.deepEqual(codes('PREPARE p AS SELECT 1', 'EXECUTE p'), ['0 preparedStatement p']);
     assert.deepEqual(codes('DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'FETCH c'), ['0 heldCursor c']);
-    assert.deepEqual(codes("LOAD 'auto_explain'", 'SELECT 1'), ["0 library 'auto_explain'"]);
+    assert.deepEqual(codes("LOAD 'auto_explain'", 'SELECT 1'), ["0 loadedLibrary 'auto_explain'"]);
     assert.deepEqual(codes('SELECT pg_advisory_lock(1)', 'SELECT 1'), ['0 sessionLock pg_advisory_lock']);
     assert.deepEqual(codes('INSERT INTO t DEFAULT VALUES', "INSERT INTO u VALUES (currval('s'))"), [
       '1 sequenceState currval',
@@ -137,7 +139,7 @@ describe('what cannot be carried from statement to statement', () => {
     }
   });
 
-  it('is nothing where no later statement needs it', () => {
+  it('is not reported if no later statement needs it', () => {
     assert.deepEqual(codes('SELECT 1', 'CREATE TEMP TABLE x (a int)'), []);
     assert.deepEqual(codes('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; TABLE t', 'SELECT 1'), []);
     for (const code of ["PERFORM set_config('a.b', 'c', true);", 'SET LOCAL a.b = 1;', 'UPDATE t SET a = 1;']) {
@@ -153,15 +155,15 @@ describe('what cannot be carried from statement to statement', () => {
   });
 });
 
-describe('what a file says above a statement', () => {
+describe('the context of a statement in its file', () => {
   function above(script: string): string[] {
     const split = splitStatements(script);
-    return fileContext(script, split, script.indexOf('HERE'), new PsqlState(script, split)).findings.map(
-      ({ code }) => code,
+    return fileContext(script, split, script.indexOf('HERE'), new PsqlState(script, split)).findings.map(({ code }) =>
+      code.replace('context.', ''),
     );
   }
 
-  it('is found for transactions, connections, conditions and settings', () => {
+  it('includes transactions, connections, conditions, and settings', () => {
     assert.deepEqual(above('BEGIN; SELECT HERE; ROLLBACK;'), ['rolledBack']);
     assert.deepEqual(above('BEGIN; SELECT HERE; COMMIT;'), ['committedLater']);
     assert.deepEqual(above('BEGIN READ ONLY; SELECT HERE;'), ['neverCommitted', 'readOnly']);
@@ -172,7 +174,7 @@ describe('what a file says above a statement', () => {
     assert.deepEqual(above('SET ROLE x; SELECT HERE;'), ['settings']);
   });
 
-  it('is nothing where it has ended, or makes no difference', () => {
+  it('does not include what has ended or makes no difference', () => {
     for (const script of [
       'BEGIN; COMMIT; SELECT HERE; BEGIN; COMMIT;',
       'SELECT HERE; SET ROLE x; BEGIN;',

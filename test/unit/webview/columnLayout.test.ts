@@ -9,7 +9,7 @@ function layoutOf(count: number, view = 1_000): ColumnLayout {
 }
 
 describe('ColumnLayout', () => {
-  it('draws only the columns that are seen, of very many', () => {
+  it('finds the visible ones of very many columns', () => {
     const layout = layoutOf(1_600);
     assert.deepEqual(layout.window(0, 0), { first: 0, last: 9 });
     assert.deepEqual(layout.window(80_000, 1), { first: 799, last: 810 });
@@ -17,7 +17,7 @@ describe('ColumnLayout', () => {
     assert.equal(layout.totalWidth, 160_050);
   });
 
-  it('lets the last column shown fill the view, and keeps its own width', () => {
+  it('fills the view with the last shown column, and keeps its set width', () => {
     const layout = layoutOf(3);
     assert.deepEqual(
       [0, 1, 2].map((column) => layout.width(column)),
@@ -31,7 +31,7 @@ describe('ColumnLayout', () => {
     assert.deepEqual([layout.width(1), layout.totalWidth], [100, 250]);
   });
 
-  it('puts pinned columns first, and leaves room for the others', () => {
+  it('puts pinned columns first, and leaves space for the others', () => {
     const layout = layoutOf(10);
     layout.setPinned([7, 3]);
     assert.deepEqual(layout.columns(), [7, 3, 0, 1, 2, 4, 5, 6, 8, 9]);
@@ -54,7 +54,7 @@ describe('ColumnLayout', () => {
     assert.equal(layout.length, 1);
   });
 
-  it('unpins a column that is hidden', () => {
+  it('unpins a hidden column', () => {
     const layout = layoutOf(3);
     layout.setPinned([2]);
     layout.setHidden([2]);
@@ -62,7 +62,7 @@ describe('ColumnLayout', () => {
     assert.equal(layout.stuckWidth, 50);
   });
 
-  it('keeps widths within bounds, and passes over columns that are not there', () => {
+  it('limits widths, and ignores columns that do not exist', () => {
     const layout = layoutOf(2);
     layout.setWidth(0, 1);
     layout.setWidth(1, 99_999);
@@ -71,7 +71,7 @@ describe('ColumnLayout', () => {
     assert.equal(layout.width(1), MAX_COLUMN_WIDTH);
   });
 
-  it('brings a column into sight', () => {
+  it('scrolls to a column', () => {
     const layout = layoutOf(100);
     assert.equal(layout.reveal(3, 0), 0);
     assert.equal(layout.reveal(9, 0), 50);

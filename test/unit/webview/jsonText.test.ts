@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { formatJson } from '../../../webview/page/jsonText';
 
 describe('formatJson', () => {
-  it('sets JSON in lines without changing a value', () => {
+  it('formats JSON without changing values', () => {
     const source = '{"b": 12345678901234567890123, "a":[1.50,"x\\n\\u00e9",null,{}], "e":[]}';
     const formatted = formatJson(source);
     assert.equal(
@@ -12,7 +12,7 @@ describe('formatJson', () => {
     assert.deepEqual(JSON.parse(formatted.text), JSON.parse(source));
   });
 
-  it('tells keys, strings, numbers and words apart', () => {
+  it('distinguishes keys, strings, numbers, and words', () => {
     const formatted = formatJson('{"k": ["s", 1, true]}');
     const parts = formatted?.tokens.map(({ start, end, kind }) => [formatted.text.slice(start, end), kind]);
     assert.deepEqual(parts, [
@@ -23,7 +23,7 @@ describe('formatJson', () => {
     ]);
   });
 
-  it('leaves everything else alone', () => {
+  it('rejects other text', () => {
     for (const text of ['', 'x', '1', '"a"', '{a: 1}', '[1,]', '{"a":1} x', '{1,2}']) {
       assert.equal(formatJson(text), undefined, text);
     }

@@ -57,7 +57,7 @@ describe('the rows of a results panel', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('gives tiles, long values cut with their length', async () => {
+  it('reads tiles, and cuts long values with their length', async () => {
     const [tile] = await service.tiles(0, [{ row: 0, rows: 128, column: 1, columns: 2 }], never);
     assert.equal(tile?.cells.length, 128);
     assert.deepEqual(tile.cells[0], [null, 'short']);
@@ -66,7 +66,7 @@ describe('the rows of a results panel', () => {
     assert.deepEqual(last?.cells.at(-1), ['999']);
   });
 
-  it('gives whole values, and knows numbers', async () => {
+  it('reads whole values, and recognizes numbers', async () => {
     assert.equal(await service.cell(0, { row: 3, column: 2 }), 'é'.repeat(5_000));
     assert.equal(await service.cell(0, { row: 0, column: 1 }), null);
     assert.deepEqual(
@@ -76,7 +76,7 @@ describe('the rows of a results panel', () => {
     assert.deepEqual((await service.status()).rows, ROWS);
   });
 
-  it('says because of which setting rows were not kept', async () => {
+  it('reports the setting that limited the rows', async () => {
     for (const [limits, limit] of [
       [{ maxRows: 2, maxBytes: 0 }, 'maxRows'],
       [{ maxRows: 0, maxBytes: 20 }, 'maxMegabytes'],
@@ -86,14 +86,14 @@ describe('the rows of a results panel', () => {
       await new Promise<void>((done) => writer.stream.end('1\ta\tb\n2\ta\tb\n3\ta\tb\n4\ta\tb\n', done));
       await writer.finish();
       const limited = new RowsService(sourceOf(file), 'job', describeFault);
-      const { rows, dropped, limit: told, message } = await limited.status();
-      assert.deepEqual([rows + dropped, told, message], [4, limit, undefined]);
+      const { rows, dropped, limit: reported, message } = await limited.status();
+      assert.deepEqual([rows + dropped, reported, message], [4, limit, undefined]);
       assert.ok(rows > 0 && dropped > 0);
       limited.dispose();
     }
   });
 
-  it('shows a view in its order, and refuses one that was replaced', async () => {
+  it('reads a view in its order, and rejects a replaced one', async () => {
     const reader = await service.reader();
     assert.ok(reader);
     const { order } = await orderRows(reader, [{ column: 0, direction: 'descending' }], []);
@@ -105,7 +105,7 @@ describe('the rows of a results panel', () => {
     await assert.rejects(service.tiles(1, [{ row: 0, rows: 2, column: 0, columns: 1 }], never), StaleViewError);
   });
 
-  it('stops reading tiles that nobody waits for', async () => {
+  it('stops reading tiles when aborted', async () => {
     const abort = new AbortController();
     abort.abort();
     await assert.rejects(service.tiles(0, [{ row: 0, rows: 1, column: 0, columns: 1 }], abort.signal), {
@@ -113,16 +113,16 @@ describe('the rows of a results panel', () => {
     });
   });
 
-  /** Runs a search to its end, then steps; gives what the page is told. */
+  /** Runs a search to its end, then steps. @returns what was posted to the page */
   async function search(
     query: Partial<Extract<FromPage, { type: 'find' }>>,
     steps: readonly Partial<Extract<FromPage, { type: 'findStep' }>>[],
   ): Promise<{ count: number; done: boolean; message: string | undefined; at: (readonly [number, number, number])[] }> {
-    const told: ToPage[] = [];
+    const posted: ToPage[] = [];
     const session = new FindSession(
       { type: 'find', find: 5, view: 0, text: '', matchCase: false, regex: false, columns: [0, 1, 2], ...query },
       service,
-      (message) => told.push(message),
+      (message) => posted.push(message),
       String,
     );
     await session.run();
@@ -130,14 +130,14 @@ describe('the rows of a results panel', () => {
     steps.forEach((step, request) =>
       session.step({ type: 'findStep', find: 5, request, from, here: false, back: false, ...step }),
     );
-    const last = told.filter((message) => message.type === 'find').at(-1);
-    const at = told.flatMap((message) =>
+    const last = posted.filter((message) => message.type === 'find').at(-1);
+    const at = posted.flatMap((message) =>
       message.type === 'findAt' && message.at ? [[message.index, message.at.row, message.at.column] as const] : [],
     );
     return { count: last?.count ?? -1, done: last?.done ?? false, message: last?.message, at };
   }
 
-  it('finds in all rows, and steps both ways and around the ends', async () => {
+  it('finds in all rows, and steps in both directions and around the ends', async () => {
     const found = await search({ text: 'NAME 3' }, [
       { from: { row: 3, column: 1 }, here: true },
       { from: { row: 3, column: 1 } },
@@ -154,7 +154,7 @@ describe('the rows of a results panel', () => {
     ]);
   });
 
-  it('counts only what is shown, in the order in which it is shown', async () => {
+  it('counts only matches in shown columns, in the order of the view', async () => {
     assert.equal((await search({ text: 'name 3', columns: [0] }, [])).count, 0);
     const reader = await service.reader();
     assert.ok(reader);
@@ -170,7 +170,7 @@ describe('the rows of a results panel', () => {
     ]);
   });
 
-  it('says what is wrong with a regular expression', async () => {
+  it('reports an invalid regular expression', async () => {
     const found = await search({ text: '(', regex: true }, []);
     assert.ok(found.done);
     assert.match(found.message ?? '', /rows\.badRegex/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { MAX_SCROLL_HEIGHT, ScrollMap } from '../../../webview/grid/scrollMap';
 
 describe('ScrollMap', () => {
-  it('is the plain position while all rows fit', () => {
+  it('equals the scroll position while all rows fit', () => {
     const map = new ScrollMap(1_000, 22, 660);
     assert.equal(map.scaled, false);
     assert.equal(map.toTop(123), 123);
@@ -18,11 +18,11 @@ describe('ScrollMap', () => {
       assert.equal(map.toTop(0), 0);
       const { last } = map.window(map.toTop(map.maxScroll), 0);
       assert.equal(last, rows - 1);
-      // A browser may round the greatest position down.
+      // The browser may round the maximum position down.
       assert.equal(map.window(map.toTop(map.maxScroll - 0.9), 0).last, rows - 1);
     });
 
-    it(`keeps a top of ${rows.toLocaleString('en')} rows through the scrollbar to within what its pixels can tell`, () => {
+    it(`keeps a top of ${rows.toLocaleString('en')} rows through the scrollbar, up to the precision of its pixels`, () => {
       const map = new ScrollMap(rows, 22, 671);
       const step = map.maxTop / map.maxScroll;
       for (const part of [0.001, 0.25, 0.5, 0.999]) {
@@ -32,7 +32,7 @@ describe('ScrollMap', () => {
     });
   }
 
-  it('brings a row into sight by the shortest way', () => {
+  it('scrolls to a row by the shortest distance', () => {
     const map = new ScrollMap(1_000_000, 20, 200);
     assert.equal(map.reveal(5, 0), 0);
     assert.equal(map.reveal(10, 0), 20);

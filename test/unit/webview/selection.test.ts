@@ -11,7 +11,7 @@ describe('Selection', () => {
     assert.deepEqual(selection.resolved(10, 5), [{ top: 3, left: 2, bottom: 3, right: 2 }]);
   });
 
-  it('stretches from where it began, over it too', () => {
+  it('extends from the anchor in both directions', () => {
     const selection = new Selection();
     selection.moveTo(at(3, 2), false);
     selection.moveTo(at(5, 3), true);
@@ -21,7 +21,7 @@ describe('Selection', () => {
     assert.equal(selection.ranges.length, 0);
   });
 
-  it('keeps further ranges', () => {
+  it('adds ranges', () => {
     const selection = new Selection();
     selection.moveTo(at(0, 0), false);
     selection.addAt(at(4, 1));
@@ -34,7 +34,7 @@ describe('Selection', () => {
     assert.ok(!selection.contains(5, 0));
   });
 
-  it('takes whole rows and columns, also those that are still to come', () => {
+  it('selects whole rows and columns, including those added later', () => {
     const selection = new Selection();
     selection.selectColumns(at(0, 2), false, false);
     assert.ok(selection.contains(1e9, 2));
@@ -59,13 +59,13 @@ describe('copiedRanges', () => {
   const columns = [4, 0, 1, 2, 3];
   const column = (ordinal: number): number => columns[ordinal] ?? -1;
 
-  it('gives the columns in the order in which they are shown', () => {
+  it('returns the columns in the shown order', () => {
     assert.deepEqual(copiedRanges([{ top: 1, left: 0, bottom: 2, right: 1 }], column), [
       { first: 1, last: 2, columns: [4, 0] },
     ]);
   });
 
-  it('makes one table of several ranges, each row once', () => {
+  it('combines several ranges to one table, with each row once', () => {
     const ranges = [
       { top: 5, left: 2, bottom: 6, right: 2 },
       { top: 1, left: 0, bottom: 2, right: 0 },

@@ -32,7 +32,7 @@ const tile = (row: number, column: number, rows: number): { row: number; column:
 });
 
 describe('TileStore', () => {
-  it('asks for the missing tiles of what is seen, and no more', () => {
+  it('requests only the missing visible tiles', () => {
     const { store, asked } = storeOf(1_000);
     store.want(120, 140, [0, 63, 64]);
     assert.deepEqual(asked, [
@@ -45,7 +45,7 @@ describe('TileStore', () => {
     ]);
   });
 
-  it('holds one request back while another is under way, then asks for the newest', () => {
+  it('delays a request while another one is pending, then sends the newest', () => {
     const { store, asked, clock, last } = storeOf(1_000_000);
     store.want(0, 10, [0]);
     store.want(5_000, 5_010, [0]);
@@ -61,7 +61,7 @@ describe('TileStore', () => {
     store.reset(0, COLUMNS);
   });
 
-  it('gives values, and takes rows that came later', () => {
+  it('returns values, and accepts rows that were added later', () => {
     const { store, asked } = storeOf(50);
     store.put(tile(0, 0, 50));
     assert.equal(store.get(49, 3), '49/3');
@@ -74,14 +74,14 @@ describe('TileStore', () => {
     store.reset(0, COLUMNS);
   });
 
-  it('does not ask again and again for rows that are not there', () => {
+  it('does not request missing rows repeatedly', () => {
     const { store, asked } = storeOf(100);
     store.put(tile(0, 0, 40));
     store.want(0, 99, [0]);
     assert.equal(asked.length, 0);
   });
 
-  it('forgets the tiles of another view', () => {
+  it('drops the tiles of another view', () => {
     const { store } = storeOf(100);
     store.put(tile(0, 0, 100));
     store.reset(1, COLUMNS);

@@ -1,7 +1,8 @@
-import { SEEN_MS, untilSeen, type CancelResult } from './cancelJob';
+import { SEEN_MS, waitUntilActive, type CancelResult } from './cancelJob';
 import type { ActiveWorker, ServerLink } from '../ports';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
+import { findWorker } from '../findWorker';
 import { compareServers, serverOfSnapshot, type ServerIdentity } from '../serverIdentity';
 
 export interface ForeignWorker {
@@ -11,12 +12,12 @@ export interface ForeignWorker {
 }
 
 /**
- * Cancels a worker that another session launched: once it was seen running, SIGTERM to exactly that process, then the same grace
- * window.
+ * Cancels a worker that another session launched: waits until it was seen running, sends SIGTERM to exactly that process, and waits for
+ * the grace window.
  *
- * @returns how it went, whether a process was signaled at all, and the worker as the server showed it last
+ * @returns the result, whether a process was signaled at all, and the worker as the server last showed it
  * @throws OtherServerError if the connection leads to another server than the one that showed the worker
- * @throws where the server refuses (the role may not signal it) or cannot be reached
+ * @throws if the server refuses (the role may not signal it) or cannot be reached
  */
 export async function cancelForeign(
   { link, worker, graceMs }: ForeignWorker,
@@ -24,10 +25,11 @@ export async function cancelForeign(
 ): Promise<{ result: CancelResult; sent: boolean; last: ActiveWorker | undefined }> {
   let last: ActiveWorker | undefined = worker;
   const server = link.snapshot && serverOfSnapshot(link.snapshot);
-  const find = (): ActiveWorker | undefined =>
-    link.snapshot?.workers.find((one) => one.pid === worker.pid && one.backendStart === worker.backendStart);
-  await untilSeen(() => (find() ?? worker).state === 'active', SEEN_MS, { link, clock });
-  const sent = await link.terminate(worker.pid, worker.backendStart, server);
+  const { pid, backendStart } = worker;
+  const known = { pid, backendStart, ...(server && { server }) };
+  const find = (): ActiveWorker | undefined => findWorker(link.snapshot, known);
+  await waitUntilActive(() => (find() ?? worker).state === 'active', SEEN_MS, { link, clock });
+  const sent = await link.terminate(pid, backendStart, server);
   if (!sent) return { result: 'stopped', sent, last: undefined };
   const watches: Disposable[] = [link.watch('fast')];
   const result = await new Promise<CancelResult>((resolve) => {
@@ -44,7 +46,7 @@ export async function cancelForeign(
   return { result, sent, last };
 }
 
-/** A snapshot of another server says nothing about this worker. */
+/** A snapshot of another server has no information about this worker. */
 function isOther(server: ServerIdentity | undefined, now: ServerIdentity): boolean {
   return server !== undefined && compareServers(server, now) === 'other';
 }

@@ -1,15 +1,17 @@
-import { lasts, type Clock } from '../../base/clock';
-import type { Job, JobRecord } from '../job';
+import { elapses, type Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
-import { NoAnswerError, SessionLostError } from '../errors';
-import type { ActiveWorker, ServerLink } from '../ports';
-import type { Disposable } from '../../base/disposable';
+import { FaultError, type Fault } from '../../base/fault';
 import type { Logger } from '../../base/logger';
-import type { JobRunner } from '../run/jobRunner';
-import { findWorker, serverOf } from '../serverIdentity';
-import { describeWhy, whyStillRunning } from './stuckReason';
+import type { Disposable } from '../../base/disposable';
+import type { CancelRecord, Job } from '../job';
+import { NoAnswerError } from '../errors';
+import type { JobFault } from '../faults';
+import { findWorker } from '../findWorker';
+import type { ActiveWorker, ServerLink } from '../ports';
+import { stuckReasonOf } from './stuckReason';
+import type { WorkerControl } from './workerControl';
 
-/** A worker is canceled only once it was seen running: old builds crashed when canceled in its first moments. Milliseconds. */
+/** A worker is canceled only after it was seen running, or is this old: old builds crashed when canceled very early. Milliseconds. */
 export const SEEN_MS = 1000;
 
 export type CancelResult = 'stopped' | 'unresponsive';
@@ -18,21 +20,19 @@ export interface CancelContext {
   readonly link: ServerLink;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Resolves when this window closes: SIGTERM is still sent, but nobody waits for what comes of it. */
+  /** Resolves when this window closes: SIGTERM is still sent, but the grace window is not waited for. */
   readonly closing: Promise<void>;
-  save(job: Job): Promise<void>;
 }
 
 /**
- * Cancels one job's worker: SIGTERM once, then the grace window on our side, never a kill (PG_BACKGROUND.md, point 3).
+ * Cancels one job: SIGTERM once, then a grace window on our side, never a kill (docs/internals/pg-background.md, section 3).
  *
- * @param runner undefined for a detached job, which only the guarded `pg_terminate_backend` reaches
- * @returns `stopped` when the job ended within the window; `unresponsive` when it did not: it stays listed until it ends
- * @throws where SIGTERM could not be sent; the message says what to do, and the job is again what it was
+ * @returns `stopped` if the job ended within the grace window; `unresponsive` if not: it stays listed until it ends
+ * @throws if SIGTERM could not be sent; the job then returns to its former state
  */
-export async function cancelWorker(
+export async function cancelJob(
   job: Job,
-  runner: JobRunner | undefined,
+  control: WorkerControl,
   graceMs: number,
   context: CancelContext,
 ): Promise<CancelResult> {
@@ -40,137 +40,110 @@ export async function cancelWorker(
   const before = { state: job.state, reason: job.record.reason, cancel: job.record.cancel };
   const turn = job.nextCancel();
   const cancel = { requestedAt: clock.now(), graceMs };
-  job.apply('cancel', { cancel });
-  if (runner) await Promise.race([runner.launched, job.ended]);
+  job.transition('cancel', { cancel });
+  await Promise.race([control.launched, job.ended]);
   if (!isOver(job)) {
-    const find = (): ActiveWorker | undefined => findWorker(job.record, context.link.snapshot);
-    const seen = (): boolean => runner?.seenActive === true || find()?.state === 'active';
-    // A detached worker may be of a second ago: the clock of another life cannot tell.
-    const left = SEEN_MS - (runner?.workerAge ?? 0);
-    await untilSeen(seen, left, context, job.ended);
+    await waitUntilActive(() => control.seenActive, SEEN_MS - control.workerAge, context, job.ended);
   }
   if (isOver(job)) return 'stopped';
   let sent = false;
   try {
-    const again = before.cancel?.signaledAt !== undefined;
     // A worker that has ended, and whose rows are still being read, needs no signal.
-    if (!runner?.workerEnded) {
-      runner?.noteSignal();
-      sent = await signal(job, again ? undefined : runner, context);
-      if (!sent) await noneSignaled(job, graceMs, context);
+    if (!control.workerEnded) {
+      sent = await control.signal();
+      if (!sent) await waitForReportedEnd(job, graceMs, context);
     }
   } catch (error) {
     if (isOver(job)) return 'stopped';
-    // A cancel that may still arrive was requested all the same: a worker that ends over it is canceled.
+    // A cancel that may still arrive remains requested: a worker that ends because of it is canceled.
     const kept = error instanceof NoAnswerError ? { ...before, cancel: before.cancel ?? cancel } : before;
-    if (turn === job.lastCancel) resume(job, runner, kept);
+    if (turn === job.lastCancel) resume(job, control, kept);
     throw error;
   }
   if (isOver(job)) return 'stopped';
   if (sent && turn === job.lastCancel) {
-    job.note({ cancel: { ...cancel, signaledAt: clock.now() } });
-    void context.save(job);
+    job.update({ cancel: { ...cancel, signaledAt: clock.now() } }, { durable: true });
   }
-  const over = await lasts(clock, graceMs, [job.ended, context.closing]);
+  const elapsed = await elapses(clock, graceMs, [job.ended, context.closing]);
   if (isOver(job)) return 'stopped';
-  // A second cancel has its own window, and the last one tells.
-  if (!over || turn !== job.lastCancel) return 'unresponsive';
+  // A second cancel has its own grace window, and the last cancel decides.
+  if (!elapsed || turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
-    job.apply('graceOver', { reason: describeWhy(whyStillRunning(worker)) });
+    job.transition('graceOver', { reason: stuckReasonOf(worker) });
   }
   return 'unresponsive';
 }
 
-/** The job's worker as the server shows it now; undefined where it shows none, null where it cannot be asked. */
-export async function currentWorker(
+/** The job's worker as the server shows it now; undefined if it shows none, null if it cannot be asked. */
+async function currentWorker(
   job: Job,
-  context: Pick<CancelContext, 'link' | 'log'>,
+  { link, log }: Pick<CancelContext, 'link' | 'log'>,
 ): Promise<ActiveWorker | undefined | null> {
   try {
-    return findWorker(job.record, await context.link.refresh());
+    return findWorker(await link.refresh(), job.record);
   } catch (error) {
-    context.log.warn(`Job ${job.id}: the server could not be asked why it runs: ${messageOf(error)}`);
+    log.warn(`Job ${job.id}: could not ask the server why the worker is still running: ${messageOf(error)}`);
     return null;
   }
 }
 
-/** Nothing was sent, so the job is what it was, or what it has become since. */
+/** Nothing was sent, so the job returns to its former state, or to the state that it has reached since. */
 function resume(
   job: Job,
-  runner: JobRunner | undefined,
-  before: Pick<Job, 'state'> & { reason: string | undefined; cancel: JobRecord['cancel'] },
+  { reading }: WorkerControl,
+  {
+    state,
+    reason,
+    cancel,
+  }: Pick<Job, 'state'> & { readonly reason: Fault | undefined; readonly cancel: CancelRecord | undefined },
 ): void {
-  if (before.cancel === undefined) delete job.record.cancel;
-  const facts = before.cancel === undefined ? {} : { cancel: before.cancel };
-  const reason = before.reason === undefined ? {} : { reason: before.reason };
-  if (before.state === 'unresponsive') job.apply('resumeUnresponsive', { ...facts, ...reason });
-  else if (job.record.detached) job.apply('resumeDetached', { ...facts, ...reason });
-  else job.apply(runner?.reading ? 'resumeReading' : 'resumeRunning', facts);
+  if (state === 'unresponsive') job.transition('resumeUnresponsive', { cancel, reason });
+  else if (job.record.sessionLost) job.transition('resumeDetached', { cancel, reason });
+  else job.transition(reading ? 'resumeReading' : 'resumeRunning', { cancel });
 }
 
-/**
- * Sends SIGTERM, through the session where it is free. Once only: a second `pg_background_cancel` of the same worker does nothing
- * (measured), so from then on, and where there is no session, it goes by `pg_terminate_backend`.
- * @returns false if the server shows no such worker, so that no process was signaled
- */
-async function signal(job: Job, runner: JobRunner | undefined, context: CancelContext): Promise<boolean> {
-  if (runner?.sessionFree) {
-    try {
-      if (await runner.signal()) return true;
-    } catch (error) {
-      // The session went away over it; the worker can still be reached.
-      if (!(error instanceof SessionLostError)) throw error;
-    }
-  }
-  const { pid } = job.record;
-  let { backendStart } = job.record;
-  if (pid !== undefined && backendStart === undefined) {
-    // It was not yet shown when it was launched: a worker of this pid that this server shows now is ours.
-    backendStart = findWorker(job.record, await context.link.refresh())?.backendStart;
-  }
-  if (pid === undefined || backendStart === undefined) return false;
-  return context.link.terminate(pid, backendStart, serverOf(job.record));
-}
+/** The end of a worker that the server no longer shows is reported within this time. Milliseconds. */
+const END_REPORTED_MS = 2000;
 
-/** A worker that has ended is reported so by whoever watches it, soon after a new look at the server. Milliseconds. */
-const END_SEEN_MS = 2000;
-
-/** No process was signaled: the worker has ended, which its job is about to learn. @throws if it does not */
-async function noneSignaled(job: Job, graceMs: number, { link, clock, closing, log }: CancelContext): Promise<void> {
+/** No process was signaled, so the worker has ended: waits until the job learns of it. @throws FaultError if it does not */
+async function waitForReportedEnd(
+  job: Job,
+  graceMs: number,
+  { link, clock, closing, log }: CancelContext,
+): Promise<void> {
   log.info(`Job ${job.id}: the server shows no worker with its pid and start, so no signal was sent.`);
   link.refresh().catch(() => undefined);
-  await lasts(clock, Math.max(graceMs, END_SEEN_MS), [job.ended, closing]);
+  await elapses(clock, Math.max(graceMs, END_REPORTED_MS), [job.ended, closing]);
   if (isOver(job)) return;
-  throw new Error(
-    `The server shows no worker with pid ${job.record.pid ?? '(unknown)'} that is this job's, so no signal was sent.`,
-  );
+  const { pid } = job.record;
+  throw new FaultError<JobFault>({ code: 'jobs.noWorkerToSignal', params: pid === undefined ? {} : { pid } });
 }
 
-/** Waits until a worker was seen running, at most that many milliseconds, or until its job has ended. */
-export async function untilSeen(
-  seen: () => boolean,
-  left: number,
+/** Waits until a worker was seen running, until the time is over, or until its job has ended. @param ms milliseconds */
+export async function waitUntilActive(
+  seenActive: () => boolean,
+  ms: number,
   { link, clock }: Pick<CancelContext, 'link' | 'clock'>,
   ended?: Promise<void>,
 ): Promise<void> {
-  if (left <= 0 || seen()) return;
+  if (ms <= 0 || seenActive()) return;
   const watches: Disposable[] = [];
-  const shown = new Promise<void>((resolve) => {
+  const active = new Promise<void>((resolve) => {
     watches.push(
       link.watch('fast'),
-      clock.after(left, resolve),
+      clock.after(ms, resolve),
       link.onSnapshot(() => {
-        if (seen()) resolve();
+        if (seenActive()) resolve();
       }),
     );
   });
-  await Promise.race(ended ? [shown, ended] : [shown]);
+  await Promise.race(ended ? [active, ended] : [active]);
   for (const watch of watches) watch.dispose();
 }
 
-/** Asked anew each time: it changes while others are waited for. */
+/** A function, because the state changes during each `await`, which TypeScript's narrowing does not know. */
 function isOver(job: Job): boolean {
   return job.final;
 }

@@ -1,53 +1,54 @@
 import type { Job } from '../job';
 import type { ActiveWorker, ActivitySnapshot } from '../ports';
+import { systemClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { compareServers, isWorkerOf, serverOfSnapshot } from '../serverIdentity';
+import { isWorkerOf } from '../findWorker';
+import { compareServers, serverOfSnapshot } from '../serverIdentity';
 
-/** How long after its end a worker may still be shown: its process has to leave. Milliseconds. */
-const LEAVING_MS = 1000;
+/** How long a snapshot may still show a worker after its end, because its process takes time to exit. Milliseconds. */
+const EXITING_MS = 1000;
 
-/** What it needs of the service. */
+/** The part of the job service that it needs. */
 export interface KnownJobs {
   readonly jobs: readonly Job[];
   onDidChange(listener: (job: Job) => void): Disposable;
 }
 
 /**
- * Tells which workers of a snapshot others launched. A snapshot can be older than the end of a job of ours, whose worker is then still
- * in it; it is no foreign one, also where the job was forgotten meanwhile.
+ * Finds the workers in a snapshot that do not belong to any job here. A snapshot can be older than the end of a job, and then still shows
+ * the job's worker, which is not foreign, even if the job was removed meanwhile.
  */
 export class ForeignWorkers {
-  /** When workers of ours ended, by connection and by what identifies them. Milliseconds since 1970. */
+  /** When workers of our jobs ended, by connection and by {@link identityOf}. Monotonic milliseconds, as snapshots have. */
   readonly #ended = new Map<string, Map<string, number>>();
   readonly #listener: Disposable;
 
   readonly #jobs: KnownJobs;
 
-  constructor(jobs: KnownJobs) {
+  constructor(jobs: KnownJobs, clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.#jobs = jobs;
 
     this.#listener = jobs.onDidChange(({ final, record }) => {
-      const { connection, pid, backendStart, finishedAt } = record;
-      if (!final || pid === undefined || backendStart === undefined || finishedAt === undefined) return;
+      const { connection, pid, backendStart } = record;
+      if (!final || pid === undefined || backendStart === undefined) return;
       const ended = this.#ended.get(connection) ?? new Map<string, number>();
-      this.#ended.set(connection, ended.set(`${pid}:${backendStart}`, finishedAt));
+      this.#ended.set(connection, ended.set(identityOf({ pid, backendStart }), clock.monotonic()));
     });
   }
 
   of(connection: string, snapshot: ActivitySnapshot | undefined): readonly ActiveWorker[] {
     if (!snapshot) return [];
     const server = serverOfSnapshot(snapshot);
-    // A pid says nothing about another server. What an old record does not know of its server, its connection tells.
+    // A pid means nothing on another server. An old record that does not name its server is compared by its connection.
     const ours = this.#jobs.jobs.filter(
       ({ final, record }) =>
         !final && (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),
     );
     const ended = this.#ended.get(connection);
-    for (const [key, at] of ended ?? []) if (snapshot.at > at + LEAVING_MS) ended?.delete(key);
+    for (const [key, at] of ended ?? []) if (snapshot.at > at + EXITING_MS) ended?.delete(key);
     return snapshot.workers.filter(
       (worker) =>
-        !ours.some(({ record }) => isWorkerOf(record, worker, server)) &&
-        ended?.has(`${worker.pid}:${worker.backendStart}`) !== true,
+        !ours.some(({ record }) => isWorkerOf(record, worker, server)) && ended?.has(identityOf(worker)) !== true,
     );
   }
 
@@ -56,7 +57,7 @@ export class ForeignWorkers {
   }
 }
 
-/** The foreign workers that one connection shows, of the snapshot that they are in. */
+/** The foreign workers that one connection shows, with the snapshot that they are from. */
 export interface SeenWorkers {
   readonly connection: string;
   readonly workers: readonly ActiveWorker[];
@@ -64,7 +65,8 @@ export interface SeenWorkers {
 }
 
 /**
- * Connections to the same server show the same workers. Gives each worker to one of them: to the first in the order of `seen`.
+ * Connections to the same server show the same workers: lists each worker under only one of them, the first in the order of `seen`.
+ *
  * @returns the workers of each connection
  */
 export function listOnce(seen: readonly SeenWorkers[]): ReadonlyMap<string, readonly ActiveWorker[]> {
@@ -83,6 +85,6 @@ export function listOnce(seen: readonly SeenWorkers[]): ReadonlyMap<string, read
   return listed;
 }
 
-function identityOf({ pid, backendStart }: ActiveWorker): string {
+function identityOf({ pid, backendStart }: Pick<ActiveWorker, 'pid' | 'backendStart'>): string {
   return `${pid}:${backendStart}`;
 }

@@ -1,45 +1,40 @@
 import type { Job } from '../job';
 import { messageOf } from '../../base/errors';
-import { SERVER_CRASHED } from '../outcome';
+import { describeFault } from '../../base/fault';
+import type { JobFault } from '../faults';
+import { findWorker } from '../findWorker';
 import type { ActivitySnapshot, ServerLinks, ServerLink } from '../ports';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import type { Logger } from '../../base/logger';
-import {
-  compareServers,
-  findWorker,
-  nameServer,
-  serverOf,
-  serverOfSnapshot,
-  type ServerIdentity,
-} from '../serverIdentity';
+import { compareServers, placeOfServer, serverOf, serverOfSnapshot, type ServerIdentity } from '../serverIdentity';
 
-/** How often it is looked whether the connection was edited, so that another link leads to the server. Milliseconds. */
+/** How often to check whether the connection was edited, so that another link leads to the server. Milliseconds. */
 const LINK_CHECK_MS = 2000;
 
 export interface DetachedContext {
   readonly links: ServerLinks;
   readonly clock: Clock;
   readonly log: Logger;
-  save(job: Job): Promise<void>;
 }
 
 /**
- * Watches a worker whose session is gone: as long as the server shows the same pid with the same start it runs; when it
- * is no longer shown it has ended, and nobody can say how (DESIGN: `detached`). After a restart or a crash of the server it is
- * lost, since nothing survives that. A connection that leads to another server tells nothing: the job stays detached.
+ * Watches a worker whose session is lost (docs/internals/design.md, `detached`). The worker runs while the server shows its pid with the
+ * same start; when the server no longer shows it, it has ended with an unknown outcome. After a restart or a crash of the server it is
+ * lost, because no worker survives that. A connection that leads to another server proves nothing: the job stays detached.
  *
- * The connection may be edited, removed and added meanwhile: the watch follows the link that the connection has now.
+ * The connection may be edited, removed, and added again meanwhile: the watch follows the link that the connection has now.
  */
 export class DetachedWatch {
   readonly #since: number;
   #link: ServerLink | undefined;
   /** The connection was edited since: it may lead to another server now. */
   #edited = false;
-  /** The connection leads to another server than the job's, which was said. */
+  /** The connection leads to another server than the job's, and the job's reason says so. */
   #elsewhere = false;
   #watches: Disposable[] = [];
   #timer: Disposable | undefined;
+  /** The last problem that was logged. */
   #problem: string | undefined;
   #disposed = false;
 
@@ -51,38 +46,38 @@ export class DetachedWatch {
     this.#context = context;
 
     this.#since = context.clock.monotonic();
-    this.#look();
+    this.#checkLink();
   }
 
-  /** Asks the server now. */
-  hurry(): void {
+  /** Requests a snapshot from the server now. */
+  retryNow(): void {
     if (this.#disposed) return;
-    this.#subscribe();
-    this.#link?.refresh().catch((error: unknown) => this.#say(messageOf(error)));
+    this.#followLink();
+    this.#link?.refresh().catch((error: unknown) => this.#logOnce(messageOf(error)));
   }
 
   dispose(): void {
     this.#disposed = true;
     this.#timer?.dispose();
-    this.#leave();
+    this.#unsubscribe();
   }
 
-  #look(): void {
-    this.#timer = this.#context.clock.after(LINK_CHECK_MS, () => this.#look());
-    this.#subscribe();
+  #checkLink(): void {
+    this.#timer = this.#context.clock.after(LINK_CHECK_MS, () => this.#checkLink());
+    this.#followLink();
   }
 
-  #subscribe(): void {
+  #followLink(): void {
     let link: ServerLink | undefined;
     try {
       link = this.#context.links.link(this.#job.record.connection, false);
       this.#problem = undefined;
     } catch (error) {
-      this.#say(messageOf(error));
+      this.#logOnce(messageOf(error));
     }
     if (link === this.#link) return;
-    this.#leave();
-    // Also where it was removed meanwhile, and added again.
+    this.#unsubscribe();
+    // Also if it was removed and added again.
     this.#edited ||= this.#link !== undefined;
     this.#link = link;
     if (!link) return;
@@ -90,12 +85,11 @@ export class DetachedWatch {
     this.#watches = [link.onSnapshot((snapshot) => this.#judge(snapshot)), link.watch('steady')];
   }
 
-  #leave(): void {
+  #unsubscribe(): void {
     for (const watch of this.#watches.splice(0)) watch.dispose();
   }
 
-  /** Once for each problem. */
-  #say(problem: string): void {
+  #logOnce(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#context.log.warn(`Job ${this.#job.id}: its worker cannot be watched: ${problem}`);
@@ -103,68 +97,72 @@ export class DetachedWatch {
 
   #judge(snapshot: ActivitySnapshot): void {
     const job = this.#job;
-    const context = this.#context;
-    // One that was asked for before proves nothing about a worker that had just been launched.
+    // A snapshot requested before this watch began proves nothing about a worker that had just been launched.
     if (job.final || snapshot.at < this.#since) return;
     const { record } = job;
-    const finishedAt = context.clock.now();
     const now = serverOfSnapshot(snapshot);
     const known = serverOf(record);
     const relation = known === undefined ? 'same' : compareServers(known, now, record.backendStart);
-    // Of an old record only the start is known: after an edit it may be another server as well.
+    // An old record has only the server's start: after an edit, a restarted server may as well be another server.
     const unsure = relation === 'restarted' && this.#edited && known?.system === undefined;
     if (known && (relation === 'other' || unsure)) {
-      this.#isElsewhere(known, now, finishedAt);
+      this.#onOtherServer(known, now);
       return;
     }
     if (relation === 'restarted') {
-      const reason = 'The server was restarted while it ran: its work was rolled back unless it had already committed.';
-      job.apply('lose', { finishedAt, reason: this.#withCause(reason) });
+      this.#end('lose', { code: 'jobs.serverRestarted' });
       return;
     }
-    const worker = findWorker(record, snapshot);
+    const worker = findWorker(snapshot, record);
     if (worker) {
       if (record.backendStart === undefined || record.serverStart === undefined) {
-        job.note({ backendStart: worker.backendStart, serverStart: snapshot.serverStart });
-        void context.save(job);
+        const { backendStart } = worker;
+        job.update({ backendStart, serverStart: snapshot.serverStart }, { durable: true });
       }
       if (this.#elsewhere) {
         this.#elsewhere = false;
-        job.note({ reason: this.#withCause('It runs; the connection leads to its server again.') });
+        job.update({ reason: this.#withCause({ code: 'jobs.backOnServer' }) }, { durable: true });
       }
       return;
     }
     if (record.backendStart !== undefined && (snapshot.processesSince ?? '') > record.backendStart) {
-      job.apply('lose', { finishedAt, reason: this.#withCause(SERVER_CRASHED) });
+      this.#end('lose', { code: 'jobs.serverCrashed' });
       return;
     }
-    const reason = 'The worker ended while it was not being tracked, so its outcome is unknown.';
-    job.apply('finish', { finishedAt, reason: this.#withCause(reason) });
+    this.#end('finish', { code: 'jobs.endedUntracked' });
   }
 
-  /** The connection leads to another server, which knows nothing about the worker: it may still run on its own. */
-  #isElsewhere(known: ServerIdentity, now: ServerIdentity, finishedAt: number): void {
+  /** The connection leads to another server, which knows nothing about the worker: the worker may still be running. */
+  #onOtherServer(known: ServerIdentity, now: ServerIdentity): void {
     const job = this.#job;
-    const context = this.#context;
     if (this.#edited) {
-      const reason =
-        'The connection was edited and leads to another server, or to one that was restarted: what became of the worker is unknown.';
-      job.apply('finish', { finishedAt, reason: this.#withCause(reason) });
+      this.#end('finish', { code: 'jobs.connectionEdited' });
       return;
     }
     if (this.#elsewhere) return;
     this.#elsewhere = true;
-    const reason = `The connection now leads to ${nameServer(now)}, but the job was launched on ${nameServer(known)}. Its worker may still run there; it is watched again when the connection leads there.`;
-    context.log.warn(`Job ${job.id}: ${reason}`);
-    job.note({ reason: this.#withCause(reason) });
-    void context.save(job);
+    const place = placeOfServer(now);
+    const jobPlace = placeOfServer(known);
+    const reason: JobFault = {
+      code: 'jobs.onOtherServer',
+      params: {
+        ...(place === undefined ? {} : { place }),
+        start: now.start,
+        ...(jobPlace === undefined ? {} : { jobPlace }),
+        jobStart: known.start,
+      },
+    };
+    this.#context.log.warn(`Job ${job.id}: ${describeFault(reason)}`);
+    job.update({ reason: this.#withCause(reason) }, { durable: true });
   }
 
-  /** Why its session was lost belongs to the final reason too. */
-  #withCause(reason: string): string {
+  #end(event: 'lose' | 'finish', reason: JobFault): void {
+    this.#job.transition(event, { finishedAt: this.#context.clock.now(), reason: this.#withCause(reason) });
+  }
+
+  /** Every later reason includes why the session was lost. */
+  #withCause(reason: JobFault): JobFault {
     const { sessionLostBecause } = this.#job.record;
-    return sessionLostBecause === undefined
-      ? reason
-      : `${reason} Its session was given up because: ${sessionLostBecause}`;
+    return sessionLostBecause === undefined ? reason : { ...reason, cause: sessionLostBecause };
   }
 }

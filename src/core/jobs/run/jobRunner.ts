@@ -1,84 +1,80 @@
-import type { Writable } from 'node:stream';
-import type { JobError } from '../../../api';
-import type { Job } from '../job';
-import { launchText } from '../../sql/settings/launchSettings';
-import { launchOptions } from './launchLimits';
-import { messageOf } from '../../base/errors';
-import { describeFault } from '../../base/fault';
-import {
-  bareTag,
-  decideOutcome,
-  endsWorker,
-  rowsOfTag,
-  SERVER_CRASHED,
-  WORKER_GONE,
-  type Outcome,
-  type WorkerReport,
-} from '../outcome';
-import { LaunchError, SessionLostError, UnreachableError } from '../errors';
-import type {
-  ActiveWorker,
-  ActivitySnapshot,
-  JobFiles,
-  RowPlan,
-  ServerLink,
-  WorkerHandle,
-  WorkerSession,
-} from '../ports';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
+import { messageOf } from '../../base/errors';
+import { faultOf, type Fault } from '../../base/fault';
 import type { Logger } from '../../base/logger';
-import { collectTag, discard, readRows, type ReadRows } from './resultReader';
-import { compareServers, findWorker, serverOfSnapshot } from '../serverIdentity';
-import { looksAtQueue, sliceMs } from '../scheduler/waitInterval';
-import { noSlotReason, QUEUE_FULL } from '../cancel/stuckReason';
+import { SQLSTATE } from '../../base/sqlstate';
+import { launchText, type LaunchText } from '../../sql/settings/launchSettings';
+import { QUEUE_FULL } from '../cancel/stuckReason';
+import { BackendControl, SessionControl, type RunningWorker, type WorkerControl } from '../cancel/workerControl';
+import { errorOfFault, faultOfError, LaunchError, SessionLostError, UnreachableError } from '../errors';
+import type { JobFault } from '../faults';
+import { findWorker } from '../findWorker';
+import type { Job } from '../job';
+import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
+import type { ActiveWorker, JobFiles, RowPlan, ServerLink, WorkerHandle, WorkerSession } from '../ports';
+import { noSlotReason } from '../scheduler/noSlotReason';
+import { looksAtQueue, waitMs } from '../scheduler/waitInterval';
+import { launchOptions, maxSize } from './launchLimits';
+import { ResultReader, type ReadResult } from './resultReader';
+import { ofUsersStatement } from './usersStatement';
+import type { WorkerReport } from '../workerReport';
 
-/** How long a worker counts as young: it is asked about often, since most work is short. Milliseconds. */
+/** How long after its launch a worker is polled often, because most work is short. Milliseconds. */
 const YOUNG_MS = 1500;
-/** A connection that brings no rows for this long while its worker is gone is dead. Milliseconds. */
-const STALLED_MS = 30_000;
 
 export interface RunnerContext {
   readonly link: ServerLink;
   readonly files: JobFiles;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether a session that breaks before the launch leads to another try: not for ever, should it be the SQL that breaks it. */
+  /** Whether a session that breaks before the launch leads to a retry; limited, because the SQL itself may break the session. */
   readonly mayRetry: boolean;
-  /** How many jobs of the connection run now. */
+  /** The number of jobs of the connection that run now. */
   running(): number;
-  /** Writes the record; resolves when it is on disk. */
-  save(job: Job): Promise<void>;
 }
 
 /**
- * What became of a run, for the service: ended, without a slot or a server, with its session broken before the launch, or
- * alive without its session.
+ * How a run ended:
+ * - `ended`: the job is final
+ * - `noSlot`: not launched, because there was no slot or no server
+ * - `broken`: not launched, because the session broke
+ * - `detached`: the worker is alive without its session
  */
 export type RunEnd = 'ended' | 'noSlot' | 'broken' | 'detached';
 
-/** Carries one job from launch to outcome. One use. */
-export class JobRunner {
+/** A launched worker with everything needed to watch it. */
+interface Launched {
+  readonly session: WorkerSession;
+  readonly worker: WorkerHandle;
+  readonly plan: RowPlan;
+  readonly reader: ResultReader;
+}
+
+/** Runs one job from launch to outcome: launch, watch, read, settle. For a single use. */
+export class JobRunner implements RunningWorker {
   #session: WorkerSession | undefined;
   #worker: WorkerHandle | undefined;
+  #reader: ResultReader | undefined;
   #launchSent = false;
   #queueFull = false;
   #seenActive = false;
-  /** By the monotonic clock: when the launch was sent, and when the worker was attached. */
+  /** By the monotonic clock: when the launch was sent, and when the worker was attached. Milliseconds. */
   #sentAt: number | undefined;
   #attachedAt: number | undefined;
   #signaledMs: number | undefined;
-  #giveUp = false;
-  #letGo = false;
-  #ended = false;
-  #reading = false;
+  #stopRequested = false;
+  /** The session no longer knows the worker. */
+  #detached = false;
+  #workerEnded = false;
   readonly #watches: Disposable[] = [];
-  #fast: Disposable | undefined;
-  #launched!: () => void;
-  /** Resolves when the worker is attached, or when the run has ended without one. */
+  #fastWatch: Disposable | undefined;
+  #resolveLaunched!: () => void;
   readonly launched = new Promise<void>((resolve) => {
-    this.#launched = resolve;
+    this.#resolveLaunched = resolve;
   });
+  /** Cancels the worker. */
+  readonly control: WorkerControl;
 
   readonly #job: Job;
   readonly #context: RunnerContext;
@@ -86,92 +82,171 @@ export class JobRunner {
   constructor(job: Job, context: RunnerContext) {
     this.#job = job;
     this.#context = context;
+
+    this.control = new SessionControl(this, new BackendControl(job, context.link));
   }
 
-  /** False while nothing but the run itself can be asked of the session: rows are read, or it is gone. */
   get sessionFree(): boolean {
-    return this.#session !== undefined && !this.#session.closed && !this.#session.reading && !this.#letGo;
+    return this.#session !== undefined && !this.#session.closed && !this.#session.reading && !this.#detached;
   }
 
   get reading(): boolean {
-    return this.#reading;
+    return this.#reader?.reading === true;
   }
 
-  /** Milliseconds since the worker was attached. */
   get workerAge(): number {
     return this.#attachedAt === undefined ? 0 : this.#context.clock.monotonic() - this.#attachedAt;
-  }
-
-  /** SIGTERM is being sent. */
-  noteSignal(): void {
-    this.#signaledMs = this.workerAge;
   }
 
   get seenActive(): boolean {
     return this.#seenActive;
   }
 
-  /** True once the server said that the worker has stopped. */
   get workerEnded(): boolean {
-    return this.#ended;
+    return this.#workerEnded;
   }
 
-  /** Sends SIGTERM through the session, which knows its worker by a cookie. False if there is none to be signaled. */
-  async signal(): Promise<boolean> {
+  noteSignal(): void {
+    this.#signaledMs = this.workerAge;
+  }
+
+  async signalInSession(): Promise<boolean> {
     if (!this.#session || !this.#worker) return false;
     await this.#session.cancelWorker(this.#worker);
     return true;
   }
 
-  /** Stops tracking: the worker runs on. */
+  /** Stops tracking: the worker keeps running. */
   stopTracking(): void {
-    this.#giveUp = true;
+    this.#stopRequested = true;
     this.#session?.wake();
   }
 
   async run(): Promise<RunEnd> {
-    const job = this.#job;
-    const context = this.#context;
+    const { link, clock } = this.#context;
     try {
-      const session = await context.link.acquire();
+      const session = await link.acquire();
       this.#session = session;
-      this.#watches.push(session.onNotice((notice) => job.addNotice({ at: context.clock.now(), ...notice })));
-      return await this.#launchAndWatch(session);
+      this.#watches.push(session.onNotice((notice) => this.#job.addNotice({ at: clock.now(), ...notice })));
+      return await this.#runIn(session);
     } catch (error) {
       return this.#broken(error);
     } finally {
-      this.#launched();
+      this.#resolveLaunched();
       for (const watch of this.#watches) watch.dispose();
       this.#session?.release();
     }
   }
 
-  /** Snapshots tell when the worker began, that its queue is full, and, with the pid, who it is. */
-  #watchActivity(): Disposable[] {
+  async #runIn(session: WorkerSession): Promise<RunEnd> {
+    const launched = await this.#launch(session);
+    if (typeof launched === 'string') return launched;
+    this.#resolveLaunched();
+    // Polling starts only after the launch, so that it does not compete with the launch.
+    this.#watchActivity();
+    if (launched.worker.elsewhere === true) {
+      throw new SessionLostError({ code: 'jobs.transactionPooler' } satisfies JobFault);
+    }
+    return this.#watch(launched);
+  }
+
+  async #launch(session: WorkerSession): Promise<Launched | RunEnd> {
+    const job = this.#job;
+    const { clock, link, files } = this.#context;
+    const text = launchText(job.record.request.sql);
+    let plan: RowPlan;
+    let worker: WorkerHandle;
+    try {
+      plan = await this.#prepare(session, text);
+      if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+      worker = await this.#sendLaunch(session, plan, text);
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      return this.#refused(error);
+    }
+    this.#worker = worker;
+    this.#attachedAt = clock.monotonic();
+    const { processId, limits, backendStart, serverStart, server, replacedLabel } = worker;
+    job.transition('launched', {
+      pid: processId,
+      launchedAt: clock.now(),
+      limits,
+      backendStart,
+      serverStart,
+      server,
+    });
+    if (replacedLabel !== undefined) {
+      const params = { label: job.record.label, shown: replacedLabel };
+      await this.#warn({ code: 'jobs.labelReplaced', params });
+    }
+    const reader = new ResultReader({ job, session, worker, link, files, clock });
+    this.#reader = reader;
+    return { session, worker, plan, reader };
+  }
+
+  async #prepare(session: WorkerSession, text: LaunchText): Promise<RowPlan> {
+    const job = this.#job;
+    // On disk before the launch, so that the run is never forgotten. The disk and the server work at the same time.
+    job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
+    const settings = { ...job.record.request.settings, ...text.settings };
+    const [plan] = await Promise.all([session.describe(text.sql, settings), job.saved]);
+    for (const { name } of text.ineffective) await this.#warn({ code: 'jobs.limitIneffective', params: { name } });
+    if (plan.notice !== undefined) await this.#warn(plan.notice);
+    return plan;
+  }
+
+  #sendLaunch(session: WorkerSession, plan: RowPlan, text: LaunchText): Promise<WorkerHandle> {
+    const { label, request } = this.#job.record;
+    this.#launchSent = true;
+    this.#sentAt = this.#context.clock.monotonic();
+    const queueSizeBytes = maxSize(request.queueSizeBytes, plan.queueSizeBytes);
+    return session.launch({
+      sql: plan.sql,
+      label,
+      ...launchOptions(request, text),
+      ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
+    });
+  }
+
+  /** The server refused the launch: the job fails, or waits for another try. */
+  async #refused({ error, noSlot, withdrawn }: LaunchError): Promise<RunEnd> {
+    const { link } = this.#context;
+    if (noSlot) {
+      const snapshot = await link.refresh().catch(() => link.snapshot);
+      return this.#requeue('noSlot', noSlotReason(error, snapshot));
+    }
+    if (withdrawn) return this.#requeue('noSlot', { code: 'jobs.withdrawn', cause: faultOfError(error, error.hint) });
+    this.#job.update({ launchSentAt: undefined }, { durable: false });
+    return this.#settle({ event: 'fail', error });
+  }
+
+  /** Returns the job to the queue, unless it is to be canceled. */
+  #requeue(end: 'noSlot' | 'broken', reason: Fault): RunEnd {
+    if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    this.#job.transition('requeue', { launchSentAt: undefined, reason });
+    return end;
+  }
+
+  /** Snapshots show when the worker begins, whether its queue is full, and, by its pid, its start time. */
+  #watchActivity(): void {
     const { link, clock } = this.#context;
     const fast = link.watch('fast');
-    this.#fast = fast;
-    return [
+    this.#fastWatch = fast;
+    this.#watches.push(
       fast,
       link.watch('steady'),
       clock.after(YOUNG_MS, () => fast.dispose()),
       link.onSnapshot((snapshot) => {
-        const worker = this.#findIn(snapshot);
-        if (worker) this.#see(worker, snapshot.serverStart);
+        const worker = findWorker(snapshot, this.#job.record);
+        if (worker) this.#workerShown(worker, snapshot.serverStart);
       }),
-    ];
+    );
   }
 
-  #findIn(snapshot: ActivitySnapshot): ActiveWorker | undefined {
-    const pid = this.#worker?.processId;
-    return pid === undefined ? undefined : findWorker({ ...this.#job.record, pid }, snapshot);
-  }
-
-  #see(worker: ActiveWorker, serverStart: string): void {
+  #workerShown(worker: ActiveWorker, serverStart: string): void {
     const { record } = this.#job;
     if (record.backendStart === undefined || record.serverStart === undefined) {
-      this.#job.note({ backendStart: worker.backendStart, serverStart });
-      void this.#context.save(this.#job);
+      this.#job.update({ backendStart: worker.backendStart, serverStart }, { durable: true });
     }
     if (worker.state === 'active') this.#seenActive = true;
     if (worker.waitEvent === QUEUE_FULL && !this.#queueFull) {
@@ -180,182 +255,88 @@ export class JobRunner {
     }
   }
 
-  async #launchAndWatch(session: WorkerSession): Promise<RunEnd> {
+  async #watch(launched: Launched): Promise<RunEnd> {
+    const { session, worker, plan } = launched;
     const job = this.#job;
-    const context = this.#context;
-    const { label, request } = job.record;
-    const text = launchText(request.sql);
-    job.note({ launchSentAt: context.clock.now() });
-    let plan: RowPlan;
-    try {
-      // On disk before the launch: whatever happens next, the run is not forgotten. The disk and the server work at the same time.
-      [plan] = await Promise.all([
-        session.describe(text.sql, { ...request.settings, ...text.settings }),
-        context.save(job),
-      ]);
-    } catch (error) {
-      if (!(error instanceof LaunchError)) throw error;
-      delete job.record.launchSentAt;
-      this.#settle({ event: 'fail', error: error.error });
-      return 'ended';
-    }
-    for (const { name } of text.ineffective) {
-      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: ineffectiveNotice(name) });
-    }
-    if (plan.notice !== undefined) {
-      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: describeFault(plan.notice) });
-    }
-    if (job.state === 'canceling') {
-      this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
-      return 'ended';
-    }
-    let worker: WorkerHandle;
-    try {
-      this.#launchSent = true;
-      this.#sentAt = context.clock.monotonic();
-      const queueSizeBytes = greatest(request.queueSizeBytes, plan.queueSizeBytes);
-      worker = await session.launch({
-        sql: plan.sql,
-        label,
-        ...launchOptions(request, text),
-        ...(queueSizeBytes === undefined ? {} : { queueSizeBytes }),
-      });
-    } catch (error) {
-      if (!(error instanceof LaunchError)) throw error;
-      delete job.record.launchSentAt;
-      if (error.noSlot) return await this.#noSlot(error);
-      if (error.withdrawn) return this.#again('noSlot', withdrawnReason(error.error));
-      this.#settle({ event: 'fail', error: error.error });
-      return 'ended';
-    }
-    this.#worker = worker;
-    this.#attachedAt = context.clock.monotonic();
-    const { processId, backendStart, serverStart } = worker;
-    job.apply('launched', {
-      ...(processId === undefined ? {} : { pid: processId }),
-      launchedAt: context.clock.now(),
-      ...(worker.limits === undefined ? {} : { limits: worker.limits }),
-      ...(backendStart === undefined ? {} : { backendStart }),
-      ...(serverStart === undefined ? {} : { serverStart }),
-      ...(worker.server === undefined ? {} : { server: worker.server }),
-    });
-    if (worker.replacedLabel !== undefined) {
-      const message = `The database's encoding cannot hold the label “${job.record.label}”, so the server shows it as “${worker.replacedLabel}”.`;
-      await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message });
-    }
-    this.#launched();
-    // Not before: the launch has not to share the server with questions that nobody needs yet.
-    this.#watches.push(...this.#watchActivity());
-    if (worker.elsewhere === true) throw new SessionLostError(PROXY);
-    return this.#watch(session, worker, plan);
-  }
-
-  async #noSlot(error: LaunchError): Promise<RunEnd> {
-    const snapshot = await this.#context.link.refresh().catch(() => this.#context.link.snapshot);
-    return this.#again('noSlot', noSlotReason(error.error, snapshot));
-  }
-
-  /** Back to the queue; a job that was to be canceled has not to wait there. */
-  #again(end: 'noSlot' | 'broken', reason: string): RunEnd {
-    if (this.#job.state === 'canceling') {
-      this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
-      return 'ended';
-    }
-    delete this.#job.record.launchSentAt;
-    this.#job.apply('noSlot', { reason });
-    return end;
-  }
-
-  async #watch(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
-    const job = this.#job;
-    const context = this.#context;
-    const started = context.clock.monotonic();
+    const { clock } = this.#context;
+    const started = clock.monotonic();
     for (;;) {
-      if (this.#giveUp) return this.#detach(session, worker, 'You stopped tracking it. It runs on.');
+      if (this.#stopRequested) return this.#detach(launched, { code: 'jobs.trackingStopped' });
       if (this.#queueFull) {
-        if (plan.mode !== 'none') return this.#readEarly(session, worker, plan);
-        const reason = 'Its queue is full and its rows cannot be read, so it was let go. It runs on.';
-        return this.#detach(session, worker, reason);
+        return plan.mode === 'none' ? this.#detach(launched, { code: 'jobs.queueFull' }) : this.#readEarly(launched);
       }
-      const age = context.clock.monotonic() - started;
-      const running = context.running();
-      const { stopped, queueFull, progress } = await session.wait(
-        worker,
-        sliceMs(age, running),
-        looksAtQueue(age, running),
-      );
-      if (queueFull === true) this.#queueFull = true;
+      const age = clock.monotonic() - started;
+      const count = this.#context.running();
+      const wait = await session.wait(worker, waitMs(age, count), looksAtQueue(age, count));
+      if (wait.queueFull === true) this.#queueFull = true;
+      const { progress } = wait;
       const known = job.record.progress;
-      if (progress && (progress.pct !== known?.pct || progress.message !== known.message)) job.note({ progress });
-      if (stopped) break;
+      if (progress && (progress.pct !== known?.pct || progress.message !== known.message)) {
+        job.update({ progress }, { durable: false });
+      }
+      if (wait.stopped) break;
     }
-    this.#ended = true;
+    this.#workerEnded = true;
     const report = await session.report(worker);
-    return report ? this.#readAfter(session, worker, plan, report) : this.#readEarly(session, worker, plan);
+    return report ? this.#readAfter(launched, report) : this.#readEarly(launched);
   }
 
-  /** The worker has ended and told how: its rows, its messages and its complete error are still to be read. */
-  async #readAfter(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, report: WorkerReport): Promise<RunEnd> {
+  /** The worker has ended and its outcome is reported: reads its rows, its messages, and its complete error. */
+  async #readAfter({ plan, reader }: Launched, report: WorkerReport): Promise<RunEnd> {
     const outcome = this.#decide(report, plan);
     const { definitionWithoutTags } = plan;
     if (outcome.event === 'succeed' && definitionWithoutTags !== undefined) {
-      const read = await this.#read(session, worker, { ...plan, definition: definitionWithoutTags }, discard());
+      const read = await this.#read(reader, { ...plan, definition: definitionWithoutTags }, { keepRows: false });
       const ended = 'error' in read && endsWorker(read.error.sqlstate);
-      this.#settle(ended ? this.#decide(withError(report, read), plan) : outcome);
-      return 'ended';
+      return this.#settle(ended ? this.#decide(withError(report, read), plan) : outcome);
     }
     if (outcome.event === 'succeed' && plan.mode !== 'none') {
-      const read = await this.#read(session, worker, plan);
-      if ('error' in read && endsWorker(read.error.sqlstate)) {
-        // Old versions do not tell that the server ended the worker: they report the tag of an earlier statement.
-        this.#settle(this.#decide(withError(report, read), plan));
-        return 'ended';
+      const read = await this.#read(reader, plan);
+      if ('error' in read) {
+        // Old versions do not report that the server ended the worker, but the tag of an earlier statement.
+        if (endsWorker(read.error.sqlstate)) return this.#settle(this.#decide(withError(report, read), plan));
+        // The work is done, and that decides; that its rows could not be read is recorded.
+        const reason: JobFault = { code: 'jobs.rowsNotRead', cause: faultOfError(read.error) };
+        return this.#settle({ ...outcome, reason });
       }
-      // The work is done, and that is what counts; that its rows could not be read is said.
-      const reason = 'error' in read ? `Its rows could not be read: ${read.error.message}` : read.problem;
-      // A folded result has a line that is no row, which the server counts.
-      const counted = plan.mode === 'unfold' ? 0 : outcome.rowCount;
-      const rowCount = 'error' in read ? outcome.rowCount : Math.max(counted, read.rows);
-      this.#settle({ ...outcome, rowCount, ...(reason === undefined ? {} : { reason }) });
-      return 'ended';
+      // A folded result has one line that is not a row, which the server counts.
+      const rowCount = Math.max(plan.mode === 'unfold' ? 0 : outcome.rowCount, read.rows);
+      return this.#settle({ ...outcome, rowCount, ...(read.problem && { reason: read.problem }) });
     }
-    // Reading brings the messages, and raises the error once more, complete and with its position. Rows that cannot be read end it.
-    const again = await this.#read(session, worker, plan, discard());
-    if (!('error' in again)) this.#settle(outcome);
-    else if (report.hasError && again.error.sqlstate === report.error?.sqlstate) {
-      this.#settle(this.#decide(withError(report, again), plan));
-    } else if (outcome.event === 'lose' && endsWorker(again.error.sqlstate) && again.error.sqlstate !== WORKER_GONE) {
-      // The server ended it, and only the error says so.
-      this.#settle(this.#decide(withError(report, again), plan));
-    } else this.#settle(outcome);
-    return 'ended';
+    // Reading returns the messages, and raises the error again, complete and with its position. Unreadable rows end it early.
+    const again = await this.#read(reader, plan, { keepRows: false });
+    if (!('error' in again)) return this.#settle(outcome);
+    const { sqlstate } = again.error;
+    const sameError = report.hasError && sqlstate === report.error?.sqlstate;
+    // Only the error shows that the server ended the worker.
+    const endedByServer = outcome.event === 'lose' && endsWorker(sqlstate) && sqlstate !== WORKER_GONE;
+    return this.#settle(sameError || endedByServer ? this.#decide(withError(report, again), plan) : outcome);
   }
 
-  /** The worker waits on its full queue, or this version cannot tell its outcome: reading tells how it ends. */
-  async #readEarly(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<RunEnd> {
-    const read = await this.#read(session, worker, plan);
+  /** The worker is blocked on its full queue, or this version cannot report its outcome: reading shows how it ends. */
+  async #readEarly({ plan, reader }: Launched): Promise<RunEnd> {
+    const read = await this.#read(reader, plan);
     if ('error' in read && read.unreadable) {
-      // The session gave the worker up over it, and the worker goes on.
-      this.#letGo = true;
-      const reason = `What it sent is not valid text (${read.error.message}), so its rows and outcome are lost. It runs on if it has not ended.`;
-      this.#job.apply('detach', { detached: true, reason });
-      return 'detached';
+      // The session gave up the worker, which keeps running.
+      const { message } = read.error;
+      return this.#becomeDetached({ code: 'jobs.unreadableOutput', params: { message } });
     }
-    this.#ended = true;
-    const known = { completed: true, rowCount: 0, commandTag: '', hasError: false };
-    if ('error' in read && plan.mode === 'none' && read.error.sqlstate === MISMATCH) {
-      const reason = 'This version of pg_background cannot tell how a worker ended whose rows cannot be read.';
-      this.#settle({ event: 'finish', reason });
-      return 'ended';
-    }
+    this.#workerEnded = true;
+    const report = { completed: true, rowCount: 0, commandTag: '', hasError: false };
     if ('error' in read) {
-      this.#settle(this.#decide(withError(known, read), plan));
-      return 'ended';
+      if (plan.mode === 'none' && read.error.sqlstate === SQLSTATE.datatypeMismatch) {
+        return this.#settle({ event: 'finish', reason: { code: 'jobs.outcomeUnsupported' } });
+      }
+      return this.#settle(this.#decide(withError(report, read), plan));
     }
-    const outcome = this.#decide({ ...known, commandTag: read.tag, rowCount: read.rows }, plan);
-    const said = outcome.event === 'succeed' && read.problem !== undefined ? { reason: read.problem } : {};
-    this.#settle({ ...outcome, ...said });
-    return 'ended';
+    const outcome = this.#decide({ ...report, commandTag: read.tag, rowCount: read.rows }, plan);
+    return this.#settle(outcome.event === 'succeed' && read.problem ? { ...outcome, reason: read.problem } : outcome);
+  }
+
+  #read(reader: ResultReader, plan: RowPlan, options?: { readonly keepRows: boolean }): Promise<ReadResult> {
+    // Nothing new will be shown soon, and the server is busy sending.
+    this.#fastWatch?.dispose();
+    return reader.read(plan, options);
   }
 
   #decide(report: WorkerReport, plan: RowPlan): Outcome {
@@ -368,173 +349,47 @@ export class JobRunner {
     return ofUsersStatement(outcome, plan);
   }
 
-  async #read(session: WorkerSession, worker: WorkerHandle, plan: RowPlan, into?: Writable): Promise<ReadRows> {
-    const job = this.#job;
-    const context = this.#context;
-    if (job.state === 'running') job.apply('read');
-    this.#reading = true;
-    // There is nothing left to be seen soon, and the server has its hands full.
-    this.#fast?.dispose();
-    const stall = this.#watchStall(session);
-    try {
-      if (into || plan.mode === 'none') {
-        return await readRows(session, worker, plan, into ?? discard(), (rows) => ({ tag: plan.tag, rows }));
-      }
-      if (plan.mode === 'tag') {
-        const tag = collectTag();
-        return await readRows(session, worker, plan, tag.stream, () => ({
-          tag: bareTag(tag.text()),
-          rows: rowsOfTag(tag.text()),
-        }));
-      }
-      return await this.#keepRows(session, worker, plan);
-    } finally {
-      this.#reading = false;
-      stall.dispose();
-      void context.save(job);
-    }
-  }
-
-  async #keepRows(session: WorkerSession, worker: WorkerHandle, plan: RowPlan): Promise<ReadRows> {
-    const job = this.#job;
-    const context = this.#context;
-    const columns = (known: RowPlan['columns']): void => job.note({ columns: known });
-    let sink;
-    try {
-      sink = await context.files.createRows(job.id, plan.columns, plan.mode === 'unfold', columns);
-    } catch (error) {
-      const problem = `Its rows could not be kept: ${messageOf(error)}`;
-      const read = await readRows(session, worker, plan, discard(), (rows) => ({ tag: plan.tag, rows }));
-      return 'error' in read ? read : { ...read, problem };
-    }
-    // Only now: whoever hears of columns looks for the rows.
-    if (job.record.columns === undefined) columns(plan.columns);
-    try {
-      const rowsOf = (lines: number): number => lines - (sink.notRows?.() ?? 0);
-      return await readRows(session, worker, plan, sink.stream, (lines) => ({ tag: plan.tag, rows: rowsOf(lines) }));
-    } finally {
-      const kept = await sink.finish();
-      job.note({ rows: kept });
-      if (kept.fault !== undefined) {
-        await job.addNotice({ at: context.clock.now(), severity: 'WARNING', message: describeFault(kept.fault) });
-      }
-    }
-  }
-
-  /**
-   * A dead connection brings no rows and no end. It is given up if its server answers and has no such worker any more, and still
-   * nothing comes: a server that answers nobody is waited for.
-   */
-  #watchStall(session: WorkerSession): Disposable {
-    const { clock, link } = this.#context;
-    const idle = (ms: number): boolean => session.reading && session.idleMs() > ms;
-    let timer: Disposable | undefined;
-    /** When the server first said that the worker has ended although nothing comes. Milliseconds since 1970. */
-    let suspectedAt: number | undefined;
-    const look = (): void => {
-      timer = clock.after(STALLED_MS / 2, look);
-      if (!idle(STALLED_MS)) {
-        suspectedAt = undefined;
-        return;
-      }
-      link.refresh().then(
-        (snapshot) => {
-          if (!idle(STALLED_MS) || !this.#isOurServer(snapshot) || this.#findIn(snapshot)) return;
-          // Both may just have come back: the rows have the time until the next look.
-          if (suspectedAt !== undefined && idle(clock.now() - suspectedAt)) session.destroy();
-          suspectedAt ??= clock.now();
-        },
-        () => undefined,
-      );
-    };
-    timer = clock.after(STALLED_MS, look);
-    return { dispose: () => timer?.dispose() };
-  }
-
-  /** False for a snapshot of another server: that one never had this worker. */
-  #isOurServer(snapshot: ActivitySnapshot): boolean {
-    const { server } = this.#job.record;
-    return server === undefined || compareServers(server, serverOfSnapshot(snapshot)) !== 'other';
-  }
-
-  async #detach(session: WorkerSession, worker: WorkerHandle, reason: string): Promise<RunEnd> {
+  async #detach({ session, worker }: Launched, reason: JobFault): Promise<RunEnd> {
     await session.detach(worker);
-    // From now on the session does not know the worker.
-    this.#letGo = true;
-    this.#job.apply('detach', { detached: true, reason });
+    return this.#becomeDetached(reason);
+  }
+
+  #becomeDetached(reason: JobFault, sessionLostBecause?: Fault): RunEnd {
+    this.#detached = true;
+    this.#job.transition('detach', { sessionLost: true, reason, ...(sessionLostBecause && { sessionLostBecause }) });
     return 'detached';
   }
 
-  #settle({ event, ...facts }: Outcome): void {
-    this.#job.apply(event, { finishedAt: this.#context.clock.now(), ...facts });
-  }
-
-  /** The session broke, or something of ours did: what is known decides what the job is now. */
-  #broken(error: unknown): RunEnd {
-    const job = this.#job;
-    const context = this.#context;
-    const message = messageOf(error);
-    context.log.warn(`Job ${job.id} (${job.record.label}): ${message}`);
-    if (job.final) return 'ended';
-    if (this.#worker && error instanceof SessionLostError && error.serverCrashed) {
-      this.#settle({ event: 'lose', reason: SERVER_CRASHED });
-      return 'ended';
-    }
-    if (this.#worker) {
-      // A worker that is attached but read by nobody would stop at its full queue: without its session it runs on.
-      this.#session?.destroy();
-      const reason = `${message} The worker may run on; its rows and outcome are lost.`;
-      job.apply('detach', { detached: true, reason, sessionLostBecause: message });
-      return 'detached';
-    }
-    if (this.#launchSent) {
-      const reason = `${message} It happened during the launch, so the SQL may or may not run: look for it among the other workers.`;
-      this.#settle({ event: 'lose', reason });
-      return 'ended';
-    }
-    if (error instanceof UnreachableError) return this.#again('noSlot', message);
-    if (error instanceof SessionLostError && context.mayRetry) return this.#again('broken', message);
-    if (job.state === 'canceling') this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
-    else this.#settle({ event: 'fail', error: { sqlstate: '', message } });
+  #settle({ event, ...facts }: Outcome): RunEnd {
+    this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts });
     return 'ended';
   }
+
+  async #warn(fault: Fault): Promise<void> {
+    await this.#job.addWarning(fault, this.#context.clock.now());
+  }
+
+  /** The session broke, or something on our side failed: decides from what is known what becomes of the job. */
+  #broken(error: unknown): RunEnd {
+    const job = this.#job;
+    const { log, mayRetry } = this.#context;
+    const cause = faultOf(error);
+    log.warn(`Job ${job.id} (${job.record.label}): ${messageOf(error)}`);
+    if (job.final) return 'ended';
+    if (this.#worker) {
+      if (error instanceof SessionLostError && error.serverCrashed) {
+        return this.#settle({ event: 'lose', reason: { code: 'jobs.serverCrashed' } });
+      }
+      // An attached worker whose queue nothing reads would block when the queue is full. Without its session it keeps running.
+      this.#session?.destroy();
+      return this.#becomeDetached({ code: 'jobs.sessionLost', cause }, cause);
+    }
+    if (this.#launchSent) return this.#settle({ event: 'lose', reason: { code: 'jobs.lostDuringLaunch', cause } });
+    if (error instanceof UnreachableError) return this.#requeue('noSlot', cause);
+    if (error instanceof SessionLostError && mayRetry) return this.#requeue('broken', cause);
+    if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    return this.#settle({ event: 'fail', error: errorOfFault(cause) });
+  }
 }
 
-function withError(report: WorkerReport, { error, interrupted }: Extract<ReadRows, { error: unknown }>): WorkerReport {
-  return { ...report, hasError: true, error, ...(interrupted === undefined ? {} : { interrupted }) };
-}
-
-/** SQLSTATE datatype_mismatch: the rows are not what the column list says. */
-const MISMATCH = '42804';
-
-const NEVER_LAUNCHED = 'It was canceled before it was launched.';
-
-/** Why a job waits that could have been launched a moment ago. */
-function withdrawnReason({ message, hint }: JobError): string {
-  return `${message}${hint === undefined ? '' : ` ${hint}`} It is tried again by itself.`;
-}
-
-const PROXY =
-  'A pooling proxy in transaction mode (such as PgBouncer) stands between VS Code and the server, so the worker was launched by another session: connect to PostgreSQL directly, or use the proxy in session mode.';
-
-/** What a limit set in the middle of a text does: nothing. */
-function ineffectiveNotice(name: string): string {
-  return `${name} has no effect here: a worker’s limits are set when it is launched. Set it at the start of the text.`;
-}
-
-/** If the last statement runs inside of one of ours, its end is reported as if the user's own had run alone. */
-function ofUsersStatement(outcome: Outcome, { inner, tag }: RowPlan): Outcome {
-  if (inner === undefined) return outcome;
-  if (outcome.event === 'succeed') return { ...outcome, commandTag: tag };
-  if (outcome.event !== 'fail' || outcome.error.context === undefined) return outcome;
-  const { context, ...error } = outcome.error;
-  const own = inner.context(context);
-  if (own === undefined) return outcome;
-  return { event: 'fail', error: { ...error, ...(own === '' ? {} : { context: own }) } };
-}
-
-/** The largest of the sizes that are given. */
-function greatest(...sizes: readonly (number | undefined)[]): number | undefined {
-  const given = sizes.filter((size) => size !== undefined);
-  return given.length === 0 ? undefined : Math.max(...given);
-}
+const NEVER_LAUNCHED: JobFault = { code: 'jobs.canceledBeforeLaunch' };

@@ -3,7 +3,7 @@ import { LAUNCH_LIMITS, type LaunchLimit, type LaunchText } from '../../sql/sett
 import { settingMs } from '../../sql/settings/settingValue';
 import type { LaunchRequest } from '../ports';
 
-/** What a launch applies to its worker. */
+/** The limits and settings that a launch applies to its worker. */
 export type LaunchOptions = Pick<
   LaunchRequest,
   'queueSizeBytes' | 'statementTimeoutMs' | 'workerTimeoutMs' | 'settings'
@@ -15,8 +15,8 @@ const FIELDS = {
 } as const satisfies Record<LaunchLimit, keyof RunRequest>;
 
 /**
- * Brings together what was requested for a run and what its text sets. A setting of the text comes later, so it takes precedence; but
- * of several limits the strictest applies, since whoever set one relies on it.
+ * Combines the settings of a request with those that its text makes. A setting in the text comes later and so takes precedence, but of
+ * several limits the strictest applies, because whoever set a limit relies on it.
  */
 export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
   const requested = lowerCased(request.settings ?? {});
@@ -24,12 +24,12 @@ export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'setti
   const limits: { -readonly [K in (typeof FIELDS)[LaunchLimit]]?: number } = {};
   for (const name of LAUNCH_LIMITS) {
     const given = request[FIELDS[name]];
-    const texts = [requested[name], text.settings[name]].filter((one) => one !== undefined);
+    const texts = [requested[name], text.settings[name]].filter((value) => value !== undefined);
     const values = texts.map(settingMs);
-    // What the server does not accept is left to it, so that the launch fails with the server's own words.
-    const faulty = texts.find((_, index) => values[index] === undefined);
-    if (faulty !== undefined) {
-      settings.set(name, faulty);
+    // A value that the server does not accept is passed on, so that the launch fails with the server's own error.
+    const invalid = texts.find((_, index) => values[index] === undefined);
+    if (invalid !== undefined) {
+      settings.set(name, invalid);
       continue;
     }
     settings.delete(name);
@@ -43,7 +43,7 @@ export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'setti
   };
 }
 
-/** 0 is no limit. */
+/** The smallest limit; 0 means no limit. */
 function strictestOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   const set = known.filter((value) => value > 0);
@@ -53,4 +53,10 @@ function strictestOf(values: readonly (number | undefined)[]): number | undefine
 
 function lowerCased(settings: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The largest of the given sizes; undefined if none is given. */
+export function maxSize(...sizes: readonly (number | undefined)[]): number | undefined {
+  const given = sizes.filter((size) => size !== undefined);
+  return given.length === 0 ? undefined : Math.max(...given);
 }

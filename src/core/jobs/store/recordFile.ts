@@ -5,56 +5,60 @@ import { appendWhole, replaceFile } from '../../base/files';
 import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from '../textBudget';
 import type { NoticeWritten } from '../job';
 import { firstBytes, sizeOfParts } from '../wholeText';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
 
-/** Messages come in floods: they are gathered this long before they are written. Milliseconds. */
-const GATHER_MS = 200;
-/** Messages that are made into lines of a file in one go. */
+/** Messages can arrive very fast: they are collected for this long before they are written. Milliseconds. */
+const COLLECT_MS = 200;
+/** Messages that are serialized at once, without a pause for other work. */
 const LINES_AT_ONCE = 2000;
-/** Of a long file of messages only the end is read. Bytes. */
+/** Only this much of the end of a long file of messages is read. Bytes. */
 const TAIL_BYTES = 8 * 1024 * 1024;
 
 /** The files of one job. */
 export interface JobFileNames {
-  /** `<id>.json`, the record, replaced whole. */
+  /** `<id>.json`: the record, replaced atomically. */
   readonly record: string;
-  /** `<id>.notices.ndjson`, a message a line, appended. */
+  /** `<id>.notices.ndjson`: one message per line, appended. */
   readonly notices: string;
-  /** `<id>.messages.txt`, the whole texts of long messages, appended; the lines say where each is. */
+  /** `<id>.messages.txt`: the whole texts of long messages, appended. The lines in `notices` have their offsets. */
   readonly texts: string;
-  /** `<id>.error.txt`, the whole text of a long error. */
+  /** `<id>.error.txt`: the whole text of a long error. */
   readonly error: string;
-  /** `<id>.shown.txt`, a text that is too long for a document without a file, while somebody reads it. */
+  /** `<id>.shown.txt`: a text that is too long for a document without a file, while it is open in an editor. */
   readonly shown: string;
 }
 
-interface Waiting {
+interface PendingNotice {
   readonly notice: KeptNotice;
-  /** The whole text, where the message has only the beginning. */
+  /** The whole text, if the message has only its beginning. */
   readonly text?: readonly Buffer[];
 }
 
 /**
- * Writes the files of one job. One write at a time; of records that wait only the newest is written, and messages and a long error
- * always before the record.
+ * Writes the files of one job, one write at a time. Of several pending records only the newest is written, and messages and a long error
+ * are always written before the record.
  */
-export class JobWriter {
+export class RecordFile {
   #record: string | undefined;
   #error: readonly Buffer[] | undefined;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  /** Bytes that the two files of messages have or will have. */
+  #pending: PendingNotice[] = [];
+  #pendingBytes = 0;
+  /** The sizes of the two files of messages, including what is pending. */
   #noticesBytes: number | undefined;
   #textsBytes = 0;
   #active: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Disposable | undefined;
   #removed = false;
 
   readonly #files: JobFileNames;
+  readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
 
-  constructor(files: JobFileNames, onError: (error: unknown) => void) {
+  constructor(files: JobFileNames, clock: Clock, onError: (error: unknown) => void) {
     this.#files = files;
+    this.#clock = clock;
     this.#onError = onError;
   }
 
@@ -64,42 +68,45 @@ export class JobWriter {
     return this.flush();
   }
 
-  /** Keeps the whole text of an error, written before the next record. */
+  /** Stores the whole text of an error; written before the next record. */
   keepError(text: readonly Buffer[]): void {
     this.#error = firstBytes(text, ERROR_DISK_BYTES);
   }
 
-  /** @param fullText the whole of the message, where it has only the beginning */
+  /** Stores a message. @param fullText the whole text, if the message has only its beginning */
   append(notice: KeptNotice, fullText?: readonly Buffer[]): NoticeWritten {
     this.#noticesBytes ??= this.#measure();
-    // Escaping makes a line longer; what matters is that there is a limit.
+    // An estimate, because escaping makes a line longer: what matters is that there is a limit.
     const lineBytes = 100 + notice.message.length + (notice.detail?.length ?? 0) + (notice.hint?.length ?? 0);
     if (this.#noticesBytes + lineBytes > MESSAGES_DISK_BYTES) return { kept: false };
     this.#noticesBytes += lineBytes;
-    this.#waitingBytes += lineBytes;
+    this.#pendingBytes += lineBytes;
     let text: readonly Buffer[] | undefined;
     if (fullText !== undefined) {
       const bytes = sizeOfParts(fullText);
       if (this.#textsBytes + bytes <= MESSAGES_DISK_BYTES) {
         text = fullText;
         this.#textsBytes += bytes;
-        this.#waitingBytes += bytes;
+        this.#pendingBytes += bytes;
       } else {
         notice.textDropped = true;
       }
     }
-    this.#waiting.push({ notice, ...(text && { text }) });
-    if (this.#waitingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.#onError) };
-    this.#timer ??= setTimeout(() => {
+    this.#pending.push({ notice, ...(text && { text }) });
+    if (this.#pendingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.#onError) };
+    this.#timer ??= this.#clock.after(COLLECT_MS, () => {
       this.#timer = undefined;
       this.flush().catch(this.#onError);
-    }, GATHER_MS).unref();
+    });
     return { kept: true };
   }
 
-  /** Writes what waits. */
+  /** Writes what is pending. */
   flush(): Promise<void> {
     this.#next ??= this.#active.then(async () => {
+      // A new job changes several times within one turn of the event loop: one write includes all of these changes, and the launch
+      // does not have to wait for a second one.
+      await setImmediate();
       this.#next = undefined;
       await this.#write();
     });
@@ -107,46 +114,46 @@ export class JobWriter {
     return this.#next;
   }
 
-  /** True where messages wait to be written, also because the disk was full. */
-  get waits(): boolean {
-    return this.#waiting.length > 0;
+  /** Whether messages are not written yet, which may be because the disk is full. */
+  get hasPendingNotices(): boolean {
+    return this.#pending.length > 0;
   }
 
-  /** Removes the files; nothing is written afterwards. */
+  /** Removes the files. Nothing is written afterwards. */
   async remove(): Promise<void> {
     this.#removed = true;
-    clearTimeout(this.#timer);
+    this.#timer?.dispose();
     await this.#active;
     await Promise.all(Object.values(this.#files).map((file: string) => rm(file, { force: true })));
   }
 
-  /** Writes what waits, and leaves no timer behind. */
+  /** Writes what is pending, and stops the timer. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.dispose();
     await this.flush();
   }
 
   async #write(): Promise<void> {
     if (this.#removed) return;
-    clearTimeout(this.#timer);
+    this.#timer?.dispose();
     this.#timer = undefined;
     await this.#writeNotices();
     const error = this.#error;
     this.#error = undefined;
-    // Without its whole text a failed job still has failed: the record is written all the same.
+    // The record is written even if the whole text of the error cannot be: the job has failed in any case.
     if (error) await replaceFile(this.#files.error, error).catch(this.#onError);
     const record = this.#record;
     this.#record = undefined;
     if (record !== undefined) await replaceFile(this.#files.record, record);
   }
 
-  /** The whole texts first, so that a line never names a place where nothing is. */
+  /** Writes the whole texts first, so that a line never refers to a text that is missing. */
   async #writeNotices(): Promise<void> {
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    const long = waiting.flatMap(({ notice, text }) => (text && !notice.fullText ? [{ notice, text }] : []));
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const long = pending.flatMap(({ notice, text }) => (text && !notice.fullText ? [{ notice, text }] : []));
     if (long.length > 0) {
       try {
         let offset = await appendWhole(
@@ -164,28 +171,28 @@ export class JobWriter {
       }
     }
     const lines: Buffer[] = [];
-    for (let at = 0; at < waiting.length; at += LINES_AT_ONCE) {
-      // Tens of thousands of them take long.
+    for (let at = 0; at < pending.length; at += LINES_AT_ONCE) {
+      // Serializing tens of thousands at once would block everything else.
       if (at > 0) await setImmediate();
-      const some = waiting.slice(at, at + LINES_AT_ONCE);
-      lines.push(Buffer.from(some.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
+      const batch = pending.slice(at, at + LINES_AT_ONCE);
+      lines.push(Buffer.from(batch.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
     }
     try {
       await appendWhole(this.#files.notices, lines);
     } catch (error) {
       this.#onError(error);
-      this.#waitAgain(waiting, sizeOfParts(lines));
+      this.#keepPending(pending, sizeOfParts(lines));
     }
   }
 
-  /** A full disk may have room again: the messages wait for the next write, as far as there is room for them in memory. */
-  #waitAgain(waiting: readonly Waiting[], bytes: number): void {
+  /** Keeps messages that could not be written for the next write, within a limit: a full disk may have space again. */
+  #keepPending(failed: readonly PendingNotice[], bytes: number): void {
     if (bytes > 2 * MESSAGES_WAITING_BYTES) {
-      this.#onError(new Error(`${waiting.length} messages were not written.`));
+      this.#onError(new Error(`${failed.length} messages were not written.`));
       return;
     }
-    this.#waiting = [...waiting.map(({ notice }) => ({ notice })), ...this.#waiting];
-    this.#waitingBytes += bytes;
+    this.#pending = [...failed.map(({ notice }) => ({ notice })), ...this.#pending];
+    this.#pendingBytes += bytes;
   }
 
   #measure(): number {
@@ -198,7 +205,7 @@ function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last messages of a file; a line that a crash cut off is left out. Throws where the file cannot be read. */
+/** The last messages of a file. Skips lines that a crash cut off. @throws if the file cannot be read */
 export function readNotices(file: string, limit: number): KeptNotice[] {
   const fd = openSync(file, 'r');
   try {
@@ -207,7 +214,7 @@ export function readNotices(file: string, limit: number): KeptNotice[] {
     const bytes = Buffer.alloc(size - from);
     readSync(fd, bytes, 0, bytes.length, from);
     const lines = bytes.toString('utf8').split('\n');
-    // The first of a tail is most likely a part of a line, and behind the last newline there is none.
+    // The first line of a tail is probably incomplete, and the text after the last newline is empty.
     const whole = lines.slice(from > 0 ? 1 : 0).filter((line) => line !== '');
     return whole.slice(-limit).flatMap(parsed);
   } finally {

@@ -1,54 +1,61 @@
+import type { JobFault } from '../faults';
 import type { Job } from '../job';
 import { isFinal } from '../states';
 
+/** What became of a restored job. */
+export type RestoredAs = 'final' | 'held' | 'detached' | 'lost';
+
 /**
- * Decides what a job of an earlier life is now (DESIGN: history and reload), and moves it there.
+ * Decides what a job from an earlier session is now (docs/internals/design.md), and moves it to that state.
  *
- * - Not launched yet: `held`, it waits for the user's word.
- * - A worker was attached: `detached`, only the server's activity view can tell about it.
- * - The launch was sent, but nobody heard of a worker: `lost`, since launching again could run it twice.
+ * - Not launched yet: `held`, it waits until the user resumes it.
+ * - A worker was attached: `detached`, only the server's activity view shows it.
+ * - The launch was sent, but no worker was reported: `lost`, because another launch could run the SQL twice.
+ *
+ * @param now milliseconds since 1970
  */
-export function takeUp(job: Job, now: number): 'final' | 'held' | 'detached' | 'lost' {
-  const { record } = job;
-  if (isFinal(record.state)) return 'final';
-  if (record.pid !== undefined) {
-    adopt(job);
+export function restoreJob(job: Job, now: number): RestoredAs {
+  const { state, pid, launchSentAt } = job.record;
+  if (isFinal(state)) return 'final';
+  if (pid !== undefined) {
+    detach(job);
     return 'detached';
   }
-  if (record.state === 'queued') {
-    job.note({ held: true, reason: 'VS Code was reloaded before its turn came.' });
+  const held = { held: true, reason: { code: 'jobs.heldReloaded' } satisfies JobFault };
+  if (state === 'queued') {
+    job.update(held, { durable: true });
     return 'held';
   }
-  if (record.launchSentAt === undefined && record.state === 'launching') {
-    job.apply('noSlot', { held: true, reason: 'VS Code was reloaded before it was launched.' });
+  if (launchSentAt === undefined && state === 'launching') {
+    job.transition('requeue', held);
     return 'held';
   }
-  if (record.launchSentAt === undefined && record.state === 'canceling') {
-    job.apply('cancelSettled', { finishedAt: now, reason: 'It was canceled before it was launched.' });
+  if (launchSentAt === undefined && state === 'canceling') {
+    job.transition('cancelSettled', { finishedAt: now, reason: CANCELED });
     return 'lost';
   }
-  const reason =
-    'VS Code stopped during its launch, so the SQL may or may not run: look for it among the other workers.';
-  job.apply('lose', { finishedAt: now, reason });
+  job.transition('lose', { finishedAt: now, reason: RELOADED_DURING_LAUNCH });
   return 'lost';
 }
 
-function adopt(job: Job): void {
-  const { record } = job;
-  const reason =
-    'VS Code was reloaded while it ran: it can be watched and canceled, but its rows and outcome are lost.';
-  switch (record.state) {
+const CANCELED: JobFault = { code: 'jobs.canceledBeforeLaunch' };
+const RELOADED_DURING_LAUNCH: JobFault = { code: 'jobs.reloadedDuringLaunch' };
+const RELOADED: JobFault = { code: 'jobs.reloaded' };
+
+function detach(job: Job): void {
+  const facts = { sessionLost: true, reason: RELOADED };
+  switch (job.state) {
     case 'launching':
     case 'running':
     case 'reading':
-      job.apply('detach', { detached: true, reason });
+      job.transition('detach', facts);
       break;
     case 'canceling':
-      // Its grace window went with the window that watched it.
-      if (record.cancel?.signaledAt === undefined) job.apply('resumeDetached', { detached: true, reason });
-      else job.apply('graceOver', { detached: true, reason });
+      // Its grace window ended with the window that measured it.
+      if (job.record.cancel?.signaledAt === undefined) job.transition('resumeDetached', facts);
+      else job.transition('graceOver', facts);
       break;
     default:
-      job.note({ detached: true, reason });
+      job.update(facts, { durable: true });
   }
 }

@@ -2,8 +2,12 @@ import type { Job } from '../job';
 
 const DAY_MS = 86_400_000;
 
-/** Finished jobs are kept up to a number and an age, 0 = no limit. Returns those that go, the oldest first. */
-export function tooMany(
+/**
+ * The finished jobs that exceed the number or the age to keep (0 = no limit), oldest first.
+ *
+ * @param now milliseconds since 1970
+ */
+export function expiredJobs(
   jobs: readonly Job[],
   { keepFinishedJobs, keepFinishedDays }: { readonly keepFinishedJobs: number; readonly keepFinishedDays: number },
   now: number,

@@ -5,7 +5,7 @@ import {
   COPY_DATA,
   COPY_DONE,
   COPY_OUT_RESPONSE,
-  framingProblem,
+  framingFault,
   HEADER,
   READY_FOR_QUERY,
 } from './framing';
@@ -19,11 +19,11 @@ export interface CopiedRows {
 }
 
 /**
- * `COPY … TO STDOUT` into a stream, without decoding a row.
+ * Runs `COPY … TO STDOUT` into a stream without decoding rows.
  *
- * It takes the socket's bytes for the length of the query: CopyData goes to the sink, every other message on to pg's own
- * parser, so that NOTICEs arrive as events and errors as errors. `pg-copy-streams` does the same work but drops every
- * NoticeResponse that comes between the rows, and a worker's NOTICEs come exactly there (measured with 7.0.0).
+ * During the query it replaces pg's listener on the socket. CopyData goes to the sink, every other message to pg's own parser, so that
+ * notices and errors are handled as usual. `pg-copy-streams` does the same but drops every NoticeResponse between rows, which is
+ * exactly where the notices of a worker arrive (measured with 7.0.0).
  */
 class CopyOut implements Submittable {
   #socket: Duplex | undefined;
@@ -31,10 +31,11 @@ class CopyOut implements Submittable {
   #header = Buffer.alloc(HEADER);
   #headerLength = 0;
   #code = 0;
-  #left = 0;
+  /** Bytes of the current message's body that have not arrived yet. */
+  #remaining = 0;
   #rows = 0;
   #sinkError: Error | undefined;
-  #sinkLeft = false;
+  #sinkDetached = false;
   readonly done: Promise<CopiedRows>;
   #settle!: (error: Error | undefined) => void;
 
@@ -55,7 +56,7 @@ class CopyOut implements Submittable {
     });
     sink.on('error', this.#onSinkError);
     sink.on('drain', this.#onDrain);
-    // A sink that was destroyed drains no more.
+    // A destroyed sink does not emit 'drain' anymore.
     sink.on('close', this.#onDrain);
   }
 
@@ -69,25 +70,25 @@ class CopyOut implements Submittable {
   }
 
   handleError(error: Error): void {
-    // pg forgets the query at its error, so ReadyForQuery will not be told; the socket is given back there all the same. The sink
-    // must not stop it on the way: what comes after an error is not for the sink.
-    this.#leaveSink();
+    // After an error, pg does not pass ReadyForQuery on to the query, but #read still sees it and restores the socket. Until then the
+    // sink must not pause the socket: nothing after an error is for the sink.
+    this.#detachSink();
     this.#socket?.resume();
     this.#settle(error);
   }
 
-  /** COPY's own messages: the bytes were taken before the parser, so there is nothing to do. */
+  /** Nothing to do: the tag contains only the number of rows, which this class counts itself. */
   handleCommandComplete(): void {
-    /* the tag is only the number of rows, which is counted */
+    /* see above */
   }
 
   handleReadyForQuery(): void {
-    this.#leaveSink();
+    this.#detachSink();
     this.#settle(undefined);
   }
 
   readonly #onSinkError = (error: Error): void => {
-    // The rows still have to leave the socket, or the session could never be used again.
+    // The remaining rows must still be read from the socket, or the session could not be used again.
     this.#sinkError ??= error;
     this.#socket?.resume();
   };
@@ -102,7 +103,7 @@ class CopyOut implements Submittable {
   );
 
   #readChunk(chunk: Buffer): void {
-    // What was read before the socket was destroyed may still be handed out.
+    // Chunks that were read before the socket was destroyed may still arrive.
     if (this.#socket?.destroyed) return;
     this.#onBytes();
     try {
@@ -117,45 +118,45 @@ class CopyOut implements Submittable {
   /** @throws ProtocolError */
   #read(chunk: Buffer): void {
     let from = 0;
-    /** The rows of this chunk that were not passed on yet: they are moved together over the headers between them. */
+    /** Start and end of the rows in this chunk that were not passed on yet. They are moved together, over the headers between them. */
     let first = 0;
-    let kept = 0;
+    let end = 0;
     const passOn = (): void => {
-      this.#write(chunk.subarray(first, kept));
-      first = kept = from;
+      this.#write(chunk.subarray(first, end));
+      first = end = from;
     };
     while (from < chunk.length) {
       if (this.#headerLength < HEADER) {
         from += this.#takeHeader(chunk, from);
         if (this.#headerLength < HEADER) break;
-        const length = this.#left + 4;
-        if (framingProblem(this.#code, length) !== undefined) {
-          // The rows before it are whole.
+        const length = this.#remaining + 4;
+        if (framingFault(this.#code, length) !== undefined) {
+          // The rows before it are complete.
           passOn();
           checkFraming(this.#code, length);
         }
-        // What came before another message goes before it: after an error nothing is passed on.
+        // Rows before another message are passed on before it: after an error nothing is passed on.
         if (this.#isForParser()) passOn();
         if (this.#code === READY_FOR_QUERY) {
-          this.#giveBack();
+          this.#restoreSocket();
           this.#parser?.(Buffer.concat([this.#header, chunk.subarray(from)]));
           return;
         }
         if (this.#isForParser()) this.#parser?.(Buffer.from(this.#header));
       }
-      const take = Math.min(this.#left, chunk.length - from);
+      const take = Math.min(this.#remaining, chunk.length - from);
       if (take > 0) {
         if (this.#code === COPY_DATA) {
-          // The chunk is ours, so no other buffer is needed.
-          chunk.copyWithin(kept, from, from + take);
-          kept += take;
+          // Nothing else uses the chunk, so it needs no other buffer.
+          chunk.copyWithin(end, from, from + take);
+          end += take;
         } else if (this.#isForParser()) {
           this.#parser?.(Buffer.from(chunk.subarray(from, from + take)));
         }
         from += take;
-        this.#left -= take;
+        this.#remaining -= take;
       }
-      if (this.#left === 0) {
+      if (this.#remaining === 0) {
         this.#headerLength = 0;
         if (this.#code === COPY_DATA) this.#rows++;
       }
@@ -163,7 +164,7 @@ class CopyOut implements Submittable {
     passOn();
   }
 
-  /** Collects the header, which may be cut between two chunks. Returns the bytes taken. */
+  /** Reads the header, which may be split between two chunks. @returns how many bytes it took */
   #takeHeader(chunk: Buffer, from: number): number {
     let length: number;
     let taken: number;
@@ -182,7 +183,7 @@ class CopyOut implements Submittable {
       length = this.#header.readUInt32BE(1);
     }
     this.#headerLength = HEADER;
-    this.#left = length - 4;
+    this.#remaining = length - 4;
     return taken;
   }
 
@@ -191,11 +192,11 @@ class CopyOut implements Submittable {
   }
 
   #write(bytes: Buffer): void {
-    if (bytes.length === 0 || this.#sinkLeft || this.#sinkError || this.#sink.destroyed) return;
+    if (bytes.length === 0 || this.#sinkDetached || this.#sinkError || this.#sink.destroyed) return;
     if (!this.#sink.write(bytes)) this.#socket?.pause();
   }
 
-  #giveBack(): void {
+  #restoreSocket(): void {
     if (this.#socket && this.#parser) {
       this.#socket.removeListener('data', this.#onData);
       this.#socket.on('data', this.#parser);
@@ -203,21 +204,21 @@ class CopyOut implements Submittable {
     }
   }
 
-  #leaveSink(): void {
-    this.#sinkLeft = true;
+  #detachSink(): void {
+    this.#sinkDetached = true;
     this.#sink.removeListener('drain', this.#onDrain);
     this.#sink.removeListener('close', this.#onDrain);
-    // Its 'error' listener stays: an error that comes late must not crash the process.
+    // The 'error' listener remains: a late error must not crash the process.
   }
 }
 
 /**
- * Runs a `COPY … TO STDOUT` and writes its bytes to the sink, which is left open.
+ * Runs a `COPY … TO STDOUT` and writes its bytes to the sink, which remains open.
  *
- * @param onBytes called at every chunk, so that a caller can see that something comes
- * @returns the number of rows that came, and the error of a sink that failed: they are read to their end all the same, or the
- * session could not be used again
- * @throws the server's error, or the connection's
+ * @param onBytes called for each chunk that arrives
+ * @returns the number of rows, and the error of the sink if it failed: the rows are then still read to the end, or the session could
+ *   not be used again
+ * @throws the error of the server or of the connection
  */
 export function copyOut(client: Client, text: string, sink: Writable, onBytes: () => void): Promise<CopiedRows> {
   const query = new CopyOut(text, sink, onBytes);

@@ -1,6 +1,6 @@
 import type { Client, Connection, Submittable } from 'pg';
 
-/** A column as RowDescription gives it. */
+/** A column of a RowDescription message. */
 export interface DescribedColumn {
   readonly name: string;
   readonly typeOid: number;
@@ -11,7 +11,7 @@ interface RowDescription {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number; readonly dataTypeModifier: number }[];
 }
 
-/** The messages that pg's Connection offers beyond its published types. */
+/** Methods of pg's Connection that its published types do not declare. */
 interface WireConnection {
   parse(query: { name: string; text: string; types: number[] }): void;
   describe(message: { type: 'S'; name: string }): void;
@@ -19,8 +19,8 @@ interface WireConnection {
 }
 
 /**
- * Parse, Describe (statement), Sync: what a statement would return, with nothing executed (PostgreSQL, "Extended Query").
- * Works as one of pg's own queries, so it waits its turn on the client.
+ * Sends Parse, Describe (statement), and Sync: the server describes the result of a statement without executing it (PostgreSQL,
+ * "Extended Query"). Like a query of `pg`, it is queued on the client.
  */
 class DescribeStatement implements Submittable {
   #columns: DescribedColumn[] | undefined;
@@ -56,7 +56,7 @@ class DescribeStatement implements Submittable {
   }
 
   handleError(error: Error): void {
-    // pg forgets the query at its error, so ReadyForQuery will not be told.
+    // After an error, pg does not pass ReadyForQuery on to the query.
     this.#settle(error);
   }
 
@@ -66,8 +66,8 @@ class DescribeStatement implements Submittable {
 }
 
 /**
- * The columns that a statement would return, or undefined for one without rows.
- * @throws the server's error where the text does not parse, names something that does not exist, or is several statements
+ * The columns that a statement would return, or undefined for a statement without rows.
+ * @throws the server's error if the text does not parse, refers to something that does not exist, or has several statements
  */
 export function describeStatement(client: Client, text: string): Promise<readonly DescribedColumn[] | undefined> {
   const query = new DescribeStatement(text);

@@ -1,6 +1,6 @@
-/** What to send instead of a label, the closest first: without characters beyond Latin-1, then without those beyond ASCII. */
+/** Labels to send if the database's encoding cannot represent the given one, the closest first: with Latin-1 only, then ASCII only. */
 export function substitutesOf(label: string): readonly string[] {
   const latin = label.replace(/[^\u0000-\u00ff]/gu, '?');
   const ascii = label.replace(/[^\u0000-\u007f]/gu, '?');
-  return [...new Set([latin, ascii])].filter((one) => one !== label);
+  return [...new Set([latin, ascii])].filter((substitute) => substitute !== label);
 }

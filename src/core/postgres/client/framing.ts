@@ -1,12 +1,13 @@
 /**
- * Messages of the wire protocol as the server sends them (PostgreSQL, "Message Formats"): a type, a length that counts itself, and a
- * body. What is checked here is what a parser relies on; `pg` checks none of it, and loops forever on some of what is refused here.
+ * Messages of the wire protocol as the server sends them (PostgreSQL, "Message Formats"): a type, a length that includes itself, and a
+ * body. This module checks what a parser relies on. `pg` checks none of it, and loops forever on some of what is rejected here.
  */
-
+import { FaultError } from '../../base/fault';
 import type { WholeTexts } from '../../jobs/wholeText';
+import type { ServerFault } from '../faults';
 import { LONG_MESSAGE, LongMessage } from './longMessage';
 
-/** Bytes of a message's type and length. */
+/** Size of a message's type and length. Bytes. */
 export const HEADER = 5;
 
 export const AUTHENTICATION = 0x52; // 'R'
@@ -23,58 +24,56 @@ const DATA_ROW = 0x44; // 'D'
 const NOTIFICATION_RESPONSE = 0x41; // 'A'
 const ROW_DESCRIPTION = 0x54; // 'T'
 
-/** The server builds no message beyond this (memutils.h, MaxAllocSize). Bytes. */
+/** The server cannot build longer messages (memutils.h, MaxAllocSize). Bytes. */
 const MAX_LENGTH = 0x3fffffff;
-/** Messages of all other types are short (fe-protocol3.c, pqParseInput3). Bytes. */
+/** Maximum length of a message of any other type (fe-protocol3.c, pqParseInput3). Bytes. */
 const MAX_SHORT_LENGTH = 30_000;
 const MAX_LENGTHS = new Map([
-  // These are worked off as they come.
+  // Processed piece by piece as they arrive.
   [COPY_DATA, MAX_LENGTH],
   [ERROR_RESPONSE, MAX_LENGTH],
   [NOTICE_RESPONSE, MAX_LENGTH],
-  // These come whole, as answers to questions of ours, whose longest is the list of all workers.
+  // Held in memory. The longest answer to a query of ours is the list of all workers.
   [DATA_ROW, 16 * 1024 * 1024],
-  // 1,664 columns with names of 63 bytes take an eighth of it.
+  // 1,664 columns with names of 63 bytes need an eighth of this.
   [ROW_DESCRIPTION, 1024 * 1024],
 ]);
-/** All rows of an answer together. Rows of jobs come by COPY. Bytes. */
+/** All rows of one answer. The rows of jobs are read by COPY instead. Bytes. */
 const MAX_ROWS = 64 * 1024 * 1024;
-/** What a row takes in memory beside its bytes, at least. */
+/** Minimum memory that a row needs in addition to its bytes. */
 const ROW_OVERHEAD = 100;
-/** Of an error or a notice; PostgreSQL 18 has 18. */
+/** Maximum number of fields of an error or a notice; PostgreSQL 18 has 18. */
 const MAX_FIELDS = 64;
 
-/** What may come once a connection is ready, if nothing is copied in. AuthenticationXXX and BackendKeyData belong before that. */
+/** Types of messages on a connection that is ready, without COPY FROM STDIN. AuthenticationXXX and BackendKeyData belong before that. */
 const AFTER_READY = new Set([...Buffer.from('123ACDEHINSTZcdnst')]);
-/** …and of these, what comes only while something is copied out. */
+/** The types that only occur during COPY TO STDOUT. */
 const COPYING = new Set([COPY_DATA, COPY_DONE, COPY_OUT_RESPONSE]);
 
-/** The server's bytes are not messages of the protocol. The message is one sentence. */
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
-}
+/** The server sent bytes that are not messages of the protocol. */
+export class ProtocolError extends FaultError<ServerFault> {}
 
-/** @returns what is wrong with a message of this type and length (which counts itself), or undefined */
-export function framingProblem(type: number, length: number): string | undefined {
-  if (!AFTER_READY.has(type)) return `a message of the unexpected type ${typeName(type)}`;
+/** @returns the problem of a message header, if it has one @param length includes the length field itself */
+export function framingFault(type: number, length: number): ServerFault | undefined {
+  if (!AFTER_READY.has(type)) return { code: 'server.unexpectedMessage', params: { type: typeName(type) } };
   if (length < 4 || length > (MAX_LENGTHS.get(type) ?? MAX_SHORT_LENGTH)) {
-    return `a message of the type ${typeName(type)} with the impossible length ${length}`;
+    return { code: 'server.impossibleLength', params: { type: typeName(type), length } };
   }
   return undefined;
 }
 
-/** @throws ProtocolError where there is a problem */
+/** @throws ProtocolError if the header is not one of the protocol's */
 export function checkFraming(type: number, length: number): void {
-  const problem = framingProblem(type, length);
-  if (problem !== undefined) throw closed(problem);
+  const fault = framingFault(type, length);
+  if (fault) throw new ProtocolError(fault);
 }
 
-/** `"R"`, or `0x07` where it is not a printable character. */
+/** `"R"`, or `0x07` if the type is not a printable character. */
 export function typeName(type: number): string {
   return type > 0x20 && type < 0x7f ? `"${String.fromCharCode(type)}"` : `0x${type.toString(16).padStart(2, '0')}`;
 }
 
-/** True if the texts in the message end within it. `message`: with its header. */
+/** Whether all texts of a message end within it. @param message includes the header */
 export function isWellFormed(message: Buffer): boolean {
   switch (message[0]) {
     case ERROR_RESPONSE:
@@ -97,7 +96,7 @@ export function isWellFormed(message: Buffer): boolean {
   }
 }
 
-/** The index after `count` texts that end with a zero byte; -1 if the message ends before. */
+/** The index after `count` zero-terminated texts; -1 if the message ends before that. */
 function afterTexts(message: Buffer, from: number, count: number): number {
   let at = from;
   for (let i = 0; i < count; i++) {
@@ -108,7 +107,7 @@ function afterTexts(message: Buffer, from: number, count: number): number {
   return at;
 }
 
-/** ErrorResponse and NoticeResponse: pairs of a letter and a text, then a zero byte. */
+/** Checks ErrorResponse and NoticeResponse: pairs of a letter and a text, then a zero byte. */
 function endsAfterFields(message: Buffer): boolean {
   let at = HEADER;
   for (let fields = 0; at < message.length && fields <= MAX_FIELDS; fields++) {
@@ -119,7 +118,7 @@ function endsAfterFields(message: Buffer): boolean {
   return false;
 }
 
-/** RowDescription: a number, then as many names with 18 bytes each. */
+/** Checks RowDescription: a count, then that many names with 18 bytes each. */
 function endsAfterColumns(message: Buffer): boolean {
   if (message.length < HEADER + 2) return false;
   const columns = message.readInt16BE(HEADER);
@@ -133,35 +132,35 @@ function endsAfterColumns(message: Buffer): boolean {
 }
 
 /**
- * Stands before `pg`'s parser once a connection is ready, and hands it whole messages only, after checking them. It holds at most
- * one message, in at most twice the bytes that have arrived of it, and of a long error or notice it hands over the beginnings of the
- * texts. Nothing is copied out here: that is another reader's ({@link ./copyOut}).
+ * Filters the input of `pg`'s parser once a connection is ready: it checks messages and passes on only complete ones. It buffers at
+ * most one message, in at most twice the memory of the bytes received. Of a long error or notice it passes on the beginnings of the
+ * texts. COPY TO STDOUT has a reader of its own ({@link ./copyOut}).
  */
 export class MessageGuard {
-  /** The beginning of a message that is not complete yet. */
+  /** The received part of an incomplete message. */
   #buffer = Buffer.alloc(0);
   #length = 0;
   #long: LongMessage | undefined;
-  /** Of the answer that is coming. */
+  /** Memory for the rows of the current answer. Bytes. */
   #rowBytes = 0;
 
   readonly #parse: (message: Buffer, whole?: WholeTexts) => void;
 
-  /** @param parse gets a message, and the texts of which it has only the beginning */
+  /** @param parse called with each message, and with the full texts of those that the message contains only the beginning of */
   constructor(parse: (message: Buffer, whole?: WholeTexts) => void) {
     this.#parse = parse;
   }
 
-  /** @throws ProtocolError, and whatever the parser throws */
+  /** @throws ProtocolError, and any error of the parser */
   push(chunk: Buffer): void {
     let from = 0;
     while (from < chunk.length) {
-      if (this.#long) from += this.#goOn(this.#long, chunk, from);
+      if (this.#long) from += this.#continueLong(this.#long, chunk, from);
       else if (this.#length > 0 || from + HEADER > chunk.length) from += this.#collect(chunk, from);
       else {
         const end = from + sizeOf(chunk, from);
         if (isLong(chunk, from)) {
-          this.#begin(chunk, from);
+          this.#beginLong(chunk, from);
           from += HEADER;
         } else if (end > chunk.length) {
           from += this.#take(chunk, from, chunk.length - from);
@@ -173,27 +172,27 @@ export class MessageGuard {
     }
   }
 
-  /** Adds to a message whose beginning is here. Returns how many bytes. */
+  /** Adds bytes to the buffered message. @returns how many bytes it took */
   #collect(chunk: Buffer, from: number): number {
     const wanted = this.#length < HEADER ? HEADER : sizeOf(this.#buffer, 0);
     const taken = this.#take(chunk, from, wanted - this.#length);
     if (this.#length < HEADER) return taken;
     const size = sizeOf(this.#buffer, 0);
-    if (isLong(this.#buffer, 0)) this.#begin(this.#buffer, 0);
+    if (isLong(this.#buffer, 0)) this.#beginLong(this.#buffer, 0);
     else if (this.#length < size) return taken;
     const message = this.#buffer.subarray(0, this.#length);
-    // The parser may keep parts of the message, so its buffer is not used again.
+    // The parser may keep parts of the message, so the buffer cannot be reused.
     this.#buffer = Buffer.alloc(0);
     this.#length = 0;
     if (!this.#long) this.#pass(message);
     return taken;
   }
 
-  #begin(bytes: Buffer, at: number): void {
+  #beginLong(bytes: Buffer, at: number): void {
     this.#long = new LongMessage(bytes[at] ?? 0, bytes.readUInt32BE(at + 1), MAX_FIELDS);
   }
 
-  #goOn(long: LongMessage, chunk: Buffer, from: number): number {
+  #continueLong(long: LongMessage, chunk: Buffer, from: number): number {
     const taken = long.push(chunk, from);
     if (taken === undefined) throw damaged(long.type);
     if (long.complete) {
@@ -207,9 +206,9 @@ export class MessageGuard {
     return taken;
   }
 
-  /** Keeps at most `most` bytes of the chunk. Returns how many. */
-  #take(chunk: Buffer, from: number, most: number): number {
-    const count = Math.min(most, chunk.length - from);
+  /** Buffers at most `max` bytes of the chunk. @returns how many */
+  #take(chunk: Buffer, from: number, max: number): number {
+    const count = Math.min(max, chunk.length - from);
     if (this.#length + count > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(2 * this.#buffer.length, this.#length + count));
       this.#buffer.copy(larger, 0, 0, this.#length);
@@ -225,33 +224,29 @@ export class MessageGuard {
     if (!isWellFormed(message)) throw damaged(type);
     if (type === DATA_ROW) {
       this.#rowBytes += message.length + ROW_OVERHEAD;
-      if (this.#rowBytes > MAX_ROWS) throw closed('more rows than any question asks for');
+      if (this.#rowBytes > MAX_ROWS) throw new ProtocolError({ code: 'server.tooManyRows' });
     } else if (type === READY_FOR_QUERY) this.#rowBytes = 0;
     this.#parse(message);
   }
 }
 
-/** The bytes of the message at `at`, with its type. @throws ProtocolError */
+/** The size of the message at `at`, including its type. Bytes. @throws ProtocolError */
 function sizeOf(bytes: Buffer, at: number): number {
   const type = bytes[at] ?? 0;
   const length = bytes.readUInt32BE(at + 1);
-  if (COPYING.has(type)) throw closed(`a message of the unexpected type ${typeName(type)}`);
+  if (COPYING.has(type)) {
+    throw new ProtocolError({ code: 'server.unexpectedMessage', params: { type: typeName(type) } });
+  }
   checkFraming(type, length);
   return 1 + length;
 }
 
-/** True for the header of an error or a notice that is taken apart as it comes. */
+/** Whether the header is that of a long error or notice, which is processed piece by piece. */
 function isLong(bytes: Buffer, at: number): boolean {
   const type = bytes[at];
   return (type === ERROR_RESPONSE || type === NOTICE_RESPONSE) && bytes.readUInt32BE(at + 1) > LONG_MESSAGE;
 }
 
 function damaged(type: number): ProtocolError {
-  return closed(`a message of the type ${typeName(type)} that is damaged`);
-}
-
-function closed(problem: string): ProtocolError {
-  return new ProtocolError(
-    `The server sent ${problem}, so the connection was closed: check that a PostgreSQL server answers there, and its log.`,
-  );
+  return new ProtocolError({ code: 'server.damagedMessage', params: { type: typeName(type) } });
 }

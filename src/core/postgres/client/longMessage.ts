@@ -1,21 +1,21 @@
 /**
- * An ErrorResponse or NoticeResponse that is very long. Its texts are decoded only as far as anybody looks at them at once; the rest
- * stays bytes. Whatever its length, the work for each chunk of the socket is in proportion to that chunk.
+ * Long ErrorResponse and NoticeResponse messages. Only the beginning of each text is decoded; the rest remains bytes. Whatever the
+ * length of the message, the work for each chunk is proportional to the size of that chunk.
  */
 import type { LongText, WholeTexts } from '../../jobs/wholeText';
 
-/** Longer messages are taken apart here. Bytes. */
+/** Messages longer than this are processed here. Bytes. */
 export const LONG_MESSAGE = 128 * 1024;
-/** Of each text so much is decoded: more than a job's record keeps of it. Bytes. */
+/** How much of each text is decoded: more than the record of a job stores. Bytes. */
 const TEXT_BYTES = 64 * 1024;
-/** …of those that an error's place is found in: the query, and the context, which may quote it. */
-const PLACE_BYTES: Readonly<Record<string, number>> = { q: 4 * 1024 * 1024, W: 1024 * 1024 };
-/** Of one message so much is kept, also on disk. Bytes. */
-const KEPT_BYTES = 256 * 1024 * 1024;
-/** The bytes of a text are gathered in blocks of this size: many small chunks would take more memory than what is in them. */
+/** The same for the texts that an error's position is derived from: the query, and the context, which may quote it. Bytes. */
+const POSITION_TEXT_BYTES: Readonly<Record<string, number>> = { q: 4 * 1024 * 1024, W: 1024 * 1024 };
+/** How much of one message is kept, also on disk. Bytes. */
+const MAX_KEPT_BYTES = 256 * 1024 * 1024;
+/** Texts are collected in blocks of this size: many small chunks would need more memory than their content. Bytes. */
 const BLOCK_BYTES = 1024 * 1024;
 
-/** What the letters stand for in `pg`'s errors and notices (PostgreSQL, "Error and Notice Message Fields"). */
+/** Field types and their names in an error or a notice of a job (PostgreSQL, "Error and Notice Message Fields"). */
 const NAMES: Readonly<Partial<Record<string, string>>> = {
   M: 'message',
   D: 'detail',
@@ -30,53 +30,54 @@ const NAMES: Readonly<Partial<Record<string, string>>> = {
 export class LongMessage {
   readonly #fields: Field[] = [];
   #field: Field | undefined;
-  #left: number;
+  /** Bytes of the body that have not arrived yet. */
+  #remaining: number;
   #kept = 0;
   #ended = false;
 
-  readonly #mostFields: number;
+  readonly #maxFields: number;
 
-  /** @param length as in its header @param mostFields more than that, and it is damaged */
+  /** @param length as in the header @param maxFields a message with more fields is damaged */
   constructor(
     readonly type: number,
     length: number,
-    mostFields: number,
+    maxFields: number,
   ) {
-    this.#mostFields = mostFields;
+    this.#maxFields = maxFields;
 
-    this.#left = length - 4;
+    this.#remaining = length - 4;
   }
 
-  /** Takes what belongs to it. @returns how many bytes; undefined if the message is damaged */
+  /** Adds the bytes of a chunk that belong to the message. @returns how many; undefined if the message is damaged */
   push(chunk: Buffer, from: number): number | undefined {
-    const end = Math.min(chunk.length, from + this.#left);
-    this.#left -= end - from;
+    const end = Math.min(chunk.length, from + this.#remaining);
+    this.#remaining -= end - from;
     let at = from;
     while (at < end) {
       if (this.#ended) return undefined;
       if (!this.#field) {
         const letter = chunk[at++] ?? 0;
         if (letter === 0) this.#ended = true;
-        else if (this.#fields.length === this.#mostFields) return undefined;
+        else if (this.#fields.length === this.#maxFields) return undefined;
         else this.#fields.push((this.#field = new Field(String.fromCharCode(letter))));
         continue;
       }
       const zero = chunk.indexOf(0, at);
       const textEnd = zero === -1 || zero >= end ? end : zero;
-      this.#kept += this.#field.add(chunk.subarray(at, textEnd), KEPT_BYTES - this.#kept);
+      this.#kept += this.#field.add(chunk.subarray(at, textEnd), MAX_KEPT_BYTES - this.#kept);
       at = textEnd;
       if (textEnd === end) continue;
       this.#field = undefined;
       at++;
     }
-    return this.#left === 0 && !this.#ended ? undefined : end - from;
+    return this.#remaining === 0 && !this.#ended ? undefined : end - from;
   }
 
   get complete(): boolean {
-    return this.#left === 0;
+    return this.#remaining === 0;
   }
 
-  /** The message's body with the beginnings of its texts, and the whole of those that are longer. */
+  /** The body with the beginnings of its texts, and the full text of each one that was shortened. */
   result(): { readonly body: Buffer; readonly whole: WholeTexts } {
     const whole: Record<string, LongText> = {};
     const parts: Buffer[] = [];
@@ -100,9 +101,9 @@ class Field {
   constructor(readonly letter: string) {}
 
   /** @returns how many bytes were kept */
-  add(bytes: Buffer, most: number): number {
+  add(bytes: Buffer, max: number): number {
     this.#bytes += bytes.length;
-    const kept = bytes.subarray(0, Math.max(0, most));
+    const kept = bytes.subarray(0, Math.max(0, max));
     for (let at = 0; at < kept.length;) {
       let last = this.#blocks.at(-1);
       if (!last || this.#used === last.length) {
@@ -120,9 +121,9 @@ class Field {
   }
 
   beginning(): { readonly text: Buffer; readonly cut: boolean } {
-    const most = PLACE_BYTES[this.letter] ?? TEXT_BYTES;
-    if (this.#bytes <= most && this.#kept === this.#bytes) return { text: Buffer.concat(this.#parts()), cut: false };
-    const text = Buffer.concat(this.#parts(), Math.min(most, this.#kept));
+    const max = POSITION_TEXT_BYTES[this.letter] ?? TEXT_BYTES;
+    if (this.#bytes <= max && this.#kept === this.#bytes) return { text: Buffer.concat(this.#parts()), cut: false };
+    const text = Buffer.concat(this.#parts(), Math.min(max, this.#kept));
     return { text: text.subarray(0, endOfCharacter(text)), cut: true };
   }
 
@@ -135,7 +136,7 @@ class Field {
   }
 }
 
-/** Where the last whole character of a UTF-8 text ends that may have been cut anywhere. */
+/** The end of the last complete character in a UTF-8 text that may be cut within a character. */
 function endOfCharacter(text: Buffer): number {
   for (let back = 1; back <= Math.min(4, text.length); back++) {
     const byte = text[text.length - back] ?? 0;

@@ -2,11 +2,12 @@ import type { Writable } from 'node:stream';
 import type { Client } from 'pg';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { messageOf } from '../../base/errors';
+import { faultOf, textFault } from '../../base/fault';
 import { SQLSTATE } from '../../base/sqlstate';
 import { SessionLostError } from '../../jobs/errors';
 import type { Notice } from '../../jobs/ports';
-import { isServerError, isTerminationNotice, mayEndSession, wholeTextsOf } from '../errors';
+import { isServerError, isTerminationNotice, mayEndSession, noAnswerError, wholeTextsOf } from '../errors';
+import type { ServerFault } from '../faults';
 import { copyOut, type CopiedRows } from './copyOut';
 import { destroySocket, endClient, socketOf } from './endClient';
 import { startDeadConnectionTimeout, startResponseTimeout } from './responseTimeout';
@@ -214,7 +215,7 @@ export class SerialClient {
       clock,
       ms,
       () => (expendable ? Promise.resolve(true) : this.#options.isAnswered()),
-      () => destroySocket(this.#client, new Error(`no answer within ${ms / 1000} s`)),
+      () => destroySocket(this.#client, noAnswerError(ms)),
     );
     try {
       return await send();
@@ -251,7 +252,8 @@ export class SerialClient {
 
   #lostError(cause: unknown): SessionLostError {
     const notice = this.#terminationNotice;
-    const message = `The connection to the server was lost: ${notice?.message ?? messageOf(this.#fatalError ?? cause)}.`;
-    return new SessionLostError(message, { cause }, notice?.code === SQLSTATE.crashShutdown);
+    const reason = notice?.message === undefined ? faultOf(this.#fatalError ?? cause) : textFault(notice.message);
+    const fault: ServerFault = { code: 'server.connectionLost', cause: reason };
+    return new SessionLostError(fault, { cause }, notice?.code === SQLSTATE.crashShutdown);
   }
 }

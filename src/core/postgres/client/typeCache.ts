@@ -3,12 +3,12 @@ import { describeStatement, type DescribedColumn } from './describe';
 import { isServerError, mayEndSession } from '../errors';
 import type { Description, TypeFacts } from '../pgBackground/rowPlan';
 
-/** Types below are the server's own (FirstNormalObjectId); those above may be renamed or made anew at any time. */
+/** Lower oids are built-in types (FirstNormalObjectId). All others may be renamed or recreated at any time. */
 const FIRST_USER_OID = 16_384;
 
 /**
- * The server's own types with values that it sends and refuses to receive (measured on 18.6): the empty ones of the first three
- * ("invalid oidvector data", for any function without arguments in pg_proc), and all of the others ("cannot accept a value of type …").
+ * Built-in types with values that the server sends but refuses to receive (measured on 18.6): empty values of the first three ("invalid
+ * oidvector data", e.g. for any function without arguments in pg_proc), and all values of the others ("cannot accept a value of type …").
  */
 const FRAGILE_TYPES = [
   'int2vector',
@@ -23,10 +23,11 @@ const FRAGILE_TYPES = [
 ];
 
 /**
- * A worker sends values in binary form, so a type without a send function, or made of one (an array, a domain, a row of a table
- * with one), cannot leave it: `aclitem` is such a type. Neither can one made of a pseudo-type, as a row of pg_statistic is. `typelem`, `typbasetype` and the attributes are what a type is made of.
+ * A worker sends values in binary form. So it cannot send a type without a send function, such as `aclitem`, a type that contains one
+ * (an array, a domain, a row of a table with one), or a type that contains a pseudo-type, such as a row of pg_statistic. The
+ * components of a type are its `typelem`, `typbasetype`, and attributes.
  */
-// It runs in a session, whose search_path is the user's: no operator is looked up there.
+// This runs in a session whose search_path is the user's, so every operator is qualified.
 const TYPE_QUERY = `
   WITH RECURSIVE wanted AS (
     SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int4[]))
@@ -49,7 +50,7 @@ const TYPE_QUERY = `
                   WHERE p.root OPERATOR(pg_catalog.=) t.oid AND s.oid OPERATOR(pg_catalog.<) ${FIRST_USER_OID} AND s.typname OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.name[]))
     FROM wanted AS w JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) w.oid`;
 
-/** What is known about types. The server's own are kept as long as the connection. */
+/** Facts about types. Those of built-in types are kept for the life of the connection. */
 export class TypeCache {
   readonly #facts = new Map<string, TypeFacts>();
 
@@ -94,10 +95,10 @@ function keyOf(column: DescribedColumn): string {
   return `${column.typeOid}:${column.typeModifier}`;
 }
 
-/** The server's files that only read SQL. SQLSTATE syntax_error alone says less: an INSERT with too many values has it too. */
-const GRAMMAR = new Set(['gram.y', 'scan.l']);
+/** Source files of the server's parser. SQLSTATE syntax_error alone is ambiguous: an INSERT with too many values has it, too. */
+const PARSER_FILES = new Set(['gram.y', 'scan.l']);
 
-/** Describes one statement together with its types. A server's error is an answer too, except where it may end the session. */
+/** Describes one statement and the types of its columns. An error of the server is a result, too, unless it may end the session. */
 export async function describeRows(client: Client, types: TypeCache, text: string): Promise<Description> {
   try {
     const columns = await describeStatement(client, text);
@@ -106,7 +107,7 @@ export async function describeRows(client: Client, types: TypeCache, text: strin
     return { columns: columns.map((column) => ({ column, type: types.get(column) })) };
   } catch (error) {
     if (isServerError(error) && !mayEndSession(error))
-      return { failed: true, ...(GRAMMAR.has(error.file ?? '') ? { syntax: true } : {}) };
+      return { failed: true, ...(PARSER_FILES.has(error.file ?? '') ? { syntax: true } : {}) };
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import type { FaultOf, NoParams } from '../../base/fault';
 
 /** Where a connection attempt went. */
-export interface Endpoint {
+export type Endpoint = {
   /** The host as it was given: a name, or an address if no name was given. */
   readonly host: string;
   readonly port: number;
@@ -10,21 +10,21 @@ export interface Endpoint {
   readonly address?: string;
   /** The path of the Unix socket, if the attempt went to one. */
   readonly socket?: string;
-}
+};
 
 /** A message of the protocol: by its name in PostgreSQL's documentation, or by its code if it has none. */
-export interface ReceivedMessage {
+export type ReceivedMessage = {
   readonly message?: string;
   readonly messageType?: string;
   readonly authenticationCode?: number;
-}
+};
 
 /** Where a password came from. */
-export interface PasswordOrigin {
+export type PasswordOrigin = {
   readonly passwordFrom?: 'store' | 'form' | 'prompt' | 'command' | 'passfile' | 'parameter';
   /** The password file, or the name of the parameter's source (the service or the environment variable). */
   readonly passwordSource?: string;
-}
+};
 
 export type ScramFlaw =
   | 'malformedFirstMessage'
@@ -37,19 +37,46 @@ export type ScramFlaw =
 /** A file that a TLS connection reads. */
 export type TlsFileKind = 'rootCertificates' | 'revocationList' | 'clientCertificate' | 'clientKey';
 
-interface Login {
+type Login = {
   readonly user: string;
   readonly database: string;
   /** The server's own message. */
   readonly serverMessage: string;
-}
+};
 
-interface File {
+type File = {
   readonly file: string;
+};
+
+export interface TlsFaults {
+  'connect.tlsNotOffered': Endpoint & { readonly sslmode: string };
+  'connect.tlsFailed': Endpoint & { readonly detail: string };
+  'connect.tlsNoCommonVersion': Endpoint;
+  'connect.tlsInjectedData': NoParams;
+  'connect.tlsProtocolNotConfirmed': { readonly protocol: string };
+  'connect.certificateExpired': Endpoint;
+  'connect.certificateNotYetValid': Endpoint;
+  'connect.certificateRevoked': Endpoint;
+  'connect.revocationListInsufficient': Endpoint;
+  /** `names`: the names in the certificate; undefined if it has none. `expected`: undefined if there is no host name to verify. */
+  'connect.certificateForOtherHost': Endpoint & { readonly names?: string; readonly expected?: string };
+  'connect.certificateUntrusted': Endpoint & { readonly rootFile?: string };
+  'connect.tlsFileUnreadable': File & { readonly kind: TlsFileKind; readonly detail: string };
+  'connect.rootFileInvalid': File;
+  'connect.rootFileMissing': { readonly file?: string };
+  'connect.revocationListMissing': File;
+  'connect.clientKeyMissing': { readonly file?: string };
+  'connect.clientKeyNotPem': File;
+  'connect.clientKeyEncrypted': File;
+  'connect.clientKeyNotAFile': File;
+  'connect.clientKeyExposed': File;
+  'connect.passphraseWrong': NoParams;
+  'connect.clientKeyMismatch': NoParams;
+  'connect.tlsFilesUnusable': { readonly files: readonly string[]; readonly detail: string };
 }
 
 /** `detail` is the text of a system, TLS, or server error. */
-export interface ConnectFaults {
+export interface ConnectFaults extends TlsFaults {
   'connect.canceled': NoParams;
 
   // The network
@@ -68,8 +95,11 @@ export interface ConnectFaults {
   'connect.noHost': NoParams;
   /** `causes`: one per host. */
   'connect.allHostsFailed': NoParams;
-  /** `causes`: the fault with TLS, then the fault without. */
+  /** `causes`: {@link ConnectFaults['connect.withTls']}, then {@link ConnectFaults['connect.withoutTls']}. */
   'connect.withAndWithoutTlsFailed': NoParams;
+  /** `cause`: the fault of the attempt. */
+  'connect.withTls': NoParams;
+  'connect.withoutTls': NoParams;
 
   // The protocol
   'connect.notPostgres': { readonly messageType: string };
@@ -112,32 +142,6 @@ export interface ConnectFaults {
   'connect.passwordCommandKilled': { readonly signal: string };
   'connect.passwordCommandFailed': { readonly status: number };
   'connect.passwordCommandEmpty': NoParams;
-
-  // TLS
-  'connect.tlsNotOffered': Endpoint & { readonly sslmode: string };
-  'connect.tlsFailed': Endpoint & { readonly detail: string };
-  'connect.tlsNoCommonVersion': Endpoint;
-  'connect.tlsInjectedData': NoParams;
-  'connect.tlsProtocolNotConfirmed': { readonly protocol: string };
-  'connect.certificateExpired': Endpoint;
-  'connect.certificateNotYetValid': Endpoint;
-  'connect.certificateRevoked': Endpoint;
-  'connect.revocationListInsufficient': Endpoint;
-  /** `names`: the names in the certificate; undefined if it has none. `expected`: undefined if there is no host name to verify. */
-  'connect.certificateForOtherHost': Endpoint & { readonly names?: string; readonly expected?: string };
-  'connect.certificateUntrusted': Endpoint & { readonly rootFile?: string };
-  'connect.tlsFileUnreadable': File & { readonly kind: TlsFileKind; readonly detail: string };
-  'connect.rootFileInvalid': File;
-  'connect.rootFileMissing': { readonly file?: string };
-  'connect.revocationListMissing': File;
-  'connect.clientKeyMissing': { readonly file?: string };
-  'connect.clientKeyNotPem': File;
-  'connect.clientKeyEncrypted': File;
-  'connect.clientKeyNotAFile': File;
-  'connect.clientKeyExposed': File;
-  'connect.passphraseWrong': NoParams;
-  'connect.clientKeyMismatch': NoParams;
-  'connect.tlsFilesUnusable': { readonly files: readonly string[]; readonly detail: string };
 
   // The server
   'connect.databaseUnknown': { readonly database: string };

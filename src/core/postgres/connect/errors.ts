@@ -1,4 +1,5 @@
 import { describeFault, textFault, type Fault } from '../../base/fault';
+import type { ConnectFault } from './connectFaults';
 
 /** The kind of failure, for code that reacts to it: whether to retry, to ask for the password again, or which field to show. */
 export type ConnectReason =
@@ -44,4 +45,9 @@ export class ConnectError extends Error {
     this.reason = reason;
     this.fault = typeof fault === 'string' ? textFault(fault) : fault;
   }
+}
+
+/** A {@link ConnectError} with one of the faults of opening a connection. */
+export function connectError(reason: ConnectReason, fault: ConnectFault, options?: ErrorOptions): ConnectError {
+  return new ConnectError(reason, fault, options);
 }

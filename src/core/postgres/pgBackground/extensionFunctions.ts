@@ -1,9 +1,11 @@
 /**
- * Which pg_background a database has, found from its catalog and never guessed from a version number: `extversion` is
- * `2.0` for builds that differ (PG_BACKGROUND.md, point 3).
+ * The functions of the pg_background that a database has. They are looked up in the catalog and never derived from a version number:
+ * `extversion` is `2.0` for builds that differ (docs/internals/pg-background.md).
  */
+import { FaultError } from '../../base/fault';
+import type { ServerFault } from '../faults';
 
-/** What the catalog query returns: one row, or none where the extension is not installed. */
+/** Returns one row for {@link extensionFunctionsOf}, or none if the extension is not installed. */
 export const CATALOG_QUERY = `
   SELECT pg_catalog.quote_ident(n.nspname), e.extversion,
          (SELECT pg_catalog.string_agg(p.proname || '/' || p.pronargs, ',')
@@ -16,20 +18,20 @@ export const CATALOG_QUERY = `
     JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
    WHERE e.extname = 'pg_background'`;
 
-/** SQL of each call, qualified with the extension's schema. `$1` is the pid and `$2` the cookie. */
+/** SQL for each function call, qualified with the extension's schema. `$1` is the launch id and `$2` the cookie. */
 export interface ExtensionFunctions {
   readonly version: string;
-  /** The schema, quoted where it needs to be. */
+  /** The schema, quoted if necessary. */
   readonly schema: string;
-  /** `$2` queue size, `$3` label (only where {@link hasLabel}). @param sql an expression for the worker's SQL, made of `$1` */
+  /** `$2` queue size, `$3` label (only if {@link hasLabel}). @param sql an expression for the worker's SQL, which uses `$1` */
   launch(sql: string): string;
   readonly hasLabel: boolean;
-  /** The function of {@link launch}, as has_function_privilege() wants it. */
+  /** The function of {@link launch}, as has_function_privilege() expects it. */
   readonly launchSignature: string;
   /** `$3` milliseconds. */
   readonly wait: string;
   readonly result: string;
-  /** SIGTERM and nothing else, on every version. */
+  /** Sends SIGTERM, and nothing else, on every version. */
   readonly cancel: string;
   readonly detach: string;
   readonly progress: string | undefined;
@@ -37,20 +39,16 @@ export interface ExtensionFunctions {
   readonly errorInfo: string | undefined;
 }
 
-/** pg_background is not usable in this database; the message says what to do. */
-export class ExtensionError extends Error {
-  override readonly name = 'ExtensionError';
-  constructor(
-    readonly reason: 'missing' | 'tooOld',
-    message: string,
-  ) {
-    super(message);
+/** pg_background cannot be used in this database. */
+export class ExtensionError extends FaultError<ServerFault> {
+  get isMissing(): boolean {
+    return this.fault.code === 'server.extensionMissing';
   }
 }
 
 /**
- * @param row schema (quoted), extversion and the comma-separated `name/arguments` of its functions
- * @throws ExtensionError where the extension is missing or older than 1.8
+ * @param row the row of {@link CATALOG_QUERY}: schema (quoted), extversion, and the comma-separated `name/arguments` of its functions
+ * @throws ExtensionError if the extension is missing or older than 1.8
  */
 export function extensionFunctionsOf(
   row: readonly (string | null)[] | undefined,
@@ -58,20 +56,14 @@ export function extensionFunctionsOf(
 ): ExtensionFunctions {
   const [schema, version, list] = row ?? [];
   if (typeof schema !== 'string' || typeof version !== 'string') {
-    throw new ExtensionError(
-      'missing',
-      `The extension pg_background is not installed in the database "${database}". Ask a superuser to run CREATE EXTENSION pg_background there.`,
-    );
+    throw new ExtensionError({ code: 'server.extensionMissing', params: { database } });
   }
   const functions = new Set((list ?? '').split(','));
-  // In 1.x the names without a suffix are an older API with other results; only 2.x has a three-argument wait.
+  // In 1.x, the names without a suffix are an older API with different results. Only 2.x has a wait with three arguments.
   const modern = functions.has('pg_background_wait/3');
   const suffix = modern ? '' : '_v2';
   if (!modern && !functions.has('pg_background_wait_v2_timeout/3')) {
-    throw new ExtensionError(
-      'tooOld',
-      `pg_background ${version} in the database "${database}" is too old for this extension: it needs 1.8 or newer. Install a newer package, then run ALTER EXTENSION pg_background UPDATE.`,
-    );
+    throw new ExtensionError({ code: 'server.extensionTooOld', params: { version, database } });
   }
   const name = (base: string, tail = suffix): string => `${schema}.pg_background_${base}${tail}`;
   const optional = (base: string): string | undefined =>
@@ -85,7 +77,7 @@ export function extensionFunctionsOf(
     launch: (sql) => `${name('launch')}(${sql}, $2::pg_catalog.int4${hasLabel ? ', $3::pg_catalog.text' : ''})`,
     wait: modern ? `${name('wait')}($1, $2, $3)` : `${name('wait', '_v2_timeout')}($1, $2, $3)`,
     result: name('result'),
-    // The grace is always 0: a positive one ends in SIGKILL on old builds, and the whole server restarts.
+    // The grace period is always 0: on old builds a positive one ends in SIGKILL, after which the whole server restarts.
     cancel: functions.has(`pg_background_cancel${suffix}/3`)
       ? `${name('cancel')}($1, $2, 0)`
       : `${name('cancel')}($1, $2)`,

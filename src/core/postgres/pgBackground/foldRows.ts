@@ -1,10 +1,10 @@
 /**
  * SQL that returns the rows of any statement in a form that is known before it runs: the names of its columns, once, as a JSON array,
- * and each row as the text of a record, which is exact. Without rows there is one line with the names and an empty text, which is no
- * record. src/core/results/spool/unfold.ts takes them apart again.
+ * and each row as the text of a record, which is exact. A result without rows is one line with the names and an empty text, which is
+ * not a record. src/core/results/spool/unfold.ts converts them back.
  *
- * No name here can collide with the user's: every function, type and operator is qualified, and `q.*` is always the whole row, whereas
- * a plain `q` would be a column of that name.
+ * No name here can collide with a name of the user's: every function, type, and operator is qualified, and `q.*` is always the whole
+ * row, whereas a plain `q` would be a column of that name.
  */
 
 import { dollarTagFor } from '../../sql/quote';
@@ -12,41 +12,42 @@ import { dollarTagFor } from '../../sql/quote';
 /** The columns of a folded result for `pg_background_result`. */
 export const FOLDED_DEFINITION = 'c1 pg_catalog.text, c2 pg_catalog.text';
 
-/** What is written before and after a statement. */
+/** Text to insert before and after a statement. */
 export interface Wrapping {
   readonly before: string;
   readonly after: string;
 }
 
-/** The names of a record's columns. `json_object_keys` keeps their order, and names that repeat. */
+/** SQL for the column names of a record. `json_object_keys` keeps their order, and repeated names. */
 function namesOf(record: string): string {
   return `(SELECT pg_catalog.json_agg(k) FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(${record})) AS k)::pg_catalog.text`;
 }
 
-/** The same of q's columns one by one, of which an outer join may have made NULLs. */
+/** The same for the columns of q, which may be NULLs of an outer join. */
 const NAMES_OF_COLUMNS =
   '(SELECT pg_catalog.json_agg(k.k) FROM (SELECT q.*) AS e, pg_catalog.json_object_keys(pg_catalog.row_to_json(e.*)) AS k(k))::pg_catalog.text';
 
 /**
- * Folds a query that can stand in FROM: its rows are never held together, so any number of them can come.
- * OFFSET 0 keeps the planner from evaluating the query's expressions once for the names and once for the row. The outer join makes one
- * row of NULLs of an empty result: as a whole it is NULL, but its columns one by one still have names.
+ * Folds a query that is allowed in FROM. Its rows are never held together, so their number is not limited.
+ *
+ * OFFSET 0 prevents the planner from evaluating the query's expressions twice, for the names and for the row. The outer join turns an
+ * empty result into one row of NULLs: as a whole it is NULL, but its columns still have names.
  */
 export const FOLD_QUERY: Wrapping = {
   before: `SELECT CASE WHEN pg_catalog.row_number() OVER () OPERATOR(pg_catalog.=) 1 THEN ${NAMES_OF_COLUMNS} END, COALESCE(q.*::pg_catalog.text, '') FROM (VALUES (1)) AS pgbg_one LEFT JOIN (SELECT q.* FROM (`,
   after: '\n) AS q OFFSET 0) AS q ON true',
 };
 
-/** A setting holds rows up to this size, since a value is limited to 1 GB. Bytes. */
+/** Size of the rows in one setting; a value is limited to 1 GB. Bytes. */
 const PART_BYTES = 16_000_000;
 
 /**
- * Folds any statement that returns rows, such as INSERT … RETURNING, FETCH and EXECUTE. They run as a PL/pgSQL loop over the same
- * statement, and the rows go through settings of the transaction: no privilege is needed and nothing is created, so it works in a
- * read-only transaction too.
+ * Folds any statement that returns rows, such as INSERT … RETURNING, FETCH, and EXECUTE. A PL/pgSQL loop runs the statement and passes
+ * its rows on in settings of the transaction. This needs no privileges and creates nothing, so it also works in a read-only
+ * transaction.
  *
- * @param exists a condition without which the statement runs outside of the loop, to fail with the server's own error
- * @returns also the line of the loop in the block, which the context of its errors names
+ * @param exists SQL condition; if false, the statement runs outside the loop, so that it fails with the server's own error
+ * @returns also the line of the loop in the block, which the context of its errors contains
  */
 export function foldStatement(statement: string, exists: string | undefined): Wrapping & { readonly line: number } {
   const outer = dollarTagFor(statement, 'pgbg_fold');
@@ -88,9 +89,9 @@ END ${outer};SELECT pg_catalog.current_setting('pgbg_fold.names', true), COALESC
 const LOOP = 'FOR r IN EXECUTE statement LOOP';
 
 /**
- * The context of an error in {@link foldStatement}, without the lines that it adds at the end: those of its loop and, of an error at
- * run time, of the statement in it. What decides is what the server does not translate: the name of the block, the line of the loop
- * in it, and the statement.
+ * The context of an error in {@link foldStatement}, without the lines that it adds at the end: that of its loop and, for an error at
+ * run time, that of the statement in it. They are recognized by the parts that the server does not translate: the name of the block,
+ * the line of the loop in it, and the statement.
  *
  * @returns undefined if the error was not in the loop
  */
@@ -100,7 +101,7 @@ export function contextInFold(context: string, statement: string, line: number):
   if (!new RegExp(`\\binline_code_block\\b.*\\b${line}\\b`).test(outermost)) return undefined;
   const rest = context.slice(0, Math.max(end, 0));
   const at = rest.lastIndexOf(statement);
-  // A quotation mark stands after it.
+  // A quotation mark follows it.
   if (at < 0 || at + statement.length + 3 < rest.length) return rest;
   return rest.slice(0, Math.max(rest.lastIndexOf('\n', at), 0));
 }

@@ -4,13 +4,12 @@ import { timeText } from '../server/timeText';
 import type { ExtensionFunctions } from './extensionFunctions';
 import type { ProcessIds } from '../client/processIds';
 
-/** pid, cookie, the backend that launched it, the server's start, the worker's own where it is shown already, and its limits. */
+/** Launch id, cookie, pid of the launching backend, start of the server, start of the worker if the server shows it already, limits. */
 export type LaunchRow = [string, string, string, string, string | null, string | null, string | null];
 
 /**
- * Settings travel with the launch: a worker inherits those of the session that launches it. They are set in the same statement: so
- * they last no longer than it, and a short statement_timeout, which counts from a statement's start, cannot end the launch itself
- * half-way.
+ * The query for a launch. A worker inherits the settings of its session, so they are set in the same statement: they end with it, and
+ * a short statement_timeout, which counts from the start of a statement, cannot interrupt the launch itself.
  */
 export function launchQuery(
   functions: ExtensionFunctions,
@@ -20,7 +19,7 @@ export function launchQuery(
   const values: unknown[] = [sql, queueSizeBytes, ...(functions.hasLabel ? [label] : [])];
   const next = values.length + 1;
   const sets = settings.map((_, i) => `pg_catalog.set_config($${next + 2 * i}, $${next + 2 * i + 1}, true) AS s${i}`);
-  // The SQL depends on them, so that they are set before the launch, whatever the planner thinks.
+  // The SQL argument depends on the settings, so that the planner cannot evaluate the launch first.
   const set = settings.map((_, i) => `s.s${i} IS NOT NULL`).join(' AND ');
   const text = '$1::pg_catalog.text';
   const argument = sets.length === 0 ? text : `CASE WHEN ${set} THEN ${text} END`;
@@ -36,15 +35,15 @@ export function launchQuery(
   };
 }
 
-/** What a launch applies to its worker, later entries over earlier ones. */
+/** The settings of a launch; later entries override earlier ones. */
 export function launchSettings(
   inherited: ReadonlyMap<string, string>,
   { statementTimeoutMs, workerTimeoutMs, settings = {} }: LaunchRequest,
 ): readonly (readonly [string, string])[] {
   const all = new Map(inherited);
-  // The names of parameters do not depend on case.
+  // Parameter names are case-insensitive.
   for (const [name, value] of Object.entries(settings)) {
-    // Of a worker, this session is the client, whose encoding is not the user's to choose.
+    // The client of a worker is this session, so the user cannot choose its encoding.
     if (name.toLowerCase() !== 'client_encoding') all.set(name.toLowerCase(), value);
   }
   if (statementTimeoutMs !== undefined) all.set('statement_timeout', String(statementTimeoutMs));
@@ -52,10 +51,10 @@ export function launchSettings(
   return [...all];
 }
 
-/** @param backend the process of the session that was asked to launch it */
+/** @param backend pid of the session that sent the launch */
 export function toHandle(row: LaunchRow, backend: number, processIds: ProcessIds): WorkerHandle {
   const [pid, cookie, backendPid, serverStart, backendStart, statementTimeout, workerTimeout] = row;
-  const processId = processIds.of(Number(pid), backendStart ?? undefined);
+  const processId = processIds.processIdOf(Number(pid), backendStart ?? undefined);
   const limits: WorkerLimits = {
     statementTimeoutMs: settingMs(statementTimeout ?? '') ?? 0,
     workerTimeoutMs: settingMs(workerTimeout ?? '') ?? 0,

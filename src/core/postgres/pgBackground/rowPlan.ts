@@ -1,4 +1,3 @@
-import { textFault } from '../../base/fault';
 import type { Column, RowPlan } from '../../jobs/ports';
 import { classify } from '../../sql/classify/classify';
 import {
@@ -12,52 +11,54 @@ import {
 import { fenceRefusal, fences, insertAll, type FenceRefusal, type Insertion } from '../../sql/classify/fence';
 import { codePointToUtf16 } from '../../sql/lexer/positions';
 import { quoteLiteral } from '../../sql/quote';
-import { splitStatements, type SplitText, type Statement } from '../../sql/split/statements';
+import { splitStatements } from '../../sql/split/statements';
+import type { SplitText, Statement } from '../../sql/split/splitTypes';
 import type { DescribedColumn } from '../client/describe';
+import type { ServerFault } from '../faults';
 import { contextInFold, FOLD_QUERY, FOLDED_DEFINITION, foldStatement, type Wrapping } from './foldRows';
 
-/** What `pg_type` says about one column's type. */
+/** Facts about the type of one column, from `pg_type`. */
 export interface TypeFacts {
-  /** `format_type()` with the modifier: what a person reads. */
+  /** `format_type()` with the modifier, for display. */
   readonly display: string;
-  /** `format_type()` without it (-1, since a bare `bit` would mean `bit(1)`), valid in a column definition list. */
+  /** `format_type()` with modifier -1 (a bare `bit` would mean `bit(1)`), valid in a column definition list. */
   readonly definition: string;
-  /** A pseudo-type (void, record, anyarray, cstring), which no column list accepts, or one that a worker cannot send (aclitem). */
+  /** A pseudo-type (void, record, anyarray, cstring), which no column list accepts, or a type that a worker cannot send (aclitem). */
   readonly needsCast: boolean;
-  /** Without a binary receive function the worker's value arrives as text. */
+  /** The type has a binary receive function. Without one, the worker's value arrives as text. */
   readonly receivable: boolean;
-  /** It has values that a worker sends and its session refuses: cast where that can be, or one such value costs all rows. */
+  /** The type has values that a worker sends but its session refuses. It is cast if possible, or one such value would cost all rows. */
   readonly fragile: boolean;
 }
 
-/** What the server said when asked to describe the last statement. */
+/** The server's description of the last statement. */
 export type Description =
   | { readonly columns: readonly { readonly column: DescribedColumn; readonly type: TypeFacts }[] }
   | { readonly noRows: true }
   /**
-   * `locked`: somebody holds a lock on a table, so the server could not say in time. `syntax`: it does not parse, so it will not in
+   * `locked`: a table is locked, so the server did not answer in time. `syntax`: the statement does not parse, so it will not parse in
    * the worker either.
    */
   | { readonly failed: true; readonly locked?: boolean; readonly syntax?: boolean };
 
-/** What the server calls SELECT. */
+/** Kinds of statements whose command tag is SELECT. */
 const QUERY_KINDS = new Set(['select', 'values', 'table', 'with-select']);
 
-/** One column: a command tag, or whatever there is. */
+/** One column, for a command tag. */
 const ONE_TEXT = 'c1 pg_catalog.text';
 
-/** The tags of all statements go through the queue, those of the fences too. Bytes for each statement. */
+/** Queue size per statement for the tags of the statement and its fence. Bytes. */
 const QUEUE_BYTES_PER_STATEMENT = 64;
-/** The default of pg_background, which the queue of a text with many statements is never smaller than. */
+/** The default queue size of pg_background, and the minimum for a text with many statements. Bytes. */
 const DEFAULT_QUEUE_BYTES = 65_536;
-/** A text with so many statements that their tags need more is read while it runs, as soon as its queue is full. */
+/** If the tags need more, they are read while the worker runs, as soon as the queue is full. Bytes. */
 const MAX_QUEUE_BYTES = 16 * 2 ** 20;
 
-/** From this many statements on their tags are not read, if it is known without them how the worker ended. Of 80,000 they took 4 s. */
+/** With more statements, tags are not read if it is known without them how the worker ended: reading 80,000 tags took 4 s. */
 const MANY_STATEMENTS = 10_000;
 const NO_RESULT = 'c1 pg_catalog.int4, c2 pg_catalog.int4';
 
-/** A text taken apart for a worker. */
+/** A text for a worker, and its statements. */
 export interface WorkerText {
   readonly sql: string;
   readonly split: SplitText;
@@ -70,17 +71,17 @@ export function workerText(sql: string): WorkerText {
   return { sql, split, last: split.statements.at(-1) };
 }
 
-/** What the server must be known to have. */
+/** Facts about the session that a plan depends on. */
 export interface ServerFacts {
   /** The session's `standard_conforming_strings`. */
   readonly standardStrings: boolean;
-  /** Whether the role can use PL/pgSQL, without which not every statement's rows can be folded. */
+  /** Whether the role can use PL/pgSQL. Some statements can only be folded with it. */
   readonly plpgsql: boolean;
-  /** Settings of the worker that its session does not have. */
+  /** Settings of the worker that the session does not have. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Why a text is not sent at all; see {@link fenceRefusal}. */
+/** Why a text cannot be sent at all; see {@link fenceRefusal}. */
 export function refusalOf(
   { sql, split }: WorkerText,
   facts: Pick<ServerFacts, 'standardStrings'>,
@@ -89,44 +90,48 @@ export function refusalOf(
 }
 
 /**
- * Decides how a text is sent and how its rows come back.
+ * Decides how a text is sent and how its rows are read.
  *
- * - A fence stands between every two statements (src/core/sql/classify/fence.ts).
- * - Columns that a list accepts are named c1…cN, because names may repeat.
- * - A column of a type that cannot come back is cast to text in the worker, by wrapping the last statement.
+ * - Every two statements are separated by a fence (src/core/sql/classify/fence.ts).
+ * - Columns in a definition list are named c1…cN, because names may repeat.
+ * - A column of a type that a worker cannot send is cast to text in the worker, by wrapping the last statement.
  * - If an earlier statement may change what the last one returns, or the last one cannot be described, it is folded: the worker
- *   returns the names of the columns, and each row as text (fold.ts).
- * - If it cannot be folded either, it runs without rows, and `notice` says so.
+ *   returns the names of the columns, and each row as text (foldRows.ts).
+ * - If it cannot be folded either, it runs without rows, and `notice` is the reason.
  */
 export function planRows(worker: WorkerText, description: Description, facts: ServerFacts): RowPlan {
   const { sql, split, last } = worker;
   if (!last) return plain(worker, 'tag', [], ONE_TEXT);
   const earlier = split.statements.slice(0, -1);
   const kind = classify(sql, last);
+  const command = kind.main ?? last.keyword;
   const effect = earlierEffect(sql, earlier);
   const always = kind.kind === 'explain' || kind.kind === 'show';
-  const stable = always || (effect === 'nothing' && !writtenOtherwise(facts.settings, description));
+  const stable = always || (effect === 'nothing' && !formatsDiffer(facts.settings, description));
 
   if ('columns' in description) {
     const { columns } = description;
     const known = effect === 'columns' ? [] : columns.map(toColumn);
     if (!stable && kind.selectLike) return folded(worker, last, FOLD_QUERY, known);
     if (!stable && facts.plpgsql) return foldedStatement(worker, last, undefined, known);
-    if (columns.length === 0) return plain(worker, 'none', [], ONE_TEXT, noColumnsNotice());
+    if (columns.length === 0) return plain(worker, 'none', [], ONE_TEXT, { code: 'rows.noColumns' });
     if (kind.selectLike && columns.some(({ type }) => isCast(type))) return castInWorker(worker, last, columns);
     if (!columns.some(({ type }) => type.needsCast)) {
       const definition = definitionOf(columns, () => false);
       return plain(worker, 'rows', columns.map(toColumn), definition);
     }
     if (facts.plpgsql && kind.returnsRows === true) return foldedStatement(worker, last, undefined, known);
-    return plain(worker, 'none', [], ONE_TEXT, uncastNotice(kind.kind));
+    return plain(worker, 'none', [], ONE_TEXT, {
+      code: 'rows.unsendableType',
+      params: { command },
+    });
   }
-  // Asked about a cursor or a prepared statement that does not exist yet, the server says that there are no rows.
-  const asked = kind.kind !== 'fetch' && kind.kind !== 'execute';
-  if ('noRows' in description && (asked || earlier.length === 0)) return plain(worker, 'tag', [], ONE_TEXT);
+  // For a cursor or a prepared statement that does not exist yet, the server describes a statement without rows.
+  const isReliable = kind.kind !== 'fetch' && kind.kind !== 'execute';
+  if ('noRows' in description && (isReliable || earlier.length === 0)) return plain(worker, 'tag', [], ONE_TEXT);
   const failed: Extract<Description, { failed: true }> = 'failed' in description ? description : { failed: true };
   if ((earlier.length === 0 && !failed.locked) || failed.syntax) {
-    // What does not parse, or cannot be described alone, cannot run either: the worker will say why, at its place in the text.
+    // A statement that does not parse, or cannot be described alone, cannot run either. The worker reports the error and its position.
     return plain(worker, 'tag', [], ONE_TEXT);
   }
   if (kind.selectLike) return folded(worker, last, FOLD_QUERY, []);
@@ -135,11 +140,11 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     return plain(worker, 'rows', [{ name: 'QUERY PLAN', type }], `c1 pg_catalog.${type}`);
   }
   if (kind.kind === 'show') {
-    // A setting that an earlier statement makes.
+    // An earlier statement creates the setting.
     const name = sql.slice(last.start, last.end).replace(/^show\s+/i, '');
     return plain(worker, 'rows', [{ name, type: 'text' }], ONE_TEXT);
   }
-  if (kind.kind === 'execute') return executed(worker, last, earlier, facts);
+  if (kind.kind === 'execute') return planExecute(worker, last, earlier, facts);
   if (kind.returnsRows === false) return plain(worker, 'tag', [], ONE_TEXT);
   if (kind.returnsRows === true && facts.plpgsql) {
     const cursor = kind.kind === 'fetch' ? fetchedCursor(sql, last) : undefined;
@@ -150,47 +155,49 @@ export function planRows(worker: WorkerText, description: Description, facts: Se
     if (returns === false) return plain(worker, 'tag', [], ONE_TEXT);
     if (returns === true) return foldedStatement(worker, last, undefined, []);
   }
-  const notice = failed.locked ? lockedNotice() : unreadableNotice(kind.kind);
-  return plain(worker, 'none', [], ONE_TEXT, notice);
+  const fault: ServerFault = failed.locked ? { code: 'rows.locked' } : unknownColumns(command);
+  return plain(worker, 'none', [], ONE_TEXT, fault);
 }
 
-/** Settings that change how values are written. Rows that come as they are would be written by the rules of the session. */
-const WRITING = /^(datestyle|timezone|intervalstyle|extra_float_digits|bytea_output|lc_monetary|xmlbinary)$/i;
-/** regclass and the like, the names of which are written with or without a schema. */
-const NAMES = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4191]);
+/** Settings that change how values are formatted. Rows that are not folded are formatted with the settings of the session. */
+const FORMAT_SETTINGS = /^(datestyle|timezone|intervalstyle|extra_float_digits|bytea_output|lc_monetary|xmlbinary)$/i;
+/** Oids of regclass and similar types, whose names are written with or without a schema. */
+const NAME_TYPES = new Set([24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4191]);
 
-function writtenOtherwise(settings: ServerFacts['settings'], description: Description): boolean {
+function formatsDiffer(settings: ServerFacts['settings'], description: Description): boolean {
   const names = Object.keys(settings ?? {});
-  if (names.some((name) => WRITING.test(name))) return true;
+  if (names.some((name) => FORMAT_SETTINGS.test(name))) return true;
   if (!('columns' in description) || !names.some((name) => /^search_path$/i.test(name))) return false;
-  return description.columns.some(({ column }) => NAMES.has(column.typeOid));
+  return description.columns.some(({ column }) => NAME_TYPES.has(column.typeOid));
 }
 
-/** EXECUTE returns what the statement returns that the same text prepares. */
-function executed(worker: WorkerText, last: Statement, earlier: readonly Statement[], facts: ServerFacts): RowPlan {
+/** The plan for EXECUTE, which depends on the PREPARE in the same text. */
+function planExecute(worker: WorkerText, last: Statement, earlier: readonly Statement[], facts: ServerFacts): RowPlan {
   const name = executedName(worker.sql, last);
   const prepared = name === undefined ? undefined : preparedAs(worker.sql, earlier, name);
   if (prepared && classify(worker.sql, prepared).returnsRows === false) return plain(worker, 'tag', [], ONE_TEXT);
   if (!prepared || name === undefined || !facts.plpgsql) {
-    return plain(worker, 'none', [], ONE_TEXT, unreadableNotice('execute'));
+    return plain(worker, 'none', [], ONE_TEXT, unknownColumns(last.keyword));
   }
   return foldedStatement(worker, last, existsIn('pg_prepared_statements', name), []);
 }
 
-/** Whether a cursor or a prepared statement exists. The server itself reads the name: which letters it turns into lower case depends on
- * its encoding and locale; and a long name is cut off. */
+/**
+ * SQL for whether a cursor or a prepared statement exists. The server parses the name: which letters it folds to lower case depends on
+ * its encoding and locale, and it truncates a long name.
+ */
 function existsIn(view: 'pg_cursors' | 'pg_prepared_statements', { written, value }: WrittenName): string {
   const read = written.includes('"') ? quoteLiteral(value) : `(pg_catalog.parse_ident(${quoteLiteral(written)}))[1]`;
   const name = `${read}::pg_catalog.name::pg_catalog.text`;
   return `EXISTS (SELECT FROM pg_catalog.${view} AS v WHERE v.name OPERATOR(pg_catalog.=) ${name})`;
 }
 
-/** EXPLAIN's one column is text, except in two of its formats. */
+/** The type of EXPLAIN's one column: text, except in two formats. */
 function explainType(statement: string): string {
   return /^explain\s*\([^)]*\bformat\s+'?(json|xml)\b/i.exec(statement)?.[1]?.toLowerCase() ?? 'text';
 }
 
-/** The command tag of a statement if the server can no longer be asked for it: every query's is SELECT. */
+/** The command tag of a statement, if the server cannot report it. For every query it is SELECT. */
 function tagOf(sql: string, statement: Statement, earlier: readonly Statement[]): string {
   const { kind, main } = classify(sql, statement);
   if (kind === 'execute') {
@@ -202,27 +209,15 @@ function tagOf(sql: string, statement: Statement, earlier: readonly Statement[])
   return QUERY_KINDS.has(kind) ? 'SELECT' : statement.keyword;
 }
 
-function lockedNotice(): string {
-  return 'Its rows cannot be read: a lock on a table that it uses kept the server from telling their columns. It runs without them.';
-}
-
-function noColumnsNotice(): string {
-  return 'The last statement returns rows without columns: they are counted, not kept.';
-}
-
-function uncastNotice(kind: string): string {
-  return `The rows of this ${kind.toUpperCase()} cannot be read, because a column's type cannot leave the worker. It runs without them; cast that column to text to see rows.`;
-}
-
-function unreadableNotice(kind: string): string {
-  return `The rows of this ${kind.toUpperCase()} cannot be read, because an earlier statement of the same text creates what it uses. It runs without them; run it on its own afterwards to see rows.`;
+function unknownColumns(command: string): ServerFault {
+  return { code: 'rows.unknownColumns', params: { command } };
 }
 
 function toColumn({ column, type }: { column: DescribedColumn; type: TypeFacts }): Column {
   return { name: column.name, type: type.display, typeOid: column.typeOid };
 }
 
-/** Whether a column of the type becomes text where a statement is wrapped. */
+/** Whether a column of this type is cast to text if the statement is wrapped. */
 function isCast(type: TypeFacts): boolean {
   return type.needsCast || type.fragile;
 }
@@ -238,10 +233,10 @@ function plain(
   mode: RowPlan['mode'],
   columns: readonly Column[],
   definition: string,
-  notice?: string,
+  notice?: ServerFault,
 ): RowPlan {
   const plan = planOf(worker, mode, columns, definition, []);
-  return notice === undefined ? plan : { ...plan, notice: textFault(notice) };
+  return notice === undefined ? plan : { ...plan, notice };
 }
 
 function castInWorker(

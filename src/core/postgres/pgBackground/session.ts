@@ -5,8 +5,8 @@ import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { SQLSTATE } from '../../base/sqlstate';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
-import { LaunchError, NoAnswerError } from '../../jobs/errors';
-import type { WorkerReport } from '../../jobs/outcome';
+import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
+import type { WorkerReport } from '../../jobs/workerReport';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
@@ -16,7 +16,8 @@ import { startResponseTimeout } from '../client/responseTimeout';
 import { SerialClient, type NoticeListener } from '../client/serialClient';
 import { describeRows, type TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
-import { introduceSession, mayCall } from '../server/serverIdentity';
+import type { ServerFault } from '../faults';
+import { introduceSession, mayCall } from '../server/introduction';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';
@@ -152,8 +153,8 @@ export class PgSession implements WorkerSession {
     };
     const refusal = refusalOf(worker, facts);
     if (refusal) {
-      const { message, position } = refusal;
-      throw new LaunchError({ sqlstate: '', message, position }, false);
+      const { fault, position } = refusal;
+      throw new LaunchError({ ...errorOfFault(fault), position }, false);
     }
     const { last } = worker;
     if (!last) return planRows(worker, { noRows: true }, facts);
@@ -185,7 +186,7 @@ export class PgSession implements WorkerSession {
       return handle;
     } catch (error) {
       if (error instanceof ExtensionError) {
-        throw new LaunchError({ sqlstate: '', message: error.message }, false, { cause: error }, history.launched);
+        throw new LaunchError(errorOfFault(error.fault), false, { cause: error }, history.launched);
       }
       if (!isServerError(error)) throw error;
       const withdrawn =
@@ -327,8 +328,8 @@ export class PgSession implements WorkerSession {
     let timeout: Disposable | undefined;
     const unanswered = new Promise<never>((_, reject) => {
       const { clock, responseTimeoutMs: ms } = this.#context;
-      const message = `The server has not answered within ${ms / 1000} s. The cancel may still reach the worker once it answers.`;
-      timeout = startResponseTimeout(clock, ms, () => reject(new NoAnswerError(message)));
+      const fault: ServerFault = { code: 'server.cancelUnanswered', params: { seconds: ms / 1000 } };
+      timeout = startResponseTimeout(clock, ms, () => reject(new NoAnswerError(fault)));
     });
     try {
       await Promise.race([sent, unanswered]);

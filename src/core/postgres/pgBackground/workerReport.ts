@@ -1,11 +1,13 @@
-import type { JobError } from '../../../api';
-import type { WorkerReport } from '../../jobs/outcome';
+import { describeFault } from '../../base/fault';
+import type { RecordedError } from '../../jobs/errors';
+import type { WorkerReport } from '../../jobs/workerReport';
 import type { ExtensionFunctions } from './extensionFunctions';
 import { cleanContext } from '../errors';
+import type { ServerFault } from '../faults';
 
-/** What a job says if the server's text of its error cannot be sent, for example in a SQL_ASCII database. */
-const NOT_TEXT = 'The worker failed, but its message is not valid text in the database’s encoding.';
-/** `pg_background_error_info` cuts each text off after this many bytes, also in the middle of a character. */
+/** The server cannot send the text of the worker's error, for example in a SQL_ASCII database. */
+const NOT_TEXT: ServerFault = { code: 'server.errorNotText' };
+/** `pg_background_error_info` truncates each text to this many bytes, possibly in the middle of a character. */
 const CUT_BYTES = 255;
 
 /** `pg_background_result_info`; the times are missing up to 1.10, where they are not in the type. */
@@ -31,11 +33,11 @@ interface ErrorInfo {
   readonly constraint_name?: string | null;
 }
 
-/** The result info and the error info as JSON: so one query does for all versions, whatever their types have. */
+/** The result info and the error info as JSON: one query fits all versions, whatever columns their types have. */
 export type ReportRow = [string, string | null];
 
 /**
- * Asks what is known about a stopped worker; undefined where this version of pg_background cannot tell.
+ * SQL that returns how a stopped worker ended; undefined if this version of pg_background cannot report it.
  * @param texts false: without the error's texts, which the server may be unable to send
  */
 export function reportQuery({ resultInfo, errorInfo }: ExtensionFunctions, texts: boolean): string | undefined {
@@ -51,7 +53,7 @@ export function toReport(row: ReportRow | undefined): WorkerReport {
   const error = row[1] === null ? undefined : toError(JSON.parse(row[1]) as ErrorInfo);
   const serverMs = elapsed(result.started_at, result.finished_at);
   return {
-    // A worker that the server ended (transaction_timeout, for one) has the tag of an earlier statement, and no end.
+    // A worker that the server terminated, e.g. by transaction_timeout, has the tag of an earlier statement, and no end time.
     completed: result.completed && result.finished_at !== null,
     hasError: result.has_error,
     commandTag: result.command_tag ?? '',
@@ -61,15 +63,17 @@ export function toReport(row: ReportRow | undefined): WorkerReport {
   };
 }
 
-function toError(info: ErrorInfo): JobError | undefined {
+function toError(info: ErrorInfo): RecordedError | undefined {
   if (info.message === null) return undefined;
   const context = cleanContext(info.context);
   return {
     sqlstate: info.sqlstate ?? '',
-    message: info.message === undefined ? NOT_TEXT : whole(info.message),
-    ...(info.detail ? { detail: whole(info.detail) } : {}),
-    ...(info.hint ? { hint: whole(info.hint) } : {}),
-    ...(context === undefined ? {} : { context: whole(context) }),
+    ...(info.message === undefined
+      ? { message: describeFault(NOT_TEXT), fault: NOT_TEXT }
+      : { message: markTruncation(info.message) }),
+    ...(info.detail ? { detail: markTruncation(info.detail) } : {}),
+    ...(info.hint ? { hint: markTruncation(info.hint) } : {}),
+    ...(context === undefined ? {} : { context: markTruncation(context) }),
     ...(info.schema_name ? { schema: info.schema_name } : {}),
     ...(info.table_name ? { table: info.table_name } : {}),
     ...(info.column_name ? { column: info.column_name } : {}),
@@ -77,12 +81,12 @@ function toError(info: ErrorInfo): JobError | undefined {
   };
 }
 
-/** Says that a text was cut off, in place of half a character. */
-function whole(text: string): string {
+/** Ends a truncated text with an ellipsis instead of half a character. */
+function markTruncation(text: string): string {
   return Buffer.byteLength(text) < CUT_BYTES ? text : `${text.replace(/\uFFFD+$/, '')}…`;
 }
 
-/** Milliseconds between two times of the server, to the microsecond. */
+/** Milliseconds between two times of the server, with microseconds as decimals. */
 function elapsed(from: string | null | undefined, to: string | null | undefined): number | undefined {
   if (!from || !to) return undefined;
   const ms = (microseconds(to) - microseconds(from)) / 1000;

@@ -1,13 +1,13 @@
 import type { Client } from 'pg';
 import type { Clock } from '../../base/clock';
-import { messageOf } from '../../base/errors';
 import { OtherServerError, SessionLostError } from '../../jobs/errors';
-import { compareServers, nameServer, type ReachedPlace, type ServerIdentity } from '../../jobs/serverIdentity';
+import { compareServers, type ReachedPlace, type ServerIdentity } from '../../jobs/serverIdentity';
 import { destroySocket, endClient, isDisconnected } from '../client/endClient';
 import { startResponseTimeout } from '../client/responseTimeout';
 import { SerialQueue } from '../client/serialQueue';
-import { ConnectionGoneError, isServerError, mayEndSession } from '../errors';
-import { introduce } from './serverIdentity';
+import { ConnectionGoneError, isServerError, noAnswerError, mayEndSession } from '../errors';
+import { otherServers, type ServerFault } from '../faults';
+import { introduce } from './introduction';
 import { signalProcess, type SignalTarget } from './signalProcess';
 
 /** How many times a connection is opened until one reaches the server of before: a proxy may distribute connections. */
@@ -130,9 +130,10 @@ export class ControlConnection {
   ): Promise<boolean> {
     const control = await this.#open();
     if (server && compareServers(server, control.server) !== 'same') {
-      throw new OtherServerError(
-        `It runs on ${nameServer(server)}, but the connection now leads to ${nameServer(control.server)}: no signal was sent.`,
-      );
+      throw new OtherServerError({
+        code: 'server.otherServer',
+        params: otherServers(server, control.server),
+      } satisfies ServerFault);
     }
     return this.#run(control, () => signalProcess(control.client, signal, { ...target, server: control.server }));
   }
@@ -212,9 +213,7 @@ export class ControlConnection {
     const { client, queue } = control;
     const { clock, responseTimeoutMs: ms } = this.#options;
     return queue.run(async () => {
-      const timeout = startResponseTimeout(clock, ms, () =>
-        destroySocket(client, new Error(`no answer within ${ms / 1000} s`)),
-      );
+      const timeout = startResponseTimeout(clock, ms, () => destroySocket(client, noAnswerError(ms)));
       try {
         return await query();
       } catch (error) {
@@ -232,5 +231,5 @@ export class ControlConnection {
 export function toConnectionError(error: unknown, client: Client, fatalError?: Error): unknown {
   if (isServerError(error) || error instanceof SessionLostError) return error;
   if (!fatalError && !isDisconnected(client)) return error;
-  return new ConnectionGoneError(messageOf(fatalError ?? error), { cause: error });
+  return new ConnectionGoneError(fatalError ?? error);
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { compareServers, type ServerIdentity } from '../../jobs/serverIdentity';
 import { destroySocket, endClient } from '../client/endClient';
-import { introduce } from './serverIdentity';
+import { introduce } from './introduction';
 import { startResponseTimeout } from '../client/responseTimeout';
 
 export interface ProbeOptions {

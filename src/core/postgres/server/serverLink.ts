@@ -1,12 +1,13 @@
 import type { Disposable } from '../../base/disposable';
 import { Emitter } from '../../base/emitter';
-import { messageOf } from '../../base/errors';
+import { describeFault, FaultError, faultOf } from '../../base/fault';
 import { OtherServerError, SessionLostError, UnreachableError } from '../../jobs/errors';
 import type { ActivitySnapshot, ServerLink, WorkerSession } from '../../jobs/ports';
 import { compareServers, nameServer, type ServerIdentity } from '../../jobs/serverIdentity';
 import { TypeCache } from '../client/typeCache';
 import { ConnectError, type ConnectReason } from '../connect/errors';
 import { isTransient, signalDenied } from '../errors';
+import type { ServerFault } from '../faults';
 import {
   CATALOG_QUERY,
   ExtensionError,
@@ -58,17 +59,17 @@ export class PgServerLink implements ServerLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#stateListeners = new Emitter(options.log);
-    const { name, clock, log, silence } = options;
+    const { name, clock, log, responseTimeouts } = options;
     const connect: LinkOptions['connect'] = (prefer) => options.connect(prefer);
     const closedError = (): Error => this.#closedError();
-    const responseTimeoutMs = silence?.controlMs ?? CONTROL_TIMEOUT_MS;
+    const responseTimeoutMs = responseTimeouts?.controlMs ?? CONTROL_TIMEOUT_MS;
     const control = new ControlConnection({
       clock,
       responseTimeoutMs,
       connect,
       onConnecting: () => this.#onConnecting(),
       onConnected: (opened) => this.#onConnected(opened),
-      onFailed: (error) => this.#setState({ kind: 'error', message: messageOf(error), ...reasonOf(error) }),
+      onFailed: (error) => this.#setState({ kind: 'error', fault: faultOf(error), ...reasonOf(error) }),
       onLost: () => this.#onLost(),
       closedError,
     });
@@ -98,9 +99,9 @@ export class PgServerLink implements ServerLink {
       () => this.#queryActivity(),
       clock,
       (error, pauseMs) => {
-        const message = messageOf(error);
-        log.warn(`${name}: the server did not answer (${message}); trying again in ${pauseMs} ms.`);
-        this.#setState({ kind: 'error', message, ...reasonOf(error), retryAt: clock.now() + pauseMs });
+        const fault = faultOf(error);
+        log.warn(`${name}: the server did not answer (${describeFault(fault)}); trying again in ${pauseMs} ms.`);
+        this.#setState({ kind: 'error', fault, ...reasonOf(error), retryAt: clock.now() + pauseMs });
       },
       log,
     );
@@ -149,7 +150,7 @@ export class PgServerLink implements ServerLink {
       return await this.#pool.acquire();
     } catch (error) {
       if (!this.#disposed && !this.#mayRecover(error)) throw error;
-      throw new UnreachableError(messageOf(error), { cause: error });
+      throw new UnreachableError(faultOf(error), { cause: error });
     }
   }
 
@@ -239,7 +240,7 @@ export class PgServerLink implements ServerLink {
       clock: this.#options.clock,
       functions,
       types: this.#types,
-      responseTimeoutMs: this.#options.silence?.sessionMs ?? SESSION_TIMEOUT_MS,
+      responseTimeoutMs: this.#options.responseTimeouts?.sessionMs ?? SESSION_TIMEOUT_MS,
       history: this.#history,
       isAnswered: (server) => this.#probe.isAnswered(server),
       interrupt: (backend) => this.#interrupt(backend),
@@ -257,7 +258,7 @@ export class PgServerLink implements ServerLink {
   /** Whether the problem may resolve itself, because the connection worked before. */
   #mayRecover(error: unknown): boolean {
     if (error instanceof OtherServerError) return true;
-    if (error instanceof ExtensionError) return this.#foundBefore && error.reason === 'missing';
+    if (error instanceof ExtensionError) return this.#foundBefore && error.isMissing;
     if (error instanceof ConnectError) return this.#connectedBefore && !LASTING_REASONS.has(error.reason);
     return this.#connectedBefore && (error instanceof SessionLostError || isTransient(error));
   }
@@ -268,7 +269,7 @@ export class PgServerLink implements ServerLink {
       (client) => queryActivity(client, () => clock.monotonic()),
       // A pooling proxy can keep the connection while the server behind it is replaced.
       ({ serverStart }, { start }) =>
-        serverStart === start ? undefined : new Error('The server was replaced by another one, or restarted.'),
+        serverStart === start ? undefined : new FaultError<ServerFault>({ code: 'server.replaced' }),
     );
     this.#logMissingTexts(answer.textsMissing);
     this.#setConnected();
@@ -284,6 +285,6 @@ export class PgServerLink implements ServerLink {
   }
 
   #closedError(): Error {
-    return new Error(`The connection "${this.#options.name}" is closed.`);
+    return new FaultError<ServerFault>({ code: 'server.linkClosed', params: { connection: this.#options.name } });
   }
 }

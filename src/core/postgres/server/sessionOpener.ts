@@ -2,13 +2,14 @@ import type { Client } from 'pg';
 import type { Clock } from '../../base/clock';
 import type { Logger } from '../../base/logger';
 import { OtherServerError } from '../../jobs/errors';
+import { FaultError } from '../../base/fault';
 import { compareServers, nameServer, type ReachedPlace, type ServerIdentity } from '../../jobs/serverIdentity';
+import { otherServers, type ServerFault } from '../faults';
 import { endClient } from '../client/endClient';
 import type { ExtensionFunctions } from '../pgBackground/extensionFunctions';
 import { PgSession, type SessionContext } from '../pgBackground/session';
 import { SAME_SERVER_ATTEMPTS, toConnectionError, type ControlConnection } from './controlConnection';
 import { isTransactionPooled } from './pooler';
-import { PoolerError } from './serverLinkTypes';
 
 export interface SessionOpenerOptions {
   readonly name: string;
@@ -44,18 +45,18 @@ export class SessionOpener {
       log.debug(`${name}: a session reached ${nameServer(other)} instead; trying again.`);
       await session.end();
     }
-    throw await this.#otherServerError(other);
+    throw await this.#otherServerError(other ?? { start: '' });
   }
 
-  async #otherServerError(other: ServerIdentity | undefined): Promise<Error> {
+  async #otherServerError(other: ServerIdentity): Promise<OtherServerError> {
     const { control } = this.#options;
     const server = await control.open();
     // Workers of running jobs are on the old server and are signaled through the control connection. Without jobs it is useless.
     if (!this.#options.hasSessions()) await control.drop(new Error('new connections lead to another server'));
-    const there = other ? nameServer(other) : 'another server';
-    return new OtherServerError(
-      `New connections lead to ${there}, but this one leads to ${nameServer(server)}. A job and what is asked about it must be on one server: nothing is launched until both are the same.`,
-    );
+    return new OtherServerError({
+      code: 'server.newConnectionsElsewhere',
+      params: otherServers(server, other),
+    } satisfies ServerFault);
   }
 
   async #tryOpen(): Promise<PgSession> {
@@ -66,7 +67,7 @@ export class SessionOpener {
     try {
       const session = await PgSession.start(client, options.contextFor(functions));
       if (await isTransactionPooled(client, session.backendPid, (query) => control.query(query))) {
-        throw new PoolerError();
+        throw new FaultError<ServerFault>({ code: 'server.transactionPooler' });
       }
       return session;
     } catch (error) {

@@ -1,7 +1,3 @@
-/**
- * Signals to one process of the server. What identifies it is compared in the statement that sends the signal, since a
- * pid may belong to another process by now, or, on another server, to somebody else's.
- */
 import type { Client } from 'pg';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { timeText } from './timeText';
@@ -10,16 +6,17 @@ export interface SignalTarget {
   readonly pid: number;
   /** As {@link timeText} writes it. */
   readonly backendStart: string;
-  /** `backend_type`: a worker, or a session of ours. */
+  /** Its `backend_type`: a worker, or a session of ours. */
   readonly type: 'pg_background' | 'client backend';
-  /** The server on which it runs. */
+  /** The server that it runs on. */
   readonly server: Pick<ServerIdentity, 'start'>;
 }
 
 /**
- * SIGTERM to a worker, or the interrupt of what a session is doing.
+ * Terminates a worker (SIGTERM), or cancels the query of a session. The statement that sends the signal also checks the identity of
+ * the process: by now, the pid may belong to another process, or the connection may lead to another server.
  * @param client the control connection, whose search_path is pg_catalog
- * @returns false if there is no such process, so that nothing was signaled
+ * @returns false if the process does not exist, so that nothing was signaled
  */
 export async function signalProcess(
   client: Client,

@@ -1,10 +1,10 @@
 /**
- * What kind of statement it is, as far as running it in a worker depends on it. Read from its tokens alone, after
- * PostgreSQL 18's `gram.y`; a statement with a syntax error gets the kind that it most resembles.
+ * Classifies statements, as far as running them in a worker depends on it. Reads only the tokens, based on `gram.y` of PostgreSQL 18. A
+ * statement with a syntax error gets the kind that it most resembles.
  */
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 import { transactionBlockRefusal } from './transactionBlock';
 
 export type StatementKind =
@@ -32,21 +32,21 @@ export type StatementKind =
 
 export interface Classification {
   readonly kind: StatementKind;
-  /** `unknown` where only the server can tell: EXECUTE, CALL, statements of a newer server. */
+  /** `unknown` if only the server knows: EXECUTE, CALL, statements of a newer server. */
   readonly returnsRows: boolean | 'unknown';
-  /** Whether it can stand in `FROM (…) AS q`: a query without INTO and without writes in its WITH. */
+  /** Whether it can be used in `FROM (…) AS q`: a query without INTO and without writes in its WITH. */
   readonly selectLike: boolean;
   /** The command that refuses to run in a transaction block, as the server names it. */
   readonly refusesTransactionBlock: string | undefined;
-  /** It changes every row of a table: no WHERE at its top, or at the top of a part of its WITH. */
+  /** The command that changes every row of a table: it, or a part of its WITH, has no WHERE at its top level. */
   readonly unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
-  /** Of a query or a write: the word that comes after its WITH, such as INSERT. */
+  /** For a query or a write: its first word after WITH, such as INSERT. */
   readonly main?: string;
 }
 
 const TRANSACTION = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'ABORT', 'SAVEPOINT', 'RELEASE']);
 
-/** Statements that never return rows. What is not known here may be of a newer server, so nothing is said of it. */
+/** Statements that never return rows. Other statements may be those of a newer server, so nothing is assumed about them. */
 const UTILITIES = new Set(
   (
     'ALTER ANALYSE ANALYZE CHECKPOINT CLOSE CLUSTER COMMENT CREATE DEALLOCATE DECLARE DISCARD DO DROP GRANT IMPORT LISTEN ' +
@@ -54,7 +54,7 @@ const UTILITIES = new Set(
   ).split(' '),
 );
 
-/** Says what kind of statement `text.slice(statement.start, statement.end)` is. Takes time linear in its length. */
+/** Classifies the statement `text.slice(statement.start, statement.end)`. Takes time linear in its length. */
 export function classify(text: string, statement: Pick<Statement, 'start' | 'end'>): Classification {
   const cursor = new Cursor(text, statement.start, statement.end);
   while (cursor.acceptChar('(')) continue;
@@ -109,7 +109,7 @@ function classifyOther(cursor: Cursor, text: string, { start, end }: Pick<Statem
   return result('utility', returnsRows, false, undefined, transactionBlockRefusal(new Cursor(text, start, end)));
 }
 
-/** What is read off a query or a write, from its WITH or first word to its end. */
+/** Facts about a query or a write, from its WITH or first word to its end. */
 interface QueryFacts {
   readonly main: string;
   readonly writesInWith: boolean;
@@ -127,7 +127,7 @@ function classifyQuery(cursor: Cursor): Classification {
     const kind = withClause ? 'with-dml' : facts.hasReturning ? 'returning' : 'dml';
     return { ...result(kind, facts.hasReturning, false, unboundedWrite), main: facts.main };
   }
-  // SELECT INTO is CREATE TABLE AS in other words.
+  // SELECT INTO is another form of CREATE TABLE AS.
   if (facts.hasInto) return result('utility', false, false, unboundedWrite);
   const selectLike = !facts.writesInWith && !cursor.unbalanced && cursor.depth === 0;
   const kind = withClause
@@ -140,10 +140,10 @@ function classifyQuery(cursor: Cursor): Classification {
   return { ...result(kind, true, selectLike, unboundedWrite), main: facts.main };
 }
 
-/** WITHs nested deeper than this are not read: each takes some of the stack. */
-const DEEPEST_WITH = 200;
+/** A WITH nested deeper is not read, because each takes some of the stack. */
+const MAX_WITH_DEPTH = 200;
 
-/** Reads a query up to its end or to the parenthesis that closes around it. @param level how many WITHs it is nested in */
+/** Reads a query up to its end or to the parenthesis that closes it. @param level the number of enclosing WITHs */
 function readQuery(cursor: Cursor, level = 0): QueryFacts {
   let writesInWith = false;
   let unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
@@ -163,7 +163,7 @@ function readQuery(cursor: Cursor, level = 0): QueryFacts {
   let hasWhere = false;
   cursor.next();
   while (!cursor.atEnd && cursor.depth >= depth) {
-    // The INTO of a query may stand in the parentheses that the query begins with; nothing else counts in parentheses.
+    // The INTO of a query may be in the parentheses that the query begins with; other words in parentheses are ignored.
     if (query) hasInto ||= cursor.depth <= inner && cursor.is('INTO');
     else if (cursor.depth === depth) {
       hasReturning ||= cursor.is('RETURNING');
@@ -175,7 +175,7 @@ function readQuery(cursor: Cursor, level = 0): QueryFacts {
   return { main, writesInWith, unboundedWrite, hasInto, hasReturning };
 }
 
-/** Reads a WITH clause and what each of its parts does; afterwards the cursor stands on the main statement. */
+/** Reads the parts of a WITH clause. Leaves the cursor on the main statement. */
 function readWith(cursor: Cursor, level: number): QueryFacts[] {
   const parts: QueryFacts[] = [];
   cursor.next();
@@ -184,12 +184,12 @@ function readWith(cursor: Cursor, level: number): QueryFacts[] {
     cursor.next();
     cursor.skipParentheses();
     cursor.accept('AS');
-    // Behind AS even a keyword counts as a name to the cursor, so these two are stepped over by their kind.
+    // After AS, the cursor treats keywords as names, so NOT MATERIALIZED is skipped by the kind of its tokens.
     while (cursor.kind === Token.Word) cursor.next();
     const { depth } = cursor;
     if (!cursor.acceptChar('(')) return parts;
-    // What is nested too deep may write: it counts as if it did.
-    parts.push(level < DEEPEST_WITH ? readQuery(cursor, level + 1) : UNREAD);
+    // A part that is nested too deep may write, so it counts as a write.
+    parts.push(level < MAX_WITH_DEPTH ? readQuery(cursor, level + 1) : UNREAD);
     while (!cursor.atEnd && cursor.depth > depth) cursor.next();
     cursor.acceptChar(')');
     if (cursor.accept('SEARCH')) {
@@ -218,7 +218,7 @@ function isWrite(word: string): boolean {
   return word === 'INSERT' || word === 'UPDATE' || word === 'DELETE' || word === 'MERGE';
 }
 
-/** EXPLAIN ANALYZE runs what it explains. */
+/** The unbounded write of an EXPLAIN ANALYZE, which runs its statement. */
 function explainedWrite(cursor: Cursor): 'UPDATE' | 'DELETE' | undefined {
   cursor.next();
   let analyze = false;
@@ -239,7 +239,7 @@ function explainedWrite(cursor: Cursor): 'UPDATE' | 'DELETE' | undefined {
   return readQuery(cursor).unboundedWrite;
 }
 
-/** COPY … FROM STDIN or TO STDOUT; the grammar takes either name in either direction. */
+/** Whether it is COPY … FROM STDIN or TO STDOUT. The grammar accepts either name in either direction. */
 function isClientCopy(cursor: Cursor): boolean {
   cursor.next();
   while (cursor.find('FROM', 'TO')) {

@@ -1,38 +1,38 @@
-/** What the statements of a text can do to what its last one returns. */
+/** Determines how earlier statements of a text can affect the result of its last statement. */
 import { classify } from './classify';
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { settingOf } from './fence';
 import { Token } from '../lexer/lexer';
 import { nameValue } from '../lexer/literals';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
 /**
- * - `nothing`: what the last statement returns can be asked before the text runs.
- * - `rows`: its rows may differ; and a trigger or a function may change anything, though hardly ever the types of a table.
+ * - `nothing`: the columns of the last statement can be described before the text runs.
+ * - `rows`: its rows may differ. A trigger or a function may change anything, but hardly ever the types of a table.
  * - `columns`: the names and types of its columns may differ.
  */
 export type EarlierEffect = 'nothing' | 'rows' | 'columns';
 
-/** Settings that change how a statement runs, never what its columns are, nor how their values are written. */
+/** Settings that change how a statement runs, but neither its columns nor the format of their values. */
 const HARMLESS =
   /^(transaction|statement_timeout|lock_timeout|deadlock_timeout|idle_\w+_timeout|transaction_timeout|work_mem|hash_mem_multiplier|maintenance_work_mem|temp_buffers|temp_file_limit|(max|min)_parallel_\w+|parallel_\w+|enable_\w+|jit\w*|\w+_cost|effective_\w+|(from|join)_collapse_limit|geqo\w*|synchronous_commit|client_min_messages|log_\w+|application_name|cursor_tuple_fraction|default_statistics_target|constraint_exclusion|plan_cache_mode|commit_delay|vacuum_\w+|track_\w+)$/;
 
 const ROWS_ONLY = new Set(['select', 'values', 'table', 'with-select', 'dml', 'returning', 'with-dml', 'explain']);
 
-/** Other statements that change rows at most. */
+/** Other statements that change at most rows. */
 const ROWS_ONLY_WORDS = new Set(
   'ANALYZE ANALYSE CLOSE COMMENT COPY DEALLOCATE DECLARE GRANT LOCK MOVE NOTIFY PREPARE REFRESH REVOKE TRUNCATE'.split(
     ' ',
   ),
 );
 
-/** The greatest effect of the statements. */
+/** The strongest effect of the statements. */
 export function earlierEffect(text: string, statements: readonly Statement[]): EarlierEffect {
   let effect: EarlierEffect = 'nothing';
   for (const statement of statements) {
-    const one = effectOf(text, statement);
-    if (one === 'columns') return one;
-    if (one === 'rows') effect = one;
+    const own = effectOf(text, statement);
+    if (own === 'columns') return own;
+    if (own === 'rows') effect = own;
   }
   return effect;
 }
@@ -52,11 +52,11 @@ function effectOf(text: string, statement: Statement): EarlierEffect {
 /** A name in a statement. */
 export interface WrittenName {
   readonly written: string;
-  /** As the server has it, as far as it can be known here: not cut off, and with only ASCII letters in lower case. */
+  /** As the server stores it, except that it is not truncated and only ASCII letters are in lower case. */
   readonly value: string;
 }
 
-/** The name at a cursor; undefined for what is not a name. */
+/** The name at a cursor. @returns undefined if the token is not a name */
 function nameAt(cursor: Cursor): WrittenName | undefined {
   if (cursor.kind !== Token.Word && cursor.kind !== Token.QuotedName) return undefined;
   const written = cursor.slice();
@@ -64,7 +64,7 @@ function nameAt(cursor: Cursor): WrittenName | undefined {
   return value === undefined ? undefined : { written, value };
 }
 
-/** The cursor that FETCH fetches from: the last name of the statement. */
+/** The cursor of a FETCH: the last name of the statement. */
 export function fetchedCursor(text: string, { start, end }: Statement): WrittenName | undefined {
   const cursor = new Cursor(text, start, end);
   let name: WrittenName | undefined;
@@ -92,7 +92,7 @@ export function preparedAs(
     if (!cursor.accept('PREPARE') || nameAt(cursor)?.value !== value) continue;
     cursor.next();
     cursor.skipParentheses();
-    // Behind AS a cursor takes every keyword for a name, so the statement is looked for by its place.
+    // After AS, the cursor treats keywords as names, so the keyword is taken from the text.
     cursor.accept('AS');
     return { ...statement, start: cursor.start, keyword: cursor.slice().toUpperCase() };
   }
@@ -100,8 +100,8 @@ export function preparedAs(
 }
 
 /**
- * Whether the procedure that a CALL calls returns a row, read from the statements that create it: undefined if none does, or if they
- * create several of that name that differ in this.
+ * Whether the procedure of a CALL returns a row, according to the statements that create it.
+ * @returns undefined if none creates it, or if several create procedures of this name that differ
  */
 export function createdProcedureReturns(
   text: string,
@@ -119,18 +119,18 @@ export function createdProcedureReturns(
     if (!cursor.accept('PROCEDURE') || qualifiedName(cursor) !== called) continue;
     const { depth } = cursor;
     if (!cursor.acceptChar('(')) continue;
-    let one = false;
+    let hasOutput = false;
     while (!cursor.atEnd && cursor.depth > depth) {
-      one ||= cursor.is('OUT', 'INOUT');
+      hasOutput ||= cursor.is('OUT', 'INOUT');
       cursor.next();
     }
-    if (returns !== undefined && returns !== one) return undefined;
-    returns = one;
+    if (returns !== undefined && returns !== hasOutput) return undefined;
+    returns = hasOutput;
   }
   return returns;
 }
 
-/** Steps over a name that may have a schema before it. @returns its last part */
+/** Skips a name with an optional schema. @returns its last part */
 function qualifiedName(cursor: Cursor): string | undefined {
   let name = nameAt(cursor)?.value;
   cursor.next();

@@ -1,11 +1,10 @@
-/** Commands that refuse a transaction block: the callers of `PreventInTransactionBlock` in PostgreSQL 14 to 18. */
+/** Recognizes commands that refuse a transaction block: the callers of `PreventInTransactionBlock` in PostgreSQL 14 to 18. */
 import { Token } from '../lexer/lexer';
-import type { Cursor } from '../split/statementAtCursor';
+import type { Cursor } from '../lexer/cursor';
 
 /**
- * The command that refuses to run in a transaction block (and so beside other statements in one text), as the server
- * names it in its error; undefined where it does not, or only the server can know (a partitioned table in REINDEX or
- * CLUSTER, a procedure that commits).
+ * The command that refuses to run in a transaction block, and so together with other statements, as named in the server's error.
+ * @returns undefined if there is none, or if only the server knows (a partitioned table in REINDEX or CLUSTER, a procedure that commits)
  */
 export function transactionBlockRefusal(cursor: Cursor): string | undefined {
   if (cursor.accept('VACUUM')) return 'VACUUM';
@@ -22,7 +21,7 @@ function create(cursor: Cursor): string | undefined {
   if (cursor.is('DATABASE')) return 'CREATE DATABASE';
   if (cursor.is('TABLESPACE')) return 'CREATE TABLESPACE';
   if (cursor.accept('SUBSCRIPTION')) {
-    // Creating a slot on the publisher cannot be rolled back; without a slot nothing is refused.
+    // Creating a slot on the publisher cannot be rolled back; without a slot, a transaction block is allowed.
     const without = option(cursor, 'CREATE_SLOT') === false || option(cursor, 'CONNECT') === false;
     return without ? undefined : 'CREATE SUBSCRIPTION ... WITH (create_slot = true)';
   }
@@ -83,8 +82,8 @@ function cluster(cursor: Cursor): string | undefined {
 }
 
 /**
- * The value of a boolean option in the parentheses that follow; undefined where it is not named. A name alone means true.
- * Reads ahead on a copy, so that several options can be asked for.
+ * The value of a boolean option in the following parentheses, or undefined if it is missing. A name without a value means true. The
+ * cursor is not moved, so that several options can be read.
  */
 function option(cursor: Cursor, name: string): boolean | undefined {
   const ahead = cursor.copy();

@@ -1,28 +1,28 @@
 /**
- * PostgreSQL's lexical rules, as far as they decide where tokens begin and end.
+ * A lexer for PostgreSQL's SQL that finds the boundaries of tokens.
  *
- * The rules are those of `src/backend/parser/scan.l` and `src/fe_utils/psqlscan.l` of PostgreSQL 18, with
- * `standard_conforming_strings = on`. All offsets are UTF-16 code units, as VS Code and JavaScript count.
+ * The rules are those of `src/backend/parser/scan.l` and `src/fe_utils/psqlscan.l` in PostgreSQL 18, with
+ * `standard_conforming_strings = on`. All offsets are UTF-16 code units, as in VS Code and JavaScript.
  */
 
 import { continuesWord, isDigit, isNewline, isSpace, isWord, startsWord } from './characters';
 import { numberEnd, wordEnd } from './numbers';
 
-/** What a token is. Punctuation and operators come one character at a time: nothing here needs them joined. */
+/** The kinds of tokens. Punctuation and operators are split into single characters. */
 export enum Token {
-  /** The end of the text (or of the range that was asked for). */
+  /** The end of the text or of the requested range. */
   End,
   /** An identifier or keyword without quotes. */
   Word,
   /** `"…"` and `U&"…"`. */
   QuotedName,
-  /** `'…'` with any of the prefixes E, B, X, N, U&. An E string includes the parts it continues with on later lines. */
+  /** `'…'` with an optional prefix E, B, X, N, or U&. An E string includes its continuations on later lines. */
   String,
   /** `$$…$$` and `$tag$…$tag$`. */
   DollarString,
-  /** A number, with the junk behind it that PostgreSQL makes part of it. */
+  /** A number, with trailing junk that PostgreSQL treats as part of it. */
   Number,
-  /** `$1`, with the junk behind it that PostgreSQL makes part of it. */
+  /** `$1`, with trailing junk that PostgreSQL treats as part of it. */
   Parameter,
   Semicolon,
   Open,
@@ -33,7 +33,7 @@ export enum Token {
   Other,
   /** `-- …` without its line end. */
   LineComment,
-  /** A block comment with those nested in it. */
+  /** A block comment with nested ones. */
   BlockComment,
 }
 
@@ -48,16 +48,16 @@ const SLASH = 47;
 const STAR = 42;
 const DOT = 46;
 
-/** Walks over the tokens of a text. `next()` overwrites the fields, so that no object is made per token. */
+/** Iterates over the tokens of a text. `next()` overwrites the fields, so that no object is allocated per token. */
 export class Lexer {
   kind: Token = Token.End;
-  /** Where the token begins. */
+  /** The start of the token. */
   start: number;
-  /** Just past the token. Setting it makes `next()` go on from there. */
+  /** Just past the token. Assign it to make `next()` continue elsewhere. */
   end: number;
-  /** How many lines ended in the white space before the token; `\r\n` counts once. */
+  /** The number of line ends in the white space before the token; `\r\n` counts once. */
   newlines = 0;
-  /** The token is a string, quoted name or block comment that the text's end cuts off. */
+  /** The token is a string, quoted name, or block comment that is not closed before the end of the text. */
   unterminated = false;
 
   constructor(
@@ -69,13 +69,13 @@ export class Lexer {
     this.end = from;
   }
 
-  /** Moves to the next token, comments included, and returns what it is. */
+  /** Moves to the next token, including comments, and returns its kind. */
   next(): Token {
     const { text, limit } = this;
     let at = this.end;
     let newlines = 0;
     this.unterminated = false;
-    // A byte order mark is not SQL (psql leaves it out too).
+    // A byte order mark is not SQL (psql skips it too).
     if (at === 0 && text.charCodeAt(0) === BYTE_ORDER_MARK) at = 1;
     for (;;) {
       if (at >= limit) return this.#found(Token.End, limit, limit, newlines);
@@ -96,7 +96,7 @@ export class Lexer {
     return (this.kind = this.#token(text.charCodeAt(at), at));
   }
 
-  /** The next token that is not a comment. */
+  /** Moves to the next token that is not a comment, and returns its kind. */
   nextCode(): Token {
     let kind = this.next();
     while (kind === Token.LineComment || kind === Token.BlockComment) kind = this.next();
@@ -120,7 +120,7 @@ export class Lexer {
     return (this.kind = kind);
   }
 
-  /** Reads the token that begins at `at`, sets `end`, and says what it is. */
+  /** Reads the token at `at`, sets `end`, and returns its kind. */
   #token(code: number, at: number): Token {
     const { text } = this;
     if (startsWord(code)) return this.#word(at);
@@ -218,7 +218,7 @@ export class Lexer {
       else if (code !== QUOTE) at++;
       else if (text.charCodeAt(at + 1) === QUOTE) at += 2;
       else {
-        // 'a' <newline> 'b' is one string, and its second part keeps the escapes of the first.
+        // 'a' <newline> 'b' is one string, and backslashes also escape in its second part.
         const more = continuation(text, at + 1, limit);
         if (more < 0) return this.#ended(Token.String, at + 1);
         at = more;
@@ -268,14 +268,14 @@ export class Lexer {
   }
 }
 
-/** Where the line that `at` lies in ends, before its line end. */
+/** The end of the line that contains `at`, before its line end. */
 export function lineEnd(text: string, at: number): number {
   let end = at;
   while (end < text.length && !isNewline(text.charCodeAt(end))) end++;
   return end;
 }
 
-/** The offset past the quote with which a string goes on after a line end (`quotecontinue` of scan.l), or -1. */
+/** The offset past the quote that continues a string after a line end (`quotecontinue` in scan.l), or -1. */
 function continuation(text: string, from: number, limit: number): number {
   let at = from;
   let newline = false;

@@ -1,10 +1,10 @@
-/** What PostgreSQL reads a constant or a name as (scan.l and parser.c of PostgreSQL 18, `standard_conforming_strings = on`). */
+/** The values of constants and names (scan.l and parser.c of PostgreSQL 18, `standard_conforming_strings = on`). */
 
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
 /**
- * The value of a string constant as written: `'…'`, `E'…'` with the parts that it continues with, `U&'…'` and `$tag$…$tag$`.
- * @returns undefined for what is no such constant, or has no value that is text (bit strings, bytes above 127)
+ * The value of a string constant: `'…'`, `E'…'` with its continuations, `U&'…'`, or `$tag$…$tag$`.
+ * @returns undefined if it is not such a constant, or if its value is not text (bit strings, bytes above 127)
  */
 export function stringValue(raw: string): string | undefined {
   if (raw.startsWith('$')) {
@@ -17,7 +17,7 @@ export function stringValue(raw: string): string | undefined {
   return /^u&'/i.test(raw) ? unicodeValue(raw.slice(3, -1).replaceAll("''", "'")) : undefined;
 }
 
-/** A name as the server knows it: without its quotes, or in lower case (of ASCII letters only). */
+/** A name as the server stores it: without quotes, or with ASCII letters in lower case. @returns undefined if it is malformed */
 export function nameValue(raw: string): string | undefined {
   if (raw.startsWith('"'))
     return raw.length > 2 && raw.endsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : undefined;
@@ -36,7 +36,7 @@ function escapeValue(raw: string): string | undefined {
         at += 2;
         continue;
       }
-      // The end, or of a part: the next one begins on a later line.
+      // The end of the string, unless a continuation follows on a later line.
       const more = nextPart(raw, at + 1);
       if (more === undefined) return value;
       at = more;
@@ -55,7 +55,7 @@ function escapeValue(raw: string): string | undefined {
     at += whole.length;
     if (octal !== undefined || hex !== undefined) {
       const byte = octal === undefined ? parseInt(hex ?? '', 16) : parseInt(octal, 8) & 255;
-      // Bytes of a character in the server's encoding, whatever that is.
+      // Bytes of a character in the server's encoding, which is unknown.
       if (byte === 0 || byte > 127) return undefined;
       value += String.fromCharCode(byte);
     } else if (short !== undefined || long !== undefined) {
@@ -68,7 +68,7 @@ function escapeValue(raw: string): string | undefined {
   return undefined;
 }
 
-/** Just past the quote of the next part of a string, over white space and comments. */
+/** The offset past the opening quote of a string's continuation, after white space and comments. */
 function nextPart(raw: string, from: number): number | undefined {
   const part = /(?:\s|--[^\n\r]*)*'/y;
   part.lastIndex = from;
@@ -76,31 +76,31 @@ function nextPart(raw: string, from: number): number | undefined {
 }
 
 function unicodeValue(text: string): string | undefined {
-  const faults: string[] = [];
+  const invalid: string[] = [];
   const value = text.replace(
     /\\(?:\\|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|)/g,
     (whole, long?: string, short?: string) => {
       if (whole === '\\\\') return '\\';
       const code = codeUnits(parseInt(long ?? short ?? '', 16));
-      if (code === undefined) faults.push(whole);
+      if (code === undefined) invalid.push(whole);
       return code ?? '';
     },
   );
-  return faults.length === 0 ? value : undefined;
+  return invalid.length === 0 ? value : undefined;
 }
 
-/** Halves of a surrogate pair may come one after the other. */
+/** A code point as text. May be half of a surrogate pair, because two escapes can form a pair. */
 function codeUnits(code: number): string | undefined {
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
-/** A number as SET takes it: whole numbers in decimal, others as written. Undefined for what is no number. */
+/** A number as SET reads it: integers in decimal, others as written. @returns undefined if it is not a number */
 export function numberValue(raw: string, negative: boolean): string | undefined {
   const sign = negative ? '-' : '';
   const digits = raw.replace(/_/g, '');
   if (/^(\d+(_\d+)*|0[xX](_?[0-9a-fA-F]+)+|0[oO](_?[0-7]+)+|0[bB](_?[01]+)+)$/.test(raw)) {
     const value = Number(digits);
-    // Larger ones are kept as they are written.
+    // Larger integers are kept as written.
     return value <= 2 ** 31 - 1 ? `${sign}${value}` : `${sign}${raw}`;
   }
   return /^(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(raw) ? `${sign}${raw}` : undefined;

@@ -1,10 +1,10 @@
-/** Numbers as scan.l of PostgreSQL 18 reads them, with what is glued to them. */
+/** Finds the ends of numbers like scan.l of PostgreSQL 18, including adjacent junk. */
 import { continuesWord, isDigit, startsWord } from './characters';
 
 const DOT = 46;
 const DASH = 45;
 
-/** The end of the identifier that begins at `at`, or `at` where none does. */
+/** The end of the identifier at `at`, or `at` if there is none. */
 export function wordEnd(text: string, at: number, limit: number): number {
   if (at >= limit || !startsWord(text.charCodeAt(at))) return at;
   let end = at + 1;
@@ -12,7 +12,7 @@ export function wordEnd(text: string, at: number, limit: number): number {
   return end;
 }
 
-/** Past `digits(_digits)*`. */
+/** The end of `digits(_digits)*`. */
 function digitsEnd(text: string, at: number): number {
   let end = at;
   for (;;) {
@@ -24,8 +24,8 @@ function digitsEnd(text: string, at: number): number {
 }
 
 /**
- * The end of the number at `at` by flex's longest match over integer, numeric, real and their `_junk` forms. Junk is an
- * identifier glued to a number, an error since 15 that may contain `$`: `1a$$;` has no dollar quote in it.
+ * The end of the number at `at`: the longest match of integer, numeric, real, and their `_junk` forms, as in flex. Junk is an identifier
+ * directly after a number (an error since PostgreSQL 15). It may contain `$`, so `1a$$;` has no dollar quote.
  */
 export function numberEnd(text: string, at: number, limit: number): number {
   const integer = digitsEnd(text, at);
@@ -45,7 +45,7 @@ export function numberEnd(text: string, at: number, limit: number): number {
   return Math.min(longest, limit);
 }
 
-/** The end of the junk behind digits: an identifier after them, or one that begins with an underscore among them. */
+/** The end of the junk after digits: an identifier after them, or one that begins with an underscore among them. */
 function junkEnd(text: string, from: number, digits: number, limit: number): number {
   if (digits === from) return wordEnd(text, digits, limit);
   for (let at = from; at < digits; at++) {

@@ -1,10 +1,10 @@
 /** Positions: PostgreSQL counts code points from 1, JavaScript and VS Code count UTF-16 code units from 0. */
 
 /**
- * The UTF-16 offset of a position that the server reported (the `P` and `p` fields of an error: code points from 1).
- * One past the last code point is a position too: errors "at end of input" point there.
+ * Converts a position reported by the server (fields `P` and `p` of an error: code points from 1) to a UTF-16 offset. Errors "at end of
+ * input" have a position one past the last code point.
  *
- * @returns undefined where the text has no such position.
+ * @returns undefined if the text has no such position
  */
 export function codePointToUtf16(text: string, position: number): number | undefined {
   if (!Number.isInteger(position) || position < 1) return undefined;
@@ -16,7 +16,7 @@ export function codePointToUtf16(text: string, position: number): number | undef
   return offset;
 }
 
-/** The server's position (code points from 1) of a UTF-16 offset; one inside a surrogate pair counts as its start. */
+/** Converts a UTF-16 offset to the server's position (code points from 1). An offset inside a surrogate pair counts as its start. */
 export function utf16ToCodePoint(text: string, offset: number): number {
   const to = Math.min(Math.max(offset, 0), text.length);
   let position = 1;

@@ -1,33 +1,32 @@
-/** The arguments of psql's commands, read as psql reads them (`psqlscanslash.l`, options of kind OT_NORMAL, PostgreSQL 18). */
+/** Reads the arguments of psql's commands as psql does (`psqlscanslash.l`, options of kind OT_NORMAL, PostgreSQL 18). */
 import { isDigit, isSpace, startsWord } from '../lexer/characters';
 import { quoteIdent, quoteLiteral } from '../quote';
 
-/** One argument. */
 export interface SlashArgument {
   readonly text: string;
-  /** It depends on what only psql knows: the output of a command in backticks, a variable whose value is not known here. */
+  /** Depends on what only psql knows: the output of a command in backticks, or a variable whose value is unknown here. */
   readonly uncertain: boolean;
-  /** It has a variable in it that the script does not set, which stays as it is written. */
+  /** Contains a variable that the script does not set, and which therefore stays as written. */
   readonly open: boolean;
 }
 
-/** What is known of a variable at some place of a script. */
-export type Known =
+/** The state of a variable at an offset of a script. */
+export type VariableState =
   | { readonly kind: 'set'; readonly value: string }
   /** `\unset` removed it. */
   | { readonly kind: 'unset' }
-  /** psql sets it, but to what cannot be known here. */
+  /** psql sets it to a value that is unknown here. */
   | { readonly kind: 'uncertain'; readonly value?: string; readonly question?: string };
 
-/** What is known of a variable; undefined if the script does not say anything about it. */
-export type Lookup = (name: string) => Known | undefined;
+/** The state of a variable, or undefined if the script does not mention it. */
+export type Lookup = (name: string) => VariableState | undefined;
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', b: '\b', r: '\r', f: '\f' };
 
 /**
- * The arguments in a range of a text: that after a command's name, up to where the command ends.
+ * Reads the arguments in a range of a text: from the end of a command's name to the end of the command.
  *
- * @returns undefined if a quote is not closed: then psql does not run the command
+ * @returns undefined if a quote is not closed; psql does not run such a command
  */
 export function slashArguments(text: string, from: number, to: number, lookup: Lookup): SlashArgument[] | undefined {
   const found: SlashArgument[] = [];
@@ -63,7 +62,7 @@ function readArgument(
     } else if (char === '"' || char === '`') {
       const close = text.indexOf(char, at + 1);
       if (close < 0 || close >= to) return undefined;
-      // Double quotes stay; backticks stand for what a command prints.
+      // Double quotes are kept; backticks are replaced by the output of a command.
       if (char === '"') result += text.slice(at, close + 1);
       else uncertain = true;
       at = close + 1;
@@ -91,7 +90,7 @@ function readArgument(
   return { text: result, uncertain, open, end: at };
 }
 
-/** A string in single quotes, with backslash escapes; undefined if it is not closed. */
+/** Reads a string in single quotes with backslash escapes. @returns undefined if it is not closed */
 function quotedText(
   text: string,
   from: number,
@@ -115,10 +114,10 @@ function quotedText(
   return undefined;
 }
 
-/** How a variable is written: `:name`, `:'name'`, `:"name"`, `:{?name}`. */
+/** The form of a use: `:name`, `:'name'`, `:"name"`, `:{?name}`. */
 export type VariableForm = 'plain' | 'literal' | 'identifier' | 'test';
 
-/** The variable whose colon is at `at`, in any form that psql knows. */
+/** Reads the use of a variable whose colon is at `at`, in any form of psql. */
 export function variableUse(
   text: string,
   at: number,
@@ -135,16 +134,16 @@ export function variableUse(
   return { name, form: opener === "'" ? 'literal' : opener === '"' ? 'identifier' : 'test', end: to + 1 };
 }
 
-/** What psql allows in the name of a variable. */
+/** Whether psql allows a character in the name of a variable. */
 export function isVariablePart(code: number): boolean {
   return isDigit(code) || startsWord(code);
 }
 
-/** What psql puts in the place of a variable that has this value. */
+/** The text that psql inserts for a variable with this value. */
 export function psqlText(form: Exclude<VariableForm, 'test'>, value: string): string {
   if (form === 'plain') return value;
   if (form === 'identifier') return quoteIdent(value);
   const literal = quoteLiteral(value);
-  // As PQescapeLiteral, which keeps the E apart from what stands before it.
+  // Like PQescapeLiteral, which separates the E from the text before it.
   return literal.startsWith('E') ? ` ${literal}` : literal;
 }

@@ -1,23 +1,24 @@
-/** The arguments of psql's `\copy`, read as psql does (`parse_slash_copy` in copy.c, `strtokx` in stringutils.c, PostgreSQL 18). */
+/** Reads the arguments of psql's `\copy` as psql does (`parse_slash_copy` in copy.c, `strtokx` in stringutils.c, PostgreSQL 18). */
 
-/** What a `\copy` copies, and where from or to. */
+/** The direction and the other end of a `\copy`. */
 export interface SlashCopy {
   readonly direction: 'from' | 'to';
   /**
-   * `script`: the lines below the command, or where the output of queries goes (`stdin`, `stdout`; psql takes either word in either
-   * direction); `psql`: psql's own standard input or output (`pstdin`, `pstdout`); `program` and `file` are on the client.
+   * - `script`: the lines below the command, or the output of queries (`stdin`, `stdout`; psql accepts either word in either
+   *   direction)
+   * - `psql`: psql's standard input or output (`pstdin`, `pstdout`)
+   * - `program` and `file`: on the client
    */
   readonly source: 'script' | 'psql' | 'program' | 'file';
 }
 
-/** psql's own white space here: no form feeds. */
+/** White space as defined by this part of psql: without form feeds. */
 const WHITE = ' \t\n\r';
 const NAMES = '.,()';
 
 /**
- * Reads the arguments of a `\copy`: the rest of its line.
- *
- * @returns undefined if psql refuses them: then it reads no data
+ * @param line the rest of the line after `\copy`
+ * @returns undefined if psql refuses the arguments; it then reads no data
  */
 export function slashCopy(line: string): SlashCopy | undefined {
   const tokens = new Tokens(line);
@@ -64,7 +65,7 @@ export function slashCopy(line: string): SlashCopy | undefined {
   }
 }
 
-/** `strtokx`. */
+/** Like psql's `strtokx`. */
 class Tokens {
   #at = 0;
 
@@ -75,9 +76,9 @@ class Tokens {
   }
 
   /**
-   * @param delimiters Each is a token of its own.
-   * @param quotes A token that begins with one of these goes on to the same one; twice it stands for itself.
-   * @param escapes Whether `E'…'` has backslashes that escape.
+   * @param delimiters characters that are tokens by themselves
+   * @param quotes characters that begin a quoted token; a doubled one stands for itself
+   * @param escapes whether backslashes escape in `E'…'`
    */
   next(delimiters: string, quotes: string, escapes = false): string | undefined {
     const text = this.#text;

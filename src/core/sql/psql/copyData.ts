@@ -1,17 +1,20 @@
-/** COPY … FROM STDIN with its rows as INSERTs: a worker has no client that could send it rows. After copyfromparse.c. */
-import { Cursor } from '../split/statementAtCursor';
+/**
+ * Converts COPY … FROM STDIN with its rows into INSERTs, because a worker has no client to read rows from. Based on
+ * copyfromparse.c of PostgreSQL 18.
+ */
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import { nameValue, stringValue } from '../lexer/literals';
 import { dollarTagFor, quoteIdent, quoteLiteral } from '../quote';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
-/** How many rows one INSERT has at most: more make the server's parser take much memory. */
-const ROWS_PER_INSERT = 1000;
+/** The maximum number of rows per INSERT. More take much memory in the server's parser. */
+const MAX_ROWS_PER_INSERT = 1000;
 
 interface CopyFormat {
-  /** As written, with its list of columns. */
+  /** The table as written, with its list of columns. */
   readonly target: string;
-  /** The table as `regclass` takes it. */
+  /** The table as input for `regclass`. */
   readonly table: string;
   readonly listed: boolean;
   readonly csv: boolean;
@@ -23,9 +26,9 @@ interface CopyFormat {
 }
 
 /**
- * The INSERTs that do what a COPY with its data does, without a semicolon behind the last one; empty if there is no row.
+ * INSERTs that do the same as a COPY with its data, without a semicolon after the last one. Empty if there are no rows.
  *
- * @returns undefined for options that INSERT has no counterpart for, and for data that is not as its format says
+ * @returns undefined for options without an equivalent in INSERT, and for data that does not match its format
  */
 export function copyAsInserts(
   text: string,
@@ -39,25 +42,26 @@ export function copyAsInserts(
   if (!rows) return undefined;
   if (format.header) rows.shift();
   if (rows.length === 0) return '';
-  const fields = rows.reduce((least, { length }) => Math.min(least, length), Infinity);
+  const fields = rows.reduce((min, { length }) => Math.min(min, length), Infinity);
   const inserts = [checkOf(format, fields)];
-  for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
-    const values = rows.slice(from, from + ROWS_PER_INSERT).map((row) => `(${row.map(literal).join(', ')})`);
-    // COPY gives identity columns the values of its rows, whatever they are generated as.
+  for (let from = 0; from < rows.length; from += MAX_ROWS_PER_INSERT) {
+    const values = rows.slice(from, from + MAX_ROWS_PER_INSERT).map((row) => `(${row.map(literal).join(', ')})`);
+    // COPY writes the values of its rows into identity columns, even into GENERATED ALWAYS ones.
     inserts.push(`INSERT INTO ${format.target} OVERRIDING SYSTEM VALUE VALUES\n${values.join(',\n')}`);
   }
   return inserts.join(';\n');
 }
 
 /**
- * A block that fails where INSERT would do something else than COPY: COPY applies no rules, and refuses rows with too few values, the
- * rest of which INSERT would take from the defaults. What it does not know is left to INSERT, which says it better.
+ * A DO block that fails if INSERT would behave differently from COPY: COPY ignores rules, and it refuses rows with too few values, for
+ * which INSERT would use defaults. All other errors are left to INSERT. The messages are raised on the server, so they are in
+ * English, in the style of the server's own.
  */
 function checkOf({ table, listed }: CopyFormat, fields: number): string {
   const relation = `pg_catalog.to_regclass(${quoteLiteral(table)})`;
   const body = `BEGIN
 IF EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ${relation} AND ev_type OPERATOR(pg_catalog.=) '3' AND ev_enabled OPERATOR(pg_catalog.<>) 'D') THEN
-RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'COPY applies no rules, but this table has rules for INSERT', HINT = 'The rows would be inserted one by one. Run this COPY with psql.';
+RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'COPY ignores rules, but this table has rules for INSERT', HINT = 'Run this COPY with psql.';
 END IF;${
     listed
       ? ''
@@ -106,12 +110,12 @@ function copyFormat(text: string, { start, end }: Pick<Statement, 'start' | 'end
     escape: options.get('ESCAPE') ?? quote,
     header: /^(true|on|1|match|)$/i.test(options.get('HEADER') ?? 'false'),
   };
-  // MATCH compares the names, which only the server could.
+  // HEADER MATCH compares the names of columns, which only the server knows.
   if (/^match$/i.test(options.get('HEADER') ?? '')) return undefined;
   return format.delimiter.length === 1 && quote.length === 1 && format.escape.length === 1 ? format : undefined;
 }
 
-/** A table's name without comments and blanks. Names without quotes stay as written: the server turns them into lower case itself. */
+/** A table's name without comments and blanks. The server converts names without quotes to lower case. */
 function tableName(cursor: Cursor): string | undefined {
   const parts: string[] = [];
   do {
@@ -127,7 +131,7 @@ function tableName(cursor: Cursor): string | undefined {
   return parts.join('.');
 }
 
-/** Options in either syntax; undefined if one of them has no counterpart here. */
+/** Reads options in either syntax. @returns undefined if one of them has no equivalent in INSERT */
 function readOptions(cursor: Cursor): Map<string, string> | undefined {
   const options = new Map<string, string>();
   cursor.accept('WITH');
@@ -159,7 +163,7 @@ function readOptions(cursor: Cursor): Map<string, string> | undefined {
     if (listed) cursor.acceptChar(',');
   }
   if (listed && !cursor.acceptChar(')')) return undefined;
-  // WHERE leaves rows out.
+  // WHERE skips rows.
   return cursor.atEnd ? options : undefined;
 }
 
@@ -193,7 +197,7 @@ function textRows(data: string, { delimiter, null: nothing }: CopyFormat): Row[]
           : /^x./i.test(escape)
             ? parseInt(escape.slice(1), 16)
             : -1;
-        // A byte of an unknown encoding.
+        // A byte in an unknown encoding.
         if (code > 127 || code === 0) return undefined;
         field += code >= 0 ? String.fromCharCode(code) : escape === '\r\n' ? '\n' : (ESCAPED[escape] ?? escape);
         at += 1 + escape.length;

@@ -1,79 +1,75 @@
-/** What a file says above a statement that is run on its own, and would be different if psql ran the file. */
-import type { CommandPlace, PsqlState } from './psqlState';
+/** Finds out what psql would do differently with a statement if it ran the whole file and not only the statement. */
+import type { FaultOf, FaultSpan } from '../../base/fault';
+import type { ContextFaults } from '../faults';
+import type { CommandRange, PsqlState } from './psqlState';
 import { beginModes, transactionAround } from './scriptSteps';
 import { sessionChange } from '../settings/sessionEffects';
 import { SessionSettings } from '../settings/sessionSettings';
-import type { SplitText } from '../split/statements';
+import type { SplitText, Statement } from '../split/splitTypes';
 
-export type ContextCode =
-  /** In a transaction that the file rolls back, that it does not end, or that it commits later. */
-  | 'rolledBack'
-  | 'neverCommitted'
-  | 'committedLater'
-  | 'readOnly'
-  | 'autocommitOff'
-  | 'connect'
-  /** In a branch of an \if that psql skips, or may skip. */
-  | 'skipped'
-  | 'perhapsSkipped'
-  /** The file sets parameters or a role first. */
-  | 'settings';
-
-export interface ContextFinding {
-  readonly code: ContextCode;
-  /** Where the file says so. */
-  readonly start: number;
-  readonly end: number;
-  /** The command there, or the names of what is set. */
-  readonly subject: string;
-}
+/** A finding; its span is that of the statement or command that causes the difference. */
+export type ContextFinding = FaultOf<ContextFaults> & { readonly span: FaultSpan };
 
 export interface FileContext {
   readonly findings: readonly ContextFinding[];
-  /** What the file has set, to be applied if the user wants it. */
+  /** The settings of the file before the statement, to be applied if the user wants them. */
   readonly settings: SessionSettings;
 }
 
 /**
- * Reads a file up to a statement of it.
+ * Reads a file up to one of its statements.
  *
- * @param state Of the file; it is advanced to the statement.
+ * @param offset the start of the statement
+ * @param state the file's psql state; it is advanced to the statement
  */
 export function fileContext(text: string, split: SplitText, offset: number, state: PsqlState): FileContext {
   const findings: ContextFinding[] = [];
-  const add = (code: ContextCode, { start, end }: { start: number; end: number }, subject: string): void => {
-    findings.push({ code, start, end, subject });
-  };
-  const addCommand = (code: ContextCode, place: CommandPlace): void => add(code, place, place.text);
   state.advance(offset);
 
-  const around = transactionAround(text, split, offset);
-  if (around) {
-    const { begin, end, commits } = around;
-    const code = end === undefined ? 'neverCommitted' : commits ? 'committedLater' : 'rolledBack';
-    const place = end ?? begin;
-    add(code, place, text.slice(place.start, place.end));
+  const transaction = transactionAround(text, split, offset);
+  if (transaction) {
+    const { begin, end, commits } = transaction;
+    const code =
+      end === undefined ? 'context.neverCommitted' : commits ? 'context.committedLater' : 'context.rolledBack';
+    const range = end ?? begin;
+    findings.push({ code, params: { statement: text.slice(range.start, range.end) }, span: spanOf(range) });
     if (beginModes(text, begin)['default_transaction_read_only'] === 'on') {
-      add('readOnly', begin, text.slice(begin.start, begin.end));
+      const statement = text.slice(begin.start, begin.end);
+      findings.push({ code: 'context.readOnly', params: { statement }, span: spanOf(begin) });
     }
-  } else if (state.autocommitOff) addCommand('autocommitOff', state.autocommitOff);
-  if (state.connect) addCommand('connect', state.connect);
+  } else if (state.autocommitOff) findings.push(commandFinding('context.autocommitOff', state.autocommitOff));
+  if (state.connect) findings.push(commandFinding('context.connect', state.connect));
   const { condition } = state;
-  if (condition) addCommand(condition.certain ? 'skipped' : 'perhapsSkipped', condition.place);
+  if (condition) {
+    const code = condition.certain ? 'context.skipped' : 'context.perhapsSkipped';
+    findings.push(commandFinding(code, condition.command));
+  }
 
   const settings = new SessionSettings();
-  let last: { start: number; end: number } | undefined;
+  let last: Statement | undefined;
   for (const statement of split.statements) {
     if (statement.start >= offset) break;
     const change = sessionChange(text, statement);
     if (change?.scope !== 'session' || change.effects === 'unclear' || change.effects.length === 0) continue;
-    const rolledBack = transactionAround(text, split, statement.start);
-    // Undone with its transaction, unless the statement is in the same one.
-    if (rolledBack && !rolledBack.commits && rolledBack.begin !== around?.begin) continue;
+    const own = transactionAround(text, split, statement.start);
+    // Undone with its transaction, unless the statement to run is in the same one.
+    if (own && !own.commits && own.begin !== transaction?.begin) continue;
     settings.apply(change.effects);
     last = statement;
   }
   const { names } = settings;
-  if (last && names.length > 0) add('settings', last, names.join(', '));
+  if (last && names.length > 0) {
+    findings.push({ code: 'context.settings', params: { names: names.join(', ') }, span: spanOf(last) });
+  }
   return { findings, settings };
+}
+
+type CommandCode = 'context.autocommitOff' | 'context.connect' | 'context.skipped' | 'context.perhapsSkipped';
+
+function commandFinding(code: CommandCode, command: CommandRange): ContextFinding {
+  return { code, params: { command: command.text }, span: spanOf(command) };
+}
+
+function spanOf({ start, end }: FaultSpan): FaultSpan {
+  return { start, end };
 }

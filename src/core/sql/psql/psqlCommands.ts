@@ -1,35 +1,47 @@
-/** psql's meta-commands and COPY data, as far as a splitter must know where they end (psqlscanslash.l, copy.c, command.c). */
+/** Finds the ends of psql's meta-commands and COPY data (psqlscanslash.l, copy.c, command.c of PostgreSQL 18). */
 import { isSpace } from '../lexer/characters';
 import { slashCopy } from './copyCommand';
 
-/** What a backslash outside of quotes is to psql. */
+/** A backslash command outside of quotes, as psql reads it. */
 export interface MetaCommand {
   /**
-   * `semicolon` is `\;`, `colon` is `\:`; `send` ends the statement before it and runs it (`\g`, `\gset`, …); `prepare` ends it
-   * without running it (`\gdesc`, `\parse`); `reset` throws it away; `other` leaves it as it was.
+   * - `semicolon` is `\;`, `colon` is `\:`
+   * - `send` ends the statement before it and runs it (`\g`, `\gset`, …)
+   * - `prepare` ends it without running it (`\gdesc`, `\parse`)
+   * - `reset` discards it
+   * - `other` does not affect it
    */
   readonly kind: 'semicolon' | 'colon' | 'send' | 'prepare' | 'reset' | 'other';
   /** The name without the backslash, as written. */
   readonly name: string;
-  /** Where its arguments begin: just past the name. */
+  /** Just past the name, where the arguments begin. */
   readonly nameEnd: number;
   /** Just past its last character that is not a space. */
   readonly end: number;
-  /** Where SQL goes on. */
+  /** Where SQL continues. */
   readonly next: number;
   /** `\copy … from stdin`: data follows below the line. */
   readonly copiesIn: boolean;
 }
 
-const SENDS = new Set(['g', 'gx', 'gexec', 'gset', 'crosstabview', 'watch', 'sendpipeline']);
-const PREPARES = new Set(['gdesc', 'parse']);
-const RESETS = new Set(['r', 'reset']);
+/** Commands that send the statement before them. True: a semicolon does the same, except for the display of the rows. */
+const SEND = new Map([
+  ['g', true],
+  ['gx', true],
+  ['crosstabview', true],
+  ['gexec', false],
+  ['gset', false],
+  ['watch', false],
+  ['sendpipeline', false],
+]);
+const PREPARE = new Set(['gdesc', 'parse']);
+const RESET = new Set(['r', 'reset']);
 
 /**
- * The other commands of psql 18 that take arguments in words; those that begin with d describe something. Not here are
- * `\!`, `\copy`, `\ef`, `\ev`, `\h`, `\help`, `\sf` and `\sv`, which take the line as it is.
+ * The other commands of psql 18 whose arguments are words, except those that begin with d. Not included are `\!`, `\copy`, `\ef`,
+ * `\ev`, `\h`, `\help`, `\sf`, and `\sv`, which take the rest of the line.
  */
-const OTHERS = new Set(
+const WITH_ARGUMENTS = new Set(
   (
     '? a bind bind_named C c cd close_prepared connect conninfo copyright e echo edit elif else encoding endif endpipeline ' +
     'errverbose f flush flushrequest getenv getresults H html i if include include_relative ir l l+ list list+ lo_export ' +
@@ -50,9 +62,9 @@ export function metaCommandAt(text: string, at: number): MetaCommand {
   while (nameEnd < text.length && !isSpace(text.charCodeAt(nameEnd)) && text.charAt(nameEnd) !== '\\') nameEnd++;
   const name = text.slice(at + 1, nameEnd);
   const line = lineFeed(text, nameEnd);
-  // Of a command that it does not know, such as a stray backslash, psql throws the rest of the line away.
+  // After an unknown command, such as a stray backslash, psql discards the rest of the line.
   const kind = kindOf(name);
-  const known = kind !== 'other' || OTHERS.has(name) || name.startsWith('d');
+  const known = kind !== 'other' || WITH_ARGUMENTS.has(name) || name.startsWith('d');
   const next = known ? argumentsEnd(text, nameEnd, line) : line;
   let end = next;
   while (end > at + 1 && isSpace(text.charCodeAt(end - 1))) end--;
@@ -62,7 +74,7 @@ export function metaCommandAt(text: string, at: number): MetaCommand {
     nameEnd,
     end,
     next: text.startsWith('\\\\', next) ? next + 2 : next,
-    // The only command whose name psql compares without regard to case.
+    // psql compares only this command's name case-insensitively.
     copiesIn: name.toLowerCase() === 'copy' && readsScript(text.slice(nameEnd, line)),
   };
 }
@@ -73,12 +85,17 @@ function readsScript(copy: string): boolean {
 }
 
 function kindOf(name: string): 'send' | 'prepare' | 'reset' | 'other' {
-  if (SENDS.has(name)) return 'send';
-  if (PREPARES.has(name)) return 'prepare';
-  return RESETS.has(name) ? 'reset' : 'other';
+  if (SEND.has(name)) return 'send';
+  if (PREPARE.has(name)) return 'prepare';
+  return RESET.has(name) ? 'reset' : 'other';
 }
 
-/** Arguments go up to the end of the line, or to a backslash outside of their quotes: another command, or `\\`. */
+/** Whether a semicolon can replace a command: the same statements run, and only the display of their rows differs. */
+export function isLikeSemicolon(name: string): boolean {
+  return SEND.get(name) === true;
+}
+
+/** The end of the arguments: the end of the line, or a backslash outside of quotes (another command, or `\\`). */
 function argumentsEnd(text: string, from: number, line: number): number {
   let at = from;
   let quote = '';
@@ -94,7 +111,7 @@ function argumentsEnd(text: string, from: number, line: number): number {
   return line;
 }
 
-/** Just past the line `\.` that ends the data beginning at `start`, or the end of the text, as psql reads it. */
+/** Just past the line `\.` that ends the data that begins at `start`, or the end of the text. */
 export function copyDataEnd(text: string, start: number): number {
   let at = text.indexOf('\\.', start);
   while (at >= 0) {
@@ -106,7 +123,7 @@ export function copyDataEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** The end of a line to psql's own reader, to which a lone carriage return is only a space; without the line feed. */
+/** The end of a line, before its line feed. psql reads a lone carriage return as a space. */
 function lineFeed(text: string, from: number): number {
   const at = text.indexOf('\n', from);
   return at < 0 ? text.length : at;

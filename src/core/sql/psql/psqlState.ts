@@ -1,46 +1,44 @@
-/** What psql knows at a place of a script: its variables, which branch of an \if it is in, where it is connected. */
+/** The state of psql at an offset of a script: its variables, the branch of an \if, its connection. */
 import { metaCommandAt, type MetaCommand } from './psqlCommands';
-import { isVariablePart, slashArguments, type Known, type SlashArgument } from './commandArguments';
-import type { SplitText } from '../split/statements';
+import { isVariablePart, slashArguments, type SlashArgument, type VariableState } from './commandArguments';
+import type { SplitText } from '../split/splitTypes';
 
-export type { Known } from './commandArguments';
-
-/** A command in its place. */
-export interface CommandPlace {
+/** A psql command in a script. */
+export interface CommandRange {
   readonly start: number;
   readonly end: number;
   /** As written, with its arguments. */
   readonly text: string;
 }
 
-/** Whether psql runs what stands in a branch of an `\if`; `done`: no, since a branch before it ran. */
+/** Whether psql runs a branch of an `\if`. `done`: it does not, because an earlier branch ran. */
 type Branch = 'runs' | 'skips' | 'done' | 'unknown';
 
 interface Condition {
   branch: Branch;
-  place: CommandPlace;
+  command: CommandRange;
 }
 
-/** Variables that are on where they are set to nothing (`bool_substitute_hook` in psql's startup.c). */
+/** Variables that are on if they are set without a value (`bool_substitute_hook` in psql's startup.c). */
 const BOOLEANS = new Set(
   'AUTOCOMMIT HIDE_TABLEAM HIDE_TOAST_COMPRESSION ON_ERROR_STOP QUIET SHOW_ALL_RESULTS SINGLELINE SINGLESTEP'.split(
     ' ',
   ),
 );
 
-/** Reads the commands of a script in their order, up to where it is asked about. */
+/** Reads the psql commands of a script in order, up to the offset of interest. */
 export class PsqlState {
-  readonly #variables = new Map<string, Known>();
+  readonly #variables = new Map<string, VariableState>();
   readonly #conditions: Condition[] = [];
   readonly #commands: readonly { readonly start: number; readonly end: number }[];
   #next = 0;
-  #connect: CommandPlace | undefined;
-  #autocommit: CommandPlace | undefined;
+  #connect: CommandRange | undefined;
+  #autocommit: CommandRange | undefined;
 
   readonly #text: string;
   readonly #environment: (name: string) => string | undefined;
 
-  /** @param environment for `\getenv` */
+  /** @param environment reads an environment variable, for `\getenv` */
   constructor(
     text: string,
     split: Pick<SplitText, 'problems'>,
@@ -52,45 +50,46 @@ export class PsqlState {
     this.#commands = split.problems.filter(({ kind }) => kind === 'metaCommand');
   }
 
-  /** Reads on, up to the commands that begin before this offset. Offsets must not decrease. */
+  /** Reads all commands that begin before this offset. Offsets must not decrease. */
   advance(offset: number): this {
     for (; this.#next < this.#commands.length; this.#next++) {
-      const place = this.#commands[this.#next];
-      if (!place || place.start >= offset) break;
-      this.#run({ ...place, text: this.#text.slice(place.start, place.end) }, metaCommandAt(this.#text, place.start));
+      const range = this.#commands[this.#next];
+      if (!range || range.start >= offset) break;
+      const { start, end } = range;
+      this.#run({ start, end, text: this.#text.slice(start, end) }, metaCommandAt(this.#text, start));
     }
     return this;
   }
 
-  variable = (name: string): Known | undefined => this.#variables.get(name);
+  variable = (name: string): VariableState | undefined => this.#variables.get(name);
 
-  /** Names of all variables that the script has said something about. */
+  /** The names of all variables that the script has set, unset, or made uncertain. */
   get names(): readonly string[] {
     return [...this.#variables.keys()];
   }
 
-  /** The last `\connect`, after which psql sends to another server, database or user. */
-  get connect(): CommandPlace | undefined {
+  /** The last `\connect`: later statements go to another server, database, or user. */
+  get connect(): CommandRange | undefined {
     return this.#connect;
   }
 
-  /** The `\set AUTOCOMMIT off` that is in force: psql then sends BEGIN before a statement outside of a transaction. */
-  get autocommitOff(): CommandPlace | undefined {
+  /** The `\set AUTOCOMMIT off` in force: psql then sends BEGIN before a statement that is not in a transaction. */
+  get autocommitOff(): CommandRange | undefined {
     return this.#autocommit;
   }
 
-  /** The `\if`, `\elif` or `\else` because of which psql does not run what stands here, or not for certain. */
-  get condition(): { readonly certain: boolean; readonly place: CommandPlace } | undefined {
+  /** The `\if`, `\elif`, or `\else` because of which psql skips (`certain`) or may skip the current offset. */
+  get condition(): { readonly certain: boolean; readonly command: CommandRange } | undefined {
     const skipped = this.#conditions.find(({ branch }) => branch === 'skips' || branch === 'done');
-    if (skipped) return { certain: true, place: skipped.place };
+    if (skipped) return { certain: true, command: skipped.command };
     const unknown = this.#conditions.find(({ branch }) => branch !== 'runs');
-    return unknown && { certain: false, place: unknown.place };
+    return unknown && { certain: false, command: unknown.command };
   }
 
-  #run(place: CommandPlace, { name, nameEnd, next }: MetaCommand): void {
+  #run(command: CommandRange, { name, nameEnd, next }: MetaCommand): void {
     const args = (): SlashArgument[] => slashArguments(this.#text, nameEnd, next, this.variable) ?? [];
     if (/^(el)?if$|^else$|^endif$/.test(name)) {
-      this.#branch(name, place, args);
+      this.#branch(name, command, args);
       return;
     }
     const { condition } = this;
@@ -98,7 +97,7 @@ export class PsqlState {
     const maybe = condition !== undefined;
     switch (name) {
       case 'set':
-        this.#set(args(), place, maybe);
+        this.#set(args(), command, maybe);
         break;
       case 'unset':
         this.#assign(args()[0]?.text, { kind: 'unset' }, maybe);
@@ -120,21 +119,21 @@ export class PsqlState {
         break;
       case 'c':
       case 'connect':
-        this.#connect = place;
+        this.#connect = command;
         break;
     }
   }
 
-  #set([name, ...values]: readonly SlashArgument[], place: CommandPlace, maybe: boolean): void {
+  #set([name, ...values]: readonly SlashArgument[], command: CommandRange, maybe: boolean): void {
     if (!name) return;
     const joined = values.map(({ text }) => text).join('');
     const value = joined === '' && BOOLEANS.has(name.text) ? 'on' : joined;
-    const uncertain = name.uncertain || values.some((one) => one.uncertain);
+    const uncertain = name.uncertain || values.some((value) => value.uncertain);
     this.#assign(name.text, uncertain ? { kind: 'uncertain' } : { kind: 'set', value }, maybe);
-    if (name.text === 'AUTOCOMMIT') this.#autocommit = booleanOf(value) === false ? place : undefined;
+    if (name.text === 'AUTOCOMMIT') this.#autocommit = booleanOf(value) === false ? command : undefined;
   }
 
-  #assign(name: string | undefined, known: Known, maybe: boolean): void {
+  #assign(name: string | undefined, known: VariableState, maybe: boolean): void {
     if (name === undefined || !isVariableName(name)) return;
     if (!maybe) this.#variables.set(name, known);
     else {
@@ -143,7 +142,7 @@ export class PsqlState {
     }
   }
 
-  /** `\gset` names variables after the columns of a row: it may set any variable that begins with its prefix. */
+  /** `\gset` sets variables named after the columns of a row, so it may set any variable that begins with its prefix. */
   #fromRow(prefix: string): void {
     for (const [name, known] of this.#variables) {
       if (!name.startsWith(prefix)) continue;
@@ -152,20 +151,20 @@ export class PsqlState {
     }
   }
 
-  #branch(name: string, place: CommandPlace, args: () => SlashArgument[]): void {
+  #branch(name: string, command: CommandRange, args: () => SlashArgument[]): void {
     const current = this.#conditions.at(-1);
-    if (name === 'if') this.#conditions.push({ branch: branchOf(args()), place });
+    if (name === 'if') this.#conditions.push({ branch: branchOf(args()), command });
     else if (name === 'endif') this.#conditions.pop();
     else if (current) {
-      current.place = place;
+      current.command = command;
       if (current.branch === 'runs') current.branch = 'done';
-      // Behind a branch that may have run, any other one only may run.
+      // After a branch that may have run, every other branch only may run.
       else if (current.branch === 'skips') current.branch = name === 'else' ? 'runs' : branchOf(args());
     }
   }
 }
 
-function valueOf(known: Known | undefined): string | undefined {
+function valueOf(known: VariableState | undefined): string | undefined {
   return known === undefined || known.kind === 'unset' ? undefined : known.value;
 }
 
@@ -176,11 +175,11 @@ function isVariableName(name: string): boolean {
 
 function branchOf(args: readonly SlashArgument[]): Branch {
   if (args.some(({ uncertain, open }) => uncertain || open)) return 'unknown';
-  // All arguments are joined with spaces; what is no boolean counts as false.
+  // psql joins all arguments with spaces; anything that is not a boolean counts as false.
   return booleanOf(args.map(({ text }) => text).join(' ')) === true ? 'runs' : 'skips';
 }
 
-/** `ParseVariableBool`: an unambiguous beginning of these words, in any case. */
+/** A boolean as psql's `ParseVariableBool` reads it: an unambiguous prefix of these words, in any case. */
 export function booleanOf(text: string): boolean | undefined {
   const word = text.toLowerCase();
   if (word === '') return undefined;

@@ -1,73 +1,73 @@
-/** What a script does to its session that later statements would miss if each ran in a worker of its own. */
-import { Cursor } from '../split/statementAtCursor';
+/** Finds effects on the session that later statements would miss if each statement ran in its own worker. */
+import type { FaultOf, FaultSpan } from '../../base/fault';
+import type { ScriptConcerns } from '../faults';
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import { sessionChange } from '../settings/sessionEffects';
-import { splitStatements, type Statement } from '../split/statements';
+import { splitStatements } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
-export type ConcernCode =
-  | 'temporary'
-  | 'prepared'
-  | 'heldCursor'
-  | 'library'
-  | 'sessionLock'
-  | 'sequenceState'
-  | 'unclearSetting'
-  | 'backslashStrings';
+type Concern = FaultOf<ScriptConcerns>;
 
-export interface ScriptConcern {
-  readonly code: ConcernCode;
-  /** Which text it is in. */
+/** An effect on the session that a later statement needs. */
+export type ScriptConcern = Concern & {
+  /** The index of the text with the statement. */
   readonly step: number;
-  /** Its place in that text. */
-  readonly start: number;
-  readonly end: number;
-  /** A name of the text: that of the table, the statement, the function. */
-  readonly subject: string;
-}
+  /** The range of the statement in that text. */
+  readonly span: FaultSpan;
+};
 
 const LOCKS = /^pg_(try_)?advisory_lock(_shared)?$/;
 
 /**
- * Finds it in the texts that are to run one after the other, each in its own session.
+ * Finds effects on the session in texts that will run one after the other, each in its own session.
  *
- * @param texts As they are sent, in their order.
+ * @param texts the SQL as it will be sent, in order
  */
 export function scriptConcerns(texts: readonly string[]): ScriptConcern[] {
   const concerns: ScriptConcern[] = [];
-  /** What matters only if it is used later, by the command that uses it. */
-  const waiting: { readonly by: RegExp; readonly concern: ScriptConcern }[] = [];
+  /** Concerns that matter only if a later command uses the object. */
+  const pending: { readonly usedBy: RegExp; readonly concern: ScriptConcern }[] = [];
   texts.forEach((text, step) => {
     const { statements } = splitStatements(text);
     let writes = false;
     for (const statement of statements) {
-      const { keyword } = statement;
-      for (let index = waiting.length - 1; index >= 0; index--) {
-        const one = waiting[index];
-        if (!one || one.concern.step === step || !one.by.test(keyword)) continue;
-        concerns.push(one.concern);
-        waiting.splice(index, 1);
+      const { keyword, start, end } = statement;
+      for (let index = pending.length - 1; index >= 0; index--) {
+        const candidate = pending[index];
+        if (!candidate || candidate.concern.step === step || !candidate.usedBy.test(keyword)) continue;
+        concerns.push(candidate.concern);
+        pending.splice(index, 1);
       }
       const found = concernOf(text, statement, writes);
       if (keyword === 'INSERT' || keyword === 'MERGE' || keyword === 'COPY') writes = true;
       if (!found) continue;
-      const { start, end } = statement;
-      const concern: ScriptConcern = { code: found.code, step, start, end, subject: found.subject };
-      if (found.code === 'sequenceState') {
-        if (step > 0) concerns.push(concern);
-      } else if (found.code === 'prepared') waiting.push({ by: /^EXECUTE$/, concern });
-      else if (found.code === 'heldCursor') waiting.push({ by: /^(FETCH|MOVE)$/, concern });
-      else if (found.code === 'backslashStrings' || step < texts.length - 1) concerns.push(concern);
+      const concern: ScriptConcern = { ...found, step, span: { start, end } };
+      switch (concern.code) {
+        case 'script.sequenceState':
+          if (step > 0) concerns.push(concern);
+          break;
+        case 'script.preparedStatement':
+          pending.push({ usedBy: /^EXECUTE$/, concern });
+          break;
+        case 'script.heldCursor':
+          pending.push({ usedBy: /^(FETCH|MOVE)$/, concern });
+          break;
+        case 'script.backslashStrings':
+          concerns.push(concern);
+          break;
+        default:
+          if (step < texts.length - 1) concerns.push(concern);
+      }
     }
   });
-  return concerns.sort((a, b) => a.step - b.step || a.start - b.start);
+  return concerns.sort((a, b) => a.step - b.step || a.span.start - b.span.start);
 }
 
-interface Found {
-  readonly code: ConcernCode;
-  readonly subject: string;
-}
+/** The characters of a statement that a concern quotes. */
+const MAX_EXCERPT = 60;
 
-function concernOf(text: string, statement: Statement, writesBefore: boolean): Found | undefined {
+function concernOf(text: string, statement: Statement, writesBefore: boolean): Concern | undefined {
   const { start, end, keyword } = statement;
   const cursor = new Cursor(text, start, end);
   switch (keyword) {
@@ -77,14 +77,15 @@ function concernOf(text: string, statement: Statement, writesBefore: boolean): F
       return settingConcern(text, statement);
     case 'LOAD':
       cursor.next();
-      return { code: 'library', subject: cursor.slice() };
+      return { code: 'script.loadedLibrary', params: { name: cursor.slice() } };
     case 'PREPARE':
       cursor.next();
-      return { code: 'prepared', subject: cursor.slice() };
+      return { code: 'script.preparedStatement', params: { name: cursor.slice() } };
     case 'DECLARE': {
       cursor.next();
-      const subject = cursor.slice();
-      return cursor.find('WITH', 'WITHOUT', 'FOR') && cursor.is('WITH') ? { code: 'heldCursor', subject } : undefined;
+      const name = cursor.slice();
+      const held = cursor.find('WITH', 'WITHOUT', 'FOR') && cursor.is('WITH');
+      return held ? { code: 'script.heldCursor', params: { name } } : undefined;
     }
     case 'CREATE':
       return temporary(cursor);
@@ -93,14 +94,13 @@ function concernOf(text: string, statement: Statement, writesBefore: boolean): F
   }
 }
 
-function settingConcern(text: string, statement: Statement): Found | undefined {
+function settingConcern(text: string, statement: Statement): Concern | undefined {
   const change = sessionChange(text, statement);
   if (change?.scope !== 'session') return undefined;
   if (change.effects === 'unclear') {
-    return {
-      code: 'unclearSetting',
-      subject: text.slice(statement.start, Math.min(statement.end, statement.start + 60)),
-    };
+    const { start, end } = statement;
+    const excerpt = text.slice(start, Math.min(end, start + MAX_EXCERPT));
+    return { code: 'script.unclearSetting', params: { statement: excerpt } };
   }
   const backslashes = change.effects.some(
     (effect) =>
@@ -108,11 +108,11 @@ function settingConcern(text: string, statement: Statement): Found | undefined {
       effect.name === 'standard_conforming_strings' &&
       /^(f|fa|fal|fals|false|n|no|of|off|0)$/i.test(effect.value),
   );
-  return backslashes ? { code: 'backslashStrings', subject: 'standard_conforming_strings' } : undefined;
+  return backslashes ? { code: 'script.backslashStrings', params: { name: 'standard_conforming_strings' } } : undefined;
 }
 
-/** CREATE TEMP …, or anything that is created in pg_temp. */
-function temporary(cursor: Cursor): Found | undefined {
+/** CREATE TEMP …, or CREATE of anything in pg_temp. */
+function temporary(cursor: Cursor): Concern | undefined {
   cursor.next();
   if (cursor.accept('OR')) cursor.next();
   cursor.accept('GLOBAL', 'LOCAL');
@@ -125,27 +125,27 @@ function temporary(cursor: Cursor): Found | undefined {
     cursor.accept('NOT');
     cursor.accept('EXISTS');
   }
-  let subject = cursor.slice();
+  let name = cursor.slice();
   cursor.next();
   if (cursor.acceptChar('.')) {
-    temp ||= subject.toLowerCase() === 'pg_temp';
-    subject = cursor.slice();
+    temp ||= name.toLowerCase() === 'pg_temp';
+    name = cursor.slice();
     cursor.next();
   }
   if (!temp) return undefined;
-  // It ends with its own transaction anyway.
+  // An object with ON COMMIT DROP ends with its transaction anyway.
   while (cursor.find('ON')) {
     cursor.next();
     if (cursor.accept('COMMIT') && cursor.is('DROP')) return undefined;
   }
-  return { code: 'temporary', subject };
+  return { code: 'script.temporary', params: { name } };
 }
 
-/** Most statements have none of these words, and need not be read. */
+/** Statements without these words need not be read. */
 const CALLS = /advisory_lock|currval|lastval|\binto\s+(?:local\s+|global\s+)?temp/i;
 
-/** What a query does by calling functions, and SELECT … INTO TEMP. */
-function callConcern(text: string, { start, end }: Statement, writesBefore: boolean): Found | undefined {
+/** Effects of the functions that a query calls, and of SELECT … INTO TEMP. */
+function callConcern(text: string, { start, end }: Statement, writesBefore: boolean): Concern | undefined {
   if (!CALLS.test(text.slice(start, end))) return undefined;
   let sequence: string | undefined;
   let advances = writesBefore;
@@ -155,16 +155,16 @@ function callConcern(text: string, { start, end }: Statement, writesBefore: bool
     const intoTable = cursor.is('INTO') && before !== 'insert' && before !== 'merge';
     before = word;
     cursor.next();
-    if (LOCKS.test(word)) return { code: 'sessionLock', subject: word };
+    if (LOCKS.test(word)) return { code: 'script.sessionLock', params: { name: word } };
     if (word === 'nextval' || word === 'setval') advances = true;
     else if (word === 'currval' || word === 'lastval') sequence = word;
     else if (intoTable) {
       cursor.accept('LOCAL', 'GLOBAL');
       if (!cursor.accept('TEMP', 'TEMPORARY')) continue;
       cursor.accept('TABLE');
-      const subject = cursor.slice();
-      if (subject !== '') return { code: 'temporary', subject };
+      const name = cursor.slice();
+      if (name !== '') return { code: 'script.temporary', params: { name } };
     }
   }
-  return sequence !== undefined && !advances ? { code: 'sequenceState', subject: sequence } : undefined;
+  return sequence !== undefined && !advances ? { code: 'script.sequenceState', params: { name: sequence } } : undefined;
 }

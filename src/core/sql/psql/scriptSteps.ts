@@ -1,55 +1,51 @@
-/**
- * A script as psql would run it, in steps that can each be a job: a statement is one, and so is a transaction from BEGIN to COMMIT.
- */
+/** Divides a script into steps that can each be a job: a single statement, or a transaction from BEGIN to COMMIT. */
+import type { FaultOf, FaultSpan } from '../../base/fault';
+import type { SkippedTransactions } from '../faults';
 import { classify } from '../classify/classify';
 import { copyAsInserts } from './copyData';
-import { Cursor } from '../split/statementAtCursor';
+import { Cursor } from '../lexer/cursor';
 import { setParameters } from '../settings/setStatement';
-import { withoutPsqlCommands } from './stripPsqlCommands';
-import type { SplitProblem, SplitText, Statement } from '../split/statements';
+import { stripPsqlCommands } from './stripPsqlCommands';
+import type { SplitProblem, SplitText, Statement } from '../split/splitTypes';
 import { TextBuilder, type Substitution } from '../textBuilder';
 
-/** What becomes one job. */
+/** A part of a script that becomes one job. */
 export interface ScriptStep {
-  /** Its place in the script, with the comments that belong to its first statement. */
+  /** The range in the script, with the comments that belong to the first statement. */
   readonly start: number;
   readonly end: number;
-  /** What is sent, if it is not the script's own text at this place. */
+  /** The text to send, if it differs from the script's text in this range. */
   readonly sent?: Substitution;
-  /** Parameters for its worker: the modes that its BEGIN names. */
+  /** Parameters for the worker: the transaction modes of BEGIN. */
   readonly modes: Readonly<Record<string, string>>;
 }
 
-/** A transaction that psql would not commit, so that its statements are not run. */
-export interface LeftOut {
-  readonly code: 'rolledBack' | 'neverCommitted';
-  readonly start: number;
-  readonly end: number;
-}
+/** A transaction that psql would not commit. Its statements are not run. */
+export type SkippedTransaction = FaultOf<SkippedTransactions> & { readonly span: FaultSpan };
 
 export interface ScriptSteps {
   readonly steps: readonly ScriptStep[];
-  readonly leftOut: readonly LeftOut[];
-  /** How many COPY … FROM STDIN became INSERTs. */
+  readonly skipped: readonly SkippedTransaction[];
+  /** The number of COPY … FROM STDIN that became INSERTs. */
   readonly copies: number;
 }
 
-/** What a statement does to the transaction around it; undefined if nothing. */
+/** The effect of a transaction control statement. */
 type Control = 'begin' | 'commit' | 'commitChain' | 'rollback' | 'rollbackChain' | 'other';
 
 interface Block {
   readonly begin: Statement;
   readonly modes: Readonly<Record<string, string>>;
   readonly inner: Statement[];
-  /** Its first statement began it: `\set AUTOCOMMIT off`. */
+  /** Begun by its first statement, because of `\set AUTOCOMMIT off`. */
   readonly implicit: boolean;
 }
 
 /**
  * Finds the steps of a script.
  *
- * @param statements Those that are to run, of `split`.
- * @param autocommitOff Whether psql begins a transaction on its own at this offset. Offsets do not decrease.
+ * @param statements the statements of `split` to run
+ * @param autocommitOff whether psql begins a transaction implicitly at this offset; called with increasing offsets
  */
 export function scriptSteps(
   text: string,
@@ -57,7 +53,7 @@ export function scriptSteps(
   statements: readonly Statement[] = split.statements,
   autocommitOff: (offset: number) => boolean = () => false,
 ): ScriptSteps {
-  const maker = new StepMaker(text, split);
+  const steps = new StepBuilder(text, split);
   let block: Block | undefined;
   let joined: Statement[] = [];
   const begin = (statement: Statement, modes: Block['modes'], implicit = false): Block => ({
@@ -69,8 +65,8 @@ export function scriptSteps(
   for (const statement of statements) {
     const control = controlOf(text, statement);
     if (block) {
-      if (control === 'commit' || control === 'commitChain') maker.add(block.inner, block.modes);
-      else if (control === 'rollback' || control === 'rollbackChain') maker.leaveOut('rolledBack', block, statement);
+      if (control === 'commit' || control === 'commitChain') steps.add(block.inner, block.modes);
+      else if (control === 'rollback' || control === 'rollbackChain') steps.skip('script.rolledBack', block, statement);
       else if (control !== 'begin') block.inner.push(statement);
       if (control === 'commit' || control === 'rollback') block = undefined;
       else if (control === 'commitChain' || control === 'rollbackChain') block = begin(statement, block.modes);
@@ -83,19 +79,22 @@ export function scriptSteps(
         continue;
       }
       joined.push(statement);
-      // psql sends what \; joins as one, and so as one transaction.
+      // psql sends statements joined by \; together, so they are one transaction.
       if (text.startsWith('\\;', statement.next - 2)) continue;
-      maker.add(joined, {});
+      steps.add(joined, {});
       joined = [];
     }
-    // COMMIT and ROLLBACK outside of a transaction only make psql warn.
+    // COMMIT and ROLLBACK outside of a transaction only cause a warning.
   }
-  if (joined.length > 0) maker.add(joined, {});
-  if (block && block.inner.length > 0) maker.leaveOut('neverCommitted', block, block.inner.at(-1) ?? block.begin);
-  return maker;
+  if (joined.length > 0) steps.add(joined, {});
+  if (block && block.inner.length > 0) steps.skip('script.neverCommitted', block, block.inner.at(-1) ?? block.begin);
+  return steps;
 }
 
-/** Where a statement stands in the transactions of its script: what began the one it is in, and what ends that. */
+/**
+ * The transaction of a script that an offset is in: the statements that begin and end it, and whether it commits.
+ * @returns undefined outside of a transaction
+ */
 export function transactionAround(
   text: string,
   split: Pick<SplitText, 'statements'>,
@@ -116,12 +115,12 @@ export function transactionAround(
   return open && { begin: open, end: undefined, commits: false };
 }
 
-class StepMaker implements ScriptSteps {
+class StepBuilder implements ScriptSteps {
   readonly steps: ScriptStep[] = [];
-  readonly leftOut: LeftOut[] = [];
+  readonly skipped: SkippedTransaction[] = [];
   copies = 0;
-  /** Of the same length. */
-  readonly #plain: string;
+  /** The script without psql commands, of the same length. */
+  readonly #stripped: string;
   readonly #data: ReadonlyMap<Statement, SplitProblem | undefined>;
 
   readonly #text: string;
@@ -129,7 +128,7 @@ class StepMaker implements ScriptSteps {
   constructor(text: string, split: SplitText) {
     this.#text = text;
 
-    this.#plain = withoutPsqlCommands(text, split).text;
+    this.#stripped = stripPsqlCommands(text, split).text;
     this.#data = dataOf(text, split);
   }
 
@@ -150,23 +149,23 @@ class StepMaker implements ScriptSteps {
       return;
     }
     this.copies += inserts.length;
-    const builder = new TextBuilder(this.#plain.slice(start, end));
+    const builder = new TextBuilder(this.#stripped.slice(start, end));
     for (const { statement, data, sql } of inserts) {
       builder.replace(statement.start - start, statement.end - start, sql);
       if (data && data.end <= end) builder.replace(data.start - start, data.end - start, '');
     }
     const sent = builder.done();
-    // Tables without rows leave nothing to run.
+    // COPY commands without rows leave nothing to run.
     if (inserts.length === statements.length && inserts.every(({ sql }) => sql === '')) return;
     this.steps.push({ start, end, sent, modes });
   }
 
-  leaveOut(code: LeftOut['code'], block: Block, last: Statement): void {
-    if (block.inner.length > 0) this.leftOut.push({ code, start: block.begin.start, end: last.end });
+  skip(code: SkippedTransaction['code'], { begin, inner }: Block, last: Statement): void {
+    if (inner.length > 0) this.skipped.push({ code, span: { start: begin.start, end: last.end } });
   }
 }
 
-/** The data of each COPY … FROM STDIN: as psql reads it, first come, first served. */
+/** The data of each COPY … FROM STDIN. As in psql, the first data belongs to the first COPY. */
 function dataOf(text: string, { statements, problems }: SplitText): Map<Statement, SplitProblem | undefined> {
   const copies = new Map<Statement, SplitProblem | undefined>();
   const data = problems.filter(({ kind }) => kind === 'copyData');
@@ -200,14 +199,14 @@ function controlOf(text: string, statement: Statement): Control | undefined {
   const commits = cursor.is('COMMIT', 'END');
   if (!cursor.accept('COMMIT', 'END', 'ROLLBACK', 'ABORT')) return 'other';
   cursor.accept('WORK', 'TRANSACTION');
-  // Savepoints and two-phase commits: no worker can do them.
+  // Savepoints and two-phase commits do not work in a worker.
   if (cursor.is('TO', 'PREPARED')) return 'other';
   const chains = cursor.accept('AND') && cursor.is('CHAIN');
   if (commits) return chains ? 'commitChain' : 'commit';
   return chains ? 'rollbackChain' : 'rollback';
 }
 
-/** The modes of a BEGIN, as the parameters with which a worker's transaction begins like that. */
+/** The transaction modes of a BEGIN as parameters, with which a worker begins the same kind of transaction. */
 export function beginModes(text: string, { start, end }: Statement): Record<string, string> {
   const cursor = new Cursor(text, start, end);
   cursor.next();

@@ -1,31 +1,31 @@
-/** Running a script that was written for psql: what of it only psql itself is concerned with can be left out. */
-import { lastStartingBefore, splitStatements, type SplitProblem, type SplitText } from '../split/statements';
+/** Removes psql commands that do not change which statements run, so that scripts written for psql can be run. */
+import { isLikeSemicolon } from './psqlCommands';
+import { lastStartingBefore, splitStatements } from '../split/statements';
+import type { SplitProblem, SplitText } from '../split/splitTypes';
 
-/** Commands that show something, set how psql shows it, or guard it: without them the same statements run. */
-const SHOWS = new Set(
+/** Commands that display something or configure psql. Without them, the same statements run. */
+const DISPLAY = new Set(
   (
     '? C H L T a cd conninfo copyright echo encoding errverbose f getenv h help html l lo_list o out p print prompt ' +
     'pset qecho restrict s set setenv sf sv t timing unrestrict unset w warn write x z'
   ).split(' '),
 );
 
-const AFTER = /[^\S\n]*\\\\/y;
+/** Two backslashes after a command end it. */
+const COMMAND_END = /[^\S\n]*\\\\/y;
 
-/** Commands that end a statement as a semicolon does, and only show its rows in another way. */
-const SENDS = new Set(['g', 'gx', 'crosstabview']);
-
-/** What was found of psql's commands between the statements of a text. */
-export interface PsqlCommands {
-  /** The text without them, of the same length: every offset is what it was. */
+/** A text without psql commands. */
+export interface StrippedText {
+  /** The text with blanks for the removed commands, so that offsets do not change. */
   readonly text: string;
-  /** How many were left out. */
+  /** The number of removed commands. */
   readonly skipped: number;
-  /** Those without which the text would mean something else: `\connect`, `\i`, `\if`, `\copy`, `\gexec` and the like. */
+  /** Commands that cannot be removed without changing the meaning of the text: `\connect`, `\i`, `\if`, `\copy`, `\gexec`, … */
   readonly refused: readonly SplitProblem[];
 }
 
-/** Leaves out of a text what only concerns psql. */
-export function withoutPsqlCommands(text: string, split: SplitText = splitStatements(text)): PsqlCommands {
+/** Removes the psql commands between statements that do not change which statements run. */
+export function stripPsqlCommands(text: string, split: SplitText = splitStatements(text)): StrippedText {
   const refused: SplitProblem[] = [];
   const parts: string[] = [];
   let copied = 0;
@@ -39,24 +39,23 @@ export function withoutPsqlCommands(text: string, split: SplitText = splitStatem
     }
     parts.push(text.slice(copied, start), replacement, ' '.repeat(end - start - replacement.length));
     skipped++;
-    // Two backslashes behind a command end it, and belong to nothing else.
-    AFTER.lastIndex = copied = end;
-    if (!AFTER.test(text)) continue;
-    copied = AFTER.lastIndex;
+    COMMAND_END.lastIndex = copied = end;
+    if (!COMMAND_END.test(text)) continue;
+    copied = COMMAND_END.lastIndex;
     parts.push(' '.repeat(copied - end));
   }
   if (skipped === 0) return { text, skipped, refused };
   return { text: parts.join('') + text.slice(copied), skipped, refused };
 }
 
-/** What stands for a command; undefined where it cannot be left out. */
+/** The text that replaces a command, or undefined if the command cannot be removed. */
 function replacementOf(command: string): string | undefined {
   if (command === '\\;') return ' ;';
   const [, name = ''] = /^\\([^\s\\]*)/.exec(command) ?? [];
-  if (SENDS.has(name)) return ';';
-  // Those that begin with d describe something. Behind a name S, x and + say how much is shown, and how.
-  const shows = name.startsWith('d') || SHOWS.has(name) || SHOWS.has(name.replace(/[xS+]+$/, ''));
-  return shows ? '' : undefined;
+  if (isLikeSemicolon(name)) return ';';
+  // Commands that begin with d describe something. The suffixes S, x, and + change how much is displayed.
+  const displays = name.startsWith('d') || DISPLAY.has(name) || DISPLAY.has(name.replace(/[xS+]+$/, ''));
+  return displays ? '' : undefined;
 }
 
 function commandsBetween(split: SplitText): SplitProblem[] {

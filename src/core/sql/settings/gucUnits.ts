@@ -1,4 +1,4 @@
-/** PostgreSQL's units of time and memory ("Setting Parameters", 19.1.1 of its manual), as people type them. */
+/** Reads typed durations and sizes in PostgreSQL's units ("Setting Parameters", 19.1.1 of its manual). */
 
 const DURATIONS: Readonly<Record<string, number>> = {
   us: 0.001,
@@ -10,18 +10,19 @@ const DURATIONS: Readonly<Record<string, number>> = {
 };
 const SIZES: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
-/** The server keeps both in an int4. */
-const LARGEST = 2 ** 31 - 1;
+/** The server stores both as int4. */
+const MAX_INT4 = 2 ** 31 - 1;
 
 /**
- * `5min` in milliseconds; a bare number is milliseconds, as for `statement_timeout`. Units are taken in any case. What is
- * more than nothing stays so: `1us` is 1, since 0 would mean no limit. Undefined where it is no duration or too long.
+ * Reads a duration such as `5min`. A number without a unit is in milliseconds, as for `statement_timeout`. The case of units is ignored.
+ * A positive duration is at least 1 ms, because 0 would mean no limit.
+ * @returns milliseconds, or undefined if it is not a duration or too long
  */
 export function parseDuration(text: string): number | undefined {
   return parse(text, DURATIONS, 'ms');
 }
 
-/** `256kB` in bytes; a bare number is bytes. Undefined where it is no size, or 2 GB or more. */
+/** Reads a size such as `256kB`. A number without a unit is in bytes. @returns bytes, or undefined if it is not a size below 2 GB */
 export function parseBytes(text: string): number | undefined {
   return parse(text, SIZES, 'b');
 }
@@ -34,5 +35,5 @@ function parse(text: string, units: Readonly<Record<string, number>>, bare: stri
   if (factor === undefined) return undefined;
   const exact = Number(number) * factor;
   const value = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
-  return value <= LARGEST ? value : undefined;
+  return value <= MAX_INT4 ? value : undefined;
 }

@@ -1,41 +1,42 @@
 /**
- * The settings at the start of a text, and which of them have to be applied with the launch.
+ * Determines which settings at the start of a text must be applied with the launch.
  *
- * - A worker arms its timers once, when it starts. A `statement_timeout` that the text sets later limits nothing, so one at its start
- *   is applied with the launch. It then limits the whole run, while psql limits each later statement.
- * - A statement that refuses a transaction block (CREATE INDEX CONCURRENTLY, VACUUM) has to be sent alone. If settings are all that
- *   comes before it, they are applied with the launch and blanked out of what is sent.
+ * - A worker arms its timers once, when it starts, so a `statement_timeout` that the text sets has no effect. One at the start of the
+ *   text is therefore applied with the launch. It limits the whole run, while psql limits each later statement.
+ * - A statement that refuses a transaction block (CREATE INDEX CONCURRENTLY, VACUUM) must be sent alone. If only settings precede it,
+ *   they are applied with the launch and replaced by blanks in the text that is sent.
  */
 import { classify } from '../classify/classify';
 import { BYTE_ORDER_MARK } from '../lexer/lexer';
 import { setParameters, type SetParameter } from './setStatement';
-import { splitStatements, type SplitText, type Statement } from '../split/statements';
+import { splitStatements } from '../split/statements';
+import type { SplitText, Statement } from '../split/splitTypes';
 
-/** Time limits that have no effect once a worker runs. (`transaction_timeout` does have one: measured on 18.6.) */
+/** Time limits that have no effect once a worker runs. (`transaction_timeout` has an effect: measured on 18.6.) */
 export const LAUNCH_LIMITS = ['statement_timeout', 'pg_background.worker_timeout'] as const;
 export type LaunchLimit = (typeof LAUNCH_LIMITS)[number];
 
-/** They belong to a transaction that has begun, so they cannot be applied before it. */
-const OF_TRANSACTION = new Set([
+/** Settings of the current transaction, which cannot be applied before it begins. */
+const TRANSACTION_SETTINGS = new Set([
   'session_authorization',
   'transaction_isolation',
   'transaction_read_only',
   'transaction_deferrable',
 ]);
 
-/** A text and how it has to be launched. */
+/** A text, prepared for its launch. */
 export interface LaunchText {
-  /** What is sent: the text, of the same length, with blanks for a byte order mark and for settings before a statement that must run alone. */
+  /** The text to send, with blanks for a byte order mark and for settings before a statement that must run alone, so that offsets do not change. */
   readonly sql: string;
-  /** To be applied with the launch, by name, as `set_config` takes them. */
+  /** Settings to apply with the launch: values for `set_config`, by name. */
   readonly settings: Readonly<Record<string, string>>;
-  /** A statement that must run alone does so, because everything before it are settings. */
+  /** The text is a statement that must run alone, with only settings before it. */
   readonly alone: boolean;
-  /** Limits that the text sets where they have no effect. */
+  /** Limits that the text sets without effect. */
   readonly ineffective: readonly { readonly name: LaunchLimit; readonly start: number; readonly end: number }[];
 }
 
-/** Reads a text. Never throws; takes time linear in its length. @param split the text taken apart, if that is known already */
+/** Never throws. Takes time linear in the length of the text. @param split the statements of the text, if already known */
 export function launchText(text: string, split: SplitText = splitStatements(text)): LaunchText {
   if (text.charCodeAt(0) === BYTE_ORDER_MARK) return launchText(` ${text.slice(1)}`);
   const { statements, problems } = split;
@@ -64,10 +65,10 @@ function mustRunAlone(text: string, statement: Statement): boolean {
 }
 
 function canPrecede(set: readonly SetParameter[]): boolean {
-  return set.every(({ name }) => !OF_TRANSACTION.has(name));
+  return set.every(({ name }) => !TRANSACTION_SETTINGS.has(name));
 }
 
-/** The last value of each counts; one that was set back to its default is not set. */
+/** The last value of each setting, except settings that were reset to their default. */
 function merged(set: readonly SetParameter[]): Record<string, string> {
   const values = new Map<string, string>();
   for (const { name, value } of set) {
@@ -80,12 +81,12 @@ function merged(set: readonly SetParameter[]): Record<string, string> {
 function ineffectiveLimits(text: string, statements: readonly Statement[]): LaunchText['ineffective'] {
   return statements.flatMap((statement) => {
     const set = setParameters(text, statement);
-    const name = set ? set.find((one) => isLaunchLimit(one.name))?.name : limitInCode(text, statement);
+    const name = set ? set.find((parameter) => isLaunchLimit(parameter.name))?.name : limitInCode(text, statement);
     return name !== undefined && isLaunchLimit(name) ? [{ name, start: statement.start, end: statement.end }] : [];
   });
 }
 
-/** A limit that is set by code, or to what is not a constant. */
+/** A limit that is set by code, or to a value that is not a constant. */
 function limitInCode(text: string, { start, end, keyword }: Statement): LaunchLimit | undefined {
   const code = text.slice(start, end);
   return LAUNCH_LIMITS.find((name) => {
@@ -101,7 +102,7 @@ function isLaunchLimit(name: string): name is LaunchLimit {
   return (LAUNCH_LIMITS as readonly string[]).includes(name);
 }
 
-/** Blanks in place of statements and their semicolons, so that every place in the text stays where it is. */
+/** Replaces statements and their semicolons by blanks, so that offsets do not change. */
 function blanked(text: string, statements: readonly Statement[]): string {
   let out = '';
   let from = 0;

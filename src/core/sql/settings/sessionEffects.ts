@@ -1,33 +1,35 @@
-/** What a statement leaves behind in a session: the settings and the role with which the next statement runs. */
-import { Cursor } from '../split/statementAtCursor';
+/** Determines how a statement changes its session: the settings and the role with which later statements run. */
+import { Cursor } from '../lexer/cursor';
 import { nameValue, stringValue } from '../lexer/literals';
 import { setParameters, type SetParameter } from './setStatement';
-import { splitStatements, type Statement } from '../split/statements';
+import { splitStatements } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
 export type SessionEffect =
-  /** A parameter gets a value, as `set_config` takes it. The name is in lower case. */
+  /** Sets a parameter. The name is in lower case; the value is input for `set_config`. */
   | { readonly kind: 'set'; readonly name: string; readonly value: string }
-  /** A parameter gets back what the session began with. */
+  /** Resets a parameter to its value at the start of the session. */
   | { readonly kind: 'reset'; readonly name: string }
-  /** RESET ALL: all parameters but the role. */
+  /** RESET ALL: resets all parameters, but not the role. */
   | { readonly kind: 'resetAll' }
-  /** DISCARD ALL: the role too. */
+  /** DISCARD ALL: also resets the role. */
   | { readonly kind: 'discardAll' }
   /** SET ROLE; undefined for NONE. */
   | { readonly kind: 'role'; readonly role: string | undefined }
-  /** SET SESSION AUTHORIZATION; undefined for DEFAULT. It ends a SET ROLE. */
+  /** SET SESSION AUTHORIZATION; undefined for DEFAULT. Also ends a SET ROLE. */
   | { readonly kind: 'authorization'; readonly role: string | undefined };
 
-/** What a statement does to its session; `unclear` if it sets something that cannot be read off it. */
+/** The changes of a statement to its session. */
 export interface SessionChange {
-  /** `local`: only for the rest of its transaction, and outside of one for nothing. */
+  /** `local`: only for the rest of its transaction. */
   readonly scope: 'session' | 'local';
+  /** `unclear`: it sets something that cannot be determined from its text. */
   readonly effects: readonly SessionEffect[] | 'unclear';
 }
 
-/** The effects of all statements of a text that outlast its transaction, in their order. */
+/** The effects of all statements of a text that outlast its transaction, in order. */
 export function effectsOf(sql: string): readonly SessionEffect[] {
-  // Most texts set nothing; these words are all that could.
+  // Texts without these words set nothing.
   if (!/\b(set|reset|discard|set_config)\b/i.test(sql)) return [];
   return splitStatements(sql).statements.flatMap((statement) => {
     const change = sessionChange(sql, statement);
@@ -35,7 +37,7 @@ export function effectsOf(sql: string): readonly SessionEffect[] {
   });
 }
 
-/** What a statement does to its session; undefined if nothing. */
+/** The changes of a statement to its session. @returns undefined if there are none */
 export function sessionChange(text: string, statement: Pick<Statement, 'start' | 'end'>): SessionChange | undefined {
   const cursor = new Cursor(text, statement.start, statement.end);
   if (cursor.accept('SET')) return readSet(cursor, text, statement);
@@ -49,7 +51,7 @@ export function sessionChange(text: string, statement: Pick<Statement, 'start' |
   return readSetConfig(cursor, text, statement);
 }
 
-/** Whether the code of a DO block may set something that outlasts its transaction. What it calls is not known. */
+/** Whether a DO block may set something that outlasts its transaction. Functions that it calls are not considered. */
 function setsInBlock(code: string): boolean {
   if (/(?:^|;|\$|\b(?:begin|then|else|loop))\s*set\s+(?!local\b|constraints\b|transaction\b)/i.test(code)) return true;
   const calls = code.match(/\bset_config\s*\(/gi)?.length ?? 0;
@@ -64,7 +66,7 @@ function effects(parameters: readonly SetParameter[] | undefined): SessionChange
   return parameters?.map(({ name, value }) => effect(name, value)) ?? 'unclear';
 }
 
-/** The role is a parameter to the server too: `SET role TO x`, `set_config('role', …)`. */
+/** The effect of setting a parameter. The role is also a parameter: `SET role TO x`, `set_config('role', …)`. */
 function effect(name: string, value?: string): SessionEffect {
   if (name === 'role') return { kind: 'role', role: value === 'none' ? undefined : value };
   if (name === 'session_authorization') return { kind: 'authorization', role: value };

@@ -1,28 +1,32 @@
-/** The settings of a psql session that statements of one script share, for workers that each begin anew. */
+/** The settings that the statements of a script would share in a psql session, for workers with separate sessions. */
 import { quoteIdent } from '../quote';
 import type { SessionEffect } from './sessionEffects';
 
-/** What a launch is given, so that a worker begins as the session would be. */
+/** Adds the state of the session to a launch. */
 export interface CarriedSettings {
   /** As `RunRequest.settings`. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Statements in front of the text, in its transaction; empty if there are none. */
+  /** Statements to insert before the text, in its transaction; may be empty. */
   readonly prefix: string;
 }
 
 /**
- * Not carried: the text is sent in the encoding of our own connection, whatever the file says; and a transaction's own modes end
- * with it.
+ * Parameters that are not carried: the text is sent in the encoding of our own connection, and the modes of a transaction end with it.
  */
-const OWN = new Set(['client_encoding', 'transaction_isolation', 'transaction_read_only', 'transaction_deferrable']);
+const NOT_CARRIED = new Set([
+  'client_encoding',
+  'transaction_isolation',
+  'transaction_read_only',
+  'transaction_deferrable',
+]);
 
-/** Parameters and role after the statements that ran so far. */
+/** The parameters and the role after the statements that have run. */
 export class SessionSettings {
   readonly #settings = new Map<string, string>();
   #role: string | undefined;
   #authorization: string | undefined;
 
-  /** What is set, by name. */
+  /** The names of all settings. */
   get names(): readonly string[] {
     return [
       ...this.#settings.keys(),
@@ -35,7 +39,7 @@ export class SessionSettings {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'set':
-          if (!OWN.has(effect.name)) this.#set(effect.name, effect.value);
+          if (!NOT_CARRIED.has(effect.name)) this.#set(effect.name, effect.value);
           break;
         case 'reset':
           this.#settings.delete(effect.name);
@@ -64,9 +68,7 @@ export class SessionSettings {
   }
 
   /**
-   * What a worker is launched with.
-   *
-   * @param alone The text refuses a transaction block, so that nothing may stand in front of it: the role is then a setting.
+   * @param alone the text refuses a transaction block, so no statement may precede it; the role is then passed as a setting
    */
   launch(alone: boolean): CarriedSettings {
     const settings = Object.fromEntries(this.#settings);
@@ -75,7 +77,7 @@ export class SessionSettings {
       if (this.#role !== undefined) settings['role'] = this.#role;
       return { settings, prefix: '' };
     }
-    // In the text, so that the session that launched the worker may read its rows, whatever it inherits from the role.
+    // The role is set in the text, so that the session may read the worker's rows without privileges of the role.
     const authorization =
       this.#authorization === undefined ? '' : `SET LOCAL SESSION AUTHORIZATION ${quoteIdent(this.#authorization)}; `;
     const role = this.#role === undefined ? '' : `SET LOCAL ROLE ${quoteIdent(this.#role)}; `;
@@ -86,11 +88,11 @@ export class SessionSettings {
 const STYLE = /^(iso|sql|german|postgres.*)$/i;
 const ORDER = /^(ymd|dmy|euro.*|mdy|us|noneuro.*)$/i;
 
-/** What is not named of the two parts of DateStyle stays as it was (`check_datestyle` in PostgreSQL's variable.c). */
+/** Merges values of DateStyle: a part that is not set keeps its value (`check_datestyle` in PostgreSQL's variable.c). */
 function mergedDateStyle(before: string, value: string): string {
   const partsOf = (list: string): string[] => list.split(',').map((part) => part.trim().replace(/^"(.*)"$/, '$1'));
   const parts = partsOf(value);
-  // DEFAULT is both of them; what is not known is left to the server.
+  // DEFAULT sets both parts; unknown values are left to the server.
   if (!parts.every((part) => STYLE.test(part) || ORDER.test(part))) return value;
   const old = partsOf(before);
   const style = parts.find((part) => STYLE.test(part)) ?? old.find((part) => STYLE.test(part));

@@ -1,14 +1,14 @@
-/** SET, RESET and `SELECT set_config(…)`: what they set, and to what (`VariableSetStmt` of gram.y, guc_funcs.c). */
-import { Cursor } from '../split/statementAtCursor';
+/** Reads the parameters and values of SET, RESET, and `SELECT set_config(…)` (`VariableSetStmt` in gram.y, guc_funcs.c). */
+import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import { nameValue, numberValue, stringValue } from '../lexer/literals';
-import type { Statement } from '../split/statements';
+import type { Statement } from '../split/splitTypes';
 
-/** One parameter that a statement sets. */
+/** A parameter that a statement sets. */
 export interface SetParameter {
-  /** In lower case; names of parameters do not depend on case. */
+  /** In lower case, because names of parameters are case-insensitive. */
   readonly name: string;
-  /** As `set_config` takes it; undefined: the session's default. */
+  /** The value for `set_config`; undefined for the session's default. */
   readonly value: string | undefined;
 }
 
@@ -23,8 +23,8 @@ const LISTS_OF_NAMES = new Set([
 ]);
 
 /**
- * What a statement sets.
- * @returns undefined if it does anything else, or cannot be read with certainty: the server then says what is wrong with it
+ * The parameters that a statement sets.
+ * @returns undefined if it does anything else or cannot be read with certainty
  */
 export function setParameters(
   text: string,
@@ -40,7 +40,7 @@ export function setParameters(
 function readSet(cursor: Cursor): SetParameter[] | undefined {
   const ahead = cursor.copy();
   if (ahead.accept('LOCAL', 'SESSION') && !isAssignment(ahead)) {
-    // A word of its own only where no assignment follows: a parameter may have any name.
+    // Keywords only if no assignment follows, because a parameter may have any name.
     if (cursor.accept('SESSION') && ahead.accept('CHARACTERISTICS')) return readCharacteristics(ahead);
     cursor.accept('LOCAL');
   }
@@ -52,33 +52,33 @@ function isAssignment(cursor: Cursor): boolean {
   return char === '=' || char === '.' || cursor.is('TO');
 }
 
-/** Forms with a syntax of their own; undefined if it is none of them. */
+/** Reads forms with a special syntax. @returns undefined if it is not one of them */
 function readSpecial(cursor: Cursor): SetParameter[] | undefined {
   const ahead = cursor.copy();
   const word = ahead.keyword;
   ahead.next();
   if (word === undefined || isAssignment(ahead)) return undefined;
-  const one = (name: string, value: string | undefined): SetParameter[] | undefined =>
+  const single = (name: string, value: string | undefined): SetParameter[] | undefined =>
     value === undefined || !ahead.atEnd ? undefined : [{ name, value }];
   switch (word) {
     case 'TIME':
       return ahead.accept('ZONE') ? readTimeZone(ahead) : undefined;
     case 'SCHEMA': {
       const schema = readString(ahead);
-      return one('search_path', schema === undefined ? undefined : quoted(schema));
+      return single('search_path', schema === undefined ? undefined : quoted(schema));
     }
     case 'NAMES': {
       ahead.accept('DEFAULT');
       if (ahead.atEnd) return [{ name: 'client_encoding', value: undefined }];
-      return one('client_encoding', readString(ahead));
+      return single('client_encoding', readString(ahead));
     }
     case 'ROLE':
-      return one('role', readWord(ahead));
+      return single('role', readWord(ahead));
     case 'XML': {
       if (!ahead.accept('OPTION')) return undefined;
       const option = ahead.keyword;
       ahead.next();
-      return one('xmloption', option === 'DOCUMENT' || option === 'CONTENT' ? option.toLowerCase() : undefined);
+      return single('xmloption', option === 'DOCUMENT' || option === 'CONTENT' ? option.toLowerCase() : undefined);
     }
     default:
       return undefined;
@@ -123,7 +123,7 @@ function readValue(cursor: Cursor, list: boolean): string | undefined {
   return value !== undefined && list ? quoted(value) : value;
 }
 
-/** A word, a quoted name or a string. */
+/** Reads a word, a quoted name, or a string. */
 function readWord(cursor: Cursor): string | undefined {
   if (cursor.kind !== Token.Word && cursor.kind !== Token.QuotedName) return readString(cursor);
   const value = nameValue(cursor.slice());
@@ -131,14 +131,14 @@ function readWord(cursor: Cursor): string | undefined {
   return value;
 }
 
-/** A string, with the parts that follow on later lines. */
+/** Reads a string with its continuations on later lines. */
 function readString(cursor: Cursor): string | undefined {
   if (cursor.kind !== Token.String && cursor.kind !== Token.DollarString) return undefined;
   const value = stringValue(cursor.slice());
   const plain = cursor.slice().startsWith("'");
   cursor.next();
   if (!plain || value === undefined || cursor.kind !== Token.String) return cursor.is('UESCAPE') ? undefined : value;
-  // Two strings in a row are one only across a line end; else it is a syntax error.
+  // Two consecutive strings are joined only across a line end; otherwise they are a syntax error.
   return undefined;
 }
 
@@ -155,7 +155,7 @@ function readTimeZone(cursor: Cursor): SetParameter[] | undefined {
 
 /** SET SESSION CHARACTERISTICS AS TRANSACTION …: the defaults of later transactions. */
 function readCharacteristics(cursor: Cursor): SetParameter[] | undefined {
-  // Behind AS every keyword counts as a name to the cursor.
+  // After AS, the cursor treats keywords as names.
   cursor.next();
   if (cursor.slice().toUpperCase() !== 'TRANSACTION') return undefined;
   cursor.next();
@@ -189,11 +189,11 @@ function readReset(cursor: Cursor): SetParameter[] | undefined {
   const ahead = cursor.copy();
   if (ahead.accept('TIME') && ahead.accept('ZONE') && ahead.atEnd) return [{ name: 'timezone', value: undefined }];
   const name = readName(cursor);
-  // RESET ALL is not here: it is not one parameter, and what it means depends on all that was set.
+  // RESET ALL is excluded: it is not one parameter, and its effect depends on all earlier settings.
   return name === undefined || name === 'all' || !cursor.atEnd ? undefined : [{ name, value: undefined }];
 }
 
-/** `SELECT set_config('name', 'value', …)`, one or several, and nothing else. */
+/** Reads `SELECT set_config('name', 'value', …)` with one or more calls and nothing else. */
 function readSetConfig(cursor: Cursor): SetParameter[] | undefined {
   const set: SetParameter[] = [];
   do {
@@ -212,7 +212,7 @@ function readSetConfig(cursor: Cursor): SetParameter[] | undefined {
   return cursor.atEnd ? set : undefined;
 }
 
-/** As the server writes a name into a list. */
+/** Quotes a name like the server does in a list. */
 function quoted(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,4 +1,4 @@
-/** Values of parameters with a unit, as the server's `parse_int` (guc.c) reads them. */
+/** Reads values of parameters with a unit, like the server's `parse_int` (guc.c). */
 
 const TIME_UNITS: Readonly<Record<string, number>> = {
   us: 0.001,
@@ -8,13 +8,13 @@ const TIME_UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
 };
-/** The server keeps it in an int4. */
-const LARGEST = 2 ** 31 - 1;
+/** The server stores the value as int4. */
+const MAX_INT4 = 2 ** 31 - 1;
 
 /**
  * The value of a parameter whose unit is milliseconds, such as `statement_timeout`: `300ms`, ` 1.5 min`, `0x10`. Units are
  * case-sensitive. A fraction is rounded to a whole number of the next smaller unit first, then to milliseconds, half to even.
- * @returns undefined for what the server would not accept
+ * @returns undefined if the server would not accept it
  */
 export function settingMs(text: string): number | undefined {
   const match =
@@ -27,7 +27,7 @@ export function settingMs(text: string): number | undefined {
   if (factor === undefined) return undefined;
   const value = roundToEven(fractionToNextUnit(numberOf(number), unit) * factor);
   // Negative values are out of range for every timeout.
-  return value >= 0 && value <= LARGEST ? value + 0 : undefined;
+  return value >= 0 && value <= MAX_INT4 ? value + 0 : undefined;
 }
 
 function numberOf(text: string): number {
@@ -45,7 +45,7 @@ function fractionToNextUnit(value: number, unit: string): number {
   const smaller = order[index - 1];
   if (Number.isInteger(value) || smaller === undefined) return value;
   const ratio = (TIME_UNITS[unit === '' ? 'ms' : unit] ?? 1) / (TIME_UNITS[smaller] ?? 1);
-  // Below the base unit there is nothing to round to.
+  // There is no smaller unit to round to.
   return unit === '' || unit === 'ms' ? value : Math.round(value * ratio) / ratio;
 }
 

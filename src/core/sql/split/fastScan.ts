@@ -1,15 +1,15 @@
-/** The fast way through the middle of a statement, where only its semicolon matters. */
+/** A fast scan of the middle of a statement, where only the semicolon matters. */
 import { continuesWord, isDigit, isSpace, startsWord } from '../lexer/characters';
 
-/** Where `skim` is. It changes all of it. */
-export interface SkimState {
-  /** The next character to look at; at the end the start of a token that `skim` leaves to the lexer, or white space. */
+/** The state of {@link fastScan}, which updates all fields. */
+export interface ScanState {
+  /** The next character to read. Afterwards the start of a token that the lexer must read, or white space before it. */
   at: number;
-  /** Just past the last token that was stepped over. */
+  /** Just past the last token. */
   lastEnd: number;
-  /** Open parentheses. */
+  /** The number of open parentheses. */
   depth: number;
-  /** Where the outermost of them is. */
+  /** The offset of the outermost open parenthesis. */
   openedAt: number;
 }
 
@@ -20,7 +20,7 @@ const NUMBER = 3;
 const OPEN = 4;
 const CLOSE = 5;
 const STRING = 6;
-/** It depends on the character after it: a comment, a fraction. */
+/** Depends on the next character: a comment, a fraction. */
 const PAIR = 7;
 const STOP = 8;
 
@@ -30,7 +30,7 @@ const DASH = 45;
 const STAR = 42;
 const DOT = 46;
 
-/** What to do with an ASCII character that begins a token; all others begin words. */
+/** The action for an ASCII character that begins a token; all other characters begin words. */
 const FIRST = new Uint8Array(128);
 const IN_WORD = new Uint8Array(128);
 for (let code = 0; code < 128; code++) {
@@ -44,10 +44,10 @@ for (const char of '-/.') FIRST[char.charCodeAt(0)] = PAIR;
 for (const char of '"$;\\') FIRST[char.charCodeAt(0)] = STOP;
 
 /**
- * Steps over words, parentheses, plain strings and integers, and characters that mean nothing to a splitter, up to a token
- * that may: a semicolon, a comment, a quote of another kind. A lexer's `next()` for each of them would find the same.
+ * Skips words, parentheses, plain strings, integers, and other characters without meaning to the splitter, up to a token that may have
+ * one: a semicolon, a comment, another kind of quote. Equivalent to calling the lexer's `next()` for each token, but faster.
  */
-export function skim(text: string, state: SkimState): void {
+export function fastScan(text: string, state: ScanState): void {
   const { length } = text;
   let { at, lastEnd, depth } = state;
   scan: while (at < length) {
@@ -71,7 +71,7 @@ export function skim(text: string, state: SkimState): void {
           end++;
         }
         const follower = text.charCodeAt(end);
-        // A string's prefix, a number's fraction, exponent or junk are left to the lexer.
+        // The lexer reads prefixes of strings, and fractions, exponents, and junk of numbers.
         if (first === WORD) {
           if (end - at === 1 && (follower === QUOTE || follower === AMPERSAND)) break scan;
         } else if (!digits || follower === DOT || hasDollar(text, at, end)) break scan;

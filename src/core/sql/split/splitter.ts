@@ -1,34 +1,38 @@
-/** The machine behind `splitStatements` and `updateSplit`; see statements.ts for the rules it follows. */
+/**
+ * The state machine of `splitStatements` and `updateSplit`; see statements.ts for its rules.
+ *
+ * It stays in one class although it is long, because reading, repairing, and updating share most of its state.
+ */
 import { isSpace, upperWord } from '../lexer/characters';
 import { Lexer, Token } from '../lexer/lexer';
 import { copyDataEnd, metaCommandAt } from '../psql/psqlCommands';
 import { countWhile } from '../../base/binarySearch';
-import { skim, type SkimState } from './fastScan';
-import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './statements';
+import { fastScan, type ScanState } from './fastScan';
+import type { SplitProblem, SplitProblemKind, SplitText, Statement } from './splitTypes';
 
-/** What the words of the statement that is being read still decide about its end. */
+/** How the next words of the current statement affect its end. */
 enum Mode {
-  /** Nothing: it ends at its next semicolon. */
+  /** They do not: it ends at its next semicolon. */
   Plain,
-  /** After CREATE, until it is known whether a routine is created. */
+  /** After CREATE, until it is known whether it creates a routine. */
   Create,
   CreateOr,
   CreateOrReplace,
   /** In CREATE FUNCTION or PROCEDURE, before a body. */
   Routine,
-  /** The word before was BEGIN: ATOMIC opens a body. */
+  /** After BEGIN: ATOMIC opens a body. */
   Begin,
-  /** In a body, where a statement of it may begin: END closes the body. */
+  /** In a body, at the start of one of its statements: END closes the body. */
   BodyStart,
   /** In COPY. */
   Copy,
-  /** The word before was FROM in COPY: STDIN means that data follows. */
+  /** After FROM in COPY: STDIN means that data follows. */
   CopyFrom,
   CopyFromClient,
 }
 
-/** A place where a statement may end if what it left open is never closed. */
-interface Repair {
+/** An inner semicolon that ends a statement if its parenthesis or body is never closed. */
+interface InnerEnd {
   readonly end: number;
   readonly next: number;
   readonly problems: number;
@@ -37,19 +41,8 @@ interface Repair {
 const LINE_FEED = 10;
 const DOT = 46;
 
-const MESSAGES: Record<SplitProblemKind, string> = {
-  metaCommand: 'Only psql knows this command, the server does not. Remove it, or run the file in psql.',
-  copyData: 'These rows for COPY … FROM STDIN are read by psql, not by the server. Load them in psql.',
-  unterminatedString: 'This string is not closed: a quote is missing.',
-  unterminatedName: 'This quoted name is not closed: a double quote is missing.',
-  unterminatedDollarQuote: 'This dollar-quoted string is not closed: its tag is missing at the end.',
-  unterminatedComment: 'This comment is not closed: */ is missing.',
-  unclosedParenthesis: 'This parenthesis is not closed.',
-  unclosedBody: 'This BEGIN ATOMIC body is not closed: END is missing after the semicolon of its last statement.',
-};
-
-/** Reads one text once. */
-export class Splitter implements SkimState {
+/** Splits one text. Can be used once. */
+export class Splitter implements ScanState {
   readonly #lexer: Lexer;
   #statements: Statement[] = [];
   #problems: SplitProblem[] = [];
@@ -59,7 +52,7 @@ export class Splitter implements SkimState {
   depth = 0;
   openedAt = 0;
 
-  // The statement that is being read; start < 0 between statements.
+  // The current statement; #start < 0 between statements.
   #start = -1;
   #keyword = '';
   #mode = Mode.Plain;
@@ -68,23 +61,23 @@ export class Splitter implements SkimState {
   #cases = 0;
   #afterDotOrAs = false;
   #looseEnd = false;
-  #firstInner: Repair | undefined;
-  #afterLooseEnd: Repair | undefined;
+  #firstInner: InnerEnd | undefined;
+  #afterLooseEnd: InnerEnd | undefined;
 
-  // The comments before it.
+  // The comments before the current statement.
   #lead = -1;
   #leadOnOldLine = false;
   #newLine = true;
 
-  /** How many COPY … FROM STDIN wait in psql's query buffer for the semicolon that sends them: each before it ended with `\;`. */
+  /** The number of COPY … FROM STDIN in psql's query buffer that are not sent yet, because they end with `\;`. */
   #unsentCopies = 0;
-  /** How many COPY … FROM STDIN on this line have their data below it. */
+  /** The number of COPY … FROM STDIN on this line whose data follows below it. */
   #pendingCopies = 0;
   #repairedFrom = -1;
   #reread = 0;
   #rereadLimit = 0;
-  /** Too much was left open: from here on each semicolon ends its statement, so that the time stays linear. */
-  #blunt = false;
+  /** After too many repairs, each semicolon ends its statement, so that the time stays linear. */
+  #simple = false;
 
   readonly #text: string;
 
@@ -94,14 +87,14 @@ export class Splitter implements SkimState {
     this.#lexer = new Lexer(text);
   }
 
-  /** Reads all of it. */
+  /** Splits the whole text. */
   run(): SplitText {
     this.#startAt(0);
     this.#read(() => false);
     return this.#result();
   }
 
-  /** See `updateSplit`. `from` and `oldTo` enclose all changes in the old text; `delta` is how much longer it became. */
+  /** See `updateSplit`. `from` and `oldTo` enclose all changes in the old text; `delta` is the difference in length. */
   update(previous: SplitText, from: number, oldTo: number, delta: number): SplitText {
     const old = previous.statements;
     const repairedFrom = previous.repairedFrom ?? Infinity;
@@ -119,14 +112,14 @@ export class Splitter implements SkimState {
       while (candidate < old.length && (old[candidate]?.next ?? Infinity) < wanted) candidate++;
       const met = old[candidate];
       if (!met?.seam || met.next !== wanted || wanted < oldTo || met.start >= repairedFrom) return false;
-      // After a repair the rest depends on how much was read twice, so it is read to its end.
+      // After a repair, the rest depends on how much was read twice, so it must be read to its end.
       if (this.#pendingCopies > 0 || this.#repairedFrom >= 0) return false;
       rest = candidate + 1;
       return true;
     });
     if (rest < 0) return this.#result();
 
-    // From here on both texts are the same, and both were between statements: the old statements hold, shifted.
+    // From here on both texts are equal, and both are between statements, so the old statements are valid with shifted offsets.
     const seam = (old[rest - 1]?.next ?? 0) + delta;
     for (let index = rest; index < old.length; index++) {
       const statement = old[index];
@@ -141,7 +134,7 @@ export class Splitter implements SkimState {
   }
 
   #startAt(offset: number): void {
-    // A byte order mark is no part of the SQL: psql -f skips it too.
+    // A byte order mark is not part of the SQL; psql -f skips it too.
     this.#lexer.end = offset === 0 && this.#text.charCodeAt(0) === 0xfeff ? 1 : offset;
     this.#newLine = offset === 0;
   }
@@ -154,16 +147,16 @@ export class Splitter implements SkimState {
     return repairedFrom < 0 ? { length, statements, problems } : { length, statements, problems, repairedFrom };
   }
 
-  /** Reads until the end of the text, or until `met` says at the end of a statement that the rest is known. */
+  /** Reads until the end of the text, or until `met` returns true at the end of a statement, because the rest is known. */
   #read(met: (boundary: number) => boolean): void {
     const lexer = this.#lexer;
     for (;;) {
       if (this.#pendingCopies > 0) {
         if (this.#skipCopyData()) continue;
       } else if (this.#mode === Mode.Plain && this.#bodies === 0 && this.#keyword !== '') {
-        // No word can matter any more: most of most texts is read here.
+        // No word matters any more. This reads most of a typical text.
         this.at = lexer.end;
-        skim(this.#text, this);
+        fastScan(this.#text, this);
         lexer.end = this.at;
       }
       const kind = lexer.next();
@@ -197,7 +190,7 @@ export class Splitter implements SkimState {
     this.#leadOnOldLine = !this.#newLine;
   }
 
-  /** Comments before a blank line, or on the line of the statement before, do not belong to what comes now. */
+  /** Drops comments before a blank line, or on the line of the previous statement: they do not belong to the next statement. */
   #dropDistantComments(): void {
     const { newlines } = this.#lexer;
     if (newlines > 1 || (newlines > 0 && this.#leadOnOldLine)) {
@@ -233,13 +226,13 @@ export class Splitter implements SkimState {
   #firstWord(): void {
     const lexer = this.#lexer;
     this.#keyword = upperWord(this.#text, lexer.start, lexer.end);
-    // Behind a parenthesis there is only ever a query.
+    // After a parenthesis there can only be a query.
     if (this.#start !== lexer.start) return;
     if (this.#keyword === 'CREATE') this.#mode = Mode.Create;
     else if (this.#keyword === 'COPY') this.#mode = Mode.Copy;
   }
 
-  /** Follows the few words that decide where the statement ends. */
+  /** Handles the few words that affect the end of the statement. */
   #follow(kind: Token): void {
     const lexer = this.#lexer;
     const word = kind === Token.Word;
@@ -287,8 +280,8 @@ export class Splitter implements SkimState {
   }
 
   /**
-   * In a body, tells whether the word is an END that closes neither the body nor a CASE. To the server that is a name
-   * (`SELECT 1 end;`); more likely somebody forgot the semicolon before it, which only matters when no END follows.
+   * Whether a word in a body is an END that closes neither the body nor a CASE. To the server it is a name (`SELECT 1 end;`), but more
+   * likely the semicolon before it is missing, which matters only if no other END follows.
    */
   #followBody(word: boolean): boolean {
     if (!word || this.depth > 0 || this.#afterDotOrAs || this.#mode === Mode.BodyStart) return false;
@@ -300,10 +293,10 @@ export class Splitter implements SkimState {
     return false;
   }
 
-  /** Tells whether the semicolon ended a statement (or stands alone between statements). */
+  /** Returns whether the semicolon ended a statement (or is alone between statements). */
   #semicolon(): boolean {
     const lexer = this.#lexer;
-    if (this.#start >= 0 && (this.depth > 0 || this.#bodies > 0) && !this.#blunt) {
+    if (this.#start >= 0 && (this.depth > 0 || this.#bodies > 0) && !this.#simple) {
       const here = { end: this.lastEnd, next: lexer.end, problems: this.#problems.length };
       this.#firstInner ??= here;
       if (this.#looseEnd) this.#afterLooseEnd ??= here;
@@ -336,7 +329,7 @@ export class Splitter implements SkimState {
     this.#betweenStatements();
   }
 
-  /** psql sends what is in its query buffer: the data of its copies are below this line. */
+  /** psql sends its query buffer: the data of its COPY commands follow below this line. */
   #send(): void {
     this.#pendingCopies += this.#unsentCopies;
     this.#unsentCopies = 0;
@@ -356,13 +349,13 @@ export class Splitter implements SkimState {
   }
 
   /**
-   * At the end of the text. A statement that left a parenthesis or a body open has swallowed the rest: ends it at its
-   * first inner semicolon instead and goes on from there. Tells whether there is more to read.
+   * Called at the end of the text. If a parenthesis or a body is not closed, its statement contains the rest of the text: ends the
+   * statement at its first inner semicolon instead and continues from there. Returns whether there is more to read.
    */
   #repair(): boolean {
     if (this.#start < 0) return false;
-    const place = this.depth > 0 || this.#bodies > 0 ? (this.#afterLooseEnd ?? this.#firstInner) : undefined;
-    if (!place) {
+    const innerEnd = this.depth > 0 || this.#bodies > 0 ? (this.#afterLooseEnd ?? this.#firstInner) : undefined;
+    if (!innerEnd) {
       this.#reportOpen();
       this.#finish(this.lastEnd, this.lastEnd, false);
       return false;
@@ -371,13 +364,13 @@ export class Splitter implements SkimState {
       this.#repairedFrom = this.#start;
       this.#rereadLimit = 2 * (this.#text.length - this.#start) + 65_536;
     }
-    this.#problems.length = place.problems;
+    this.#problems.length = innerEnd.problems;
     this.#reportOpen();
-    this.#finish(place.end, place.next, true);
+    this.#finish(innerEnd.end, innerEnd.next, true);
     this.#send();
-    this.#lexer.end = place.next;
-    this.#reread += this.#text.length - place.next;
-    if (this.#reread > this.#rereadLimit) this.#blunt = true;
+    this.#lexer.end = innerEnd.next;
+    this.#reread += this.#text.length - innerEnd.next;
+    if (this.#reread > this.#rereadLimit) this.#simple = true;
     return true;
   }
 
@@ -406,7 +399,7 @@ export class Splitter implements SkimState {
     lexer.end = command.next;
   }
 
-  /** Skips data of COPY … FROM STDIN, which begins below the line on which the command ended. */
+  /** Skips the data of COPY … FROM STDIN, which begins below the line on which the command ends. */
   #skipCopyData(): boolean {
     const text = this.#text;
     const lexer = this.#lexer;
@@ -423,7 +416,7 @@ export class Splitter implements SkimState {
   }
 
   #problem(kind: SplitProblemKind, start: number, end: number): void {
-    this.#problems.push({ kind, start, end, message: MESSAGES[kind] });
+    this.#problems.push({ kind, start, end });
   }
 }
 

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { JobService } from '../../../core/jobs/jobService';
 import { mayHaveWorker } from '../../../core/jobs/states';
 import type { LinkState } from '../../../core/postgres/server/serverLink';
+import { faultText } from '../../messages/faultText';
 import { Markdown } from '../../base/ui';
 import { addressText, hostPortText } from '../../connections/connectionAddress';
 import type { ConnectionEntry } from '../../connections/connectionEntries';
@@ -95,7 +96,7 @@ export class ConnectionNode {
         tooltip.fact(vscode.l10n.t('Statements'), vscode.l10n.t('not shown: {0}', snapshot.textsMissing));
       }
     }
-    if (state.kind === 'error') tooltip.fact(vscode.l10n.t('Problem'), state.message);
+    if (state.kind === 'error') tooltip.fact(vscode.l10n.t('Problem'), faultText(state.fault));
     return tooltip.value;
   }
 }

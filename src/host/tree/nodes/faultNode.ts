@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { commandId } from '../../base/commandIds';
 import type { FaultyEntry } from '../../connections/connectionEntries';
 import { join } from '../../jobs/jobText';
+import { faultText } from '../../messages/faultText';
 
 /** A connection that cannot be used because its definition is invalid. */
 export class FaultNode {
@@ -12,11 +13,11 @@ export class FaultNode {
   }
 
   item(): vscode.TreeItem {
-    const { id, name, problem, origin } = this.fault;
+    const { id, name, origin } = this.fault;
+    const problem = faultText(this.fault.fault);
     const item = new vscode.TreeItem(name);
     item.id = `fault:${id}`;
-    // The row starts with the name.
-    item.description = problem.replace(`The connection "${name}" `, '');
+    item.description = problem;
     item.tooltip = problem;
     item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
     item.contextValue = origin.kind === 'provider' ? 'fault' : 'fault editable';

@@ -3,12 +3,14 @@ import type { JobState } from '../../../api';
 import type { Job } from '../../../core/jobs/job';
 import type { JobService } from '../../../core/jobs/jobService';
 import type { ActiveWorker } from '../../../core/jobs/ports';
-import { labelFromSql } from '../../../core/sql/directives';
+import { labelFromSql } from '../../../core/sql/labels';
 import { formatDate, formatSpan, formatTime } from '../../../shared/timeText';
 import { commandId } from '../../base/commandIds';
 import { plainError } from '../../base/plainText';
 import { Markdown } from '../../base/ui';
-import { objectsOf } from '../../editor/errorPlace';
+import { objectsOf } from '../../jobs/jobErrorText';
+import { faultText } from '../../messages/faultText';
+import { shownError } from '../../messages/jobInfo';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 
 const ICONS: Record<JobState, vscode.ThemeIcon> = {
@@ -47,7 +49,7 @@ export class JobNode {
     const now = Date.now();
     const item = new vscode.TreeItem(this.#labelText(), vscode.TreeItemCollapsibleState.None);
     item.id = `job:${record.id}`;
-    const summary = jobSummary(this.job, now, this.#jobs.place(record.id));
+    const summary = jobSummary(this.job, now, this.#jobs.queuePosition(record.id));
     const worker = this.#jobs.activity(this.job);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
     const pid = record.pid === undefined ? '' : String(record.pid);
@@ -104,7 +106,7 @@ export class JobNode {
     const { launchedAt, finishedAt, error } = record;
     const tooltip = new Markdown();
     tooltip.own('**').text(record.label).own('** ').text(stateName(record.state)).own('\n\n');
-    if (record.reason !== undefined) tooltip.text(record.reason).own('\n\n');
+    if (record.reason !== undefined) tooltip.text(faultText(record.reason)).own('\n\n');
     tooltip.fact('pid', record.pid?.toString());
     tooltip.fact(vscode.l10n.t('Connection'), record.connection);
     tooltip.fact(
@@ -126,7 +128,7 @@ export class JobNode {
       blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
     );
     if (error) {
-      tooltip.fact(vscode.l10n.t('Error'), join(error.sqlstate, plainError(error, 900)));
+      tooltip.fact(vscode.l10n.t('Error'), join(error.sqlstate, plainError(shownError(error), 900)));
       tooltip.fact(vscode.l10n.t('Detail'), error.detail);
       tooltip.fact(vscode.l10n.t('Hint'), error.hint);
       for (const [name, value] of objectsOf(error)) tooltip.fact(name, value);

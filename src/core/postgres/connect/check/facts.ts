@@ -1,4 +1,4 @@
-/** What the doctor asks a server, in one statement that any role may run. */
+/** Facts about a server for Test Connection, from one query that any role may run. */
 import { TLSSocket } from 'node:tls';
 import type { Client } from 'pg';
 import { OCCUPIES_WORKER_SLOT } from '../../server/workerSlots';
@@ -6,7 +6,7 @@ import { OCCUPIES_WORKER_SLOT } from '../../server/workerSlots';
 export interface TlsFacts {
   readonly protocol: string;
   readonly cipher: string;
-  /** The name the certificate was given to. */
+  /** The common name of the certificate; '' without one. */
   readonly subject: string;
   /** Milliseconds since 1970. */
   readonly validTo: number;
@@ -15,7 +15,7 @@ export interface TlsFacts {
 export interface ServerFacts {
   readonly version: string;
   readonly versionNumber: number;
-  /** `version()`: with the platform and the compiler. */
+  /** The text of `version()`, with the platform and the compiler. */
   readonly banner: string;
   readonly standby: boolean;
   readonly readOnly: boolean;
@@ -23,31 +23,31 @@ export interface ServerFacts {
   readonly user: string;
   readonly database: string;
   readonly superuser: boolean;
-  /** The version of pg_background that CREATE EXTENSION would make; undefined where the server has no such file. */
+  /** The version of pg_background that CREATE EXTENSION would install; undefined if its files are not on the server. */
   readonly available: string | undefined;
   readonly extension: ExtensionFacts | undefined;
   readonly hasRole: boolean;
   readonly maySignal: boolean;
   readonly mayReadStats: boolean;
   readonly slotsTotal: number;
-  /** Those that this role sees. */
+  /** Slots in use, as far as this role can see them. */
   readonly slotsUsed: number;
-  /** By name, as SHOW would write them; those that are not set at all are left out. */
+  /** The values of {@link LIMITS} as SHOW returns them; unknown settings are omitted. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
 export interface ExtensionFacts {
   readonly version: string;
-  /** Quoted where it needs to be. */
+  /** Quoted if necessary. */
   readonly schema: string;
   readonly mayUseSchema: boolean;
-  /** False where one of the functions that start and watch workers may not be called. */
+  /** False if the role may not call one of the functions that launch and watch workers. */
   readonly mayLaunch: boolean;
-  /** Has pg_background_grant_privileges(). */
+  /** The extension has pg_background_grant_privileges(). */
   readonly canGrant: boolean;
 }
 
-/** The settings that end sessions and workers. */
+/** Settings that limit sessions and workers. */
 export const LIMITS = [
   'statement_timeout',
   'transaction_timeout',
@@ -102,8 +102,9 @@ type FactsJson = Omit<ServerFacts, 'settings' | 'available' | 'extension' | 'sup
   readonly settings: Readonly<Record<string, string | null>>;
 };
 
-export async function askServer(client: Client): Promise<ServerFacts> {
-  // No operator that somebody has put into the search_path may answer.
+/** Queries the facts. Sets the `search_path` of the session. @throws the errors of `pg` */
+export async function queryFacts(client: Client): Promise<ServerFacts> {
+  // So that no operator in another schema of the search_path is used.
   await client.query(`SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`);
   const { rows } = await client.query<[string]>({ text: QUERY, values: [LIMITS], rowMode: 'array' });
   const facts = JSON.parse(rows[0]?.[0] ?? '{}') as FactsJson;
@@ -117,7 +118,7 @@ export async function askServer(client: Client): Promise<ServerFacts> {
   };
 }
 
-/** About the encryption of a connection; undefined where there is none. */
+/** The encryption of a connection; undefined without TLS. */
 export function tlsFacts(client: Client): TlsFacts | undefined {
   const { stream } = client.connection;
   if (!(stream instanceof TLSSocket)) return undefined;

@@ -1,43 +1,39 @@
-/** Test Connection: connects, looks at everything that running workers needs, and says what to do about the rest. */
+/** Test Connection: connects, checks everything that running workers needs, and suggests fixes. */
 import { isIP } from 'node:net';
 import type { Client } from 'pg';
-import {
-  checkExtension,
-  checkFailure,
-  checkLimits,
-  checkPooler,
-  checkPrivileges,
-  checkServer,
-  checkSlots,
-  checkTls,
-  type Finding,
-} from './checks';
+import { messageOf } from '../../../base/errors';
+import { isServerError } from '../../errors';
 import { isTransactionPooled, keyPidOf } from '../../server/pooler';
-import { askServer, tlsFacts } from './facts';
-import { ConnectError } from '../errors';
-import { explainNetwork, placeOf } from '../open/connectErrors';
-import { openConnection, type OpenedConnection, type OpenOptions } from '../open/open';
 import type { ConnectionProfile } from '../conninfo/profile';
+import { connectError, ConnectError } from '../errors';
+import { endpointOf, networkError } from '../open/connectErrors';
+import { openConnection, type OpenedConnection, type OpenOptions } from '../open/open';
+import { result, type CheckResult } from './checkResult';
+import { checkFailure, checkPooler, checkTls } from './connectionChecks';
+import { checkExtension, checkPrivileges } from './extensionChecks';
+import { queryFacts, tlsFacts } from './facts';
+import { checkLimits, checkServer, checkSlots } from './serverChecks';
 
-export type { DoctorAction, Finding, FindingStatus, Fix } from './checks';
-
-export interface ExamineOptions extends OpenOptions {
-  /** Milliseconds since 1970, for the ends of certificates. */
+export interface TestOptions extends OpenOptions {
+  /** The current time in milliseconds since 1970, for the expiry of certificates. */
   readonly now?: () => number;
 }
 
-/** A server that takes longer to answer a question about itself will not. */
-const ANSWER_MS = 15_000;
+/** The limit for all queries of the test. Milliseconds. */
+const QUERIES_MS = 15_000;
 
 /**
- * Examines a connection. What fails is a finding; it never rejects, and it changes nothing on the server.
- * @returns the findings in the order of their dependence: after the first one that stops everything there are no more
+ * Tests a connection without changing anything on the server. Never rejects: a failure is a result.
+ * @returns the results; none follow one that makes further checks impossible
  */
-export async function examine(profile: ConnectionProfile, options: ExamineOptions = {}): Promise<readonly Finding[]> {
-  // Once entered, a password serves both connections.
+export async function testConnection(
+  profile: ConnectionProfile,
+  options: TestOptions = {},
+): Promise<readonly CheckResult[]> {
+  // The test opens up to two connections; the user enters a password once.
   let entered: string | undefined;
   const { askPassword } = options;
-  const asking: OpenOptions = {
+  const openOptions: OpenOptions = {
     ...options,
     ...(askPassword && {
       askPassword: async (question, binding) => (entered ??= await askPassword(question, binding)),
@@ -45,52 +41,46 @@ export async function examine(profile: ConnectionProfile, options: ExamineOption
   };
   let opened: OpenedConnection;
   try {
-    opened = await openConnection(profile, asking);
+    opened = await openConnection(profile, openOptions);
   } catch (error) {
     return [checkFailure(asConnectError(error))];
   }
-  const { client, user, sslmode, target, address, verified } = opened;
-  const findings: Finding[] = [
-    {
-      id: 'reachable',
-      status: 'ok',
-      title: 'Reachable',
-      detail: `Connected to ${placeOf(target, address)} as "${user}"${passwordText(opened)}`,
-      fixes: [],
-    },
-  ];
+  const { client, user, sslmode, target, address, verified, password, passwordUsed } = opened;
+  const params = { ...endpointOf(target, address), ...password, user, passwordUsed };
+  const results: CheckResult[] = [result('reachable', 'ok', { code: 'check.reachable', params })];
   const stop = (error: ConnectError): unknown => client.connection.stream.destroy(error);
-  const onAbort = (): unknown => stop(new ConnectError('aborted', 'The test was canceled.'));
+  const onAbort = (): unknown => stop(connectError('aborted', { code: 'connect.testCanceled' }));
   options.signal?.addEventListener('abort', onAbort, { once: true });
-  const late = new ConnectError('timeout', `The server did not answer within ${ANSWER_MS / 1000} s: try again.`);
-  const timer = setTimeout(() => stop(late), ANSWER_MS);
+  const timeout = connectError('timeout', { code: 'connect.testTimeout', params: { seconds: QUERIES_MS / 1000 } });
+  const timer = setTimeout(() => stop(timeout), QUERIES_MS);
   try {
     const local = target.socket || isLoopback(address ?? '');
-    findings.push(checkTls(tlsFacts(client), { verified, sslmode, local }, (options.now ?? Date.now)()));
-    const facts = await askServer(client);
-    findings.push(...checkServer(facts));
+    results.push(checkTls(tlsFacts(client), { verified, sslmode, local }, (options.now ?? Date.now)()));
+    const facts = await queryFacts(client);
+    results.push(...checkServer(facts));
     const pooled = await isTransactionPooled(client, facts.backendPid, (query) =>
-      withSecondClient(profile, asking, query),
+      withSecondClient(profile, openOptions, query),
     );
-    findings.push(checkPooler(facts, keyPidOf(client), pooled));
-    findings.push(...checkExtension(facts), ...checkPrivileges(facts), checkSlots(facts), checkLimits(facts));
+    results.push(checkPooler(facts, keyPidOf(client), pooled));
+    results.push(...checkExtension(facts), ...checkPrivileges(facts), checkSlots(facts), checkLimits(facts));
   } catch (error) {
-    findings.push(checkFailure(asConnectError(error, opened)));
+    results.push(checkFailure(asConnectError(error, opened)));
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
     await client.end().catch(() => undefined);
   }
-  return findings;
+  return results;
 }
 
 /**
- * Runs the SQL of a fix, on a connection of its own. Ask the user first.
- * @throws ConnectError, or Error with the server's words
+ * Runs the SQL of a fix on a separate connection. Ask the user first.
+ * @throws ConnectError, or the server's error
  */
 export async function runFix(profile: ConnectionProfile, sql: string, options: OpenOptions = {}): Promise<void> {
   const { client } = await openConnection(profile, options);
-  const stop = (): unknown => client.connection.stream.destroy(new ConnectError('aborted', 'It was canceled.'));
+  const stop = (): unknown =>
+    client.connection.stream.destroy(connectError('aborted', { code: 'connect.testCanceled' }));
   options.signal?.addEventListener('abort', stop, { once: true });
   try {
     await client.query(sql);
@@ -118,16 +108,8 @@ function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
-function asConnectError(error: unknown, opened?: OpenedConnection): ConnectError {
-  if (error instanceof ConnectError) return error;
-  if (opened && !(error instanceof Error && 'severity' in error)) return explainNetwork(error, opened);
-  const message = error instanceof Error ? error.message : String(error);
-  return new ConnectError('server', `The server could not be examined: ${message}.`, { cause: error });
-}
-
-/** The end of the sentence on how the user got in. A password that nobody asked for has not been checked. */
-function passwordText({ passwordSource, passwordUsed }: OpenedConnection): string {
-  if (passwordUsed) return `, with the password from ${passwordSource ?? 'the user'}.`;
-  if (passwordSource === undefined) return '. The server did not ask for a password.';
-  return `. The server did not ask for a password, so the one from ${passwordSource} was not used or checked.`;
+function asConnectError(cause: unknown, opened?: OpenedConnection): ConnectError {
+  if (cause instanceof ConnectError) return cause;
+  if (opened && !isServerError(cause)) return networkError(cause, opened);
+  return connectError('server', { code: 'connect.testFailed', params: { detail: messageOf(cause) } }, { cause });
 }

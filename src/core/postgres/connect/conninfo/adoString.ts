@@ -1,5 +1,5 @@
 /**
- * Connection strings of Npgsql (.NET), ODBC and PDO, `Host=…;Username=…;Password=…`, and the lists of `key = value` or
+ * Reads connection strings of Npgsql (.NET), ODBC, and PDO (`Host=…;Username=…;Password=…`), and the lists of `key = value` or
  * `key: value` lines that hosting services show.
  */
 import { isKeyword } from './keywords';
@@ -42,7 +42,7 @@ const KEYS: Readonly<Record<string, string>> = {
 
 const PART = /\s*([A-Za-z][\w .-]*?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|\{[^}]*\}|[^;]*)\s*(?:;|$)/y;
 
-/** @returns undefined if the text is of another form */
+/** @returns undefined if the text has another form */
 export function readAdo(
   text: string,
 ): { readonly parameters: ReadonlyMap<string, string>; readonly ignored: readonly string[] } | undefined {
@@ -51,7 +51,7 @@ export function readAdo(
   const parameters = new Map<string, string>();
   const ignored: string[] = [];
   for (const [name, value] of pairs) {
-    const key = Object.hasOwn(KEYS, plain(name)) ? KEYS[plain(name)] : undefined;
+    const key = Object.hasOwn(KEYS, letters(name)) ? KEYS[letters(name)] : undefined;
     if (key === undefined) ignored.push(name);
     else if (value !== '') parameters.set(key, VALUES[key]?.(value) ?? value);
   }
@@ -59,11 +59,11 @@ export function readAdo(
   return isConnection ? { parameters, ignored } : undefined;
 }
 
-function plain(name: string): string {
+function letters(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z]/g, '');
 }
 
-/** Values that Npgsql writes in other words. */
+/** Converts values that Npgsql spells differently. */
 const VALUES: Readonly<Record<string, (value: string) => string>> = {
   sslmode: (value) => value.toLowerCase().replace(/^verify[- ]?(ca|full)$/, 'verify-$1'),
   channel_binding: (value) => value.toLowerCase(),
@@ -71,16 +71,16 @@ const VALUES: Readonly<Record<string, (value: string) => string>> = {
 };
 
 function pairsOf(text: string): readonly (readonly [string, string])[] | undefined {
-  // libpq's own pairs are separated by blanks, and a value may contain a semicolon.
+  // libpq separates pairs by blanks, and its values may contain semicolons.
   if (!text.includes(';') || /^\s*\w+\s*=\s*[^;'"]*\s\w+\s*=/.test(text)) return undefined;
   const pairs: (readonly [string, string])[] = [];
   for (PART.lastIndex = 0; PART.lastIndex < text.length;) {
     if (text.slice(PART.lastIndex).trim() === '') break;
     const [, name = '', value = ''] = PART.exec(text) ?? [];
     if (name === '') return undefined;
-    pairs.push([name, unquoted(value)]);
+    pairs.push([name, unquote(value)]);
   }
-  // `host=h;` alone is libpq's form with a semicolon too many.
+  // `host=h;` alone is libpq's form with an extra semicolon.
   return pairs.length > 1 ? pairs : undefined;
 }
 
@@ -88,15 +88,15 @@ function linesOf(text: string): readonly (readonly [string, string])[] | undefin
   const lines = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '');
   if (lines.length < 2) return undefined;
   const pairs = lines.map((line) => /^\s*["']?([A-Za-z][\w .-]*?)["']?\s*[=:]\s*(.*?)\s*,?\s*$/.exec(line));
-  // In libpq's form several pairs may stand on one line.
+  // libpq's form may have several pairs on one line.
   if (pairs.some((pair) => pair === null || /^\S+\s+\w+\s*=/.test(pair[2] ?? ''))) return undefined;
   if (pairs.every((pair) => isKeyword(pair?.[1] ?? '') && pair?.[0].trim().charAt(pair[1]?.length ?? 0) === '=')) {
     return undefined;
   }
-  return pairs.map((pair) => [pair?.[1] ?? '', unquoted(pair?.[2] ?? '')] as const);
+  return pairs.map((pair) => [pair?.[1] ?? '', unquote(pair?.[2] ?? '')] as const);
 }
 
-function unquoted(value: string): string {
+function unquote(value: string): string {
   const trimmed = value.trim();
   const [, quote = '', inner] = /^(["'])([\s\S]*)\1$/.exec(trimmed) ?? [];
   if (inner !== undefined) return inner.replaceAll(quote + quote, quote);

@@ -1,13 +1,13 @@
 /**
- * What a connection uses in the end: what the profile says, then its service, then the environment, then libpq's defaults
- * (PostgreSQL, libpq, "Environment Variables"; fe-connect.c, conninfo_add_defaults and connectOptions2).
+ * The settings that a connection finally uses: from the profile, then from its service, then from the environment, then
+ * libpq's defaults (PostgreSQL, libpq, "Environment Variables"; fe-connect.c, conninfo_add_defaults and connectOptions2).
  */
 import { stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { ConnectError } from '../errors';
+import { profileError, type ProfileFault, type ValueSource } from './faults';
 import { environmentVariables, fieldsOf, parametersOf, readParameter, type Parameters } from './keywords';
 import {
-  fieldProblem,
+  fieldFault,
   isPort,
   validateProfile,
   type ChannelBinding,
@@ -17,13 +17,13 @@ import {
   type TlsVersion,
 } from './profile';
 import { readService } from './serviceFile';
-import { expandPath, type Surroundings } from './environment';
+import { expandPath, type ConnectEnvironment } from './environment';
 
 /** One host to try. */
 export interface Target {
-  /** As it was given: a name, an address, or the folder of a Unix socket; '' where only an address was given. */
+  /** As given: a name, an address, or the folder of a Unix socket; '' if only `hostaddr` is given. */
   readonly host: string;
-  /** Connect there, in place of looking up the host. */
+  /** The address to connect to, instead of looking up the host. */
   readonly hostaddr: string | undefined;
   readonly port: number;
   readonly socket: boolean;
@@ -47,7 +47,7 @@ export interface Settings {
   readonly requireAuth: string | undefined;
   readonly applicationName: string;
   readonly options: string | undefined;
-  /** Milliseconds for each address; 0 waits for ever. */
+  /** Milliseconds per address; 0 means no timeout. */
   readonly connectTimeoutMs: number;
   readonly keepalives: boolean;
   readonly keepalivesIdleMs: number;
@@ -56,98 +56,93 @@ export interface Settings {
   readonly searchPath: string | undefined;
   readonly role: string | undefined;
   readonly allowCleartextPassword: boolean;
-  /** Further settings of the session that the environment gives (`PGTZ` and the like). */
+  /** Session settings from the environment, such as `PGTZ`. */
   readonly session: Readonly<Record<string, string>>;
-  /** From the service file or `PGPASSWORD`, with words for where it came from. */
+  /** From the service file or `PGPASSWORD`. `source`: the name of the service or of the variable. */
   readonly password: { readonly value: string; readonly source: string } | undefined;
   /** From the service file. */
   readonly keyPassphrase: string | undefined;
   readonly passfile: string | undefined;
-  /** Where each of libpq's parameters came from, for those that the profile does not give. */
-  readonly sources: ReadonlyMap<string, string>;
 }
 
-/** The system's own default of two hours is too late for a router that forgets a silent connection, or for one that is dead. */
+/** The usual system default of two hours is too long: routers drop idle connections earlier, and a dead one is noticed late. */
 const KEEPALIVE_SECONDS = 60;
 export const DEFAULT_APPLICATION_NAME = 'pg_background Workers (VS Code)';
 export const DEFAULT_TIMEOUT_SECONDS = 10;
 export const DEFAULT_PORT = 5432;
 
-/** The folders in which builds of PostgreSQL put their socket: Debian's and Red Hat's, and its own. */
+/** Default socket folders: of Debian's and Red Hat's packages, and of a default build of PostgreSQL. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
-/** libpq's variables for settings of the session (PQEnvironmentOption). */
+/** libpq's environment variables for session settings (PQEnvironmentOption). */
 const SESSION_VARIABLES = { PGDATESTYLE: 'datestyle', PGTZ: 'timezone', PGGEQO: 'geqo' } as const;
 
-/** @throws ConnectError ('profile') where something that was found cannot be used, naming where it was found */
+/** @throws ConnectError ('profile') if a value cannot be used; the fault names the value's source */
 export async function resolveSettings(
   profile: ConnectionProfile,
-  surroundings: Surroundings,
+  environment: ConnectEnvironment,
   fallbackApplicationName = DEFAULT_APPLICATION_NAME,
 ): Promise<Settings> {
-  const { env } = surroundings;
+  const { env } = environment;
   const given = parametersOf(profile);
-  const sources = new Map<string, string>();
+  let passwordSource: ValueSource = {};
   const merged = new Map(given);
-  const add = (parameters: Parameters, what: string): void => {
+  const add = (parameters: Parameters, source: ValueSource): void => {
     const added = new Map([...parameters].filter(([keyword]) => !merged.has(keyword)));
-    checkSource(added, what);
-    for (const [keyword, value] of added) {
-      merged.set(keyword, value);
-      sources.set(keyword, what);
-    }
+    checkValues(added, source);
+    for (const [keyword, value] of added) merged.set(keyword, value);
+    if (added.has('password')) passwordSource = source;
   };
   const service = profile.service ?? env['PGSERVICE'];
   if (service !== undefined && service !== '') {
-    const file = profile.serviceFile === undefined ? undefined : expandPath(profile.serviceFile, surroundings);
-    add(await readService(service, file, surroundings), `the service "${service}"`);
+    const file = profile.serviceFile === undefined ? undefined : expandPath(profile.serviceFile, environment);
+    add(await readService(service, file, environment), { service });
   }
   for (const [keyword, variable] of environmentVariables()) {
     const value = env[variable];
-    // Empty is as good as unset here: the defaults come next.
-    if (value) add(new Map([[keyword, value]]), `the environment variable ${variable}`);
+    // An empty variable counts as unset.
+    if (value) add(new Map([[keyword, value]]), { variable });
   }
   if (env['PGREQUIRESSL']?.startsWith('1')) {
-    add(new Map([['sslmode', 'require']]), 'the environment variable PGREQUIRESSL');
+    add(new Map([['sslmode', 'require']]), { variable: 'PGREQUIRESSL' });
   }
   const checked = validateProfile({ ...profile, ...fieldsOf(merged) });
-  if ('problem' in checked) throw new ConnectError('profile', checked.problem);
-  return complete(checked.profile, merged, sources, surroundings, fallbackApplicationName);
+  if ('fault' in checked) throw profileError(checked.fault);
+  return complete(checked.profile, merged, passwordSource, environment, fallbackApplicationName);
 }
 
-/** Faults are told with the name of the place that has them. */
-function checkSource(parameters: Parameters, what: string): void {
-  const capital = what.charAt(0).toUpperCase() + what.slice(1);
+/** Checks values before they are merged, so that a fault can name their source. */
+function checkValues(parameters: Parameters, source: ValueSource): void {
   for (const [keyword, value] of parameters) {
-    const [field, fieldValue] = readParameter(keyword, value, what) ?? [];
-    const problem = field === undefined ? undefined : fieldProblem(field, fieldValue);
-    if (problem !== undefined) throw new ConnectError('profile', `${capital} ${problem}`);
+    const [field, fieldValue] = readParameter(keyword, value, source) ?? [];
+    const fault = field === undefined ? undefined : fieldFault(field, fieldValue, source);
+    if (fault !== undefined) throw profileError(fault);
   }
 }
 
 async function complete(
   fields: ConnectionProfile,
   merged: Parameters,
-  sources: ReadonlyMap<string, string>,
-  surroundings: Surroundings,
+  passwordSource: ValueSource,
+  environment: ConnectEnvironment,
   fallbackApplicationName: string,
 ): Promise<Settings> {
   const path = (value: string | undefined): string | undefined =>
-    value === undefined || value === '' ? undefined : expandPath(value, surroundings);
-  const user = fields.user || surroundings.userName;
-  if (!user)
-    throw new ConnectError('profile', `The connection "${fields.name}" has no "user", and the system names none.`);
+    value === undefined || value === '' ? undefined : expandPath(value, environment);
+  const user = fields.user || environment.userName;
+  if (!user) throw profileError({ code: 'profile.noUser', field: 'user' });
   const sslrootcert = fields.sslrootcert === 'system' ? 'system' : path(fields.sslrootcert);
   const sslmode = fields.sslmode ?? (sslrootcert === 'system' ? 'verify-full' : 'prefer');
   const sslnegotiation = fields.sslnegotiation ?? 'postgres';
-  checkTls(fields, sslmode, sslrootcert, sslnegotiation);
+  const tls = tlsFault(fields, sslmode, sslrootcert, sslnegotiation);
+  if (tls) throw profileError(tls);
   const password = merged.get('password');
   const session = Object.entries(SESSION_VARIABLES).flatMap(([variable, name]) => {
-    const value = surroundings.env[variable];
+    const value = environment.env[variable];
     return value && value.toLowerCase() !== 'default' ? [[name, value] as const] : [];
   });
   return {
-    targets: await findTargets(fields, surroundings),
+    targets: await findTargets(fields, environment),
     user,
     database: fields.database || user,
     sslmode,
@@ -172,34 +167,35 @@ async function complete(
     role: fields.role || undefined,
     allowCleartextPassword: fields.allowCleartextPassword ?? false,
     session: Object.fromEntries(session),
-    password: password ? { value: password, source: sources.get('password') ?? '' } : undefined,
+    password: password
+      ? { value: password, source: passwordSource.service ?? passwordSource.variable ?? '' }
+      : undefined,
     keyPassphrase: merged.get('sslpassword') || undefined,
-    passfile: path(fields.passfile) ?? surroundings.home?.passfile,
-    sources,
+    passfile: path(fields.passfile) ?? environment.home?.passfile,
   };
 }
 
-function checkTls(
+/** Finds settings of TLS that contradict each other. */
+function tlsFault(
   fields: ConnectionProfile,
   sslmode: SslMode,
   sslrootcert: string | undefined,
   sslnegotiation: string,
-): void {
-  const fault = (message: string): ConnectError =>
-    new ConnectError('profile', `The connection "${fields.name}" ${message}`);
+): ProfileFault | undefined {
   if (sslrootcert === 'system' && sslmode !== 'verify-full') {
-    throw fault(`has "sslrootcert": "system", which needs "sslmode": "verify-full" and not "${sslmode}".`);
+    return { code: 'profile.systemNeedsVerifyFull', field: 'sslmode', params: { sslmode } };
   }
   if (sslnegotiation === 'direct' && !['require', 'verify-ca', 'verify-full'].includes(sslmode)) {
-    throw fault(`has "sslnegotiation": "direct", which needs an "sslmode" of at least "require" and not "${sslmode}".`);
+    return { code: 'profile.directNeedsTls', field: 'sslmode', params: { sslmode } };
   }
   if (fields.sslMinProtocolVersion === 'TLSv1.3' && fields.sslMaxProtocolVersion === 'TLSv1.2') {
-    throw fault('asks for at least TLSv1.3 and at most TLSv1.2: leave one of them out.');
+    return { code: 'profile.tlsVersionOrder', field: 'sslMinProtocolVersion' };
   }
+  return undefined;
 }
 
-/** The hosts to try, in the order given. */
-async function findTargets(fields: ConnectionProfile, surroundings: Surroundings): Promise<readonly Target[]> {
+/** Lists the hosts to try, in the given order. */
+async function findTargets(fields: ConnectionProfile, environment: ConnectEnvironment): Promise<readonly Target[]> {
   const list = (value: number | string | undefined): string[] =>
     value === undefined || value === ''
       ? []
@@ -211,10 +207,7 @@ async function findTargets(fields: ConnectionProfile, surroundings: Surroundings
   const ports = list(fields.port);
   const count = Math.max(addresses.length || hosts.length, 1);
   if (ports.length > 1 && ports.length !== count) {
-    throw new ConnectError(
-      'profile',
-      `There are ${ports.length} ports for ${count} hosts: give one port, or one for each host.`,
-    );
+    throw profileError({ code: 'profile.portCount', field: 'port', params: { ports: ports.length, hosts: count } });
   }
   const targets: Target[] = [];
   for (let i = 0; i < count; i++) {
@@ -222,15 +215,12 @@ async function findTargets(fields: ConnectionProfile, surroundings: Surroundings
     const port = isPort(portText) ? Number(portText) : DEFAULT_PORT;
     const hostaddr = addresses[i] || undefined;
     if (hostaddr !== undefined && isIP(hostaddr) === 0) {
-      throw new ConnectError(
-        'profile',
-        `"hostaddr" has "${hostaddr}", which is not an IP address: use "host" for names.`,
-      );
+      throw profileError({ code: 'profile.hostaddrInvalid', field: 'hostaddr', params: { value: hostaddr } });
     }
     let host = hosts[i] ?? '';
-    if (host === '' && hostaddr === undefined) host = await defaultHost(port, surroundings.platform);
+    if (host === '' && hostaddr === undefined) host = await defaultHost(port, environment.platform);
     if (host.startsWith('@')) {
-      throw new ConnectError('profile', `"host" has "${host}": sockets in the abstract namespace cannot be used.`);
+      throw profileError({ code: 'profile.abstractSocket', field: 'host', params: { host } });
     }
     targets.push({ host, hostaddr, port, socket: hostaddr === undefined && host.startsWith('/') });
   }
@@ -238,8 +228,8 @@ async function findTargets(fields: ConnectionProfile, surroundings: Surroundings
 }
 
 /**
- * libpq goes to the socket in the folder it was built with. Which one that is nobody tells us, so it is the first of the usual
- * ones that has a socket for the port, and the network where none has.
+ * Without a host, libpq uses the socket folder that it was built with. That folder is not known here: this returns the first
+ * default folder that contains a socket for the port, or localhost if there is none.
  */
 async function defaultHost(port: number, platform: NodeJS.Platform): Promise<string> {
   if (platform === 'win32') return 'localhost';

@@ -1,13 +1,13 @@
-/** What a connection takes from the computer it starts on; a test gives its own. */
+/** What a connection uses of the computer that it starts from. Tests pass their own. */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
-export interface Surroundings {
+export interface ConnectEnvironment {
   readonly env: NodeJS.ProcessEnv;
   readonly platform: NodeJS.Platform;
-  /** The folders and files that libpq looks for, or undefined where there is no home. */
+  /** The folders and files that libpq looks for, or undefined without a home folder. */
   readonly home: HomeFiles | undefined;
-  /** The name of the user that runs this program, or undefined where the system does not tell. */
+  /** The name of the operating system's user, or undefined if it has none. */
   readonly userName: string | undefined;
 }
 
@@ -22,23 +22,26 @@ export interface HomeFiles {
   readonly key: string;
 }
 
-/** The surroundings of this process, or of another environment. */
-export function surroundingsOf(env: NodeJS.ProcessEnv = process.env, platform = process.platform): Surroundings {
+/** @param env environment variables. Default: those of this process */
+export function connectEnvironment(
+  env: NodeJS.ProcessEnv = process.env,
+  platform = process.platform,
+): ConnectEnvironment {
   return { env, platform, home: homeFiles(env, platform), userName: userName() };
 }
 
-/** As pqGetHomeDirectory(): the folder that HOME names, on Windows a folder of the application data. */
+/** As libpq's pqGetHomeDirectory(): the folder in HOME, or on Windows a folder of the application data. */
 function homeFiles(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): HomeFiles | undefined {
   const folder = env['HOME'] || homedir();
   if (platform === 'win32') {
     const data = env['APPDATA'];
     if (!data) return undefined;
-    const own = join(data, 'postgresql');
+    const dataFolder = join(data, 'postgresql');
     return {
       folder,
-      passfile: join(own, 'pgpass.conf'),
-      serviceFile: join(own, '.pg_service.conf'),
-      ...certificates(own),
+      passfile: join(dataFolder, 'pgpass.conf'),
+      serviceFile: join(dataFolder, '.pg_service.conf'),
+      ...certificates(dataFolder),
     };
   }
   if (folder === '') return undefined;
@@ -63,12 +66,12 @@ function userName(): string | undefined {
   try {
     return userInfo().username;
   } catch {
-    // A container may run as a number that has no name.
+    // A container may run as a user id without a name.
     return undefined;
   }
 }
 
-/** A path of the settings: `~` stands for the home folder there, unlike in libpq. */
-export function expandPath(path: string, { home }: Pick<Surroundings, 'home'>): string {
+/** Expands `~` at the beginning of a path from the settings. libpq does not do this. */
+export function expandPath(path: string, { home }: Pick<ConnectEnvironment, 'home'>): string {
   return home && (path === '~' || path.startsWith('~/')) ? join(home.folder, path.slice(1)) : path;
 }

@@ -1,8 +1,8 @@
 /**
- * libpq's connection parameters (PostgreSQL, libpq, "Parameter Key Words" and "Environment Variables"), and what each is
- * here: a field of a profile, a secret, nothing that matters, or something that cannot be honored and so must be refused.
+ * libpq's connection parameters (PostgreSQL, libpq, "Parameter Key Words" and "Environment Variables"). Each of them is a field
+ * of a profile, a secret, without effect here, or not supported and unsafe to ignore.
  */
-import { ConnectError } from '../errors';
+import { profileError, type UnsupportedCode, type ValueSource } from './faults';
 import type { ConnectionProfile } from './profile';
 
 export type ProfileField = Exclude<keyof ConnectionProfile, 'name'>;
@@ -14,14 +14,14 @@ interface Keyword {
   readonly env?: string;
   readonly field?: ProfileField;
   readonly secret?: true;
-  /** Turns libpq's text into the field's value, and the field's value back into text. */
+  /** Converts libpq's text to the field's value, and back. */
   readonly read?: (value: string) => unknown;
   readonly write?: (value: unknown) => string;
-  /** Says why a value cannot be honored; such a parameter would be unsafe to ignore. */
-  readonly refuse?: (value: string) => string | undefined;
+  /** Rejects a value that is not supported and would be unsafe to ignore. */
+  readonly reject?: (value: string) => UnsupportedCode | undefined;
 }
 
-/** libpq takes 1 and 0 here. */
+/** libpq writes these as 1 and 0. */
 const FLAG = { read: (value: string) => value.trim() !== '0', write: (value: unknown) => (value === true ? '1' : '0') };
 
 const WHOLE = {
@@ -31,12 +31,13 @@ const WHOLE = {
 
 const TLS_VERSION = {
   read: (value: string) => value.replace(/^tlsv/i, 'TLSv'),
-  refuse: (value: string) =>
-    /^tlsv1(\.1)?$/i.test(value) ? 'versions of TLS before 1.2 are not used, so leave it out' : undefined,
+  reject: (value: string): UnsupportedCode | undefined =>
+    /^tlsv1(\.1)?$/i.test(value) ? 'parameter.oldTls' : undefined,
 };
 
-function refuseUnless(allowed: readonly string[], why: string): Pick<Keyword, 'refuse'> {
-  return { refuse: (value) => (allowed.includes(value) ? undefined : why) };
+/** The parameter is supported only with these values. */
+function only(allowed: readonly string[], code: UnsupportedCode): Pick<Keyword, 'reject'> {
+  return { reject: (value) => (allowed.includes(value) ? undefined : code) };
 }
 
 const KEYWORDS: Readonly<Record<string, Keyword>> = {
@@ -69,7 +70,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
   target_session_attrs: { env: 'PGTARGETSESSIONATTRS', field: 'targetSessionAttrs' },
   load_balance_hosts: { env: 'PGLOADBALANCEHOSTS', field: 'loadBalanceHosts' },
 
-  // Without effect here: text is always UTF-8, Node sets only the idle time of keepalives, and there is no GSSAPI.
+  // No effect here: text is always UTF-8, Node can only set the idle time of keepalives, and GSSAPI is not available.
   client_encoding: { env: 'PGCLIENTENCODING' },
   fallback_application_name: {},
   keepalives_interval: {},
@@ -81,43 +82,46 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
   gssdelegation: { env: 'PGGSSDELEGATION' },
   max_protocol_version: { env: 'PGMAXPROTOCOLVERSION' },
 
-  // What asks for safety that cannot be given must not be passed over in silence.
+  // These ask for security or features that are not available. Ignoring them could make a connection less safe than expected.
   gssencmode: {
     env: 'PGGSSENCMODE',
-    ...refuseUnless(['disable', 'prefer'], 'encryption with GSSAPI is not available, so use TLS'),
+    ...only(['disable', 'prefer'], 'parameter.gssEncryption'),
   },
   sslcertmode: {
     env: 'PGSSLCERTMODE',
-    ...refuseUnless(['allow'], 'only "allow" is available, so leave it out'),
+    ...only(['allow'], 'parameter.sslcertmode'),
   },
   sslcrldir: {
     env: 'PGSSLCRLDIR',
-    ...refuseUnless([''], 'folders of revoked certificates are not read, so give one file as "sslcrl"'),
+    ...only([''], 'parameter.crlFolder'),
   },
   requirepeer: {
     env: 'PGREQUIREPEER',
-    ...refuseUnless([''], "the owner of a socket's other end cannot be checked, so leave it out"),
+    ...only([''], 'parameter.requirepeer'),
   },
   min_protocol_version: {
     env: 'PGMINPROTOCOLVERSION',
-    ...refuseUnless(['3.0'], 'version 3.0 of the protocol is used, so leave it out'),
+    ...only(['3.0'], 'parameter.protocolVersion'),
   },
   replication: {
-    ...refuseUnless(['false', 'off', 'no', '0'], 'a replication connection cannot run workers, so leave it out'),
+    ...only(['false', 'off', 'no', '0'], 'parameter.replication'),
   },
-  sslkeylogfile: { ...refuseUnless([''], 'keys of connections are not written to files, so leave it out') },
-  scram_client_key: { secret: true, ...refuseUnless([''], 'only passwords are used, so leave it out') },
-  scram_server_key: { secret: true, ...refuseUnless([''], 'only passwords are used, so leave it out') },
-  oauth_issuer: { ...refuseUnless([''], 'OAuth is not available, so use a password command that prints a token') },
-  oauth_client_id: { ...refuseUnless([''], 'OAuth is not available, so use a password command that prints a token') },
+  sslkeylogfile: { ...only([''], 'parameter.keyLog') },
+  scram_client_key: { secret: true, ...only([''], 'parameter.scramKey') },
+  scram_server_key: { secret: true, ...only([''], 'parameter.scramKey') },
+  oauth_issuer: { ...only([''], 'parameter.oauth') },
+  oauth_client_id: { ...only([''], 'parameter.oauth') },
   oauth_client_secret: {
     secret: true,
-    ...refuseUnless([''], 'OAuth is not available, so use a password command that prints a token'),
+    ...only([''], 'parameter.oauth'),
   },
-  oauth_scope: { ...refuseUnless([''], 'OAuth is not available, so use a password command that prints a token') },
+  oauth_scope: { ...only([''], 'parameter.oauth') },
 };
 
-/** True for a keyword that libpq knows. */
+/** The fields of a profile that libpq has a keyword for. */
+export const KEYWORD_FIELDS: readonly ProfileField[] = Object.values(KEYWORDS).flatMap(({ field }) => field ?? []);
+
+/** True for a keyword of libpq. */
 export function isKeyword(name: string): boolean {
   return Object.hasOwn(KEYWORDS, name);
 }
@@ -128,25 +132,23 @@ export function environmentVariables(): readonly (readonly [keyword: string, var
 }
 
 /**
- * One parameter as a field of a profile; undefined where it is a secret, or without effect here.
- * @param where ends the message, to say where the parameter was found
- * @throws ConnectError ('profile') where it must be refused
+ * Converts a parameter to a field of a profile.
+ * @param source where the parameter comes from, if not from a connection string
+ * @returns undefined if the parameter is a secret or has no effect here
+ * @throws ConnectError ('profile') if the value is not supported
  */
 export function readParameter(
   name: string,
   value: string,
-  where?: string,
+  source?: ValueSource,
 ): readonly [field: ProfileField, value: unknown] | undefined {
   const keyword = KEYWORDS[name];
-  const why = keyword?.refuse?.(value);
-  if (why !== undefined) {
-    const from = where === undefined ? '' : ` (from ${where})`;
-    throw new ConnectError('profile', `The parameter "${name}"${from} cannot be used: ${why}.`);
-  }
+  const code = keyword?.reject?.(value);
+  if (code !== undefined) throw profileError({ code, params: { ...source, parameter: name } });
   return keyword?.field === undefined ? undefined : [keyword.field, keyword.read ? keyword.read(value) : value];
 }
 
-/** Parameters as the fields of a profile. @throws ConnectError ('profile') where one must be refused */
+/** Converts parameters to fields of a profile. @throws ConnectError ('profile') if a value is not supported */
 export function fieldsOf(parameters: Parameters): Partial<Record<ProfileField, unknown>> {
   return Object.fromEntries(
     [...parameters].flatMap(([name, value]) => {
@@ -156,7 +158,7 @@ export function fieldsOf(parameters: Parameters): Partial<Record<ProfileField, u
   );
 }
 
-/** The fields of a profile that are libpq's parameters. */
+/** Converts the fields of a profile to libpq's parameters, as far as libpq has them. */
 export function parametersOf(profile: Partial<ConnectionProfile>): Map<string, string> {
   const parameters = new Map<string, string>();
   for (const [name, { field, write }] of Object.entries(KEYWORDS)) {

@@ -2,14 +2,14 @@
 import { readFile, stat } from 'node:fs/promises';
 
 export interface PassfileKey {
-  /** The host's name as it was given, its address, or the folder of its socket. */
+  /** The host name as given, its address, or the folder of its socket. */
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;
 }
 
-/** libpq takes `localhost` in the file for a socket in its default folder; builds differ in which that is. */
+/** In the file, `localhost` also means a socket in libpq's default folder, which differs between builds. */
 const DEFAULT_SOCKET_FOLDERS: ReadonlySet<string> = new Set(['/tmp', '/var/run/postgresql', '/run/postgresql']);
 
 const FILE_TYPE = 0o170000;
@@ -17,9 +17,9 @@ const REGULAR_FILE = 0o100000;
 const GROUP_AND_WORLD = 0o077;
 
 /**
- * Looks a password up in a file.
- * @param warn called where the file exists and is not used, with the reason
- * @returns undefined where there is no file or no line that matches
+ * Looks up a password in a file.
+ * @param warn called if the file exists but is ignored, with a line for the log
+ * @returns undefined if the file does not exist or no line matches
  */
 export async function passwordFromFile(
   file: string,
@@ -30,14 +30,14 @@ export async function passwordFromFile(
   let text: string;
   try {
     const { mode } = await stat(file);
-    // On Windows the folder is protected, and modes say nothing.
+    // Windows protects the folder; file modes mean nothing there.
     if (platform !== 'win32') {
       if ((mode & FILE_TYPE) !== REGULAR_FILE) {
-        warn(`The password file "${file}" is not used, because it is not a plain file.`);
+        warn(`Ignoring the password file ${file}: it is not a plain file.`);
         return undefined;
       }
       if ((mode & GROUP_AND_WORLD) !== 0) {
-        warn(`The password file "${file}" is not used, because others may read it: run chmod 600 on it.`);
+        warn(`Ignoring the password file ${file}: other users can access it. Run chmod 600 on it.`);
         return undefined;
       }
     }
@@ -48,7 +48,7 @@ export async function passwordFromFile(
   return findPassword(text, key);
 }
 
-/** The password of the first line that matches. */
+/** Returns the password of the first matching line. */
 export function findPassword(text: string, key: PassfileKey): string | undefined {
   const host = DEFAULT_SOCKET_FOLDERS.has(key.host) ? 'localhost' : key.host;
   for (const raw of text.split('\n')) {
@@ -63,7 +63,7 @@ export function findPassword(text: string, key: PassfileKey): string | undefined
   return undefined;
 }
 
-/** What follows the first field, where that is `*` or the wanted text with its `:` and `\` escaped. */
+/** Returns the rest of the line after the first field, if that is `*` or the wanted text (with `:` and `\` escaped). */
 function afterField(line: string, wanted: string): string | undefined {
   if (line.startsWith('*:')) return line.slice(2);
   let at = 0;
@@ -75,7 +75,7 @@ function afterField(line: string, wanted: string): string | undefined {
   }
 }
 
-/** The password ends at a further `:` that is not escaped. */
+/** Unescapes the password, which ends at the next unescaped `:`. */
 function unescape(field: string): string {
   let value = '';
   for (let at = 0; at < field.length && field.charAt(at) !== ':'; at++) {

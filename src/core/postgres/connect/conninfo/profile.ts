@@ -1,8 +1,14 @@
 /**
- * A connection profile: what `pgBackground.connections` holds, one object a connection, without passwords. Most fields are
- * libpq's connection parameters under the names that people know (PostgreSQL, libpq, "Parameter Key Words"); a field that is
- * left out is looked up where libpq would look it up (see defaults.ts).
+ * A connection profile: one entry of `pgBackground.connections`, or one connection of another extension. It never contains a
+ * password. Most fields are libpq's connection parameters under their usual names (PostgreSQL, libpq, "Parameter Key Words");
+ * a field that is left out is looked up as libpq would look it up (see defaults.ts).
+ *
+ * The schema below is the only list of the fields in core: the type and the checks are derived from it. Tests compare it with
+ * the lists that cannot be derived: the public API (src/api.ts), the settings' JSON schema (package.json), the form
+ * (src/shared/connectionProtocol.ts), and libpq's keywords (keywords.ts).
  */
+import * as v from 'valibot';
+import type { ProfileFault, ValueCode, ValueSource } from './faults';
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
@@ -16,209 +22,197 @@ export type TargetSessionAttrs = (typeof TARGET_SESSION_ATTRS)[number];
 export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
-export interface ConnectionProfile {
+const SSL_NEGOTIATIONS = ['postgres', 'direct'] as const;
+const LOAD_BALANCE_HOSTS = ['disable', 'random'] as const;
+
+const MAX_SECONDS = 86_400;
+
+// The message of each schema is the code of the fault.
+const fault = <Code extends ValueCode>(code: Code): Code => code;
+
+const text = v.pipe(v.string(fault('profile.notText')), v.check(hasNoNul, fault('profile.notText')));
+const flag = v.boolean(fault('profile.notBoolean'));
+const seconds = v.pipe(
+  v.number(fault('profile.notSeconds')),
+  v.integer(fault('profile.notSeconds')),
+  v.minValue(0, fault('profile.notSeconds')),
+  v.maxValue(MAX_SECONDS, fault('profile.notSeconds')),
+);
+const oneOf = <const Choices extends readonly string[]>(
+  choices: Choices,
+): v.PicklistSchema<Choices, 'profile.notOneOf'> => v.picklist(choices, fault('profile.notOneOf'));
+
+const SCHEMAS = {
   /** Unique among the connections; shown everywhere. */
-  readonly name: string;
-  /** A host name, an address or the folder of a Unix socket; several, separated by commas, are tried in order. */
-  readonly host?: string;
-  /** Addresses to connect to, in place of looking up the host names (one a host, separated by commas). */
-  readonly hostaddr?: string;
-  /** One port, or one a host, separated by commas. */
-  readonly port?: number | string;
-  readonly database?: string;
-  readonly user?: string;
-  readonly sslmode?: SslMode;
-  /** A file of PEM certificates, or `system` for the certificate authorities that the operating system trusts. */
-  readonly sslrootcert?: string;
-  readonly sslcrl?: string;
-  readonly sslcert?: string;
-  readonly sslkey?: string;
-  readonly sslnegotiation?: 'postgres' | 'direct';
-  /** Whether the host's name is sent before encryption begins (Server Name Indication); by default it is. */
-  readonly sslsni?: boolean;
-  readonly sslMinProtocolVersion?: TlsVersion;
-  readonly sslMaxProtocolVersion?: TlsVersion;
-  readonly channelBinding?: ChannelBinding;
-  /** The ways to prove who one is that are accepted, separated by commas, or with `!` the refused ones (libpq's require_auth). */
-  readonly requireAuth?: string;
-  readonly applicationName?: string;
-  /** As after `SET search_path TO`. */
-  readonly searchPath?: string;
-  /** Taken on with SET ROLE once connected; workers run as it. */
-  readonly role?: string;
-  /** Options for the server's command line, such as `-c statement_timeout=5min`. */
-  readonly options?: string;
-  /** For each address; 0 waits for ever. */
-  readonly connectTimeoutSeconds?: number;
-  readonly keepalives?: boolean;
-  readonly keepalivesIdleSeconds?: number;
-  readonly targetSessionAttrs?: TargetSessionAttrs;
-  readonly loadBalanceHosts?: 'disable' | 'random';
-  /** A section of pg_service.conf that gives the parameters that are not given here. */
-  readonly service?: string;
-  readonly serviceFile?: string;
-  /** Another file than ~/.pgpass. */
-  readonly passfile?: string;
-  /** Where it is shown: `#rrggbb`, or the name of one of the editor's colors. */
-  readonly color?: string;
-  /** Asks before each launch. */
-  readonly production?: boolean;
-  /** A shell command whose first line of output is the password; run in trusted workspaces only. */
-  readonly passwordCommand?: string;
-  /** Nothing stored is used: the password is asked for each time. */
-  readonly askPassword?: boolean;
-  /** Lets a server ask for the password itself (not a proof of it) over a network without TLS. */
-  readonly allowCleartextPassword?: boolean;
-}
-
-type Field = keyof ConnectionProfile;
-
-/** Says what a value must be, or nothing where it is fine. */
-type Rule = (value: unknown) => string | undefined;
-
-const RULES: Readonly<Record<Field, Rule>> = {
-  name: (value) => (typeof value === 'string' && value.trim() !== '' ? undefined : 'a text that is not empty'),
-  host: (value) => {
-    if (typeof value === 'string' && /^postgres(ql)?:\/\//i.test(value)) {
-      return 'a host alone (use Add Connection to enter a whole address)';
-    }
-    if (typeof value === 'string' && /\/\.s\.PGSQL\.\d+$/.test(value)) {
-      return 'the folder of the socket (the number in the name of the socket is the port)';
-    }
-    return text(value);
-  },
+  name: v.pipe(
+    v.string(fault('profile.nameEmpty')),
+    v.check((name) => name.trim() !== '', fault('profile.nameEmpty')),
+  ),
+  /** A host name, an address, or the folder of a Unix socket. Several, separated by commas, are tried in order. */
+  host: v.pipe(
+    text,
+    v.check((host) => !/^postgres(ql)?:\/\//i.test(host), fault('profile.hostIsUri')),
+    v.check((host) => !/\/\.s\.PGSQL\.\d+$/.test(host), fault('profile.hostIsSocketFile')),
+  ),
+  /** Addresses to connect to instead of looking up the host names: one per host, separated by commas. */
   hostaddr: text,
-  port: portRule,
+  /** One port, or one per host, separated by commas. */
+  port: v.pipe(
+    v.union([v.number(), v.string()], fault('profile.notPort')),
+    v.check(isPortList, fault('profile.notPort')),
+  ),
   database: text,
   user: text,
   sslmode: oneOf(SSL_MODES),
+  /** A file of PEM certificates, or `system` for the certificate authorities that the operating system trusts. */
   sslrootcert: text,
   sslcrl: text,
   sslcert: text,
   sslkey: text,
-  sslnegotiation: oneOf(['postgres', 'direct']),
-  sslsni: truth,
+  sslnegotiation: oneOf(SSL_NEGOTIATIONS),
+  /** Whether to send the host name before encryption begins (Server Name Indication). Default: true. */
+  sslsni: flag,
   sslMinProtocolVersion: oneOf(TLS_VERSIONS),
   sslMaxProtocolVersion: oneOf(TLS_VERSIONS),
   channelBinding: oneOf(CHANNEL_BINDINGS),
+  /** Accepted authentication methods, separated by commas, or with `!` the rejected ones (libpq's require_auth). */
   requireAuth: text,
   applicationName: text,
+  /** As after `SET search_path TO`. */
   searchPath: text,
+  /** Set with SET ROLE after connecting; workers run as this role. */
   role: text,
+  /** Options for the server's command line, such as `-c statement_timeout=5min`. */
   options: text,
+  /** Per address; 0 means no timeout. */
   connectTimeoutSeconds: seconds,
-  keepalives: truth,
+  keepalives: flag,
   keepalivesIdleSeconds: seconds,
   targetSessionAttrs: oneOf(TARGET_SESSION_ATTRS),
-  loadBalanceHosts: oneOf(['disable', 'random']),
+  loadBalanceHosts: oneOf(LOAD_BALANCE_HOSTS),
+  /** A section of pg_service.conf; it supplies the parameters that the profile leaves out. */
   service: text,
+  /** Path of the service file. Default: ~/.pg_service.conf. */
   serviceFile: text,
+  /** Path of the password file. Default: ~/.pgpass. */
   passfile: text,
-  color: (value) =>
-    typeof value === 'string' && /^(#[0-9a-f]{6}|[\w.]+)$/i.test(value)
-      ? undefined
-      : 'a color such as "#c04040" or "charts.red"',
-  production: truth,
-  passwordCommand: (value) =>
-    typeof value === 'string' && value.trim() !== '' && !value.includes('\0') ? undefined : 'a shell command',
-  askPassword: truth,
-  allowCleartextPassword: truth,
+  /** Color of the connection's icon: `#rrggbb`, or the id of a theme color. */
+  color: v.pipe(v.string(fault('profile.notColor')), v.regex(/^(#[0-9a-f]{6}|[\w.]+)$/i, fault('profile.notColor'))),
+  /** Asks before each launch. */
+  production: flag,
+  /** A shell command whose first line of output is the password. Runs in trusted workspaces only. */
+  passwordCommand: v.pipe(
+    v.string(fault('profile.notCommand')),
+    v.check((command) => command.trim() !== '' && hasNoNul(command), fault('profile.notCommand')),
+  ),
+  /** Never uses a stored password: asks for it instead. */
+  askPassword: flag,
+  /** Allows sending the password itself (not a proof of it) over a network without TLS. */
+  allowCleartextPassword: flag,
 };
 
-/** Every field, for whoever must know them all: the settings' schema, the API. */
-export const PROFILE_FIELDS: readonly string[] = Object.keys(RULES);
+type Field = keyof typeof SCHEMAS;
+
+/** All fields are optional, except the name. */
+const PROFILE = v.object({
+  ...(Object.fromEntries(
+    Object.entries(SCHEMAS).map(([field, schema]) => [field, v.exactOptional(schema as v.GenericSchema)]),
+  ) as unknown as { [F in Field]: v.ExactOptionalSchema<(typeof SCHEMAS)[F], undefined> }),
+  name: SCHEMAS.name,
+});
+
+export type ConnectionProfile = Readonly<v.InferOutput<typeof PROFILE>>;
+
+/** Every field of a profile. */
+export const PROFILE_FIELDS = Object.keys(SCHEMAS) as readonly Field[];
+
+/** Checks an entry of the settings, or a profile from another extension. @returns the profile, or the first fault in it */
+export function validateProfile(value: unknown): { profile: ConnectionProfile } | { fault: ProfileFault } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { fault: { code: 'profile.notObject' } };
+  }
+  const given = Object.fromEntries(Object.entries(value).filter(([, fieldValue]) => fieldValue !== undefined));
+  if (given['name'] === undefined) return { fault: { code: 'profile.nameMissing', field: 'name' } };
+  const unknown = Object.keys(given).find((field) => !isField(field));
+  if (unknown !== undefined) return { fault: unknownField(unknown) };
+  const parsed = v.safeParse(PROFILE, given, { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    return { fault: valueFault(String(issue.path?.[0].key) as Field, issue.message as ValueCode) };
+  }
+  const listed = listFault(parsed.output);
+  return listed === undefined ? { profile: parsed.output } : { fault: listed };
+}
 
 /**
- * Checks an entry of the settings, or what another extension gave.
- * @returns the profile, or one sentence that names the faulty field and says what it must be, with that field
+ * Checks the value of one field.
+ * @param source where the value comes from, if not from the profile
  */
-export function validateProfile(
-  value: unknown,
-): { profile: ConnectionProfile } | { problem: string; field?: string | undefined } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { problem: 'A connection must be an object with at least a "name".' };
-  }
-  const entries = Object.entries(value).filter(([, fieldValue]) => fieldValue !== undefined);
-  const given = Object.fromEntries(entries) as Record<string, unknown>;
-  const called =
-    typeof given['name'] === 'string' && given['name'] !== '' ? `The connection "${given['name']}"` : 'A connection';
-  if (given['name'] === undefined) return { problem: `${called} has no "name": give it one.` };
-  for (const [field, fieldValue] of entries) {
-    const problem = fieldProblem(field, fieldValue);
-    if (problem !== undefined) return { problem: `${called} ${problem}`, field };
-  }
-  const problem = listProblem(given);
-  if (problem !== undefined) return { problem: `${called} ${problem}`, field: /"(\w+)"/.exec(problem)?.[1] };
-  return { profile: given as unknown as ConnectionProfile };
+export function fieldFault(field: string, value: unknown, source?: ValueSource): ProfileFault | undefined {
+  if (!isField(field)) return unknownField(field);
+  const parsed = v.safeParse(SCHEMAS[field], value, { abortEarly: true });
+  return parsed.success ? undefined : valueFault(field, parsed.issues[0].message as ValueCode, source);
 }
 
-/** What is wrong with one field, as the end of a sentence; undefined where it is fine. */
-export function fieldProblem(field: string, value: unknown): string | undefined {
-  if (!isField(field)) return `has the unknown field "${field}"${adviceFor(field)}.`;
-  const must = RULES[field](value);
-  return must === undefined ? undefined : `has a faulty "${field}": it must be ${must}.`;
+function valueFault(field: Field, code: ValueCode, source: ValueSource = {}): ProfileFault {
+  switch (code) {
+    case 'profile.notSeconds':
+      return { code, field, params: { ...source, max: MAX_SECONDS } };
+    case 'profile.notOneOf': {
+      const schema = SCHEMAS[field];
+      return { code, field, params: { ...source, choices: schema.type === 'picklist' ? schema.options : [] } };
+    }
+    default:
+      return { code, field, params: source };
+  }
 }
 
-/** libpq's rule: one port for all the hosts, or one for each; and one address for each host. */
-function listProblem(given: Readonly<Record<string, unknown>>): string | undefined {
-  const count = (field: Field): number => {
-    const value = given[field];
-    return typeof value === 'string' || typeof value === 'number' ? String(value).split(',').length : 0;
-  };
-  const hosts = count('hostaddr') || count('host');
-  if (count('host') > 0 && count('hostaddr') > 0 && count('host') !== count('hostaddr')) {
-    return `has ${count('host')} in "host" but ${count('hostaddr')} in "hostaddr": give one address for each host.`;
+/** libpq's rule: one port for all hosts, or one for each; and one address for each host. */
+function listFault(profile: ConnectionProfile): ProfileFault | undefined {
+  const count = (value: number | string | undefined): number =>
+    value === undefined ? 0 : String(value).split(',').length;
+  const [names, addresses, ports] = [count(profile.host), count(profile.hostaddr), count(profile.port)];
+  if (names > 0 && addresses > 0 && names !== addresses) {
+    return { code: 'profile.hostCount', field: 'host', params: { hosts: names, addresses } };
   }
-  const ports = count('port');
+  const hosts = addresses || names;
   if (ports > 1 && ports !== hosts) {
-    return `has ${ports} ports in "port" but ${Math.max(hosts, 1)} in "host": give one port, or one for each host.`;
+    return { code: 'profile.portCount', field: 'port', params: { ports, hosts: Math.max(hosts, 1) } };
   }
   return undefined;
 }
 
 function isField(name: string): name is Field {
-  return Object.hasOwn(RULES, name);
+  return Object.hasOwn(SCHEMAS, name);
 }
 
-function adviceFor(field: string): string {
-  if (/^(pass|password|pgpassword)$/i.test(field)) {
-    return ": passwords are kept in the editor's secret storage, never in settings, so remove it and connect to be asked for it";
-  }
-  const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z]/g, '');
-  const aliases: Readonly<Record<string, Field>> = {
-    dbname: 'database',
-    db: 'database',
-    username: 'user',
-    ssl: 'sslmode',
-    server: 'host',
-  };
-  const meant = (Object.keys(RULES) as Field[]).find((known) => plain(known) === plain(field)) ?? aliases[plain(field)];
-  return meant === undefined ? '' : `: did you mean "${meant}"?`;
+/** Other names that people use for fields, without punctuation. */
+const ALIASES: Readonly<Record<string, Field>> = {
+  dbname: 'database',
+  db: 'database',
+  username: 'user',
+  ssl: 'sslmode',
+  server: 'host',
+};
+
+function unknownField(field: string): ProfileFault {
+  if (/^(pass|password|pgpassword)$/i.test(field)) return { code: 'profile.passwordField', field };
+  const letters = (name: string): string => name.toLowerCase().replaceAll(/[^a-z]/g, '');
+  const suggestion =
+    PROFILE_FIELDS.find((known) => letters(known) === letters(field)) ??
+    (Object.hasOwn(ALIASES, letters(field)) ? ALIASES[letters(field)] : undefined);
+  return { code: 'profile.unknownField', field, params: suggestion === undefined ? {} : { suggestion } };
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && !value.includes('\0') ? undefined : 'a text';
+function hasNoNul(value: string): boolean {
+  return !value.includes('\0');
 }
 
-function truth(value: unknown): string | undefined {
-  return typeof value === 'boolean' ? undefined : 'true or false';
-}
-
-function seconds(value: unknown): string | undefined {
-  const fine = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 86_400;
-  return fine ? undefined : 'a whole number of seconds from 0 to 86400';
-}
-
-function oneOf(choices: readonly string[]): Rule {
-  const must = `one of ${choices.map((choice) => `"${choice}"`).join(', ')}`;
-  return (value) => (typeof value === 'string' && choices.includes(value) ? undefined : must);
-}
-
-function portRule(value: unknown): string | undefined {
-  const list = typeof value === 'number' || typeof value === 'string' ? String(value).split(',') : ['?'];
-  // An empty port stands for the default one, as with libpq.
-  const fine = list.every((port) => port.trim() === '' || isPort(port.trim()));
-  return fine ? undefined : 'a whole number from 1 to 65535 (or one for each host, separated by commas)';
+function isPortList(value: number | string): boolean {
+  // An empty port means the default port, as with libpq.
+  return String(value)
+    .split(',')
+    .every((port) => port.trim() === '' || isPort(port.trim()));
 }
 
 /** True for a whole number from 1 to 65535. */

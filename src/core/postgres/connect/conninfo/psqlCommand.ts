@@ -1,17 +1,17 @@
-/** psql commands as they are copied from manuals, hosting services and shells (PostgreSQL, psql, "Options"). */
-import { ConnectError } from '../errors';
+/** Reads psql commands as copied from manuals, hosting services, and shells (PostgreSQL, psql, "Options"). */
+import { profileError } from './faults';
 import { environmentVariables } from './keywords';
 
 interface PsqlCommand {
   readonly parameters: ReadonlyMap<string, string>;
-  /** The connection string that stands in place of a database. */
+  /** The connection string, if the command has one instead of a database name. */
   readonly text?: string;
   readonly ignored: readonly string[];
 }
 
 interface Word {
   readonly text: string;
-  /** A variable of the shell in it, whose value is not known here. */
+  /** A shell variable in the word, whose value is unknown. */
   readonly variable: string | undefined;
 }
 
@@ -46,7 +46,10 @@ const KEYWORDS: Readonly<Record<string, string>> = {
   dbname: 'dbname',
 };
 
-/** @returns undefined if no psql is called. @throws ConnectError ('profile') if the command leads nowhere from here */
+/**
+ * @returns undefined if the text does not call psql
+ * @throws ConnectError ('profile') if the command depends on another computer, a container, or a shell variable
+ */
 export function readPsqlCommand(text: string): PsqlCommand | undefined {
   if (!/(^|[\s/\\;&|"'])(psql|pgcli)(\.exe)?["']?(\s|$)/.test(text)) return undefined;
   const parameters = new Map<string, string>();
@@ -58,7 +61,7 @@ export function readPsqlCommand(text: string): PsqlCommand | undefined {
     for (const word of words) {
       const [, name = '', value = ''] = /^(?:\$env:)?(\w+)=([\s\S]*)$/i.exec(word.text) ?? [];
       const keyword = names.get(name);
-      if (keyword !== undefined) parameters.set(keyword, known({ ...word, text: value }));
+      if (keyword !== undefined) parameters.set(keyword, literal({ ...word, text: value }));
     }
   };
   for (const words of commands.slice(0, index)) assign(words);
@@ -68,7 +71,7 @@ export function readPsqlCommand(text: string): PsqlCommand | undefined {
   assign(before);
   const { text: conninfo, options } = readArguments(words.slice(at + 1));
   for (const [keyword, value] of options) parameters.set(keyword, value);
-  checkPlace(before, parameters.get('host'), conninfo);
+  checkLocation(before, parameters.get('host'), conninfo);
   return { parameters, ...(conninfo === undefined ? {} : { text: conninfo }), ignored: [] };
 }
 
@@ -76,21 +79,25 @@ function isPsql({ text }: Word): boolean {
   return /^(?:.*[/\\])?(?:psql|pgcli)(?:\.exe)?$/i.test(text);
 }
 
-/** In a container or on another computer, the addresses are not those of this one. */
-function checkPlace(before: readonly Word[], host: string | undefined, conninfo: string | undefined): void {
-  const program = before.map(({ text }) => text.replace(/^.*[/\\]/, '')).find((text) => PLACES.has(text));
+/** Rejects commands that run in a container or on another computer, unless their host means the same here. */
+function checkLocation(before: readonly Word[], host: string | undefined, conninfo: string | undefined): void {
+  const program = before.map(({ text }) => text.replace(/^.*[/\\]/, '')).find((text) => REMOTE_PROGRAMS.has(text));
   if (program === undefined) return;
-  const place = /^\w+:\/\/(?:[^@/]*@)?([^:/?]*)|\bhost=(\S*)/.exec(conninfo ?? '');
-  const given = place?.[1] ?? place?.[2] ?? host ?? '';
+  const match = /^\w+:\/\/(?:[^@/]*@)?([^:/?]*)|\bhost=(\S*)/.exec(conninfo ?? '');
+  const given = match?.[1] ?? match?.[2] ?? host ?? '';
   if (given.includes('.') && !/^(127\.|\/)/.test(given)) return;
-  const where =
-    program === 'ssh'
-      ? 'on another computer: enter the address of its server as it is seen from here'
-      : 'inside a container: enter "localhost" and the port that the container publishes';
-  throw new ConnectError('profile', `This psql runs ${where}.`);
+  throw profileError({ code: program === 'ssh' ? 'psql.otherComputer' : 'psql.container', field: 'host' });
 }
 
-const PLACES: ReadonlySet<string> = new Set(['docker', 'docker-compose', 'podman', 'nerdctl', 'kubectl', 'oc', 'ssh']);
+const REMOTE_PROGRAMS: ReadonlySet<string> = new Set([
+  'docker',
+  'docker-compose',
+  'podman',
+  'nerdctl',
+  'kubectl',
+  'oc',
+  'ssh',
+]);
 
 function readArguments(words: readonly Word[]): { text: string | undefined; options: ReadonlyMap<string, string> } {
   const options = new Map<string, string>();
@@ -99,9 +106,9 @@ function readArguments(words: readonly Word[]): { text: string | undefined; opti
     const keyword = KEYWORDS[name];
     if (value === undefined) {
       const option = name.length === 1 ? `-${name}` : `--${name}`;
-      throw new ConnectError('profile', `The psql command has no value after "${option}": add it.`);
+      throw profileError({ code: 'psql.noValue', params: { option } });
     }
-    if (keyword !== undefined) options.set(keyword, known(value));
+    if (keyword !== undefined) options.set(keyword, literal(value));
   };
   let onlyArguments = false;
   for (let at = 0; at < words.length; at++) {
@@ -118,15 +125,15 @@ function readArguments(words: readonly Word[]): { text: string | undefined; opti
         take(name, inline === undefined ? words[++at] : { ...word, text: inline });
       }
     } else {
-      // Short options without values can stand together, with one that has a value at the end.
+      // Short options can be combined; only the last one can have a value.
       const [, , letter = '', value = ''] =
         new RegExp(`^-([^${SHORT_WITH_VALUE}]*)([${SHORT_WITH_VALUE}])([\\s\\S]*)$`).exec(word.text) ?? [];
       if (letter !== '') take(letter, value === '' ? words[++at] : { ...word, text: value });
     }
   }
   for (const word of rest) {
-    if (!options.has('dbname')) options.set('dbname', known(word));
-    else if (!options.has('user')) options.set('user', known(word));
+    if (!options.has('dbname')) options.set('dbname', literal(word));
+    else if (!options.has('user')) options.set('user', literal(word));
   }
   const database = options.get('dbname');
   if (database === undefined || !/^postgres(ql)?:\/\/|=/i.test(database)) return { text: undefined, options };
@@ -134,7 +141,7 @@ function readArguments(words: readonly Word[]): { text: string | undefined; opti
   return { text: database, options };
 }
 
-/** A long option by its name or an unmistakable beginning of it, as getopt_long() takes it. */
+/** Finds a long option by its name or an unambiguous prefix, as getopt_long() does. */
 function longOption(name: string): string | undefined {
   const all = [...LONG_WITH_VALUE, ...LONG_ALONE];
   if (all.includes(name)) return name;
@@ -142,15 +149,12 @@ function longOption(name: string): string | undefined {
   return found.length === 1 ? found[0] : undefined;
 }
 
-function known({ text, variable }: Word): string {
+function literal({ text, variable }: Word): string {
   if (variable === undefined) return text;
-  throw new ConnectError(
-    'profile',
-    `The psql command takes a value from the shell's variable ${variable}, which is not known here: write the value itself.`,
-  );
+  throw profileError({ code: 'psql.shellVariable', params: { variable } });
 }
 
-/** The words of each command, as a shell splits them: quotes, backslashes, and lines that go on. Redirections end a command. */
+/** Splits commands into words as a shell does: quotes, backslashes, and continuation lines. A redirection ends a command. */
 function commandsOf(text: string): readonly (readonly Word[])[] {
   const commands: Word[][] = [[]];
   let word: { text: string; variable: string | undefined } | undefined;

@@ -1,29 +1,27 @@
 /** The connection service file (PostgreSQL, libpq, "The Connection Service File"), read as libpq's parseServiceFile() does. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConnectError } from '../errors';
+import { profileError, type ProfileFault } from './faults';
 import { isKeyword, type Parameters } from './keywords';
-import type { Surroundings } from './environment';
+import type { ConnectEnvironment } from './environment';
 
 /**
- * Finds the parameters of a service: in the named file, in `PGSERVICEFILE`, or in `~/.pg_service.conf` and then the system's
- * `pg_service.conf` (whose folder only `PGSYSCONFDIR` tells, as there is no compiled-in one here).
- * @throws ConnectError ('profile') where the service or the file cannot be found, or the file has a fault
+ * Finds the parameters of a service: in the given file, in `PGSERVICEFILE`, or in `~/.pg_service.conf` and then in the system's
+ * `pg_service.conf`. libpq's compiled-in folder is not known here, so that `PGSYSCONFDIR` or the usual folders are searched.
+ * @throws ConnectError ('profile') if the service or the file cannot be found, or the section is invalid
  */
 export async function readService(
   service: string,
   serviceFile: string | undefined,
-  { env, home }: Pick<Surroundings, 'env' | 'home'>,
+  { env, home }: Pick<ConnectEnvironment, 'env' | 'home'>,
 ): Promise<Parameters> {
   const named = serviceFile ?? env['PGSERVICEFILE'];
   if (named !== undefined) {
     const text = await readText(named);
-    if (text === undefined) {
-      throw new ConnectError('profile', `The service file "${named}" cannot be read: correct its path, or make it.`);
-    }
+    if (text === undefined) throw profileError({ code: 'service.fileUnreadable', params: { file: named } });
     return findService(text, service, named) ?? notFound(service, [named]);
   }
-  const files = usualFiles({ env, home });
+  const files = defaultFiles({ env, home });
   for (const file of files) {
     const text = await readText(file);
     const found = text === undefined ? undefined : findService(text, service, file);
@@ -32,23 +30,23 @@ export async function readService(
   return notFound(service, files);
 }
 
-/** The services that can be named here, each with the file that defines it. */
+/** Lists the services that a connection can use, each with the file that defines it. */
 export async function listServices(
-  surroundings: Pick<Surroundings, 'env' | 'home'>,
+  environment: Pick<ConnectEnvironment, 'env' | 'home'>,
 ): Promise<readonly { readonly name: string; readonly file: string }[]> {
-  const named = surroundings.env['PGSERVICEFILE'];
+  const named = environment.env['PGSERVICEFILE'];
   const services = new Map<string, string>();
-  for (const file of named === undefined ? usualFiles(surroundings) : [named]) {
+  for (const file of named === undefined ? defaultFiles(environment) : [named]) {
     const text = (await readText(file)) ?? '';
     for (const [, name = ''] of text.matchAll(/^[ \t]*\[([^\]\r\n]+)\]/gm)) {
-      // The first file that has it is the one that counts.
+      // The first file that defines a service wins.
       if (!services.has(name)) services.set(name, file);
     }
   }
   return [...services].map(([name, file]) => ({ name, file }));
 }
 
-function usualFiles({ env, home }: Pick<Surroundings, 'env' | 'home'>): readonly string[] {
+function defaultFiles({ env, home }: Pick<ConnectEnvironment, 'env' | 'home'>): readonly string[] {
   const systemFolders = env['PGSYSCONFDIR'] === undefined ? SYSTEM_FOLDERS : [env['PGSYSCONFDIR']];
   return [
     ...(home === undefined ? [] : [home.serviceFile]),
@@ -56,14 +54,11 @@ function usualFiles({ env, home }: Pick<Surroundings, 'env' | 'home'>): readonly
   ];
 }
 
-/** Where packages of libpq look: Debian's, Red Hat's, and PostgreSQL's own build. */
+/** The folders of Debian's packages, Red Hat's packages, and a default build of PostgreSQL. */
 const SYSTEM_FOLDERS = ['/etc/postgresql-common', '/etc/sysconfig/pgsql', '/usr/local/pgsql/etc'];
 
 function notFound(service: string, files: readonly string[]): never {
-  throw new ConnectError(
-    'profile',
-    `The service "${service}" is not defined in ${files.join(' or ')}: correct its name, or add a section [${service}] there.`,
-  );
+  throw profileError({ code: 'service.notFound', field: 'service', params: { service, files } });
 }
 
 async function readText(file: string): Promise<string | undefined> {
@@ -75,9 +70,10 @@ async function readText(file: string): Promise<string | undefined> {
 }
 
 /**
- * @param file only for messages
+ * Reads one section of a service file.
+ * @param file the file's path, for faults
  * @returns the parameters of the first section with that name, or undefined
- * @throws ConnectError ('profile') at a line of that section that libpq would refuse
+ * @throws ConnectError ('profile') at a line of that section that libpq would reject
  */
 export function findService(text: string, service: string, file: string): Parameters | undefined {
   let found: Map<string, string> | undefined;
@@ -86,24 +82,31 @@ export function findService(text: string, service: string, file: string): Parame
     if (line === '' || line.startsWith('#')) continue;
     if (line.startsWith('[')) {
       if (found) break;
-      // libpq compares up to the bracket and does not mind what follows it.
+      // libpq compares up to the bracket and ignores what follows it.
       if (line.startsWith(`[${service}]`)) found = new Map();
       continue;
     }
     if (!found) continue;
     const equals = line.indexOf('=');
     const keyword = line.slice(0, Math.max(0, equals));
-    const fault = (why: string): ConnectError =>
-      new ConnectError('profile', `The service file "${file}" has a fault in line ${index + 1}: ${why}.`);
-    if (line.startsWith('ldap')) throw fault('looking up services with LDAP is not available');
-    if (equals < 0) throw fault('it is not of the form keyword=value');
-    if (keyword === 'service' || keyword === 'servicefile') throw fault('a service cannot name another one');
-    if (!isKeyword(keyword)) {
-      const hint = isKeyword(keyword.trim()) ? ' (no blanks may stand around the "=")' : '';
-      throw fault(`"${keyword}" is not a parameter that PostgreSQL knows${hint}`);
-    }
-    // The first of several wins, as in libpq.
+    const fault = lineFault(line, keyword, equals, { file, line: index + 1 });
+    if (fault) throw profileError(fault);
+    // The first of several values wins, as in libpq.
     if (!found.has(keyword)) found.set(keyword, line.slice(equals + 1));
   }
   return found;
+}
+
+function lineFault(
+  line: string,
+  keyword: string,
+  equals: number,
+  where: { readonly file: string; readonly line: number },
+): ProfileFault | undefined {
+  if (line.startsWith('ldap')) return { code: 'service.ldap', params: where };
+  if (equals < 0) return { code: 'service.noEquals', params: where };
+  if (keyword === 'service' || keyword === 'servicefile') return { code: 'service.nested', params: where };
+  if (isKeyword(keyword)) return undefined;
+  const code = isKeyword(keyword.trim()) ? 'service.blanks' : 'service.unknownParameter';
+  return { code, params: { ...where, parameter: keyword.trim() } };
 }

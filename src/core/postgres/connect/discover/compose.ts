@@ -1,37 +1,43 @@
-/**
- * PostgreSQL in Docker Compose files (Compose file reference). Loaded only when somebody asks for it, because of the YAML
- * parser that comes with it.
- */
+/** Finds PostgreSQL servers in Docker Compose files (Compose file reference). Loaded on demand, because it needs a YAML parser. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Alias, type Node } from 'yaml';
+import type { FaultOf, NoParams } from '../../../base/fault';
 import { candidateOf, fromLibpqVariables, type Candidate } from './discover';
 import { parseDotenv, type Variable, type Variables } from './dotenv';
 import { interpolate } from './interpolate';
 
-export interface ComposeSurroundings {
-  /** The variables of the `.env` file next to it. The environment of this process is not used: it holds other secrets. */
+export interface ComposeContext {
+  /** The variables of the `.env` file next to the Compose file. The environment of this process is not used: it has other secrets. */
   readonly dotenv?: Variables;
-  /** Reads a file of `env_file` or `secrets`, by its path as written; undefined if it cannot or must not be read. */
+  /** Reads a file of `env_file` or `secrets` by its path as written. Returns undefined if it cannot or must not be read. */
   readonly readFile?: (path: string) => Promise<string | undefined>;
+}
+
+/** Why a Compose file, or the rest of it, could not be read. */
+export interface ComposeFaults {
+  /** `line`: counted from 1. `detail`: the parser's message. */
+  'compose.syntax': { readonly line: number; readonly detail: string };
+  'compose.tooManyMerges': NoParams;
+  'compose.tooDeep': NoParams;
 }
 
 export interface ComposeFindings {
   readonly candidates: readonly Candidate[];
-  /** The first syntax error; what stands before it is read all the same. */
-  readonly fault: { readonly line: number; readonly message: string } | undefined;
+  /** The first fault; the part of the file before it is still used. */
+  readonly fault: FaultOf<ComposeFaults> | undefined;
 }
 
-/** Nodes that are looked at. Merges that refer to each other can multiply without end. */
+/** Limit of the nodes to visit: merges that refer to each other can grow exponentially. */
 const MAX_STEPS = 100_000;
 
 /**
- * Finds services that run PostgreSQL and publish its port, and addresses in the variables of all services, in which the name
- * of a service becomes the published port on this computer.
+ * Finds services that run PostgreSQL and publish its port, and URIs in the variables of all services. In these, the name of a
+ * service is replaced by its published port on this computer.
  */
-export async function findInCompose(text: string, surroundings: ComposeSurroundings = {}): Promise<ComposeFindings> {
+export async function findInCompose(text: string, context: ComposeContext = {}): Promise<ComposeFindings> {
   const lines = new LineCounter();
   let file: ComposeFile;
   try {
-    // As texts: 5433:5432 is no number in base 60. Comparing all keys with each other would be quadratic.
+    // All scalars as strings: otherwise 5433:5432 is a number in base 60. Checking for unique keys would take quadratic time.
     const document = parseDocument(text, {
       schema: 'failsafe',
       uniqueKeys: false,
@@ -41,22 +47,25 @@ export async function findInCompose(text: string, surroundings: ComposeSurroundi
       strict: false,
     });
     const [error] = document.errors;
-    file = new ComposeFile(document.contents, lines, surroundings.dotenv ?? new Map());
-    const fault = error && { line: lines.linePos(error.pos[0]).line - 1, message: error.message };
-    const candidates = await candidatesOf(file, surroundings);
-    return { candidates, fault: fault ?? (file.isExhausted ? { line: 0, message: 'too many merges' } : undefined) };
+    file = new ComposeFile(document.contents, lines, context.dotenv ?? new Map());
+    const candidates = await candidatesOf(file, context);
+    if (error) {
+      const params = { line: lines.linePos(error.pos[0]).line, detail: error.message };
+      return { candidates, fault: { code: 'compose.syntax', params } };
+    }
+    return { candidates, fault: file.isExhausted ? { code: 'compose.tooManyMerges' } : undefined };
   } catch (error) {
-    // Nested deeper than the stack can hold.
-    if (error instanceof RangeError) return { candidates: [], fault: { line: 0, message: 'nested too deeply' } };
+    // The stack overflowed.
+    if (error instanceof RangeError) return { candidates: [], fault: { code: 'compose.tooDeep' } };
     throw error;
   }
 }
 
-async function candidatesOf(file: ComposeFile, surroundings: ComposeSurroundings): Promise<Candidate[]> {
+async function candidatesOf(file: ComposeFile, context: ComposeContext): Promise<Candidate[]> {
   const services = await Promise.all(
     [...file.services].map(async ([name, node]) => {
       const chain = file.chain(node);
-      const environment = await environmentOf(file, chain, surroundings);
+      const environment = await environmentOf(file, chain, context);
       const port = publishedPort(file, chain, environment.get('POSTGRESQL_PORT_NUMBER')?.value ?? '5432');
       return { name, node, chain, environment, port };
     }),
@@ -65,7 +74,7 @@ async function candidatesOf(file: ComposeFile, surroundings: ComposeSurroundings
   const candidates: Candidate[] = [];
   for (const { name, node, chain, environment, port } of services) {
     if (port !== undefined && runsPostgres(file, chain, environment)) {
-      const server = await serverOf(file, environment, surroundings);
+      const server = await serverOf(file, environment, context);
       candidates.push({
         source: name,
         line: file.line(node),
@@ -77,10 +86,10 @@ async function candidatesOf(file: ComposeFile, surroundings: ComposeSurroundings
     const variables = [...environment].flatMap(([variable, { value, line }]) =>
       candidateOf(`${name}: ${variable}`, value, line),
     );
-    const own = fromLibpqVariables(environment);
-    // PGUSER and PGDATABASE of the server itself are for its own tools.
-    if (own?.profile.host !== undefined) variables.push({ ...own, source: `${name}: ${own.source}` });
-    candidates.push(...variables.flatMap((found) => outside(found, ports)));
+    const libpq = fromLibpqVariables(environment);
+    // Without a host, PGUSER and PGDATABASE are for the server's own tools.
+    if (libpq?.profile.host !== undefined) variables.push({ ...libpq, source: `${name}: ${libpq.source}` });
+    candidates.push(...variables.flatMap((found) => fromOutside(found, ports)));
   }
   return candidates;
 }
@@ -94,19 +103,19 @@ function runsPostgres(file: ComposeFile, chain: readonly Node[], environment: Va
   return IMAGES.test(image ?? '') || [...environment.keys()].some((name) => SERVER_VARIABLES.test(name));
 }
 
-/** Whom the server's image makes: the official image's variables, and bitnami's. Each can also be in a file. */
+/** The user and database that the image creates: variables of the official image and of Bitnami's. Each can also be in a file. */
 async function serverOf(
   file: ComposeFile,
   environment: Variables,
-  surroundings: ComposeSurroundings,
+  context: ComposeContext,
 ): Promise<{ user: string; database: string; password: string | undefined }> {
   const given = async (name: string): Promise<string | undefined> => {
     const value = environment.get(name)?.value;
     if (value) return value;
     const path = environment.get(`${name}_FILE`)?.value;
     const secret = path === undefined ? undefined : file.secretFile(path);
-    const content = secret === undefined ? undefined : await surroundings.readFile?.(secret);
-    // As the shell of the image's entry point reads it.
+    const content = secret === undefined ? undefined : await context.readFile?.(secret);
+    // As read by the shell of the image's entry point.
     return content?.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '') || undefined;
   };
   const bitnami = [...environment.keys()].some((name) => name.startsWith('POSTGRESQL_'));
@@ -117,15 +126,15 @@ async function serverOf(
   return { user, database, password };
 }
 
-/** An address inside of Compose's network, as it is reached from outside; none if its port is not published. */
-function outside(candidate: Candidate, ports: ReadonlyMap<string, number | undefined>): readonly Candidate[] {
+/** Replaces an address inside the Compose network by the published one. Drops the candidate if its port is not published. */
+function fromOutside(candidate: Candidate, ports: ReadonlyMap<string, number | undefined>): readonly Candidate[] {
   const { host } = candidate.profile;
   if (host === undefined || !ports.has(host)) return [candidate];
   const port = ports.get(host);
   return port === undefined ? [] : [{ ...candidate, profile: { ...candidate.profile, host: 'localhost', port } }];
 }
 
-/** The port of this computer that leads to the server's port in the container. */
+/** Returns the port on this computer that is mapped to the server's port in the container. */
 function publishedPort(file: ComposeFile, chain: readonly Node[], target: string): number | undefined {
   for (const entry of chain.flatMap((node) => file.items(file.get(node, 'ports')))) {
     const short = file.text(entry);
@@ -140,7 +149,7 @@ function publishedPort(file: ComposeFile, chain: readonly Node[], target: string
   return undefined;
 }
 
-/** `[address:]published:target[/protocol]`, in which both can be ranges. */
+/** Reads `[address:]published:target[/protocol]`. Both ports can be ranges. */
 function shortPort(text: string, target: number): string | undefined {
   const [, published, last = published, first, to = first] =
     /^(?:\S+:)?(\d{1,5})(?:-(\d{1,5}))?:(\d{1,5})(?:-(\d{1,5}))?(?:\/tcp)?$/.exec(text) ?? [];
@@ -150,11 +159,11 @@ function shortPort(text: string, target: number): string | undefined {
   return port <= Number(last) ? String(port) : undefined;
 }
 
-/** What `env_file` and `environment` give a service, the latter over the former, and a service over what it extends. */
+/** The variables of a service. `environment` overrides `env_file`, and a service overrides the one that it extends. */
 async function environmentOf(
   file: ComposeFile,
   chain: readonly Node[],
-  { dotenv, readFile }: ComposeSurroundings,
+  { dotenv, readFile }: ComposeContext,
 ): Promise<Variables> {
   const variables = new Map<string, Variable>();
   const base = [...chain].reverse();
@@ -165,8 +174,8 @@ async function environmentOf(
       const path = file.text(entry) ?? file.text(file.get(entry, 'path'));
       const text = path === undefined ? undefined : await readFile?.(path);
       const line = file.line(entry);
-      for (const [name, one] of text === undefined ? [] : parseDotenv(text, dotenv)) {
-        variables.set(name, { value: one.value, line });
+      for (const [name, variable] of text === undefined ? [] : parseDotenv(text, dotenv)) {
+        variables.set(name, { value: variable.value, line });
       }
     }
   }
@@ -185,11 +194,11 @@ async function environmentOf(
   return variables;
 }
 
-/** The nodes of a file, with aliases, merge keys and variables resolved as they are asked for. */
+/** A parsed file. Resolves aliases, merge keys, and variables on access. */
 class ComposeFile {
   readonly services: ReadonlyMap<string, Node>;
   readonly #targets = new Map<Alias, Node>();
-  /** Where the keys of entries begin. */
+  /** Offsets of the entries' keys. */
   readonly #starts = new Map<Node, number>();
   #steps = 0;
 
@@ -202,7 +211,7 @@ class ComposeFile {
     this.#lines = lines;
     this.#dotenv = dotenv;
 
-    // An alias means the last anchor of its name before it. Looking for each of them anew would be quadratic.
+    // An alias refers to the last anchor of its name before it. One pass over the file, because a search per alias would be quadratic.
     const anchors = new Map<string, Node>();
     visit(root, (_key, node) => {
       if (isAlias(node)) {
@@ -219,15 +228,15 @@ class ComposeFile {
     return this.entries(node).get(key);
   }
 
-  /** The entries of a map, over those that it merges (YAML's merge key type: `<<: *base`, `<<: [*a, *b]`). */
+  /** Returns the entries of a map. They override merged ones (YAML's merge key type: `<<: *base`, `<<: [*a, *b]`). */
   entries(node: Node | undefined, open: ReadonlySet<Node> = new Set()): ReadonlyMap<string, Node> {
     const map = this.#resolve(node);
     const entries = new Map<string, Node>();
     if (!isMap(map) || open.has(map)) return entries;
-    const within = new Set([...open, map]);
+    const opened = new Set([...open, map]);
     const merged: (Node | undefined)[] = [];
     for (const { key, value } of map.items) {
-      if (!this.#mayGoOn()) break;
+      if (!this.#countStep()) break;
       const name = isScalar(key) ? String(key.value) : undefined;
       if (name === undefined) continue;
       const entry = value as Node | null;
@@ -240,17 +249,17 @@ class ComposeFile {
       }
     }
     for (const base of merged) {
-      for (const [name, entry] of this.entries(base, within)) if (!entries.has(name)) entries.set(name, entry);
+      for (const [name, entry] of this.entries(base, opened)) if (!entries.has(name)) entries.set(name, entry);
     }
     return entries;
   }
 
   items(node: Node | undefined): readonly Node[] {
     const list = this.#resolve(node);
-    return isSeq(list) && this.#mayGoOn() ? (list.items as Node[]) : [];
+    return isSeq(list) && this.#countStep() ? (list.items as Node[]) : [];
   }
 
-  /** The text of a scalar, with its variables filled in; undefined for anything else. */
+  /** Returns the text of a scalar with its variables expanded, or undefined for any other node. */
   text(node: Node | undefined): string | undefined {
     const scalar = this.#resolve(node);
     if (!isScalar(scalar) || this.isNull(scalar)) return undefined;
@@ -270,18 +279,18 @@ class ComposeFile {
     return this.#dotenv.get(name)?.value;
   }
 
-  /** Zero-based, of the key if the node is an entry of a map. */
+  /** Returns the zero-based line of a node, or of its key if it is an entry of a map. */
   line(node: Node | undefined): number {
     const offset = (node && this.#starts.get(node)) ?? node?.range?.[0] ?? 0;
     return this.#lines.linePos(offset).line - 1;
   }
 
-  /** Merges multiply so much that not all was looked at. */
+  /** True if merges grew so much that not all nodes were visited. */
   get isExhausted(): boolean {
     return this.#steps > MAX_STEPS;
   }
 
-  /** A service and what it extends, in this file. */
+  /** Returns a service and the services of this file that it extends. */
   chain(service: Node): readonly Node[] {
     const chain = [service];
     for (let node: Node | undefined = service; node;) {
@@ -295,7 +304,7 @@ class ComposeFile {
     return chain;
   }
 
-  /** The file on this computer of a secret that the container sees under a path. */
+  /** Returns the file on this computer for the path of a secret in the container. */
   secretFile(path: string): string | undefined {
     const [, name] = /^\/run\/secrets\/([^/]+)$/.exec(path) ?? [];
     return name === undefined
@@ -307,7 +316,7 @@ class ComposeFile {
     return isAlias(node) ? this.#targets.get(node) : node;
   }
 
-  #mayGoOn(): boolean {
+  #countStep(): boolean {
     return ++this.#steps <= MAX_STEPS;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Connections that a workspace already describes, in `.env` files (compose.ts reads Compose files). What is found is only
- * offered; nothing connects to it without being asked. Files in, candidates out.
+ * Finds connections that a workspace already describes: in `.env` files here, in Compose files in compose.ts. The user chooses
+ * from the candidates; nothing connects to them by itself.
  */
 import { parseConnectionString } from '../conninfo/conninfo';
 import { parseDotenv, type Variables } from './dotenv';
@@ -10,39 +10,39 @@ import { isAddress } from '../conninfo/pasted';
 import { validateProfile, type ConnectionProfile } from '../conninfo/profile';
 
 export interface Candidate {
-  /** What it is called there: a variable, or a service. */
+  /** The name of the variable or the service. */
   readonly source: string;
   /** Zero-based, of the variable or the service. */
   readonly line: number;
   /** With an empty name. */
   readonly profile: ConnectionProfile;
   readonly password: string | undefined;
-  /** Parameters of other programs that were left out. */
+  /** Skipped parameters of other programs. */
   readonly ignored: readonly string[];
 }
 
-/** Reads an `.env` file: addresses of PostgreSQL in any variable, and libpq's variables together. */
+/** Finds candidates in an `.env` file: the URI of a PostgreSQL server in any variable, and libpq's variables together. */
 export function findInDotenv(text: string): readonly Candidate[] {
   const variables = parseDotenv(text);
   const candidates = [...variables].flatMap(([name, { value, line }]) => candidateOf(name, value, line));
-  const own = fromLibpqVariables(variables);
-  return own ? [...candidates, own] : candidates;
+  const libpq = fromLibpqVariables(variables);
+  return libpq ? [...candidates, libpq] : candidates;
 }
 
-/** The address that a variable holds, if it holds one. */
+/** Returns a candidate if a variable contains the URI of a PostgreSQL server. */
 export function candidateOf(source: string, value: string, line: number): readonly Candidate[] {
   if (!isAddress(value)) return [];
   try {
     const { profile, password, ignored } = parseConnectionString(value, { ignoreUnknown: true });
     return [{ source, line, profile, password, ignored }];
   } catch (error) {
-    // Half an address, or a template of one: nothing to offer.
+    // Part of a URI, or a template: nothing to offer.
     if (error instanceof ConnectError) return [];
     throw error;
   }
 }
 
-/** PGHOST, PGUSER and the like, if they say at least where to connect. */
+/** Returns a candidate from PGHOST, PGUSER, and the like, if they include at least a host, a service, or a database. */
 export function fromLibpqVariables(variables: Variables): Candidate | undefined {
   const given = environmentVariables().flatMap(([keyword, name]) => {
     const variable = variables.get(name);
@@ -53,7 +53,7 @@ export function fromLibpqVariables(variables: Variables): Candidate | undefined 
   try {
     const parameters = new Map(given.map(({ keyword, value }) => [keyword, value]));
     const checked = validateProfile({ ...fieldsOf(parameters), name: 'found' });
-    if ('problem' in checked) return undefined;
+    if ('fault' in checked) return undefined;
     return {
       source: 'PGHOST …',
       line: first.line,

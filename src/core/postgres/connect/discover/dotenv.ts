@@ -1,4 +1,4 @@
-/** Reads `.env` files as dotenv, dotenv-expand and Compose do, in one pass whatever is in them. */
+/** Reads `.env` files as dotenv, dotenv-expand, and Compose do. Takes one pass for any input. */
 import { interpolate } from './interpolate';
 
 export interface Variable {
@@ -11,17 +11,17 @@ export type Variables = ReadonlyMap<string, Variable>;
 
 const START = /[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*/y;
 
-/** What a backslash stands for between double quotes. */
+/** Escapes between double quotes. */
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', $: '$' };
 
 /**
- * The variables of a file, with those filled in that it defines before. A value that grows out of all proportion is left out.
- * @param outer other variables that values can refer to; those of the file come first
+ * Reads the variables of a file. Values can refer to variables defined earlier. A value that becomes too long is skipped.
+ * @param outer other variables that values can refer to; those of the file take precedence
  */
 export function parseDotenv(text: string, outer: Variables = new Map()): Variables {
   const variables = new Map<string, Variable>();
   const lookup = (name: string): string | undefined => (variables.get(name) ?? outer.get(name))?.value;
-  const closing = { "'": new Closing(text, "'"), '"': new Closing(text, '"') };
+  const closing = { "'": new ClosingQuotes(text, "'"), '"': new ClosingQuotes(text, '"') };
   let line = 0;
   // Some editors begin a file with a byte order mark.
   let at = text.startsWith('\uFEFF') ? 1 : 0;
@@ -35,15 +35,15 @@ export function parseDotenv(text: string, outer: Variables = new Map()): Variabl
       const quote = text.charAt(from);
       const close = quote === "'" || quote === '"' ? closing[quote].after(from + 1) : -1;
       let value: string | undefined;
-      if (close < 0) value = interpolate(bareValue(text.slice(from, end)), lookup, BARE);
+      if (close < 0) value = interpolate(unquotedValue(text.slice(from, end)), lookup, UNQUOTED);
       else {
         const quoted = text.slice(from + 1, close);
-        value = quote === "'" ? quoted : interpolate(quoted, lookup, DOUBLE);
+        value = quote === "'" ? quoted : interpolate(quoted, lookup, DOUBLE_QUOTED);
       }
       if (value === undefined) variables.delete(name);
       else variables.set(name, { value, line });
       if (close >= end) {
-        line += count(text, at, close);
+        line += countLines(text, at, close);
         at = close;
         end = lineEnd(text, close);
       }
@@ -54,10 +54,10 @@ export function parseDotenv(text: string, outer: Variables = new Map()): Variabl
   return variables;
 }
 
-const BARE = { unescape: (character: string) => (character === '$' ? '$' : undefined), keepUnset: true };
-const DOUBLE = { unescape: (character: string) => ESCAPES[character], keepUnset: true };
+const UNQUOTED = { unescape: (character: string) => (character === '$' ? '$' : undefined), keepUnset: true };
+const DOUBLE_QUOTED = { unescape: (character: string) => ESCAPES[character], keepUnset: true };
 
-function bareValue(text: string): string {
+function unquotedValue(text: string): string {
   return text.replace(/(^|\s)#.*$/s, '').trim();
 }
 
@@ -66,14 +66,14 @@ function lineEnd(text: string, from: number): number {
   return end < 0 ? text.length : end;
 }
 
-function count(text: string, from: number, to: number): number {
+function countLines(text: string, from: number, to: number): number {
   let lines = 0;
   for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) lines++;
   return lines;
 }
 
-/** Finds closing quotes; once there is none, later searches need not look through the rest again. */
-class Closing {
+/** Finds closing quotes. Remembers when there is no further one, so that searches do not take quadratic time. */
+class ClosingQuotes {
   #none = false;
 
   readonly #text: string;
@@ -84,7 +84,7 @@ class Closing {
     this.#quote = quote;
   }
 
-  /** -1 if no quote closes it */
+  /** Returns the offset of the next closing quote, or -1. */
   after(from: number): number {
     if (this.#none) return -1;
     for (let at = from; ; at++) {

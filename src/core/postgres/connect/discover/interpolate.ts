@@ -1,24 +1,24 @@
 /**
- * Variables in values, as Compose and dotenv-expand fill them in (Compose file reference, "Interpolation"): `$NAME`, `${NAME}`,
- * and `${NAME:-default}`, `${NAME-default}`, `${NAME:+other}`, `${NAME+other}`, `${NAME:?message}`, each of which may be nested.
+ * Expands variables in values as Compose and dotenv-expand do (Compose file reference, "Interpolation"): `$NAME`, `${NAME}`,
+ * `${NAME:-default}`, `${NAME-default}`, `${NAME:+other}`, `${NAME+other}`, and `${NAME:?message}`. They can be nested.
  */
 
-/** A value longer than this is not part of an address; values that refer to each other can double with each line. Characters. */
+/** Longer values are dropped: values that refer to each other can double in length with each line. Characters. */
 const MAX_LENGTH = 32_768;
 
-/** Nested defaults; a hostile file must not exhaust the stack. */
+/** Limit of nested defaults, so that a hostile file cannot exhaust the stack. */
 const MAX_DEPTH = 20;
 
 export interface InterpolationOptions {
-  /** What a backslash and this character stand for; undefined if the backslash has no meaning there. */
+  /** Returns the meaning of a backslash and this character, or undefined if the backslash is literal. */
   readonly unescape?: (character: string) => string | undefined;
-  /** `$$` stands for `$`, as in Compose. */
+  /** Treats `$$` as `$`, like Compose. */
   readonly doubledDollar?: boolean;
-  /** An unbraced `$NAME` that is not set stays as it is. */
+  /** Keeps an unbraced `$NAME` that is not set. */
   readonly keepUnset?: boolean;
 }
 
-/** @returns undefined if the value is longer than any usable one */
+/** @returns undefined if the value becomes too long */
 export function interpolate(
   text: string,
   lookup: (name: string) => string | undefined,
@@ -47,7 +47,7 @@ class Interpolation {
     this.#options = options;
   }
 
-  /** @param nested whether an unescaped `}` ends it */
+  /** @param nested whether an unescaped `}` ends the text */
   read(nested: boolean, depth: number): string {
     const text = this.#text;
     let value = '';
@@ -91,7 +91,7 @@ class Interpolation {
     this.#at += head.length;
     const other = this.read(true, depth + 1);
     if (this.#at >= this.#text.length) {
-      // No brace closes it, so it is only text.
+      // There is no closing brace, so this is plain text.
       this.#at = this.#text.length;
       return this.#text.slice(start);
     }

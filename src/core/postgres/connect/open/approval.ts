@@ -1,11 +1,11 @@
-/** Approval of secrets: whether the user's own secrets may be used for a connection that somebody else wrote. */
+/** Approval to use the user's own secrets for a connection that files of a workspace define. */
 import type { Binding } from './bindingParts';
 
 /** A secret of the user that a connection would use. */
 export type OwnSecret =
-  /** A program that is run; its output is the password. */
+  /** A command whose output is the password. */
   | { readonly kind: 'command'; readonly command: string }
-  /** `PGPASSWORD`, or the service file; `source` says which. */
+  /** `PGPASSWORD` or the service file; `source` is its name. */
   | { readonly kind: 'parameter'; readonly source: string }
   | { readonly kind: 'passfile'; readonly file: string }
   | { readonly kind: 'clientKey'; readonly file: string };
@@ -16,8 +16,8 @@ export interface ApprovalRequest {
 }
 
 /**
- * Says whether the secrets may be used for the target.
- * @param ask false: only what was approved before counts, and nobody is asked
- * @throws ConnectError ('notApproved') if nobody can be asked
+ * Resolves with whether the secrets may be used for the target.
+ * @param ask false: only an earlier approval counts, and the user is not asked
+ * @throws ConnectError ('notApproved') if the user would have to be asked and cannot be
  */
 export type Approve = (request: ApprovalRequest, ask: boolean) => Promise<boolean>;

@@ -2,20 +2,29 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, ClientConfig } from 'pg';
 import type { AuthPolicy } from './authMethods';
-import { authenticate, NoPassword, startupMessage } from './authenticate';
 import type { Settings, Target } from '../conninfo/defaults';
 import { isServerError } from '../../errors';
-import { ConnectError } from '../errors';
-import { explainNetwork, explainServer, explainSetup, explainTls, placeOf, type Attempted } from './connectErrors';
+import { redact } from '../conninfo/redact';
+import { connectError, ConnectError } from '../errors';
+import { authenticate, NoPassword, startupMessage } from './authenticate';
+import {
+  canceledError,
+  describeEndpoint,
+  endpointOf,
+  networkError,
+  serverError,
+  setupError,
+  tlsError,
+  type Attempted,
+} from './connectErrors';
 import { handOver } from './handover';
 import type { FoundPassword } from './passwords';
-import { redact } from '../conninfo/redact';
 import { TlsFailure, Wire, type Progress } from './wire';
 
 export interface AttemptOptions {
   readonly settings: Settings;
   readonly target: Target;
-  /** The IP address that the target's host was found at; undefined for a socket. */
+  /** The IP address of the target's host; undefined for a socket. */
   readonly address: string | undefined;
   /** Undefined: without TLS. */
   readonly tls: ConnectionOptions | undefined;
@@ -25,27 +34,29 @@ export interface AttemptOptions {
 }
 
 /**
- * How far an attempt came, which decides what is tried next (fe-connect.c, PQconnectPoll):
- * - `network`: nothing answered there; the next address may.
+ * The stage at which an attempt failed, which decides what is tried next (fe-connect.c, PQconnectPoll):
+ * - `network`: no response; the next address may respond.
  * - `noTls`: the server does not offer TLS · `tls`: the handshake failed.
- * - `server`: the server answered with an error; it may let us in with, or without, TLS.
- * - `notNow`: that server takes nobody just now; another host may · `unwanted`: it is not of the wanted kind.
- * - `needsPassword`: it asks for a password, and there is none.
- * - `final`: nothing else is worth trying.
+ * - `server`: the server sent an error; it may accept us with, or without, TLS.
+ * - `notNow`: the server is not ready; another host may be · `unwanted`: it does not match `targetSessionAttrs`.
+ * - `needsPassword`: the server asks for a password, and there is none.
+ * - `final`: there is no point in trying anything else.
  */
 export type AttemptStage = 'network' | 'noTls' | 'tls' | 'server' | 'notNow' | 'unwanted' | 'needsPassword' | 'final';
 
 export class AttemptError extends Error {
   override readonly name = 'AttemptError';
-  constructor(
-    readonly stage: AttemptStage,
-    readonly told: ConnectError,
-  ) {
-    super(told.message, { cause: told });
+  readonly stage: AttemptStage;
+  readonly error: ConnectError;
+
+  constructor(stage: AttemptStage, error: ConnectError) {
+    super(error.message, { cause: error });
+    this.stage = stage;
+    this.error = error;
   }
 }
 
-/** The values exactly as the server writes them: `pg` would round numbers and shift dates. */
+/** Values exactly as the server writes them: `pg` would round numbers and shift dates. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
 
 /** An open connection. */
@@ -55,40 +66,40 @@ export interface Attempt {
   readonly passwordUsed: boolean;
 }
 
-/** Connects, checks what was asked of the server, and sets the role and the search path. @throws AttemptError */
+/** Connects, checks `targetSessionAttrs`, and sets the role and the search path. @throws AttemptError */
 export async function attempt(options: AttemptOptions): Promise<Attempt> {
   const { settings, target, address, tls, password, signal } = options;
-  const attempted: Attempted = { target, address, tls: tls !== undefined, settings, passwordSource: password?.source };
-  if (signal?.aborted) throw new AttemptError('final', aborted());
+  const attempted: Attempted = { target, address, tls: tls !== undefined, settings, password: password?.origin };
+  if (signal?.aborted) throw new AttemptError('final', canceledError());
   const wire = new Wire();
   const stop = (error: Error): void => wire.stop(error);
-  const onAbort = (): void => stop(aborted());
+  const onAbort = (): void => stop(canceledError());
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer =
     settings.connectTimeoutMs === 0
       ? undefined
-      : setTimeout(() => stop(lateAnswer(attempted, settings.connectTimeoutMs)), settings.connectTimeoutMs);
+      : setTimeout(() => stop(timeoutError(attempted, settings.connectTimeoutMs)), settings.connectTimeoutMs);
   let client: Client | undefined;
   try {
     const opened = await open(wire, options);
     ({ client } = opened);
-    await checkKind(client, settings, attempted);
+    await checkSessionAttrs(client, settings, attempted);
     await setUp(client, settings);
     return opened;
   } catch (error) {
     if (!client) wire.stop();
-    // A goodbye, so that the server does not log a lost client; nobody needs to wait for it.
+    // Ends the session properly, so that the server does not log a lost client; there is no need to wait for it.
     else void client.end().catch(() => undefined);
-    throw client ? laterFailure(error, attempted) : failure(error, attempted, wire.progress);
+    throw client ? setupFailure(error, attempted) : connectFailure(error, attempted, wire.progress);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
 }
 
-/** The connection, as far as ReadyForQuery. */
+/** Opens the connection, until ReadyForQuery. */
 async function open(wire: Wire, { settings, target, address, tls, password, log }: AttemptOptions): Promise<Attempt> {
-  // The address in place of the name, so that each address of a name is tried, as libpq does.
+  // The address instead of the name, so that each address of a name is tried, as libpq does.
   const host = address ?? target.host;
   const to = target.socket ? { path: `${target.host}/.s.PGSQL.${target.port}` } : { host, port: target.port };
   await wire.connect(to, settings.keepalives ? settings.keepalivesIdleMs : undefined);
@@ -104,7 +115,7 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
       application_name: settings.applicationName,
       ...(settings.options === undefined ? {} : { options: settings.options }),
       ...settings.session,
-      // What `pg` expects.
+      // `pg` expects it.
       client_encoding: 'UTF8',
     }),
   );
@@ -127,7 +138,7 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
     types: AS_TEXT,
   };
   const client = await handOver({ ...wire.release(), greeting }, config, (error) =>
-    log?.(`${placeOf(target, address)}: ${redact(error.message, [password?.value])}`),
+    log?.(`${describeEndpoint(endpointOf(target, address))}: ${redact(error.message, [password?.value])}`),
   );
   return { client, passwordUsed };
 }
@@ -135,47 +146,45 @@ async function open(wire: Wire, { settings, target, address, tls, password, log 
 /** The server does not offer TLS. */
 class NoTls extends Error {}
 
-function aborted(): ConnectError {
-  return new ConnectError('aborted', 'Connecting was canceled.');
+function timeoutError({ target, address }: Attempted, timeoutMs: number): ConnectError {
+  const params = { ...endpointOf(target, address), seconds: timeoutMs / 1000 };
+  return connectError('timeout', { code: 'connect.timeout', params });
 }
 
-function lateAnswer({ target, address }: Attempted, timeoutMs: number): ConnectError {
-  return new ConnectError(
-    'timeout',
-    `${placeOf(target, address)} did not answer within ${timeoutMs / 1000} s: check the host, the port and the firewalls between, or raise "connectTimeoutSeconds".`,
-  );
-}
-
-/** Sorts out a failure before the server said that it is ready. */
-function failure(error: unknown, attempted: Attempted, progress: Progress): AttemptError {
+/** Classifies a failure before the server was ready. */
+function connectFailure(error: unknown, attempted: Attempted, progress: Progress): AttemptError {
+  const { settings, target, address } = attempted;
   if (error instanceof ConnectError) return new AttemptError(error.reason === 'timeout' ? 'network' : 'final', error);
   if (error instanceof NoPassword) {
-    const text = `The server asks for the password of the user "${attempted.settings.user}", and there is none: enter it.`;
-    return new AttemptError('needsPassword', new ConnectError('noPassword', text));
+    const { user } = settings;
+    return new AttemptError(
+      'needsPassword',
+      connectError('noPassword', { code: 'connect.passwordMissing', params: { user } }),
+    );
   }
   if (error instanceof NoTls) {
-    const text = `${placeOf(attempted.target, attempted.address)} does not offer TLS, which "sslmode": "${attempted.settings.sslmode}" needs: have the server set up for it, or choose another sslmode.`;
-    return new AttemptError('noTls', new ConnectError('tls', text));
+    const params = { ...endpointOf(target, address), sslmode: settings.sslmode };
+    return new AttemptError('noTls', connectError('tls', { code: 'connect.tlsNotOffered', params }));
   }
-  if (error instanceof TlsFailure) return new AttemptError('tls', explainTls(error, attempted));
+  if (error instanceof TlsFailure) return new AttemptError('tls', tlsError(error, attempted));
   if (isServerError(error)) {
-    const told = explainServer(error, attempted);
-    return new AttemptError(told.reason === 'starting' ? 'notNow' : 'server', told);
+    const refused = serverError(error, attempted);
+    return new AttemptError(refused.reason === 'starting' ? 'notNow' : 'server', refused);
   }
-  if (progress === 'handshake') return new AttemptError('tls', explainTls(error, attempted));
-  // Once a server has taken the connection, what goes wrong is not for another address to mend.
-  return new AttemptError(progress === 'unconnected' ? 'network' : 'final', explainNetwork(error, attempted));
+  if (progress === 'handshake') return new AttemptError('tls', tlsError(error, attempted));
+  // Once a server has accepted the connection, another address would not help.
+  return new AttemptError(progress === 'unconnected' ? 'network' : 'final', networkError(error, attempted));
 }
 
-/** Sorts out a failure of what comes after connecting. */
-function laterFailure(error: unknown, attempted: Attempted): AttemptError {
+/** Classifies a failure after the server was ready. */
+function setupFailure(error: unknown, attempted: Attempted): AttemptError {
   if (error instanceof AttemptError) return error;
   if (error instanceof ConnectError) return new AttemptError(error.reason === 'timeout' ? 'network' : 'final', error);
-  return new AttemptError('final', explainNetwork(error, attempted));
+  return new AttemptError('final', networkError(error, attempted));
 }
 
 /** target_session_attrs. @throws AttemptError ('unwanted') */
-async function checkKind(client: Client, settings: Settings, { target, address }: Attempted): Promise<void> {
+async function checkSessionAttrs(client: Client, settings: Settings, { target, address }: Attempted): Promise<void> {
   const wanted = settings.targetSessionAttrs;
   if (wanted === 'any') return;
   const { rows } = await client.query<[standby: string, readOnly: string]>({
@@ -192,12 +201,12 @@ async function checkKind(client: Client, settings: Settings, { target, address }
     'prefer-standby': standby,
   }[wanted];
   if (fits) return;
-  const is = wanted.startsWith('read') ? (readOnly ? 'read-only' : 'read-write') : standby ? 'a standby' : 'a primary';
-  const text = `${placeOf(target, address)} is ${is}, but "targetSessionAttrs" asks for "${wanted}".`;
-  throw new AttemptError('unwanted', new ConnectError('sessionAttrs', text));
+  const kind = wanted.startsWith('read') ? (readOnly ? 'read-only' : 'read-write') : standby ? 'standby' : 'primary';
+  const params = { ...endpointOf(target, address), kind, targetSessionAttrs: wanted } as const;
+  throw new AttemptError('unwanted', connectError('sessionAttrs', { code: 'connect.wrongServerKind', params }));
 }
 
-/** The role and the search path, as values and not as SQL. @throws ConnectError ('setup') */
+/** Sets the role and the search path, as values and not as SQL. @throws ConnectError ('setup') */
 async function setUp(client: Client, settings: Settings): Promise<void> {
   const values = Object.entries({ role: settings.role, search_path: settings.searchPath });
   const wanted = values.filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -209,6 +218,6 @@ async function setUp(client: Client, settings: Settings): Promise<void> {
     });
   } catch (error) {
     if (!isServerError(error)) throw error;
-    throw explainSetup(error, settings);
+    throw setupError(error, settings);
   }
 }

@@ -2,18 +2,18 @@
  * Authentication, from the startup message to the first ReadyForQuery (PostgreSQL, "Message Flow", "Start-up"; libpq, fe-auth.c and
  * fe-connect.c).
  *
- * `pg` takes no part in it: it would answer whatever it is asked, as often as it is asked, and take ReadyForQuery for success
- * whatever came before. So it gets the connection only afterwards ({@link ./handover}), and never the password. Here each message is
- * read only when it is due, and each step accepts exactly the messages that may come there:
+ * `pg` is not involved: it would answer any request, any number of times, and take ReadyForQuery for success whatever came before.
+ * Therefore it gets the connection only afterwards ({@link ./handover}), and never gets the password. Here each message is read only
+ * when it is due, and each step accepts exactly the messages that are valid in it:
  *
- *     AuthenticationOk                                                             if the profile accepts no authentication
+ *     AuthenticationOk                                                             if the profile accepts `none`
  *     AuthenticationCleartextPassword → password → AuthenticationOk                if the profile accepts it
  *     AuthenticationMD5Password → digest → AuthenticationOk
  *     AuthenticationSASL → …Continue → proof → …Final, verified → AuthenticationOk
  *
- * then ParameterStatus, BackendKeyData and NoticeResponse until ReadyForQuery. An ErrorResponse may come anywhere. Everything else
- * ends the attempt before anything more is sent. It is stricter than libpq in these: one method for each connection, one
- * AuthenticationOk, and no AuthenticationOk in the middle of SCRAM even if `requireAuth` is not set.
+ * then ParameterStatus, BackendKeyData, and NoticeResponse until ReadyForQuery. An ErrorResponse is valid anywhere. Anything else
+ * ends the attempt before more is sent. This is stricter than libpq: one method per connection, one AuthenticationOk, and no
+ * AuthenticationOk in the middle of SCRAM even if `requireAuth` is not set.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -28,13 +28,14 @@ import {
   READY_FOR_QUERY,
   typeName,
 } from '../../client/framing';
+import type { ReceivedMessage } from '../connectFaults';
+import { connectError, type ConnectError } from '../errors';
 import { requestProblem, unsafe, type AuthMethod, type AuthPolicy } from './authMethods';
-import { ConnectError } from '../errors';
 import { Scram } from './scram';
 import { readServerError } from './serverError';
 import type { Wire } from './wire';
 
-/** There is no password, and the server asks for one. */
+/** The server asks for a password, and there is none. */
 export class NoPassword extends Error {}
 
 export interface Credentials {
@@ -44,14 +45,15 @@ export interface Credentials {
 
 export interface Authenticated {
   readonly greeting: Buffer;
-  /** False: the server let the user in without asking for a password, for example by pg_hba.conf's `trust`. */
+  /** False: the server did not ask for a password, e.g. because of `trust` in pg_hba.conf. */
   readonly passwordUsed: boolean;
 }
 
-/** Codes of authentication requests (PostgreSQL, "Message Formats", Authentication…), and their names there. */
+/** Codes and names of authentication requests (PostgreSQL, "Message Formats", Authentication…). */
 const OK = 0;
 const CLEARTEXT = 3;
 const MD5 = 5;
+const GSS_CONTINUE = 8;
 const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
@@ -61,7 +63,7 @@ const REQUEST_NAMES: Readonly<Record<number, string>> = {
   [CLEARTEXT]: 'AuthenticationCleartextPassword',
   [MD5]: 'AuthenticationMD5Password',
   7: 'AuthenticationGSS',
-  8: 'AuthenticationGSSContinue',
+  [GSS_CONTINUE]: 'AuthenticationGSSContinue',
   9: 'AuthenticationSSPI',
   [SASL]: 'AuthenticationSASL',
   [SASL_CONTINUE]: 'AuthenticationSASLContinue',
@@ -75,10 +77,11 @@ const MESSAGE_NAMES: Readonly<Record<number, string>> = {
   0x76: 'NegotiateProtocolVersion',
 };
 
-/** As in libpq (PQconnectPoll). Bytes, with the length itself. */
+/** As in libpq (PQconnectPoll). Bytes, including the length itself. */
 const MAX_REQUEST = 2000;
-/** Of an error, which ends the attempt, no more is read. Of all other messages together no more is accepted. Bytes. */
+/** No more is read of an error, which ends the attempt. Bytes. */
 const MAX_ERROR = 65_536;
+/** The total size of all messages from AuthenticationOk to ReadyForQuery. Bytes. */
 const MAX_UNTIL_READY = 1_048_576;
 
 interface Request {
@@ -87,8 +90,8 @@ interface Request {
 }
 
 /**
- * @returns the messages from BackendKeyData to ReadyForQuery, checked, for `pg`, and whether the server asked for the password
- * @throws ConnectError; NoPassword; DatabaseError where the server answers with an error; what the wire throws
+ * @returns the checked messages from BackendKeyData to ReadyForQuery, for `pg`, and whether the server asked for the password
+ * @throws ConnectError; NoPassword; DatabaseError if the server sends an error; the errors of the wire
  */
 export async function authenticate(wire: Wire, policy: AuthPolicy, credentials: Credentials): Promise<Authenticated> {
   const authentication = new Authentication(wire, policy, credentials);
@@ -97,8 +100,8 @@ export async function authenticate(wire: Wire, policy: AuthPolicy, credentials: 
 }
 
 class Authentication {
-  /** For a message that does not belong where it comes. */
-  #when = 'before it asked who we are';
+  /** The method that the server requested; undefined before the request. */
+  #method: AuthMethod | undefined;
   #passwordUsed = false;
 
   readonly #wire: Wire;
@@ -148,14 +151,12 @@ class Authentication {
     const wire = this.#wire;
     const offersBinding = mechanisms.includes('SCRAM-SHA-256-PLUS');
     if (offersBinding && !policy.tls) {
-      throw unsafe(
-        'The server offers SCRAM-SHA-256-PLUS over a connection without TLS, which PostgreSQL never does, so the connection was closed: somebody may have removed the encryption on the way; set "sslmode" to "verify-full".',
-      );
+      throw unsafe({ code: 'connect.plusWithoutTls' });
     }
     const socket = policy.tls && policy.channelBinding !== 'disable' ? wire.tls : undefined;
     const binds = offersBinding && socket !== undefined;
     if (!binds && !mechanisms.includes('SCRAM-SHA-256')) {
-      throw notAvailable(offersBinding ? 'SCRAM-SHA-256-PLUS (which "channelBinding": "disable" forbids)' : 'SASL');
+      throw offersBinding ? connectError('authentication', { code: 'connect.plusNotAllowed' }) : notSupported('SASL');
     }
     this.#check('scram-sha-256', binds);
     const password = this.#password();
@@ -171,7 +172,7 @@ class Authentication {
   #check(method: AuthMethod, bound?: boolean): void {
     const problem = requestProblem(this.#policy, method, bound);
     if (problem) throw problem;
-    if (method !== 'none') this.#when = `after it had asked for the method "${method}"`;
+    if (method !== 'none') this.#method = method;
   }
 
   #password(): string {
@@ -180,36 +181,31 @@ class Authentication {
     return this.#credentials.password;
   }
 
-  /** The next message, which must be this one. */
+  /** Reads the next message, which must have this code. */
   async #expect(code: number): Promise<Request> {
     const request = await this.#request();
     if (request.code === code) return request;
     if (code !== OK && request.code === OK) {
-      throw unsafe(
-        'The server did not prove that it knows the password before it let us in, so the connection was closed: it may not be the server that it should be; check the host and the port.',
-      );
+      throw unsafe({ code: 'connect.okWithoutProof' });
     }
-    throw unexpected(REQUEST_NAMES[request.code] ?? `the authentication request ${request.code}`, this.#when);
+    throw unexpected(requestName(request.code), this.#method);
   }
 
   async #request(): Promise<Request> {
     const { type, length } = await header(this.#wire);
     if (type !== AUTHENTICATION) {
       const name = MESSAGE_NAMES[type];
-      // A greeting of another protocol may begin with one of these letters.
-      if (name !== undefined && length >= 4 && length <= MAX_ERROR) throw unexpected(name, this.#when);
-      throw new ConnectError(
-        'unreachable',
-        `What answers there does not speak PostgreSQL's protocol (it sent a message of the type ${typeName(type)}): check the host and the port.`,
-      );
+      // A greeting of another protocol may begin with the same letter.
+      if (name !== undefined && length >= 4 && length <= MAX_ERROR) throw unexpected({ message: name }, this.#method);
+      throw connectError('unreachable', { code: 'connect.notPostgres', params: { messageType: typeName(type) } });
     }
-    if (length < 8 || length > MAX_REQUEST) throw damaged('an authentication request', length);
+    if (length < 8 || length > MAX_REQUEST) throw damaged({ message: 'AuthenticationRequest' }, length);
     const body = await this.#wire.body(length - 4);
     return { code: body.readUInt32BE(0), data: body.subarray(4) };
   }
 }
 
-/** What the server says of itself once it has let us in. */
+/** Reads the messages that follow AuthenticationOk. */
 async function untilReady(wire: Wire): Promise<Buffer> {
   const messages: Buffer[] = [];
   let size = 0;
@@ -218,23 +214,23 @@ async function untilReady(wire: Wire): Promise<Buffer> {
     const { type, length } = await header(wire);
     const known = [PARAMETER_STATUS, BACKEND_KEY_DATA, NOTICE_RESPONSE, READY_FOR_QUERY].includes(type);
     if (!known || (hasKey && type === BACKEND_KEY_DATA)) {
-      const name = type === AUTHENTICATION ? 'an authentication request' : MESSAGE_NAMES[type];
-      throw unexpected(name ?? `a message of the type ${typeName(type)}`, 'after AuthenticationOk');
+      const params = type === AUTHENTICATION ? { message: 'AuthenticationRequest' } : messageName(type);
+      throw unsafe({ code: 'connect.messageAfterOk', params });
     }
     size += length;
-    if (length < 4 || size > MAX_UNTIL_READY) throw damaged(MESSAGE_NAMES[type] ?? '', length);
+    if (length < 4 || size > MAX_UNTIL_READY) throw damaged(messageName(type), length);
     const start = Buffer.alloc(HEADER);
     start[0] = type;
     start.writeUInt32BE(length, 1);
     const whole = Buffer.concat([start, await wire.body(length - 4)]);
-    if (!isWellFormed(whole)) throw damaged(MESSAGE_NAMES[type] ?? '', length);
+    if (!isWellFormed(whole)) throw damaged(messageName(type), length);
     messages.push(whole);
     if (type === READY_FOR_QUERY) return Buffer.concat(messages);
     hasKey ||= type === BACKEND_KEY_DATA;
   }
 }
 
-/** The next message's type and length. @throws DatabaseError if it is an error */
+/** Reads the next message's type and length. @throws DatabaseError if it is an error */
 async function header(wire: Wire): Promise<{ type: number; length: number }> {
   const { type, length } = await wire.header();
   if (type !== ERROR_RESPONSE) return { type, length };
@@ -242,16 +238,16 @@ async function header(wire: Wire): Promise<{ type: number; length: number }> {
   throw readServerError(await wire.body(Math.min(length - 4, MAX_ERROR)));
 }
 
-/** @throws ConnectError unless the request has this many bytes beside its code */
+/** @throws ConnectError unless the request has exactly this many bytes after its code */
 function checkLength({ code, data }: Request, bytes: number): void {
-  if (data.length !== bytes) throw damaged(REQUEST_NAMES[code] ?? '', data.length + 8);
+  if (data.length !== bytes) throw damaged(requestName(code), data.length + 8);
 }
 
 function readMechanisms(request: Request): readonly string[] {
   const names = request.data.toString('latin1').split('\0');
   // Each ends with a zero byte, and so does the list.
   if (names.length < 3 || names.pop() !== '' || names.pop() !== '' || names.includes('')) {
-    throw damaged('AuthenticationSASL', request.data.length + 8);
+    throw damaged(requestName(SASL), request.data.length + 8);
   }
   return names;
 }
@@ -266,43 +262,48 @@ function md5Answer(user: string, password: string, salt: Buffer): string {
   try {
     return `md5${md5(md5(password, user), salt)}`;
   } catch (error) {
-    throw new ConnectError(
-      'authentication',
-      'The server asks for md5, which is not available on this computer: ask its administrator for scram-sha-256.',
-      { cause: error },
-    );
+    throw connectError('authentication', { code: 'connect.md5Unavailable' }, { cause: error });
   }
 }
 
-/** The server's messages are documented, so what is not is no mistake of its administrator. */
-function unexpected(what: string, when: string): ConnectError {
+function messageName(type: number): ReceivedMessage {
+  const message = MESSAGE_NAMES[type];
+  return message === undefined ? { messageType: typeName(type) } : { message };
+}
+
+function requestName(code: number): ReceivedMessage {
+  const message = REQUEST_NAMES[code];
+  return message === undefined ? { authenticationCode: code } : { message };
+}
+
+/** The protocol is documented, so an undocumented message is not a mistake of the server's administrator. */
+function unexpected(received: ReceivedMessage, method: AuthMethod | undefined): ConnectError {
   return unsafe(
-    `The server sent ${what} ${when}, which PostgreSQL never does, so the connection was closed and nothing more was sent: it may not be the server that it should be; check the host and the port.`,
+    method === undefined
+      ? { code: 'connect.messageBeforeRequest', params: received }
+      : { code: 'connect.messageAfterRequest', params: { ...received, method } },
   );
 }
 
-function damaged(what: string, length: number): ConnectError {
-  return new ConnectError(
-    'unreachable',
-    `The server sent ${what} that is damaged (length ${length}), so the connection was closed: check the host and the port, and that a PostgreSQL server answers there.`,
-  );
+function damaged(received: ReceivedMessage, length: number): ConnectError {
+  return connectError('unreachable', { code: 'connect.damagedMessage', params: { ...received, length } });
 }
 
+/** The error for a request that this extension does not answer. */
 function unavailable(code: number): ConnectError {
-  if (code === SASL_CONTINUE || code === SASL_FINAL || code === 8) {
-    return unexpected(REQUEST_NAMES[code] ?? '', 'before it asked who we are');
-  }
-  return notAvailable({ 2: 'Kerberos', 7: 'GSSAPI', 9: 'SSPI' }[code] ?? `a method unknown here (${code})`);
+  if (code === SASL_CONTINUE || code === SASL_FINAL || code === GSS_CONTINUE)
+    return unexpected(requestName(code), undefined);
+  const method = { 2: 'Kerberos', 7: 'GSSAPI', 9: 'SSPI' }[code];
+  return method === undefined
+    ? connectError('authentication', { code: 'connect.unknownMethod', params: { authenticationCode: code } })
+    : notSupported(method);
 }
 
-function notAvailable(method: string): ConnectError {
-  return new ConnectError(
-    'authentication',
-    `The server asks for ${method} to find out who you are, which is not available here: ask its administrator for scram-sha-256, or for a certificate.`,
-  );
+function notSupported(method: string): ConnectError {
+  return connectError('authentication', { code: 'connect.methodNotSupported', params: { method } });
 }
 
-/** PasswordMessage, SASLInitialResponse and SASLResponse have one type. */
+/** PasswordMessage, SASLInitialResponse, and SASLResponse have the same type. */
 function message(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from('p'), int32(body.length + 4), body]);
 }
@@ -317,7 +318,7 @@ function int32(value: number): Buffer {
 export function startupMessage(parameters: Readonly<Record<string, string>>): Buffer {
   const words = Object.entries(parameters).flat();
   if (words.some((word) => word.includes('\0'))) {
-    throw new ConnectError('profile', 'The user, the database, or a parameter has a zero character in it: remove it.');
+    throw connectError('profile', { code: 'connect.zeroCharacter' });
   }
   const body = Buffer.from(`${words.map((word) => `${word}\0`).join('')}\0`);
   return Buffer.concat([int32(body.length + 8), int32(0x30000), body]);

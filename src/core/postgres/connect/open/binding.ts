@@ -1,27 +1,27 @@
 /**
- * What a secret is bound to: the server that a connection leads to once the profile, its service, the environment and the defaults
- * are resolved, and how well the secret is protected on its way there. If any part differs, it is another target.
+ * Secrets are bound to the server that a connection leads to, once the profile, its service, the environment, and the defaults are
+ * resolved, and to how the secret is protected in transit. If any part differs, it is another target.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Binding } from './bindingParts';
+import { FINGERPRINT, type Binding } from './bindingParts';
 import { resolveSettings, type Settings } from '../conninfo/defaults';
 import type { ConnectionProfile } from '../conninfo/profile';
-import { surroundingsOf, type Surroundings } from '../conninfo/environment';
+import { connectEnvironment, type ConnectEnvironment } from '../conninfo/environment';
 
-/** The binding of a profile as everything around it stands now. @throws ConnectError ('profile') */
+/** The binding of a profile with the current environment and files. @throws ConnectError ('profile') */
 export async function resolveBinding(profile: ConnectionProfile, env?: NodeJS.ProcessEnv): Promise<Binding> {
-  const surroundings = surroundingsOf(env);
-  return bindingOf(await resolveSettings(profile, surroundings), surroundings);
+  const environment = connectEnvironment(env);
+  return bindingOf(await resolveSettings(profile, environment), environment);
 }
 
-export async function bindingOf(settings: Settings, surroundings: Surroundings): Promise<Binding> {
+export async function bindingOf(settings: Settings, environment: ConnectEnvironment): Promise<Binding> {
   return {
     hosts: hostsOf(settings),
     user: settings.user,
     sslmode: settings.sslmode,
-    sslrootcert: await rootCertificates(settings, surroundings),
-    // Its content is renewed all the time, and can only refuse more servers or as many.
+    sslrootcert: await rootCertificates(settings, environment),
+    // Not its content, which is renewed regularly: a revocation list can only make fewer servers acceptable.
     sslcrl: settings.sslcrl ?? '',
     sslnegotiation: settings.sslnegotiation,
     tlsVersions: `${settings.tlsMin}-${settings.tlsMax ?? ''}`,
@@ -31,7 +31,7 @@ export async function bindingOf(settings: Settings, surroundings: Surroundings):
   };
 }
 
-/** Every host with its address and port, in the order in which they are tried. */
+/** All hosts with addresses and ports, in the order of the attempts. */
 function hostsOf({ targets }: Pick<Settings, 'targets'>): string {
   return targets
     .map(({ host, hostaddr, port }) => {
@@ -41,8 +41,8 @@ function hostsOf({ targets }: Pick<Settings, 'targets'>): string {
     .join(', ');
 }
 
-/** The path and the content: whoever can change the file decides which servers are believed. */
-async function rootCertificates({ sslrootcert }: Settings, { env, home }: Surroundings): Promise<string> {
+/** The path and the content: a changed file changes which servers are trusted. */
+async function rootCertificates({ sslrootcert }: Settings, { env, home }: ConnectEnvironment): Promise<string> {
   if (sslrootcert === 'system') {
     const named = env['SSL_CERT_FILE'];
     return named ? `system: ${await fingerprint(named)}` : 'system';
@@ -53,9 +53,8 @@ async function rootCertificates({ sslrootcert }: Settings, { env, home }: Surrou
 
 async function fingerprint(file: string): Promise<string> {
   try {
-    return `${file} sha256:${createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex')}`;
+    const content = await readFile(file);
+    return file + FINGERPRINT + createHash('sha256').update(content).digest('hex');
   } catch {
     return `${file} (none)`;
   }

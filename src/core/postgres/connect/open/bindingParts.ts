@@ -1,4 +1,4 @@
-/** What a secret is bound to: see binding.ts. Here without what it takes to find it out. */
+/** The type of a binding: see binding.ts, which computes it. This module has no dependencies. */
 
 export const BINDING_PARTS = [
   'hosts',
@@ -14,5 +14,14 @@ export const BINDING_PARTS = [
 ] as const;
 export type BindingPart = (typeof BINDING_PARTS)[number];
 
-/** One text for each part, empty if it is not set. None is secret. */
+/** One text per part, empty if the part is not set. None is secret. */
 export type Binding = Readonly<Record<BindingPart, string>>;
+
+/** Separates a file's path from the fingerprint of its content. */
+export const FINGERPRINT = ' sha256:';
+
+/** The path of the root certificates, without the fingerprint. */
+export function rootCertificateFile({ sslrootcert }: Pick<Binding, 'sslrootcert'>): string {
+  const end = sslrootcert.lastIndexOf(FINGERPRINT);
+  return end === -1 ? sslrootcert : sslrootcert.slice(0, end);
+}

@@ -1,95 +1,99 @@
-/** Failures of connecting, in words that say what to do (SQLSTATEs: PostgreSQL, appendix A). */
+/** Turns the errors of the network, of TLS, and of the server into connect errors (SQLSTATEs: PostgreSQL, appendix A). */
+import { ProtocolError } from '../../client/framing';
+import { messageOf } from '../../../base/errors';
+import { SQLSTATE } from '../../../base/sqlstate';
 import type { Settings, Target } from '../conninfo/defaults';
-import { ConnectError, type ConnectReason } from '../errors';
+import type { Endpoint, PasswordOrigin } from '../connectFaults';
+import { connectError, ConnectError } from '../errors';
+import { CertificateNameError } from './certificateIdentity';
 import { cutText } from './serverError';
-import { IDENTITY_CODE } from './tls';
 
-/** Where and as whom it was tried. */
+/** One attempt: where it went, and as which user. */
 export interface Attempted {
   readonly target: Target;
-  /** The IP address, where the host was looked up. */
+  /** The IP address, if the host was looked up. */
   readonly address: string | undefined;
   readonly tls: boolean;
   readonly settings: Pick<Settings, 'user' | 'database' | 'sslmode' | 'sslrootcert'>;
-  /** Words for where the password came from, such as a file. */
-  readonly passwordSource: string | undefined;
+  /** Undefined without a password. */
+  readonly password: PasswordOrigin | undefined;
 }
 
-/** `db.example.com (10.0.0.7), port 5432`, or the path of a socket. */
-export function placeOf(target: Target, address?: string): string {
-  if (target.socket) return `the socket ${target.host}/.s.PGSQL.${target.port}`;
+/** The endpoint of a target, for the parameters of a fault. */
+export function endpointOf(target: Target, address?: string): Endpoint {
+  const { port } = target;
+  if (target.socket) return { host: target.host, port, socket: `${target.host}/.s.PGSQL.${port}` };
   const host = target.host || (target.hostaddr ?? '');
-  return `${host}${address !== undefined && address !== host ? ` (${address})` : ''}, port ${target.port}`;
+  return { host, port, ...(address === undefined || address === host ? {} : { address }) };
 }
 
-/** An error of the network or of the socket. */
-export function explainNetwork(
-  error: unknown,
-  { target, address }: Pick<Attempted, 'target' | 'address'>,
-): ConnectError {
-  const place = placeOf(target, address);
-  const unreachable = (message: string): ConnectError => new ConnectError('unreachable', message, { cause: error });
-  const code = codeOf(error);
-  switch (code) {
+/** An endpoint as text for the log. */
+export function describeEndpoint({ host, port, address, socket }: Endpoint): string {
+  return socket ?? `${host}:${port}${address === undefined ? '' : ` (${address})`}`;
+}
+
+/** An error of the network or of a Unix socket. */
+export function networkError(cause: unknown, { target, address }: Pick<Attempted, 'target' | 'address'>): ConnectError {
+  const params = endpointOf(target, address);
+  const { host } = target;
+  if (cause instanceof ProtocolError) return new ConnectError('unreachable', cause.fault, { cause });
+  switch (codeOf(cause)) {
     case 'ECONNREFUSED':
-      return target.socket
-        ? unreachable(`Nothing listens on ${place}: check that PostgreSQL runs on this computer.`)
-        : unreachable(
-            `Nothing accepts connections at ${place}: check the host and the port, and that PostgreSQL runs there and listens on that address.`,
-          );
+      return connectError('unreachable', { code: 'connect.refused', params }, { cause });
     case 'ENOENT':
-      return unreachable(
-        `There is no ${place.replace(/^the /, '')}: check that PostgreSQL runs on this computer, and the folder and the port.`,
-      );
+      return connectError('unreachable', { code: 'connect.socketMissing', params }, { cause });
     case 'EACCES':
     case 'EPERM':
-      return unreachable(`This user may not use ${place}: check its permissions.`);
+      return connectError('unreachable', { code: 'connect.accessDenied', params }, { cause });
     case 'ENOTFOUND':
     case 'ENODATA':
-      return unreachable(`The host ${target.host} cannot be found: check its name, and the network or the VPN.`);
+      return connectError('unreachable', { code: 'connect.hostUnknown', params: { host } }, { cause });
     case 'EAI_AGAIN':
-      return unreachable(`The host ${target.host} could not be looked up just now: check the network, and try again.`);
+      return connectError('unreachable', { code: 'connect.lookupFailed', params: { host } }, { cause });
     case 'ETIMEDOUT':
-      return new ConnectError(
-        'timeout',
-        `No answer came from ${place}: check the host, the port and the firewalls between.`,
-        {
-          cause: error,
-        },
-      );
+      return connectError('timeout', { code: 'connect.noResponse', params }, { cause });
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'EADDRNOTAVAIL':
-      return unreachable(`No way leads to ${place}: check the network or the VPN.`);
+      return connectError('unreachable', { code: 'connect.hostUnreachable', params }, { cause });
     default:
-      return unreachable(
-        `The connection to ${place} was closed before it was established (${textOf(error)}): check that a PostgreSQL server is there, and its log.`,
+      return connectError(
+        'unreachable',
+        { code: 'connect.closedEarly', params: { ...params, detail: shortMessageOf(cause) } },
+        { cause },
       );
   }
 }
 
 /** An error of the TLS handshake. */
-export function explainTls(error: unknown, { target, address, settings }: Attempted): ConnectError {
-  if (error instanceof ConnectError) return error;
-  const place = placeOf(target, address);
-  const tls = (message: string): ConnectError => new ConnectError('tls', message, { cause: error });
-  const roots = settings.sslrootcert === undefined ? 'the root certificates' : `"${settings.sslrootcert}"`;
-  switch (codeOf(error)) {
+export function tlsError(cause: unknown, { target, address, settings }: Attempted): ConnectError {
+  if (cause instanceof ConnectError) return cause;
+  const params = endpointOf(target, address);
+  if (cause instanceof CertificateNameError) {
+    const { names, expected } = cause;
+    return connectError(
+      'tls',
+      {
+        code: 'connect.certificateForOtherHost',
+        params: {
+          ...params,
+          ...(names === undefined ? {} : { names: cutText(names) }),
+          ...(expected === undefined ? {} : { expected }),
+        },
+      },
+      { cause },
+    );
+  }
+  switch (codeOf(cause)) {
     case 'CERT_HAS_EXPIRED':
-      return tls(`The certificate of ${place} has expired: the server needs a new one.`);
+      return connectError('tls', { code: 'connect.certificateExpired', params }, { cause });
     case 'CERT_NOT_YET_VALID':
-      return tls(`The certificate of ${place} is not valid yet: check the clocks of both computers.`);
+      return connectError('tls', { code: 'connect.certificateNotYetValid', params }, { cause });
     case 'CERT_REVOKED':
-      return tls(`The certificate of ${place} has been revoked: the server needs a new one.`);
+      return connectError('tls', { code: 'connect.certificateRevoked', params }, { cause });
     case 'UNABLE_TO_GET_CRL':
     case 'CRL_HAS_EXPIRED':
-      return tls(
-        `The list of revoked certificates does not cover the certificate of ${place}, or has expired: renew the list.`,
-      );
-    case IDENTITY_CODE:
-      return tls(
-        `${place} is not who it should be: ${textOf(error)}. Use the name that is in the certificate as the host, or sslmode "verify-ca" where names are not to be compared.`,
-      );
+      return connectError('tls', { code: 'connect.revocationListInsufficient', params }, { cause });
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
@@ -97,117 +101,101 @@ export function explainTls(error: unknown, { target, address, settings }: Attemp
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'CERT_SIGNATURE_FAILURE':
     case 'CERT_UNTRUSTED':
-    case 'INVALID_CA':
-      return tls(
-        `The certificate of ${place} was issued by an authority that is not among ${roots}: name the right authority's file as "sslrootcert".`,
-      );
-    default:
-      return explainAlert(error, place);
-  }
-}
-
-/** What OpenSSL says is a line of codes and places with the reason in it. */
-function explainAlert(error: unknown, place: string): ConnectError {
-  const text = textOf(error).trim();
-  const reason = /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1] ?? text;
-  const message = /protocol version|unsupported protocol|wrong version/i.test(reason)
-    ? `No version of TLS suits both ${place} and this connection (1.2 is the oldest that is used).`
-    : `TLS with ${place} failed (${reason}): check the server's certificate, and yours where it asks for one.`;
-  return new ConnectError('tls', message, { cause: error });
-}
-
-/** An error that the server sent while connecting. */
-export function explainServer(error: unknown, attempted: Attempted): ConnectError {
-  const { settings } = attempted;
-  const message = textOf(error);
-  const said = `The server said: ${message}`;
-  const make = (reason: ConnectReason, text: string): ConnectError => new ConnectError(reason, text, { cause: error });
-  switch (codeOf(error)) {
-    case '28P01': {
-      const source = attempted.passwordSource === undefined ? '' : ` (it came from ${attempted.passwordSource})`;
-      return make(
-        'authentication',
-        `The server did not accept the password of the user "${settings.user}"${source}: enter it again, and check the user's name. ${said}.`,
+    case 'INVALID_CA': {
+      const { sslrootcert: rootFile } = settings;
+      return connectError(
+        'tls',
+        {
+          code: 'connect.certificateUntrusted',
+          params: { ...params, ...(rootFile === undefined ? {} : { rootFile }) },
+        },
+        { cause },
       );
     }
-    case '28000':
-      return explainRefusal(error, attempted, said);
-    case '3D000':
-      return make(
-        'database',
-        `The database "${settings.database}" does not exist on the server: correct the name, or create it.`,
-      );
-    case '55000':
-    case '42501':
-      return make(
-        'database',
-        `The database "${settings.database}" does not let the user "${settings.user}" in. ${said}.`,
-      );
-    case '53300':
-      return make(
-        'slots',
-        `The server has no connection left for the user "${settings.user}": close some, or have max_connections (or the limit of the role or database) raised. ${said}.`,
-      );
-    case '57P03':
-      return make(
-        'starting',
-        `The server does not take connections just now, for instance because it is starting: try again soon. ${said}.`,
-      );
     default:
-      return make('server', `The server refused the connection: ${message}.`.replace('..', '.'));
+      return alertError(cause, params);
   }
 }
 
-/** invalid_authorization_specification: no rule in pg_hba.conf, a role that may not log in, a missing certificate. */
-function explainRefusal(error: unknown, { settings, tls }: Attempted, said: string): ConnectError {
-  const make = (reason: ConnectReason, text: string): ConnectError => new ConnectError(reason, text, { cause: error });
-  if (textOf(error).includes('pg_hba.conf')) {
-    const advice = tls
-      ? 'ask its administrator for a line in pg_hba.conf'
-      : 'set "sslmode" to "require" if it wants TLS, or ask its administrator for a line in pg_hba.conf';
-    return make(
-      'hba',
-      `The server has no rule that lets the user "${settings.user}" into the database "${settings.database}" from this computer ${tls ? 'with' : 'without'} TLS: ${advice}. ${said}.`,
-    );
+/** OpenSSL's message is a line of codes and source locations that contains the reason. */
+function alertError(cause: unknown, params: Endpoint): ConnectError {
+  const text = shortMessageOf(cause).trim();
+  const detail = /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1] ?? text;
+  return /protocol version|unsupported protocol|wrong version/i.test(detail)
+    ? connectError('tls', { code: 'connect.tlsNoCommonVersion', params }, { cause })
+    : connectError('tls', { code: 'connect.tlsFailed', params: { ...params, detail } }, { cause });
+}
+
+/** An error response of the server before the connection was ready. */
+export function serverError(cause: unknown, attempted: Attempted): ConnectError {
+  const { user, database } = attempted.settings;
+  const serverMessage = shortMessageOf(cause);
+  const params = { user, database, serverMessage };
+  switch (codeOf(cause)) {
+    case SQLSTATE.invalidPassword:
+      return connectError(
+        'authentication',
+        { code: 'connect.passwordRejected', params: { user, serverMessage, ...attempted.password } },
+        { cause },
+      );
+    case SQLSTATE.invalidAuthorizationSpecification:
+      return authorizationError(cause, attempted);
+    case SQLSTATE.invalidCatalogName:
+      return connectError('database', { code: 'connect.databaseUnknown', params: { database } }, { cause });
+    case SQLSTATE.objectNotInPrerequisiteState:
+    case SQLSTATE.insufficientPrivilege:
+      return connectError('database', { code: 'connect.databaseDenied', params }, { cause });
+    case SQLSTATE.tooManyConnections:
+      return connectError('slots', { code: 'connect.noConnectionSlot', params }, { cause });
+    case SQLSTATE.cannotConnectNow:
+      return connectError('starting', { code: 'connect.serverNotReady', params }, { cause });
+    default:
+      return connectError('server', { code: 'connect.serverError', params: { serverMessage } }, { cause });
   }
-  // The server's words may be in another language; the place in its source is not (auth.c).
-  if ((error as { routine?: unknown }).routine === 'ClientAuthentication') {
-    return make(
-      'tls',
-      `The server wants to see a certificate of yours: name its file as "sslcert" and its key as "sslkey". ${said}.`,
-    );
+}
+
+/** invalid_authorization_specification: no line in pg_hba.conf, a role without LOGIN, or a missing certificate. */
+function authorizationError(cause: unknown, { settings, tls }: Attempted): ConnectError {
+  const { user, database } = settings;
+  const serverMessage = shortMessageOf(cause);
+  const params = { user, database, serverMessage };
+  if (serverMessage.includes('pg_hba.conf')) {
+    return connectError('hba', { code: 'connect.hbaRejected', params: { ...params, tls } }, { cause });
   }
-  return make(
-    'authentication',
-    `The server did not let the user "${settings.user}" in: check the user's name, and what it asks for. ${said}.`,
-  );
+  // The message may be in another language; the routine of the server's source (auth.c) is not.
+  if ((cause as { routine?: unknown }).routine === 'ClientAuthentication') {
+    return connectError('tls', { code: 'connect.certificateRequired', params }, { cause });
+  }
+  return connectError('authentication', { code: 'connect.loginRejected', params }, { cause });
 }
 
 /** An error of setting the role or the search path. */
-export function explainSetup(
-  error: unknown,
-  { role, searchPath }: Pick<Settings, 'role' | 'searchPath'>,
-): ConnectError {
-  const what = [
-    ...(role === undefined ? [] : [`the role "${role}"`]),
-    ...(searchPath === undefined ? [] : [`the search path "${searchPath}"`]),
-  ].join(' and ');
-  return new ConnectError(
+export function setupError(cause: unknown, { role, searchPath }: Pick<Settings, 'role' | 'searchPath'>): ConnectError {
+  return connectError(
     'setup',
-    `Connected, but ${what} could not be set: ${textOf(error)}. Correct it in the connection.`,
     {
-      cause: error,
+      code: 'connect.setupFailed',
+      params: {
+        ...(role === undefined ? {} : { role }),
+        ...(searchPath === undefined ? {} : { searchPath }),
+        serverMessage: shortMessageOf(cause),
+      },
     },
+    { cause },
   );
 }
 
-/** The code of a system error, of a TLS error, or a SQLSTATE; '' where there is none. */
+export function canceledError(): ConnectError {
+  return connectError('aborted', { code: 'connect.canceled' });
+}
+
+/** The code of a system error or of a TLS error, or a SQLSTATE; '' without one. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
 }
 
-/** Cut, so that what examines it or shows it need not be prepared for megabytes of a server's. */
-export function textOf(error: unknown): string {
-  return cutText(error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+/** An error's message without its full stop, cut to a length that is safe to show and to search. */
+export function shortMessageOf(error: unknown): string {
+  return cutText(messageOf(error)).replace(/\.$/, '');
 }

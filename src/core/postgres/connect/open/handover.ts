@@ -10,11 +10,11 @@ export interface ReadyConnection {
   readonly socket: Duplex;
   /** The messages from AuthenticationOk to ReadyForQuery, without the former. */
   readonly greeting: Buffer;
-  /** What came after them. */
+  /** The bytes that were received after the greeting. */
   readonly rest: Buffer;
 }
 
-/** What `pg`'s Connection has beside what its types say (pg 8.23, lib/connection.js). */
+/** Members of `pg`'s Connection that its types lack (pg 8.23, lib/connection.js). */
 interface Internals {
   _connecting: boolean;
   _ending: boolean;
@@ -23,20 +23,20 @@ interface Internals {
 
 /**
  * A connection of `pg` whose socket is open and authenticated. `pg` sees the messages from BackendKeyData to ReadyForQuery, as if it
- * had sent the startup message itself; then whole, checked messages. Authentication requests are refused, and no method is left
- * that could answer one.
+ * had sent the startup message itself, and then whole, checked messages. Authentication requests are refused, and all methods that
+ * could answer one throw.
  */
 class AuthenticatedConnection extends Connection {
-  /** Stands for the socket that `pg`'s parser listens to. */
+  /** `pg`'s parser listens to this emitter instead of the socket. */
   readonly #parser = new EventEmitter();
   readonly #guard = new MessageGuard((message, whole) => {
-    // One of the messages before it was the last that we wanted.
+    // An earlier message of the same chunk closed the socket.
     if (this.#ready.socket.destroyed) return;
     this.#whole = whole;
     this.#parser.emit('data', message);
     this.#whole = undefined;
   });
-  /** Of the message that is being parsed. */
+  /** The whole texts of the message that is being parsed. */
   #whole: WholeTexts | undefined;
 
   readonly #ready: ReadyConnection;
@@ -48,13 +48,13 @@ class AuthenticatedConnection extends Connection {
     (this as unknown as Internals).attachListeners(this.#parser);
   }
 
-  /** Called by the client, which listens to this connection's events only afterwards. */
+  /** Called by the client, which starts to listen to this connection's events afterwards. */
   connect(): void {
     const { socket } = this.#ready;
     const internals = this as unknown as Internals;
     internals._connecting = true;
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // The end of a connection that we end ourselves is no error.
+      // A reset while we end the connection ourselves is not an error.
       if (internals._ending && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
       this.emit('error', error);
     });
@@ -69,17 +69,17 @@ class AuthenticatedConnection extends Connection {
     process.nextTick(() => this.emit('connect'));
   }
 
-  /** Called by the client to begin: all of that has happened. */
+  /** Called by the client to start the session, which has already started. */
   startup(): void {
-    // These were checked one by one, with other rules than those for a connection that is ready.
+    // Already checked one by one, with other rules than those for a connection that is ready.
     this.#parser.emit('data', this.#ready.greeting);
     if (this.#ready.rest.length > 0) this.#read(this.#ready.rest);
     this.#ready.socket.resume();
   }
 
-  /** Whatever the parser throws would be thrown in an event of the socket, where nobody catches it. */
+  /** Closes the socket if the parser throws: an exception in a socket's event handler would be uncaught. */
   #read(chunk: Buffer): void {
-    // What was read before the socket was destroyed may still be handed out.
+    // Data that was read before the socket was destroyed may still arrive.
     if (this.#ready.socket.destroyed) return;
     try {
       this.#guard.push(chunk);
@@ -97,7 +97,7 @@ class AuthenticatedConnection extends Connection {
   }
 
   password(): never {
-    throw new Error('The password is never sent after the authentication.');
+    throw new Error('No password is sent after authentication.');
   }
 
   sendSASLInitialResponseMessage(): never {
@@ -110,8 +110,8 @@ class AuthenticatedConnection extends Connection {
 }
 
 /**
- * A client of `pg` on the connection. It holds no password and cannot be given one.
- * @param onError gets an error of the connection that no query gets
+ * Creates a client of `pg` on the connection. It has no password and cannot be given one.
+ * @param onError receives errors of the connection that no query receives
  */
 export async function handOver(
   ready: ReadyConnection,
@@ -119,17 +119,17 @@ export async function handOver(
   onError: (error: Error) => void,
 ): Promise<Client> {
   const connection = new AuthenticatedConnection(ready);
-  // Given so that `pg` does not look for them in the environment of this process.
+  // Set explicitly, so that `pg` does not read them from the environment of this process.
   const settled = { ssl: false, sslnegotiation: 'postgres' };
   const client = new Client({ ...config, ...settled, connection } as ClientConfig);
-  const none = { value: () => Promise.reject(new Error('There is no password after the authentication.')) };
+  const none = { value: () => Promise.reject(new Error('No password exists after authentication.')) };
   Object.defineProperty(client, 'password', { ...none, writable: false, configurable: false, enumerable: false });
-  // `pg` takes it from the environment of this process.
+  // `pg` reads it from the environment of this process.
   const { connectionParameters } = client as unknown as { connectionParameters: { password: unknown } };
   Object.defineProperty(connectionParameters, 'password', { value: undefined, writable: false });
   client.on('error', (error) => {
     onError(error);
-    // A message that belongs to no question. Servers that send one close the connection after it; others could send them forever.
+    // A message that answers no query. A server that sends one normally closes the connection; a hostile one could go on forever.
     ready.socket.destroy();
   });
   await client.connect();

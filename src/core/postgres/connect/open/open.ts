@@ -1,53 +1,55 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { lookup } from 'node:dns/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client } from 'pg';
 import type { ReachedPlace } from '../../../jobs/serverIdentity';
+import { connectEnvironment } from '../conninfo/environment';
+import { resolveSettings, type Settings, type Target } from '../conninfo/defaults';
+import type { ConnectionProfile, SslMode } from '../conninfo/profile';
+import type { Endpoint, PasswordOrigin } from '../connectFaults';
+import { connectError, ConnectError } from '../errors';
 import type { Approve } from './approval';
 import { attempt, AttemptError } from './attempt';
+import { allHostsFailed, bothTransportsFailed, transportsOf, type HostFailure, type Transport } from './attemptOrder';
 import { bindingOf } from './binding';
 import type { Binding } from './bindingParts';
-import { resolveSettings, type Settings, type Target } from '../conninfo/defaults';
-import { ConnectError } from '../errors';
-import { explainNetwork, placeOf } from './connectErrors';
+import { canceledError, describeEndpoint, endpointOf, networkError } from './connectErrors';
 import { Passwords, type FoundPassword } from './passwords';
-import type { ConnectionProfile, SslMode } from '../conninfo/profile';
 import { noteReached, preferredAddressFirst, preferredFirst } from './reached';
-import { surroundingsOf } from '../conninfo/environment';
 import { tlsOptions, type TlsHelp } from './tls';
 
 export interface OpenOptions {
-  /** The stored password; undefined where there is none. Comes before all others. */
+  /** The stored password, which takes precedence over all others; undefined if there is none. */
   readonly password?: (binding: Binding) => Promise<string | undefined>;
-  /** Words for where that password comes from, if not from the stored ones. */
-  readonly passwordSource?: string;
-  /** Asks the user, when the server wants a password and none was found; undefined where the user gives none. */
+  /** Where the password of {@link password} comes from. Default: the store. */
+  readonly passwordFrom?: 'store' | 'form';
+  /** Asks the user when the server wants a password and none was found; undefined if the user gives none. */
   readonly askPassword?: (question: PasswordQuestion, binding: Binding) => Promise<string | undefined>;
   /** Asks for the passphrase of the client's key. */
   readonly keyPassphrase?: (keyFile: string, binding: Binding) => Promise<string | undefined>;
   /**
-   * Decides whether the user's other secrets (password command, environment, service file, password file, client key) may be used;
-   * undefined: the connection is the user's own, which may use them.
+   * Decides whether the user's other secrets (password command, environment, service file, password file, client key) may be used.
+   * Undefined: the connection is the user's own, which may use them.
    */
   readonly approve?: Approve;
-  /** False: the profile's password command is not run, because nobody vouches for the profile. */
+  /** False: the profile's password command does not run, because its source is not trusted. */
   readonly allowPasswordCommand?: boolean;
-  /** Where neither the profile nor the environment names the application. */
+  /** Used if neither the profile nor the environment names the application. */
   readonly applicationName?: string;
   readonly signal?: AbortSignal;
-  /** In place of this process's environment. */
+  /** Replaces this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
   readonly log?: (message: string) => void;
-  /** The host and address to be tried before the others, if the profile still has them. */
+  /** The host and address to try before the others, if the profile still has them. */
   readonly prefer?: ReachedPlace | undefined;
 }
 
 export interface PasswordQuestion {
   readonly user: string;
-  readonly place: string;
+  readonly endpoint: Endpoint;
 }
 
-/** An open connection and what became of the choices. */
+/** An open connection, and how it was opened. */
 export interface OpenedConnection {
   readonly client: Client;
   readonly user: string;
@@ -57,61 +59,40 @@ export interface OpenedConnection {
   readonly address: string | undefined;
   /** What was verified of the server's certificate; undefined without TLS. */
   readonly verified: 'nothing' | 'chain' | 'chain and name' | undefined;
-  /** Words for where the password came from; undefined where there was none. */
-  readonly passwordSource: string | undefined;
-  /** The server asked for the password. Otherwise it was not sent, whatever there was. */
+  /** Where the password came from; undefined without one. */
+  readonly password: PasswordOrigin | undefined;
+  /** Whether the server asked for the password. If not, it was not sent. */
   readonly passwordUsed: boolean;
 }
 
 /**
  * Opens a connection as libpq would with the same parameters: hosts in turn, each address of a host in turn, with or without
- * TLS by sslmode (PostgreSQL, libpq, "Database Connection Control Functions"). Values come as the server's text; an error of
- * the connection later is logged and never thrown into the process.
+ * TLS by sslmode (PostgreSQL, libpq, "Database Connection Control Functions"). Values are returned as the server's text. Later errors
+ * of the connection are logged and never thrown into the process.
  * @throws ConnectError
  */
 export async function openClient(profile: ConnectionProfile, options: OpenOptions = {}): Promise<Client> {
   return (await openConnection(profile, options)).client;
 }
 
-/** {@link openClient}, with what is known about the way there. @throws ConnectError */
+/** {@link openClient}, with details on how the connection was opened. @throws ConnectError */
 export async function openConnection(profile: ConnectionProfile, options: OpenOptions = {}): Promise<OpenedConnection> {
-  const surroundings = surroundingsOf(options.env);
-  const settings = await resolveSettings(profile, surroundings, options.applicationName);
-  // From the very settings that are used: what is read a second time may have changed.
-  const binding = await bindingOf(settings, surroundings);
-  const passwords = new Passwords(profile, settings, { surroundings, ...options }, binding);
+  const environment = connectEnvironment(options.env);
+  const settings = await resolveSettings(profile, environment, options.applicationName);
+  // From the settings that are used: reading them a second time may give others.
+  const binding = await bindingOf(settings, environment);
+  const passwords = new Passwords(profile, settings, { environment, ...options }, binding);
   const opened = await new Opening(settings, passwords, options, binding).run();
   const how = opened.verified === undefined ? 'without TLS' : `with TLS, ${opened.verified} verified`;
   noteReached(opened.client, opened.target, opened.address);
-  options.log?.(`Connected to ${placeOf(opened.target, opened.address)} ${how}.`);
+  options.log?.(`Connected to ${describeEndpoint(endpointOf(opened.target, opened.address))} ${how}.`);
   return opened;
 }
 
-function denied({ user }: Settings): ConnectError {
-  return new ConnectError(
-    'notApproved',
-    `The server asks for the password of the user "${user}". You did not allow this connection to use your own passwords: connect again to be asked once more, or enter a password for it.`,
-  );
-}
-
-type Way = 'tls' | 'plain';
-
-interface Failure {
-  readonly way: Way;
-  readonly told: ConnectError;
-}
-
-/** Which of the encrypted and the plain connection is tried, in order. */
-function waysOf(sslmode: SslMode, target: Target): readonly Way[] {
-  // The kernel guards a socket; libpq never encrypts there, whatever sslmode says.
-  if (target.socket || sslmode === 'disable') return ['plain'];
-  if (sslmode === 'allow') return ['plain', 'tls'];
-  return sslmode === 'prefer' ? ['tls', 'plain'] : ['tls'];
-}
-
 class Opening {
-  readonly #failures: { readonly told: ConnectError; readonly address: string | undefined }[] = [];
-  #asked: FoundPassword | undefined;
+  readonly #failures: HostFailure[] = [];
+  /** What the user entered; all hosts share it. */
+  #entered: FoundPassword | undefined;
 
   readonly #settings: Settings;
   readonly #passwords: Passwords;
@@ -128,7 +109,7 @@ class Opening {
   async run(): Promise<OpenedConnection> {
     const { targetSessionAttrs, loadBalanceHosts, targets } = this.#settings;
     const order = preferredFirst(loadBalanceHosts === 'random' ? shuffle(targets) : targets, this.#options.prefer);
-    // A standby if there is one: a second round takes whatever there is.
+    // A standby if one is available; a second round accepts any server.
     const rounds =
       targetSessionAttrs === 'prefer-standby'
         ? [this.#settings, { ...this.#settings, targetSessionAttrs: 'any' as const }]
@@ -139,10 +120,10 @@ class Opening {
         if (opened) return opened;
       }
     }
-    throw this.#summary();
+    throw allHostsFailed(this.#failures);
   }
 
-  /** Undefined where the next host is to be tried. */
+  /** Undefined if the next host is to be tried. */
   async #tryHost(settings: Settings, target: Target): Promise<OpenedConnection | undefined> {
     const addresses = preferredAddressFirst(await this.#addressesOf(target), target, this.#options.prefer);
     for (const address of addresses) {
@@ -158,34 +139,35 @@ class Opening {
     target: Target,
     address: string | undefined,
   ): Promise<OpenedConnection | 'nextAddress' | 'nextHost'> {
-    const before: Failure[] = [];
-    const ways = waysOf(settings.sslmode, target);
-    for (const [i, way] of ways.entries()) {
+    const earlier: { transport: Transport; error: ConnectError }[] = [];
+    const transports = transportsOf(settings.sslmode, target);
+    for (const [i, transport] of transports.entries()) {
       try {
-        return await this.#tryWay(settings, target, address, way);
-      } catch (error) {
-        if (!(error instanceof AttemptError)) throw error;
-        const { stage, told } = error;
-        this.#options.log?.(told.message);
-        if (stage === 'network') {
-          this.#failures.push({ told, address });
-          return 'nextAddress';
+        return await this.#tryTransport(settings, target, address, transport);
+      } catch (failure) {
+        if (!(failure instanceof AttemptError)) throw failure;
+        const { stage, error } = failure;
+        this.#options.log?.(error.message);
+        if (stage === 'network' || stage === 'notNow' || stage === 'unwanted') {
+          this.#failures.push({ error, address });
+          return stage === 'network' ? 'nextAddress' : 'nextHost';
         }
-        if (stage === 'notNow' || stage === 'unwanted') {
-          this.#failures.push({ told, address });
-          return 'nextHost';
-        }
-        const another = stage === 'server' || (way === 'tls' && (stage === 'tls' || stage === 'noTls'));
-        if (i === ways.length - 1 || !another) throw together([...before, { way, told }]);
-        // That a server has no TLS is what "prefer" expects, and no failure.
-        if (stage !== 'noTls') before.push({ way, told });
+        const mayTryOther = stage === 'server' || (transport === 'tls' && (stage === 'tls' || stage === 'noTls'));
+        if (i === transports.length - 1 || !mayTryOther) throw bothTransportsFailed([...earlier, { transport, error }]);
+        // "prefer" expects servers without TLS, so that is no failure.
+        if (stage !== 'noTls') earlier.push({ transport, error });
       }
     }
     return 'nextAddress';
   }
 
-  async #tryWay(settings: Settings, target: Target, address: string | undefined, way: Way): Promise<OpenedConnection> {
-    const tls = way === 'tls' ? await this.#tls(settings, target) : undefined;
+  async #tryTransport(
+    settings: Settings,
+    target: Target,
+    address: string | undefined,
+    transport: Transport,
+  ): Promise<OpenedConnection> {
+    const tls = transport === 'tls' ? await this.#tls(settings, target) : undefined;
     const { signal, log } = this.#options;
     const common = { settings, target, address, tls, ...(signal ? { signal } : {}), ...(log ? { log } : {}) };
     const withPassword = async (password: FoundPassword | undefined): Promise<OpenedConnection> => ({
@@ -195,20 +177,20 @@ class Opening {
       target,
       address,
       verified: tls && verification(settings, tls),
-      passwordSource: password?.source,
+      password: password?.origin,
     });
     try {
-      return await withPassword(this.#asked ?? (await this.#passwords.forTarget(target)));
+      return await withPassword(this.#entered ?? (await this.#passwords.forTarget(target)));
     } catch (error) {
       if (!(error instanceof AttemptError) || error.stage !== 'needsPassword') throw error;
-      // The user may take long, so that happens between two attempts, as with psql.
+      // The user may take long to answer, so the question is asked between two attempts, as psql does.
       const own = await this.#passwords.afterApproval(target);
       if (own !== undefined && own !== 'denied') return withPassword(own);
-      const question = { user: settings.user, place: placeOf(target) };
+      const question = { user: settings.user, endpoint: endpointOf(target) };
       const value = await this.#options.askPassword?.(question, this.#binding);
-      if (!value) throw own === 'denied' ? new AttemptError('final', denied(settings)) : error;
-      this.#asked = { value, source: 'what was entered' };
-      return withPassword(this.#asked);
+      if (!value) throw own === 'denied' ? new AttemptError('final', deniedError(settings)) : error;
+      this.#entered = { value, origin: { passwordFrom: 'prompt' } };
+      return withPassword(this.#entered);
     }
   }
 
@@ -216,7 +198,7 @@ class Opening {
     const { keyPassphrase, approve, log, env } = this.#options;
     const binding = this.#binding;
     const help: TlsHelp = {
-      surroundings: surroundingsOf(env),
+      environment: connectEnvironment(env),
       ...(keyPassphrase ? { keyPassphrase: (file) => keyPassphrase(file, binding) } : {}),
       ...(approve ? { mayUseKey: (file) => approve({ binding, secrets: [{ kind: 'clientKey', file }] }, true) } : {}),
       ...(log ? { log } : {}),
@@ -225,12 +207,12 @@ class Opening {
       return await tlsOptions(settings, target, help);
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
-      // Files that cannot be used are a failure of TLS: "prefer" goes on without.
+      // An unusable file is a TLS failure: "prefer" continues without TLS.
       throw new AttemptError(error.reason === 'notApproved' ? 'final' : 'tls', error);
     }
   }
 
-  /** The addresses of a host, in the system's order; one undefined for a socket. */
+  /** The addresses of a host, in the system's order; a single undefined for a socket. Empty if the lookup fails. */
   async #addressesOf(target: Target): Promise<readonly (string | undefined)[]> {
     if (target.socket) return [undefined];
     if (target.hostaddr !== undefined) return [target.hostaddr];
@@ -238,64 +220,36 @@ class Opening {
     try {
       const found = await this.#bounded(target, lookup(target.host, { all: true }));
       return found.map(({ address }) => address);
-    } catch (error) {
-      if (error instanceof ConnectError && error.reason === 'aborted') throw error;
-      const told = error instanceof ConnectError ? error : explainNetwork(error, { target, address: undefined });
-      this.#options.log?.(told.message);
-      this.#failures.push({ told, address: undefined });
+    } catch (cause) {
+      if (cause instanceof ConnectError && cause.reason === 'aborted') throw cause;
+      const error = cause instanceof ConnectError ? cause : networkError(cause, { target, address: undefined });
+      this.#options.log?.(error.message);
+      this.#failures.push({ error, address: undefined });
       return [];
     }
   }
 
-  /** Looking up a name cannot be interrupted, so it is left behind. */
+  /** Limits a lookup by the timeout and the abort signal. A lookup cannot be interrupted, so it is abandoned. */
   #bounded<T>(target: Target, work: Promise<T>): Promise<T> {
     const { signal } = this.#options;
     const { connectTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
-      const canceled = (): void => reject(new ConnectError('aborted', 'Connecting was canceled.'));
-      if (signal?.aborted) canceled();
-      signal?.addEventListener('abort', canceled, { once: true });
-      const late = (): void =>
-        reject(
-          new ConnectError(
-            'timeout',
-            `Looking up the host ${target.host} took too long: check the network, and try again.`,
-          ),
-        );
-      const timer = connectTimeoutMs === 0 ? undefined : setTimeout(late, connectTimeoutMs);
+      const onAbort = (): void => reject(canceledError());
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const onTimeout = (): void =>
+        reject(connectError('timeout', { code: 'connect.lookupTimeout', params: { host: target.host } }));
+      const timer = connectTimeoutMs === 0 ? undefined : setTimeout(onTimeout, connectTimeoutMs);
       work.then(resolve, reject).finally(() => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', canceled);
+        signal?.removeEventListener('abort', onAbort);
       });
     });
   }
-
-  /** When no host was left. */
-  #summary(): ConnectError {
-    const [first] = this.#failures;
-    if (!first) return new ConnectError('unreachable', 'There was no host to connect to.');
-    const cause = this.#failures.map(({ told }) => told);
-    // The addresses of one host fail alike: once is enough, then without saying which.
-    const messages = [
-      ...new Set(this.#failures.map(({ told, address }) => told.message.replace(` (${address ?? ''})`, ''))),
-    ];
-    const reason = cause.find((told) => told.reason === 'sessionAttrs')?.reason ?? first.told.reason;
-    const [only = '', ...others] = messages;
-    const message = others.length === 0 ? only : `No server could be used. ${messages.join(' ')}`;
-    // One failure alone keeps its address.
-    return cause.length === 1 ? first.told : new ConnectError(reason, message, { cause });
-  }
 }
 
-/** The failures with and without TLS as one. */
-function together(failures: readonly Failure[]): ConnectError {
-  const [first, second] = failures;
-  if (!first) return new ConnectError('unreachable', 'There was no way to connect.');
-  if (!second || first.told.reason === second.told.reason) return first.told;
-  // What is wrong with TLS explains why the server then found no rule for us without it.
-  const reason = second.told.reason === 'hba' ? first.told.reason : second.told.reason;
-  const said = failures.map(({ way, told }) => `${way === 'tls' ? 'With TLS' : 'Without TLS'}: ${told.message}`);
-  return new ConnectError(reason, said.join(' '), { cause: failures.map(({ told }) => told) });
+function deniedError({ user }: Settings): ConnectError {
+  return connectError('notApproved', { code: 'connect.notApproved', params: { user } });
 }
 
 function verification({ sslmode }: Settings, { rejectUnauthorized }: ConnectionOptions): OpenedConnection['verified'] {

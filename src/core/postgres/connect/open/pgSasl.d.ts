@@ -1,21 +1,20 @@
-/** The part of `pg` that knows SCRAM (RFC 5802, RFC 7677, RFC 5929); its types do not have it. */
+/** The SCRAM module of `pg` (RFC 5802, RFC 7677, RFC 5929), which its types lack. */
 declare module 'pg/lib/crypto/sasl' {
   import type { TLSSocket } from 'node:tls';
 
   export interface ScramSession {
     readonly mechanism: string;
     readonly clientNonce: string;
-    /** What to send next. */
+    /** The next message to send. */
     readonly response: string;
   }
   export function startSession(
     mechanisms: readonly string[],
-    /** Given: the password is bound to this socket's certificate if the server offers it. */
+    /** If given, the password is bound to this socket's certificate, provided that the server offers channel binding. */
     stream: TLSSocket | undefined,
-    /** Most iterations. */
     scramMaxIterations: number,
   ): ScramSession;
-  /** Derives the keys on a thread of its own. */
+  /** Derives the keys on a separate thread. */
   export function continueSession(
     session: ScramSession,
     password: string,

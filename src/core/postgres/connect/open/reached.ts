@@ -1,31 +1,31 @@
-/** Which of several hosts and addresses a connection reached, so that the next one of the same link can go there first. */
+/** Remembers which of several hosts and addresses a connection reached, so that the link's next connection tries it first. */
 import type { Client } from 'pg';
 import type { ReachedPlace } from '../../../jobs/serverIdentity';
 import type { Target } from '../conninfo/defaults';
 
-const places = new WeakMap<Client, ReachedPlace>();
+const reached = new WeakMap<Client, ReachedPlace>();
 
 export function noteReached(client: Client, target: Target, address: string | undefined): void {
-  places.set(client, {
+  reached.set(client, {
     host: hostOf(target),
     port: target.port,
     ...(address === undefined ? {} : { address }),
   });
 }
 
-/** Undefined for a client that was not opened by openConnection. */
+/** Undefined for a client that openConnection did not open. */
 export function reachedBy(client: Client): ReachedPlace | undefined {
-  return places.get(client);
+  return reached.get(client);
 }
 
-/** The same hosts, the preferred one first; all others keep their order. */
+/** The same hosts, the preferred one first; the others keep their order. */
 export function preferredFirst(targets: readonly Target[], prefer: ReachedPlace | undefined): readonly Target[] {
   if (!prefer) return targets;
-  const isIt = (target: Target): boolean =>
+  const isPreferred = (target: Target): boolean =>
     hostOf(target) === prefer.host &&
     target.port === prefer.port &&
     (target.hostaddr === undefined || target.hostaddr === prefer.address);
-  return [...targets.filter(isIt), ...targets.filter((target) => !isIt(target))];
+  return [...targets.filter(isPreferred), ...targets.filter((target) => !isPreferred(target))];
 }
 
 /** The same addresses of one host, the preferred one first. */

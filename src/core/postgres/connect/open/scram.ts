@@ -1,15 +1,17 @@
 /**
- * SCRAM-SHA-256 with and without channel binding (PostgreSQL, "SASL Authentication"; RFC 5802, RFC 7677). The cryptography is
- * `pg`'s; here the server's messages are checked more strictly before they get there, as strictly as in libpq (fe-auth-scram.c).
+ * SCRAM-SHA-256 with and without channel binding (PostgreSQL, "SASL Authentication"; RFC 5802, RFC 7677). `pg` does the cryptography;
+ * before it sees a message of the server, the message is checked here, as strictly as in libpq (fe-auth-scram.c).
  */
 import type { TLSSocket } from 'node:tls';
 import { continueSession, finalizeSession, startSession, type ScramSession } from 'pg/lib/crypto/sasl';
+import { messageOf } from '../../../base/errors';
+import type { ScramFlaw } from '../connectFaults';
+import { connectError, type ConnectError } from '../errors';
 import { unsafe } from './authMethods';
-import { ConnectError } from '../errors';
 
 /**
- * More than any server is set to (PostgreSQL: 4,096). The keys are derived on a thread of Node's, which a hostile server could
- * otherwise keep busy for minutes; so many iterations take one or two seconds.
+ * More than any server uses (PostgreSQL's default: 4,096). The keys are derived on one of Node's threads, which a hostile server could
+ * otherwise keep busy for minutes; this many iterations take one or two seconds.
  */
 export const MAX_SCRAM_ITERATIONS = 5_000_000;
 
@@ -22,7 +24,7 @@ export class Scram {
   readonly #session: ScramSession;
   readonly #socket: TLSSocket | undefined;
 
-  /** @param socket to whose certificate the password is bound if the server offers that; undefined: not */
+  /** @param socket the password is bound to its certificate if the server offers that; undefined: never */
   constructor(mechanisms: readonly string[], socket: TLSSocket | undefined) {
     this.#session = startSession(mechanisms, socket, MAX_SCRAM_ITERATIONS);
     this.#socket = socket;
@@ -37,54 +39,46 @@ export class Scram {
     return this.#session.response;
   }
 
-  /** @returns client-final-message @throws ConnectError where the server's message is not as it must be */
+  /** @returns client-final-message @throws ConnectError if the server's message is invalid */
   async answer(serverFirst: Buffer, password: string): Promise<string> {
     const text = serverFirst.toString('latin1');
     const [, nonce = '', , iterations = ''] = SERVER_FIRST.exec(text) ?? [];
-    if (nonce === '') throw unsafe(broken('its first message is malformed'));
-    if (!nonce.startsWith(this.#session.clientNonce)) throw unsafe(broken('it did not repeat our nonce'));
+    if (nonce === '') throw notProven('malformedFirstMessage');
+    if (!nonce.startsWith(this.#session.clientNonce)) throw notProven('wrongNonce');
     if (Number(iterations) > MAX_SCRAM_ITERATIONS) {
-      throw unsafe(
-        `The server asks for ${iterations} iterations of scram-sha-256, so the connection was closed: at most ${MAX_SCRAM_ITERATIONS} are accepted; lower "scram_iterations" there, and set the password again.`,
-      );
+      throw unsafe({ code: 'connect.tooManyIterations', params: { iterations, max: MAX_SCRAM_ITERATIONS } });
     }
     try {
       await continueSession(this.#session, password, text, this.#socket);
     } catch (error) {
-      throw explain(error);
+      throw clientError(error);
     }
     return this.#session.response;
   }
 
-  /** @throws ConnectError unless the server has proved that it knows the password */
+  /** @throws ConnectError unless the server has proven that it knows the password */
   verify(serverFinal: Buffer): void {
     const text = serverFinal.toString('latin1');
     if (text.startsWith('e=')) {
-      throw new ConnectError(
-        'authentication',
-        'The server ended scram-sha-256 with an error: enter the password again, and check the log of the server.',
-      );
+      throw connectError('authentication', { code: 'connect.scramFailed' });
     }
-    if (!SERVER_FINAL.test(text)) throw unsafe(broken('its last message is malformed'));
+    if (!SERVER_FINAL.test(text)) throw notProven('malformedFinalMessage');
     try {
       finalizeSession(this.#session, text);
     } catch {
-      throw unsafe(broken('its signature is wrong'));
+      throw notProven('wrongSignature');
     }
   }
 }
 
-function broken(how: string): string {
-  return `The server did not prove that it knows the password (${how}), so the connection was closed: it may not be the server that it should be; check the host and the port.`;
+function notProven(flaw: ScramFlaw, detail?: string): ConnectError {
+  return unsafe({ code: 'connect.proofInvalid', params: { flaw, ...(detail === undefined ? {} : { detail }) } });
 }
 
-function explain(error: unknown): ConnectError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.includes('channel binding')) {
-    return new ConnectError(
-      'unsafe',
-      'The server\'s certificate is of a kind to which the password cannot be bound: set "channelBinding" to "disable".',
-    );
-  }
-  return unsafe(broken(message));
+/** An error of `pg`'s key derivation. */
+function clientError(error: unknown): ConnectError {
+  const message = messageOf(error);
+  return message.includes('channel binding')
+    ? unsafe({ code: 'connect.channelBindingUnsupported' })
+    : notProven('other', message);
 }

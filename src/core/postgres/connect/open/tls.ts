@@ -1,30 +1,32 @@
 /**
- * TLS as libpq understands it (PostgreSQL, libpq, "SSL Support"; fe-secure-openssl.c, initialize_SSL): what is verified follows
- * from sslmode and from whether there is a file of root certificates.
+ * TLS as in libpq (PostgreSQL, libpq, "SSL Support"; fe-secure-openssl.c, initialize_SSL): sslmode, and whether a file of root
+ * certificates exists, determine what is verified.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import * as tls from 'node:tls';
+import { messageOf } from '../../../base/errors';
 import type { Settings, Target } from '../conninfo/defaults';
-import { ConnectError } from '../errors';
-import { identityProblem } from './certificateIdentity';
-import type { Surroundings } from '../conninfo/environment';
+import type { ConnectEnvironment } from '../conninfo/environment';
+import type { TlsFileKind } from '../connectFaults';
+import { connectError, type ConnectError } from '../errors';
+import { identityError } from './certificateIdentity';
 
 export interface TlsHelp {
-  readonly surroundings: Surroundings;
+  readonly environment: ConnectEnvironment;
   /** Asks for the passphrase of an encrypted key. */
   readonly keyPassphrase?: (keyFile: string) => Promise<string | undefined>;
-  /** Whether the client's certificate and key may be used; they always may if it is undefined. */
+  /** Whether the client's certificate and key may be used. Undefined: they always may. */
   readonly mayUseKey?: (keyFile: string) => Promise<boolean>;
   readonly log?: (message: string) => void;
 }
 
-/** The options for `tls.connect`, whose files are read and checked. @throws ConnectError ('tls') */
+/** Reads and checks the files, and returns the options for `tls.connect`. @throws ConnectError ('tls') */
 export async function tlsOptions(settings: Settings, target: Target, help: TlsHelp): Promise<tls.ConnectionOptions> {
   const roots = await rootCertificates(settings, help);
   const client = await clientCertificate(settings, help);
   const verifies = roots !== undefined;
-  const crl = verifies ? await revocationList(settings, help.surroundings) : undefined;
+  const crl = verifies ? await revocationList(settings, help.environment) : undefined;
   let secureContext: tls.SecureContext;
   try {
     secureContext = tls.createSecureContext({
@@ -40,68 +42,51 @@ export async function tlsOptions(settings: Settings, target: Target, help: TlsHe
   const name = settings.sslsni && target.host !== '' ? target.host : undefined;
   return {
     secureContext,
-    // Unused beside the context, but it tells VS Code, which puts itself before tls.connect, to add no roots of its own.
+    // Unused next to the context, but VS Code, which patches tls.connect, then adds no root certificates.
     ...(roots === undefined ? {} : { ca: roots }),
     rejectUnauthorized: verifies,
     checkServerIdentity: (_name, certificate) => {
-      if (settings.sslmode !== 'verify-full') return undefined;
-      const problem =
-        target.host === '' ? 'there is no host name to verify' : identityProblem(target.host, certificate.raw);
-      return problem === undefined ? undefined : Object.assign(new Error(problem), { code: IDENTITY_CODE });
+      return settings.sslmode === 'verify-full' ? identityError(target.host, certificate.raw) : undefined;
     },
     ...(name === undefined || isIP(name) !== 0 ? {} : { servername: name }),
   };
 }
 
-/** The code of the error of a certificate that is for another host. */
-export const IDENTITY_CODE = 'ERR_TLS_CERT_ALTNAME_INVALID';
-
-/** Undefined: nothing is verified. */
-async function rootCertificates(settings: Settings, { surroundings, log }: TlsHelp): Promise<string[] | undefined> {
-  if (settings.sslrootcert === 'system') return systemRoots(surroundings.env);
-  const file = settings.sslrootcert ?? surroundings.home?.rootCertificate;
-  const text = file === undefined ? undefined : await readIfThere(file, 'root certificates');
+/** Undefined: the server's certificate is not verified. */
+async function rootCertificates(settings: Settings, { environment, log }: TlsHelp): Promise<string[] | undefined> {
+  if (settings.sslrootcert === 'system') return systemRoots(environment.env);
+  const file = settings.sslrootcert ?? environment.home?.rootCertificate;
+  const text = file === undefined ? undefined : await readIfExists(file, 'rootCertificates');
   if (text !== undefined) {
     if (!/-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)) {
-      throw new ConnectError(
-        'tls',
-        `The file "${file ?? ''}" has no certificate in it: it must hold the PEM text of the authorities to trust.`,
-      );
+      throw connectError('tls', { code: 'connect.rootFileInvalid', params: { file: file ?? '' } });
     }
     return [text];
   }
   if (settings.sslmode === 'verify-ca' || settings.sslmode === 'verify-full') {
-    const where =
-      file === undefined ? 'There is no file of root certificates' : `There is no file "${file}" of root certificates`;
-    throw new ConnectError(
-      'tls',
-      `${where}, so the server cannot be verified: name one as "sslrootcert", write "system" there for the authorities that this computer trusts, or choose another sslmode.`,
-    );
+    throw connectError('tls', { code: 'connect.rootFileMissing', params: file === undefined ? {} : { file } });
   }
   if (settings.sslrootcert !== undefined) {
-    log?.(`There is no file "${settings.sslrootcert}" (sslrootcert), so the server's certificate is not verified.`);
+    log?.(
+      `The file "${settings.sslrootcert}" (sslrootcert) does not exist, so the server's certificate is not verified.`,
+    );
   }
   return undefined;
 }
 
-/** Undefined where there is no such file; other troubles are told. */
-async function readIfThere(file: string, what: string): Promise<string | undefined> {
+/** Undefined if the file does not exist. @throws ConnectError ('tls') if it cannot be read */
+async function readIfExists(file: string, kind: TlsFileKind): Promise<string | undefined> {
   try {
     return await readFile(file, 'latin1');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new ConnectError(
-      'tls',
-      `The file "${file}" of ${what} cannot be read (${code ?? String(error)}): check its path and permissions.`,
-      {
-        cause: error,
-      },
-    );
+    const params = { file, kind, detail: code ?? String(error) };
+    throw connectError('tls', { code: 'connect.tlsFileUnreadable', params }, { cause: error });
   }
 }
 
-/** Where systems keep the authorities they trust. */
+/** Where operating systems keep the certificates of the authorities that they trust. */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -111,96 +96,83 @@ const SYSTEM_BUNDLES = [
 ];
 
 async function systemRoots(env: NodeJS.ProcessEnv): Promise<string[]> {
-  // OpenSSL, and with it libpq, looks there first.
+  // OpenSSL, and so libpq, looks there first.
   const named = env['SSL_CERT_FILE'];
   for (const file of named ? [named] : SYSTEM_BUNDLES) {
-    const text = await readIfThere(file, 'root certificates');
+    const text = await readIfExists(file, 'rootCertificates');
     if (text !== undefined) return [text];
   }
-  // Node 22.15 and later can ask the system itself, which Windows and macOS need.
+  // Needed on Windows and macOS; Node 22.15 and later have it.
   const { getCACertificates } = tls as { getCACertificates?: (type: 'system') => string[] };
-  const asked = getCACertificates?.('system') ?? [];
-  return asked.length > 0 ? asked : [...tls.rootCertificates];
+  const certificates = getCACertificates?.('system') ?? [];
+  return certificates.length > 0 ? certificates : [...tls.rootCertificates];
 }
 
-async function revocationList(settings: Settings, { home }: Surroundings): Promise<string | undefined> {
+async function revocationList(settings: Settings, { home }: ConnectEnvironment): Promise<string | undefined> {
   const file = settings.sslcrl ?? home?.revocationList;
-  const text = file === undefined ? undefined : await readIfThere(file, 'revoked certificates');
+  const text = file === undefined ? undefined : await readIfExists(file, 'revocationList');
   if (text === undefined && settings.sslcrl !== undefined) {
-    // libpq passes over this; whoever names a file wants it checked.
-    throw new ConnectError(
-      'tls',
-      `There is no file "${settings.sslcrl}" of revoked certificates ("sslcrl"): correct its path.`,
-    );
+    // libpq ignores a missing file; but a user who names one wants revocation to be checked.
+    throw connectError('tls', { code: 'connect.revocationListMissing', params: { file: settings.sslcrl } });
   }
   return text;
 }
 
 async function clientCertificate(
   settings: Settings,
-  { surroundings, keyPassphrase, mayUseKey, log }: TlsHelp,
+  { environment, keyPassphrase, mayUseKey, log }: TlsHelp,
 ): Promise<Pick<tls.SecureContextOptions, 'cert' | 'key' | 'passphrase'>> {
-  const { home, platform } = surroundings;
+  const { home, platform } = environment;
   const certificateFile = settings.sslcert ?? home?.certificate;
-  const cert = certificateFile === undefined ? undefined : await readIfThere(certificateFile, 'the client certificate');
+  const cert = certificateFile === undefined ? undefined : await readIfExists(certificateFile, 'clientCertificate');
   if (cert === undefined) {
-    if (settings.sslcert !== undefined)
-      log?.(`There is no file "${settings.sslcert}" (sslcert), so no certificate is shown.`);
+    if (settings.sslcert !== undefined) {
+      log?.(`The file "${settings.sslcert}" (sslcert) does not exist, so no client certificate is sent.`);
+    }
     return {};
   }
   const keyFile = settings.sslkey ?? home?.key;
-  const key = keyFile === undefined ? undefined : await readIfThere(keyFile, 'the client key');
+  const key = keyFile === undefined ? undefined : await readIfExists(keyFile, 'clientKey');
   if (keyFile === undefined || key === undefined) {
-    throw new ConnectError(
-      'tls',
-      `There is a client certificate but no key "${keyFile ?? ''}" for it: name the key as "sslkey".`,
-    );
+    const params = keyFile === undefined ? {} : { file: keyFile };
+    throw connectError('tls', { code: 'connect.clientKeyMissing', params });
   }
   if (mayUseKey && !(await mayUseKey(keyFile))) {
-    log?.(`The client key "${keyFile}" is not used, because that was not allowed for this connection.`);
+    log?.(`The client key "${keyFile}" is not used, because the user did not allow its use for this connection.`);
     return {};
   }
   await checkKeyFile(keyFile, platform);
   if (!key.includes('-----BEGIN')) {
-    throw new ConnectError('tls', `The key "${keyFile}" is not PEM text: convert it with openssl pkey.`);
+    throw connectError('tls', { code: 'connect.clientKeyNotPem', params: { file: keyFile } });
   }
   if (!key.includes('ENCRYPTED')) return { cert, key };
   const passphrase = settings.keyPassphrase ?? (await keyPassphrase?.(keyFile));
   if (passphrase === undefined) {
-    throw new ConnectError('tls', `The key "${keyFile}" is encrypted: enter its passphrase, or use a key without one.`);
+    throw connectError('tls', { code: 'connect.clientKeyEncrypted', params: { file: keyFile } });
   }
   return { cert, key, passphrase };
 }
 
-/** Only its owner may read a key; where that is root, its group too. @throws ConnectError ('tls') */
+/** Only the owner may read a key; if that is root, the group may too. @throws ConnectError ('tls') */
 async function checkKeyFile(file: string, platform: NodeJS.Platform): Promise<void> {
   if (platform === 'win32') return;
   const info = await stat(file);
-  if (!info.isFile()) throw new ConnectError('tls', `The key "${file}" is not a plain file.`);
+  if (!info.isFile()) throw connectError('tls', { code: 'connect.clientKeyNotAFile', params: { file } });
   if ((info.mode & (info.uid === 0 ? 0o037 : 0o077)) !== 0) {
-    throw new ConnectError('tls', `The key "${file}" may be read by others: run chmod 600 on it.`);
+    throw connectError('tls', { code: 'connect.clientKeyExposed', params: { file } });
   }
 }
 
-function contextError(error: unknown, settings: Settings): ConnectError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const why = error instanceof Error ? error.message : String(error);
-  if (/BAD_DECRYPT|BAD_PASSWORD|INTERRUPTED_OR_CANCELLED|CIPHERFINAL/i.test(code + why)) {
-    return new ConnectError('tls', 'The passphrase of the client key is wrong: enter it again.', { cause: error });
+function contextError(cause: unknown, settings: Settings): ConnectError {
+  const detail = messageOf(cause);
+  const text = ((cause as NodeJS.ErrnoException).code ?? '') + detail;
+  if (/BAD_DECRYPT|BAD_PASSWORD|INTERRUPTED_OR_CANCELLED|CIPHERFINAL/i.test(text)) {
+    return connectError('tls', { code: 'connect.passphraseWrong' }, { cause });
   }
-  if (/KEY_VALUES_MISMATCH/i.test(code + why) || /key values mismatch/i.test(why)) {
-    return new ConnectError(
-      'tls',
-      'The client key does not belong to the client certificate: check "sslcert" and "sslkey".',
-      {
-        cause: error,
-      },
-    );
+  if (/KEY_VALUES_MISMATCH|key values mismatch/i.test(text)) {
+    return connectError('tls', { code: 'connect.clientKeyMismatch' }, { cause });
   }
-  const files = [settings.sslrootcert, settings.sslcert, settings.sslkey, settings.sslcrl].filter(Boolean).join(', ');
-  return new ConnectError(
-    'tls',
-    `The files for TLS cannot be used (${why})${files === '' ? '' : `: check ${files}`}.`,
-    { cause: error },
-  );
+  const { sslrootcert, sslcert, sslkey, sslcrl } = settings;
+  const files = [sslrootcert, sslcert, sslkey, sslcrl].filter((file) => file !== undefined);
+  return connectError('tls', { code: 'connect.tlsFilesUnusable', params: { files, detail } }, { cause });
 }

@@ -1,15 +1,15 @@
-/** The socket of one attempt to connect, until `pg` takes it over: bytes are read only when somebody waits for them. */
+/** The socket of one attempt to connect, until `pg` takes it over. Bytes are read only when a caller waits for them. */
 import { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { HEADER } from '../../client/framing';
-import { ConnectError } from '../errors';
+import { connectError } from '../errors';
 
-/** `connected`: the socket is; if TLS was requested, the server has not agreed yet. */
+/** `connected`: the socket is connected; if TLS was requested, the server has not agreed yet. */
 export type Progress = 'unconnected' | 'connected' | 'handshake' | 'encrypted';
 
 export interface Header {
   readonly type: number;
-  /** Counts itself, but not the type. */
+  /** Includes itself, but not the type. Bytes. */
   readonly length: number;
 }
 
@@ -18,7 +18,7 @@ const ALPN = 'postgresql';
 /** The length of the request and its code (PostgreSQL, "Message Formats", SSLRequest). */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** The handshake of TLS did not end as it should. */
+/** The server's answer to the request for TLS was invalid. */
 export class TlsFailure extends Error {}
 
 export class Wire {
@@ -41,7 +41,7 @@ export class Wire {
     return this.#socket instanceof tls.TLSSocket ? this.#socket : undefined;
   }
 
-  /** Closes the socket, at any time; whoever waits gets the error. */
+  /** Closes the socket, at any time; pending calls reject with the error. */
   stop(error?: Error): void {
     if (error) this.#failure ??= error;
     this.#socket.destroy(error);
@@ -60,9 +60,9 @@ export class Wire {
   }
 
   /**
-   * Asks for TLS. @returns whether the server agrees
-   * @throws TlsFailure where it answers anything else; ConnectError where it sends more than its answer, which somebody on the way
-   * may have put there to have it taken for encrypted (CVE-2021-23222)
+   * Requests TLS. @returns whether the server agrees
+   * @throws TlsFailure if the answer is invalid; ConnectError if more data follows the answer, which an attacker may have injected so
+   * that it is taken for encrypted data (CVE-2021-23222)
    */
   async requestTls(): Promise<boolean> {
     this.send(SSL_REQUEST);
@@ -71,18 +71,19 @@ export class Wire {
     if (answer === 'N') return false;
     if (!answer.startsWith('S')) throw new TlsFailure('the server did not answer the request for TLS');
     if (answer.length > 1) {
-      throw new ConnectError(
-        'tls',
-        'The server sent unencrypted data after it had agreed to TLS, so the connection was closed: check the host and the port, and who may intercept the connection.',
-      );
+      throw connectError('tls', { code: 'connect.tlsInjectedData' });
     }
     return true;
   }
 
-  /** Starts TLS. `direct`: without a request, so the server must confirm the protocol. @throws the error of the handshake */
+  /**
+   * Starts TLS.
+   * @param direct without a request, so the server must confirm the protocol
+   * @throws the error of the handshake
+   */
   async encrypt(options: tls.ConnectionOptions, direct: boolean): Promise<void> {
     const raw = this.#socket;
-    // Its errors must still find a listener; its end is the encrypted socket's.
+    // The error listener stays; the encrypted socket reports the end.
     raw.off('data', this.#onData).off('close', this.#onClose);
     this.#progress = 'handshake';
     const socket = tls.connect({ ...options, socket: raw, ...(direct ? { ALPNProtocols: [ALPN] } : {}) });
@@ -90,10 +91,7 @@ export class Wire {
     this.#listen();
     await this.orFailure(new Promise<void>((resolve) => socket.once('secureConnect', resolve)));
     if (direct && socket.alpnProtocol !== ALPN) {
-      throw new ConnectError(
-        'tls',
-        `The server did not confirm the protocol "${ALPN}" (ALPN), which "sslnegotiation": "direct" needs, so the connection was closed: check that PostgreSQL 17 or later answers there, or set "postgres".`,
-      );
+      throw connectError('tls', { code: 'connect.tlsProtocolNotConfirmed', params: { protocol: ALPN } });
     }
     this.#progress = 'encrypted';
   }
@@ -102,37 +100,37 @@ export class Wire {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
 
-  /** The next message's type and length. */
+  /** Reads the next message's type and length. */
   async header(): Promise<Header> {
     await this.#atLeast(HEADER);
     const bytes = this.#take(HEADER);
     return { type: bytes[0] ?? 0, length: bytes.readUInt32BE(1) };
   }
 
-  /** The next bytes. */
+  /** Reads the next bytes. */
   async body(count: number): Promise<Buffer> {
     await this.#atLeast(count);
     return this.#take(count);
   }
 
-  /** The result of other work, unless the connection fails before. */
+  /** The result of `work`, unless the connection fails first. */
   async orFailure<T>(work: Promise<T>): Promise<T> {
-    let give: (() => void) | undefined;
+    let rejectIfFailed: (() => void) | undefined;
     const failed = new Promise<never>((_, reject) => {
-      give = () => {
+      rejectIfFailed = () => {
         if (this.#failure) reject(this.#failure);
       };
-      this.#waiting.add(give);
-      give();
+      this.#waiting.add(rejectIfFailed);
+      rejectIfFailed();
     });
     try {
       return await Promise.race([work, failed]);
     } finally {
-      if (give) this.#waiting.delete(give);
+      if (rejectIfFailed) this.#waiting.delete(rejectIfFailed);
     }
   }
 
-  /** Lets go of the socket, which is paused, with the bytes that were read of it and not used. @throws what has failed */
+  /** Releases the socket, paused, with the bytes that were read and not used. @throws the failure, if the connection has failed */
   release(): { readonly socket: Socket; readonly rest: Buffer } {
     if (this.#failure) throw this.#failure;
     const socket = this.#socket;
@@ -166,7 +164,7 @@ export class Wire {
     for (const call of [...this.#waiting]) call();
   }
 
-  /** Waits until so many bytes are there. What has arrived is used before a failure counts. */
+  /** Waits until `count` bytes have arrived. Bytes that arrived before a failure can still be read. */
   async #atLeast(count: number): Promise<void> {
     while (this.#length < count) {
       if (this.#failure) throw this.#failure;

@@ -1,0 +1,222 @@
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
+import { stackOf } from '../../base/errors';
+import { faultOf } from '../../base/fault';
+import type { Logger } from '../../base/logger';
+import { errorOfFault } from '../errors';
+import type { Job } from '../job';
+import type { JobFiles, ServerLinks } from '../ports';
+import { JobRunner, type RunEnd } from '../run/jobRunner';
+import { JobQueue, type QueueEntry } from './queue';
+
+/** Retries after a session breaks before the launch. After that the job fails, because its SQL may break the session. */
+const MAX_SESSION_BREAKS = 3;
+
+export interface SchedulerOptions {
+  readonly links: ServerLinks;
+  readonly files: JobFiles;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many jobs run at once per connection; 0 = no limit. Read at each use. */
+  maxConcurrentJobs(): number;
+  /** Called when a run is over: the job has ended, waits again, or is detached. */
+  runEnded(job: Job, end: RunEnd): Promise<void>;
+}
+
+/** Decides when jobs run: one queue per connection, retries after refused launches, and jobs that wait for the user. */
+export class Scheduler {
+  readonly #queues = new Map<string, JobQueue>();
+  /** The jobs that wait or run. */
+  readonly #jobs = new Map<string, Job>();
+  readonly #runners = new Map<string, JobRunner>();
+  readonly #runs = new Set<Promise<void>>();
+  readonly #timers = new Set<Disposable>();
+  /** How often the session of a job broke before the launch. */
+  readonly #sessionBreaks = new Map<string, number>();
+  /** Connections that the user disconnected and has not used since: jobs that return to their queue are held. */
+  readonly #disconnected = new Set<string>();
+  #disposed = false;
+
+  readonly #options: SchedulerOptions;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a job to the queue of its connection; {@link start} runs it. */
+  add(job: Job): void {
+    this.#jobs.set(job.id, job);
+    this.#queue(job.record.connection).add(job.id);
+  }
+
+  /** Runs jobs of a connection that the user uses, as far as they may run now. */
+  start(connection: string): void {
+    this.#disconnected.delete(connection);
+    this.#pump(connection);
+  }
+
+  /** Removes a job that waits. */
+  remove(job: Job): void {
+    if (this.#queue(job.record.connection).remove(job.id)) this.#jobs.delete(job.id);
+  }
+
+  /** Makes a waiting job the next one of its connection. */
+  runNext(job: Job): void {
+    const { connection } = job.record;
+    if (!this.#queue(connection).runNext(job.id)) return;
+    this.#resume(job);
+    this.start(connection);
+  }
+
+  /** Holds the jobs of a connection that wait, and those that return to its queue, until the user resumes them. */
+  hold(connection: string): void {
+    this.#disconnected.add(connection);
+    for (const job of this.#waiting(connection)) this.#hold(job);
+  }
+
+  /** Resumes all held jobs. */
+  resumeHeld(): void {
+    this.#disconnected.clear();
+    for (const connection of this.#queues.keys()) {
+      for (const job of this.#waiting(connection)) if (job.record.held) this.#resume(job);
+    }
+    for (const connection of this.#queues.keys()) this.#pump(connection);
+  }
+
+  /** Tries at once what waits for a slot or a server. */
+  retryNow(): void {
+    for (const [connection, queue] of this.#queues) {
+      queue.retryNow();
+      this.#pump(connection);
+    }
+  }
+
+  /** Position in the queue of its connection, from 1; undefined if the job does not wait. */
+  position(job: Job): number | undefined {
+    const index = this.#queue(job.record.connection).waiting.indexOf(job.id);
+    return index < 0 ? undefined : index + 1;
+  }
+
+  /** The runner of a job that runs. */
+  runner(id: string): JobRunner | undefined {
+    return this.#runners.get(id);
+  }
+
+  /** Resolves when every current run is over: soon, after the connections were closed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#runs);
+  }
+
+  /** Starts nothing any more. Runs go on until their connections are closed. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const timer of this.#timers) timer.dispose();
+    this.#timers.clear();
+  }
+
+  #queue(connection: string): JobQueue {
+    let queue = this.#queues.get(connection);
+    if (!queue) {
+      queue = new JobQueue();
+      this.#queues.set(connection, queue);
+    }
+    return queue;
+  }
+
+  #waiting(connection: string): readonly Job[] {
+    return this.#queue(connection).waiting.flatMap((id) => this.#jobs.get(id) ?? []);
+  }
+
+  #hold(job: Job): void {
+    if (job.record.held) return;
+    job.update({ held: true, reason: { code: 'jobs.heldDisconnected' } }, { durable: true });
+  }
+
+  #resume(job: Job): void {
+    job.update({ held: false, reason: undefined }, { durable: true });
+  }
+
+  #pump(connection: string): void {
+    const queue = this.#queue(connection);
+    const isHeld = (id: string): boolean => this.#jobs.get(id)?.record.held === true;
+    for (;;) {
+      if (this.#disposed) return;
+      const entry = queue.take(this.#options.maxConcurrentJobs(), isHeld);
+      const job = entry && this.#jobs.get(entry.id);
+      if (!job) return;
+      const run = this.#run(job, entry, queue)
+        .catch((error: unknown) => this.#options.log.error(`Job ${job.id}: ${stackOf(error)}`))
+        .finally(() => {
+          this.#runs.delete(run);
+          this.#pump(connection);
+        });
+      this.#runs.add(run);
+    }
+  }
+
+  async #run(job: Job, entry: QueueEntry, queue: JobQueue): Promise<void> {
+    job.transition('launch');
+    let end: RunEnd = 'ended';
+    try {
+      end = await this.#runOnce(job, entry, queue);
+    } finally {
+      this.#runners.delete(job.id);
+      if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') this.#waitAgain(job, queue);
+      else {
+        queue.done(job.id);
+        this.#jobs.delete(job.id);
+      }
+    }
+    await this.#options.runEnded(job, end);
+  }
+
+  async #runOnce(job: Job, { refusals }: QueueEntry, queue: JobQueue): Promise<RunEnd> {
+    const { links, files, clock, log } = this.#options;
+    const { connection } = job.record;
+    const breaks = this.#sessionBreaks.get(job.id) ?? 0;
+    try {
+      const runner = new JobRunner(job, {
+        link: links.link(connection),
+        files,
+        clock,
+        log,
+        mayRetry: breaks < MAX_SESSION_BREAKS,
+        running: () => queue.running,
+      });
+      this.#runners.set(job.id, runner);
+      void runner.launched.then(() => {
+        queue.launched(job.id);
+        if (refusals > 0) this.#pump(connection);
+      });
+      const end = await runner.run();
+      if (end === 'broken') this.#sessionBreaks.set(job.id, breaks + 1);
+      else this.#sessionBreaks.delete(job.id);
+      return end;
+    } catch (error) {
+      // The connection was removed.
+      if (job.final) throw error;
+      job.transition('fail', { finishedAt: clock.now(), error: errorOfFault(faultOf(error)) });
+      return 'ended';
+    }
+  }
+
+  #waitAgain(job: Job, queue: JobQueue): void {
+    const { connection } = job.record;
+    const { pauseMs, refusals } = queue.refuse(job.id);
+    this.#after(pauseMs, () => {
+      queue.pauseOver(job.id, refusals);
+      this.#pump(connection);
+    });
+    if (this.#disconnected.has(connection)) this.#hold(job);
+  }
+
+  /** Calls once later, unless the scheduler is disposed before. */
+  #after(ms: number, call: () => void): void {
+    if (this.#disposed) return;
+    const timer = this.#options.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      call();
+    });
+    this.#timers.add(timer);
+  }
+}

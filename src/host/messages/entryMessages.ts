@@ -1,0 +1,15 @@
+/** The sentences for problems of the list of connections. */
+import { l10n } from 'vscode';
+import type { EntryFaults } from '../connections/entryFaults';
+import type { Messages } from './messages';
+
+export const ENTRY_MESSAGES: Messages<EntryFaults> = {
+  'connections.sameName': ({ name }) => l10n.t('Two connections have the name “{0}”. Rename one.', name),
+  'connections.fieldIgnored': ({ field }) =>
+    l10n.t(
+      '“{0}” is ignored here, because it affects who receives passwords. Move the connection to your user settings to use it.',
+      field,
+    ),
+  'connections.providerFailed': ({ provider, detail }) =>
+    l10n.t('“{0}” could not list its connections: {1}', provider, detail),
+};

@@ -1,0 +1,109 @@
+import { l10n } from 'vscode';
+import type { ServerFaults } from '../../core/postgres/faults';
+import type { Messages } from './messages';
+import { serverText } from './serverText';
+
+/** The sentences for problems with a server, its pg_background, and our connection to it. */
+export const SERVER_MESSAGES: Messages<ServerFaults> = {
+  'server.extensionMissing': ({ database }) =>
+    l10n.t(
+      'The extension pg_background is not installed in the database “{0}”. Ask a superuser to run CREATE EXTENSION pg_background there.',
+      database,
+    ),
+  'server.extensionTooOld': ({ version, database }) =>
+    l10n.t(
+      'pg_background {0} in the database “{1}” is too old: version 1.8 or later is required. Install a newer package, then run ALTER EXTENSION pg_background UPDATE.',
+      version,
+      database,
+    ),
+  'server.extensionMoved': ({ message }) =>
+    l10n.t('pg_background was moved or changed in this database: {0}. Run it again.', withoutPeriod(message)),
+  'server.transactionPooler': () =>
+    l10n.t(
+      'A pooling proxy in transaction mode (such as PgBouncer) is between VS Code and the server. pg_background keeps workers by session, so nothing can be launched through it: connect to PostgreSQL directly, or use the proxy in session mode.',
+    ),
+  'server.launchDenied': ({ message }) =>
+    l10n.t(
+      'Your role may not launch workers: {0}. Ask an administrator to run GRANT pgbackground_role TO your role.',
+      withoutPeriod(message),
+    ),
+  'server.signalDenied': ({ message, detail }) =>
+    detail === undefined
+      ? l10n.t(
+          'Your role may not cancel this worker ({0}). Ask for membership in its role, or in pg_signal_backend.',
+          message,
+        )
+      : l10n.t(
+          'Your role may not cancel this worker ({0}). {1} Ask for membership in its role, or in pg_signal_backend.',
+          message,
+          detail,
+        ),
+
+  'server.otherServer': ({ place, start, otherPlace, otherStart }) =>
+    l10n.t(
+      'The worker is on {0}, but the connection now leads to {1}: no signal was sent.',
+      serverText({ place, start }),
+      serverText({ place: otherPlace, start: otherStart }),
+    ),
+  'server.newConnectionsElsewhere': ({ place, start, otherPlace, otherStart }) =>
+    l10n.t(
+      'New connections lead to {0}, but the existing one leads to {1}. A job needs both on one server, so nothing is launched until they lead to the same one.',
+      serverText({ place: otherPlace, start: otherStart }),
+      serverText({ place, start }),
+    ),
+  'server.replaced': () => l10n.t('The server was restarted, or replaced by another one.'),
+
+  'server.connectionLost': (_, cause) => l10n.t('The connection to the server was lost: {0}.', withoutPeriod(cause)),
+  'server.noAnswer': ({ seconds }) => l10n.t('The server did not answer within {0} s.', seconds),
+  'server.cancelUnanswered': ({ seconds }) =>
+    l10n.t(
+      'The server did not answer within {0} s. The cancel may still reach the worker once the server answers.',
+      seconds,
+    ),
+  'server.linkClosed': ({ connection }) => l10n.t('The connection “{0}” is closed.', connection),
+
+  'server.unexpectedMessage': ({ type }) =>
+    l10n.t(
+      'The server sent a message of the unexpected type {0}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      type,
+    ),
+  'server.impossibleLength': ({ type, length }) =>
+    l10n.t(
+      'The server sent a message of type {0} with the impossible length {1}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      type,
+      length,
+    ),
+  'server.damagedMessage': ({ type }) =>
+    l10n.t(
+      'The server sent a damaged message of type {0}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      type,
+    ),
+  'server.tooManyRows': () =>
+    l10n.t(
+      'The server sent more rows than any query of this extension returns, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+    ),
+
+  'server.errorNotText': () =>
+    l10n.t('The worker failed, but its message is not valid text in the database’s encoding.'),
+
+  'rows.locked': () =>
+    l10n.t(
+      'The rows cannot be read: because of a lock on a table that the statement uses, the server did not describe its columns in time. The statement runs without them.',
+    ),
+  'rows.noColumns': () => l10n.t('The last statement returns rows without columns: they are counted, but not kept.'),
+  'rows.unsendableType': ({ command }) =>
+    l10n.t(
+      'The rows of this {0} cannot be read, because a worker cannot send values of a column’s type. The statement runs without them; cast that column to text to see the rows.',
+      command,
+    ),
+  'rows.unknownColumns': ({ command }) =>
+    l10n.t(
+      'The rows of this {0} cannot be read, because an earlier statement of the same text creates what it uses. The statement runs without them; run it separately afterwards to see the rows.',
+      command,
+    ),
+};
+
+/** A message as the end of a clause. */
+function withoutPeriod(message: string): string {
+  return message.replace(/\.$/, '');
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/errors';
+import { looksAtQueue, waitMs } from '../../../src/core/jobs/scheduler/waitInterval';
+import { reasonOf } from '../../reasonOf';
+import { FakeSession, newWorld, OURS, settle } from './fakes';
+
+describe('engine: launch', () => {
+  it('does not show an id that is not a process id, and does not mistake the process with that pid for the worker', async () => {
+    const { link, run } = newWorld();
+    const odd = new FakeSession();
+    odd.handle = { launchId: OURS.pid, cookie: '1' };
+    odd.stopped = false;
+    link.next.push(odd);
+    const job = run();
+    await settle();
+    link.show({ workers: [OURS] });
+    assert.deepEqual([job.state, job.record.pid, job.record.backendStart], ['running', undefined, undefined]);
+    odd.stopped = true;
+    odd.wake();
+    await job.ended;
+    assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
+  });
+
+  it('never repeats a launch that may have happened', async () => {
+    const { link, run, clock } = newWorld();
+    const broken = new FakeSession();
+    broken.onLaunch = () => Promise.reject(new SessionLostError('gone'));
+    link.next.push(broken);
+    const job = run();
+    await clock.move(60_000);
+    assert.equal(job.state, 'lost');
+    assert.match(reasonOf(job), /^jobs\.lostDuringLaunch/);
+    assert.equal(link.acquired, 1);
+  });
+
+  it('retries a session that breaks before the launch, but only a few times', async () => {
+    const { link, run, clock } = newWorld();
+    const broken = () =>
+      Object.assign(new FakeSession(), { onDescribe: () => Promise.reject(new SessionLostError('gone')) });
+    link.next.push(broken(), broken());
+    const job = run();
+    await clock.move(60_000);
+    assert.equal(job.state, 'succeeded');
+    assert.equal(link.acquired, 3);
+    link.next.push(...Array.from({ length: 9 }, broken));
+    const bad = run();
+    await clock.move(600_000);
+    assert.equal(bad.state, 'failed');
+    assert.equal(link.acquired, 7);
+  });
+
+  it('waits with a reason if there is no slot or no server, and can be canceled meanwhile', async () => {
+    const { link, jobs, run, clock } = newWorld();
+    const full = new FakeSession();
+    full.onLaunch = () => Promise.reject(new LaunchError({ sqlstate: '53400', message: 'too many' }, true));
+    link.next.push(full, new UnreachableError('away'));
+    const job = run();
+    await settle();
+    assert.equal(job.state, 'queued');
+    assert.match(reasonOf(job), /^jobs\.sessionLimit .*too many/);
+    await clock.move(600);
+    assert.deepEqual([job.state, reasonOf(job)], ['queued', 'away']);
+    await clock.move(1100);
+    assert.equal(job.state, 'succeeded');
+    assert.equal(job.record.reason, undefined);
+
+    link.next.push(new UnreachableError('away'));
+    const other = run();
+    const canceled = jobs.cancel(other.id);
+    assert.equal(other.state, 'canceling');
+    assert.equal(await canceled, 'stopped');
+    assert.equal(other.state, 'canceled');
+    assert.ok(other.record.finishedAt !== undefined);
+  });
+
+  it('fails a job whose launch is refused for another reason than a slot', async () => {
+    const { link, run } = newWorld();
+    const refused = new FakeSession();
+    refused.onLaunch = () => Promise.reject(new LaunchError({ sqlstate: '42501', message: 'denied' }, false));
+    link.next.push(refused);
+    const job = run();
+    await job.ended;
+    await settle();
+    assert.deepEqual([job.state, job.record.error?.message], ['failed', 'denied']);
+    assert.equal(refused.released, true);
+  });
+
+  it('fails a job whose connection was removed, and runs the next one', async () => {
+    const { world, run, link } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    run();
+    const second = run();
+    const third = run();
+    await settle();
+    const { link: before } = world;
+    let asked = 0;
+    world.link = () => {
+      if (asked++ === 0) throw new Error('There is no connection "c".');
+      return before();
+    };
+    session.wake(true);
+    await third.ended;
+    assert.deepEqual([second.state, second.record.error?.message], ['failed', 'There is no connection "c".']);
+    assert.equal(third.state, 'succeeded');
+  });
+
+  it('holds the jobs of a disconnected connection, including one that returns to its queue', async () => {
+    const { link, jobs, run, clock } = newWorld();
+    link.next.push(new UnreachableError('closed'));
+    const launching = run();
+    jobs.hold(launching.record.connection);
+    await clock.move(120_000);
+    assert.deepEqual([launching.state, launching.record.held, link.acquired], ['queued', true, 1]);
+    assert.match(reasonOf(launching), /^jobs\.heldDisconnected$/);
+    // A new run is a word for itself alone.
+    const fresh = run();
+    await fresh.ended;
+    assert.deepEqual([fresh.state, launching.state], ['succeeded', 'queued']);
+    jobs.resumeHeld();
+    await launching.ended;
+    assert.deepEqual([launching.state, launching.record.held], ['succeeded', false]);
+  });
+
+  it('polls no more often for many jobs together than for few', () => {
+    const asked = (running: number, age: number): number => (running * 1000) / waitMs(age, running);
+    assert.deepEqual([waitMs(0, 1), waitMs(80, 1)], [1, 10]);
+    assert.deepEqual([waitMs(100, 1), waitMs(19_999, 1), waitMs(20_000, 1)], [250, 250, 1000]);
+    assert.deepEqual([looksAtQueue(0, 4), looksAtQueue(0, 5), looksAtQueue(100, 1)], [true, false, false]);
+    for (const running of [40, 100, 200]) assert.ok(asked(running, 60_000) <= 40, `${running}`);
+    for (const running of [10, 40, 100, 200]) assert.ok(asked(running, 0) <= 40, `${running} young ones`);
+    assert.equal(waitMs(60_000, 10_000), 5000);
+  });
+});

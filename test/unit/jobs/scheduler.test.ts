@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import type { Disposable } from '../../../src/core/base/disposable';
+import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/errors';
+import { Job, newRecord } from '../../../src/core/jobs/job';
+import { discard } from '../../../src/core/jobs/run/resultReader';
+import type { RunEnd } from '../../../src/core/jobs/run/jobRunner';
+import { Scheduler } from '../../../src/core/jobs/scheduler/scheduler';
+import { fuzzSeed, Random } from '../sql/random';
+import { FakeClock, FakeLink, FakeSession, settle } from './fakes';
+
+/** The scheduler with fakes, for one connection. */
+function newScheduler(clock = new FakeClock(), maxConcurrentJobs = 1) {
+  const link = new FakeLink();
+  const ends: RunEnd[] = [];
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message: string) => assert.fail(message),
+  };
+  const kept = { rows: 1, bytes: 1, dropped: 0 };
+  const sink = { stream: discard(), status: () => kept, finish: () => Promise.resolve(kept) };
+  const world = { link: () => link };
+  const scheduler = new Scheduler({
+    links: { link: () => world.link() },
+    files: { createRows: () => Promise.resolve(sink), remove: () => Promise.resolve() },
+    clock,
+    log,
+    maxConcurrentJobs: () => maxConcurrentJobs,
+    runEnded: (_job, end) => Promise.resolve(void ends.push(end)),
+  });
+  let ids = 0;
+  const newJob = (): Job =>
+    new Job(newRecord(`j${++ids}`, { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', ids), {
+      save: () => Promise.resolve(),
+      changed: () => undefined,
+      storeNotice: () => ({ kept: true }),
+      storeLongError: () => undefined,
+      loadNotices: () => [],
+    });
+  const add = (): Job => {
+    const job = newJob();
+    scheduler.add(job);
+    return job;
+  };
+  return { clock, link, ends, world, scheduler, add };
+}
+
+const states = (jobs: readonly Job[]): readonly string[] => jobs.map(({ state }) => state);
+
+describe('scheduler', () => {
+  it('runs the jobs of a connection in order, as many at once as allowed', async () => {
+    const { link, scheduler, add } = newScheduler(new FakeClock(), 2);
+    const sessions = [new FakeSession(), new FakeSession(), new FakeSession()];
+    for (const session of sessions) session.stopped = false;
+    link.next.push(...sessions);
+    const jobs = [add(), add(), add()];
+    scheduler.start('c');
+    await settle();
+    assert.deepEqual(states(jobs), ['running', 'running', 'queued']);
+    assert.deepEqual(
+      jobs.map((job) => scheduler.position(job)),
+      [undefined, undefined, 1],
+    );
+    sessions[1]!.wake(true);
+    await settle();
+    assert.deepEqual(states(jobs), ['running', 'succeeded', 'running']);
+  });
+
+  it('holds the jobs of a disconnected connection until they are resumed, and starts none of them before', async () => {
+    const { link, scheduler, add, clock } = newScheduler();
+    const jobs = [add(), add()];
+    scheduler.hold('c');
+    scheduler.retryNow();
+    await clock.move(60_000);
+    assert.deepEqual([states(jobs), link.acquired], [['queued', 'queued'], 0]);
+    assert.deepEqual(
+      jobs.map(({ record }) => [record.held, record.reason?.code]),
+      [
+        [true, 'jobs.heldDisconnected'],
+        [true, 'jobs.heldDisconnected'],
+      ],
+    );
+    scheduler.runNext(jobs[1]!);
+    await settle();
+    assert.deepEqual(states(jobs), ['queued', 'succeeded'], 'the user chose one of them');
+    scheduler.resumeHeld();
+    await settle();
+    assert.deepEqual(states(jobs), ['succeeded', 'succeeded']);
+    assert.deepEqual([jobs[0]!.record.held, jobs[0]!.record.reason], [false, undefined]);
+  });
+
+  it('holds a job that returns to the queue of a disconnected connection', async () => {
+    const { link, scheduler, add, clock } = newScheduler();
+    link.next.push(new UnreachableError('closed'));
+    const job = add();
+    scheduler.start('c');
+    scheduler.hold('c');
+    await clock.move(120_000);
+    assert.deepEqual([job.state, job.record.held, link.acquired], ['queued', true, 1]);
+  });
+
+  it('fails a job whose connection was removed, and runs the next one', async () => {
+    const { scheduler, add, world } = newScheduler();
+    const { link } = world;
+    let calls = 0;
+    world.link = () => {
+      if (calls++ === 0) throw new Error('There is no connection "c".');
+      return link();
+    };
+    const jobs = [add(), add()];
+    scheduler.start('c');
+    await settle();
+    assert.deepEqual(states(jobs), ['failed', 'succeeded']);
+    assert.equal(jobs[0]!.record.error?.message, 'There is no connection "c".');
+  });
+
+  it('reports how each run ended, and starts nothing after it was disposed', async () => {
+    const { link, ends, scheduler, add, clock } = newScheduler();
+    link.next.push(new UnreachableError('away'));
+    const job = add();
+    scheduler.start('c');
+    await settle();
+    assert.deepEqual(ends, ['noSlot']);
+    scheduler.dispose();
+    scheduler.retryNow();
+    await clock.move(120_000);
+    assert.deepEqual([job.state, link.acquired, clock.timers.size], ['queued', 1, 0]);
+  });
+});
+
+/** A clock whose timers fire a little early or late, as real ones do. */
+class RoughClock extends FakeClock {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    super();
+    this.#random = random;
+  }
+
+  override after(ms: number, call: () => void): Disposable {
+    return super.after(Math.max(0, ms + this.#random.pick([-1, 0, 25])), call);
+  }
+}
+
+describe('scheduler: every job that waits is woken by something', () => {
+  it('runs all jobs in the end, whatever is refused, held, resumed, removed, or moved to the front', async () => {
+    for (let round = 0; round < 40; round++) {
+      const random = new Random(fuzzSeed() + round);
+      const { link, scheduler, add, clock } = newScheduler(new RoughClock(random), random.below(3));
+      const jobs = [add(), add(), add(), add(), add()];
+      for (let refusals = random.below(10); refusals > 0; refusals--) {
+        const refused = new FakeSession();
+        refused.onLaunch = () => Promise.reject(new LaunchError({ sqlstate: '53000', message: 'full' }, true));
+        const broken = new FakeSession();
+        broken.onDescribe = () => Promise.reject(new SessionLostError('gone'));
+        // Only one: several breaks of one session fail its job.
+        link.next.push(random.pick([refused, refusals === 1 ? broken : refused, new UnreachableError('away')]));
+      }
+      scheduler.start('c');
+      const removed = new Set<Job>();
+      for (let step = 0; step < 8; step++) {
+        await clock.move(random.below(3000));
+        const job = random.pick(jobs);
+        const act = random.pick([
+          () => scheduler.retryNow(),
+          () => scheduler.hold('c'),
+          () => scheduler.resumeHeld(),
+          () => scheduler.runNext(job),
+          () => {
+            if (scheduler.position(job) === undefined || removed.size > 0) return;
+            scheduler.remove(job);
+            removed.add(job);
+          },
+        ]);
+        act();
+      }
+      scheduler.resumeHeld();
+      await clock.move(20 * 60_000);
+      const expected = jobs.map((job) => (removed.has(job) ? 'queued' : 'succeeded'));
+      assert.deepEqual(states(jobs), expected, `seed ${random.seed}`);
+    }
+  });
+});

@@ -1,0 +1,19 @@
+/**
+ * Replaces the module `vscode` for unit and server tests of code that uses nothing of it but `l10n.t`, as src/host/messages does.
+ * Import it before the code under test.
+ */
+import Module from 'node:module';
+
+type Value = string | number | boolean;
+type Values = Readonly<Record<string | number, Value | undefined>>;
+
+/** As VS Code does without a bundle: positional or named arguments. */
+function t(message: string, ...args: readonly (Value | Values)[]): string {
+  const values = (typeof args[0] === 'object' ? args[0] : args) as Values;
+  return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+const vscode = { l10n: { t } };
+const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
+const load = loader._load;
+loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));
