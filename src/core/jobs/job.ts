@@ -44,6 +44,8 @@ export interface JobRecord {
   readonly request: RunRequest;
   readonly connection: string;
   readonly source?: JobSource;
+  /** Equal for jobs with the same normalized SQL (core/sql/normalizedSql.ts); missing in records of older versions. */
+  readonly fingerprint?: string;
   /** The window that drives the job. */
   readonly owner: string;
   readonly state: JobState;
@@ -152,14 +154,16 @@ export class Job {
   #notices: KeptNotice[] | undefined;
   #noticesSize = 0;
   #cancels = 0;
+  #pinned: boolean;
   #saved: Promise<void> = Promise.resolve();
 
   readonly #record: WritableRecord;
   readonly #owner: JobOwner;
 
-  constructor(record: JobRecord, owner: JobOwner) {
+  constructor(record: JobRecord, owner: JobOwner, pinned = false) {
     this.#record = { ...record };
     this.#owner = owner;
+    this.#pinned = pinned;
 
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -182,6 +186,18 @@ export class Job {
 
   get final(): boolean {
     return isFinal(this.#record.state);
+  }
+
+  /** Whether the user pinned the job, so that it is kept until the user clears this very job. Not part of the record. */
+  get pinned(): boolean {
+    return this.#pinned;
+  }
+
+  /** Notes that the job was pinned or unpinned, once its marker file is on disk or gone. */
+  notePinned(pinned: boolean): void {
+    if (pinned === this.#pinned) return;
+    this.#pinned = pinned;
+    this.#owner.changed(this, 'update');
   }
 
   /** Resolves when the last durable change is on disk, or could not be written. */

@@ -5,6 +5,7 @@ import { cancelJob, type CancelResult } from './cancel/cancelJob';
 import { BackendControl } from './cancel/workerControl';
 import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
+import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
@@ -15,6 +16,7 @@ import { mayHaveWorker } from './states';
 import { JobStore } from './store/jobStore';
 import type { JobFileNames } from './store/recordFile';
 import type { KeptNotice } from './textBudget';
+import { sqlFingerprint } from '../sql/normalizedSql';
 
 export type { NewJob } from './serviceTypes';
 
@@ -82,7 +84,8 @@ export class JobService {
   run(request: NewJob): Job {
     const { links, history, clock } = this.#options;
     links.link(request.connection);
-    const job = this.#store.add(newRecord(this.#options.newId(), request, history.windowId, clock.now()));
+    const record = newRecord(this.#options.newId(), request, history.windowId, clock.now());
+    const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
     this.#scheduler.add(job);
     this.#store.publish(job);
     this.#scheduler.start(request.connection);
@@ -195,7 +198,17 @@ export class JobService {
     return job;
   }
 
-  /** Removes finished jobs and their files. @returns how many */
+  /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */
+  usualDuration(job: Job): UsualDuration | undefined {
+    return this.#store.usualDuration(job);
+  }
+
+  /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
+  async setPinned(id: string, pinned: boolean): Promise<void> {
+    await this.#store.setPinned(this.#store.require(id), pinned);
+  }
+
+  /** Removes the finished jobs with these ids, or all that are not pinned, and their files. @returns how many */
   clearFinished(ids?: readonly string[]): Promise<number> {
     return this.#store.clearFinished(ids);
   }

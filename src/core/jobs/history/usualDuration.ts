@@ -3,7 +3,7 @@
 /** With fewer runs, nothing is shown. */
 export const MIN_RUNS = 3;
 /** Older runs say little about the data of today. */
-const MAX_RUNS = 20;
+export const MAX_RUNS = 20;
 
 export interface UsualDuration {
   /** Most runs take at least this long. Milliseconds. */

@@ -1,6 +1,6 @@
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../base/files';
+import { PRIVATE, replaceFile, syncFolder } from '../../base/files';
 import type { KeptNotice } from '../textBudget';
 import type { JobRecord, NoticeWritten } from '../job';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
@@ -20,13 +20,15 @@ export interface LoadedJobs {
   readonly jobs: readonly JobRecord[];
   /** Records that could not be read and were set aside. */
   readonly corrupt: number;
+  /** Ids of the jobs that the user pinned. */
+  readonly pinned: ReadonlySet<string>;
   /** Other windows that are alive and keep their jobs. */
   readonly others: ReadonlySet<string>;
 }
 
 /**
  * Jobs on disk: `<id>.json` has the record and `<id>.notices.ndjson` its messages, with the whole of long texts in further files, all
- * private to the user. A record is replaced atomically, so that a crash leaves the old or the new one. A damaged record is renamed to
+ * private to the user. `<id>.pinned` marks a job that the user pinned. A record is replaced atomically, so that a crash leaves the old or the new one. A damaged record is renamed to
  * `.corrupt` and reported.
  *
  * Windows may share the folder: none adopts the jobs of another window that is alive.
@@ -105,7 +107,16 @@ export class JobHistory {
       texts: file('messages.txt'),
       error: file('error.txt'),
       shown: file('shown.txt'),
+      pinned: file('pinned'),
     };
+  }
+
+  /** Creates or removes the marker of a pinned job. @throws if the folder cannot be written */
+  async setPinned(id: string, pinned: boolean): Promise<void> {
+    const { pinned: marker } = this.files(id);
+    if (pinned) await writeFile(marker, '', { mode: PRIVATE });
+    else await rm(marker, { force: true });
+    await syncFolder(this.folder);
   }
 
   async remove(id: string): Promise<void> {
@@ -121,7 +132,8 @@ export class JobHistory {
   load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
     return this.#windows.exclusively(async () => {
       const { living: others } = await this.#windows.others();
-      const names = (await readdir(this.folder)).filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
+      const all = await readdir(this.folder);
+      const names = all.filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
       await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
       const files = names.filter((name) => name.endsWith('.json'));
       const jobs: JobRecord[] = [];
@@ -135,7 +147,7 @@ export class JobHistory {
           jobs.push(record);
         }
       }
-      return { jobs: await this.#own(jobs), corrupt, others };
+      return { jobs: await this.#own(jobs), corrupt, pinned: pinnedIds(all), others };
     });
   }
 
@@ -208,4 +220,8 @@ export class JobHistory {
     }
     return writer;
   }
+}
+
+function pinnedIds(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.flatMap((name) => /^([^.]+)\.pinned$/.exec(name)?.[1] ?? []));
 }

@@ -5,7 +5,9 @@ import { messageOf } from '../../base/errors';
 import { FaultError } from '../../base/fault';
 import type { Logger } from '../../base/logger';
 import type { JobFault } from '../faults';
-import { Job, type JobRecord } from '../job';
+import { DurationIndex } from '../history/durationIndex';
+import type { UsualDuration } from '../history/usualDuration';
+import { Job, type JobOwner, type JobRecord } from '../job';
 import { JobEvents } from '../jobEvents';
 import type { JobFiles } from '../ports';
 import type { JobSettings, Restored } from '../serviceTypes';
@@ -31,6 +33,7 @@ export class JobStore {
   readonly #jobs = new Map<string, Job>();
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
+  readonly #durations = new DurationIndex();
   #adoptTimer: Disposable | undefined;
   /** This window closes: broken sessions and the like are its own doing from here on. */
   #closing = false;
@@ -42,6 +45,7 @@ export class JobStore {
 
     this.#events = new JobEvents(options.clock, options.log);
     this.#removed = new Emitter(options.log);
+    this.#events.onDidChange((job) => this.#durations.add(job));
   }
 
   /** Every job, oldest first. */
@@ -68,10 +72,15 @@ export class JobStore {
     return this.#removed.add(listener);
   }
 
+  /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */
+  usualDuration(job: Job): UsualDuration | undefined {
+    return this.#durations.usual(job);
+  }
+
   /** Lists a job; listeners are not notified yet. */
-  add(record: JobRecord): Job {
+  add(record: JobRecord, pinned = false): Job {
     const { history } = this.#options;
-    const job = new Job(record, {
+    const owner: JobOwner = {
       save: (changed) => this.#save(changed),
       changed: (changed, kind) => {
         if (kind === 'transition') this.#events.emitNow(changed);
@@ -81,8 +90,10 @@ export class JobStore {
         this.#jobs.has(changed.id) ? history.addNotice(changed.id, notice, fullText) : { kept: false },
       storeLongError: (changed, fullText) => history.keepError(changed.id, fullText),
       loadNotices: (id, limit) => history.notices(id, limit),
-    });
+    };
+    const job = new Job(record, owner, pinned);
     this.#jobs.set(record.id, job);
+    this.#durations.add(job);
     return job;
   }
 
@@ -92,9 +103,15 @@ export class JobStore {
     this.#events.emitNow(job);
   }
 
-  /** Removes finished jobs and their files. @returns how many */
+  /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
+  async setPinned(job: Job, pinned: boolean): Promise<void> {
+    await this.#options.history.setPinned(job.id, pinned);
+    job.notePinned(pinned);
+  }
+
+  /** Removes the finished jobs with these ids, or all that are not pinned, and their files. @returns how many */
   async clearFinished(ids?: readonly string[]): Promise<number> {
-    const chosen = this.jobs.filter((job) => job.final && (ids === undefined || ids.includes(job.id)));
+    const chosen = this.jobs.filter((job) => job.final && (ids === undefined ? !job.pinned : ids.includes(job.id)));
     await this.#remove(chosen.map((job) => job.id));
     return chosen.length;
   }
@@ -136,11 +153,11 @@ export class JobStore {
     owners?: ReadonlySet<string>,
   ): Promise<{ readonly found: Restored; readonly others: ReadonlySet<string> }> {
     const { history, clock } = this.#options;
-    const { jobs, corrupt, others } = await history.load(owners);
+    const { jobs, corrupt, pinned, others } = await history.load(owners);
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
     for (const record of jobs) {
       if (this.#closing || this.#jobs.has(record.id)) continue;
-      const job = this.add(record);
+      const job = this.add(record, pinned.has(record.id));
       const as = restoreJob(job, clock.now());
       counts[as]++;
       if (as === 'final' && owners) this.#events.emitNow(job);
@@ -194,6 +211,7 @@ export class JobStore {
     if (ids.length === 0) return;
     for (const id of ids) {
       this.#jobs.delete(id);
+      this.#durations.remove(id);
       this.#events.discard(id);
     }
     this.#removed.emit(ids);

@@ -33,6 +33,7 @@ export function parseRecord(value: unknown, id: string): JobRecord {
   }
   const settings: unknown = record.request?.settings;
   if (settings !== undefined && faultySetting(settings) !== undefined) throw new Error('its settings are not texts');
+  if (record.fingerprint !== undefined && typeof record.fingerprint !== 'string') throw new Error('a text is missing');
   if (record.serverMs !== undefined && typeof record.serverMs !== 'number') throw new Error('a number is missing');
   if (record.error !== undefined && !isError(record.error)) throw new Error('its error is not one');
   return upgraded(value as JobRecord & OldRecord);

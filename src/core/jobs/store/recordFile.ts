@@ -27,6 +27,8 @@ export interface JobFileNames {
   readonly error: string;
   /** `<id>.shown.txt`: a text that is too long for a document without a file, while it is open in an editor. */
   readonly shown: string;
+  /** `<id>.pinned`: empty; exists while the user keeps the job from being removed with others. */
+  readonly pinned: string;
 }
 
 interface PendingNotice {

@@ -1,0 +1,86 @@
+import { sqlFingerprint } from '../../sql/normalizedSql';
+import type { Job, JobRecord } from '../job';
+import { MAX_RUNS, usualDuration, type UsualDuration } from './usualDuration';
+
+/** SQL of older records that one call reads to compute fingerprints, so that a long history does not block a redraw. UTF-16 units. */
+const MAX_READ_PER_CALL = 500_000;
+
+interface Run {
+  readonly id: string;
+  readonly queuedAt: number;
+  readonly durationMs: number;
+}
+
+/** Successful runs by connection and normalized SQL. */
+export class DurationIndex {
+  /** The runs of each key, oldest first. */
+  readonly #runs = new Map<string, Run[]>();
+  /** The key of each job that is in {@link #runs}. */
+  readonly #keys = new Map<string, string>();
+  /** Records of older versions, whose fingerprints are computed when they are needed. */
+  readonly #unread = new Map<string, JobRecord>();
+  /** The fingerprints of jobs that were asked for and have none in their records. */
+  readonly #computed = new Map<string, string>();
+
+  /** Adds a job if it succeeded. Other jobs and known ones are ignored. */
+  add({ id, state, record }: Job): void {
+    if (state !== 'succeeded' || this.#keys.has(id)) return;
+    if (record.fingerprint === undefined) this.#unread.set(id, record);
+    else this.#insert(record, record.fingerprint);
+  }
+
+  remove(id: string): void {
+    const key = this.#keys.get(id);
+    this.#unread.delete(id);
+    this.#computed.delete(id);
+    this.#keys.delete(id);
+    if (key === undefined) return;
+    const left = (this.#runs.get(key) ?? []).filter((run) => run.id !== id);
+    if (left.length > 0) this.#runs.set(key, left);
+    else this.#runs.delete(key);
+  }
+
+  /** The usual duration of the runs that were requested before this job; undefined if there are too few. */
+  usual({ id, record }: Job): UsualDuration | undefined {
+    this.#readMore();
+    const runs = this.#runs.get(keyOf(record, this.#fingerprint(id, record))) ?? [];
+    const durations: number[] = [];
+    for (let at = runs.length - 1; at >= 0 && durations.length < MAX_RUNS; at--) {
+      const run = runs[at];
+      if (run && run.id !== id && run.queuedAt <= record.queuedAt) durations.push(run.durationMs);
+    }
+    return usualDuration(durations);
+  }
+
+  #fingerprint(id: string, { fingerprint, request }: JobRecord): string {
+    let known = fingerprint ?? this.#computed.get(id);
+    if (known === undefined) this.#computed.set(id, (known = sqlFingerprint(request.sql)));
+    return known;
+  }
+
+  #readMore(): void {
+    let read = 0;
+    for (const [id, record] of this.#unread) {
+      if (read >= MAX_READ_PER_CALL) return;
+      read += record.request.sql.length;
+      this.#unread.delete(id);
+      this.#insert(record, sqlFingerprint(record.request.sql));
+    }
+  }
+
+  #insert(record: JobRecord, fingerprint: string): void {
+    const { id, queuedAt, launchedAt, finishedAt } = record;
+    if (launchedAt === undefined || finishedAt === undefined) return;
+    const key = keyOf(record, fingerprint);
+    const runs = this.#runs.get(key) ?? [];
+    let at = runs.length;
+    while (at > 0 && (runs[at - 1]?.queuedAt ?? 0) > queuedAt) at--;
+    runs.splice(at, 0, { id, queuedAt, durationMs: Math.max(0, finishedAt - launchedAt) });
+    this.#runs.set(key, runs);
+    this.#keys.set(id, key);
+  }
+}
+
+function keyOf({ connection }: JobRecord, fingerprint: string): string {
+  return `${fingerprint}:${connection}`;
+}
