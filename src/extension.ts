@@ -22,6 +22,7 @@ import { createApi } from './host/publicApi';
 import { Results } from './host/results/results';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
+import { ActiveFilter } from './host/tree/activeFilter';
 import { WorkersView } from './host/tree/workersView';
 import * as ui from './host/base/ui';
 
@@ -69,7 +70,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const canceling = new Canceling(jobs, connections);
   const walkthrough = disposables.add(new Walkthrough(context.globalState));
   disposables.add(jobs.onDidChange(() => walkthrough.mark('run')));
-  const view = disposables.add(new WorkersView(jobs, connections, walkthrough));
+  const filter = disposables.add(new ActiveFilter(context.workspaceState));
+  const view = disposables.add(new WorkersView(jobs, connections, walkthrough, filter));
   const results: Results = disposables.add(
     new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failureLocation(job)),
   );
@@ -85,6 +87,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     launcher,
     editor,
     view,
+    filter,
     results,
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view),

@@ -29,3 +29,25 @@ export function formatTime(at: number, now: number, language: string): string {
   const year = date.getFullYear() === today.getFullYear() ? {} : { year: 'numeric' as const };
   return date.toLocaleDateString(language, { month: 'short', day: 'numeric', ...year });
 }
+
+/** Formats a range of durations: `3–5 min`, `50 s – 4 min`, `3 min` if both ends read the same. @param lowMs milliseconds, as highMs */
+export function formatRange(lowMs: number, highMs: number, language: string): string {
+  const [low, high] = [rounded(lowMs, language), rounded(highMs, language)];
+  if (low.unit !== high.unit) return `${low.value} ${low.unit} – ${high.value} ${high.unit}`;
+  return `${low.value === high.value ? low.value : `${low.value}–${high.value}`} ${high.unit}`;
+}
+
+/** Rounds a duration to what matters for an estimate. Minutes begin at 90 s, and hours at 90 min, so that the steps are not too large. */
+function rounded(ms: number, language: string): { readonly value: string; readonly unit: string } {
+  const format = (value: number): string =>
+    value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 1 : 0 });
+  if (Math.round(ms) < 1000) return { value: String(Math.round(ms)), unit: 'ms' };
+  if (ms < 90_000) return { value: format(ms / 1000), unit: 's' };
+  if (ms < 5_400_000) return { value: String(Math.round(ms / 60_000)), unit: 'min' };
+  return { value: format(ms / 3_600_000), unit: 'h' };
+}
+
+/** Whether two times are on the same local day. Milliseconds since 1970. */
+export function isSameDay(at: number, other: number): boolean {
+  return new Date(at).toDateString() === new Date(other).toDateString();
+}

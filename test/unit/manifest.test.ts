@@ -36,9 +36,10 @@ const ROWS = [
   'fault',
   'problem',
   'action',
-  'job sql running pid cancelable detachable',
-  'job sql queued cancelable',
-  'job sql succeeded pid finished rerunnable hasResults',
+  'job sql running pid cancelable detachable unpinned',
+  'job sql queued cancelable unpinned',
+  'job sql succeeded pid finished rerunnable hasResults pinned',
+  'day',
   'worker pid sql cancelable',
 ];
 

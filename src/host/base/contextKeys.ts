@@ -8,6 +8,7 @@ export type ContextKey =
   | 'hasRunningJobs'
   | 'hasFinishedJobs'
   | 'hasHeldJobs'
+  | 'hasJobFilter'
   // True only for a moment: see walkthrough.ts.
   | 'didConnect'
   | 'didRun'

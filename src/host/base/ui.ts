@@ -122,19 +122,27 @@ export interface List<T extends vscode.QuickPickItem> {
   readonly shown: (items: readonly T[]) => vscode.QuickPickItem[];
   /** Converts shown items to the caller's. */
   readonly items: (shown: readonly vscode.QuickPickItem[]) => T[];
+  /** Replaces all items. */
+  readonly setItems: (items: readonly T[]) => void;
 }
 
 /** Like `window.createQuickPick`. */
 export function createQuickPick<T extends vscode.QuickPickItem>(items: readonly T[], placeholder: string): List<T> {
   const pick = vscode.window.createQuickPick();
-  const byItem = new Map<T, vscode.QuickPickItem>(items.map((item) => [item, plainItem(item)]));
-  const byShown = new Map([...byItem].map(([item, shown]) => [shown, item]));
-  pick.items = [...byItem.values()];
+  let byItem = new Map<T, vscode.QuickPickItem>();
+  let byShown = new Map<vscode.QuickPickItem, T>();
+  const setItems = (next: readonly T[]): void => {
+    byItem = new Map(next.map((item) => [item, plainItem<vscode.QuickPickItem>(item)]));
+    byShown = new Map([...byItem].map(([item, shown]) => [shown, item]));
+    pick.items = [...byItem.values()];
+  };
+  setItems(items);
   pick.placeholder = plainLabel(placeholder);
   return {
     pick,
     shown: (chosen) => chosen.flatMap((item) => byItem.get(item) ?? []),
     items: (chosen) => chosen.flatMap((shown) => byShown.get(shown) ?? []),
+    setItems,
   };
 }
 
@@ -174,6 +182,12 @@ export function createTreeView<T>(id: string, options: vscode.TreeViewOptions<T>
       getTreeItem: async (element) => plainRow(await provider.getTreeItem(element)),
     },
   });
+}
+
+/** Shows a message above the rows of a tree; an empty one is removed. */
+export function setTreeMessage<T>(view: vscode.TreeView<T>, message: string): void {
+  const text = plain(message);
+  if ((view.message ?? '') !== text) view.message = text;
 }
 
 function plainRow(row: vscode.TreeItem): vscode.TreeItem {

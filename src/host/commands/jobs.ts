@@ -167,6 +167,12 @@ export class JobCommands {
     await vscode.env.clipboard.writeText(texts.join('\n'));
   }
 
+  /** Pins or unpins jobs: pinned ones are kept until the user clears these very jobs. */
+  async setPinned(first: unknown, selected: unknown, pinned: boolean): Promise<void> {
+    for (const job of targetsOf(this.#jobs, first, selected).jobs) await this.#jobs.setPinned(job.id, pinned);
+  }
+
+  /** Clears the selected jobs, or all finished ones that are not pinned. */
   async clearFinished(first: unknown, selected: unknown): Promise<void> {
     const { jobs } = targetsOf(this.#jobs, first, selected);
     await this.#jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);

@@ -8,10 +8,12 @@ import { RepeatedRequests } from '../base/repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
 import { plain } from '../base/plainText';
 import type { Results } from '../results/results';
+import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
 import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
+import { filterJobs } from './filterJobs';
 import type { JobCommands } from './jobs';
 import type { Launcher } from '../launch/launcher';
 import { pickJob, targetsOf } from './jobTargets';
@@ -25,6 +27,7 @@ export interface CommandParts {
   readonly launcher: Launcher;
   readonly editor: EditorFeatures;
   readonly view: WorkersView;
+  readonly filter: ActiveFilter;
   readonly results: Results;
   readonly connections: Connections;
   readonly jobCommands: JobCommands;
@@ -48,6 +51,15 @@ export function registerCommands(parts: CommandParts): void {
     // Shows the new job in the tree without moving the focus away from the editor.
     await view.reveal(id).then(undefined, () => undefined);
     return id;
+  };
+  const filter = async (): Promise<void> => {
+    // From the palette the user would not see the result.
+    if (!view.view.visible) await vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`);
+    await filterJobs(
+      parts.filter,
+      jobs,
+      parts.connections.profiles.map(({ name }) => name),
+    );
   };
   const handlers: Record<CommandName, Handler> = {
     runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
@@ -105,6 +117,11 @@ export function registerCommands(parts: CommandParts): void {
     copyPid: (first, selected) => jobCommands.copyPid(first, selected),
     copySql: (first, selected) => jobCommands.copySql(first, selected),
     clearFinishedJobs: (first, selected) => jobCommands.clearFinished(first, selected),
+    pinJob: (first, selected) => jobCommands.setPinned(first, selected, true),
+    unpinJob: (first, selected) => jobCommands.setPinned(first, selected, false),
+    filterJobs: () => filter(),
+    changeJobFilter: () => filter(),
+    clearJobFilter: () => parts.filter.set(''),
     showJobs: () => vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`),
     addConnection: (first) => connectionCommands.add(first),
     editConnection: (first) => connectionCommands.edit(first),

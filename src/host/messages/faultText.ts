@@ -2,6 +2,7 @@
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
 import { CONNECT_MESSAGES } from './connectMessages';
 import { ENTRY_MESSAGES } from './entryMessages';
+import { FILTER_MESSAGES } from './filterMessages';
 import { JOB_MESSAGES } from './jobMessages';
 import { messageFor } from './messages';
 import { PROFILE_MESSAGES } from './profileMessages';
@@ -12,6 +13,7 @@ import { SQL_MESSAGES } from './sqlMessages';
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
   ...ENTRY_MESSAGES,
+  ...FILTER_MESSAGES,
   ...JOB_MESSAGES,
   ...PROFILE_MESSAGES,
   ...RESULTS_MESSAGES,

@@ -7,7 +7,8 @@ import { launchOptions } from '../../core/jobs/run/launchLimits';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { sizeText } from '../../shared/displayText';
 import { formatDate, formatSpan } from '../../shared/timeText';
-import { stateTitle } from '../jobs/jobText';
+import { join, stateTitle } from '../jobs/jobText';
+import { slowerText, usualText } from '../jobs/usualText';
 import { durationText } from '../launch/options';
 import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
@@ -28,7 +29,7 @@ export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocatio
     now,
     sql: info.sql.slice(0, SQL_CHARACTERS),
     sqlLength: info.sql.length,
-    details: detailsOf(job),
+    details: detailsOf(job, now),
     canCancel: !job.final && info.state !== 'canceling',
     canRerun: true,
     noticeCount: job.noticeCount,
@@ -62,7 +63,7 @@ function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
 }
 
 /** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
-function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): DetailView[] {
+function detailsOf({ info, request, limits, kept, usual, signaledAt }: ResultsJob, now: number): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
   const limit = (ms: number | undefined): string | undefined =>
@@ -79,6 +80,7 @@ function detailsOf({ info, request, limits, kept, signaledAt }: ResultsJob): Det
     [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
     [l10n.t('Run time on the server'), info.serverMs === undefined ? undefined : formatSpan(info.serverMs)],
+    [l10n.t('Earlier runs'), usual && join(usualText(usual), slowerText(info, usual, now))],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
     [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],

@@ -14,6 +14,7 @@ export function jobSource(
       const job = jobs.get(id);
       if (job === undefined) return undefined;
       const { request, limits, rows, cancel, noticeCount, noticesDropped } = job.record;
+      const usual = jobs.usualDuration(job);
       return {
         info: jobInfo(job),
         request,
@@ -21,6 +22,7 @@ export function jobSource(
         ...(limits === undefined ? {} : { limits }),
         noticeCount,
         ...(noticesDropped === undefined ? {} : { noticesDropped }),
+        ...(usual === undefined ? {} : { usual }),
         ...(rows === undefined ? {} : { kept: rows }),
         ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
       };

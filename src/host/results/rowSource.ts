@@ -4,6 +4,7 @@
 import type { JobInfo, RunRequest } from '../../api';
 import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
+import type { UsualDuration } from '../../core/jobs/history/usualDuration';
 import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailureLocation } from '../editor/failures';
@@ -19,6 +20,8 @@ export interface ResultsJob {
   readonly limits?: WorkerLimits;
   /** The rows kept, once the job has ended. */
   readonly kept?: { readonly rows: number; readonly bytes: number };
+  /** How long earlier runs of its SQL took, if there were enough. */
+  readonly usual?: UsualDuration;
   /** When SIGTERM was last sent to its worker, if it was canceled. Milliseconds since 1970. */
   readonly signaledAt?: number;
   readonly noticeCount: number;

@@ -12,12 +12,16 @@ import { WORKERS_VIEW } from '../base/commandIds';
 import { affectsSetting, readSetting } from '../base/settings';
 import { actionsFor } from './nodes/actionNode';
 import { ConnectionNode } from './nodes/connectionNode';
+import { DayNode } from './nodes/dayNode';
 import { FaultNode } from './nodes/faultNode';
 import { JobNode } from './nodes/jobNode';
 import type { Node } from './nodes/node';
 import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
-import { RowMoves, RowOrder } from './rowOrder';
+import type { ActiveFilter } from './activeFilter';
+import { groupKey, JobRows } from './jobRows';
+import { matchText } from './matchText';
+import { RowMoves } from './rowOrder';
 import type { Walkthrough } from '../walkthrough';
 import { faultText } from '../messages/faultText';
 import * as ui from '../base/ui';
@@ -56,9 +60,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** The pids of the foreign workers that the tree shows now, joined, by connection. */
   readonly #drawnWorkers = new Map<string, string>();
   readonly #foreignWorkers: ForeignWorkers;
-  readonly #orders = new Map<string, RowOrder<Job>>();
+  readonly #rows: JobRows;
   readonly #moves = new RowMoves(() => performance.now());
   #agesDrawn = 0;
+  /** The day on which all rows were drawn last, because jobs of earlier days are grouped. */
+  #dayDrawn = new Date().toDateString();
   #flush: NodeJS.Timeout | undefined;
   #tick: NodeJS.Timeout | undefined;
   readonly view: vscode.TreeView<Node>;
@@ -67,11 +73,14 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #jobs: JobService;
   readonly #connections: Connections;
   readonly #walkthrough: Walkthrough;
+  readonly #filter: ActiveFilter;
 
-  constructor(jobs: JobService, connections: Connections, walkthrough: Walkthrough) {
+  constructor(jobs: JobService, connections: Connections, walkthrough: Walkthrough, filter: ActiveFilter) {
     this.#jobs = jobs;
     this.#connections = connections;
     this.#walkthrough = walkthrough;
+    this.#filter = filter;
+    this.#rows = new JobRows(jobs, filter);
 
     this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
     this.view = ui.createTreeView(WORKERS_VIEW, {
@@ -84,7 +93,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
         // No click can be under way in a view that has just appeared.
-        if (visible) this.#settle();
+        if (visible) this.#rows.settle();
+        if (visible && this.#dayDrawn !== new Date().toDateString()) this.refresh();
         this.#updateWatches();
       }),
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -97,13 +107,16 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
         for (const id of ids) this.#jobNodes.delete(id);
-        for (const order of this.#orders.values()) order.forget(ids);
+        this.#rows.forget(ids);
+        filter.forget(ids);
         this.refresh();
       }),
+      filter.onDidChange(() => this.refresh()),
     ]) {
       this.#disposables.add(item);
     }
     this.#updateWatches();
+    this.#showFilter();
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -111,27 +124,34 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getParent(node: Node): Node | undefined {
-    return node instanceof JobNode ? this.#connectionNode(node.job.record.connection) : undefined;
+    if (node instanceof JobNode) {
+      return this.#rows.dayOf(node.job) ?? this.#connectionNode(node.job.record.connection);
+    }
+    return node instanceof DayNode ? this.#connectionNode(node.connection) : undefined;
   }
 
   getChildren(node?: Node): Node[] {
     if (!node) return [...this.#roots()];
+    if (node instanceof DayNode) return this.#jobsOfDay(node);
     return node instanceof ConnectionNode ? this.#children(node) : [];
   }
 
-  /** Shows and selects a job. */
+  /** Shows and selects a job, unless the filter hides it. */
   async reveal(id: string, focus = false): Promise<void> {
     const job = this.#jobs.get(id);
-    if (job) await this.view.reveal(this.#jobNode(job), { select: true, focus, expand: true });
+    if (job && this.#filter.matches(job))
+      await this.view.reveal(this.#jobNode(job), { select: true, focus, expand: true });
   }
 
   refresh(): void {
+    this.#dayDrawn = new Date().toDateString();
+    this.#showFilter();
     this.#changed.fire(undefined);
   }
 
   /** Redraws all rows and moves ended jobs below the running ones. */
   rearrange(): void {
-    this.#settle();
+    this.#rows.settle();
     this.refresh();
   }
 
@@ -149,8 +169,24 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   *#roots(): Iterable<Node> {
-    for (const fault of this.#connections.faulty) yield new FaultNode(fault);
-    for (const name of this.#connectionNames()) yield this.#connectionNode(name);
+    const filtered = !this.#filter.filter.empty;
+    if (!filtered) for (const fault of this.#connections.faulty) yield new FaultNode(fault);
+    for (const name of this.#connectionNames()) {
+      if (!filtered || this.#hasShownJob(name) || this.#foreign(name).length > 0) yield this.#connectionNode(name);
+    }
+  }
+
+  #hasShownJob(connection: string): boolean {
+    return this.#jobs.jobs.some((job) => job.record.connection === connection && this.#filter.matches(job));
+  }
+
+  /** Shows the active filter above the rows, with the number of matching jobs and its invalid terms. */
+  #showFilter(): void {
+    const { filter, text } = this.#filter;
+    const summary = filter.empty
+      ? ''
+      : vscode.l10n.t('Filter: {0} ({1})', text, matchText(this.#filter, this.#jobs.jobs));
+    ui.setTreeMessage(this.view, filter.empty ? '' : [summary, ...filter.faults.map(faultText)].join(' '));
   }
 
   #connectionNames(): string[] {
@@ -163,7 +199,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #connectionNode(name: string): ConnectionNode {
     let node = this.#connectionNodes.get(name);
     if (!node) {
-      node = new ConnectionNode(name, this.#connections, this.#jobs, () => this.#foreign(name).length > 0);
+      node = new ConnectionNode(name, this.#connections, this.#jobs, {
+        hasShownJob: () => this.#hasShownJob(name),
+        hasForeign: () => this.#foreign(name).length > 0,
+        filtered: () => !this.#filter.filter.empty,
+      });
       this.#connectionNodes.set(name, node);
     }
     return node;
@@ -179,7 +219,6 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #children(node: ConnectionNode): Node[] {
-    const own = this.#jobs.jobs.filter((job) => job.record.connection === node.name);
     const children: Node[] = [];
     const state = this.#connections.existing(node.name)?.state;
     if (state?.kind === 'error') {
@@ -189,7 +228,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         ...(entry ? actionsFor(entry, state.reason) : []),
       );
     }
-    const { upper, finished } = this.#order(node.name).arrange(own);
+    const { upper, finished, days } = this.#rows.list(node.name);
     const foreign = this.#foreign(node.name);
     this.#drawnWorkers.set(node.name, pidsOf(foreign));
     const rows = [
@@ -197,28 +236,29 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       ...foreign.map((worker) => this.#workerNode(node.name, worker)),
       ...finished.map((job) => this.#jobNode(job)),
     ];
-    this.#moves.draw(
-      node.name,
-      [...children.map((_, index) => `${node.name}#${index}`), ...rows.map(rowKey)],
-      this.#connectionNames(),
-    );
-    return [...children, ...rows];
+    const above = children.map((_, index) => `${node.name}#${index}`);
+    this.#moves.draw(node.name, [...above, ...rows.map(rowKey), ...days.map(groupKey)], this.#groups());
+    return [...children, ...rows, ...days];
   }
 
-  #order(connection: string): RowOrder<Job> {
-    let order = this.#orders.get(connection);
-    if (!order) this.#orders.set(connection, (order = new RowOrder()));
-    return order;
+  #jobsOfDay(node: DayNode): Node[] {
+    const rows = node.jobs.map((job) => this.#jobNode(job));
+    this.#moves.draw(groupKey(node), rows.map(rowKey), this.#groups());
+    return rows;
   }
 
-  #settle(): void {
-    for (const [connection, order] of this.#orders) {
-      order.settle(this.#jobs.jobs.filter(({ record }) => record.connection === connection));
-    }
+  /** The keys of all groups of rows, from top to bottom. */
+  #groups(): string[] {
+    return this.#connectionNames().flatMap((name) => [name, ...this.#rows.groups(name)]);
   }
 
   #foreign(connection: string): readonly ActiveWorker[] {
-    return this.#allForeign().get(connection) ?? [];
+    return this.#shownForeign(connection, this.#allForeign());
+  }
+
+  /** The foreign workers of a connection that match the filter. */
+  #shownForeign(connection: string, all: ReadonlyMap<string, readonly ActiveWorker[]>): readonly ActiveWorker[] {
+    return (all.get(connection) ?? []).filter((worker) => this.#filter.matchesWorker(connection, worker));
   }
 
   /** The foreign workers of each connection. If several connections show the same worker, the default one lists it, or the first. */
@@ -255,11 +295,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const all = this.#allForeign();
     // A worker that this connection lists now may have to disappear from another.
     for (const other of this.#drawnWorkers.keys()) {
-      if (other !== connection && pidsOf(all.get(other) ?? []) !== this.#drawnWorkers.get(other)) {
-        this.#drawForeign(other, all.get(other) ?? []);
-      }
+      const foreign = this.#shownForeign(other, all);
+      if (other !== connection && pidsOf(foreign) !== this.#drawnWorkers.get(other)) this.#drawForeign(other, foreign);
     }
-    this.#drawForeign(connection, all.get(connection) ?? []);
+    this.#drawForeign(connection, this.#shownForeign(connection, all));
   }
 
   #drawForeign(connection: string, foreign: readonly ActiveWorker[]): void {
@@ -271,7 +310,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       for (const [key, node] of this.#workerNodes) {
         if (node.connection === connection && !nodes.includes(node)) this.#workerNodes.delete(key);
       }
-      this.#changed.fire(this.#connectionNode(connection));
+      // With a filter, the first worker shows the row of its connection, and the last one hides it.
+      if (!this.#filter.filter.empty && (now === '' || drawn === '')) this.refresh();
+      else this.#changed.fire(this.#connectionNode(connection));
     } else if (Date.now() - this.#agesDrawn >= TICK_MS) {
       this.#agesDrawn = Date.now();
       for (const node of nodes) this.#changed.fire(node);
@@ -280,9 +321,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Collects bursts of changes and redraws the changed rows once. */
   #jobChanged(job: Job): void {
-    const node = this.#jobNodes.get(job.id);
-    // Only a new job changes the list of rows; other jobs keep their rows.
-    this.#pending.add(node ? job.id : `connection:${job.record.connection}`);
+    this.#filter.forget([job.id]);
+    // Only a job that is new, or begins or ceases to match the filter, changes the list of rows; other jobs keep their rows.
+    const listed = this.#rows.isListed(job);
+    if (listed !== this.#filter.matches(job)) this.#pending.add(`connection:${job.record.connection}`);
+    else if (listed) this.#pending.add(job.id);
     this.#flush ??= setTimeout(() => {
       this.#flush = undefined;
       const changed = [...this.#pending];
@@ -296,9 +339,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         );
         if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
       }
-      // The first job of a connection makes the connection's row expandable.
-      if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
+      // The first job of a connection makes the connection's row expandable. A filter may show or hide a connection, and shows a count.
+      if (connections.length > 0 && !this.#filter.filter.empty) this.refresh();
+      else if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
       else for (const name of connections) this.#changed.fire(this.#connectionNode(name));
+      if (connections.length === 0) this.#showFilter();
       for (const id of changed) {
         const jobNode = this.#jobNodes.get(id);
         if (jobNode && !connections.includes(jobNode.job.record.connection)) this.#changed.fire(jobNode);

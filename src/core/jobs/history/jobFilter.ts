@@ -50,7 +50,7 @@ export const FILTER_STATES: Readonly<Record<string, readonly JobState[]>> = {
 };
 
 export const FILTER_KEYS = ['is', 'connection', 'label', 'sql', 'pid', 'after', 'before', 'on'] as const;
-type FilterKey = (typeof FILTER_KEYS)[number];
+export type FilterKey = (typeof FILTER_KEYS)[number];
 
 const DAY_MS = 86_400_000;
 

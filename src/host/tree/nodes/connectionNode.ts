@@ -10,6 +10,16 @@ import { connectionIcon } from '../../connections/connectionIcon';
 import type { Connections } from '../../connections/connections';
 import { join } from '../../jobs/jobText';
 
+/** What the tree shows below a connection. */
+export interface ShownRows {
+  /** Whether a job is listed. */
+  hasShownJob(): boolean;
+  /** Whether foreign workers are listed. */
+  hasForeign(): boolean;
+  /** Whether a filter is active. */
+  filtered(): boolean;
+}
+
 /** A connection. Its jobs and workers are the rows below it. */
 export class ConnectionNode {
   /** Whether the tree shows rows below this one, as of the last {@link item}. */
@@ -19,18 +29,17 @@ export class ConnectionNode {
 
   readonly #connections: Connections;
   readonly #jobs: JobService;
-  /** Returns whether foreign workers are listed below this row. */
-  readonly #hasForeign: () => boolean;
+  readonly #shown: ShownRows;
 
   constructor(
     readonly name: string,
     connections: Connections,
     jobs: JobService,
-    hasForeign: () => boolean,
+    shown: ShownRows,
   ) {
     this.#connections = connections;
     this.#jobs = jobs;
-    this.#hasForeign = hasForeign;
+    this.#shown = shown;
   }
 
   item(): vscode.TreeItem {
@@ -38,13 +47,14 @@ export class ConnectionNode {
     const profile = entry?.profile;
     const state = this.#connections.existing(this.name)?.state ?? { kind: 'idle' as const };
     const jobs = this.#jobs.jobs.filter((job) => job.record.connection === this.name);
-    this.hasChildren = jobs.length > 0 || state.kind === 'error' || this.#hasForeign();
+    this.hasChildren = this.#shown.hasShownJob() || state.kind === 'error' || this.#shown.hasForeign();
     this.hasRunning = jobs.some((job) => mayHaveWorker(job.state));
     const item = new vscode.TreeItem(
       this.name,
       this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
     );
-    item.id = `connection:${this.name}:${this.hasChildren ? 'tree' : 'leaf'}`;
+    // VS Code remembers by id whether a row is expanded; with a filter, what it finds is shown.
+    item.id = `connection:${this.name}:${this.hasChildren ? 'tree' : 'leaf'}${this.#shown.filtered() ? ':filtered' : ''}`;
     const production = profile?.production === true ? vscode.l10n.t('production') : '';
     const defaultMark = entry !== undefined && isDefault(entry, this.#connections) ? vscode.l10n.t('default') : '';
     const address = profile ? addressText(profile) : '';

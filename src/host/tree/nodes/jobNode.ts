@@ -12,6 +12,7 @@ import { objectsOf } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
 import { shownError } from '../../messages/jobInfo';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
+import { slowerText, usualText } from '../../jobs/usualText';
 
 const ICONS: Record<JobState, vscode.ThemeIcon> = {
   queued: new vscode.ThemeIcon('clock'),
@@ -51,25 +52,31 @@ export class JobNode {
     item.id = `job:${record.id}`;
     const summary = jobSummary(this.job, now, this.#jobs.queuePosition(record.id));
     const worker = this.#jobs.activity(this.job);
+    const usual = this.#jobs.usualDuration(this.job);
+    const slower = slowerText(record, usual, now);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
     const pid = record.pid === undefined ? '' : String(record.pid);
     const ended = record.finishedAt === undefined ? '' : formatTime(record.finishedAt, now, vscode.env.language);
     item.description = join(
+      this.job.pinned ? '📌' : '',
       waits ? vscode.l10n.t('waiting for a lock') : '',
       summary.problem,
       summary.short,
+      slower,
       pid,
       ended,
       summary.progress,
     );
     item.iconPath = ICONS[record.state];
     item.contextValue = this.#contextWords().join(' ');
-    item.tooltip = this.#tooltip(worker);
+    item.tooltip = this.#tooltip(worker, usual && join(usualText(usual), slower));
     item.accessibilityInformation = {
       label: join(
         record.label,
         stateName(record.state),
         summary.short,
+        slower,
+        this.job.pinned ? vscode.l10n.t('pinned') : '',
         record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
         summary.problem,
         summary.progress,
@@ -98,14 +105,22 @@ export class JobNode {
     else words.push('cancelable');
     if (record.state === 'running') words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    words.push(this.job.pinned ? 'pinned' : 'unpinned');
     return words;
   }
 
-  #tooltip(worker: ActiveWorker | undefined): vscode.MarkdownString {
+  /** @param usual how long earlier runs took */
+  #tooltip(worker: ActiveWorker | undefined, usual: string | undefined): vscode.MarkdownString {
     const { record } = this.job;
     const { launchedAt, finishedAt, error } = record;
     const tooltip = new Markdown();
-    tooltip.own('**').text(record.label).own('** ').text(stateName(record.state)).own('\n\n');
+    const pinned = this.job.pinned ? vscode.l10n.t('pinned') : '';
+    tooltip
+      .own('**')
+      .text(record.label)
+      .own('** ')
+      .text(join(stateName(record.state), pinned))
+      .own('\n\n');
     if (record.reason !== undefined) tooltip.text(faultText(record.reason)).own('\n\n');
     tooltip.fact('pid', record.pid?.toString());
     tooltip.fact(vscode.l10n.t('Connection'), record.connection);
@@ -115,7 +130,10 @@ export class JobNode {
     );
     tooltip.fact(
       vscode.l10n.t('Duration'),
-      launchedAt === undefined || finishedAt === undefined ? undefined : formatSpan(finishedAt - launchedAt),
+      join(
+        launchedAt === undefined || finishedAt === undefined ? '' : formatSpan(finishedAt - launchedAt),
+        usual ?? '',
+      ),
     );
     tooltip.fact(vscode.l10n.t('Result'), rowsText(this.job));
     tooltip.fact(
