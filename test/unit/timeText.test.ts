@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatDate, formatRunning, formatSpan, formatTime } from '../../src/shared/timeText';
+import { formatDate, formatRange, formatRunning, formatSpan, formatTime } from '../../src/shared/timeText';
 
 describe('a span of time', () => {
   const cases: readonly (readonly [number, string, string])[] = [
@@ -23,6 +23,27 @@ describe('a span of time', () => {
       assert.equal(formatRunning(ms), running);
     });
   }
+});
+
+describe('a range of durations', () => {
+  const cases: readonly (readonly [number, number, string])[] = [
+    [120, 400, '120–400 ms'],
+    [999.7, 1000, '1 s'],
+    [1200, 3400, '1.2–3.4 s'],
+    [9940, 12_400, '9.9–12 s'],
+    [50_000, 240_000, '50 s – 4 min'],
+    [180_000, 300_000, '3–5 min'],
+    [175_000, 185_000, '3 min'],
+    [4_000_000, 9_000_000, '67 min – 2.5 h'],
+    [9_000_000, 72_000_000, '2.5–20 h'],
+  ];
+  for (const [low, high, text] of cases) {
+    it(`from ${low} to ${high} ms is “${text}”`, () => assert.equal(formatRange(low, high, 'en'), text));
+  }
+
+  it('has the decimal separator of the language', () => {
+    assert.equal(formatRange(1200, 3400, 'de'), '1,2–3,4 s');
+  });
 });
 
 describe('a moment', () => {

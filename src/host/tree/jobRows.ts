@@ -23,10 +23,10 @@ export class JobRows {
   /** The jobs that the tree lists now, by connection, with the groups of those of earlier days. */
   readonly #listed = new Map<string, ReadonlyMap<string, DayNode | undefined>>();
 
-  readonly #jobs: JobService;
-  readonly #filter: ActiveFilter;
+  readonly #jobs: Pick<JobService, 'jobs'>;
+  readonly #filter: Pick<ActiveFilter, 'matches' | 'filter'>;
 
-  constructor(jobs: JobService, filter: ActiveFilter) {
+  constructor(jobs: Pick<JobService, 'jobs'>, filter: Pick<ActiveFilter, 'matches' | 'filter'>) {
     this.#jobs = jobs;
     this.#filter = filter;
   }

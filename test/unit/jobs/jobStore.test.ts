@@ -125,6 +125,58 @@ describe('job store', () => {
     assert.deepEqual([(await onDisk('broken')).state, (await onDisk('done')).state], ['running', 'succeeded']);
   });
 
+  it('keeps pinned jobs beyond the limit and after a reload, until they are cleared by their id', async () => {
+    const first = await open('w');
+    const jobs: Job[] = [];
+    for (const id of ['pinned', 'loose', 'newest']) {
+      jobs.push(first.add(id));
+      await first.clock.move(1);
+    }
+    for (const job of jobs) job.transition('cancel', { finishedAt: 1 });
+    await first.store.setPinned(jobs[0]!, true);
+    await first.store.setPinned(jobs[1]!, true);
+    await first.store.setPinned(jobs[1]!, false);
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.endsWith('.pinned')),
+      ['pinned.pinned'],
+    );
+    await first.store.close();
+    await Promise.all(jobs.map((job) => job.saved));
+    await first.history.close();
+
+    const { store } = await open('w2', 1);
+    await store.restore();
+    assert.deepEqual(
+      store.jobs.map(({ id, pinned }) => [id, pinned]),
+      [
+        ['pinned', true],
+        ['newest', false],
+      ],
+    );
+    assert.equal(await store.clearFinished(), 1);
+    assert.deepEqual(
+      store.jobs.map(({ id }) => id),
+      ['pinned'],
+    );
+    assert.equal(await store.clearFinished(['pinned']), 1);
+    assert.deepEqual(await readdir(folder), ['windows']);
+    await store.close();
+  });
+
+  it('notifies listeners when a job is pinned, and not if the marker cannot be written', async () => {
+    const { store, clock, add } = await open('w');
+    const job = add('a');
+    await clock.move(100);
+    const changed = new Promise<boolean>((resolve) => store.onDidChange(({ pinned }) => pinned && resolve(pinned)));
+    await store.setPinned(job, true);
+    await clock.move(100);
+    assert.equal(await changed, true);
+    const other = add('missing/folder');
+    await assert.rejects(store.setPinned(other, true));
+    assert.equal(other.pinned, false);
+    await store.close();
+  });
+
   it('throws a fault for a job that it does not know', async () => {
     const { store } = await open('w');
     assert.throws(
