@@ -90,7 +90,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     filter,
     results,
     connections,
-    jobCommands: new JobCommands(jobs, connections, canceling, view),
+    jobCommands: new JobCommands(jobs, connections, canceling, view, filter),
     connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
   });
   const update = (): void => {

@@ -134,8 +134,17 @@ describe('the history of jobs', function () {
   it('keeps pinned jobs when finished jobs are cleared, until they are cleared by themselves', async () => {
     await ui.rowMenu(ui.row('misspelt'), 'Pin');
     await ui.row('misspelt').filter({ hasText: '📌' }).waitFor();
+    // With a filter, only what it shows is cleared.
+    await ui.command('pg_background: Filter Jobs…');
+    await (await filterInput()).fill('is:canceled');
+    await message('Filter: is:canceled (1 of 6 jobs)').waitFor();
+    await ui.page.keyboard.press('Enter');
     await ui.command('pg_background: Clear Finished Jobs');
-    for (const label of ['of today', 'takes long', 'Yesterday']) await gone(label);
+    await gone('takes long');
+    await ui.command('pg_background: Clear Filter');
+    await ui.row('of today').waitFor();
+    await ui.command('pg_background: Clear Finished Jobs');
+    for (const label of ['of today', 'Yesterday']) await gone(label);
     await ui.reload();
     await ui.row('misspelt').filter({ hasText: '📌' }).waitFor();
     await ui.screenshot('history-pinned');

@@ -5,6 +5,7 @@ import type { Canceling } from '../jobs/canceling';
 import type { Connections } from '../connections/connections';
 import { matchesLabel } from '../launch/labelPattern';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
+import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
 import { pickJob, targetsOf, type CommandTargets } from './jobTargets';
 import * as ui from '../base/ui';
@@ -39,12 +40,20 @@ export class JobCommands {
   readonly #connections: Connections;
   readonly #canceling: Canceling;
   readonly #view: WorkersView;
+  readonly #filter: ActiveFilter;
 
-  constructor(jobs: JobService, connections: Connections, canceling: Canceling, view: WorkersView) {
+  constructor(
+    jobs: JobService,
+    connections: Connections,
+    canceling: Canceling,
+    view: WorkersView,
+    filter: ActiveFilter,
+  ) {
     this.#jobs = jobs;
     this.#connections = connections;
     this.#canceling = canceling;
     this.#view = view;
+    this.#filter = filter;
   }
 
   /** @param atCursor ids of the jobs to list first if the user has to choose */
@@ -172,10 +181,13 @@ export class JobCommands {
     for (const job of targetsOf(this.#jobs, first, selected).jobs) await this.#jobs.setPinned(job.id, pinned);
   }
 
-  /** Clears the selected jobs, or all finished ones that are not pinned. */
+  /** Clears the selected jobs, or all finished ones that are not pinned. With a filter, only those that it shows. */
   async clearFinished(first: unknown, selected: unknown): Promise<void> {
     const { jobs } = targetsOf(this.#jobs, first, selected);
-    await this.#jobs.clearFinished(jobs.length > 0 ? jobs.map((job) => job.id) : undefined);
+    const shown = this.#filter.filter.empty
+      ? undefined
+      : this.#jobs.jobs.filter((job) => !job.pinned && this.#filter.matches(job));
+    await this.#jobs.clearFinished((jobs.length > 0 ? jobs : shown)?.map((job) => job.id));
   }
 
   /** Polls every open connection and retries waiting jobs now. */

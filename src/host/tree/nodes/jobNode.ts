@@ -56,7 +56,9 @@ export class JobNode {
     const slower = slowerText(record, usual, now);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
     const pid = record.pid === undefined ? '' : String(record.pid);
-    const ended = record.finishedAt === undefined ? '' : formatTime(record.finishedAt, now, vscode.env.language);
+    // Jobs of earlier days are listed below their day.
+    const { finishedAt: end } = record;
+    const ended = end === undefined ? '' : formatTime(end, end, vscode.env.language);
     item.description = join(
       this.job.pinned ? '📌' : '',
       waits ? vscode.l10n.t('waiting for a lock') : '',
