@@ -163,7 +163,7 @@ describe('authentication', () => {
       profile('scram_user'),
       options({ env: environment(home, { PGPASSWORD: 'S3cret-wrong' }) }),
       'authentication',
-      /it came from the environment variable PGPASSWORD/,
+      /\(from PGPASSWORD\)/,
     );
     await fails(
       profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
