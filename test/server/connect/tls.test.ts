@@ -169,7 +169,11 @@ describe('TLS', () => {
           /does not support TLS, which “sslmode”/,
         );
       }
-      failed(await both(`host=127.0.0.1 user=nobody sslmode=prefer`), 'hba', /^pg_hba\.conf does not allow the user “nobody”/);
+      failed(
+        await both(`host=127.0.0.1 user=nobody sslmode=prefer`),
+        'hba',
+        /^pg_hba\.conf does not allow the user “nobody”/,
+      );
     } finally {
       await tls.server.psql('ALTER SYSTEM SET ssl = on');
       await reload(tls.server);
