@@ -60,7 +60,7 @@ describe('networks that fail', () => {
     assert.equal(job.state, 'running');
     network.replace();
     assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
-    assert.match(reasonOf(job), /^jobs\.sessionLost: .*lost/);
+    assert.match(reasonOf(job), /^jobs\.sessionLost: server\.connectionLost/);
     // The place of the job is free.
     engine.jobs.retryNow();
     await queued.ended;
