@@ -184,7 +184,10 @@ describe('connections in VS Code', () => {
       return Promise.resolve(undefined);
     });
     await run('disconnectConnection', 'scram');
-    assert.match(asked.join(), /“runs on” is still running\. Disconnect anyway\?.*The workers keep running and commit/s);
+    assert.match(
+      asked.join(),
+      /“runs on” is still running\. Disconnect anyway\?.*The workers keep running and commit/s,
+    );
     assert.ok((await sessions()) > 0, 'not where the answer is no');
 
     stub('showWarningMessage', () => Promise.resolve('Disconnect'));
