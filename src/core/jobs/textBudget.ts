@@ -4,7 +4,7 @@
  */
 import type { JobError, JobNotice, JobProgress } from '../../api';
 import type { Fault } from '../base/fault';
-import { endOfPart, shorten } from '../../shared/displayText';
+import { endOfPart, neutralMoreText, shorten } from '../../shared/displayText';
 import type { RecordedError } from './errors';
 import type { Column, RowsKept } from './ports';
 import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
@@ -183,7 +183,7 @@ export function boundFacts<F extends LongFacts>(facts: F): F {
 /** Shortens the texts of a fault so that it fits into a record. */
 export function boundFault(fault: Fault): Fault {
   const { params, cause, causes } = fault;
-  const short = (text: string): string => beginning(shorten(text, REASON), REASON + 100);
+  const short = (text: string): string => beginning(shorten(text, REASON, neutralMoreText), REASON + 100);
   const bounded = Object.entries(params ?? {}).map(([name, value]) => [
     name,
     typeof value === 'string' ? short(value) : Array.isArray(value) ? value.slice(0, LIST).map(short) : value,
@@ -209,7 +209,7 @@ export function boundColumns<C extends { readonly name: string; readonly type: s
 
 /** Shortens a name so that it fits into a record or a row. */
 export function shortName(name: string): string {
-  return beginning(shorten(name, NAME), NAME + 100);
+  return beginning(shorten(name, NAME, neutralMoreText), NAME + 100);
 }
 
 /** The size of a message in memory, in UTF-16 units. */

@@ -303,7 +303,7 @@ export class PgSession implements WorkerSession {
       return await query(true);
     } catch (error) {
       if (!isNotText(error)) throw error;
-      // Without the texts the report still tells how the worker ended.
+      // Without its texts, the report still has the outcome of the worker.
       return await query(false);
     }
   }
