@@ -6,7 +6,7 @@ import { neutralMoreText, sizeText } from '../../shared/displayText';
 
 /**
  * Key of the long texts of an error or a message, by the name of the property that has the beginning. A symbol, because copies of the
- * object keep it, while JSON and messages to webviews leave it out.
+ * object keep it, while JSON and messages to webviews omit it.
  */
 export const WHOLE = Symbol('whole texts');
 

@@ -31,7 +31,7 @@ export type ConnectReason =
   | 'server';
 
 /**
- * A connection that could not be opened. The fault (see {@link ./connectFaults}) says what went wrong; neither the fault nor the
+ * A connection that could not be opened. The fault (see {@link ./connectFaults}) describes the problem; neither the fault nor the
  * message contains a password.
  */
 export class ConnectError extends Error {
