@@ -65,7 +65,7 @@ export function parseRecord(value: unknown, id: string): JobRecord {
     const [issue] = result.issues;
     throw new Error(`${v.getDotPath(issue) ?? 'the record'}: ${issue.message}`);
   }
-  if (result.output.id !== id) throw new Error(`id: it is not the name of the file`);
+  if (result.output.id !== id) throw new Error('id: does not match the name of the file');
   return upgraded(result.output as unknown as JobRecord & OldRecord);
 }
 
