@@ -39,17 +39,6 @@ export const AVOIDED = [
  * @type {readonly string[]}
  */
 export const NOT_CLEAN = [
-  'src/core/base',
-  'src/core/jobs',
-  'src/core/postgres',
-  'src/core/sql',
-  'src/host/commands',
-  'src/host/connections',
-  'src/host/editor',
-  'src/host/launch',
-  'src/host/results',
-  'webview/grid',
-  'webview/page',
   'test/extension',
   'test/server',
   'test/ui',

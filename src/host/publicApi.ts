@@ -1,9 +1,9 @@
-import type { JobInfo, PgBackgroundApi } from '../api';
+import type { PgBackgroundApi } from '../api';
 import { findWorker } from '../core/jobs/findWorker';
 import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/conninfo/profile';
 import type { SpoolFiles } from '../core/results/spool/spoolStore';
-import { errorText } from './messages/faultText';
+import { errorText, faultText } from './messages/faultText';
 import { jobInfo, shownNotices } from './messages/jobInfo';
 import type { Launcher } from './launch/launcher';
 import { profileText } from './messages/profileMessages';
@@ -17,10 +17,8 @@ export function createApi(
   connections: Connections,
   files: SpoolFiles,
 ): PgBackgroundApi {
-  const need = (id: string): JobInfo => {
-    const job = jobs.get(id);
-    if (!job) throw new Error(`There is no job ${id}.`);
-    return jobInfo(job);
+  const checkJob = (id: string): void => {
+    if (!jobs.get(id)) throw new Error(faultText({ code: 'jobs.unknownJob', params: { id } }));
   };
   return {
     // async, so that an invalid request rejects instead of throwing.
@@ -30,7 +28,7 @@ export function createApi(
     cancel: (id, options) => withText(jobs.cancel(id, options?.graceMs)),
     waitFor: async (id) => jobInfo(await withText(jobs.waitFor(id))),
     rows: async (id, offset, limit) => {
-      need(id);
+      checkJob(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };
       const reader = await files.open(id, columns);
@@ -44,7 +42,7 @@ export function createApi(
       }
     },
     notices: (id) => {
-      need(id);
+      checkJob(id);
       return shownNotices(jobs.notices(id));
     },
     addConnection: async (profile, password) => {

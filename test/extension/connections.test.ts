@@ -184,7 +184,10 @@ describe('connections in VS Code', () => {
       return Promise.resolve(undefined);
     });
     await run('disconnectConnection', 'scram');
-    assert.match(asked.join(), /“runs on” is running.*The workers run on and commit/s);
+    assert.match(
+      asked.join(),
+      /“runs on” is still running\. Disconnect anyway\?.*The workers keep running and commit/s,
+    );
     assert.ok((await sessions()) > 0, 'not where the answer is no');
 
     stub('showWarningMessage', () => Promise.resolve('Disconnect'));
@@ -192,7 +195,7 @@ describe('connections in VS Code', () => {
     await reaches(api, running.id, 'detached');
     await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
     const find = (id: string) => api.jobs().find((job) => job.id === id)!;
-    assert.match(find(queued.id).reason ?? '', /disconnected before its turn/);
+    assert.match(find(queued.id).reason ?? '', /disconnected before the job was launched/);
     // Longer than the watch of a detached worker looks for its connection.
     const looked = Date.now();
     await eventually(() => (Date.now() - looked > 2500 ? true : undefined), 'the time in which it would connect');

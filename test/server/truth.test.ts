@@ -168,10 +168,7 @@ describe('truth', () => {
     try {
       const job = await engine.ended('SELECT 1');
       assert.equal(job.state, 'failed');
-      assert.match(
-        job.record.error!.message,
-        /1\.4 in the database.*too old.*1\.8 or newer.*ALTER EXTENSION pg_background UPDATE/,
-      );
+      assert.match(job.record.error!.message, /^server\.extensionTooOld \(version=1\.4,/);
     } finally {
       await engine.close();
     }

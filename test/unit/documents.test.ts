@@ -17,9 +17,6 @@ const NO_CITATIONS = ['test/unit/notices.test.ts', 'test/unit/documents.test.ts'
 /** Pictures that `npm run screenshots` takes. To be removed when they exist. */
 const PENDING_IMAGES = /^docs\/images\/[\w-]+-(?:dark|light)\.png$/;
 
-/** Folders with comments that still cite documents outside of the repository. To be emptied. */
-const LEFTOVERS = ['src/core/jobs/', 'src/core/postgres/', 'src/core/sql/'];
-
 const read = (file: string): string => readFileSync(file, 'utf8');
 
 const DOCUMENTS = [
@@ -106,7 +103,7 @@ describe('documents', () => {
 
   it('that code and other documents cite are in the repository', () => {
     const wrong = [...SOURCES, ...DOCUMENTS]
-      .filter((file) => !NO_CITATIONS.includes(file) && !LEFTOVERS.some((folder) => file.startsWith(folder)))
+      .filter((file) => !NO_CITATIONS.includes(file))
       .map((file) => ({ file, missing: missingCitations(read(file)) }))
       .filter(({ missing }) => missing.length > 0)
       .map(({ file, missing }) => `${file}: ${missing.join(', ')}`);

@@ -1,17 +1,16 @@
-/** Passwords: where they come from, what they are sent to, and that they show up nowhere. */
+/** Passwords: their sources, the methods that they are sent for, and that they never leak. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { join } from 'node:path';
-import type { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { type ConnectReason } from '../../../src/core/postgres/connect/errors';
+import type { ConnectError, ConnectReason } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { FakeServer } from './fakeServer';
-import { ask, environment, failureOf, newHome, psql, reload, removeFolder, sentence } from './support';
+import { ask, environment, failureOf, isAlive, newHome, psql, reload, removeFolder, sentence } from './support';
 
 const PASSWORD = 'S3cret-\'\\"% é';
 
@@ -163,7 +162,7 @@ describe('authentication', () => {
       profile('scram_user'),
       options({ env: environment(home, { PGPASSWORD: 'S3cret-wrong' }) }),
       'authentication',
-      /it came from the environment variable PGPASSWORD/,
+      /\(from PGPASSWORD\)/,
     );
     await fails(
       profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
@@ -398,11 +397,3 @@ describe('authentication', () => {
     }
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

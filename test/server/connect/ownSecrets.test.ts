@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textFault } from '../../../src/core/base/fault';
 import type { ApprovalRequest, Approve } from '../../../src/core/postgres/connect/open/approval';
 import { resolveBinding } from '../../../src/core/postgres/connect/open/binding';
 import { BINDING_PARTS, type BindingPart } from '../../../src/core/postgres/connect/open/bindingParts';
@@ -117,7 +118,7 @@ describe('the user’s own secrets', () => {
       });
 
       it('is not sent if the user cannot be asked, and the host’s error is passed on', async () => {
-        const refusal = new ConnectError('notApproved', 'Run Connect to decide.');
+        const refusal = new ConnectError('notApproved', textFault('Run Connect to decide.'));
         const failure = await failureOf(given, { env, approve: approver(false, refusal) });
         assert.equal(failure, refusal);
         assert.deepEqual(sent(), []);

@@ -125,7 +125,7 @@ describe('the files of TLS', () => {
     failed(
       await both('host=localhost user=postgres sslrootcert=system sslmode=require', { env, files }),
       'profile',
-      /needs "sslmode": "verify-full"/,
+      /require the SSL mode verify-full/,
     );
     failed(
       await both('host=localhost user=postgres sslrootcert=system', { env, files: { bundle: tls.stranger.pem } }),

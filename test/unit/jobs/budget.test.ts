@@ -124,8 +124,8 @@ describe('long texts of a server', () => {
       rows: { rows: 1, bytes: 1, dropped: 0, fault: textFault(huge) },
     });
     assert.ok(JSON.stringify(facts).length < 20_000);
-    assert.match(describeFault(facts.reason), /… \(5 MB more\)$/);
-    assert.match(facts.columns[0]?.name ?? '', /… \(5 MB more\)$/);
+    assert.match(describeFault(facts.reason), /… \(\+5 MB\)$/);
+    assert.match(facts.columns[0]?.name ?? '', /… \(\+5 MB\)$/);
   });
 
   it('leaves short texts unchanged', () => {

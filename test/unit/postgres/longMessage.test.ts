@@ -111,7 +111,7 @@ describe('long errors and notices', () => {
       hint: 'wh…',
       [WHOLE]: { hint: { parts, bytes: 2_000_010 } },
     };
-    assert.equal(Buffer.concat(wholeNotice(notice)).toString(), 'NOTICE: m\n  HINT: whole text… (2 MB more)');
+    assert.equal(Buffer.concat(wholeNotice(notice)).toString(), 'NOTICE: m\n  HINT: whole text… (+2 MB)');
     assert.equal(Buffer.concat(firstBytes(parts, 8)).toString(), 'whole te');
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
+import { faultOf } from '../../../src/core/base/fault';
 import { exportRows, type ExportOptions } from '../../../src/core/results/format/exports';
 import type { ExportFormat } from '../../../src/shared/rowFormats';
 import { orderRows } from '../../../src/core/results/query/order';
@@ -213,6 +214,16 @@ describe('SQL INSERT', () => {
         "(2, '-0', NULL, '''); DROP TABLE x; --');\n",
     );
     assert.equal(await exported(columns, [], 'insert'), '');
+  });
+
+  it('refuses values with NUL, which only a damaged file has, and writes nothing', async () => {
+    await withFolder(async (folder) => {
+      const reader = await spoolOf(folder, text('a'), [['a\0b']]);
+      const code = 'value.nulCharacter';
+      await assert.rejects(exportRows(reader, join(folder, 'out'), 'insert'), (error) => faultOf(error).code === code);
+      assert.ok(!(await readdir(folder)).some((file) => file.startsWith('out')));
+      await reader.close();
+    });
   });
 
   it('limits the size of statements', async () => {

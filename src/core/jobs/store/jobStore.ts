@@ -35,7 +35,7 @@ export class JobStore {
   readonly #removed: Emitter<readonly string[]>;
   readonly #durations = new DurationIndex();
   #adoptTimer: Disposable | undefined;
-  /** This window closes: broken sessions and the like are its own doing from here on. */
+  /** This window is closing, so sessions that are lost from now on were closed by us. */
   #closing = false;
 
   readonly #options: JobStoreOptions;
@@ -142,7 +142,7 @@ export class JobStore {
     await Promise.all(unfinished.map((job) => job.saved));
   }
 
-  /** Notifies no listener any more. */
+  /** Stops notifying listeners. */
   dispose(): void {
     this.#events.dispose();
     this.#removed.clear();
@@ -194,7 +194,7 @@ export class JobStore {
 
   async #save(job: Job): Promise<void> {
     if (!this.#jobs.has(job.id)) return;
-    // A session that breaks because we close it means nothing for its job; an outcome that the server reported does.
+    // A session that we close ourselves does not affect its job; an outcome that the server reported does.
     const { state, record } = job;
     const reported = state === 'succeeded' || state === 'canceled' || (record.error?.sqlstate ?? '') !== '';
     if (this.#closing && !(job.final && reported)) return;
