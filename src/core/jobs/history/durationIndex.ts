@@ -2,8 +2,12 @@ import { sqlFingerprint } from '../../sql/normalizedSql';
 import type { Job, JobRecord } from '../job';
 import { MAX_RUNS, usualDuration, type UsualDuration } from './usualDuration';
 
-/** SQL of older records that one call reads to compute fingerprints, so that a long history does not block a redraw. UTF-16 units. */
-const MAX_READ_PER_CALL = 500_000;
+/**
+ * Fingerprints that records of older versions lack are computed from this much SQL per {@link PERIOD_MS}, so that a long history does not
+ * block a redraw: the rows of running jobs are redrawn every second. UTF-16 units.
+ */
+const MAX_READ_PER_PERIOD = 500_000;
+const PERIOD_MS = 1000;
 
 interface Run {
   readonly id: string;
@@ -19,8 +23,16 @@ export class DurationIndex {
   readonly #keys = new Map<string, string>();
   /** Records of older versions, whose fingerprints are computed when they are needed. */
   readonly #unread = new Map<string, JobRecord>();
-  /** The fingerprints of jobs that were asked for and have none in their records. */
+  /** The fingerprints of jobs that have none in their records. */
   readonly #computed = new Map<string, string>();
+  readonly #now: () => number;
+  #periodStart = -Infinity;
+  #read = 0;
+
+  /** @param now monotonic, milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Adds a job if it succeeded. Other jobs and known ones are ignored. */
   add({ id, state, record }: Job): void {
@@ -43,7 +55,9 @@ export class DurationIndex {
   /** The usual duration of the runs that were requested before this job; undefined if there are too few. */
   usual({ id, record }: Job): UsualDuration | undefined {
     this.#readMore();
-    const runs = this.#runs.get(keyOf(record, this.#fingerprint(id, record))) ?? [];
+    const fingerprint = this.#fingerprint(id, record);
+    if (fingerprint === undefined) return undefined;
+    const runs = this.#runs.get(keyOf(record, fingerprint)) ?? [];
     const durations: number[] = [];
     for (let at = runs.length - 1; at >= 0 && durations.length < MAX_RUNS; at--) {
       const run = runs[at];
@@ -52,19 +66,30 @@ export class DurationIndex {
     return usualDuration(durations);
   }
 
-  #fingerprint(id: string, { fingerprint, request }: JobRecord): string {
+  /** Undefined if it is not known yet and cannot be computed in this period. */
+  #fingerprint(id: string, { fingerprint, request }: JobRecord): string | undefined {
     let known = fingerprint ?? this.#computed.get(id);
-    if (known === undefined) this.#computed.set(id, (known = sqlFingerprint(request.sql)));
+    if (known !== undefined || !this.#mayRead()) return known;
+    this.#read += request.sql.length;
+    this.#computed.set(id, (known = sqlFingerprint(request.sql)));
     return known;
   }
 
+  #mayRead(): boolean {
+    const now = this.#now();
+    if (now - this.#periodStart >= PERIOD_MS) {
+      this.#periodStart = now;
+      this.#read = 0;
+    }
+    return this.#read < MAX_READ_PER_PERIOD;
+  }
+
   #readMore(): void {
-    let read = 0;
     for (const [id, record] of this.#unread) {
-      if (read >= MAX_READ_PER_CALL) return;
-      read += record.request.sql.length;
+      const fingerprint = this.#fingerprint(id, record);
+      if (fingerprint === undefined) return;
       this.#unread.delete(id);
-      this.#insert(record, sqlFingerprint(record.request.sql));
+      this.#insert(record, fingerprint);
     }
   }
 

@@ -33,7 +33,7 @@ export class JobStore {
   readonly #jobs = new Map<string, Job>();
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
-  readonly #durations = new DurationIndex();
+  readonly #durations: DurationIndex;
   #adoptTimer: Disposable | undefined;
   /** This window is closing, so sessions that are lost from now on were closed by us. */
   #closing = false;
@@ -45,6 +45,7 @@ export class JobStore {
 
     this.#events = new JobEvents(options.clock, options.log);
     this.#removed = new Emitter(options.log);
+    this.#durations = new DurationIndex(() => options.clock.monotonic());
     this.#events.onDidChange((job) => this.#durations.add(job));
   }
 

@@ -13,6 +13,7 @@ const OWNER = {
 
 describe('the usual duration by earlier jobs', () => {
   let ids = 0;
+  let now = 0;
   const job = (sql: string, durationMs: number, facts: Partial<JobRecord> = {}): Job => {
     const queuedAt = ++ids * 1000;
     const record = newRecord(`j${ids}`, { sql, label: 'l', connection: facts.connection ?? 'c' }, 'w', queuedAt);
@@ -26,7 +27,7 @@ describe('the usual duration by earlier jobs', () => {
   };
 
   it('counts successful runs of the same normalized SQL on the same connection', () => {
-    const index = new DurationIndex();
+    const index = new DurationIndex(() => now);
     for (const id of [1, 2, 3]) index.add(job(`SELECT * FROM t WHERE id = ${id}`, 100));
     index.add(job('SELECT * FROM t WHERE id = 4', 900, { connection: 'other' }));
     index.add(job('SELECT * FROM t WHERE id = 5', 900, { state: 'failed' }));
@@ -37,7 +38,7 @@ describe('the usual duration by earlier jobs', () => {
   });
 
   it('uses only the runs before a job, and not the job itself', () => {
-    const index = new DurationIndex();
+    const index = new DurationIndex(() => now);
     const jobs = [10, 20, 30, 40].map((ms) => job('SELECT 1', ms));
     // In any order, as records are read from disk.
     for (const one of jobs.toReversed()) index.add(one);
@@ -48,20 +49,25 @@ describe('the usual duration by earlier jobs', () => {
   });
 
   it('forgets the runs of jobs that were removed', () => {
-    const index = new DurationIndex();
+    const index = new DurationIndex(() => now);
     const jobs = [10, 20, 30].map((ms) => job('SELECT 1', ms));
     for (const one of jobs) index.add(one);
     index.remove(jobs[0]!.id);
     assert.equal(index.usual(job('SELECT 1', 5)), undefined);
   });
 
-  it('computes the fingerprints of records of older versions, a part at a time', () => {
-    const index = new DurationIndex();
+  it('computes the fingerprints of records of older versions, a part per second', () => {
+    const index = new DurationIndex(() => now);
     const padding = `/* ${'x'.repeat(300_000)} */`;
     for (let i = 0; i < 6; i++) index.add(without(job(`SELECT ${i} ${padding}`, 10)));
     const next = without(job(`SELECT 7 ${padding}`, 5, { state: 'running' }));
     assert.equal(index.usual(next), undefined, 'two were read');
-    assert.equal(index.usual(next)?.runs, 4);
+    assert.equal(index.usual(next), undefined, 'no more in this second');
+    now += 1000;
+    assert.equal(index.usual(next), undefined, 'two more');
+    now += 1000;
+    index.usual(next);
+    now += 1000;
     assert.equal(index.usual(next)?.runs, 6);
   });
 });
