@@ -133,7 +133,7 @@ describe('the history of jobs', function () {
 
   it('keeps pinned jobs when finished jobs are cleared, until they are cleared by themselves', async () => {
     await ui.rowMenu(ui.row('misspelt'), 'Pin');
-    await ui.row('misspelt').filter({ hasText: '📌' }).waitFor();
+    await ui.row('misspelt').filter({ hasText: 'pinned' }).waitFor();
     // With a filter, only what it shows is cleared.
     await ui.command('pg_background: Filter Jobs…');
     await (await filterInput()).fill('is:canceled');
@@ -146,7 +146,7 @@ describe('the history of jobs', function () {
     await ui.command('pg_background: Clear Finished Jobs');
     for (const label of ['of today', 'Yesterday']) await gone(label);
     await ui.reload();
-    await ui.row('misspelt').filter({ hasText: '📌' }).waitFor();
+    await ui.row('misspelt').filter({ hasText: 'pinned' }).waitFor();
     await ui.screenshot('history-pinned');
     await ui.rowMenu(ui.row('misspelt'), 'Clear Finished Jobs');
     await gone('misspelt');

@@ -32,7 +32,10 @@ export function filterJobs(filter: ActiveFilter, jobs: JobService, connections: 
   const preview = (): void => {
     clearTimeout(typing);
     filter.preview(pick.value.trim());
-    list.setItems(itemsFor(pick.value, filter, jobs, names));
+    const items = itemsFor(pick.value, filter, jobs, names);
+    list.setItems(items);
+    // Enter applies what was typed; the arrow keys choose something else.
+    pick.activeItems = list.shown(items.slice(0, 1));
   };
   preview();
   return new Promise((resolve) => {
@@ -68,8 +71,11 @@ export function filterJobs(filter: ActiveFilter, jobs: JobService, connections: 
 function itemsFor(text: string, filter: ActiveFilter, jobs: JobService, names: readonly string[]): FilterItem[] {
   // VS Code would hide the items that do not contain what was typed.
   const alwaysShow = true;
+  const typed = text.trim();
+  const effect = filter.filter.empty ? vscode.l10n.t('Show all jobs') : matchText(filter, jobs.jobs);
   const apply = {
-    label: filter.filter.empty ? vscode.l10n.t('Show all jobs') : matchText(filter, jobs.jobs),
+    // VS Code lists items that contain what was typed before others, and of these the shortest first.
+    ...(typed === '' ? { label: effect } : { label: typed, description: effect }),
     iconPath: new vscode.ThemeIcon('filter'),
     alwaysShow,
   };
@@ -85,7 +91,7 @@ function itemsFor(text: string, filter: ActiveFilter, jobs: JobService, names: r
     alwaysShow,
   }));
   const recent = filter.recent
-    .filter((used) => used !== text.trim() && used.toLowerCase().includes(text.trim().toLowerCase()))
+    .filter((used) => used !== typed && used.toLowerCase().includes(typed.toLowerCase()))
     .map((used) => ({
       label: used,
       iconPath: new vscode.ThemeIcon('history'),

@@ -38,7 +38,8 @@ export function completeFilter(text: string, connections: readonly string[]): re
     .map((value) => {
       const completed = `${known}:${/\s/.test(value) ? `"${value}"` : value}`;
       return { term: `${minus}${completed}`, filter: `${before}${completed} `, key: known, complete: true };
-    });
+    })
+    .filter((completion) => completion.filter.trimEnd() !== text);
 }
 
 function valuesOf(key: FilterKey, connections: readonly string[]): readonly string[] {

@@ -50,6 +50,7 @@ export class JobNode {
     item.id = `job:${record.id}`;
     const summary = jobSummary(this.job, now, this.#jobs.queuePosition(record.id));
     const worker = this.#jobs.activity(this.job);
+    const pinned = this.job.pinned ? vscode.l10n.t('pinned') : '';
     const usual = this.#jobs.usualDuration(this.job);
     const slower = slowerText(record, usual, now);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
@@ -58,7 +59,7 @@ export class JobNode {
     const { finishedAt: end } = record;
     const ended = end === undefined ? '' : formatTime(end, end, vscode.env.language);
     item.description = join(
-      this.job.pinned ? '📌' : '',
+      pinned,
       waits ? vscode.l10n.t('waiting for a lock') : '',
       summary.problem,
       summary.short,
@@ -76,7 +77,7 @@ export class JobNode {
         stateName(record.state),
         summary.short,
         slower,
-        this.job.pinned ? vscode.l10n.t('pinned') : '',
+        pinned,
         record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
         summary.problem,
         summary.progress,
