@@ -39,16 +39,6 @@ export const AVOIDED = [
  * @type {readonly string[]}
  */
 export const NOT_CLEAN = [
-  'test/extension',
-  'test/server',
-  'test/ui',
-  'test/unit/connect',
-  'test/unit/editor',
-  'test/unit/jobs',
-  'test/unit/postgres',
-  'test/unit/results',
-  'test/unit/sql',
-  'test/unit/webview',
 ];
 
 /**

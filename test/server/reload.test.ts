@@ -156,7 +156,7 @@ describe('reload', () => {
     const job = one.run('SELECT pg_sleep(60)');
     const done = await one.ended("SELECT 'kept' AS word");
     await atWork(one, job);
-    // The same, but it looks at the others more often.
+    // Like the other window, but it checks for dead windows more often.
     const clock: Clock = {
       now: () => systemClock.now(),
       monotonic: () => systemClock.monotonic(),
@@ -213,7 +213,7 @@ describe('reload', () => {
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
     const worker = `SELECT count(*) FROM pg_stat_activity WHERE pid = ${left.canceled}`;
     await eventually(async () => (await server.psql(worker)) === '0', 'the cancel was sent before the window closed');
-    // A session that was waiting for its worker notices that its client is gone at the end of its wait.
+    // A session that waits for its worker notices only after the wait that its client is gone.
     await eventually(async () => (await server.psql(sessions)) === '0', 'no session is left');
     await server.psql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'pg_background'`,
@@ -221,10 +221,10 @@ describe('reload', () => {
   });
 });
 
-/** What leaver.entry.ts says. */
+/** The message of leaver.entry.ts. */
 interface Left {
   readonly before: readonly string[];
-  /** The pid of the worker whose cancel was asked for just before. */
+  /** The pid of the worker whose cancel was requested just before. */
   readonly canceled: number;
   readonly timers: number;
   readonly resources: readonly string[];

@@ -103,15 +103,15 @@ describe('a connection that leads to two servers', function () {
     const readers = Array.from({ length: 3 }, () =>
       launch("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i"),
     );
-    const letGo = launch('SELECT pg_sleep(60)');
+    const detached = launch('SELECT pg_sleep(60)');
     for (const job of inserts) {
       await job.ended;
       assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
     }
-    await Promise.all([...sleepers, letGo].map((job) => reaches(jobs, job, 'running')));
+    await Promise.all([...sleepers, detached].map((job) => reaches(jobs, job, 'running')));
     await Promise.all(readers.map((job) => reaches(jobs, job, 'reading')));
-    jobs.detach(letGo.id);
-    await reaches(jobs, letGo, 'detached');
+    jobs.detach(detached.id);
+    await reaches(jobs, detached, 'detached');
     const { server } = await link.refresh();
     const home = server?.address?.endsWith(`:${a.port}`) ? a : b;
     // The control connection is opened again in the meantime.
@@ -122,9 +122,9 @@ describe('a connection that leads to two servers', function () {
           () => true,
           () => false,
         ),
-      'it is there again',
+      'the control connection is open again',
     );
-    const canceled = [...sleepers, ...readers, letGo];
+    const canceled = [...sleepers, ...readers, detached];
     assert.deepEqual(
       await Promise.all(canceled.map((job) => jobs.cancel(job.id, 30_000))),
       canceled.map(() => 'stopped'),
@@ -296,7 +296,7 @@ describe('a connection that leads to two servers', function () {
             () => true,
             () => false,
           ),
-        'it is there again',
+        'the control connection is open again',
       );
       await eventually(hurried, 'the promoted server is seen');
       assert.equal(job.state, 'detached', 'it still runs on the former primary');

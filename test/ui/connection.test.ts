@@ -130,7 +130,7 @@ describe('the connection form and Test Connection', function () {
   const extensions = (): Promise<string> =>
     server.psql(`SELECT count(*) FROM pg_extension WHERE extname = 'pg_background'`, { database: 'shop' });
 
-  /** Everything that VS Code stores in this browser. */
+  /** Returns everything that VS Code stores in this browser. */
   const stored = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
 
   it('edits a connection with its stored password, which the page does not receive', async () => {

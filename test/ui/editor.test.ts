@@ -20,7 +20,7 @@ SELECT relname, relkindd
 FROM pg_class;
 `;
 
-/** SQL editors as a person uses them: the packaged VSIX in a real VS Code. The steps build on each other. */
+/** SQL editors, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('SQL in the editor', function () {
   this.timeout(240_000);
   let installed: Installed;

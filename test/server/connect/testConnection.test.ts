@@ -275,7 +275,7 @@ describe('testConnection', () => {
     assert.match(checkDetail(limits), /statement_timeout = 5min, pg_background\.worker_timeout = (90s|1.5min)/);
   });
 
-  it('tells a proxy in transaction mode from one in session mode', async () => {
+  it('distinguishes a proxy in transaction mode from one in session mode', async () => {
     const { startPgbouncer } = await scripts();
     for (const [poolMode, status] of [
       ['transaction', 'error'],

@@ -14,7 +14,7 @@ import {
   type RunnableRange,
 } from '../../../src/host/editor/runnableRanges';
 
-/** A text after one edit. */
+/** Returns the text after one edit. */
 function apply(text: string, edits: readonly Edit[]): string {
   let result = text;
   for (const { start, removed, text: added } of edits.toSorted((a, b) => b.start - a.start)) {

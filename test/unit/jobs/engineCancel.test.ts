@@ -18,7 +18,7 @@ describe('engine: cancel', () => {
     assert.equal(session.signals, 0);
     await clock.move(200);
     assert.equal(session.signals, 1);
-    session.told = { ...session.told!, hasError: true, error: { sqlstate: '57014', message: 'm' } };
+    session.workerReport = { ...session.workerReport!, hasError: true, error: { sqlstate: '57014', message: 'm' } };
     session.wake(true);
     assert.equal(await result, 'stopped');
     assert.equal(job.state, 'canceled');

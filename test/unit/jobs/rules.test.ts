@@ -61,7 +61,7 @@ describe('outcome', () => {
     it('is whichever came last before the end, because the SQL caught the earlier one', () => {
       assert.deepEqual(by(ended(301, true, { signaledMs: 100 })), timeout);
       assert.equal(by(ended(900, true, { signaledMs: 890 })), 'cancelSettled');
-      assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'SIGTERM met nobody any more');
+      assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'the worker had ended before SIGTERM');
     });
 
     it('applies the worker’s own limit first, and treats 0 as no limit', () => {
@@ -208,7 +208,7 @@ describe('labels in application names', () => {
     assert.equal(labelOf('pg_background:not cut:4', 42), 'not cut:4');
     assert.equal(labelOf('pg_background:4242', 4242), '');
     assert.equal(labelOf('pg_background:4242:4242', 4242), '4242');
-    // 63 bytes and no more: the end of the pid, all of it, or also the end of the label is missing.
+    // PostgreSQL cuts names at 63 bytes, so part of the pid, the whole pid, or also the end of the label is missing.
     for (const length of [44, 45, 46, 47, 48]) {
       const label = 'd'.repeat(length);
       assert.equal(labelOf(`pg_background:${label}:12345`.slice(0, 63), 12345), label, `${length}`);

@@ -25,7 +25,7 @@ interface Passed {
   readonly whole: Fields | undefined;
 }
 
-/** What gets through, in chunks of this size. */
+/** Returns the messages that arrive if the bytes come in chunks of this size. */
 function through(bytes: Buffer, size: number): Passed[] {
   const passed: Passed[] = [];
   const guard = new MessageGuard((one, whole) =>

@@ -154,7 +154,7 @@ describe('session pool', () => {
     assert.ok(session.ended);
   });
 
-  it('closes idle sessions at once when told to, but not those in use', async () => {
+  it('closes idle sessions at once on request, but not those in use', async () => {
     const { pool, clock } = newPool({ warmSessions: 2 });
     const [used, idle] = [await pool.acquire(), await pool.acquire()];
     pool.release(idle);
