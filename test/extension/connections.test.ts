@@ -103,7 +103,7 @@ describe('connections in VS Code', () => {
     assert.equal(asked.length, 1);
     await run('disconnectConnection', 'scram');
     assert.equal(await outcome('scram'), 'succeeded');
-    assert.equal(asked.length, 1, 'it is stored now');
+    assert.equal(asked.length, 1, 'the password is stored now');
   });
 
   it('asks once per window for a password with “askPassword”, and never stores it', async () => {

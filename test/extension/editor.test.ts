@@ -355,7 +355,7 @@ describe('SQL in the editor', () => {
     const others = [...document.getText().matchAll(/\{[^{}]*?"key":\s*"shift\+alt\+[br]"[^{}]*\}/g)]
       .map(([entry]) => entry)
       .filter((entry) => !entry.includes('pgBackground.') && !entry.includes('!editorFocus'));
-    assert.ok(document.getText().includes('"key"'), 'the keys are known');
+    assert.ok(document.getText().includes('"key"'), 'VS Code’s key bindings were read');
     assert.deepEqual(others, []);
   });
 });

@@ -39,7 +39,7 @@ describe('cancel', () => {
     assert.equal(job.state, 'canceled');
     assert.ok(job.record.cancel!.signaledAt! >= job.record.cancel!.requestedAt);
     assert.ok(job.record.finishedAt! >= job.record.cancel!.signaledAt!);
-    assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'what has ended stays as it is');
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'an ended job does not change');
   });
 
   it('removes a queued job, which then never runs', async () => {
@@ -137,7 +137,7 @@ describe('cancel', () => {
       const impatient = engine.jobs.cancel(patient.id, 50);
       const second = engine.jobs.cancel(patient.id, 30_000);
       assert.equal(await impatient, 'unresponsive');
-      assert.equal(patient.state, 'canceling', 'the second window is not over');
+      assert.equal(patient.state, 'canceling', 'the second grace window has not elapsed');
       return { second };
     });
     assert.equal(await longer.second, 'stopped');

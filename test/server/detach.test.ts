@@ -160,7 +160,7 @@ describe('workers without a session', () => {
         assert.equal(still.result, 'unresponsive');
         assert.equal(still.last?.pid, rude.launchId);
         const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
-        assert.equal(again.result, 'stopped', 'one that is gone is stopped');
+        assert.equal(again.result, 'stopped', 'a worker that no longer exists is stopped');
       });
     } finally {
       await other.dispose();

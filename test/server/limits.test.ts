@@ -23,7 +23,7 @@ describe('limits and settings in the SQL of a job', () => {
     assert.deepEqual([record.state, record.error?.sqlstate], ['failed', '57014'], sql);
     assert.deepEqual(record.stop, { by: 'limit', limit: { name, ms } }, sql);
     assert.match(reasonOf(job), new RegExp(`^jobs\\.limitReached \\(name=${name}, ms=${ms}\\)`));
-    assert.ok(record.serverMs! >= ms - 2, 'by the server’s clock');
+    assert.ok(record.serverMs! >= ms - 2, 'measured by the server’s clock');
   };
 
   it('limit the job by a statement_timeout at the start, however it is written', async () => {

@@ -132,7 +132,7 @@ describe('reload', () => {
       [at('running').state, at('reading').state, at('queued').state],
       ['detached', 'detached', 'queued'],
     );
-    assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only when the worker has ended');
+    assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only after the worker has ended');
     await Promise.all([engine.jobs.cancel(at('running').id), engine.jobs.cancel(at('reading').id)]);
     assert.deepEqual([at('running').state, at('reading').state], ['finished', 'finished']);
     await engine.close({ keep: true });
@@ -164,7 +164,7 @@ describe('reload', () => {
     };
     const two = await open({ clock });
     assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.equal(two.jobs.jobs.length, 0, 'they are another window’s');
+    assert.equal(two.jobs.jobs.length, 0, 'the jobs belong to another window');
     const taken = new Promise<void>((resolve) => {
       two.jobs.onDidChange(() => {
         if (two.jobs.get(job.id)?.state === 'detached') resolve();
@@ -209,7 +209,7 @@ describe('reload', () => {
       [],
     );
     assert.equal(await exited, 0);
-    assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'it has left its place');
+    assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'the leaver ended');
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
     const worker = `SELECT count(*) FROM pg_stat_activity WHERE pid = ${left.canceled}`;
     await eventually(async () => (await server.psql(worker)) === '0', 'the cancel was sent before the window closed');

@@ -299,7 +299,7 @@ describe('a connection that leads to two servers', function () {
         'the control connection is open again',
       );
       await eventually(hurried, 'the promoted server is seen');
-      assert.equal(job.state, 'detached', 'it still runs on the former primary');
+      assert.equal(job.state, 'detached', 'the worker still runs on the former primary');
       network.leadTo(a);
       network.reset();
       await eventually(async () => {

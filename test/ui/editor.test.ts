@@ -67,7 +67,7 @@ describe('SQL in the editor', function () {
     await ui.openFile('work.sql');
     const lens = ui.lens(/^✓ 2 rows · [\d.]+ m?s — Show Results$/);
     await lens.waitFor();
-    assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens stands over its statement');
+    assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens is above its statement');
     assert.ok(await ui.isAbove(ui.editorText("'two'"), lens), 'and below the statement before it');
     await lens.click();
     await shown('third, row 2');

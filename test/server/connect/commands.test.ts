@@ -66,7 +66,7 @@ describe('pasted psql commands', () => {
         { env, ...(password === undefined ? {} : { password: () => Promise.resolve(password) }) },
       );
       await client.end();
-      assert.ok(theirs, 'psql did not get to the server');
+      assert.ok(theirs, 'psql did not reach the server');
       assert.deepEqual(chosen(server.take().at(-1)), chosen(theirs));
     });
   }

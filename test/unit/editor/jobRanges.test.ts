@@ -192,7 +192,7 @@ describe('job ranges', () => {
   it('are tracked before the launch, while the user is asked and other jobs run', () => {
     const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
     change('SELECT 1', '-- new\nSELECT 100');
-    assert.equal(jobRanges.of(document).length, 1, 'what is not launched is not listed');
+    assert.equal(jobRanges.of(document).length, 1, 'a range without a launch is not listed');
     jobRanges.add({ jobId: 'later', pending });
     const { span } = jobRanges.get('later')!;
     assert.equal(text.slice(span.start, span.end), 'SELECT 3');
@@ -290,6 +290,6 @@ describe('the range of an error', () => {
     assert.equal(raisableLimit({ request, stop: worker }), 'workerTimeoutMs');
     assert.equal(raisableLimit({ request, stop: { by: 'outside' } }), undefined);
     const own = { sql: "SET statement_timeout = '300ms'; SELECT 1" };
-    assert.equal(raisableLimit({ request: own, stop: limit }), undefined, 'it is changed in the text');
+    assert.equal(raisableLimit({ request: own, stop: limit }), undefined, 'a limit in the SQL is changed there');
   });
 });

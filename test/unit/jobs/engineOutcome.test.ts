@@ -91,7 +91,7 @@ describe('engine: rows and outcome', () => {
     link.onRefresh = () => Promise.resolve(snapshotOf({ workers: [OURS] }));
     const job = run();
     await clock.move(35_000);
-    assert.equal(job.state, 'reading', 'the worker is there, so rows may come');
+    assert.equal(job.state, 'reading', 'the worker exists, so rows may still arrive');
     link.onRefresh = () => Promise.resolve(snapshotOf({}));
     await clock.move(60_000);
     assert.notEqual(job.state, 'reading');
@@ -132,7 +132,7 @@ describe('engine: rows and outcome', () => {
     };
     link.show({ workers: [{ ...OURS, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }] });
     await job.ended;
-    assert.deepEqual(whileReading, ['steady'], 'a server that sends rows is not asked more than it must');
+    assert.deepEqual(whileReading, ['steady'], 'a server that sends rows gets no additional queries');
     assert.equal(job.state, 'succeeded');
     assert.ok(job.record.rows !== undefined);
   });

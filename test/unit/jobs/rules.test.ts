@@ -49,13 +49,13 @@ describe('outcome', () => {
 
     it('is a timeout if the worker ran as long as its limit', () => {
       assert.deepEqual(by(ended(300.258, false)), timeout);
-      assert.deepEqual(by(ended(2000, false)), timeout, 'it did not check for interrupts sooner');
+      assert.deepEqual(by(ended(2000, false)), timeout, 'the worker checked for interrupts only later');
       assert.deepEqual(by(decideOutcome(error('57014'), false, { limits, ranMs: 350 })), timeout, 'by our clock');
     });
 
     it('is a cancel if SIGTERM was sent before the limit was reached', () => {
       assert.equal(by(ended(120, true, { signaledMs: 100 })), 'cancelSettled');
-      assert.equal(by(ended(120, true)), 'cancelSettled', 'that is not sent yet, so another one came first');
+      assert.equal(by(ended(120, true)), 'cancelSettled', 'SIGTERM was not sent yet, so another cause came first');
     });
 
     it('is whichever came last before the end, because the SQL caught the earlier one', () => {
@@ -131,18 +131,18 @@ describe('queue', () => {
     assert.deepEqual([take(queue), take(queue)], ['a', 'b']);
     assert.deepEqual([queue.refuse('a').pauseMs, queue.refuse('b').pauseMs], [500, 500]);
     assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
-    assert.equal(take(queue), undefined, 'those behind would be refused too');
+    assert.equal(take(queue), undefined, 'later jobs would be refused too');
     queue.pauseOver('a', 1);
     queue.pauseOver('b', 1);
     assert.equal(take(queue), 'a');
-    assert.equal(take(queue), undefined, 'one tries whether there is room');
+    assert.equal(take(queue), undefined, 'one job tries whether a slot is free');
     assert.deepEqual(queue.refuse('a'), { pauseMs: 1000, refusals: 2 });
     queue.pauseOver('a', 1);
     assert.equal(take(queue), undefined, 'the timer of an earlier pause does not end this one');
     queue.pauseOver('a', 2);
     assert.equal(take(queue), 'a');
     queue.launched('a');
-    assert.equal(take(queue), 'b', 'there was room');
+    assert.equal(take(queue), 'b', 'a slot was free');
     for (let i = 0; i < 20; i++) {
       const { pauseMs, refusals } = queue.refuse('b');
       assert.ok(pauseMs <= 30_000);

@@ -161,7 +161,7 @@ describe('session pool', () => {
     pool.dropIdle();
     assert.ok(idle.closed && !used.closed);
     await clock.move(5 * MINUTES);
-    assert.ok(!idle.ended, 'its timer is gone');
+    assert.ok(!idle.ended, 'its timer was disposed');
   });
 
   it('forgets a session that has closed', async () => {

@@ -5,7 +5,7 @@ import { splitStatements } from '../../../src/core/sql/split/statements';
 /** The text without the removed commands, and the refused commands. */
 function skip(text: string): { text: string; skipped: number; refused: string[] } {
   const result = stripPsqlCommands(text);
-  assert.equal(result.text.length, text.length, 'every offset is what it was');
+  assert.equal(result.text.length, text.length, 'offsets do not change');
   return { ...result, refused: result.refused.map(({ start, end }) => text.slice(start, end)) };
 }
 
