@@ -40,7 +40,7 @@ describe('a network failure', () => {
     network = await startNetwork(server);
     engine = await newEngine(
       { ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 4 },
-      { maxConcurrentJobs: 1, silence: TIMEOUTS, graceMs: 20_000 },
+      { maxConcurrentJobs: 1, responseTimeouts: TIMEOUTS, graceMs: 20_000 },
     );
   });
   afterEach(async () => {
@@ -154,10 +154,10 @@ describe('a network failure', () => {
   it('while the computer sleeps longer than every timeout does not stop the tracking of a job', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pgbg-sleep-'));
     // Long enough that a slow machine does not cause a timeout.
-    const silence = { controlMs: 4000, sessionMs: 5000 };
+    const timeouts = { controlMs: 4000, sessionMs: 5000 };
     const child = fork(
       await bundled('sleeper.entry.ts', folder),
-      [JSON.stringify(engineProfile()), folder, JSON.stringify(silence)],
+      [JSON.stringify(engineProfile()), folder, JSON.stringify(timeouts)],
       { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } },
     );
     try {
@@ -165,7 +165,7 @@ describe('a network failure', () => {
       // The network sleeps too: bytes from the server arrive shortly after the computer wakes up.
       network.hold();
       child.kill('SIGSTOP');
-      await pause(silence.sessionMs + 2500);
+      await pause(timeouts.sessionMs + 2500);
       child.kill('SIGCONT');
       await pause(300);
       network.release();

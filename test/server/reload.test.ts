@@ -139,44 +139,44 @@ describe('reload', () => {
   });
 
   it('leaves the jobs of another window that is alive alone', async () => {
-    const one = await open();
-    const job = one.run('SELECT pg_sleep(60)');
-    await atWork(one, job);
-    const two = await open();
-    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.equal(two.jobs.jobs.length, 0);
-    await one.jobs.cancel(job.id);
+    const first = await open();
+    const job = first.run('SELECT pg_sleep(60)');
+    await atWork(first, job);
+    const second = await open();
+    assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(second.jobs.jobs.length, 0);
+    await first.jobs.cancel(job.id);
     assert.equal(job.state, 'canceled');
-    await two.close({ keep: true });
-    await one.close({ keep: true });
+    await second.close({ keep: true });
+    await first.close({ keep: true });
   });
 
   it('adopts the jobs of a window that is closed later, including finished ones', async () => {
-    const one = await open();
-    const job = one.run('SELECT pg_sleep(60)');
-    const done = await one.ended("SELECT 'kept' AS word");
-    await atWork(one, job);
+    const first = await open();
+    const job = first.run('SELECT pg_sleep(60)');
+    const done = await first.ended("SELECT 'kept' AS word");
+    await atWork(first, job);
     // Like the other window, but it checks for dead windows more often.
     const clock: Clock = {
       now: () => systemClock.now(),
       monotonic: () => systemClock.monotonic(),
       after: (ms, call) => systemClock.after(ms === 25_000 ? 100 : ms, call),
     };
-    const two = await open({ clock });
-    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.equal(two.jobs.jobs.length, 0, 'the jobs belong to another window');
-    const taken = new Promise<void>((resolve) => {
-      two.jobs.onDidChange(() => {
-        if (two.jobs.get(job.id)?.state === 'detached') resolve();
+    const second = await open({ clock });
+    assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(second.jobs.jobs.length, 0, 'the jobs belong to another window');
+    const adopted = new Promise<void>((resolve) => {
+      second.jobs.onDidChange(() => {
+        if (second.jobs.get(job.id)?.state === 'detached') resolve();
       });
     });
-    await one.close({ keep: true });
-    await taken;
-    await eventually(() => Promise.resolve(two.jobs.get(done.id) !== undefined), 'what had ended is listed too');
-    assert.deepEqual(await two.rows(two.jobs.get(done.id)!), [['kept']]);
-    assert.equal(await two.jobs.cancel(job.id), 'stopped');
-    assert.equal(two.jobs.get(job.id)!.state, 'finished');
-    await two.close({ keep: true });
+    await first.close({ keep: true });
+    await adopted;
+    await eventually(() => Promise.resolve(second.jobs.get(done.id) !== undefined), 'the finished job is listed too');
+    assert.deepEqual(await second.rows(second.jobs.get(done.id)!), [['kept']]);
+    assert.equal(await second.jobs.cancel(job.id), 'stopped');
+    assert.equal(second.jobs.get(job.id)!.state, 'finished');
+    await second.close({ keep: true });
   });
 
   it('adopts a job in only one of two windows that open at once', async () => {

@@ -6,7 +6,7 @@ async function main(): Promise<void> {
   const [profile, folder, timeouts] = process.argv.slice(2) as [string, string, string];
   const engine = await newEngine(JSON.parse(profile) as ConnectionProfile, {
     folder,
-    silence: JSON.parse(timeouts) as { controlMs: number; sessionMs: number },
+    responseTimeouts: JSON.parse(timeouts) as { controlMs: number; sessionMs: number },
   });
   const job = engine.run('SELECT 7 AS seven FROM pg_sleep(10)');
   await atWork(engine, job);

@@ -158,16 +158,20 @@ export interface Engine {
 /** Creates an engine with one connection, composed as in extension.ts. */
 export async function newEngine(
   profile: ConnectionProfile,
-  options: Partial<JobSettings> & { folder?: string; silence?: LinkOptions['responseTimeouts']; clock?: Clock } = {},
+  options: Partial<JobSettings> & {
+    folder?: string;
+    responseTimeouts?: LinkOptions['responseTimeouts'];
+    clock?: Clock;
+  } = {},
 ): Promise<Engine> {
   const log = memoryLog();
   const {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
-    silence,
+    responseTimeouts,
     clock = systemClock,
     ...overrides
   } = options;
-  const linkOptions = { clock, ...(silence === undefined ? {} : { responseTimeouts: silence }) };
+  const linkOptions = { clock, ...(responseTimeouts === undefined ? {} : { responseTimeouts }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
@@ -260,14 +264,33 @@ export async function atWork(engine: Engine, job: Job, waitEvent?: string): Prom
   const watch = engine.link.watch('fast');
   await new Promise<void>((resolve) => {
     const listener = engine.link.onSnapshot((snapshot) => {
-      const worker = snapshot.workers.find((one) => one.pid === job.record.pid);
-      const there = worker?.state === 'active' && (waitEvent === undefined || worker.waitEvent === waitEvent);
-      if (!there && !job.final) return;
+      const worker = snapshot.workers.find(({ pid }) => pid === job.record.pid);
+      const active = worker?.state === 'active' && (waitEvent === undefined || worker.waitEvent === waitEvent);
+      if (!active && !job.final) return;
       listener.dispose();
       resolve();
     });
   });
   watch.dispose();
+}
+
+/** Runs SQL, and detaches the job when its worker is active. */
+export async function detachedJob(engine: Engine, sql = 'SELECT pg_sleep(60)'): Promise<Job> {
+  const job = engine.run(sql);
+  await atWork(engine, job);
+  engine.jobs.detach(job.id);
+  await reaches(engine.jobs, job, 'detached');
+  return job;
+}
+
+/** Resolves when the control connection of the engine is open again. */
+export function reconnected({ link }: Engine): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    link.refresh().then(
+      () => true,
+      () => false,
+    );
+  return eventually(answers, 'the control connection is open again');
 }
 
 /** Terminates every session of a database, except for workers and gates. */

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
-import { atWork, newDatabase, newEngine, newLink, outcomeOf, reaches, sharedServer, type TestServer } from './support';
+import {
+  atWork,
+  detachedJob,
+  newDatabase,
+  newEngine,
+  newLink,
+  outcomeOf,
+  reaches,
+  sharedServer,
+  type TestServer,
+} from './support';
 
 /** Functions that the engine calls, with the signatures that a malicious schema would declare. */
 const CALLED = [
@@ -83,10 +93,7 @@ describe('a connection of the engine', () => {
       await reaches(engine.jobs, read, 'reading');
       assert.equal(await engine.jobs.cancel(read.id), 'stopped');
       assert.equal(read.state, 'canceled');
-      const detached = engine.run('SELECT pg_sleep(60)');
-      await atWork(engine, detached);
-      engine.jobs.detach(detached.id);
-      await reaches(engine.jobs, detached, 'detached');
+      const detached = await detachedJob(engine);
       assert.equal(await engine.jobs.cancel(detached.id), 'stopped');
       assert.equal(detached.state, 'finished');
     } finally {
@@ -145,10 +152,7 @@ describe('a connection of the engine', () => {
       const read = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
       assert.equal(await reaches(engine.jobs, read, 'reading'), 'reading');
       assert.equal(await engine.jobs.cancel(read.id), 'stopped');
-      const detached = engine.run('SELECT pg_sleep(60)');
-      await atWork(engine, detached);
-      engine.jobs.detach(detached.id);
-      await reaches(engine.jobs, detached, 'detached');
+      const detached = await detachedJob(engine);
       assert.equal(await engine.jobs.cancel(detached.id), 'stopped');
       assert.deepEqual([waits.state, read.state, detached.state], ['canceled', 'canceled', 'finished']);
     } finally {

@@ -196,7 +196,7 @@ describe('the connection form and Test Connection', function () {
     assert.doesNotMatch(await stored(), /wr0ng/);
     const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
     let settings = '';
-    for (const file of files.filter((one) => one.isFile())) {
+    for (const file of files.filter((entry) => entry.isFile())) {
       const text = await readFile(join(file.parentPath, file.name), 'latin1');
       assert.doesNotMatch(text, /ri9ht|wr0ng/, file.name);
       if (file.name === 'settings.json') settings += text;

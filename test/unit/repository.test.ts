@@ -96,7 +96,7 @@ describe('files for contributors', () => {
     assert.equal(
       read('.github/workflows/ci.yml')
         .match(/download:[\d.]+/g)
-        ?.every((one) => one.endsWith(`:${oldest}`)),
+        ?.every((command) => command.endsWith(`:${oldest}`)),
       true,
     );
   });

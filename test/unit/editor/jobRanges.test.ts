@@ -105,7 +105,7 @@ describe('ranges to run', () => {
   it('are all statements, or those that overlap the selection', () => {
     assert.equal(selectedStatements(text, split, [at('1')]).length, 3);
     assert.deepEqual(
-      texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => statementRange(text, one))),
+      texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((statement) => statementRange(text, statement))),
       ['SELECT 2', 'SELECT 3'],
     );
   });

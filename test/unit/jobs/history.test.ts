@@ -113,8 +113,8 @@ describe('history', () => {
     for (let i = 0; i < 10_000; i += 500) {
       await Promise.all(
         Array.from({ length: 500 }, (_, k) => {
-          const one = { ...record(`j${i + k}`), owner: 'gone', state: 'succeeded' as const, queuedAt: 20_000 - i - k };
-          return writeFile(join(folder, `${one.id}.json`), JSON.stringify(one));
+          const old = { ...record(`j${i + k}`), owner: 'gone', state: 'succeeded' as const, queuedAt: 20_000 - i - k };
+          return writeFile(join(folder, `${old.id}.json`), JSON.stringify(old));
         }),
       );
     }

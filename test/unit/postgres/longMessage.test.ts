@@ -28,8 +28,8 @@ interface Passed {
 /** Returns the messages that arrive if the bytes come in chunks of this size. */
 function through(bytes: Buffer, size: number): Passed[] {
   const passed: Passed[] = [];
-  const guard = new MessageGuard((one, whole) =>
-    passed.push({ message: Buffer.from(one), whole: whole && textsOf(whole) }),
+  const guard = new MessageGuard((message, whole) =>
+    passed.push({ message: Buffer.from(message), whole: whole && textsOf(whole) }),
   );
   for (let at = 0; at < bytes.length; at += size) guard.push(bytes.subarray(at, at + size));
   return passed;
