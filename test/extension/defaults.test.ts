@@ -85,7 +85,11 @@ describe('which connection a run uses', () => {
     await api.addConnection(named('second'));
     await settings('defaultConnection', 'gone');
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
-    assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), [], 'nothing is launched without an answer');
+    assert.deepEqual(
+      await launchedBy(api, 'pgBackground.runInBackground'),
+      [],
+      'nothing is launched without an answer',
+    );
     assert.match(
       asked[0]?.placeHolder ?? '',
       /“gone” does not exist\. Connection to run on\. It is remembered for .*\.sql/,

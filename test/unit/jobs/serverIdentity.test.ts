@@ -52,7 +52,11 @@ describe('the identity of a server', () => {
   it('decides whether a pid belongs to the same worker', () => {
     const worker = { pid: 7, backendStart: 'b' };
     assert.equal(isWorkerOf({ pid: 7, backendStart: 'b', server: PRIMARY }, worker, PRIMARY), true);
-    assert.equal(isWorkerOf({ pid: 7, server: PRIMARY }, worker, PRIMARY), true, 'the start of the worker is not known yet');
+    assert.equal(
+      isWorkerOf({ pid: 7, server: PRIMARY }, worker, PRIMARY),
+      true,
+      'the start of the worker is not known yet',
+    );
     assert.equal(isWorkerOf({ pid: 7, server: PRIMARY }, worker, { ...PRIMARY, system: '2' }), false);
     assert.equal(isWorkerOf({ pid: 7, serverStart: 'x' }, worker, PRIMARY), false);
     assert.equal(isWorkerOf({ pid: 7, backendStart: 'a', server: PRIMARY }, worker, PRIMARY), false);
