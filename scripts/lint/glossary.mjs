@@ -38,8 +38,7 @@ export const AVOIDED = [
  *
  * @type {readonly string[]}
  */
-export const NOT_CLEAN = [
-];
+export const NOT_CLEAN = [];
 
 /**
  * Uses that are right: the Unix user, and texts about the words themselves.

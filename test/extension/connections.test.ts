@@ -188,7 +188,7 @@ describe('connections in VS Code', () => {
       asked.join(),
       /“runs on” is still running\. Disconnect anyway\?.*The workers keep running and commit/s,
     );
-    assert.ok((await sessions()) > 0, 'not where the answer is no');
+    assert.ok((await sessions()) > 0, 'the user answered no');
 
     stub('showWarningMessage', () => Promise.resolve('Disconnect'));
     await run('disconnectConnection', 'scram');
@@ -196,7 +196,7 @@ describe('connections in VS Code', () => {
     await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
     const find = (id: string) => api.jobs().find((job) => job.id === id)!;
     assert.match(find(queued.id).reason ?? '', /disconnected before the job was launched/);
-    // Longer than the watch of a detached worker looks for its connection.
+    // Longer than the interval in which a detached job looks for its connection.
     const looked = Date.now();
     await eventually(() => (Date.now() - looked > 2500 ? true : undefined), 'the time in which it would connect');
     assert.equal(await sessions(), 0);

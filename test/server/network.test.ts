@@ -61,7 +61,7 @@ describe('a network failure', () => {
     network.replace();
     assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
     assert.match(reasonOf(job), /^jobs\.sessionLost: server\.connectionLost/);
-    // The place of the job is free.
+    // The job no longer counts toward the limit of concurrent jobs.
     engine.jobs.retryNow();
     await queued.ended;
     assert.deepEqual(outcomeOf(queued), ['succeeded', 'INSERT', 1, undefined]);
