@@ -158,7 +158,7 @@ describe('a server whose every text is an attack', function () {
     await ui.goTo(3, 1);
     await ui.command('pg_background: Run in Background');
     const row = ui.row('fails');
-    await row.filter({ hasText: 'failed' }).waitFor();
+    await row.filter({ hasText: 'PWN' }).waitFor();
     await isShort(row, 500);
     assert.match((await row.textContent()) ?? '', /PWN.*… \(5 MB more\)/);
     const toast = ui.notification('“fails” failed').first();
@@ -178,6 +178,7 @@ describe('a server whose every text is an attack', function () {
   });
 
   it('has the beginning of long texts in the panel, and a button for the full text', async () => {
+    await ui.command('Notifications: Clear All Notifications');
     await ui.row('fails').click();
     const page = ui.results();
     await page.locator('.error-message').filter({ hasText: 'PWN' }).waitFor();

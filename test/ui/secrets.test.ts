@@ -109,7 +109,7 @@ describe('passwords', function () {
     await connected('provided (Helper)');
     await choose('without TLS', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, STORED);
-    await ui.row(/does not offer TLS/).waitFor();
+    await ui.row(/does not support TLS/).waitFor();
   });
 
   it('are used by jobs and the connection test, can be forgotten, and are missing in a copied URI', async () => {
@@ -129,7 +129,7 @@ describe('passwords', function () {
     await ui.results().getByText('keeper was here', { exact: true }).waitFor();
     await choose('pasted', 'Copy URI without Password');
     await choose('asks', 'Forget Password');
-    await ui.notification(/The password of “asks” is forgotten/).waitFor();
+    await ui.notification(/The password of “asks” was deleted/).waitFor();
     await choose('entered', 'Disconnect');
     await row('entered').filter({ hasText: 'not connected' }).waitFor();
     // The last step, because the page takes the keyboard focus when it appears.
