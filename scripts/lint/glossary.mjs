@@ -38,18 +38,7 @@ export const AVOIDED = [
  *
  * @type {readonly string[]}
  */
-export const NOT_CLEAN = [
-  'test/extension',
-  'test/server',
-  'test/ui',
-  'test/unit/connect',
-  'test/unit/editor',
-  'test/unit/jobs',
-  'test/unit/postgres',
-  'test/unit/results',
-  'test/unit/sql',
-  'test/unit/webview',
-];
+export const NOT_CLEAN = [];
 
 /**
  * Uses that are right: the Unix user, and texts about the words themselves.

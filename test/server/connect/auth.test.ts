@@ -86,7 +86,7 @@ describe('authentication', () => {
     const client = await openClient(to, how);
     try {
       assert.deepEqual(await ask(client, 'SELECT session_user'), [to.user]);
-      // What holds the client holds no password.
+      // The client keeps no reference to the password.
       assert.ok(!inspect(client, { depth: 6, showHidden: true }).includes('S3cret'));
     } finally {
       await client.end();
@@ -275,7 +275,7 @@ describe('authentication', () => {
   });
 
   it('accepts only the methods of requireAuth', async () => {
-    // Let in without being asked is refused where the profile says so.
+    // A server that requests no authentication is rejected if the profile requires a method.
     await fails(
       profile('trusted', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
@@ -313,10 +313,10 @@ describe('authentication', () => {
     );
     await fails(profile('missing_trusted'), options(), 'authentication', /role "missing_trusted" does not exist/);
     await fails(
-      profile('nobody'),
+      profile('unlisted'),
       options(),
       'hba',
-      /does not allow the user “nobody” to connect to the database “postgres”/,
+      /does not allow the user “unlisted” to connect to the database “postgres”/,
     );
     await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS\. Set “sslmode” to “require”/);
     await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /“elsewhere” does not exist/);

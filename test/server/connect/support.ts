@@ -84,7 +84,7 @@ export function sentence(error: ConnectError): string {
   return faultText(error.fault);
 }
 
-/** The error of a connection that must fail. */
+/** Returns the error of a connection that must fail. */
 export async function failureOf(profile: ConnectionProfile, options: OpenOptions = {}): Promise<ConnectError> {
   const outcome = await withClient(profile, options, () => Promise.resolve('connected'));
   if (outcome instanceof ConnectError) return outcome;

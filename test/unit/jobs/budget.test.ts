@@ -65,7 +65,7 @@ describe('long texts of a server', () => {
       assert.equal(await whole('messages', notice), `NOTICE: ${`${i}é`.repeat(MB / 4)}\n  HINT: h`);
     }
     assert.ok((await stat(history.noticesFile('messages'))).size < MB);
-    // As after a reload.
+    // Simulates a reload.
     const [first] = history.notices('messages', 100);
     assert.deepEqual(first, job.notices[0]);
     await history.remove('messages');

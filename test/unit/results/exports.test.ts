@@ -273,12 +273,12 @@ describe('exports', () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       let waiting = 0;
-      let most = 0;
+      let maxWaiting = 0;
       const slow = new Writable({
         highWaterMark: 1,
         write: (_chunk, _encoding, done) => {
           waiting++;
-          most = Math.max(most, waiting);
+          maxWaiting = Math.max(maxWaiting, waiting);
           setTimeout(() => {
             waiting--;
             done();
@@ -287,7 +287,7 @@ describe('exports', () => {
       });
       const seen: number[] = [];
       await exportRows(reader, slow, 'json', { progress: ({ rows, fraction }) => seen.push(rows, fraction) });
-      assert.equal(most, 1);
+      assert.equal(maxWaiting, 1);
       assert.ok(seen.length > 6);
       assert.deepEqual(seen.slice(-2), [60_000, 1]);
       assert.equal(slow.writableEnded, false);
