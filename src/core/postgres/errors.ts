@@ -1,7 +1,6 @@
 import type { JobError } from '../../api';
 import { FaultError, faultOf, isTextFault } from '../base/fault';
 import { WHOLE, type HasWholeTexts } from '../jobs/wholeText';
-import { DatabaseError } from 'pg';
 import {
   isConnectionException,
   isEncodingError,
@@ -38,8 +37,10 @@ const NO_SLOT = new Set<string>([SQLSTATE.insufficientResources, SQLSTATE.config
 
 /** Whether the server sent the error. False for a broken connection, whose code can have the form of a SQLSTATE (EPIPE). */
 export function isServerError(error: unknown): error is Error & ServerFields {
-  if (error instanceof DatabaseError) return true;
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
+  // An error of pg's parser has all fields, also those that the server did not send. Not `instanceof DatabaseError`: that would load pg
+  // with the extension.
+  if ('routine' in error) return true;
   return typeof error.code === 'string' && isSqlstate(error.code);
 }
 
