@@ -38,8 +38,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
-  // Reads from disk while the parts below are created.
-  const opened = history.open();
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
     maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
@@ -97,7 +95,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(connections.onDidChange(update));
   update();
 
-  await opened;
   await restore(jobs, history, files, channel);
   editor.restore(jobs.jobs);
   statusBar.update();

@@ -171,7 +171,6 @@ export async function newEngine(
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
-  await history.open();
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
   const jobs = new JobService({
     links: { link: () => link },

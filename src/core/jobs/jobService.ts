@@ -8,7 +8,7 @@ import { findWorker } from './findWorker';
 import { newRecord, type Job } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import type { RunEnd } from './run/jobRunner';
+import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
@@ -48,6 +48,10 @@ export class JobService {
       clock,
       log,
       settings: () => options.settings(),
+      lost: (job) => {
+        this.#scheduler.abandon(job);
+        this.#unwatch(job);
+      },
       restored: (job, as) => (as === 'held' ? this.#scheduler.add(job) : this.#watchDetached(job)),
     });
     this.#scheduler = new Scheduler({
@@ -56,6 +60,7 @@ export class JobService {
       clock,
       log,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
+      mayLaunch: (job) => history.mayLaunch(job.id),
       runEnded: (job, end) => this.#runEnded(job, end),
     });
   }
@@ -235,9 +240,13 @@ export class JobService {
     this.#watches.set(job.id, watch);
     watch.retryNow();
     void job.ended.then(() => {
-      watch.dispose();
-      this.#watches.delete(job.id);
+      this.#unwatch(job);
       return this.#store.prune();
     });
+  }
+
+  #unwatch(job: Job): void {
+    this.#watches.get(job.id)?.dispose();
+    this.#watches.delete(job.id);
   }
 }

@@ -9,6 +9,9 @@ import { link, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, PRIVATE, syncFolder, temporaryName } from '../../base/files';
 
+/** Errors of file systems without links, e.g. exFAT. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
 /** The file of a job's record in an epoch. */
 export function recordFileName(id: string, epoch: number): string {
   return epoch === 0 ? `${id}.json` : `${id}.${epoch}.json`;
@@ -50,15 +53,12 @@ export async function claimEpoch(folder: string, id: string, epoch: number, reco
   const file = join(folder, recordFileName(id, epoch));
   const temporary = temporaryName(file);
   try {
-    const handle = await open(temporary, 'wx', PRIVATE);
-    try {
-      await handle.writeFile(record);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await createWhole(temporary, record);
     // Fails if the name exists, and shows no reader a part of the record.
-    await link(temporary, file);
+    await link(temporary, file).catch((error: unknown) => {
+      if (!NO_LINKS.has(errorCode(error))) throw error;
+      return createWhole(file, record);
+    });
     await syncFolder(folder);
     return true;
   } catch (error) {
@@ -66,5 +66,16 @@ export async function claimEpoch(folder: string, id: string, epoch: number, reco
     throw error;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** @throws EEXIST if the file exists */
+async function createWhole(file: string, content: string): Promise<void> {
+  const handle = await open(file, 'wx', PRIVATE);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
