@@ -12,6 +12,7 @@ import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
+import type { StorageFault } from './store/jobFolder';
 import { JobStore } from './store/jobStore';
 import type { JobFileNames } from './store/recordFile';
 import type { KeptNotice } from './textBudget';
@@ -81,6 +82,11 @@ export class JobService {
 
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable {
     return this.#store.onDidRemove(listener);
+  }
+
+  /** Fires if the folder of jobs cannot be written, once until it can be written again. Jobs continue, and writes are retried. */
+  onStorageFault(listener: (fault: StorageFault) => void): Disposable {
+    return this.#options.history.onDidFail(listener);
   }
 
   /** Adds a job, which runs when its turn comes. @throws if its connection does not exist */

@@ -126,7 +126,7 @@ describe('job store', () => {
     assert.deepEqual([(await onDisk('broken')).state, (await onDisk('done')).state], ['running', 'succeeded']);
   });
 
-  it('throws a fault for a job that it does not know', async () => {
+  it('throws a fault for a job that it does not know', () => {
     const { store } = open('w');
     assert.throws(
       () => store.require('none'),

@@ -49,6 +49,8 @@ export class RecordReader {
 
   /** Reads the newest record of each job. Rejects only if the folder exists and cannot be read. */
   async all(): Promise<LoadedRecords> {
+    // Never during the activation of the extension.
+    await setImmediate();
     const names = this.#names();
     void this.#sweep(names.filter((name) => name.endsWith('.tmp')));
     const records: StoredRecord[] = [];
