@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock, type Clock } from '../../src/core/base/clock';
 import { JobHistory } from '../../src/core/jobs/store/jobFolder';
+import type { WindowRegistryOptions } from '../../src/core/jobs/store/windowRegistry';
 import { JobService } from '../../src/core/jobs/jobService';
 import type { JobSettings, NewJob } from '../../src/core/jobs/serviceTypes';
 import type { Job } from '../../src/core/jobs/job';
@@ -158,19 +159,25 @@ export interface Engine {
 /** The whole engine on one connection, as extension.ts composes it. */
 export async function newEngine(
   profile: ConnectionProfile,
-  options: Partial<JobSettings> & { folder?: string; silence?: LinkOptions['responseTimeouts']; clock?: Clock } = {},
+  options: Partial<JobSettings> & {
+    folder?: string;
+    silence?: LinkOptions['responseTimeouts'];
+    clock?: Clock;
+    registry?: Partial<WindowRegistryOptions>;
+  } = {},
 ): Promise<Engine> {
   const log = memoryLog();
   const {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
     silence,
     clock = systemClock,
+    registry = {},
     ...overrides
   } = options;
   const linkOptions = { clock, ...(silence === undefined ? {} : { responseTimeouts: silence }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
-  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
+  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log, systemClock, registry);
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
   const jobs = new JobService({
     links: { link: () => link },
