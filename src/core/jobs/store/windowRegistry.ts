@@ -150,7 +150,8 @@ export class WindowRegistry {
       mtimeMs = (await stat(file)).mtimeMs;
       // Older versions wrote only the process id.
       const content = JSON.parse(await readFile(file, 'utf8')) as Partial<ProcessIdentity>;
-      identity = { ...content, pid: content.pid ?? 0, host: content.host ?? hostname() };
+      if (content.pid === undefined) throw new Error('no process id');
+      identity = { ...content, pid: content.pid, host: content.host ?? hostname() };
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return 'dead';
       // Being written, or unreadable: only its heartbeat can be judged.
