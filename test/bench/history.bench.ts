@@ -28,16 +28,16 @@ export async function bench(): Promise<Figure[]> {
         restored: () => undefined,
         lost: () => undefined,
       });
-      const { time, longest } = await watched(() => store.restore());
+      const { time, maxPause } = await watched(() => store.restore());
       if (store.jobs.length !== RECORDS) throw new Error(`${store.jobs.length} jobs were restored`);
       restores.push(time);
-      blocks.push(longest);
+      blocks.push(maxPause);
       store.dispose();
       await history.close();
       references.push(await timed(() => readAll(folder)));
     }
     const value = median(restores);
-    const longest = median(blocks);
+    const maxPause = median(blocks);
     return [
       {
         name: `history: restoring ${RECORDS} records`,
@@ -48,7 +48,7 @@ export async function bench(): Promise<Figure[]> {
         budget: '300 ms',
         ok: value <= 300,
       },
-      { name: 'history: longest pause while restoring', value: longest, unit: 'ms' },
+      { name: 'history: longest pause while restoring', value: maxPause, unit: 'ms' },
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -68,13 +68,13 @@ async function readAll(folder: string): Promise<void> {
 }
 
 /** Measures the time of some work, and the longest time between two turns of other work. Milliseconds. */
-async function watched(work: () => Promise<unknown>): Promise<{ readonly time: number; readonly longest: number }> {
-  let longest = 0;
+async function watched(work: () => Promise<unknown>): Promise<{ readonly time: number; readonly maxPause: number }> {
+  let maxPause = 0;
   let last = performance.now();
   let over = false;
   const turn = (): void => {
     const now = performance.now();
-    longest = Math.max(longest, now - last);
+    maxPause = Math.max(maxPause, now - last);
     last = now;
     if (!over) setImmediate(turn);
   };
@@ -82,5 +82,5 @@ async function watched(work: () => Promise<unknown>): Promise<{ readonly time: n
   const time = await timed(work);
   turn();
   over = true;
-  return { time, longest };
+  return { time, maxPause };
 }

@@ -210,6 +210,29 @@ describe('ownership of jobs on disk', () => {
       await store.close();
     });
 
+    it('launches a job, but leaves no record that would let another window launch it too', async () => {
+      const { history, run } = open('w');
+      const job = run('a');
+      await job.saved;
+      await history.close();
+      await block();
+      job.transition('launch', { launchSentAt: 5 });
+      await job.saved;
+      assert.equal((await onDisk('a.json')).launchSentAt, undefined);
+      const two = open('two');
+      const before = await stored(two.history, 'a');
+      assert.equal(await history.mayLaunch('a'), 'yes');
+      assert.deepEqual(await readdir(folder), ['windows']);
+      await unblock();
+      assert.equal(
+        await two.history.adopt(before),
+        undefined,
+        'not by a window that has read the record before either',
+      );
+      await history.retryNow();
+      assert.equal((await onDisk('a.json')).launchSentAt, 5);
+    });
+
     it('writes what is pending when the window is closed', async () => {
       const { history, run } = open('w');
       await run('first').saved;

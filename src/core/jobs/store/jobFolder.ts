@@ -137,8 +137,16 @@ export class JobHistory {
    */
   async mayLaunch(id: string): Promise<LaunchPermit> {
     const owned = this.#own(id);
-    if (await this.#isLost(id, owned)) return 'lost';
-    return owned.place === 'unclaimed' ? 'unclaimed' : 'yes';
+    if (owned.place === 'unclaimed') return (await this.#isLost(id, owned)) ? 'lost' : 'unclaimed';
+    if (owned.file.hasPendingRecord && owned.place === 'onDisk') {
+      // `launchSentAt` could not be written. After a crash, the old record would show a job that may be launched, so it must go. Files
+      // can be removed from a full disk; in a read-only folder no window can adopt the job.
+      const removing = this.#removeRecords(id, owned.epoch).then(() => {
+        owned.place = 'new';
+      });
+      await removing.catch((error: unknown) => this.#log.warn(`Job ${id}: ${messageOf(error)}`));
+    }
+    return (await this.#isLost(id, owned)) ? 'lost' : 'yes';
   }
 
   /** Stores a message; it is on disk soon, and before the next record. */
@@ -189,8 +197,8 @@ export class JobHistory {
   async remove(id: string): Promise<void> {
     const { file, epoch } = this.#own(id);
     await file.remove();
-    // The newest record last: without it an older one would count. Another window may have written newer ones.
-    for (let at = 0; at <= epoch; at++) await rm(join(this.folder, recordFileName(id, at)), { force: true });
+    await this.#removeRecords(id, epoch);
+    // Another window may have written newer ones.
     for (let at = epoch + 1; await removed(join(this.folder, recordFileName(id, at))); at++);
     this.#owned.delete(id);
     this.#epochs.delete(id);
@@ -304,7 +312,11 @@ export class JobHistory {
     let older = record;
     for (let at = epoch - 1; at >= 0; at--) {
       const found = this.#reader.one(id, at);
-      if (!found) break;
+      if (!found) {
+        // Removed by its owner, or unreadable: nothing is known about the job.
+        await rm(join(this.folder, recordFileName(id, epoch)), { force: true });
+        return undefined;
+      }
       older = found;
       // A window that died between its claim and its decision: the record before counts.
       if (found.adopting !== true) break;
@@ -314,10 +326,14 @@ export class JobHistory {
     return adopted;
   }
 
+  /** Removes the newest record last: without it an older one would count. */
+  async #removeRecords(id: string, epoch: number): Promise<void> {
+    for (let at = 0; at <= epoch; at++) await rm(join(this.folder, recordFileName(id, at)), { force: true });
+  }
+
   /** Whether another window owns the job now, or removed it. Reports that once. */
   async #isLost(id: string, owned: Owned): Promise<boolean> {
     if (owned.lost) return true;
-    if (owned.place === 'new') return false;
     const superseded = await isSuperseded(this.folder, id, owned.epoch);
     const gone = owned.place === 'onDisk' && !(await exists(join(this.folder, recordFileName(id, owned.epoch))));
     if (superseded || gone) this.#lose(id, owned);

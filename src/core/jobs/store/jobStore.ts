@@ -4,6 +4,7 @@ import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import { FaultError } from '../../base/fault';
 import type { Logger } from '../../base/logger';
+import { TimeSlice } from '../../base/timeSlice';
 import type { JobFault } from '../faults';
 import { Job, type JobRecord } from '../job';
 import { JobEvents } from '../jobEvents';
@@ -17,6 +18,9 @@ import { expiredJobs } from './retention';
 
 /** How often to check for closed windows whose jobs must be adopted. Milliseconds. */
 const ADOPT_INTERVAL_MS = 25_000;
+
+/** While jobs are restored, other work gets a turn after this time. Milliseconds. */
+const RESTORE_SLICE_MS = 8;
 
 export interface JobStoreOptions {
   readonly history: JobHistory;
@@ -163,7 +167,9 @@ export class JobStore {
     const living = records.length === 0 ? new Set<string>() : await this.#livingWindows();
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
     const saved: Promise<void>[] = [];
+    const slice = new TimeSlice(RESTORE_SLICE_MS);
     for (const stored of records) {
+      if (slice.over) await slice.pause();
       const { id, owner } = stored.record;
       if (this.#closing) break;
       if (this.#jobs.has(id) || owner === history.windowId) continue;

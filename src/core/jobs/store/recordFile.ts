@@ -142,6 +142,11 @@ export class RecordFile {
     return this.#pending.length > 0;
   }
 
+  /** Whether the newest record is not written yet, which may be because the disk is full. */
+  get hasPendingRecord(): boolean {
+    return this.#record !== undefined;
+  }
+
   /** Discards what is pending and writes nothing any more. Resolves when the current write is over. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
 import { errorCode } from '../../base/files';
 import type { Logger } from '../../base/logger';
+import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
 import { highestEpochs, recordFileName } from './epochs';
 import { parseRecord } from './parseRecord';
@@ -55,12 +56,9 @@ export class RecordReader {
     void this.#sweep(names.filter((name) => name.endsWith('.tmp')));
     const records: StoredRecord[] = [];
     let corrupt = 0;
-    let sliceEnd = performance.now() + READ_SLICE_MS;
+    const slice = new TimeSlice(READ_SLICE_MS);
     for (const [id, epoch] of highestEpochs(names)) {
-      if (performance.now() > sliceEnd) {
-        await setImmediate();
-        sliceEnd = performance.now() + READ_SLICE_MS;
-      }
+      if (slice.over) await slice.pause();
       const record = this.#read(id, epoch);
       if (typeof record === 'object') records.push({ record, epoch });
       else if (record === 'damaged' && (await this.#setAside(id, epoch))) corrupt++;
