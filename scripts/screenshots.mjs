@@ -22,7 +22,7 @@ async function main() {
   const browser = await launchBrowser({ log, deviceScaleFactor: 2, viewport: VIEWPORT });
   browser.context.setDefaultTimeout(TIMEOUT);
   const page = await browser.context.newPage();
-    setInterval(() => page.screenshot({ path: '/tmp/shot-debug.png' }).catch(() => {}), 5000).unref();
+  setInterval(() => page.screenshot({ path: '/tmp/shot-debug.png' }).catch(() => {}), 5000).unref();
   await page.goto(url);
   await page.locator('.tab', { hasText: 'sample.sql' }).waitFor();
   await run(page, 'Focus on Background Workers View');

@@ -38,29 +38,7 @@ export const AVOIDED = [
  *
  * @type {readonly string[]}
  */
-export const NOT_CLEAN = [
-  'src/core/base',
-  'src/core/jobs',
-  'src/core/postgres',
-  'src/core/sql',
-  'src/host/commands',
-  'src/host/connections',
-  'src/host/editor',
-  'src/host/launch',
-  'src/host/results',
-  'webview/grid',
-  'webview/page',
-  'test/extension',
-  'test/server',
-  'test/ui',
-  'test/unit/connect',
-  'test/unit/editor',
-  'test/unit/jobs',
-  'test/unit/postgres',
-  'test/unit/results',
-  'test/unit/sql',
-  'test/unit/webview',
-];
+export const NOT_CLEAN = [];
 
 /**
  * Uses that are right: the Unix user, and texts about the words themselves.

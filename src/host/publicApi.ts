@@ -1,9 +1,9 @@
-import type { JobInfo, PgBackgroundApi } from '../api';
+import type { PgBackgroundApi } from '../api';
 import { findWorker } from '../core/jobs/findWorker';
 import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/conninfo/profile';
 import type { SpoolFiles } from '../core/results/spool/spoolStore';
-import { errorText } from './messages/faultText';
+import { errorText, faultText } from './messages/faultText';
 import { jobInfo, shownNotices } from './messages/jobInfo';
 import type { Launcher } from './launch/launcher';
 import { profileText } from './messages/profileMessages';
@@ -22,10 +22,8 @@ export function createApi(
   files: SpoolFiles,
   restored: Promise<void>,
 ): PgBackgroundApi {
-  const need = (id: string): JobInfo => {
-    const job = jobs.get(id);
-    if (!job) throw new Error(`There is no job ${id}.`);
-    return jobInfo(job);
+  const checkJob = (id: string): void => {
+    if (!jobs.get(id)) throw new Error(faultText({ code: 'jobs.unknownJob', params: { id } }));
   };
   const known = async (id: string): Promise<void> => {
     if (!jobs.get(id)) await restored;
@@ -49,7 +47,7 @@ export function createApi(
     },
     rows: async (id, offset, limit) => {
       await known(id);
-      need(id);
+      checkJob(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };
       const reader = await files.open(id, columns);
@@ -63,7 +61,7 @@ export function createApi(
       }
     },
     notices: (id) => {
-      need(id);
+      checkJob(id);
       return shownNotices(jobs.notices(id));
     },
     addConnection: async (profile, password) => {

@@ -23,19 +23,19 @@ export function sizeText(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${UNITS[unit] ?? ''}`;
 }
 
-/** `… (4.9 MB more)`. */
-export function moreText(size: string): string {
-  return `… (${size} more)`;
-}
+/** Formats the note about the rest of a text. @param size of the rest, e.g. `4.9 MB` */
+export type MoreText = (size: string) => string;
+
+/** The note `… (+4.9 MB)`, for texts in records, files, and the log, which must not depend on VS Code's language. */
+export const neutralMoreText: MoreText = (size) => `… (+${size})`;
 
 /**
  * Shortens a text and appends the size of the rest.
  *
  * @param max maximum UTF-16 units to keep
  * @param cutBytes bytes that were cut off before
- * @param more formats the size; in English by default
  */
-export function shorten(text: string, max: number, cutBytes = 0, more: (size: string) => string = moreText): string {
+export function shorten(text: string, max: number, more: MoreText, cutBytes = 0): string {
   const end = endOfPart(text, max);
   // Counting bytes would require reading all of it; most texts of this length are ASCII.
   const rest = text.length - end + cutBytes;
@@ -61,9 +61,9 @@ function signOf(character: string): string {
 }
 
 /** Shortens each text in a message for a page. */
-export function withShortTexts<T>(value: T, max: number): T {
+export function withShortTexts<T>(value: T, max: number, more: MoreText): T {
   const short = (part: unknown): unknown => {
-    if (typeof part === 'string') return shorten(part, max);
+    if (typeof part === 'string') return shorten(part, max, more);
     if (Array.isArray(part)) return part.map(short);
     if (typeof part !== 'object' || part === null) return part;
     return Object.fromEntries(Object.entries(part).map(([key, field]) => [key, short(field)]));

@@ -22,11 +22,11 @@ export async function bench(): Promise<BenchResult[]> {
   const cold = measure(1, () => splitStatements(small));
   for (let round = 0; round < 10; round++) splitStatements(small);
 
-  const one = measure(21, () => splitStatements(small));
+  const oneMegabyte = measure(21, () => splitStatements(small));
   const parser = measure(3, () => parseSync(small));
   const half = sqlText(5 * MEGABYTE);
-  const five = measure(7, () => splitStatements(half));
-  const ten = measure(7, () => splitStatements(large));
+  const fiveMegabytes = measure(7, () => splitStatements(half));
+  const tenMegabytes = measure(7, () => splitStatements(large));
   const split = splitStatements(large);
   let step = 0;
   const cursor = measure(201, () => {
@@ -38,23 +38,23 @@ export async function bench(): Promise<BenchResult[]> {
   return [
     {
       name: 'statements of 1 MB',
-      value: one,
+      value: oneMegabyte,
       unit: 'ms',
       reference: parser,
       referenceName: 'libpg-query',
       budget: '25 ms',
-      ok: one <= 25,
+      ok: oneMegabyte <= 25,
     },
     { name: 'statements of 1 MB, first call in the process', value: cold, unit: 'ms' },
     {
       name: 'statements of 10 MB',
-      value: ten,
+      value: tenMegabytes,
       unit: 'ms',
-      reference: five * 2,
+      reference: fiveMegabytes * 2,
       referenceName: 'twice 5 MB',
       budget: 'linear',
       // 50 % more is allowed for caches and the garbage collector.
-      ok: ten <= five * 2 * 1.5,
+      ok: tenMegabytes <= fiveMegabytes * 2 * 1.5,
     },
     {
       name: 'the statement at the cursor in 10 MB, after the first',
@@ -67,14 +67,14 @@ export async function bench(): Promise<BenchResult[]> {
       name: 'a character typed in the middle of 10 MB',
       value: middle ?? NaN,
       unit: 'ms',
-      reference: ten,
+      reference: tenMegabytes,
       referenceName: 'splitting it again',
     },
     {
       name: 'a character typed at the start of 10 MB',
       value: start ?? NaN,
       unit: 'ms',
-      reference: ten,
+      reference: tenMegabytes,
       referenceName: 'splitting it again',
     },
   ];

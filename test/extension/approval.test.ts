@@ -35,7 +35,7 @@ describe('the user’s own secrets in VS Code', () => {
     await writeFile(join(folder, 'secret'), PASSWORD);
     const { hostname, port, pathname } = new URL(databaseUrl());
     theirs = {
-      // A new name each time: an approval is remembered.
+      // A new name each time, because approvals are remembered.
       name: `theirs ${folder}`,
       host: hostname,
       port: Number(port),
@@ -87,7 +87,7 @@ describe('the user’s own secrets in VS Code', () => {
     return state === 'succeeded' ? state : `${state}: ${error?.message ?? ''}`;
   }
 
-  it('are not used by code, which cannot ask; the job’s error tells how to allow it', async () => {
+  it('are not used by code, which cannot ask; the job’s error explains how to allow it', async () => {
     assert.match(await outcome(), /^failed: .*needs one of your own passwords.*Run “pg_background: Connect”/);
     assert.deepEqual([modals, inputs, existsSync(trap)], [[], [], false]);
   });
@@ -103,7 +103,7 @@ describe('the user’s own secrets in VS Code', () => {
       assert.ok(modal.includes(part), part);
     }
     assert.ok(!modal.includes(PASSWORD));
-    // It is not asked again by what goes on in the background.
+    // Activity in the background does not ask again.
     assert.match(await outcome(), /^failed: /);
     assert.equal(modals.length, 1);
   });

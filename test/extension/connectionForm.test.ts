@@ -80,7 +80,7 @@ describe('connection form and connection test', () => {
     try {
       assert.equal(name, `${url.pathname.slice(1)}@127.0.0.1`);
       assert.equal(asked.length, 1);
-      assert.ok(api.connections().some((one) => one.name === name && one.user === url.username));
+      assert.ok(api.connections().some((connection) => connection.name === name && connection.user === url.username));
       const inspected = JSON.stringify(vscode.workspace.getConfiguration('pgBackground').inspect('connections'));
       assert.ok(inspected.includes(name) && !inspected.includes('p4ss'));
     } finally {

@@ -43,7 +43,7 @@ describe('connections in VS Code', () => {
     await vscode.workspace.getConfiguration('pgBackground').update(name, value, target);
   }
 
-  /** Answers questions for a text; returns what was asked. */
+  /** Answers input boxes. @returns the prompts for passwords */
   function answerInputs(answer: string | undefined): string[] {
     const asked: string[] = [];
     stub('showInputBox', (options: vscode.InputBoxOptions) => {
@@ -68,14 +68,14 @@ describe('connections in VS Code', () => {
     ...more,
   });
 
-  /** Runs something and gives its state, and what was said of it. */
+  /** Runs a job and returns its state and error. */
   async function outcome(connection: string): Promise<string> {
     const job = await api.run({ sql: 'SELECT session_user', connection });
     const ended = await api.waitFor(job.id);
     return ended.state === 'succeeded' ? 'succeeded' : `${ended.state}: ${ended.error?.message ?? ''}`;
   }
 
-  /** How many sessions a user has on the server. */
+  /** Returns the number of the user's sessions on the server. */
   async function sessions(): Promise<number> {
     const [row] = await sql(
       "SELECT count(*)::int FROM pg_stat_activity WHERE usename = 'scram_user' AND backend_type = 'client backend'",
@@ -103,7 +103,7 @@ describe('connections in VS Code', () => {
     assert.equal(asked.length, 1);
     await run('disconnectConnection', 'scram');
     assert.equal(await outcome('scram'), 'succeeded');
-    assert.equal(asked.length, 1, 'it is stored now');
+    assert.equal(asked.length, 1, 'the password is stored now');
   });
 
   it('asks once per window for a password with “askPassword”, and never stores it', async () => {
@@ -126,13 +126,13 @@ describe('connections in VS Code', () => {
     const put = (connection: ConnectionInfo): Promise<void> =>
       settings('connections', [...before, connection], vscode.ConfigurationTarget.Workspace);
     try {
-      // As a cloned repository may have it; the server is the same, so that only the password decides.
+      // Like in a cloned repository. The server is the same, so that only the password matters.
       await put(scram());
       const asked = answerInputs(undefined);
       assert.match(await outcome('scram'), /^failed: .*password/i);
       assert.deepEqual(asked, [`Password of scram_user at ${where.host}, port ${where.port}`]);
 
-      // The user enters it for that one, and then it is changed to lead elsewhere.
+      // The user enters the password for this connection, which is then changed to another target.
       answerInputs(PASSWORD);
       assert.equal(await outcome('scram'), 'succeeded');
       await put(scram({ host: 'localhost' }));
@@ -142,7 +142,7 @@ describe('connections in VS Code', () => {
     } finally {
       await settings('connections', before, vscode.ConfigurationTarget.Workspace);
     }
-    // The user's own still has its password.
+    // The user's own connection still has its password.
     answerInputs(undefined);
     assert.equal(await outcome('scram'), 'succeeded');
   });
@@ -184,16 +184,19 @@ describe('connections in VS Code', () => {
       return Promise.resolve(undefined);
     });
     await run('disconnectConnection', 'scram');
-    assert.match(asked.join(), /“runs on” is running.*The workers run on and commit/s);
-    assert.ok((await sessions()) > 0, 'not where the answer is no');
+    assert.match(
+      asked.join(),
+      /“runs on” is still running\. Disconnect anyway\?.*The workers keep running and commit/s,
+    );
+    assert.ok((await sessions()) > 0, 'the user answered no');
 
     stub('showWarningMessage', () => Promise.resolve('Disconnect'));
     await run('disconnectConnection', 'scram');
     await reaches(api, running.id, 'detached');
     await eventually(async () => ((await sessions()) === 0 ? true : undefined), 'its sessions to close');
     const find = (id: string) => api.jobs().find((job) => job.id === id)!;
-    assert.match(find(queued.id).reason ?? '', /disconnected before its turn/);
-    // Longer than the watch of a detached worker looks for its connection.
+    assert.match(find(queued.id).reason ?? '', /disconnected before the job was launched/);
+    // Longer than the interval in which a detached job looks for its connection.
     const looked = Date.now();
     await eventually(() => (Date.now() - looked > 2500 ? true : undefined), 'the time in which it would connect');
     assert.equal(await sessions(), 0);
@@ -306,7 +309,7 @@ describe('connections in VS Code', () => {
       await appears('cloud (Cloud Tool)');
       const questions = answerInputs(undefined);
       assert.equal(await outcome('cloud (Cloud Tool)'), 'succeeded');
-      // By its own name too, as long as only one has it.
+      // Also by its own name, if the name is unambiguous.
       const job = await api.run({ sql: 'SELECT 1', connection: 'cloud' });
       assert.equal(job.connection, 'cloud (Cloud Tool)');
       assert.equal((await api.waitFor(job.id)).state, 'succeeded');

@@ -4,16 +4,16 @@ import type { ConnectionInfo, JobInfo, PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, eventually, launchedBy, open } from './editorSupport';
 import { activate, databaseUrl } from './support';
 
-/** Where the tests' database is. */
+/** The address of the test database. */
 type Place = Omit<ConnectionInfo, 'name'>;
 
 describe('which connection a run uses', () => {
   let api: PgBackgroundApi;
   let where: Place;
   const restores: (() => void)[] = [];
-  /** What was asked, with the labels that could be chosen, and the messages that were shown. */
+  /** The shown pick lists with their labels, and the shown messages. */
   let asked: { readonly placeHolder: string; readonly labels: readonly string[] }[];
-  let said: string[];
+  let messages: string[];
   let answer: (labels: readonly string[]) => string | undefined;
 
   before(async () => {
@@ -23,7 +23,7 @@ describe('which connection a run uses', () => {
   });
   beforeEach(() => {
     asked = [];
-    said = [];
+    messages = [];
     answer = () => undefined;
     stub('showQuickPick', (items: readonly vscode.QuickPickItem[], { placeHolder = '' }: vscode.QuickPickOptions) => {
       const choices = items.filter(({ kind }) => kind !== vscode.QuickPickItemKind.Separator);
@@ -32,7 +32,7 @@ describe('which connection a run uses', () => {
       return Promise.resolve(choices.find(({ label }) => label === chosen));
     });
     stub('showInformationMessage', (message: string, _options: unknown, ...buttons: unknown[]) => {
-      said.push([message, ...buttons].filter((one) => typeof one === 'string').join(' | '));
+      messages.push([message, ...buttons].filter((part) => typeof part === 'string').join(' | '));
       return Promise.resolve(undefined);
     });
   });
@@ -85,7 +85,11 @@ describe('which connection a run uses', () => {
     await api.addConnection(named('second'));
     await settings('defaultConnection', 'gone');
     cursorAt(await open('SELECT 1;\n'), 'SELECT');
-    assert.deepEqual(await launchedBy(api, 'pgBackground.runInBackground'), [], 'no answer, no launch');
+    assert.deepEqual(
+      await launchedBy(api, 'pgBackground.runInBackground'),
+      [],
+      'nothing is launched without an answer',
+    );
     assert.match(
       asked[0]?.placeHolder ?? '',
       /“gone” does not exist\. Connection to run on\. It is remembered for .*\.sql/,
@@ -112,7 +116,7 @@ describe('which connection a run uses', () => {
     answer = (labels) => labels.find((label) => /^Always use “second” in this workspace$/.test(label));
     assert.equal((await launch()).connection, 'second');
     assert.deepEqual(inSettings(), ['gone', 'second']);
-    assert.deepEqual(said, ['“second” is now the default in this workspace’s settings. | Open Settings']);
+    assert.deepEqual(messages, ['“second” is now the default in this workspace’s settings. | Open Settings']);
     cursorAt(await open('SELECT 2;\n'), 'SELECT');
     assert.equal((await launch()).connection, 'second');
     assert.equal(asked.length, 1);
@@ -142,7 +146,7 @@ describe('which connection a run uses', () => {
     assert.equal((await api.run({ sql: 'SELECT 1' })).connection, 'test');
     assert.deepEqual(inSettings(), ['second', 'test']);
     await run('setDefaultConnection', 'second');
-    assert.deepEqual(said, [
+    assert.deepEqual(messages, [
       '“second” is now the default in your user settings. | Open Settings',
       '“test” is now the default in this workspace’s settings. | Open Settings',
       '“second” is now the default in your user settings. In this workspace, its own settings take precedence: “test” is the default. | Use “second” Here Too | Open Settings',

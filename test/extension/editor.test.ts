@@ -333,8 +333,8 @@ describe('SQL in the editor', () => {
     });
 
     it('include a connection per file', async () => {
-      await api.addConnection({ name: 'nobody listens', host: '127.0.0.1', port: 9 });
-      await set('defaultConnection', 'nobody listens');
+      await api.addConnection({ name: 'unreachable', host: '127.0.0.1', port: 9 });
+      await set('defaultConnection', 'unreachable');
       try {
         const editor = await open('SELECT 1;\n');
         await vscode.commands.executeCommand('pgBackground.setFileConnection', 'test');
@@ -355,7 +355,7 @@ describe('SQL in the editor', () => {
     const others = [...document.getText().matchAll(/\{[^{}]*?"key":\s*"shift\+alt\+[br]"[^{}]*\}/g)]
       .map(([entry]) => entry)
       .filter((entry) => !entry.includes('pgBackground.') && !entry.includes('!editorFocus'));
-    assert.ok(document.getText().includes('"key"'), 'the keys are known');
+    assert.ok(document.getText().includes('"key"'), 'VS Code’s key bindings were read');
     assert.deepEqual(others, []);
   });
 });

@@ -117,9 +117,11 @@ describe('SQL in the editor: problems', () => {
         editor.document.uri,
         problem.range,
       );
-      const jobs = actions.map(({ command }) => command).filter((one) => one?.command.startsWith('pgBackground.'));
+      const jobs = actions
+        .map(({ command }) => command)
+        .filter((command) => command?.command.startsWith('pgBackground.'));
       assert.deepEqual(
-        jobs.map((one) => one?.arguments),
+        jobs.map((command) => command?.arguments),
         [[job.id]],
       );
     }

@@ -86,7 +86,7 @@ describe('running jobs', () => {
       const job = await api.run({ sql: gate.swallow });
       await sleeps(api, job.id);
       assert.equal(await api.cancel(job.id, { graceMs: 300 }), 'unresponsive');
-      const stuck = api.jobs().find((one) => one.id === job.id);
+      const stuck = api.jobs().find(({ id }) => id === job.id);
       assert.equal(stuck?.state, 'unresponsive');
       assert.match(stuck.reason ?? '', /catches the cancel/);
       return job.id;

@@ -3,7 +3,7 @@ import { sql } from './support';
 
 export const PASSWORD = 'S3cret of the extension';
 
-/** A role that must prove its password, on the server of these tests. */
+/** Creates a role with scram-sha-256 authentication on the test server. */
 export async function makeScramUser(): Promise<void> {
   await sql(
     `DO $$ BEGIN CREATE ROLE scram_user LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,

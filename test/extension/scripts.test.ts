@@ -148,7 +148,7 @@ describe('scripts in the editor', () => {
     ['another connection', '\\c other', '', /Line 1: \\c other/],
     ['a condition that is false', '\\if false', '\\endif', /Line 1: \\if false: psql does not run it/],
     ['AUTOCOMMIT off', '\\set AUTOCOMMIT off', '', /Line 1: \\set AUTOCOMMIT off/],
-    ['a role', 'SET ROLE nobody;', '', /Line 1: The file sets role/],
+    ['a role', 'SET ROLE auditor;', '', /Line 1: The file sets role/],
   ] as const) {
     it(`asks before it runs a statement below ${name} alone`, async () => {
       await sql('DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS n');
@@ -209,7 +209,7 @@ describe('scripts in the editor', () => {
   });
 
   it('reports a cancel that cannot be sent', async () => {
-    const told = new Promise<string>((resolve) => {
+    const shown = new Promise<string>((resolve) => {
       const original = window.showErrorMessage;
       const value = (message: string): Promise<undefined> => {
         resolve(message);
@@ -251,7 +251,7 @@ describe('scripts in the editor', () => {
       },
       cancel: (started) => new Canceling(refusing, undefined as unknown as Connections).cancelJobs([started]),
     });
-    assert.equal(await told, '“stubborn” could not be canceled: permission denied');
+    assert.equal(await shown, '“stubborn” could not be canceled: permission denied');
     end();
     await running;
   });

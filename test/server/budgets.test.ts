@@ -5,7 +5,7 @@ import { newDatabase, newEngine, sharedServer, type Engine } from './support';
 
 const MB = 1_000_000;
 
-/** What a server may send without end: it is held and written in bounds, and nothing is lost unsaid. */
+/** Messages and errors have no limit on the server. Memory and disk space for them are bounded, and every omission is reported. */
 describe('long texts from a server', () => {
   let engine: Engine;
 
@@ -14,7 +14,7 @@ describe('long texts from a server', () => {
   });
   after(() => engine.close());
 
-  it('1,000 messages of 1 MB: the worker goes on at the pace of the disk, and memory does not grow with them', async () => {
+  it('slow the worker down to the speed of the disk instead of using memory (1,000 messages of 1 MB)', async () => {
     let peak = 0;
     const start = process.memoryUsage().rss;
     const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss - start)), 50);
@@ -30,22 +30,22 @@ describe('long texts from a server', () => {
     );
     await engine.history.save(job.record);
     const lines = (await readFile(engine.jobs.noticesFile(job.id), 'utf8')).trimEnd().split('\n');
-    assert.equal(lines.length, 1000, 'the beginning of each is kept');
+    assert.equal(lines.length, 1000, 'the beginning of each message is kept');
     assert.ok((await stat(engine.jobs.filesOf(job.id).texts)).size <= 256 * 1024 * 1024);
     assert.equal(lines.filter((line) => line.includes('"fullText"')).length, 268);
     assert.equal(lines.filter((line) => line.includes('"textDropped":true')).length, 1000 - 268);
   });
 
-  it('a listener that has not written a message yet stops the next ones at the socket', async () => {
+  it('wait in the socket until the listener has written the previous message', async () => {
     const { link } = engine;
     const session = await link.acquire();
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
-    let came = 0;
+    let received = 0;
     let first: () => void = () => undefined;
-    const firstCame = new Promise<void>((resolve) => (first = resolve));
+    const firstReceived = new Promise<void>((resolve) => (first = resolve));
     session.onNotice(() => {
-      came++;
+      received++;
       first();
       return gate;
     });
@@ -53,18 +53,18 @@ describe('long texts from a server', () => {
     const sql = "DO $$ BEGIN FOR i IN 1..300 LOOP RAISE NOTICE '%', repeat('x', 100000); END LOOP; END $$";
     const worker = await session.launch({ sql, label: 'flood' });
     const read = session.read(worker, { ...plan, mode: 'tag', definition: 'tag text' }, discard());
-    await firstCame;
-    // What the socket had read already comes through; anything else would have come in the time of these.
+    await firstReceived;
+    // Messages that the socket had already read still arrive. Any others would arrive before these refreshes are answered.
     for (let i = 0; i < 20; i++) await link.refresh();
-    assert.ok(came < 10, `${came} came`);
-    assert.equal(session.idleMs(), 0, 'who waits for us is not silent');
+    assert.ok(received < 10, `${received} received`);
+    assert.equal(session.idleMs(), 0, 'a session that waits for the listener is not idle');
     open();
     await read;
-    assert.equal(came, 300);
+    assert.equal(received, 300);
     session.release();
   });
 
-  it('an error of 50 MB: the job fails with its beginning, and the whole is in its file', async () => {
+  it('are kept in full in a file if an error has 50 MB, and the job has its beginning', async () => {
     const job = await engine.ended(
       "DO $$ BEGIN RAISE EXCEPTION USING message = repeat('m', 50000000), detail = repeat(E'd\\n', 2500000); END $$",
     );
@@ -77,7 +77,7 @@ describe('long texts from a server', () => {
     assert.ok(text.length > 55 * MB, `${text.length}`);
   });
 
-  it('progress and labels of any length', async () => {
+  it('are shortened if they are messages of progress', async () => {
     const job = await engine.ended(
       "DO $$ BEGIN PERFORM pg_background_report_progress(1, repeat('p', 3000000)); PERFORM pg_sleep(0.5); END $$",
     );

@@ -39,7 +39,7 @@ describe('cancel', () => {
     assert.equal(job.state, 'canceled');
     assert.ok(job.record.cancel!.signaledAt! >= job.record.cancel!.requestedAt);
     assert.ok(job.record.finishedAt! >= job.record.cancel!.signaledAt!);
-    assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'what has ended stays as it is');
+    assert.equal(await engine.jobs.cancel(job.id), 'stopped', 'an ended job does not change');
   });
 
   it('removes a queued job, which then never runs', async () => {
@@ -84,7 +84,7 @@ describe('cancel', () => {
 
   it('stops a job whose rows are being read', async () => {
     const job = engine.run('SELECT i, pg_sleep(0.001) FROM generate_series(1, 100000) AS i');
-    // With its queue full at once, it is being read while it runs.
+    // Its queue is full at once, so the job is read while it runs.
     const other = engine.run("SELECT i, repeat('x', 1000), pg_sleep(0.0005) FROM generate_series(1, 100000) AS i");
     assert.equal(await reaches(engine.jobs, other, 'reading'), 'reading');
     assert.throws(() => engine.jobs.detach(other.id), /jobs\.detachWhileReading/);
@@ -137,7 +137,7 @@ describe('cancel', () => {
       const impatient = engine.jobs.cancel(patient.id, 50);
       const second = engine.jobs.cancel(patient.id, 30_000);
       assert.equal(await impatient, 'unresponsive');
-      assert.equal(patient.state, 'canceling', 'the second window is not over');
+      assert.equal(patient.state, 'canceling', 'the second grace window has not elapsed');
       return { second };
     });
     assert.equal(await longer.second, 'stopped');
@@ -145,7 +145,7 @@ describe('cancel', () => {
 
   it('shows a busy loop that never checks for interrupts as on CPU, and never kills it', async () => {
     await server.psql('CREATE EXTENSION IF NOT EXISTS plpython3u', { database: profile.database! });
-    // Its own folder is a place that the server sees and nobody else uses.
+    // The data folder is a place that the server can access and no other test uses.
     const stop = join(server.dataDir, 'the-loop-may-end');
     const job = engine.run(`DO LANGUAGE plpython3u $$\nimport os\nwhile not os.path.exists('${stop}'): pass\n$$`, {
       statementTimeoutMs: 300,
@@ -176,7 +176,7 @@ describe('cancel', () => {
     assert.equal(blocker!.pid, holder.record.pid);
     assert.match(blocker!.application!, /holder/);
     assert.match(blocker!.query!, /LOCK TABLE wanted/);
-    // In this order: the holder's end would let the waiter have the table.
+    // Cancel the waiter first, because it would get the table when the holder ends.
     assert.equal(await engine.jobs.cancel(waiter.id), 'stopped');
     assert.equal(await engine.jobs.cancel(holder.id), 'stopped');
     assert.deepEqual([waiter.state, holder.state], ['canceled', 'canceled']);

@@ -1,4 +1,4 @@
-/** A window of its own, to be killed: `node child.cjs PROFILE FOLDER`. Sends the ids of its jobs when they are where they should be. */
+/** Simulates a window that is killed: `node child.cjs PROFILE FOLDER`. Sends the ids of its jobs when each has reached its state. */
 import { once } from 'node:events';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine, reaches, until } from './support';

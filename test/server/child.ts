@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { repository } from './support';
 
-/** Makes a program of one of the entries of this folder, for a process of its own. Returns its file. */
+/** Bundles an entry of this folder into a program that runs in a separate process. Returns the path of the program. */
 export async function bundled(entry: string, folder: string): Promise<string> {
   const file = join(folder, entry.replace('.entry.ts', '.cjs'));
   await build({

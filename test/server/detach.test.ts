@@ -6,6 +6,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { withGate } from '../gate';
 import {
   atWork,
+  detachedJob,
   endSessions,
   eventually,
   newDatabase,
@@ -49,10 +50,7 @@ describe('workers without a session', () => {
   });
 
   it('cancels a detached job', async () => {
-    const job = engine.run('SELECT pg_sleep(60)');
-    await atWork(engine, job);
-    engine.jobs.detach(job.id);
-    await reaches(engine.jobs, job, 'detached');
+    const job = await detachedJob(engine);
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
     assert.equal(job.state, 'finished');
   });
@@ -112,10 +110,7 @@ describe('workers without a session', () => {
   });
 
   it('follows the new link of a connection that was edited', async () => {
-    const job = engine.run('SELECT pg_sleep(60)');
-    await atWork(engine, job);
-    engine.jobs.detach(job.id);
-    await reaches(engine.jobs, job, 'detached');
+    const job = await detachedJob(engine);
     await engine.relink();
     engine.jobs.retryNow();
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
@@ -160,7 +155,7 @@ describe('workers without a session', () => {
         assert.equal(still.result, 'unresponsive');
         assert.equal(still.last?.pid, rude.launchId);
         const again = await cancelForeign({ link: engine.link, worker, graceMs }, systemClock);
-        assert.equal(again.result, 'stopped', 'one that is gone is stopped');
+        assert.equal(again.result, 'stopped', 'a worker that no longer exists is stopped');
       });
     } finally {
       await other.dispose();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { newDatabase, newEngine, sharedServer, type Engine } from './support';
 
-describe('results without rows of texts that create what they read', () => {
+describe('empty results of SQL that creates the tables that it reads', () => {
   let engine: Engine;
 
   before(async () => {
@@ -25,7 +25,7 @@ describe('results without rows of texts that create what they read', () => {
     ['a prepared statement', 'PREPARE p AS SELECT b, a FROM t; EXECUTE p', ['b', 'a'], 0],
   ];
   for (const [name, sql, names, rows] of cases) {
-    it(`${name}: the columns, and the number of rows`, async () => {
+    it(`have the columns and the number of rows: ${name}`, async () => {
       const table = `empty_${++count}`;
       const text = `CREATE TABLE ${table} (${COLUMNS}); ${sql.replace(/\bt\b/g, table)}`;
       const job = await engine.ended(text);
@@ -39,7 +39,7 @@ describe('results without rows of texts that create what they read', () => {
     });
   }
 
-  it('rows without columns are counted', async () => {
+  it('count rows without columns', async () => {
     for (const rows of [0, 1, 2]) {
       const text = `CREATE TABLE bare_${rows} (a int); INSERT INTO bare_${rows} SELECT FROM generate_series(1, ${rows}); SELECT FROM bare_${rows}`;
       assert.equal((await engine.ended(text)).record.rowCount, rows);

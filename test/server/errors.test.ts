@@ -5,11 +5,11 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import {
   atWork,
   endSessions,
-  eventually,
   newDatabase,
   newEngine,
   profileOf,
   reaches,
+  reconnected,
   sharedServer,
   type Engine,
   type TestServer,
@@ -73,12 +73,7 @@ describe('errors of jobs', () => {
     await endSessions(server, profile);
     await reaches(engine.jobs, job, 'detached');
     assert.match(reasonOf(job), /terminating connection due to administrator command/);
-    const answers = (): Promise<boolean> =>
-      engine.link.refresh().then(
-        () => true,
-        () => false,
-      );
-    await eventually(answers, 'the control connection is open again');
+    await reconnected(engine);
     await engine.jobs.cancel(job.id, 20_000);
     // Idle sessions are not reused, and the control connection is opened again.
     assert.equal((await engine.ended('SELECT 1')).state, 'succeeded');

@@ -249,7 +249,7 @@ describe('texts with several statements', () => {
       (name) => `CREATE DOMAIN evil.${name} AS pg_catalog.bool`,
     );
     await server.psql(
-      `CREATE SCHEMA evil; ${functions.map((one) => `CREATE FUNCTION evil.${one} ${call}`).join(';')};
+      `CREATE SCHEMA evil; ${functions.map((signature) => `CREATE FUNCTION evil.${signature} ${call}`).join(';')};
        ${operators.join(';')}; ${types.join(';')};
        ALTER DATABASE ${evil.database!} SET search_path = evil, pg_catalog, public`,
       { database: evil.database! },

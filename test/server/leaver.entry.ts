@@ -1,26 +1,26 @@
 /**
- * A window of its own that is closed amid its work: `node leaver.cjs PROFILE FOLDER`. Says what is left of it, and must then end by
- * itself: a timer or a connection that is still there would keep it alive.
+ * Simulates a window that is closed while jobs run: `node leaver.cjs PROFILE FOLDER`. Sends what is left of it, and must then end by
+ * itself: a remaining timer or connection would keep the process alive.
  */
 import { systemClock, type Clock } from '../../src/core/base/clock';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine, reaches } from './support';
 
-/** Timers of the engine that wait. Its clock's do not keep a process alive, so they are counted. */
-const waiting = new Set<object>();
-const counting: Clock = {
+/** Pending timers of the engine. They are counted, because timers of its clock do not keep a process alive. */
+const pendingTimers = new Set<object>();
+const countingClock: Clock = {
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic(),
   after: (ms, call) => {
     const mark = {};
-    waiting.add(mark);
+    pendingTimers.add(mark);
     const timer = systemClock.after(ms, () => {
-      waiting.delete(mark);
+      pendingTimers.delete(mark);
       call();
     });
     return {
       dispose: () => {
-        waiting.delete(mark);
+        pendingTimers.delete(mark);
         timer.dispose();
       },
     };
@@ -31,11 +31,11 @@ async function main(): Promise<void> {
   const [profile, folder] = process.argv.slice(2) as [string, string];
   const engine = await newEngine(JSON.parse(profile) as ConnectionProfile, {
     folder,
-    clock: counting,
+    clock: countingClock,
     maxConcurrentJobs: 5,
   });
   const { jobs } = engine;
-  const [running, canceled, letGo] = [
+  const [running, canceled, detached] = [
     engine.run('SELECT pg_sleep(60)'),
     engine.run('SELECT pg_sleep(60)'),
     engine.run('SELECT pg_sleep(60)'),
@@ -44,25 +44,25 @@ async function main(): Promise<void> {
   await Promise.all([
     atWork(engine, running),
     atWork(engine, canceled),
-    atWork(engine, letGo),
+    atWork(engine, detached),
     reaches(jobs, reading, 'reading'),
   ]);
-  jobs.detach(letGo.id);
-  await reaches(jobs, letGo, 'detached');
+  jobs.detach(detached.id);
+  await reaches(jobs, detached, 'detached');
   const canceling = jobs.cancel(canceled.id, 60_000);
-  // One that is being launched, and one that waits.
+  // The first is being launched; the others wait.
   const launching = engine.run('SELECT 1');
   engine.run('SELECT 2');
   engine.run('SELECT 3');
-  const before = [running, canceled, letGo, reading, launching].map((job) => job.state);
+  const before = [running, canceled, detached, reading, launching].map((job) => job.state);
   await engine.close({ keep: true });
   await canceling;
-  // The last request counts as long as its answer is being told.
+  // The last request is still listed among the resources while its answer is delivered.
   await new Promise((resolve) => setImmediate(resolve));
   process.send?.({
     before,
     canceled: canceled.record.pid,
-    timers: waiting.size,
+    timers: pendingTimers.size,
     resources: process.getActiveResourcesInfo(),
   });
   process.disconnect();

@@ -9,7 +9,7 @@ import { repository } from './support';
 const SWALLOWING =
   'DO $$ BEGIN FOR i IN 1..600 LOOP BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$';
 
-/** As `npm run demo` does: starts a server with a worker that ignores being stopped, says where it is, and waits for Ctrl+C. */
+/** Like `npm run demo`: starts a server whose worker ignores cancels, prints its data folder, and waits for Ctrl+C. */
 const SCRIPT = `
 import { createDatabase, startPostgres } from './scripts/lib/postgres.mjs';
 const server = await startPostgres({ log: () => {} });
@@ -20,7 +20,7 @@ setInterval(() => {}, 60_000);
 `;
 
 describe('a script that is ended by Ctrl+C', () => {
-  it('stops its server also where a worker ignores that, and leaves nothing behind', async function () {
+  it('stops its server even if a worker ignores cancels, and leaves no files', async function () {
     this.timeout(60_000);
     const script = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
       cwd: repository,

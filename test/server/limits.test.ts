@@ -4,7 +4,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { startNetwork } from './network';
 import { atWork, newDatabase, newEngine, newServer, sharedServer, type Engine, type TestServer } from './support';
 
-describe('limits and settings of a text', () => {
+describe('limits and settings in the SQL of a job', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
@@ -23,10 +23,10 @@ describe('limits and settings of a text', () => {
     assert.deepEqual([record.state, record.error?.sqlstate], ['failed', '57014'], sql);
     assert.deepEqual(record.stop, { by: 'limit', limit: { name, ms } }, sql);
     assert.match(reasonOf(job), new RegExp(`^jobs\\.limitReached \\(name=${name}, ms=${ms}\\)`));
-    assert.ok(record.serverMs! >= ms - 2, 'by the server’s clock');
+    assert.ok(record.serverMs! >= ms - 2, 'measured by the server’s clock');
   };
 
-  it('a statement_timeout at the start of the text limits the run, however it is written', async () => {
+  it('limit the job by a statement_timeout at the start, however it is written', async () => {
     for (const set of [
       "SET statement_timeout = '300ms'",
       'set local STATEMENT_TIMEOUT to 300',
@@ -38,7 +38,7 @@ describe('limits and settings of a text', () => {
     }
   });
 
-  it('so does pg_background.worker_timeout; of several limits the strictest applies', async () => {
+  it('limit the job by pg_background.worker_timeout, and the strictest of several limits applies', async () => {
     await timedOut(
       "SET pg_background.worker_timeout = '300ms'; SELECT pg_sleep(60)",
       'pg_background.worker_timeout',
@@ -51,12 +51,12 @@ describe('limits and settings of a text', () => {
     await timedOut(strict, 'statement_timeout', 250, { statementTimeoutMs: 60_000 });
   });
 
-  it('a limit that the server does not know fails as in psql', async () => {
+  it('fail the job if the value of a limit is invalid, as in psql', async () => {
     const job = await engine.ended("SET statement_timeout = '5 parsecs'; SELECT 1");
     assert.deepEqual([job.state, job.record.error?.sqlstate], ['failed', '22023']);
   });
 
-  it('a limit in the middle of a text has no effect, and the job says so', async () => {
+  it('have no effect after the first statement, which a message of the job reports', async () => {
     const job = await engine.ended("SELECT 1; SET statement_timeout = '50ms'; SELECT pg_sleep(0.2)");
     assert.equal(job.state, 'succeeded');
     assert.match(job.notices.map(({ message }) => message).join(), /jobs\.limitIneffective \(name=statement_timeout\)/);
@@ -74,7 +74,7 @@ describe('limits and settings of a text', () => {
     }
   });
 
-  it('transaction_timeout works in the text; what it ended did not succeed', async () => {
+  it('include transaction_timeout, which ends the job as failed', async () => {
     const { record } = await engine.ended(
       "CREATE TABLE gone (a int); SET transaction_timeout = '300ms'; SELECT pg_sleep(60)",
     );
@@ -83,11 +83,11 @@ describe('limits and settings of a text', () => {
     assert.equal(there, 't');
   });
 
-  it('settings before a statement that must run alone are applied to it', async () => {
+  it('apply to a statement that must run alone if they precede it', async () => {
     const index = "SET maintenance_work_mem = '1GB';\n-- the index\nCREATE INDEX CONCURRENTLY i ON t(a);";
     const job = await engine.ended(index);
     assert.deepEqual([job.state, job.record.commandTag], ['succeeded', 'CREATE INDEX']);
-    assert.equal(job.record.request.sql, index, 'the job’s SQL is the user’s');
+    assert.equal(job.record.request.sql, index, 'the job keeps the user’s SQL');
     const vacuum = await engine.ended(
       "SET vacuum_cost_delay = 0; SET LOCAL search_path = 'no', public; VACUUM (ANALYZE) t",
     );
@@ -96,14 +96,14 @@ describe('limits and settings of a text', () => {
     assert.deepEqual([schema.state, schema.record.error?.sqlstate], ['failed', '42P01']);
   });
 
-  it('the place of an error in such a statement is that in the user’s text', async () => {
+  it('do not change the position of an error in a statement that must run alone', async () => {
     const sql = "SET work_mem = '8MB'; /* 🙂 */ CREATE INDEX CONCURRENTLY ON t(nope nope nope);";
     const job = await engine.ended(sql);
     assert.equal(job.state, 'failed');
     assert.equal(sql.slice(job.record.error!.position), 'nope);');
   });
 
-  it('settings of the request are the worker’s alone', async () => {
+  it('can be in the request instead, and then apply to that worker only', async () => {
     const settings = { work_mem: '9MB', search_path: '"a b", public', 'my.own': 'é' };
     const ask = "SELECT current_setting('work_mem'), current_setting('search_path'), current_setting('my.own', true)";
     const job = await engine.ended(ask, { settings });
@@ -133,25 +133,25 @@ describe('limits and settings of a text', () => {
     assert.deepEqual([faulty.state, faulty.record.error?.sqlstate], ['failed', '42704']);
   });
 
-  it('a byte order mark is not SQL, and places count it', async () => {
+  it('can follow a byte order mark, which counts in positions of errors', async () => {
     const sql = '\uFEFFSELECT nope';
     const job = await engine.ended(sql);
     assert.equal(sql.slice(job.record.error!.position), 'nope');
     assert.equal((await engine.ended('\uFEFFSELECT 1')).state, 'succeeded');
   });
 
-  it('a slow link is not taken for a lock', async () => {
+  it('lead to no warning about a lock on a slow network', async () => {
     const network = await startNetwork(server);
-    const far = await newEngine({ ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 60 });
+    const slow = await newEngine({ ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 60 });
     try {
       network.delay(300);
-      const job = await far.ended('INSERT INTO t VALUES (7) RETURNING a AS seven');
+      const job = await slow.ended('INSERT INTO t VALUES (7) RETURNING a AS seven');
       assert.equal(job.state, 'succeeded');
       assert.deepEqual(job.notices, []);
-      assert.deepEqual(await far.rows(job), [['7']]);
+      assert.deepEqual(await slow.rows(job), [['7']]);
     } finally {
       network.delay(0);
-      await far.close();
+      await slow.close();
       await network.close();
     }
   });
@@ -170,13 +170,13 @@ describe('a server with German messages', () => {
     await server.stop('immediate');
   });
 
-  it('a timeout is known as one', async () => {
+  it('does not prevent the detection of a timeout', async () => {
     const { record } = await engine.ended('SELECT pg_sleep(60)', { statementTimeoutMs: 200 });
     assert.match(record.error!.message, /Zeitüberschreitung/);
     assert.deepEqual(record.stop, { by: 'limit', limit: { name: 'statement_timeout', ms: 200 } });
   });
 
-  it('a timeout after a cancel that the SQL caught is still a failure', async () => {
+  it('reports a timeout after a cancel that the SQL caught as a failure', async () => {
     const job = engine.run(
       `DO $$ BEGIN BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(60); END $$`,
       { statementTimeoutMs: 3000 },
@@ -187,7 +187,7 @@ describe('a server with German messages', () => {
     assert.deepEqual([job.state, job.record.error?.sqlstate], ['failed', '57014']);
   });
 
-  it('a cancel is a cancel, and one from outside is said to be', async () => {
+  it('distinguishes a requested cancel from a termination by someone else', async () => {
     const job = engine.run('SELECT pg_sleep(60)', { statementTimeoutMs: 50_000 });
     await atWork(engine, job, 'PgSleep');
     assert.equal(await engine.jobs.cancel(job.id, 20_000), 'stopped');

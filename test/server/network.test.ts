@@ -22,10 +22,10 @@ import {
   type TestServer,
 } from './support';
 
-/** Shorter than in the product, so that a dead network is given up while a test waits. */
-const SILENCE = { controlMs: 2000, sessionMs: 2500 };
+/** Shorter timeouts than in the product, so that a dead connection is closed during a test. */
+const TIMEOUTS = { controlMs: 2000, sessionMs: 2500 };
 
-describe('networks that fail', () => {
+describe('a network failure', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let network: Network;
@@ -40,7 +40,7 @@ describe('networks that fail', () => {
     network = await startNetwork(server);
     engine = await newEngine(
       { ...profile, host: network.host, port: network.port, connectTimeoutSeconds: 4 },
-      { maxConcurrentJobs: 1, silence: SILENCE, graceMs: 20_000 },
+      { maxConcurrentJobs: 1, responseTimeouts: TIMEOUTS, graceMs: 20_000 },
     );
   });
   afterEach(async () => {
@@ -50,42 +50,42 @@ describe('networks that fail', () => {
 
   const runs = () => server.psql('SELECT n, count(*) FROM runs GROUP BY n ORDER BY n', { database: profile.database! });
 
-  it('goes silent under a running job: detached, found again, canceled; the queue goes on, nothing runs twice', async () => {
+  it('that blocks the connection of a running job detaches the job, which can be canceled, and the queue continues', async () => {
     const job = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(60)');
     const queued = engine.run('INSERT INTO runs VALUES (2)');
     await atWork(engine, job);
     network.hold();
-    // Nobody is answered, so it may all come back: nothing is given up, and a cancel cannot be said to have been sent.
-    await assert.rejects(engine.jobs.cancel(job.id), /has not answered/);
+    // The server does not answer new connections either, so the link keeps waiting, and the cancel is reported as not sent.
+    await assert.rejects(engine.jobs.cancel(job.id), /server\.cancelUnanswered/);
     assert.equal(job.state, 'running');
     network.replace();
     assert.equal(await reaches(engine.jobs, job, 'detached'), 'detached');
-    assert.match(reasonOf(job), /^jobs\.sessionLost: .*lost/);
-    // The place of the job is free.
+    assert.match(reasonOf(job), /^jobs\.sessionLost: server\.connectionLost/);
+    // The job no longer counts toward the limit of concurrent jobs.
     engine.jobs.retryNow();
     await queued.ended;
     assert.deepEqual(outcomeOf(queued), ['succeeded', 'INSERT', 1, undefined]);
-    assert.equal(job.state, 'detached', 'it is seen at work');
+    assert.equal(job.state, 'detached', 'its worker is still active');
     assert.equal(await engine.jobs.cancel(job.id), 'stopped');
     assert.equal(job.state, 'finished');
     assert.equal(await runs(), '2|1');
   });
 
-  it('stalls longer than any silence under running and reading jobs, and comes back: rows and outcomes are as ever', async () => {
+  it('that lasts longer than every timeout, but ends, changes neither the rows nor the outcomes of jobs', async () => {
     engine.settings.maxConcurrentJobs = 0;
     const [running, reading] = await withGate(profile, async (gate) => {
-      const one = engine.run(`INSERT INTO runs SELECT 1 FROM ${gate.wait} RETURNING n`);
-      const other = engine.run(
+      const inserting = engine.run(`INSERT INTO runs SELECT 1 FROM ${gate.wait} RETURNING n`);
+      const selecting = engine.run(
         `SELECT i, repeat('x', 2000) FROM generate_series(1, 1500) AS i UNION ALL SELECT 0, 'end' FROM ${gate.wait}`,
       );
-      await atWork(engine, one);
-      await reaches(engine.jobs, other, 'reading');
+      await atWork(engine, inserting);
+      await reaches(engine.jobs, selecting, 'reading');
       network.hold();
       await gate.open();
       const waitedFor = (): boolean => engine.log.lines.some((line) => line.includes('waiting for it'));
-      await eventually(() => Promise.resolve(waitedFor()), 'the silence was noticed');
+      await eventually(() => Promise.resolve(waitedFor()), 'the timeout was noticed');
       network.release();
-      return [one, other];
+      return [inserting, selecting];
     });
     await Promise.all([running.ended, reading.ended]);
     assert.deepEqual(outcomeOf(running), ['succeeded', 'INSERT', 1, undefined], reasonOf(running));
@@ -93,7 +93,7 @@ describe('networks that fail', () => {
     assert.deepEqual(outcomeOf(reading), ['succeeded', 'SELECT', 1501, undefined], reasonOf(reading));
   });
 
-  it('breaks under a running job and a reading one: both detached at once', async () => {
+  it('that resets all connections detaches running and reading jobs at once', async () => {
     engine.settings.maxConcurrentJobs = 0;
     const both = await withGate(profile, async (gate) => {
       const running = engine.run(`INSERT INTO runs VALUES (1); SELECT ${gate.wait}`);
@@ -112,10 +112,10 @@ describe('networks that fail', () => {
       both.map((job) => job.state),
       ['finished', 'finished'],
     );
-    assert.equal(await runs(), '1|1', 'what ran on has committed');
+    assert.equal(await runs(), '1|1', 'the worker kept running and committed');
   });
 
-  it('brings the server’s last word right behind an answer: the job is lost with the server', async () => {
+  it('with a termination notice directly after an answer loses the job, because the server crashed', async () => {
     await withGate(profile, async (gate) => {
       const job = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, job);
@@ -125,11 +125,11 @@ describe('networks that fail', () => {
     });
   });
 
-  it('goes silent during the launch: it is not launched again, and that is said', async () => {
+  it('during a launch loses the job, which is never launched again, with a reason', async () => {
     await engine.ended('SELECT 1');
-    const sprung = network.holdAfter('pg_background_launch');
+    const sent = network.holdAfter('pg_background_launch');
     const job = engine.run('INSERT INTO runs VALUES (1)');
-    await sprung;
+    await sent;
     await job.ended;
     assert.equal(job.state, 'lost');
     assert.match(reasonOf(job), /^jobs\.lostDuringLaunch/);
@@ -139,7 +139,7 @@ describe('networks that fail', () => {
     await eventually(async () => (await runs()) === '1|1\n2|1', 'each ran once');
   });
 
-  it('goes silent before the launch: it is tried again, and runs once', async () => {
+  it('before a launch keeps the job in the queue, and it runs once', async () => {
     await engine.ended('SELECT 1');
     network.hold();
     const job = engine.run('INSERT INTO runs VALUES (1)');
@@ -151,25 +151,25 @@ describe('networks that fail', () => {
     assert.equal(await runs(), '1|1');
   });
 
-  it('a laptop that sleeps longer than any silence is borne: its job is followed to the end', async () => {
+  it('while the computer sleeps longer than every timeout does not stop the tracking of a job', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pgbg-sleep-'));
-    // Long enough that a slow machine is not taken for the silence.
-    const silence = { controlMs: 4000, sessionMs: 5000 };
+    // Long enough that a slow machine does not cause a timeout.
+    const timeouts = { controlMs: 4000, sessionMs: 5000 };
     const child = fork(
       await bundled('sleeper.entry.ts', folder),
-      [JSON.stringify(engineProfile()), folder, JSON.stringify(silence)],
+      [JSON.stringify(engineProfile()), folder, JSON.stringify(timeouts)],
       { cwd: repository, env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } },
     );
     try {
-      assert.equal(await said(child), 'running');
-      // The network sleeps too; what the server has sent comes a little after the waking.
+      assert.equal(await nextMessage(child), 'running');
+      // The network sleeps too: bytes from the server arrive shortly after the computer wakes up.
       network.hold();
       child.kill('SIGSTOP');
-      await pause(silence.sessionMs + 2500);
+      await pause(timeouts.sessionMs + 2500);
       child.kill('SIGCONT');
       await pause(300);
       network.release();
-      assert.deepEqual(await said(child), ['succeeded', '7']);
+      assert.deepEqual(await nextMessage(child), ['succeeded', '7']);
     } finally {
       child.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
@@ -181,14 +181,14 @@ describe('networks that fail', () => {
   }
 });
 
-function said(child: ChildProcess): Promise<unknown> {
+function nextMessage(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', (code) => reject(new Error(`the child ended with ${code}`)));
   });
 }
 
-/** The time that somebody sleeps: there is no event to wait for. */
+/** Waits for the time that a computer sleeps, because no event shows it. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);

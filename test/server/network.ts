@@ -1,4 +1,4 @@
-/** A network between engine and server that can be made to fail as real ones do. */
+/** A TCP proxy between engine and server that can fail in the ways real networks fail. */
 import { createServer, type Socket, connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { TestServer } from './support';
@@ -6,21 +6,21 @@ import type { TestServer } from './support';
 export interface Network {
   readonly host: string;
   readonly port: number;
-  /** Nothing comes through any more, and nobody is told: an unplugged cable, or a laptop that sleeps. */
+  /** Holds all bytes back without closing a connection, like an unplugged cable or a laptop that sleeps. */
   hold(): void;
-  /** As {@link hold}, but only from the server, and from the moment at which the client has sent this text. */
+  /** Like {@link hold}, but only for bytes from the server, after the client has sent this text. Resolves when it was sent. */
   holdAfter(text: string): Promise<void>;
-  /** The server's crash, as it tells of it: right behind its answer to what the client has sent with this text, the connection ends. */
+  /** Simulates a crash of the server: after its answer to this text, it sends a termination notice and closes the connection. */
   crashAfter(text: string): void;
-  /** What was held comes late, as after a retransmission; new bytes flow. */
+  /** Delivers the held bytes, as after a retransmission, and passes new bytes on. */
   release(): void;
-  /** Those connections that are held never come back; new ones work. */
+  /** Keeps the held connections blocked forever; new connections work. */
   replace(): void;
-  /** From now on everything takes this long in each direction, as on a slow link. Milliseconds. */
+  /** Delays all bytes by this time in each direction, as on a slow link. Milliseconds. */
   delay(ms: number): void;
-  /** Every connection breaks, as when a router was restarted. */
+  /** Resets every connection, as when a router restarts. */
   reset(): void;
-  /** New connections lead to these servers in turn, as through a proxy; those that are open stay. */
+  /** Connects new connections to these servers in turn, as a proxy does. Open connections remain. */
   leadTo(...targets: readonly Pick<TestServer, 'host' | 'port'>[]): void;
   close(): Promise<void>;
 }
@@ -56,10 +56,10 @@ class Pipe {
   }
 }
 
-/** ReadyForQuery, outside of a transaction: the end of an answer. */
+/** ReadyForQuery outside of a transaction: the end of an answer. */
 const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
 
-/** What a backend says when another process of its server has crashed: a NoticeResponse of SQLSTATE crash_shutdown. */
+/** The NoticeResponse of a backend after another process of the server has crashed (SQLSTATE crash_shutdown). */
 const CRASHED = notice([
   'SWARNING',
   'VWARNING',
@@ -78,13 +78,13 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
   let pairs: { out: Pipe; back: Pipe }[] = [];
   const sockets = new Set<Socket>();
   let held = false;
-  let leadsTo: readonly Pick<TestServer, 'host' | 'port'>[] = [target];
+  let targets: readonly Pick<TestServer, 'host' | 'port'>[] = [target];
   let connections = 0;
   let delayMs = 0;
-  let trap: { text: string; sprung: () => void } | undefined;
+  let trap: { text: string; triggered: () => void } | undefined;
   let crash: string | undefined;
   const server = createServer((client) => {
-    const { port, host } = leadsTo[connections++ % leadsTo.length]!;
+    const { port, host } = targets[connections++ % targets.length]!;
     const upstream = connect(port, host);
     const out = new Pipe(upstream, held, () => delayMs);
     const back = new Pipe(client, held, () => delayMs);
@@ -93,7 +93,7 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
     client.on('data', (bytes) => {
       if (trap && bytes.includes(trap.text)) {
         back.hold();
-        trap.sprung();
+        trap.triggered();
         trap = undefined;
       }
       if (crash !== undefined && bytes.includes(crash)) {
@@ -106,15 +106,15 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
       if (crashing && bytes.subarray(-READY.length).equals(READY)) client.end(Buffer.concat([bytes, CRASHED]));
       else back.write(bytes);
     });
-    for (const [one, other] of [
+    for (const [socket, peer] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
-      sockets.add(one);
-      one.on('error', () => undefined);
-      one.on('close', () => {
-        sockets.delete(one);
-        if (!held) other.destroy();
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        if (!held) peer.destroy();
       });
     }
   });
@@ -129,8 +129,8 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
       for (const { out, back } of pairs) for (const pipe of [out, back]) pipe.hold();
     },
     holdAfter: (text) =>
-      new Promise<void>((sprung) => {
-        trap = { text, sprung };
+      new Promise<void>((triggered) => {
+        trap = { text, triggered };
       }),
     crashAfter: (text) => {
       crash = text;
@@ -150,8 +150,8 @@ export async function startNetwork(target: Pick<TestServer, 'host' | 'port'>): P
       for (const socket of sockets) socket.resetAndDestroy();
       pairs = [];
     },
-    leadTo: (...targets) => {
-      leadsTo = targets;
+    leadTo: (...newTargets) => {
+      targets = newTargets;
       connections = 0;
     },
     close: async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from './support';
 
-describe('servers that go away', () => {
+describe('a server outage', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
@@ -19,7 +19,7 @@ describe('servers that go away', () => {
   afterEach(() => engine.close());
   after(() => server.stop());
 
-  it('restarted while jobs ran: those are lost, and it is said; the queue goes on', async () => {
+  it('by an immediate restart loses running jobs with a reason, and the queue continues', async () => {
     const ran = engine.run('INSERT INTO runs VALUES (1); SELECT pg_sleep(60)');
     const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
     const queued = engine.run('INSERT INTO runs VALUES (2)');
@@ -35,23 +35,23 @@ describe('servers that go away', () => {
     assert.equal(await server.psql('SELECT n FROM runs', { database: profile.database! }), '2');
   });
 
-  it('one of its processes is killed by somebody, and it ends all of them: running jobs are lost, and that is said', async () => {
+  it('by a crash, after one of its processes was killed, loses running jobs with a reason', async () => {
     const ran = engine.run('INSERT INTO runs VALUES (3); SELECT pg_sleep(60)');
     const reading = engine.run("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i");
     await atWork(engine, ran);
     await reaches(engine.jobs, reading, 'reading');
-    // What this product never does.
+    // This extension never does this.
     process.kill(ran.record.pid!, 'SIGKILL');
     await Promise.all([ran.ended, reading.ended]);
     for (const job of [ran, reading]) {
       assert.equal(job.state, 'lost');
       assert.match(reasonOf(job), /^jobs\.serverCrashed/);
     }
-    // It waits until the server has recovered.
+    // The new job waits until the server has recovered.
     assert.equal((await engine.ended('SELECT n FROM runs WHERE n = 3')).record.rowCount, 0);
   });
 
-  it('stopped in an orderly way: the worker is told to go, and no outcome is made up', async () => {
+  it('by a fast restart ends a running job as failed or lost, never with a guessed outcome', async () => {
     const ran = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, ran);
     await server.restart('fast');
@@ -60,7 +60,7 @@ describe('servers that go away', () => {
     assert.ok(ran.state === 'lost' || (ran.state === 'failed' && ran.record.error!.sqlstate === '57P01'), ran.state);
   });
 
-  it('stopped, and started later: jobs stay queued meanwhile, and run once', async () => {
+  it('keeps new jobs queued until the server is started again, and each runs once', async () => {
     await engine.ended('SELECT 1');
     await server.stop();
     const jobs = [11, 12, 13].map((n) => engine.run(`INSERT INTO runs VALUES (${n})`));
@@ -83,25 +83,25 @@ describe('servers that go away', () => {
     assert.ok(state.kind === 'connected' && /^18/.test(state.serverVersion) && state.extensionVersion === '2.0');
   });
 
-  it('never reached: one clear message at once, not a queue for ever', async () => {
-    const nowhere = await newEngine({ ...profile, port: 1 });
+  it('before the first connection fails a job at once instead of queueing it', async () => {
+    const unreachable = await newEngine({ ...profile, port: 1 });
     try {
-      const job = await nowhere.ended('SELECT 1');
+      const job = await unreachable.ended('SELECT 1');
       assert.equal(job.state, 'failed');
       assert.equal(job.record.error!.sqlstate, '');
-      assert.equal(nowhere.link.state.kind, 'error');
+      assert.equal(unreachable.link.state.kind, 'error');
     } finally {
-      await nowhere.close();
+      await unreachable.close();
     }
   });
 
-  it('the running job of a server that is away can be canceled when it is back, and fails to be before', async () => {
+  it('makes a cancel fail until the server is back, and does not change the job', async () => {
     const job = engine.run('SELECT pg_sleep(60)');
     await atWork(engine, job);
     await server.stop('immediate');
     await reaches(engine.jobs, job, 'detached');
     await assert.rejects(engine.jobs.cancel(job.id));
-    assert.equal(job.state, 'detached', 'nothing was sent, so it is what it was');
+    assert.equal(job.state, 'detached', 'no signal was sent, so the state is unchanged');
     assert.equal(job.record.cancel, undefined);
     await server.start();
     engine.jobs.retryNow();

@@ -6,6 +6,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { withGate } from '../gate';
 import {
   atWork,
+  detachedJob,
   endSessions,
   newDatabase,
   newEngine,
@@ -285,10 +286,7 @@ const TABLE: readonly Row[] = [
   {
     name: 'a worker that is killed while its job is not tracked',
     how: async ({ engine }) => {
-      const job = engine.run('SELECT pg_sleep(60)');
-      await atWork(engine, job);
-      engine.jobs.detach(job.id);
-      await reaches(engine.jobs, job, 'detached');
+      const job = await detachedJob(engine);
       process.kill(job.record.pid!, 'SIGKILL');
       await job.ended;
       return job;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
-import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
+import { newDatabase, newEngine, sharedServer, until, type Engine, type TestServer } from './support';
 
 describe('outcomes', () => {
   let server: TestServer;
@@ -87,7 +87,7 @@ describe('outcomes', () => {
 
   it('reports a worker that an administrator terminated as failed, with the server’s message', async () => {
     const job = engine.run('SELECT pg_sleep(60)', { label: 'to be ended' });
-    await waitForPid(engine, job.id);
+    await until(engine.jobs, job, () => job.record.pid !== undefined);
     await server.psql(`SELECT pg_terminate_backend(${job.record.pid!})`);
     const { record: info } = await engine.jobs.waitFor(job.id);
     assert.equal(info.state, 'failed');
@@ -112,21 +112,9 @@ describe('outcomes', () => {
     try {
       const { record: info } = await other.jobs.waitFor(other.run('SELECT 1').id);
       assert.equal(info.state, 'failed');
-      assert.match(info.error!.message, /not installed.*CREATE EXTENSION pg_background/);
+      assert.match(info.error!.message, /^server\.extensionMissing/);
     } finally {
       await other.close();
     }
   });
 });
-
-async function waitForPid(engine: Engine, id: string): Promise<void> {
-  const job = engine.jobs.get(id)!;
-  if (job.record.pid !== undefined) return;
-  await new Promise<void>((resolve) => {
-    const listener = engine.jobs.onDidChange(() => {
-      if (job.record.pid === undefined) return;
-      listener.dispose();
-      resolve();
-    });
-  });
-}

@@ -4,6 +4,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { withGate } from '../gate';
 import {
   atWork,
+  detachedJob,
   endSessions,
   eventually,
   newDatabase,
@@ -73,10 +74,7 @@ describe('queries of this extension', () => {
       await reaches(engine.jobs, read, 'reading');
       assert.equal(await engine.jobs.cancel(read.id), 'stopped');
       assert.equal(read.state, 'canceled');
-      const detached = engine.run('SELECT pg_sleep(60)');
-      await atWork(engine, detached);
-      engine.jobs.detach(detached.id);
-      await reaches(engine.jobs, detached, 'detached');
+      const detached = await detachedJob(engine);
       assert.equal(await engine.jobs.cancel(detached.id), 'stopped');
       assert.equal(detached.state, 'finished');
     } finally {
@@ -151,12 +149,12 @@ describe('queries of this extension', () => {
     const engine = await newEngine(profile);
     try {
       const job = await withGate(profile, async (gate) => {
-        const one = engine.run(`SELECT ${gate.wait}`, { label: 'nächtlich 🚀' });
-        await atWork(engine, one);
-        const shown = engine.link.snapshot!.workers.find(({ pid }) => pid === one.record.pid)!;
+        const running = engine.run(`SELECT ${gate.wait}`, { label: 'nächtlich 🚀' });
+        await atWork(engine, running);
+        const shown = engine.link.snapshot!.workers.find(({ pid }) => pid === running.record.pid)!;
         // A LATIN1 server shows the escape of one byte, which is not UTF-8.
         assert.equal(shown.label, 'n\\xe4chtlich ?');
-        return one;
+        return running;
       });
       await job.ended;
       assert.equal(job.state, 'succeeded');

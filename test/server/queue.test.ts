@@ -25,11 +25,11 @@ describe('queue', () => {
     });
     const engine = await newEngine(profile, { maxConcurrentJobs: 4 });
     try {
-      let most = 0;
+      let maxActive = 0;
       const launched: string[] = [];
       engine.jobs.onDidChange((job) => {
         const now = engine.jobs.jobs.filter(({ state }) => ['launching', 'running', 'reading'].includes(state));
-        most = Math.max(most, now.length);
+        maxActive = Math.max(maxActive, now.length);
         if (job.state === 'launching' && !launched.includes(job.id)) launched.push(job.id);
       });
       const jobs = Array.from({ length: 100 }, (_, i) =>
@@ -41,7 +41,7 @@ describe('queue', () => {
       assert.equal(engine.jobs.queuePosition(jobs[99]!.id), 1);
       await Promise.all(jobs.map((job) => job.ended));
       assert.ok(jobs.every((job) => job.state === 'succeeded'));
-      assert.equal(most, 4);
+      assert.equal(maxActive, 4);
       const expected = [...jobs.slice(0, 4), jobs[99]!, ...jobs.slice(4, 99)];
       assert.deepEqual(
         launched,

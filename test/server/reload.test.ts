@@ -132,51 +132,51 @@ describe('reload', () => {
       [at('running').state, at('reading').state, at('queued').state],
       ['detached', 'detached', 'queued'],
     );
-    assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only when the worker has ended');
+    assert.deepEqual(await engine.rows(at('reading')), [], 'the server sends rows only after the worker has ended');
     await Promise.all([engine.jobs.cancel(at('running').id), engine.jobs.cancel(at('reading').id)]);
     assert.deepEqual([at('running').state, at('reading').state], ['finished', 'finished']);
     await engine.close({ keep: true });
   });
 
   it('leaves the jobs of another window that is alive alone', async () => {
-    const one = await open();
-    const job = one.run('SELECT pg_sleep(60)');
-    await atWork(one, job);
-    const two = await open();
-    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.equal(two.jobs.jobs.length, 0);
-    await one.jobs.cancel(job.id);
+    const first = await open();
+    const job = first.run('SELECT pg_sleep(60)');
+    await atWork(first, job);
+    const second = await open();
+    assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(second.jobs.jobs.length, 0);
+    await first.jobs.cancel(job.id);
     assert.equal(job.state, 'canceled');
-    await two.close({ keep: true });
-    await one.close({ keep: true });
+    await second.close({ keep: true });
+    await first.close({ keep: true });
   });
 
   it('adopts the jobs of a window that is closed later, including finished ones', async () => {
-    const one = await open();
-    const job = one.run('SELECT pg_sleep(60)');
-    const done = await one.ended("SELECT 'kept' AS word");
-    await atWork(one, job);
-    // The same, but it looks at the others more often.
+    const first = await open();
+    const job = first.run('SELECT pg_sleep(60)');
+    const done = await first.ended("SELECT 'kept' AS word");
+    await atWork(first, job);
+    // Like the other window, but it checks for dead windows more often.
     const clock: Clock = {
       now: () => systemClock.now(),
       monotonic: () => systemClock.monotonic(),
       after: (ms, call) => systemClock.after(ms === 25_000 ? 100 : ms, call),
     };
-    const two = await open({ clock });
-    assert.deepEqual(await two.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.equal(two.jobs.jobs.length, 0, 'they are another window’s');
-    const taken = new Promise<void>((resolve) => {
-      two.jobs.onDidChange(() => {
-        if (two.jobs.get(job.id)?.state === 'detached') resolve();
+    const second = await open({ clock });
+    assert.deepEqual(await second.jobs.restore(), { held: 0, detached: 0, corrupt: 0 });
+    assert.equal(second.jobs.jobs.length, 0, 'the jobs belong to another window');
+    const adopted = new Promise<void>((resolve) => {
+      second.jobs.onDidChange(() => {
+        if (second.jobs.get(job.id)?.state === 'detached') resolve();
       });
     });
-    await one.close({ keep: true });
-    await taken;
-    await eventually(() => Promise.resolve(two.jobs.get(done.id) !== undefined), 'what had ended is listed too');
-    assert.deepEqual(await two.rows(two.jobs.get(done.id)!), [['kept']]);
-    assert.equal(await two.jobs.cancel(job.id), 'stopped');
-    assert.equal(two.jobs.get(job.id)!.state, 'finished');
-    await two.close({ keep: true });
+    await first.close({ keep: true });
+    await adopted;
+    await eventually(() => Promise.resolve(second.jobs.get(done.id) !== undefined), 'the finished job is listed too');
+    assert.deepEqual(await second.rows(second.jobs.get(done.id)!), [['kept']]);
+    assert.equal(await second.jobs.cancel(job.id), 'stopped');
+    assert.equal(second.jobs.get(job.id)!.state, 'finished');
+    await second.close({ keep: true });
   });
 
   it('adopts a job in only one of two windows that open at once', async () => {
@@ -209,11 +209,11 @@ describe('reload', () => {
       [],
     );
     assert.equal(await exited, 0);
-    assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'it has left its place');
+    assert.deepEqual(await readdir(join(folder, 'jobs', 'windows')), [], 'the leaver ended');
     const sessions = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'client backend'`;
     const worker = `SELECT count(*) FROM pg_stat_activity WHERE pid = ${left.canceled}`;
     await eventually(async () => (await server.psql(worker)) === '0', 'the cancel was sent before the window closed');
-    // A session that was waiting for its worker notices that its client is gone at the end of its wait.
+    // A session that waits for its worker notices only after the wait that its client is gone.
     await eventually(async () => (await server.psql(sessions)) === '0', 'no session is left');
     await server.psql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${profile.database!}' AND backend_type = 'pg_background'`,
@@ -221,10 +221,10 @@ describe('reload', () => {
   });
 });
 
-/** What leaver.entry.ts says. */
+/** The message of leaver.entry.ts. */
 interface Left {
   readonly before: readonly string[];
-  /** The pid of the worker whose cancel was asked for just before. */
+  /** The pid of the worker whose cancel was requested just before. */
   readonly canceled: number;
   readonly timers: number;
   readonly resources: readonly string[];

@@ -12,7 +12,7 @@ import {
   type TestServer,
 } from './support';
 
-describe('rows and their shape', () => {
+describe('rows of a job', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
@@ -33,7 +33,7 @@ describe('rows and their shape', () => {
     return { columns, rows: job.record.columns === undefined ? [] : await engine.rows(job) };
   }
 
-  it('every kind of single statement that returns rows', async () => {
+  it('are returned by every kind of single statement that has rows', async () => {
     await server.psql('CREATE TABLE kinds (a int, b text)', { database: profile.database! });
     await server.psql("CREATE PROCEDURE twice(INOUT n int) LANGUAGE sql AS 'SELECT n * 2'", {
       database: profile.database!,
@@ -78,7 +78,7 @@ describe('rows and their shape', () => {
     assert.deepEqual((await table('EXPLAIN (FORMAT JSON) SELECT 1')).columns, [['QUERY PLAN', 'json']]);
   });
 
-  it('columns of pseudo-types come as text', async () => {
+  it('have pseudo-types as text', async () => {
     assert.deepEqual(await table('SELECT pg_sleep(0.05)'), { columns: [['pg_sleep', 'void']], rows: [['']] });
     assert.deepEqual(await table("SELECT ROW(1, 'a b') AS r, 2 AS n"), {
       columns: [
@@ -94,7 +94,7 @@ describe('rows and their shape', () => {
     assert.deepEqual(stats.columns, [['most_common_vals', 'anyarray']]);
   });
 
-  it('values that a worker sends and no session receives: empty vectors, trees, the catalogs that have them', async () => {
+  it('include values that a worker can send but a session cannot receive, like empty vectors', async () => {
     assert.deepEqual(
       await table("SELECT ''::oidvector AS o, ''::int2vector AS i, ''::tsquery AS q, ARRAY[''::tsquery] AS a, 1 AS n"),
       {
@@ -108,12 +108,12 @@ describe('rows and their shape', () => {
         rows: [['', '', '', '{""}', '1']],
       },
     );
-    // Where nothing can be wrapped around it, values that can be received still are.
+    // A statement that cannot be wrapped still returns values that a session can receive.
     await engine.ended('CREATE TABLE queries (q tsquery)');
     assert.deepEqual((await table("INSERT INTO queries VALUES ('a & b') RETURNING q")).rows, [["'a' & 'b'"]]);
   });
 
-  it('every catalog and system view', async () => {
+  it('can be read from every catalog and system view', async () => {
     const list = await engine.ended(
       `SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') ORDER BY relnamespace::regnamespace::text, relname`,
     );
@@ -129,7 +129,7 @@ describe('rows and their shape', () => {
     }
   }).timeout(120_000);
 
-  it('an error in a wrapped statement has its place in the text of the user', async () => {
+  it('come from wrapped statements without changing the position of an error', async () => {
     const sql = "/* é😀 */ SELECT pg_sleep(0), 1 / (length('😀') - 1)";
     const job = await engine.ended(sql);
     assert.deepEqual(outcomeOf(job), ['failed', undefined, undefined, '22012']);
@@ -139,7 +139,7 @@ describe('rows and their shape', () => {
     assert.equal(other.record.error.position, folded.indexOf('nosuch'));
   });
 
-  it('names that repeat, no rows, no columns', async () => {
+  it('can have duplicate column names, or no columns, and can be missing', async () => {
     assert.deepEqual(await table('SELECT 1 AS a, 2 AS a, 3 AS "A b"'), {
       columns: [
         ['a', 'integer'],
@@ -154,7 +154,7 @@ describe('rows and their shape', () => {
     assert.match(bare.notices[0]!.message, /rows\.noColumns/);
   });
 
-  it('types of every sort keep their exact text', async () => {
+  it('keep the exact text of every kind of type', async () => {
     await server.psql(
       `CREATE SCHEMA "odd s"; CREATE TYPE "odd s".mood AS ENUM ('sad', 'it''s "ok"');
        CREATE DOMAIN "odd s".positive AS int CHECK (VALUE > 0); CREATE TYPE "odd s".pair AS (a int, b text);
@@ -201,7 +201,7 @@ describe('rows and their shape', () => {
     assert.deepEqual(columns[3], ['n', 'numeric(10,2)']);
   });
 
-  it('a type that was renamed since is read under its new name', async () => {
+  it('have the new name of a type that was renamed', async () => {
     const database = profile.database!;
     await server.psql("CREATE TYPE old_name AS ENUM ('v')", { database });
     assert.deepEqual((await table("SELECT 'v'::old_name AS e")).columns, [['e', 'old_name']]);
@@ -209,7 +209,7 @@ describe('rows and their shape', () => {
     assert.deepEqual(await table("SELECT 'v'::new_name AS e"), { columns: [['e', 'new_name']], rows: [['v']] });
   });
 
-  it('a text that creates what it reads', async () => {
+  it('can come from a table that the same SQL creates', async () => {
     const made = await table(
       `CREATE TEMP TABLE made AS SELECT 1.10::numeric AS n, 12345678901234567890::numeric AS "big one", E'a\\tb\\n"c\\\\' AS t, NULL::int AS z, ''::text AS e;
        SELECT *, pg_sleep(0), 2 AS n FROM made; -- the end`,
@@ -225,7 +225,7 @@ describe('rows and their shape', () => {
     });
   });
 
-  it('a text that changes the type of what it reads', async () => {
+  it('can come from a table whose type the same SQL changes', async () => {
     await server.psql('CREATE TABLE changing (a int); INSERT INTO changing VALUES (5)', {
       database: profile.database!,
     });
@@ -233,7 +233,7 @@ describe('rows and their shape', () => {
     assert.deepEqual(changed.rows, [['5x']]);
   });
 
-  it('EXPLAIN and RETURNING of what an earlier statement creates', async () => {
+  it('are returned by EXPLAIN and RETURNING for a table that an earlier statement creates', async () => {
     const explained = await table('CREATE TEMP TABLE ex (a int); EXPLAIN (COSTS OFF) SELECT * FROM ex');
     assert.deepEqual(explained.rows, [['Seq Scan on ex']]);
     const json = await table('CREATE TEMP TABLE ex (a int); EXPLAIN (FORMAT json) SELECT * FROM ex');
@@ -245,20 +245,20 @@ describe('rows and their shape', () => {
     assert.equal(await server.psql('SELECT count(*) FROM ret', { database: profile.database! }), '2');
   });
 
-  it('messages of a text whose rows cannot be read, and sessions that serve on after many of them', async () => {
+  it('that cannot be read do not prevent messages or further jobs of the session', async () => {
     engine.settings.maxConcurrentJobs = 1;
     for (let round = 0; round < 20; round++) {
       const job = await engine.ended(
-        `CREATE TABLE told${round} (a int); DO $$ BEGIN RAISE NOTICE 'said'; END $$;
-         INSERT INTO told${round} VALUES (1) RETURNING a`,
+        `CREATE TABLE unread${round} (a int); DO $$ BEGIN RAISE NOTICE 'hello'; END $$;
+         INSERT INTO unread${round} VALUES (1) RETURNING a`,
       );
       assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
-      assert.equal(job.notices.at(-1)!.message, 'said');
+      assert.equal(job.notices.at(-1)!.message, 'hello');
     }
     engine.settings.maxConcurrentJobs = 0;
   });
 
-  it('somebody’s lock on the table keeps nobody from launching', async () => {
+  it('arrive after a lock on the table, which does not block the launch', async () => {
     await server.psql('CREATE TABLE locked (a int); INSERT INTO locked VALUES (7)', { database: profile.database! });
     const [holder, job] = await withGate(profile, async (gate) => {
       const holding = engine.run(`LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT ${gate.wait}`, {

@@ -1,6 +1,6 @@
 /**
- * After a password came from each of its sources, was right and was wrong, and jobs ran and failed with it: it is in no log at any
- * level, no error, no file of ours, no argument of a process, and nothing that the server shows.
+ * Uses a right and a wrong password from each source, and runs jobs that succeed and fail. Then no password may be in a log at any
+ * level, an error, a file of this extension, the arguments of a process, or the server's views and log.
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
@@ -15,12 +15,12 @@ import { labelFor } from '../../src/core/sql/directives';
 import { environment, newHome, removeFolder } from './connect/support';
 import { newDatabase, newEngine, newServer, type TestServer } from './support';
 
-/** Around the middle stands what quoting, encoding and escaping change; the middle stays as it is. */
+/** Quoting, encoding, and escaping change the beginning and the end of these passwords, but never the middle. */
 const RIGHT = 'p"\\% Zq7xKw92Lp \'é€';
 const WRONG = 'w: Yc6nFs51Gj %20';
 const CORES = ['Zq7xKw92Lp', 'Yc6nFs51Gj'];
 
-describe('a scan for the passwords that were used', () => {
+describe('a scan for used passwords', () => {
   let server: TestServer;
   let home: string;
   let profile: ConnectionProfile;
@@ -33,7 +33,7 @@ describe('a scan for the passwords that were used', () => {
       'host all keeper all scram-sha-256\nhost all all all trust\n',
     );
     profile = { ...(await newDatabase(server)), user: 'keeper', sslmode: 'disable' };
-    // The one statement that has it by its nature is not written to the server's log.
+    // This statement must contain the password, so the server must not log it.
     await server.psql(`SET log_statement = 'none'; CREATE ROLE keeper LOGIN PASSWORD '${RIGHT.replaceAll("'", "''")}'`);
     await server.psql('GRANT pgbackground_role TO keeper', { database: profile.database! });
     const escaped = RIGHT.replaceAll(/[\\:]/g, '\\$&');
@@ -50,7 +50,7 @@ describe('a scan for the passwords that were used', () => {
     await removeFolder(home);
   });
 
-  /** Connects; how it went, with everything that an error has, is looked through later. */
+  /** Connects and tests the connection, and keeps the results and every property of an error for the scan. */
   async function attempt(given: Partial<ConnectionProfile>, options: OpenOptions, expected: boolean): Promise<void> {
     const env = options.env ?? environment(home, { PGPASSFILE: '/none' });
     const all = { ...options, env, log };
@@ -69,7 +69,7 @@ describe('a scan for the passwords that were used', () => {
     seen.push(JSON.stringify(results));
   }
 
-  it('each source is used, with the right and with a wrong one', async () => {
+  it('begins after a right and a wrong password from each source', async () => {
     for (const [secret, right] of [
       [RIGHT, true],
       [WRONG, false],
@@ -90,7 +90,7 @@ describe('a scan for the passwords that were used', () => {
     await attempt({ passwordCommand: `cat ${join(home, 'wrong.txt')}; exit 3` }, {}, false);
   });
 
-  it('jobs run and fail, and their records, rows and logs are kept', async () => {
+  it('includes the records, rows, and logs of jobs that succeeded and failed', async () => {
     const command = `cat ${join(home, 'right.txt')}`;
     const engine = await newEngine({ ...profile, passwordCommand: command });
     for (const sql of ['SELECT session_user', 'SELECT 1/0', `SELECT '${CORES[0]!}' AS visible, nosuch`]) {
@@ -99,7 +99,7 @@ describe('a scan for the passwords that were used', () => {
     }
     const shown = await server.psql("SELECT coalesce(string_agg(a::text, chr(10)), '') FROM pg_stat_activity AS a");
     seen.push(...engine.log.lines, shown);
-    // Of what a process was started with, everybody on the computer can see.
+    // Every user of the computer can see the arguments of a process.
     for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
       seen.push(await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''));
     }
@@ -109,14 +109,14 @@ describe('a scan for the passwords that were used', () => {
       if (!entry.isFile()) continue;
       files++;
       const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
-      // The SQL that the user wrote is theirs, and is kept with its job.
+      // The job keeps the user's SQL, even if it contains a password.
       seen.push(text.replaceAll(`'${CORES[0]!}' AS visible`, ''));
     }
     assert.ok(files >= 3, String(files));
     await removeFolder(engine.folder);
   });
 
-  it('none of them is anywhere', async () => {
+  it('finds none of them', async () => {
     seen.push((await server.serverLog()).replaceAll(`'${CORES[0]!}' AS visible`, ''));
     assert.ok(seen.some((text) => text.includes('connect.passwordRejected')));
     for (const text of seen) {
@@ -128,7 +128,7 @@ describe('a scan for the passwords that were used', () => {
   });
 });
 
-/** As it is, and in base64 whatever stands before it. */
+/** Returns the text itself, and its base64 at each alignment. */
 function formsOf(core: string): string[] {
   const encoded = [0, 1, 2].map((before) =>
     Buffer.from('x'.repeat(before) + core)

@@ -1,12 +1,12 @@
-/** A window of its own, to be put to sleep: `node sleeper.cjs PROFILE FOLDER SILENCE`. Says when its job runs, and how it ended. */
+/** Simulates a window on a computer that sleeps: `node sleeper.cjs PROFILE FOLDER TIMEOUTS`. Sends that its job runs, and its outcome. */
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { atWork, newEngine } from './support';
 
 async function main(): Promise<void> {
-  const [profile, folder, silence] = process.argv.slice(2) as [string, string, string];
+  const [profile, folder, timeouts] = process.argv.slice(2) as [string, string, string];
   const engine = await newEngine(JSON.parse(profile) as ConnectionProfile, {
     folder,
-    silence: JSON.parse(silence) as { controlMs: number; sessionMs: number },
+    responseTimeouts: JSON.parse(timeouts) as { controlMs: number; sessionMs: number },
   });
   const job = engine.run('SELECT 7 AS seven FROM pg_sleep(10)');
   await atWork(engine, job);

@@ -15,7 +15,7 @@ const all = Object.values(JSON.parse(readFileSync('snippets/sql.json', 'utf8')) 
 
 /** A snippet's text as VS Code inserts it, with the default text of its placeholders or with given values. */
 function expand(prefix: string, filled: Record<string, string> = {}): string {
-  const snippet = all.find((one) => one.prefix === prefix);
+  const snippet = all.find((entry) => entry.prefix === prefix);
   assert.ok(snippet, prefix);
   return snippet.body
     .join('\n')
@@ -63,7 +63,7 @@ describe('snippets on a real server', () => {
     const { job, progress } = await run('pgbg-progress', { 2: '20' });
     assert.equal(job.record.label, 'with progress');
     assert.ok(
-      progress.some((one) => /^\d+ % step \d+ of 20$/.test(one)),
+      progress.some((text) => /^\d+ % step \d+ of 20$/.test(text)),
       progress.join(', '),
     );
   });

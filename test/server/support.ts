@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL with pg_background for the tests: one server for all files of a run, a database of its own for each.
- * The scripts that make it are plain modules, so they are loaded at run time and described here.
+ * A real PostgreSQL with pg_background for the tests: one server for all files of a run, with a separate database for each test.
+ * The scripts that create it are JavaScript modules, so they are loaded at run time and their types are declared here.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -60,7 +60,7 @@ interface PostgresScripts {
   ) => Promise<void>;
 }
 
-/** The repository: the tests run from it. */
+/** The root of the repository, from which the tests run. */
 export const repository = process.cwd();
 
 export async function scripts(): Promise<PostgresScripts> {
@@ -70,7 +70,7 @@ export async function scripts(): Promise<PostgresScripts> {
 
 const shared = globalThis as { pgbgTestServer?: Promise<TestServer> };
 
-/** A server to use instead of one that is made for the tests. */
+/** An existing server to use instead of a new one. */
 const EXTERNAL = process.env['PGBG_SERVER_URL'];
 
 /** The server that all test files share. It is stopped when the process ends, or is the one that PGBG_SERVER_URL names. */
@@ -110,7 +110,7 @@ export function profileOf(server: Pick<TestServer, 'host' | 'port' | 'user'>, da
   return { name: database, host: server.host, port: server.port, database, user: server.user };
 }
 
-/** Keeps what was logged, to show it where a test fails. */
+/** Collects log lines, to show them when a test fails. */
 export function memoryLog(): Logger & { lines: string[] } {
   const lines: string[] = [];
   const add =
@@ -139,7 +139,7 @@ export function newLink(
 
 export interface Engine {
   readonly jobs: JobService;
-  /** The link of now: see {@link relink}. */
+  /** The current link, which {@link relink} replaces. */
   readonly link: PgServerLink;
   readonly files: SpoolFiles;
   readonly history: JobHistory;
@@ -147,21 +147,21 @@ export interface Engine {
   readonly log: ReturnType<typeof memoryLog>;
   readonly settings: { -readonly [K in keyof JobSettings]: JobSettings[K] };
   run(sql: string, options?: Partial<NewJob>): Job;
-  /** Runs it and waits for its end. */
+  /** Runs the SQL and waits for the end of the job. */
   ended(sql: string, options?: Partial<NewJob>): Promise<Job>;
   rows(job: Job, offset?: number, limit?: number): Promise<(string | null)[][]>;
-  /** Closes the link and makes a new one, as an edited connection does. */
+  /** Closes the link and creates another one, as after an edit of the connection. */
   relink(to?: ConnectionProfile): Promise<void>;
-  /** Ends as a window does that is closed. `keep` leaves its folder, for the next life. */
+  /** Ends like a window that is closed. `keep` keeps its folder, so that another engine can restore the jobs. */
   close(options?: { keep?: boolean }): Promise<void>;
 }
 
-/** The whole engine on one connection, as extension.ts composes it. */
+/** Creates an engine with one connection, composed as in extension.ts. */
 export async function newEngine(
   profile: ConnectionProfile,
   options: Partial<JobSettings> & {
     folder?: string;
-    silence?: LinkOptions['responseTimeouts'];
+    responseTimeouts?: LinkOptions['responseTimeouts'];
     clock?: Clock;
     registry?: Partial<WindowRegistryOptions>;
   } = {},
@@ -169,12 +169,12 @@ export async function newEngine(
   const log = memoryLog();
   const {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
-    silence,
+    responseTimeouts,
     clock = systemClock,
     registry = {},
     ...overrides
   } = options;
-  const linkOptions = { clock, ...(silence === undefined ? {} : { responseTimeouts: silence }) };
+  const linkOptions = { clock, ...(responseTimeouts === undefined ? {} : { responseTimeouts }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log, systemClock, registry);
@@ -234,7 +234,7 @@ export function reaches(jobs: JobService, job: Job, ...states: readonly JobState
   return until(jobs, job, () => states.includes(job.state) || job.final).then(() => job.state);
 }
 
-/** Resolves when a condition on the job holds, looked at whenever the job changes. */
+/** Resolves when a condition on the job holds. Checks it whenever the job changes. */
 export function until(jobs: JobService, job: Job, condition: () => boolean): Promise<void> {
   if (condition()) return Promise.resolve();
   return new Promise((resolve) => {
@@ -246,7 +246,7 @@ export function until(jobs: JobService, job: Job, condition: () => boolean): Pro
   });
 }
 
-/** Resolves when a question to the server is answered with true; for what no event tells. */
+/** Polls until `question` resolves with true, for conditions without an event. */
 export async function eventually(question: () => Promise<boolean>, what: string, ms = 30_000): Promise<void> {
   const end = Date.now() + ms;
   while (!(await question())) {
@@ -255,20 +255,20 @@ export async function eventually(question: () => Promise<boolean>, what: string,
   }
 }
 
-/** What is worth comparing of how a job ended. */
+/** The comparable parts of a job's outcome: state, tag, row count, SQLSTATE. */
 export function outcomeOf({ record }: Job): (string | number | undefined)[] {
   return [record.state, record.commandTag, record.rowCount, record.error?.sqlstate];
 }
 
-/** Resolves when the worker was seen at work in the server's activity view. @param waitEvent and at this */
+/** Resolves when pg_stat_activity shows the worker as active. @param waitEvent the wait event that it must have */
 export async function atWork(engine: Engine, job: Job, waitEvent?: string): Promise<void> {
   await reaches(engine.jobs, job, 'running', 'reading');
   const watch = engine.link.watch('fast');
   await new Promise<void>((resolve) => {
     const listener = engine.link.onSnapshot((snapshot) => {
-      const worker = snapshot.workers.find((one) => one.pid === job.record.pid);
-      const there = worker?.state === 'active' && (waitEvent === undefined || worker.waitEvent === waitEvent);
-      if (!there && !job.final) return;
+      const worker = snapshot.workers.find(({ pid }) => pid === job.record.pid);
+      const active = worker?.state === 'active' && (waitEvent === undefined || worker.waitEvent === waitEvent);
+      if (!active && !job.final) return;
       listener.dispose();
       resolve();
     });
@@ -276,7 +276,26 @@ export async function atWork(engine: Engine, job: Job, waitEvent?: string): Prom
   watch.dispose();
 }
 
-/** Ends every session of a database, as an administrator may; its workers and gates are no sessions of the engine. */
+/** Runs SQL, and detaches the job when its worker is active. */
+export async function detachedJob(engine: Engine, sql = 'SELECT pg_sleep(60)'): Promise<Job> {
+  const job = engine.run(sql);
+  await atWork(engine, job);
+  engine.jobs.detach(job.id);
+  await reaches(engine.jobs, job, 'detached');
+  return job;
+}
+
+/** Resolves when the control connection of the engine is open again. */
+export function reconnected({ link }: Engine): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    link.refresh().then(
+      () => true,
+      () => false,
+    );
+  return eventually(answers, 'the control connection is open again');
+}
+
+/** Terminates every session of a database, except for workers and gates. */
 export async function endSessions(server: TestServer, { database }: ConnectionProfile): Promise<void> {
   await server.psql(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

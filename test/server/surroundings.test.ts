@@ -5,6 +5,7 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { withGate } from '../gate';
 import {
   atWork,
+  detachedJob,
   newDatabase,
   newEngine,
   outcomeOf,
@@ -59,10 +60,7 @@ describe('versions, proxies, roles', () => {
         assert.equal(await engine.jobs.cancel(again.id, 100), 'unresponsive');
         assert.equal(await engine.jobs.cancel(again.id), 'stopped');
         const detached = await withGate(profile, async (gate) => {
-          const running = engine.run(`SELECT ${gate.wait}`);
-          await atWork(engine, running);
-          engine.jobs.detach(running.id);
-          await reaches(engine.jobs, running, 'detached');
+          const running = await detachedJob(engine, `SELECT ${gate.wait}`);
           return running;
         });
         await detached.ended;
@@ -159,9 +157,9 @@ describe('versions, proxies, roles', () => {
         const job = runner.run('SELECT pg_sleep(60)', { label: 'of runner' });
         await atWork(runner, job);
         const { workers } = await monitor.link.refresh();
-        const worker = workers.find((one) => one.pid === job.record.pid)!;
+        const worker = workers.find(({ pid }) => pid === job.record.pid)!;
         assert.deepEqual([worker.user, worker.label], ['runner', 'of runner']);
-        assert.ok(!(await plain.link.refresh()).workers.some((one) => one.pid === job.record.pid));
+        assert.ok(!(await plain.link.refresh()).workers.some(({ pid }) => pid === job.record.pid));
         await assert.rejects(
           cancelForeign({ link: monitor.link, worker, graceMs: 1000 }, systemClock),
           /server\.signalDenied \(message=permission denied/,

@@ -10,12 +10,14 @@ import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo
 import { startNetwork, type Network } from './network';
 import {
   atWork,
+  detachedJob,
   eventually,
   newEngine,
   newLink,
   newServer,
   outcomeOf,
   reaches,
+  reconnected,
   scripts,
   until,
   type Engine,
@@ -103,28 +105,21 @@ describe('a connection that leads to two servers', function () {
     const readers = Array.from({ length: 3 }, () =>
       launch("SELECT i, repeat('x', 2000), pg_sleep(0.001) FROM generate_series(1, 100000) AS i"),
     );
-    const letGo = launch('SELECT pg_sleep(60)');
+    const detached = launch('SELECT pg_sleep(60)');
     for (const job of inserts) {
       await job.ended;
       assert.deepEqual(outcomeOf(job), ['succeeded', 'INSERT', 1, undefined]);
     }
-    await Promise.all([...sleepers, letGo].map((job) => reaches(jobs, job, 'running')));
+    await Promise.all([...sleepers, detached].map((job) => reaches(jobs, job, 'running')));
     await Promise.all(readers.map((job) => reaches(jobs, job, 'reading')));
-    jobs.detach(letGo.id);
-    await reaches(jobs, letGo, 'detached');
+    jobs.detach(detached.id);
+    await reaches(jobs, detached, 'detached');
     const { server } = await link.refresh();
     const home = server?.address?.endsWith(`:${a.port}`) ? a : b;
     // The control connection is opened again in the meantime.
     await endControl(home);
-    await eventually(
-      () =>
-        link.refresh().then(
-          () => true,
-          () => false,
-        ),
-      'it is there again',
-    );
-    const canceled = [...sleepers, ...readers, letGo];
+    await reconnected(on);
+    const canceled = [...sleepers, ...readers, detached];
     assert.deepEqual(
       await Promise.all(canceled.map((job) => jobs.cancel(job.id, 30_000))),
       canceled.map(() => 'stopped'),
@@ -197,7 +192,7 @@ describe('a connection that leads to two servers', function () {
       await eventually(async () => {
         engine!.jobs.retryNow();
         return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
-      }, 'it is found again');
+      }, 'the job is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.equal(job.state, 'finished');
     }
@@ -247,10 +242,7 @@ describe('a connection that leads to two servers', function () {
 
   it('distinguishes a restart of the server from another server', async () => {
     engine = await newEngine(listOf(a), { maxConcurrentJobs: 0 });
-    const job = engine.run('SELECT pg_sleep(600)');
-    await atWork(engine, job);
-    engine.jobs.detach(job.id);
-    await reaches(engine.jobs, job, 'detached');
+    const job = await detachedJob(engine, 'SELECT pg_sleep(600)');
     await a.restart('immediate');
     await eventually(async () => {
       engine!.jobs.retryNow();
@@ -265,18 +257,15 @@ describe('a connection that leads to two servers', function () {
     try {
       network = await startNetwork(a);
       engine = await newEngine(through(network), { maxConcurrentJobs: 0 });
-      const job = engine.run('SELECT pg_sleep(600)');
-      await atWork(engine, job);
-      engine.jobs.detach(job.id);
-      await reaches(engine.jobs, job, 'detached');
+      const job = await detachedJob(engine, 'SELECT pg_sleep(600)');
       const { server: primary } = await engine.link.refresh();
       network.leadTo(standby);
       network.reset();
-      const hurried = async (): Promise<boolean> => {
+      const seenOnOther = async (): Promise<boolean> => {
         engine!.jobs.retryNow();
         return Promise.resolve(/^jobs\.onOtherServer/.test(reasonOf(job)) || job.final);
       };
-      await eventually(hurried, 'the other server is seen');
+      await eventually(seenOnOther, 'the other server is seen');
       const seen = await engine.link.refresh();
       assert.equal(seen.server?.system, primary?.system);
       assert.notEqual(seen.serverStart, primary?.start);
@@ -290,22 +279,15 @@ describe('a connection that leads to two servers', function () {
       assert.equal(await engine.jobs.cancel(promoted.id, 30_000), 'stopped');
       assert.equal(promoted.state, 'canceled');
       network.reset();
-      await eventually(
-        () =>
-          engine!.link.refresh().then(
-            () => true,
-            () => false,
-          ),
-        'it is there again',
-      );
-      await eventually(hurried, 'the promoted server is seen');
-      assert.equal(job.state, 'detached', 'it still runs on the former primary');
+      await reconnected(engine);
+      await eventually(seenOnOther, 'the promoted server is seen');
+      assert.equal(job.state, 'detached', 'the worker still runs on the former primary');
       network.leadTo(a);
       network.reset();
       await eventually(async () => {
         engine!.jobs.retryNow();
         return Promise.resolve(/^jobs\.backOnServer/.test(reasonOf(job)));
-      }, 'it is found again');
+      }, 'the job is found again');
       assert.equal(await engine.jobs.cancel(job.id, 30_000), 'stopped');
       assert.deepEqual(await wrongSignals(standby), []);
     } finally {

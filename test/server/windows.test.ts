@@ -48,7 +48,7 @@ describe('windows that share a store', function () {
   const launches = async (key: string): Promise<number> =>
     Number(await server.psql(`SELECT count(*) FROM launches WHERE job LIKE '${key}'`, { database: profile.database! }));
   /** The most launches of any one job. */
-  const mostLaunches = async (): Promise<number> =>
+  const maxLaunches = async (): Promise<number> =>
     Number(
       await server.psql('SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM launches GROUP BY job) AS counts', {
         database: profile.database!,
@@ -157,7 +157,7 @@ describe('windows that share a store', function () {
     last.jobs.resumeHeld();
     await Promise.all(last.jobs.jobs.filter(({ state }) => state !== 'detached').map((job) => job.ended));
     await last.close({ keep: true });
-    assert.equal(await mostLaunches(), 1, `seed ${seed}`);
+    assert.equal(await maxLaunches(), 1, `seed ${seed}`);
     assert.ok((await launches('random-%')) > jobs / 4, `most jobs run (seed ${seed})`);
   });
 });

@@ -15,7 +15,7 @@ import {
   type TestServer,
 } from './support';
 
-describe('pg_background changed while jobs run', () => {
+describe('a change of pg_background while jobs run', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let user: string;
@@ -34,7 +34,7 @@ describe('pg_background changed while jobs run', () => {
   });
   afterEach(() => engine.close());
 
-  it('moved to another schema: what runs is followed there to its rows and its outcome, and new jobs just run', async () => {
+  it('to another schema does not affect running or new jobs', async () => {
     const [rows, fails] = await withGate(profile, async (gate) => {
       const first = engine.run(`SELECT 7 AS n FROM ${gate.wait}`);
       const late = engine.run(`DO $$ BEGIN PERFORM ${gate.wait}; RAISE 'late' USING ERRCODE = '42883'; END $$`);
@@ -52,7 +52,7 @@ describe('pg_background changed while jobs run', () => {
     assert.deepEqual([fails.state, fails.record.error?.message], ['failed', 'late']);
   });
 
-  it('revoked: the cause is in the final reason; what was not launched waits, and runs when it is granted again', async () => {
+  it('that revokes the privilege is in the reason of a running job; a new job waits until it is granted again', async () => {
     const running = await withGate(profile, async (gate) => {
       const job = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, job);
@@ -75,7 +75,7 @@ describe('pg_background changed while jobs run', () => {
     assert.equal(waiting.state, 'succeeded');
   });
 
-  it('dropped: the same', async () => {
+  it('that drops the extension is in the reason of a running job; a new job waits until it is created again', async () => {
     const running = await withGate(profile, async (gate) => {
       const job = engine.run(`SELECT ${gate.wait}`);
       await atWork(engine, job);
@@ -97,25 +97,25 @@ describe('pg_background changed while jobs run', () => {
     assert.equal(waiting.state, 'succeeded');
   });
 
-  it('dropped and created again while a job runs: nothing is lost', async () => {
+  it('that drops and recreates the extension loses neither rows nor outcome of a running job', async () => {
     const job = await withGate(profile, async (gate) => {
-      const one = engine.run(`SELECT 5 AS n FROM ${gate.wait}`);
-      await atWork(engine, one);
+      const running = engine.run(`SELECT 5 AS n FROM ${gate.wait}`);
+      await atWork(engine, running);
       await sql(
         'BEGIN; DROP EXTENSION pg_background; CREATE SCHEMA again; GRANT USAGE ON SCHEMA again TO PUBLIC; CREATE EXTENSION pg_background SCHEMA again; COMMIT',
       );
       await sql(`GRANT pgbackground_role TO ${user}`);
-      return one;
+      return running;
     });
     await job.ended;
     assert.deepEqual(outcomeOf(job), ['succeeded', 'SELECT', 1, undefined], reasonOf(job));
     assert.deepEqual(await engine.rows(job), [['5']]);
   });
 
-  it('a job that was never allowed to launch fails at once', async () => {
+  it('before the first launch fails a job at once if its user lacks the privilege', async () => {
     await sql(`REVOKE pgbackground_role FROM ${user}`);
     const job = await engine.ended('SELECT 1');
     assert.deepEqual([job.state, job.record.error?.sqlstate], ['failed', '42501']);
-    await eventually(() => Promise.resolve(engine.jobs.queuePosition(job.id) === undefined), 'it is in no queue');
+    await eventually(() => Promise.resolve(engine.jobs.queuePosition(job.id) === undefined), 'the job is in no queue');
   });
 });

@@ -11,7 +11,7 @@ import type { Workbench } from './workbench';
 const ICON = '$(flame)';
 const LINK = '[PWN](command:workbench.action.closeWindow)';
 const ATTACK = `${LINK} ${ICON} <img src=x> \`\`\` https://x.test`;
-/** The same with what cannot stand in a file as it is: control characters, and text that runs backwards. */
+/** The same with control characters and right-to-left overrides, which cannot be written into a file directly. */
 const HIDDEN = `'${ATTACK}' || chr(8238) || chr(8294) || chr(27) || '[31m' || E'\\n\\n\\n' || chr(7)`;
 
 const SQL = `-- label: fails
@@ -28,7 +28,7 @@ const PROGRESS = `-- label: reports
 DO $$ BEGIN PERFORM pg_background_report_progress(1, ${HIDDEN} || repeat('p', 3000)); PERFORM pg_sleep(600); END $$;
 `;
 
-/** What a page may not have, wherever the attack's text came to be shown. In the browser: no types of it here. */
+/** Returns elements that a page must not contain, wherever it shows the attack. Runs in the browser, so it is untyped. */
 const FINDINGS = `(() => {
   const found = [];
   const own = document.querySelectorAll('.editor-instance .view-lines');
@@ -36,12 +36,12 @@ const FINDINGS = `(() => {
   for (const element of document.querySelectorAll('*')) {
     if (isOwn(element) || ['STYLE', 'SCRIPT'].includes(element.tagName)) continue;
     const text = element.textContent ?? '';
-    const said = ['title', 'aria-label'].map((name) => element.getAttribute(name) ?? '');
+    const attributes = ['title', 'aria-label'].map((name) => element.getAttribute(name) ?? '');
     if (element.tagName === 'A' && text.includes('PWN') && text.length < 20) found.push('link ' + element.outerHTML);
     if (element.tagName === 'A' && /x\\.test/.test(text) && text.length < 40) found.push('link ' + element.outerHTML);
     if (element.classList.contains('codicon-flame')) found.push('icon ' + element.outerHTML);
     if (element.tagName === 'IMG' && element.getAttribute('src') === 'x') found.push('image');
-    for (const part of [...(element.children.length === 0 ? [text] : []), ...said]) {
+    for (const part of [...(element.children.length === 0 ? [text] : []), ...attributes]) {
       if (/[\\u202a-\\u202e\\u2066-\\u2069\\x1b\\x07]/.test(part) && part.includes('PWN')) found.push('hidden ' + part.slice(0, 200));
       if (part.length > 30000) found.push('long ' + part.length + ' ' + part.slice(0, 100));
     }
@@ -49,7 +49,7 @@ const FINDINGS = `(() => {
   return found;
 })()`;
 
-/** A server that refuses everybody before anybody has authenticated. */
+/** Starts a server that rejects every client before authentication. */
 async function refusing(message: string): Promise<Server> {
   const body = Buffer.from(`SFATAL\0VFATAL\0C28000\0M${message}\0D${message}\0H${message}\0\0`);
   const head = Buffer.alloc(5);
@@ -67,7 +67,7 @@ async function refusing(message: string): Promise<Server> {
   return server;
 }
 
-/** A server whose every text is an attack, on the packaged VSIX in a real VS Code: text stays text, and rows stay short. */
+/** Shows attacks in every text of a server, in a real VS Code with the packaged VSIX: all must stay text, and rows must stay short. */
 describe('a server whose every text is an attack', function () {
   this.timeout(240_000);
   let server: TestServer;
@@ -115,9 +115,9 @@ describe('a server whose every text is an attack', function () {
   });
   afterEach(screenshotOnFailure(() => ui));
 
-  const isShort = async (what: Locator, most: number): Promise<void> => {
-    const shown = (await what.textContent()) ?? '';
-    assert.ok(shown.length < most, `${shown.length} characters: ${shown.slice(0, 3000)}`);
+  const isShort = async (shown: Locator, maxLength: number): Promise<void> => {
+    const text = (await shown.textContent()) ?? '';
+    assert.ok(text.length < maxLength, `${text.length} characters: ${text.slice(0, 3000)}`);
   };
   const harmless = async (): Promise<void> => {
     assert.deepEqual(await ui.page.evaluate(FINDINGS), []);
@@ -126,7 +126,7 @@ describe('a server whose every text is an attack', function () {
     await ui.row(text).click({ modifiers: ['ControlOrMeta'] });
     await ui.page.keyboard.press('Control+k');
     await ui.page.keyboard.press('Control+i');
-    // Looked at in one go: a row that ticks takes its tooltip away.
+    // Read text and findings in one step, because the tooltip disappears when the row is updated.
     const hover = await ui.page.waitForFunction(`(() => {
       const hover = [...document.querySelectorAll('.monaco-hover')].find((one) => one.textContent.includes('PWN'));
       return hover && { text: hover.textContent, found: ${FINDINGS} };
@@ -137,7 +137,7 @@ describe('a server whose every text is an attack', function () {
     return shown;
   };
 
-  it('that refuses before anybody has authenticated: the row and the notification are text', async () => {
+  it('that rejects before authentication is shown as text in the row and the notification', async () => {
     const row = ui.row('refuses').first();
     await row.hover();
     await row.getByRole('button', { name: 'Connect', exact: true }).click();
@@ -153,12 +153,12 @@ describe('a server whose every text is an attack', function () {
     await ui.command('Notifications: Clear All Notifications');
   });
 
-  it('an error and a message of 5 MB: row, tooltip, Problems, lens and notification are short text', async () => {
+  it('that sends an error and a message of 5 MB is shown as short text in row, tooltip, Problems, and notification', async () => {
     await ui.openFile('attacks.sql');
     await ui.goTo(3, 1);
     await ui.command('pg_background: Run in Background');
     const row = ui.row('fails');
-    await row.filter({ hasText: 'failed' }).waitFor();
+    await row.filter({ hasText: 'PWN' }).waitFor();
     await isShort(row, 500);
     assert.match((await row.textContent()) ?? '', /PWN.*… \(5 MB more\)/);
     const toast = ui.notification('“fails” failed').first();
@@ -177,7 +177,8 @@ describe('a server whose every text is an attack', function () {
     await ui.screenshot('attacks-problems');
   });
 
-  it('the panel shows the beginning, and the full text is one click away', async () => {
+  it('has the beginning of long texts in the panel, and a button for the full text', async () => {
+    await ui.command('Notifications: Clear All Notifications');
     await ui.row('fails').click();
     const page = ui.results();
     await page.locator('.error-message').filter({ hasText: 'PWN' }).waitFor();
@@ -196,7 +197,7 @@ describe('a server whose every text is an attack', function () {
     await ui.screenshot('attacks-full-text');
   });
 
-  it('names of columns, types and enum values are text', async () => {
+  it('has names of columns, types, and enum values that are shown as text', async () => {
     await ui.openFile('attacks.sql');
     await ui.goTo(8, 1);
     await ui.command('pg_background: Run in Background');
@@ -212,7 +213,7 @@ describe('a server whose every text is an attack', function () {
     await ui.screenshot('attacks-rows');
   });
 
-  it('progress, and the names of other roles and their workers, are text', async () => {
+  it('has progress and names of other roles and workers that are shown as text', async () => {
     await ui.openFile('progress.sql');
     await ui.goTo(2, 1);
     await ui.command('pg_background: Run in Background');

@@ -9,7 +9,7 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** The violations of the page as it stands, each as a line. Evaluated from outside, since the page's policy allows no script. */
+/** Returns the violations of the current page as lines. Evaluated by Playwright, because the page's policy allows no script. */
 export async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(await readFile(join(process.cwd(), 'node_modules/axe-core/axe.min.js'), 'utf8'));
   const found = await page.evaluate<readonly Violation[]>(`axe.run(document, {

@@ -130,7 +130,7 @@ describe('the connection form and Test Connection', function () {
   const extensions = (): Promise<string> =>
     server.psql(`SELECT count(*) FROM pg_extension WHERE extname = 'pg_background'`, { database: 'shop' });
 
-  /** Everything that VS Code stores in this browser. */
+  /** Returns everything that VS Code stores in this browser. */
   const stored = async (): Promise<string> => JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
 
   it('edits a connection with its stored password, which the page does not receive', async () => {
@@ -196,7 +196,7 @@ describe('the connection form and Test Connection', function () {
     assert.doesNotMatch(await stored(), /wr0ng/);
     const files = await readdir(installed.vscode.userDataDir, { recursive: true, withFileTypes: true });
     let settings = '';
-    for (const file of files.filter((one) => one.isFile())) {
+    for (const file of files.filter((entry) => entry.isFile())) {
       const text = await readFile(join(file.parentPath, file.name), 'latin1');
       assert.doesNotMatch(text, /ri9ht|wr0ng/, file.name);
       if (file.name === 'settings.json') settings += text;

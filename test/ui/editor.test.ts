@@ -20,7 +20,7 @@ SELECT relname, relkindd
 FROM pg_class;
 `;
 
-/** SQL editors as a person uses them: the packaged VSIX in a real VS Code. The steps build on each other. */
+/** SQL editors, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('SQL in the editor', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -67,7 +67,7 @@ describe('SQL in the editor', function () {
     await ui.openFile('work.sql');
     const lens = ui.lens(/^✓ 2 rows · [\d.]+ m?s — Show Results$/);
     await lens.waitFor();
-    assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens stands over its statement');
+    assert.ok(await ui.isAbove(lens, ui.editorText('third, row')), 'the lens is above its statement');
     assert.ok(await ui.isAbove(ui.editorText("'two'"), lens), 'and below the statement before it');
     await lens.click();
     await shown('third, row 2');

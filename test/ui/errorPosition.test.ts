@@ -24,7 +24,7 @@ describe('the position of an error', function () {
   afterEach(screenshotOnFailure(() => ui));
 
   it('is a link to the line of the file in the results, which Shift+Alt+R shows', async () => {
-    assert.equal(SQL.split('\n')[LINE - 1]?.indexOf('relkindd'), COLUMN - 1, 'the file is as the test describes it');
+    assert.equal(SQL.split('\n')[LINE - 1]?.indexOf('relkindd'), COLUMN - 1, 'the file has the expected lines');
     await ui.openFile('sample.sql');
     await ui.goTo(1, 3);
     await ui.page.keyboard.press('Shift+Alt+B');

@@ -76,7 +76,7 @@ export async function install(
     ...(options.language === undefined ? {} : { language: options.language }),
     ...(options.env ? { env: { ...process.env, ...options.env(profile) } } : {}),
   });
-  for (const one of [await vsix(), ...(options.extensions ?? [])]) await vscode.installVsix(one);
+  for (const file of [await vsix(), ...(options.extensions ?? [])]) await vscode.installVsix(file);
   const browser = await launchBrowser(options.deviceScaleFactor);
   const ui = new Workbench(await browser.context.newPage(), options.viewName);
   const settings = { 'pgBackground.connections': [{ ...profile, name: 'work' }] };

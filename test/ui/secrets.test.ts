@@ -7,7 +7,7 @@ import { helperExtension } from './helperExtension';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-/** In the middle of each stands what no way of writing it changes; around it what quoting, encoding and escaping change. */
+/** Quoting, encoding, and escaping change the beginning and the end of these passwords, but never the middle. */
 const STORED = 'p"\\% Zq7xKw92Lp \'é€';
 const ASKED = 'a&/ Hm4vTr83Bd +ü';
 const WRONG = 'w: Yc6nFs51Gj %20';
@@ -19,7 +19,7 @@ host all asker all scram-sha-256
 host all all all trust
 `;
 
-/** After everything that has to do with a password was done, on the packaged VSIX in a real VS Code. */
+/** Performs every action with a password in a real VS Code with the packaged VSIX, and then searches for the passwords. */
 describe('passwords', function () {
   this.timeout(300_000);
   let server: TestServer;
@@ -50,7 +50,7 @@ describe('passwords', function () {
       {
         connected: false,
         server,
-        // Everything that is logged at all is to be logged.
+        // Log everything.
         trace: true,
         extensions: [await helperExtension()],
         env: ({ host, port, database }) => {
@@ -80,13 +80,13 @@ describe('passwords', function () {
     await row(name).filter({ hasNotText: 'connecting' }).waitFor();
   }
 
-  it('a URI with a password is pasted', async () => {
+  it('can be pasted in a URI', async () => {
     await ui.command('Helper: Paste');
     await ui.answer('Shown in the Background Workers view', 'pasted');
     await connected('pasted');
   });
 
-  it('passwords are entered: the right one, one that is not to be stored, and a wrong one', async () => {
+  it('can be entered to be stored, for one session, and wrongly', async () => {
     await choose('entered', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, STORED);
     await connected('entered');
@@ -98,7 +98,7 @@ describe('passwords', function () {
     await ui.row(/did not accept the password of the user “keeper”/).waitFor();
   });
 
-  it('one comes from a command, one from another extension, and one is not sent since there is no TLS', async () => {
+  it('can come from a command and from another extension, and are not sent if TLS is missing', async () => {
     await choose('commanded', 'Connect');
     const question = ui.dialog('Use your own passwords for the workspace’s connection “commanded”?');
     await question.filter({ hasText: 'printf %s "$PGBG_TEST_SECRET"' }).waitFor();
@@ -109,38 +109,40 @@ describe('passwords', function () {
     await connected('provided (Helper)');
     await choose('without TLS', 'Enter Password…');
     await ui.answer(/kept in VS Code’s secret storage/, STORED);
-    await ui.row(/does not offer TLS/).waitFor();
+    await ui.row(/does not support TLS/).waitFor();
   });
 
-  it('jobs run and fail, a connection is examined, duplicated, forgotten, and its URI is copied', async () => {
+  it('are used by jobs and the connection test, can be forgotten, and are missing in a copied URI', async () => {
     await choose('pasted', 'Set as Default Connection…');
     await ui.pick('Workspace Settings');
     await ui.openFile('work.sql');
-    for (const [first, last, told] of [
+    for (const [first, last, outcome] of [
       [1, 2, '1 row'],
       [4, 5, 'division by zero'],
     ] as const) {
       await ui.openFile('work.sql');
       await ui.selectLines(first, last);
       await ui.editorContextMenu('Run in Background');
-      await ui.row(told).waitFor();
+      await ui.row(outcome).waitFor();
     }
     await ui.row('does well').click();
     await ui.results().getByText('keeper was here', { exact: true }).waitFor();
     await choose('pasted', 'Copy URI without Password');
     await choose('asks', 'Forget Password');
-    await ui.notification(/The password of “asks” is forgotten/).waitFor();
+    await ui.notification(/The password of “asks” was deleted/).waitFor();
     await choose('entered', 'Disconnect');
     await row('entered').filter({ hasText: 'not connected' }).waitFor();
-    // The last one, since its page takes the keyboard when it is there.
+    // The last step, because the page takes the keyboard focus when it appears.
     await choose('pasted', 'Test Connection');
-    const said = /“pasted” is ready/;
-    // Where it is told does not matter here.
-    await Promise.any([ui.notification(said), ui.results().getByText(said)].map((one) => one.first().waitFor()));
+    const success = /“pasted” is ready/;
+    // The success can be shown in a notification or on the page.
+    await Promise.any(
+      [ui.notification(success), ui.results().getByText(success)].map((text) => text.first().waitFor()),
+    );
     await ui.screenshot('secrets');
   });
 
-  it('none is in a file of the editor or the workspace: settings, storage, logs', async () => {
+  it('are in no file of the editor or the workspace: settings, storage, logs', async () => {
     let logged = '';
     let files = 0;
     for (const folder of [dirname(installed.vscode.userDataDir), installed.workspace]) {
@@ -153,40 +155,40 @@ describe('passwords', function () {
         files++;
       }
     }
-    // What was looked through is what there was to look through.
+    // Make sure that the search covered the files and the log.
     assert.ok(files > 20, String(files));
     assert.match(logged, /\[debug\].*pasted: Connected to 127\.0\.0\.1/);
     assert.match(logged, /wrong: .*connect\.passwordRejected/);
   });
 
-  it('none is on a page, and what was not to be stored or is wrong is nowhere in the browser', async () => {
+  it('are on no page, and those that were not stored or wrong are nowhere in the browser', async () => {
     const frames = ui.page.frames();
-    assert.ok(frames.length > 1, 'the results are among them');
+    assert.ok(frames.length > 1, 'the frames include the results');
     for (const frame of frames) {
       const text = await frame.evaluate(
         `document.documentElement.outerHTML + [...document.querySelectorAll('input, textarea')].map((one) => one.value).join()`,
       );
       for (const core of CORES) assert.ok(!String(text).includes(core), `${frame.url()} has ${core}`);
     }
-    // A browser has no better place than its own storage for what VS Code keeps as a secret: the right one may be there.
+    // In a browser, VS Code keeps secrets in the browser's storage, so the stored password may be there.
     const kept = JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
     for (const core of CORES.slice(1)) assert.ok(!kept.includes(core), core);
   });
 
-  it('none is in the server’s list of sessions, or in its log', async () => {
+  it('are in neither the server’s list of sessions nor its log', async () => {
     const shown = await server.psql("SELECT coalesce(string_agg(a::text, chr(10)), '') FROM pg_stat_activity AS a");
     const log = await server.serverLog();
     for (const core of CORES) assert.ok(!`${shown}${log}`.includes(core), core);
   });
 });
 
-/** The ways in which a file may hold one: as text, in UTF-16, and in base64, whatever stands before it. */
+/** The forms that a password may have in a file: text, UTF-16, and base64 at each alignment. */
 const FORMS: readonly Buffer[] = CORES.flatMap((core) => [
   Buffer.from(core),
   Buffer.from(core, 'utf16le'),
   ...[0, 1, 2].map((before) => {
     const encoded = Buffer.from('x'.repeat(before) + core).toString('base64');
-    // The ends depend on what stands beside it.
+    // The first and last characters depend on adjacent bytes.
     return Buffer.from(encoded.slice(before === 0 ? 0 : 4, -4));
   }),
 ]);

@@ -15,7 +15,7 @@ SELECT i, repeat('x', 20000), pg_sleep(0.01) FROM generate_series(1, 60000) AS i
 SELECT 'at last' AS word;
 `;
 
-/** What remains after the extension host is killed with jobs in every state. Each test continues where the one before it ended. */
+/** Kills the extension host while jobs are in every state. Each test continues where the one before it ended. */
 describe('a killed extension host', function () {
   this.timeout(240_000);
   let installed: Installed;
@@ -81,7 +81,7 @@ describe('a killed extension host', function () {
 
   it('cancels a detached job, which ends with an unknown outcome', async () => {
     const row = ui.row('outlives the window');
-    // From the menu: a click on the inline button has no row if the tree is being redrawn, as now that another job has just ended.
+    // From the menu, because the tree is being redrawn after the end of another job, and a click on an inline button could miss its row.
     await ui.rowMenu(row, 'Cancel');
     await row.filter({ hasText: 'outcome unknown' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');

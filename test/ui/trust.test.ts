@@ -5,7 +5,7 @@ import { helperExtension } from './helperExtension';
 import { install, screenshotOnFailure, tempFile, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
-/** A cloned workspace that nobody vouches for, on the packaged VSIX in a real VS Code: the steps build on each other. */
+/** A cloned, untrusted workspace in a real VS Code with the packaged VSIX. Each step continues from the previous one. */
 describe('an untrusted workspace', function () {
   this.timeout(240_000);
   let server: TestServer;
@@ -47,11 +47,11 @@ describe('an untrusted workspace', function () {
   });
   afterEach(screenshotOnFailure(() => ui));
 
-  /** Who has come to the server from the editor. */
-  const arrivals = async (): Promise<number> =>
+  /** Counts connections of the extension in the server's log. */
+  const connectionCount = async (): Promise<number> =>
     [...(await server.serverLog()).matchAll(/application_name=pg_background Workers/g)].length;
 
-  it('says so in the view, lists no connection, neither the user’s nor another extension’s', async () => {
+  it('lists no connections, neither the user’s nor another extension’s, and explains why in the view', async () => {
     await ui.page.getByText('This workspace is not trusted, so nothing connects').waitFor();
     assert.equal(await ui.row(/theirs|mine|provided/).count(), 0);
     await ui.screenshot('trust-untrusted');
@@ -64,11 +64,11 @@ describe('an untrusted workspace', function () {
     await ui.notification(/This workspace is not trusted, so nothing connects and nothing runs/).waitFor();
     await ui.command('pg_background: Refresh');
     assert.equal(await ui.row(/theirs|mine|provided|it ran/).count(), 0);
-    assert.equal(await arrivals(), 0);
+    assert.equal(await connectionCount(), 0);
     assert.equal(existsSync(trap), false);
   });
 
-  it('once it is trusted, its connections are there, and used', async () => {
+  it('lists and uses all connections after it was trusted', async () => {
     await ui.command('Workspaces: Manage Workspace Trust');
     await ui.page.locator('.workspace-trust-editor').getByRole('button', { name: 'Trust', exact: true }).click();
     await ui.row('theirs').waitFor();
@@ -77,8 +77,8 @@ describe('an untrusted workspace', function () {
     await ui.openFile('work.sql');
     await ui.command('pg_background: Run File in Background');
     await ui.row('work.sql').filter({ hasText: '1 row' }).waitFor();
-    assert.ok((await arrivals()) > 0);
-    // The command of a workspace is not run before the user has allowed it, trusted or not.
+    assert.ok((await connectionCount()) > 0);
+    // A password command of a workspace does not run before the user allows it, even if the workspace is trusted.
     assert.equal(existsSync(trap), false);
     await ui.screenshot('trust-trusted');
   });

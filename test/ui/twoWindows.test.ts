@@ -40,7 +40,7 @@ describe('two windows on one workspace', function () {
     await connection.getByRole('button', { name: 'Connect', exact: true }).click();
     const there = other.row('of the first window');
     await there.filter({ hasText: 'launched elsewhere' }).waitFor();
-    assert.equal(await there.count(), 1, 'it is listed once, and not as a job of this window');
+    assert.equal(await there.count(), 1, 'the job is listed once, and not as a job of this window');
     await other.screenshot('two-windows');
 
     await ui.page.bringToFront();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Every module of the extension and of its pages, and the modules that it imports, including imports of types only. */
+/** Returns every module of the extension and its pages with the modules that it imports, including imports of types only. */
 function importGraph(): Map<string, readonly string[]> {
   const files = ['src', 'webview'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -19,7 +19,7 @@ function importGraph(): Map<string, readonly string[]> {
   );
 }
 
-/** One cycle for each import that closes one. */
+/** Returns one cycle for each import that closes a cycle. */
 function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();

@@ -59,7 +59,7 @@ function placeholders(text: string): string[] {
   return [...new Set(text.match(/\{\d+\}/g))].sort();
 }
 
-/** What a text refers to and a translation must repeat: placeholders, command links, setting links, code. */
+/** Returns the parts that a translation must repeat: placeholders, command links, setting links, code. */
 function references(text: string): string[] {
   return [...placeholders(text), ...(text.match(/\(command:[^)]+\)|`[^`]+`/g) ?? []).sort()];
 }

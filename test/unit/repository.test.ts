@@ -28,7 +28,7 @@ interface Launch {
 
 const read = (file: string): string => readFileSync(file, 'utf8');
 
-/** The files below a folder, hidden ones included. */
+/** Returns the files below a folder, including hidden ones. */
 function filesIn(folder: string, extension: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith(extension))
@@ -96,7 +96,7 @@ describe('files for contributors', () => {
     assert.equal(
       read('.github/workflows/ci.yml')
         .match(/download:[\d.]+/g)
-        ?.every((one) => one.endsWith(`:${oldest}`)),
+        ?.every((command) => command.endsWith(`:${oldest}`)),
       true,
     );
   });
@@ -127,7 +127,7 @@ describe('files for contributors', () => {
     assert.match(read('compose.yaml'), new RegExp(`127\\.0\\.0\\.1:${port}:5432`));
   });
 
-  it('say in their header if they could not be tested', () => {
+  it('mention in their header if they could not be tested', () => {
     for (const file of ['compose.yaml', 'docker/Dockerfile', '.devcontainer/devcontainer.json'])
       assert.match(read(file).slice(0, 900), /tested/, file);
     for (const file of filesIn('.github/workflows', '.yml')) assert.match(read(file).slice(0, 500), /tested/, file);

@@ -29,7 +29,7 @@ describe('the summary of npm test', () => {
   before(async () => (folder = await mkdtemp(join(tmpdir(), 'pgbg-summary-'))));
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** What the reporter writes for a run of these tests. */
+  /** Returns the output of the reporter for a run of these tests. */
   async function report(tests: string): Promise<TestRun> {
     const file = join(folder, 'some.test.cjs');
     const counts = join(folder, 'counts');

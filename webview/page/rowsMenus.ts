@@ -176,7 +176,7 @@ function showEntries(tab: RowsMenuActions, item: (label: string, change: () => v
   const show = (column: number): void => layout.setHidden(layout.hidden.filter((hidden) => hidden !== column));
   const all = item(text('columnShowAll', layout.hidden.length), () => layout.setHidden([]));
   if (layout.hidden.length === 1) return [all];
-  const one: MenuItem = {
+  const choose: MenuItem = {
     label: text('columnShow'),
     run: () => {
       const named = layout.hidden.slice(0, 40).map((column) => item(columns[column]?.name ?? '', () => show(column)));
@@ -184,5 +184,5 @@ function showEntries(tab: RowsMenuActions, item: (label: string, change: () => v
       openMenu(named, bounds.left + 60, bounds.top + 44, tab.gridElement);
     },
   };
-  return [one, all];
+  return [choose, all];
 }

@@ -44,8 +44,9 @@ export class RowsTab implements RowsMenuActions {
   #mark: FindMark | undefined;
   /** The current match. */
   #hit: CellAt | undefined;
-  #asked = 0;
-  #askedOrder: OrderView = NO_ORDER;
+  /** The number of the view that was requested last; 0 is the stored order. */
+  #requestedView = 0;
+  #requestedOrder: OrderView = NO_ORDER;
   readonly #orderLimit: number;
   #measured = false;
   #fitted = false;
@@ -188,15 +189,15 @@ export class RowsTab implements RowsMenuActions {
 
   setOrder(order: OrderView): void {
     if (order.sort.length === 0 && order.filters.length === 0) {
-      this.#asked = 0;
+      this.#requestedView = 0;
       this.post({ type: 'orderCancel' });
       this.#show(0, this.model.stored.rows, NO_ORDER);
       return;
     }
-    this.#asked = Math.max(this.#asked, this.model.view) + 1;
-    this.#askedOrder = order;
+    this.#requestedView = Math.max(this.#requestedView, this.model.view) + 1;
+    this.#requestedOrder = order;
     this.#orders.working(0, this.model.stored.rows);
-    this.post({ type: 'order', view: this.#asked, order });
+    this.post({ type: 'order', view: this.#requestedView, order });
   }
 
   stopOrder(): void {
@@ -295,7 +296,7 @@ export class RowsTab implements RowsMenuActions {
   }
 
   #ordered(message: Extract<ToPage, { type: 'order' }>): void {
-    if (message.view !== this.#asked) return;
+    if (message.view !== this.#requestedView) return;
     if (message.state === 'working') {
       this.#orders.working(message.rows, this.model.stored.rows);
     } else if (message.state === 'failed') {
@@ -303,7 +304,7 @@ export class RowsTab implements RowsMenuActions {
       this.#status.showMessage(message.message ?? '', 'error');
       this.#orders.show(this.model);
     } else {
-      this.#show(message.view, message.rows, this.#askedOrder);
+      this.#show(message.view, message.rows, this.#requestedOrder);
     }
   }
 

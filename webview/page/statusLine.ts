@@ -14,7 +14,7 @@ export class StatusLine {
   /** Shown above the rows if some were not kept, so that it is not overlooked. */
   readonly note = make('div', 'rows-note');
   readonly #rows = make('span', 'status-rows');
-  readonly #message = make('span', 'status-said');
+  readonly #message = make('span', 'status-message');
   readonly #selected = make('span', 'status-selected');
   readonly #noteText = make('span', 'rows-note-text');
   readonly #change: HTMLElement;
@@ -47,7 +47,7 @@ export class StatusLine {
   /** Shows a message for a few seconds; an error until the next message. */
   showMessage(message: string, severity: 'info' | 'error'): void {
     clearTimeout(this.#timer);
-    this.#message.className = `status-said said-${severity}`;
+    this.#message.className = `status-message status-${severity}`;
     this.#message.textContent = visible(message);
     this.#message.title = visible(message);
     if (severity === 'info') this.#timer = setTimeout(() => this.#message.replaceChildren(), MESSAGE_MS);

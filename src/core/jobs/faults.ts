@@ -34,7 +34,7 @@ export interface JobFaults {
   'jobs.workerDied': { readonly message: string };
   /** The worker stopped and reported neither success nor failure. */
   'jobs.noOutcome': NoParams;
-  /** The session broke while the launch was under way. Has a cause. */
+  /** The session was lost during the launch. Has a cause. */
   'jobs.lostDuringLaunch': NoParams;
   'jobs.reloadedDuringLaunch': NoParams;
 

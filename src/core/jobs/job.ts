@@ -227,7 +227,7 @@ export class Job {
 
   /**
    * Records facts without a change of state.
-   * @param options `durable`: saves the record. Progress and counts are not worth a write: the next durable change includes them.
+   * @param options `durable`: saves the record. Progress and counts alone are not written: the next durable change includes them.
    */
   update(facts: JobFacts, { durable }: { readonly durable: boolean }): void {
     this.#assign(facts);
@@ -286,7 +286,7 @@ export class Job {
     const { id, noticeCount } = this.#record;
     const loaded = noticeCount === 0 ? [] : [...this.#owner.loadNotices(id, NOTICES_HELD)];
     this.#noticesSize = loaded.reduce((size, notice) => size + sizeOf(notice), 0);
-    // The messages of finished jobs are not held for good once they were viewed.
+    // The messages of finished jobs are not held permanently after they were viewed.
     if (!this.final || this.#noticesSize <= MESSAGES_HELD_AFTER_END) this.#notices = loaded;
     return loaded;
   }

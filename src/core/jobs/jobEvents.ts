@@ -7,7 +7,7 @@ import type { Logger } from '../base/logger';
 /** Messages and progress can arrive very fast: listeners are notified of them at most this often per job. Milliseconds. */
 const THROTTLE_MS = 50;
 
-/** Notifies listeners of changed jobs: of a new state at once, of anything else throttled. */
+/** Notifies listeners of changed jobs: of a new state immediately, of other changes throttled. */
 export class JobEvents {
   readonly #listeners: Emitter<Job>;
   /** Timers of the jobs that changed since the last notification. */

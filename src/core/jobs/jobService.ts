@@ -23,8 +23,8 @@ export type { NewJob } from './serviceTypes';
 const CLOSE_CANCELS_MS = 2000;
 
 /**
- * All jobs of this window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs one,
- * `cancelJob` cancels one, and a {@link DetachedWatch} watches a worker whose session is lost.
+ * All jobs of this window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs each job,
+ * `cancelJob` cancels a job, and a {@link DetachedWatch} watches a worker whose session is lost.
  */
 export class JobService {
   readonly #store: JobStore;
@@ -89,7 +89,7 @@ export class JobService {
     return this.#options.history.onDidFail(listener);
   }
 
-  /** Adds a job, which runs when its turn comes. @throws if its connection does not exist */
+  /** Adds a job to the queue of its connection. @throws if its connection does not exist */
   run(request: NewJob): Job {
     const { links, history, clock } = this.#options;
     links.link(request.connection);
@@ -132,7 +132,7 @@ export class JobService {
   }
 
   /**
-   * Stops tracking a job: the worker keeps running, and only its end will be seen.
+   * Stops tracking a job: the worker keeps running, and only the fact that it ended will be noticed.
    *
    * @throws FaultError if the job is not being tracked, or its rows are being read and would be lost
    */
@@ -160,7 +160,7 @@ export class JobService {
     this.#scheduler.resumeHeld();
   }
 
-  /** Tries at once what waits for a slot or a server. */
+  /** Retries the jobs that wait for a worker slot or a server now. */
   retryNow(): void {
     this.#scheduler.retryNow();
     for (const watch of this.#watches.values()) watch.retryNow();
@@ -206,7 +206,7 @@ export class JobService {
     return job;
   }
 
-  /** Removes finished jobs and their files. @returns how many */
+  /** Removes finished jobs and their files. @returns how many were removed */
   clearFinished(ids?: readonly string[]): Promise<number> {
     return this.#store.clearFinished(ids);
   }

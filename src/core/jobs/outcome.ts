@@ -24,7 +24,7 @@ export type StopCause = { readonly by: 'limit'; readonly limit: TimeLimit } | { 
 /** Facts about a run that distinguish a timeout from a cancel: the server gives both the same SQLSTATE. */
 export interface RunFacts {
   readonly limits?: WorkerLimits;
-  /** The longest that the worker can have run, by our clock; used if the server does not report its run time. Milliseconds. */
+  /** The maximum time that the worker can have run, by our clock; used if the server does not report its run time. Milliseconds. */
   readonly ranMs?: number;
   /** When we last sent SIGTERM, counted from the worker's start. Milliseconds. */
   readonly signaledMs?: number;
@@ -72,7 +72,7 @@ function decide(report: WorkerReport, cancelRequested: boolean, facts: RunFacts)
 /** A worker was terminated or died while its rows were read, so that it reported no error itself. */
 export const WORKER_GONE: Sqlstate = SQLSTATE.connectionFailure;
 
-/** With these a worker ends that was asked to stop. */
+/** SQLSTATEs of workers that were asked to stop. */
 const STOP_STATES: ReadonlySet<Sqlstate> = new Set([SQLSTATE.queryCanceled, SQLSTATE.adminShutdown, WORKER_GONE]);
 
 /** The server and we do not start measuring at exactly the same moment. Milliseconds. */

@@ -52,13 +52,13 @@ export function compareServers(before: ServerIdentity, now: ServerIdentity, work
   return 'restarted';
 }
 
-/** Times of one format, in UTC, can be compared as texts. Any other text means nothing. */
-function isEarlier(one: string, other: string): boolean {
-  return /^\d{4}-/.test(one) && /^\d{4}-/.test(other) && one < other;
+/** Times of one format, in UTC, can be compared as texts. Other texts are never earlier. */
+function isEarlier(a: string, b: string): boolean {
+  return /^\d{4}-/.test(a) && /^\d{4}-/.test(b) && a < b;
 }
 
-function differ(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && other !== undefined && one !== other;
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 /** The server that a record's worker runs on; records of older versions have only its start. */

@@ -2,14 +2,14 @@ import type { JobState } from '../../api';
 
 /**
  * Events that change the state of a job. They name what was observed:
- * - `launch`: its turn has come
+ * - `launch`: the scheduler starts it
  * - `requeue`: it could not be launched now (no slot, no server, a broken session, a reload) and waits again
  * - `launched`: its worker is attached
  * - `read`: its rows are being read
  * - `cancel`: the user requested a cancel
  * - `graceOver`: the grace window has passed
  * - `resume…`: SIGTERM could not be sent, so the job returns to its former state
- * - `detach`: the session was lost or given up while the worker was alive
+ * - `detach`: the session was lost or closed while the worker was alive
  * - `succeed`, `fail`, `cancelSettled`, `lose`: the outcome that the server reported, or its loss
  * - `finish`: the worker has ended with an unknown outcome
  */

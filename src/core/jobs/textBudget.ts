@@ -1,10 +1,10 @@
 /**
- * Limits for the texts that a server sends. Memory, records, and views get the beginning of a long text and the number of bytes left out;
+ * Limits for the texts that a server sends. Memory, records, and views get the beginning of a long text and the number of omitted bytes;
  * the whole text is stored once, in a file next to the job's record.
  */
 import type { JobError, JobNotice, JobProgress } from '../../api';
 import type { Fault } from '../base/fault';
-import { endOfPart, shorten } from '../../shared/displayText';
+import { endOfPart, neutralMoreText, shorten } from '../../shared/displayText';
 import type { RecordedError } from './errors';
 import type { Column, RowsKept } from './ports';
 import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
@@ -12,24 +12,24 @@ import { bytesOf, WHOLE, type HasWholeTexts } from './wholeText';
 /** UTF-16 units of each part of a message or an error. */
 const MESSAGE_PART = 4096;
 const ERROR_PART = 16_384;
-/** …of each text of a job's reason, progress, and command tag. */
+/** UTF-16 units of each text of a job's reason, progress, and command tag. */
 const REASON = 4096;
 /** Entries of a list among the parameters of a fault. */
 const LIST = 100;
 const PROGRESS = 1000;
 const TAG = 200;
-/** …of a name. Identifiers have at most 63 bytes; the name of a type may contain several. */
+/** UTF-16 units of a name. Identifiers have at most 63 bytes; the name of a type may contain several. */
 const NAME = 500;
 /** Columns of a result that are kept; PostgreSQL allows at most 1,664. */
 const COLUMNS = 10_000;
 
-/** Bytes on disk for the messages of one job, and the same again for the whole texts of long messages. */
+/** Bytes on disk for the messages of one job, and the same amount for the full texts of long messages. */
 export const MESSAGES_DISK_BYTES = 256 * 1024 * 1024;
 /** Bytes on disk for the whole text of one job's error. */
 export const ERROR_DISK_BYTES = 256 * 1024 * 1024;
 /** UTF-16 units of the newest messages of one job that are held in memory. */
 export const MESSAGES_HELD = 4 * 1024 * 1024;
-/** …of a job that has ended: the rest is read from its file when requested. */
+/** UTF-16 units of the newest messages of an ended job that are held in memory: the rest is read from its file when requested. */
 export const MESSAGES_HELD_AFTER_END = 256 * 1024;
 /** Bytes of messages that may wait to be written. With more, reading from the server stops until they are on disk. */
 export const MESSAGES_WAITING_BYTES = 4 * 1024 * 1024;
@@ -51,13 +51,13 @@ export interface KeptNotice extends JobNotice {
   textDropped?: boolean;
 }
 
-/** Copies the beginning of a text. A slice would not do, because V8 keeps the whole text in memory while a slice exists. */
+/** Copies the beginning of a text. Not a slice, because V8 keeps the whole text in memory while a slice exists. */
 function beginning(text: string, max: number): string {
   if (text.length <= max) return text;
   return Buffer.from(text.slice(0, endOfPart(text, max)), 'utf16le').toString('utf16le');
 }
 
-/** Shortens the named properties of an object, and adds how many bytes were left out. */
+/** Shortens the named properties of an object, and adds the number of omitted bytes. */
 function cutParts<T extends object>(
   all: T & HasWholeTexts,
   names: readonly (keyof T & string)[],
@@ -183,7 +183,7 @@ export function boundFacts<F extends LongFacts>(facts: F): F {
 /** Shortens the texts of a fault so that it fits into a record. */
 export function boundFault(fault: Fault): Fault {
   const { params, cause, causes } = fault;
-  const short = (text: string): string => beginning(shorten(text, REASON), REASON + 100);
+  const short = (text: string): string => beginning(shorten(text, REASON, neutralMoreText), REASON + 100);
   const bounded = Object.entries(params ?? {}).map(([name, value]) => [
     name,
     typeof value === 'string' ? short(value) : Array.isArray(value) ? value.slice(0, LIST).map(short) : value,
@@ -209,7 +209,7 @@ export function boundColumns<C extends { readonly name: string; readonly type: s
 
 /** Shortens a name so that it fits into a record or a row. */
 export function shortName(name: string): string {
-  return beginning(shorten(name, NAME), NAME + 100);
+  return beginning(shorten(name, NAME, neutralMoreText), NAME + 100);
 }
 
 /** The size of a message in memory, in UTF-16 units. */

@@ -2,11 +2,11 @@
  * Long texts of a server, kept as the bytes that arrived, next to their beginning as a string: decoding them at once would block
  * everything else. The bytes are written to disk unchanged.
  */
-import { moreText, sizeText } from '../../shared/displayText';
+import { neutralMoreText, sizeText } from '../../shared/displayText';
 
 /**
  * Key of the long texts of an error or a message, by the name of the property that has the beginning. A symbol, because copies of the
- * object keep it, while JSON and messages to webviews leave it out.
+ * object keep it, while JSON and messages to webviews omit it.
  */
 export const WHOLE = Symbol('whole texts');
 
@@ -26,7 +26,7 @@ export interface HasWholeTexts {
 /** The bytes of a text, followed by a note if some are missing. */
 export function bytesOf({ parts, bytes }: LongText): readonly Buffer[] {
   const missing = bytes - sizeOfParts(parts);
-  return missing > 0 ? [...parts, Buffer.from(moreText(sizeText(missing)))] : parts;
+  return missing > 0 ? [...parts, Buffer.from(neutralMoreText(sizeText(missing)))] : parts;
 }
 
 /** The total size of parts, in bytes. */

@@ -2,7 +2,7 @@
 import { FaultError, type FaultOf, type FaultSpan, type NoParams } from '../base/fault';
 import type { SplitProblem } from './split/splitTypes';
 
-/** Parts of a text that are not plain SQL: commands and data of psql, and whatever is not closed. */
+/** Parts of a text that are not plain SQL: commands and data of psql, and unclosed quotes, comments, and parentheses. */
 export interface SplitFaults {
   'sql.metaCommand': NoParams;
   'sql.copyData': NoParams;
@@ -89,7 +89,7 @@ export interface SkippedTransactions {
   'script.neverCommitted': NoParams;
 }
 
-/** What psql would do differently with a statement because of the file above it. `statement` and `command` are as written. */
+/** Differences from psql that the file above a statement causes. `statement` and `command` are as written. */
 export interface ContextFaults {
   'context.rolledBack': { readonly statement: string };
   'context.neverCommitted': { readonly statement: string };

@@ -30,7 +30,7 @@ export interface TextQuestion {
   readonly value: string;
   readonly placeholder?: string;
   readonly password?: boolean;
-  /** Returns what is wrong with an answer, if anything. */
+  /** Returns the problem of an answer; undefined if it is valid. */
   readonly check?: (text: string) => string | undefined;
   /** A button that answers with a fixed value. */
   readonly extra?: { readonly icon: string; readonly tooltip: string; readonly value: string };

@@ -42,7 +42,7 @@ export function passwordFromOf(profile: ConnectionProfile, isStored: boolean): P
   return isStored ? 'stored' : 'lookup';
 }
 
-/** Fills in where the connection goes, and keeps the user's own settings. */
+/** Replaces the connection's target, and keeps the user's own settings. */
 export function fill(values: FormValues, profile: ConnectionProfile, passwordFrom: PasswordFrom): FormValues {
   const own = Object.fromEntries(OWN.map((field) => [field, values[field]]));
   return {
@@ -95,7 +95,7 @@ function fieldsOf(values: FormValues): Record<string, unknown> & { name: string 
   const choices = PROFILE_CHOICES.flatMap((field) => (values[field] === '' ? [] : [[field, values[field]]]));
   return {
     ...(Object.fromEntries([...texts, ...choices]) as { name: string }),
-    // Defaults are left out, so that the settings stay short.
+    // Defaults are omitted, so that the settings stay short.
     ...(values.keepalives ? {} : { keepalives: false }),
     ...(values.production ? { production: true } : {}),
     ...(values.allowCleartextPassword ? { allowCleartextPassword: true } : {}),

@@ -8,6 +8,7 @@ import { validateProfile, type ConnectionProfile } from '../../core/postgres/con
 import { listServices } from '../../core/postgres/connect/conninfo/serviceFile';
 import { connectEnvironment } from '../../core/postgres/connect/conninfo/environment';
 import type { OfferView } from '../../shared/connectionProtocol';
+import { fullAddressText } from '../connections/connectionAddress';
 import { profileText } from '../messages/profileMessages';
 
 /** A source from which the form can be filled. Its password stays in the host. */
@@ -77,9 +78,7 @@ async function inFolder(folder: vscode.WorkspaceFolder, named: boolean): Promise
   const nameOf = (file: string): string => (named ? `${folder.name}/${file}` : file);
   const add = (file: string, candidates: readonly Candidate[]): void => {
     for (const { source, profile, password } of candidates) {
-      const { user, host, port, database } = profile;
-      const address = `${user === undefined ? '' : `${user}@`}${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}/${database ?? ''}`;
-      offers.push({ label: `${source} · ${nameOf(file)}`, detail: address, profile, password });
+      offers.push({ label: `${source} · ${nameOf(file)}`, detail: fullAddressText(profile), profile, password });
     }
   };
   const read = (file: string): Promise<string | undefined> => readFile(folder.uri, file);

@@ -4,6 +4,7 @@ import type { FromConnectionPage } from '../../shared/connectionRequests';
 import { withShortTexts } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
 import { pageHtml, pageRoot } from '../base/pageHtml';
+import { moreText } from '../base/plainText';
 import { errorText } from '../messages/faultText';
 import { parseFromConnectionPage } from './formMessages';
 
@@ -40,7 +41,7 @@ export class PageChannel implements vscode.Disposable {
 
   post(message: ToConnectionPage): void {
     // A page that is being disposed receives nothing. It requests everything when it loads again.
-    if (!this.#disposed) void this.panel.webview.postMessage(withShortTexts(message, TEXT_CHARACTERS));
+    if (!this.#disposed) void this.panel.webview.postMessage(withShortTexts(message, TEXT_CHARACTERS, moreText));
   }
 
   /** Shows a message in the page. */

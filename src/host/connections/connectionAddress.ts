@@ -1,14 +1,26 @@
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 
-type Address = Pick<ConnectionProfile, 'host' | 'hostaddr' | 'port' | 'service' | 'database'>;
+type Address = Pick<ConnectionProfile, 'host' | 'hostaddr' | 'port' | 'service' | 'database' | 'user'>;
 
 /** The server and database of a connection in short: `host/database`, or the service if no host is set. */
-export function addressText({ host, hostaddr, service, database }: Address): string {
+export function addressText(profile: Address): string {
+  const { host, hostaddr, service, database } = profile;
   if (host === undefined && hostaddr === undefined && service !== undefined) return service;
-  return `${host ?? hostaddr ?? 'localhost'}/${database ?? ''}`;
+  return `${hostOf(profile)}/${database ?? ''}`;
+}
+
+/** `user@host:port/database`, without the parts that are not set. */
+export function fullAddressText(profile: Address): string {
+  const { port, user, database } = profile;
+  const login = user === undefined ? '' : `${user}@`;
+  return `${login}${hostOf(profile)}${port === undefined ? '' : `:${port}`}/${database ?? ''}`;
 }
 
 /** `host:port`. */
-export function hostPortText({ host, hostaddr, port }: Address): string {
-  return `${host ?? hostaddr ?? 'localhost'}:${port ?? 5432}`;
+export function hostPortText(profile: Address): string {
+  return `${hostOf(profile)}:${profile.port ?? 5432}`;
+}
+
+function hostOf({ host, hostaddr }: Address): string {
+  return host ?? hostaddr ?? 'localhost';
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
+import { moreText } from '../base/plainText';
 import { errorText } from '../jobs/jobErrorText';
 import { raisableLimit } from '../launch/raisableLimit';
 import { errorRange } from './errorRange';
@@ -23,7 +24,7 @@ export async function showFailure(job: Job, jobRanges: JobRanges, diagnostics: E
     document,
     owner,
     mark,
-    message: shorten(errorText(error), MAX_MESSAGE, error.truncatedBytes),
+    message: shorten(errorText(error), MAX_MESSAGE, moreText, error.truncatedBytes),
     severity: vscode.DiagnosticSeverity.Error,
     sqlstate: error.sqlstate,
     jobId: job.id,

@@ -221,7 +221,7 @@ export class LaunchPreparer {
     this.#warn(
       targets.flatMap((target) =>
         directivesOf(target.range.text).problems.flatMap((problem) => {
-          // These directives are used, as one expects.
+          // These directives are not ignored.
           if (problem.code === 'directive.labelTooLong' || problem.code === 'directive.repeated') return [];
           return [{ target, span: problem.span, text: sqlText(problem) }];
         }),

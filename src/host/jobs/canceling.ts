@@ -7,12 +7,12 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker, ServerLink } from '../../core/jobs/ports';
 import { formatSpan } from '../../shared/timeText';
 import { commandId } from '../base/commandIds';
-import { plain, plainError, plainLabel } from '../base/plainText';
+import { plain, plainLabel } from '../base/plainText';
 import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
 import { errorText } from '../messages/faultText';
-import { shownError } from '../messages/jobInfo';
+import { shortErrorText } from './jobErrorText';
 import { stuckText } from './jobText';
 
 /** How often the progress notification is updated. Milliseconds. */
@@ -230,7 +230,7 @@ function stoppedText({ target, tookMs, signaled }: Finished): string {
   const record = target.job?.record;
   if (record?.state === 'succeeded') return vscode.l10n.t('“{0}” had already succeeded when it was canceled.', label);
   if (record?.state === 'failed') {
-    const error = record.error ? plainError(shownError(record.error), 500) : '';
+    const error = record.error ? shortErrorText(record.error, 500) : '';
     return vscode.l10n.t('“{0}” failed while it was being canceled: {1}', label, error);
   }
   if (record && record.launchedAt === undefined) {

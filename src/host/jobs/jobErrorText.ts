@@ -1,16 +1,17 @@
 /** Errors of jobs as text. */
 import type { JobError } from '../../api';
 import type { RecordedError } from '../../core/jobs/errors';
-import { faultText } from '../messages/faultText';
+import { plainError } from '../base/plainText';
+import { shownError } from '../messages/jobInfo';
 
-/** The message of a job's error: the server's own message, or the sentence for a problem that this extension found. */
-export function errorMessage({ fault, message }: RecordedError): string {
-  return fault === undefined ? message : faultText(fault);
+/** The message of an error for one line, shortened to `max` UTF-16 units. */
+export function shortErrorText(error: RecordedError, max: number): string {
+  return plainError(shownError(error), max);
 }
 
 /** An error for the Problems panel: the message, followed by the additional fields from the server. */
-export function errorText(error: JobError): string {
-  const parts = [errorMessage(error)];
+export function errorText(error: RecordedError): string {
+  const parts = [shownError(error).message];
   if (error.detail) parts.push(`DETAIL: ${error.detail}`);
   if (error.hint) parts.push(`HINT: ${error.hint}`);
   if (error.context) parts.push(`CONTEXT: ${error.context}`);

@@ -4,8 +4,8 @@ import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import type { Job } from '../../core/jobs/job';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import { formatRunning, formatSpan } from '../../shared/timeText';
-import { plainError } from '../base/plainText';
 import { faultText } from '../messages/faultText';
+import { shortErrorText } from './jobErrorText';
 
 /** Length of an error in a row of the tree, so that the parts after it are kept. UTF-16 units. */
 const ROW_ERROR_LENGTH = 150;
@@ -73,7 +73,7 @@ export function jobSummary(job: Job, now: number, position?: number): JobSummary
   const { state, progress, error } = job.record;
   return {
     short: shortText(job, now, position),
-    problem: state === 'failed' && error ? plainError(error, ROW_ERROR_LENGTH) : '',
+    problem: state === 'failed' && error ? shortErrorText(error, ROW_ERROR_LENGTH) : '',
     progress: state === 'running' ? (progress?.message ?? '') : '',
   };
 }

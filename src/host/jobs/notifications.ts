@@ -6,9 +6,9 @@ import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { readSetting, updateSetting } from '../base/settings';
 import { faultText } from '../messages/faultText';
-import { shownError } from '../messages/jobInfo';
-import { plain, plainError, plainLabel } from '../base/plainText';
+import { plain, plainLabel } from '../base/plainText';
 import { formatSpan } from '../../shared/timeText';
+import { shortErrorText } from './jobErrorText';
 import { join, rowsText } from './jobText';
 import * as ui from '../base/ui';
 
@@ -76,7 +76,7 @@ export class Notifications implements vscode.Disposable {
               '“{0}” failed after {1}: {2}',
               plainLabel(record.label),
               span,
-              record.error ? plainError(shownError(record.error), 500) : '',
+              record.error ? shortErrorText(record.error, 500) : '',
             ),
             showDetails,
           );

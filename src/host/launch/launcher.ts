@@ -8,6 +8,7 @@ import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
+import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
@@ -144,7 +145,7 @@ export class Launcher implements vscode.Disposable {
       .profilesFor(uri)
       .map((profile) => ({
         label: profile.name,
-        description: `${profile.host ?? 'localhost'}/${profile.database ?? ''}`,
+        description: addressText(profile),
         ...(profile.production === true ? { detail: vscode.l10n.t('production: asks before each launch') } : {}),
       }))
       .sort((a, b) => Number(b.label === last) - Number(a.label === last));

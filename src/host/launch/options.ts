@@ -108,11 +108,11 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
     {
       label: vscode.l10n.t('Queue size'),
       description:
-        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : sizeText(answers.queueSizeBytes),
+        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : queueSizeText(answers.queueSizeBytes),
       change: () =>
         text(
           {
-            value: answers.queueSizeBytes === undefined ? '' : sizeText(answers.queueSizeBytes),
+            value: answers.queueSizeBytes === undefined ? '' : queueSizeText(answers.queueSizeBytes),
             placeholder: vscode.l10n.t('Server default'),
             prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Leave empty for the server default.'),
             check: sizeProblem,
@@ -188,7 +188,8 @@ export function durationText(ms: number): string {
   return `${ms / factor}${unit}`;
 }
 
-function sizeText(bytes: number): string {
+/** A size as a setting accepts it: `64kB`. Units are powers of 1,024. */
+function queueSizeText(bytes: number): string {
   if (bytes % 1024 ** 2 === 0) return `${bytes / 1024 ** 2}MB`;
   return bytes % 1024 === 0 ? `${bytes / 1024}kB` : `${bytes}B`;
 }

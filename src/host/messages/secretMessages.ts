@@ -56,7 +56,7 @@ export function passphraseQuestion(keyFile: string): string {
   return l10n.t('Passphrase of the key {0}', keyFile);
 }
 
-/** The question for a password. If a stored password is not sent, the question says what has changed. */
+/** The question for a password. If a stored password is not sent, the question states what has changed. */
 export function passwordQuestion({ user, endpoint }: PasswordQuestion, changed: StoredPassword['changed']): string {
   const question = l10n.t('Password of {0} at {1}', user, endpointText(endpoint));
   if (changed === undefined) return question;

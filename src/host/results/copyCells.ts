@@ -12,7 +12,7 @@ const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** Rows to read at once. */
 const ROWS_PER_READ = 2_000;
 
-/** A request of the user cannot be fulfilled. The message is localized and says why and what to do. */
+/** A request of the user cannot be fulfilled. The message is localized, and contains the reason and the solution. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }

@@ -7,7 +7,7 @@ import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
 import { pageHtml, pageRoot } from '../base/pageHtml';
-import { plainLabel } from '../base/plainText';
+import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
 import { headOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
@@ -20,7 +20,7 @@ import { parseFromPage } from './pageMessages';
 const UPDATE_MS = 100;
 /** Maximum UTF-16 units of a message in the status line. */
 const STATUS_CHARACTERS = 1000;
-/** While rows come in, the page is told how many this often (ms). */
+/** How often the page is updated while rows arrive (ms). */
 const GROWTH_MS = 400;
 
 /** A panel that shows one job. */
@@ -122,7 +122,7 @@ export class ResultsPanel implements Disposable {
   }
 
   #showStatus(message: string, severity: 'info' | 'error' = 'error'): void {
-    this.#post({ type: 'status', message: shorten(message, STATUS_CHARACTERS), severity });
+    this.#post({ type: 'status', message: shorten(message, STATUS_CHARACTERS, moreText), severity });
   }
 
   async #init(): Promise<void> {
@@ -214,7 +214,7 @@ export class ResultsPanel implements Disposable {
     }
   }
 
-  /** Rows come without the job changing, so they are looked for while they may come and somebody looks. */
+  /** Polls for new rows while more may arrive and the panel is visible, because rows arrive without a change of the job. */
   #watchGrowth(rows: RowsView): void {
     clearTimeout(this.#growthTimer);
     if (rows.complete || this.#disposed || !this.panel.visible) return;

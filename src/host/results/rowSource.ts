@@ -50,7 +50,7 @@ export interface ResultsSource {
   noticesNotHeld(id: string): number;
   /** The file with the full text of the error, of all messages, or of one message; undefined if it was not kept. */
   fullText(id: string, what: 'error' | 'messages' | number): StoredText | undefined;
-  /** The location of the job's error in the file that it was launched from; undefined if the text is not there, or has changed. */
+  /** The location of the job's error in the file that it was launched from; undefined if the text has changed or no longer exists. */
   errorPlace(id: string): Promise<FailureLocation | undefined>;
   cancel(id: string): unknown;
   rerun(id: string): unknown;

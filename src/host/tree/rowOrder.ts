@@ -32,7 +32,7 @@ export class RowOrder<T extends OrderedJob> {
     };
   }
 
-  /** Moves jobs that have ended to the lower part. Call it only when no click can be under way, or when the user refreshes. */
+  /** Moves jobs that have ended to the lower part. Call it only when the user cannot be about to click, or when the user refreshes. */
   settle(jobs: readonly T[]): void {
     for (const { id, final } of jobs) if (final) this.#settled.add(id);
   }

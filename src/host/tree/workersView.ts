@@ -83,7 +83,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#changed,
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
-        // No click can be under way in a view that has just appeared.
+        // The user cannot be about to click in a view that has just appeared.
         if (visible) this.#settle();
         this.#updateWatches();
       }),

@@ -1,17 +1,16 @@
-/** Passwords: where they come from, what they are sent to, and that they show up nowhere. */
+/** Passwords: their sources, the methods that they are sent for, and that they never leak. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { join } from 'node:path';
-import type { ConnectError } from '../../../src/core/postgres/connect/errors';
-import { type ConnectReason } from '../../../src/core/postgres/connect/errors';
+import type { ConnectError, ConnectReason } from '../../../src/core/postgres/connect/errors';
 import { openClient, type OpenOptions } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newServer, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
 import { FakeServer } from './fakeServer';
-import { ask, environment, failureOf, newHome, psql, reload, removeFolder, sentence } from './support';
+import { ask, environment, failureOf, isAlive, newHome, psql, reload, removeFolder, sentence } from './support';
 
 const PASSWORD = 'S3cret-\'\\"% é';
 
@@ -87,7 +86,7 @@ describe('authentication', () => {
     const client = await openClient(to, how);
     try {
       assert.deepEqual(await ask(client, 'SELECT session_user'), [to.user]);
-      // What holds the client holds no password.
+      // The client keeps no reference to the password.
       assert.ok(!inspect(client, { depth: 6, showHidden: true }).includes('S3cret'));
     } finally {
       await client.end();
@@ -163,7 +162,7 @@ describe('authentication', () => {
       profile('scram_user'),
       options({ env: environment(home, { PGPASSWORD: 'S3cret-wrong' }) }),
       'authentication',
-      /it came from the environment variable PGPASSWORD/,
+      /\(from PGPASSWORD\)/,
     );
     await fails(
       profile('scram_user', { passwordCommand: 'echo S3cret-wrong' }),
@@ -276,7 +275,7 @@ describe('authentication', () => {
   });
 
   it('accepts only the methods of requireAuth', async () => {
-    // Let in without being asked is refused where the profile says so.
+    // A server that requests no authentication is rejected if the profile requires a method.
     await fails(
       profile('trusted', { requireAuth: 'scram-sha-256' }),
       given(PASSWORD),
@@ -314,10 +313,10 @@ describe('authentication', () => {
     );
     await fails(profile('missing_trusted'), options(), 'authentication', /role "missing_trusted" does not exist/);
     await fails(
-      profile('nobody'),
+      profile('unlisted'),
       options(),
       'hba',
-      /does not allow the user “nobody” to connect to the database “postgres”/,
+      /does not allow the user “unlisted” to connect to the database “postgres”/,
     );
     await fails(profile('ssl_user'), given(PASSWORD), 'hba', /without TLS\. Set “sslmode” to “require”/);
     await fails(profile('reader', { database: 'elsewhere' }), options(), 'database', /“elsewhere” does not exist/);
@@ -398,11 +397,3 @@ describe('authentication', () => {
     }
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

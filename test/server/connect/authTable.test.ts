@@ -1,6 +1,6 @@
 /**
- * All sequences of up to three messages of a server until it says that it is ready, with libpq (psql) as the oracle: what psql refuses
- * is refused. A sequence that psql refuses however an honest server would go on is not extended.
+ * All sequences of up to three messages of a server before ReadyForQuery, with libpq (psql) as the oracle: sequences that psql rejects
+ * must be rejected. A sequence that psql rejects even if it is completed correctly is not extended.
  */
 import assert from 'node:assert/strict';
 import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
@@ -41,11 +41,11 @@ interface Case {
   readonly allowCleartextPassword?: boolean;
   /** No sequence is accepted. */
   readonly never?: true;
-  /** By default three, the most. Hundreds of sequences of three take long where little is refused: see LONG. */
+  /** The maximum length of sequences, 3 by default. Hundreds of sequences of 3 take long if few are rejected: see LONG. */
   readonly length?: 2;
 }
 
-/** Environment variable: all sequences of three messages with all profiles. They take minutes. */
+/** Environment variable that tests sequences of three messages with all profiles, which takes minutes. */
 const LONG = 'PGBG_LONG_TESTS';
 
 const CASES: readonly Case[] = [
@@ -65,7 +65,7 @@ const CASES: readonly Case[] = [
   { parameters: 'sslmode=allow require_auth=password', tls: true, never: true },
 ];
 
-/** How an honest server would go on. */
+/** Returns the messages with which a correct server would complete the sequence. */
 function completion(sequence: Sequence): readonly Step[] {
   if (sequence.includes('Ok') && sequence.indexOf('Ready') > sequence.indexOf('Ok')) return [];
   const end: readonly Step[] = [...(sequence.includes('Ok') ? [] : ['Ok' as const]), 'Status', 'Key', 'Ready'];
@@ -74,12 +74,12 @@ function completion(sequence: Sequence): readonly Step[] {
   return last === 'Continue valid' ? ['Final valid', ...end] : end;
 }
 
-/** Whether clear text is allowed by what has nothing to do with the method. "allow" begins without TLS. */
+/** Whether clear text is allowed, regardless of the accepted methods. sslmode "allow" begins without TLS. */
 function maySendClearText({ parameters, tls, allowCleartextPassword }: Case): boolean {
   return (tls === true && !parameters.includes('sslmode=allow')) || allowCleartextPassword === true;
 }
 
-/** The rules in which we are stricter than libpq; undefined: none applies, so we must accept what psql accepts. */
+/** Returns the rule by which we are stricter than libpq. If undefined, we must accept what psql accepts. */
 function stricter(script: readonly Step[], test: Case): string | undefined {
   const methods = script.filter((step) => REQUESTS.includes(step as Name));
   if (methods.length > 1) return 'one method for each connection';
@@ -114,11 +114,11 @@ describe('authentication messages in every order', () => {
   const conninfo = ({ parameters, tls }: Case, database: string): string =>
     `host=127.0.0.1 port=${tls ? ports.tls : ports.plain} user=u dbname=${database} password=${PASSWORD} ${parameters}`;
 
-  /** Which of the scripts psql takes for a connection: one process connects to all of them in turn. */
+  /** Returns which of the scripts psql accepts. One psql process connects to all of them in turn. */
   async function askPsql(test: Case, databases: readonly string[]): Promise<readonly boolean[]> {
     const server = test.tls ? encrypted : plain;
     const first = plain.add(['Ok', 'Status', 'Key', 'Ready']);
-    // After a failure psql leaves a file, but goes on with the next command of its command line.
+    // After a failure psql stops reading a file, but continues with the next -c.
     const commands = databases.flatMap((database) => [
       '-c',
       `\\connect -reuse-previous=off "${conninfo(test, database)} gssencmode=disable"`,
@@ -152,7 +152,7 @@ describe('authentication messages in every order', () => {
       const server = test.tls ? encrypted : plain;
       let sequences: Sequence[] = ALPHABET.map((name) => [name]);
       let accepted = 0;
-      const most = process.env[LONG] ? 3 : (test.length ?? 3);
+      const maxLength = process.env[LONG] ? 3 : (test.length ?? 3);
       for (let length = 1; sequences.length > 0; length++) {
         const scripts = sequences.map((sequence) => [...sequence, ...completion(sequence)]);
         const databases = scripts.map((script) => server.add(script));
@@ -169,7 +169,7 @@ describe('authentication messages in every order', () => {
             `${about}: psql ${String(theirs[i])}, rule ${String(rule)}, ${String(ours.error?.message)}`,
           );
           if (expected) accepted++;
-          // Refused means that nothing was done on the connection.
+          // After a rejection, nothing may be sent on the connection.
           else assert.ok(!ours.accepted, about);
           if (ours.error) assert.match(sentence(ours.error), /^[^\n]{20,400}\.$/, about);
           const permits =
@@ -178,8 +178,9 @@ describe('authentication messages in every order', () => {
             !/require_auth=(?!.*\bpassword\b)|!password|channel_binding=require/.test(test.parameters);
           assert.ok(permits || !ours.received.includes(PASSWORD), `${about}: the password was sent in clear text`);
         }
-        const going = sequences.filter((sequence, i) => theirs[i] && !sequence.includes('Ready'));
-        sequences = length === most ? [] : going.flatMap((sequence) => ALPHABET.map((name) => [...sequence, name]));
+        const extendable = sequences.filter((sequence, i) => theirs[i] && !sequence.includes('Ready'));
+        sequences =
+          length === maxLength ? [] : extendable.flatMap((sequence) => ALPHABET.map((name) => [...sequence, name]));
       }
       assert.equal(accepted > 0, !test.never, `${accepted} accepted`);
     }).timeout(120_000);

@@ -1,6 +1,6 @@
 /**
- * Certificates made in the test, with dates and names as they are wanted: X.509 in DER (RFC 5280), signed by Node. No
- * program has to be installed for it.
+ * Creates certificates with any dates and names: X.509 in DER (RFC 5280), signed by Node. No
+ * other program is needed.
  */
 import { createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
@@ -12,9 +12,9 @@ export interface CertificateRequest {
   /** Days from now; by default from yesterday for ten days. */
   readonly from?: number;
   readonly until?: number;
-  /** By default itself. */
+  /** By default self-signed. */
   readonly issuer?: Certificate;
-  /** RSA keys are slower to make; elliptic curves are the default. */
+  /** Whether to use RSA keys, which are slower to generate than the default elliptic curves. */
   readonly rsa?: boolean;
 }
 

@@ -1,15 +1,15 @@
-/** Cases of connection strings, each run by psql and by us. See choices.test.ts. */
+/** Cases of connection strings, each used by psql and by the extension. See choices.test.ts. */
 
-/** In all texts: TCP and TCP2 are ports of the server, HOME the home folder, which also has the server's sockets. */
+/** Placeholders in all texts: TCP and TCP2 are ports of the server, HOME is the home folder, which also has the server's sockets. */
 export interface Case {
   readonly what: string;
-  /** The connection string, for both. */
+  /** The connection string for both clients. */
   readonly conninfo: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
-  /** Neither of them may get as far as the server. */
+  /** Neither client may send a startup message. */
   readonly fails?: true;
-  /** What must have been chosen, where agreeing is not enough to show that the case is what it says. */
+  /** Expected choices, in addition to being equal to those of psql. */
   readonly expect?: Readonly<Partial<Record<'user' | 'database' | 'password' | 'through' | 'options', string>>>;
 }
 
@@ -123,7 +123,7 @@ export const STRING_CASES: readonly Case[] = [
     expect: { through: 'HOME' },
   },
   {
-    what: 'a URI, an IPv6 address that nobody has',
+    what: 'a URI, an unreachable IPv6 address',
     conninfo: 'postgres://u@[::1]:1,127.0.0.1:TCP/d?connect_timeout=3',
   },
   { what: 'a URI, "[" without "]"', conninfo: 'postgres://u@[::1:TCP/d', fails: true },

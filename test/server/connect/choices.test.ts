@@ -1,6 +1,6 @@
 /**
- * What is connected to, as whom and with which password, is what psql chooses with the same words in the same surroundings.
- * Each case is run by both against a server that writes down what they say.
+ * The extension chooses the same server, user, and password as psql with the same connection string, environment, and home folder.
+ * Both connect to a server that records their startup messages.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -26,11 +26,11 @@ describe('the same choices as psql', () => {
   });
   after(() => server.close());
 
-  for (const one of [...STRING_CASES, ...HOME_CASES]) {
-    it(one.what, async () => {
+  for (const testCase of [...STRING_CASES, ...HOME_CASES]) {
+    it(testCase.what, async () => {
       const fill = (text: string): string =>
         text.replaceAll('TCP2', String(ports[1])).replaceAll('TCP', String(ports[0]));
-      const files = Object.entries(one.files ?? defaultFiles(one)).map(([name, content]) => [
+      const files = Object.entries(testCase.files ?? defaultFiles(testCase)).map(([name, content]) => [
         name,
         typeof content === 'string' ? fill(content) : { text: fill(content.text), mode: content.mode },
       ]);
@@ -41,19 +41,19 @@ describe('the same choices as psql', () => {
           fill(text)
             .replaceAll('HOME_ENCODED', encodeURIComponent(home.slice(1)))
             .replaceAll('HOME', home);
-        const variables = Object.entries(one.env ?? {}).map(([name, value]) => [name, place(value)]);
+        const variables = Object.entries(testCase.env ?? {}).map(([name, value]) => [name, place(value)]);
         const env = environment(home, Object.fromEntries(variables) as NodeJS.ProcessEnv);
-        const conninfo = place(one.conninfo);
+        const conninfo = place(testCase.conninfo);
 
         const theirs = await psql(bin, ['-c', '\\q', conninfo], env);
         const chosenByPsql = server.take().at(-1);
         assert.equal(theirs.status === 0, chosenByPsql !== undefined, theirs.stderr);
-        const complaint = await connect(conninfo, env);
+        const problem = await connect(conninfo, env);
         const chosen = server.take().at(-1);
 
-        assert.deepEqual(comparable(chosen), comparable(chosenByPsql), `psql: ${theirs.stderr}; ours: ${complaint}`);
-        assert.equal(chosen === undefined, one.fails ?? false, `${complaint} ${theirs.stderr}`);
-        if (chosen === undefined) assert.notEqual(complaint, '');
+        assert.deepEqual(comparable(chosen), comparable(chosenByPsql), `psql: ${theirs.stderr}; ours: ${problem}`);
+        assert.equal(chosen === undefined, testCase.fails ?? false, `${problem} ${theirs.stderr}`);
+        if (chosen === undefined) assert.notEqual(problem, '');
         const { user, database, options } = chosen?.startup ?? {};
         const got: Record<string, string | undefined> = {
           user,
@@ -62,7 +62,7 @@ describe('the same choices as psql', () => {
           password: chosen?.password,
           through: chosen?.through,
         };
-        for (const [key, value] of Object.entries(one.expect ?? {})) assert.equal(got[key], place(value), key);
+        for (const [key, value] of Object.entries(testCase.expect ?? {})) assert.equal(got[key], place(value), key);
       } finally {
         await removeFolder(home);
       }
@@ -177,19 +177,19 @@ describe('the same choices as psql', () => {
   });
 });
 
-/** Cases about neither file still have a password for all, so that what they are about shows. */
+/** Gives cases that are not about these files a password for every server, so that only their own choice matters. */
 function defaultFiles({ what }: Case): Readonly<Record<string, string>> {
   if (what.startsWith('.pgpass')) return { '.pgpass': PGPASS };
   return { '.pgpass': '*:*:*:*:for all\n', '.pg_service.conf': SERVICES };
 }
 
-/** '' or what went wrong. */
+/** Connects and returns '', or the error message. */
 async function connect(conninfo: string, env: NodeJS.ProcessEnv): Promise<string> {
   try {
     const { profile, password } =
       conninfo === '' ? { profile: {}, password: undefined } : parseConnectionString(conninfo);
     const client = await openClient(
-      // The server asks for the password as it is, over a plain connection, which only this allows.
+      // The server requests the password in clear text over an unencrypted connection, which only this allows.
       { ...profile, name: 'case', allowCleartextPassword: true },
       {
         env,
@@ -206,7 +206,7 @@ async function connect(conninfo: string, env: NodeJS.ProcessEnv): Promise<string
   }
 }
 
-/** Without what is nobody's choice: psql's encoding follows the terminal. */
+/** Removes the encoding, which psql derives from the terminal. */
 function comparable(introduction: Introduction | undefined): unknown {
   if (!introduction) return undefined;
   const startup = Object.entries(introduction.startup).filter(([name]) => name !== 'client_encoding');

@@ -1,4 +1,4 @@
-/** A pasted psql command leads to where psql itself goes with it. Each is run by a shell, and read by us. */
+/** A pasted psql command leads to the same connection as psql itself. A shell runs each command, and the extension parses it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -53,7 +53,7 @@ describe('pasted psql commands', () => {
     it(`${command.replaceAll(/\s+/g, ' ')} means the same to us`, async () => {
       const env = environment(home);
       const text = command.replaceAll('TCP', String(port));
-      // The fake server understands no query, so psql's own end does not matter.
+      // The fake server answers no query, so the exit code of psql does not matter.
       const shell = spawn('/bin/sh', ['-c', text], {
         env: { ...env, PATH: `${bin}:${env['PATH'] ?? ''}` },
         stdio: 'ignore',
@@ -66,7 +66,7 @@ describe('pasted psql commands', () => {
         { env, ...(password === undefined ? {} : { password: () => Promise.resolve(password) }) },
       );
       await client.end();
-      assert.ok(theirs, 'psql did not get to the server');
+      assert.ok(theirs, 'psql did not reach the server');
       assert.deepEqual(chosen(server.take().at(-1)), chosen(theirs));
     });
   }

@@ -1,6 +1,6 @@
 /**
- * A server that only listens to how clients introduce themselves: it writes down the startup message and the password and
- * lets everybody in (PostgreSQL, "Frontend/Backend Protocol", Start-up). What psql tells it is what libpq has chosen.
+ * A server that records the startup message and the password of each client and
+ * accepts every login (PostgreSQL, "Frontend/Backend Protocol", Start-up). Messages of psql show the choices of libpq.
  */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -17,7 +17,7 @@ export interface Introduction {
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 
-/** - `password`: asks for it and lets everybody in · `scram without proof`: lets in who began to prove it · `starting`: takes nobody. */
+/** `password`: requests a password and accepts any; `scram without proof`: accepts the first SCRAM message; `starting`: rejects every client. */
 export type Manner = 'password' | 'scram without proof' | 'starting';
 
 export class FakeServer {
@@ -31,7 +31,7 @@ export class FakeServer {
     this.#manner = manner;
   }
 
-  /** Listens on a free port of 127.0.0.1, which it returns. */
+  /** Listens on a free port of 127.0.0.1 and returns the port. */
   async listen(): Promise<number> {
     const server = this.#server('tcp', () => (server.address() as AddressInfo).port);
     server.listen(0, '127.0.0.1');
@@ -45,7 +45,7 @@ export class FakeServer {
     await once(server, 'listening');
   }
 
-  /** What the clients since the last call have said. */
+  /** Returns the startup messages since the last call. */
   take(): readonly Introduction[] {
     return this.introductions.splice(0);
   }

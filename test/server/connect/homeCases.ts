@@ -1,4 +1,4 @@
-/** Cases of what stands around a connection string: the environment, the password file, the service file. See choices.test.ts. */
+/** Cases of the environment, the password file, and the service file. See choices.test.ts. */
 import { userInfo } from 'node:os';
 import { AT, type Case } from './choiceCases';
 

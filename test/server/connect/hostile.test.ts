@@ -1,4 +1,4 @@
-/** Servers that misbehave until the connection is ready, apart from the order of their messages (authTable.test.ts). */
+/** Servers that misbehave while a client connects. For the order of messages see authTable.test.ts. */
 import assert from 'node:assert/strict';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
@@ -199,13 +199,13 @@ describe('a hostile server', () => {
 
   it('loses the connection at the first error that answers no query', async () => {
     const { server, port } = await listen(PASSWORD);
-    const one = message('E', 'SERROR\0VERROR\0CXX000\0Munasked\0\0');
-    const database = server.add(['Ok', ...READY, Buffer.concat(Array.from({ length: 20_000 }, () => one))]);
+    const unasked = message('E', 'SERROR\0VERROR\0CXX000\0Munasked\0\0');
+    const database = server.add(['Ok', ...READY, Buffer.concat(Array.from({ length: 20_000 }, () => unasked))]);
     const log: string[] = [];
     const client = await openClient(profile(port, { database }), { ...options(), log: (line) => log.push(line) });
     await new Promise((resolve) => client.once('end', resolve));
-    const told = log.filter((line) => line.includes('unasked')).length;
-    assert.equal(told, 1);
+    const logged = log.filter((line) => line.includes('unasked')).length;
+    assert.equal(logged, 1);
   });
 
   it('must confirm the protocol for direct TLS', async () => {

@@ -1,4 +1,4 @@
-/** Several hosts, servers of a wanted kind, and servers that do not answer. */
+/** Several hosts, target_session_attrs, and servers that do not answer. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -17,7 +17,7 @@ describe('hosts', () => {
   before(async () => {
     home = await newHome();
     [primary, standby] = await Promise.all([newServer({ max_connections: 12 }), newServer()]);
-    // A server that recovers for ever, from nowhere, is a standby.
+    // A server in endless recovery, without a primary, is a standby.
     await standby.stop();
     await standby.addFile('standby.signal', '');
     await standby.start();
@@ -174,7 +174,7 @@ describe('hosts', () => {
     await client.end();
   });
 
-  /** A server that takes connections and does what it is told with them. */
+  /** Starts a server that passes each connection to a callback. */
   async function strange(behave: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -217,7 +217,7 @@ describe('hosts', () => {
       const closed = new Promise<void>((resolve) => (close = resolve));
       const silent = await strange((socket) => {
         socket.on('close', close);
-        // By then it waits for an answer.
+        // Then the client waits for an answer.
         socket.once('data', () => stop.abort());
       });
       const profile = to({ port: silent.port, sslmode, connectTimeoutSeconds: 0 });

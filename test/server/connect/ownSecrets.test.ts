@@ -1,11 +1,12 @@
 /**
- * The user's own secrets and connections that somebody else wrote: nothing is sent, and no command is run, before the user approves.
- * The server asks for the password as it is, and writes down what it gets.
+ * The user's own secrets are not sent to connections that someone else configured, and no command runs, before the user approves.
+ * The server requests the password in clear text and records it.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textFault } from '../../../src/core/base/fault';
 import type { ApprovalRequest, Approve } from '../../../src/core/postgres/connect/open/approval';
 import { resolveBinding } from '../../../src/core/postgres/connect/open/binding';
 import { BINDING_PARTS, type BindingPart } from '../../../src/core/postgres/connect/open/bindingParts';
@@ -49,7 +50,7 @@ describe('the user’s own secrets', () => {
   });
   const sent = (): string[] => server.take().map(({ password }) => password);
 
-  /** Answers as the host does: `before` for what was approved earlier, `now` for what the user says. */
+  /** Answers like the host: `before` if the request was approved earlier, `now` as the answer of the user. */
   function approver(before: boolean, now: boolean | Error): Approve {
     return (request: ApprovalRequest, ask: boolean) => {
       asked.push([request.secrets.map(({ kind }) => kind).join(), ask]);
@@ -111,13 +112,13 @@ describe('the user’s own secrets', () => {
         await open({ approve: approver(false, true) });
         assert.deepEqual(sent(), [source.password]);
         asked = [];
-        await open({ approve: approver(true, new Error('nobody is there to be asked')) });
+        await open({ approve: approver(true, new Error('the user cannot be asked')) });
         assert.deepEqual(sent(), [source.password]);
         assert.deepEqual(asked, [[source.kind, false]]);
       });
 
       it('is not sent if the user cannot be asked, and the host’s error is passed on', async () => {
-        const refusal = new ConnectError('notApproved', 'Run Connect to decide.');
+        const refusal = new ConnectError('notApproved', textFault('Run Connect to decide.'));
         const failure = await failureOf(given, { env, approve: approver(false, refusal) });
         assert.equal(failure, refusal);
         assert.deepEqual(sent(), []);
@@ -168,7 +169,7 @@ describe('the binding of a secret', () => {
   });
   afterEach(() => removeFolder(home));
 
-  /** The parts that differ once something was changed. */
+  /** Returns the parts of the binding that a change affects. */
   async function changed(
     given: Omit<ConnectionProfile, 'name'>,
     change: { profile?: Partial<ConnectionProfile>; env?: NodeJS.ProcessEnv; files?: () => Promise<void> },

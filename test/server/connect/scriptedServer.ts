@@ -13,13 +13,13 @@ export type Step = keyof typeof STEPS | Buffer;
 export interface Conversation {
   /** Everything that the client sent after the startup message. */
   received: Buffer;
-  /** The client took the connection for ready: it sent a query, or said goodbye. */
+  /** Whether the client considered the connection ready: it sent a query or Terminate. */
   accepted: boolean;
   /** The client neither answered nor closed the connection. */
   stuck: boolean;
 }
 
-/** What each step sends; true: the client has to answer it. */
+/** The bytes that each step sends, and whether the client must answer. */
 const STEPS = {
   Ok: [() => authentication(0), false],
   Cleartext: [() => authentication(3), true],
@@ -39,7 +39,7 @@ const STEPS = {
   Ready: [() => message('Z', 'I'), false],
 } as const satisfies Record<string, readonly [(scram: Scram) => Buffer, boolean]>;
 
-/** A client that does nothing for so long waits for something. Milliseconds. */
+/** After this time without a message, the client is considered stuck. Milliseconds. */
 const STUCK_MS = 5000;
 
 export class ScriptedServer {
@@ -55,13 +55,13 @@ export class ScriptedServer {
     readonly alpn?: readonly string[];
     /** Sent with the agreement to TLS. */
     readonly stuffing?: Buffer;
-    /** It agrees to TLS, and answers the client's first message of it with this. */
+    /** Accepts the TLS request, and answers the ClientHello with this. */
     readonly insteadOfTls?: Buffer;
-    /** Of SCRAM; they are not really made. */
+    /** Messages of SCRAM with invalid values. */
     readonly iterations?: number;
   };
 
-  /** @param certificate it offers TLS with this; undefined: it does not offer TLS */
+  /** @param certificate the certificate for TLS; without it, the server does not offer TLS */
   constructor(
     password: string,
     certificate?: Certificate,
@@ -70,9 +70,9 @@ export class ScriptedServer {
       readonly alpn?: readonly string[];
       /** Sent with the agreement to TLS. */
       readonly stuffing?: Buffer;
-      /** It agrees to TLS, and answers the client's first message of it with this. */
+      /** Accepts the TLS request, and answers the ClientHello with this. */
       readonly insteadOfTls?: Buffer;
-      /** Of SCRAM; they are not really made. */
+      /** Messages of SCRAM with invalid values. */
       readonly iterations?: number;
     } = {},
   ) {
@@ -93,14 +93,14 @@ export class ScriptedServer {
     await new Promise((resolve) => this.#server?.close(resolve));
   }
 
-  /** @returns the database that names it */
+  /** @returns the name of the database that selects the script */
   add(script: readonly Step[]): string {
     const name = `s${this.#scripts.size}`;
     this.#scripts.set(name, script);
     return name;
   }
 
-  /** What clients did that asked for the script, once they are gone. Several attempts count as one. */
+  /** Waits for the end of all connections to a script, and returns their combined behavior. */
   async take(name: string): Promise<Conversation> {
     for (const socket of [...this.#open]) {
       if (this.#open.has(socket)) await new Promise((resolve) => socket.once('close', resolve));
@@ -180,7 +180,7 @@ export class ScriptedServer {
   }
 }
 
-/** Reads what a client sends. Undefined: the client has closed the connection. */
+/** Reads bytes of the client, or returns undefined if it has closed the connection. */
 class Reader {
   #input = Buffer.alloc(0);
   #closed = false;
@@ -232,7 +232,7 @@ class Reader {
   }
 }
 
-/** The server's side of SCRAM (RFC 5802), which takes every proof for right. */
+/** The server's side of SCRAM (RFC 5802), which accepts every proof. */
 class Scram {
   #clientFirst = 'n=,r=nonce';
   #serverFirst = '';

@@ -1,4 +1,4 @@
-/** What the tests of connecting share: a folder that stands for a home, and psql in the same surroundings. */
+/** Shared by the tests of connecting: a temporary home folder, and psql with the same environment. */
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { faultText } from '../../../src/host/messages/faultText';
 
 export { checkDetail, checkTitle, fixTitle } from '../../../src/host/messages/checkMessages';
 
-/** A new folder with files in it; without a word about the mode they are the owner's alone. */
+/** A new folder with files in it. Default mode: only the owner may read them. */
 export async function newHome(
   files: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>> = {},
 ): Promise<string> {
@@ -32,7 +32,7 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** An environment with nothing of PostgreSQL's in it but what is given. */
+/** An environment without variables of PostgreSQL, except the given ones. */
 export function environment(home: string, variables: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: home, LC_ALL: 'C', ...variables };
 }
@@ -43,7 +43,7 @@ export interface PsqlResult {
   readonly stderr: string;
 }
 
-/** Runs psql, which never asks anything. */
+/** Runs psql without prompts. */
 export function psql(bin: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<PsqlResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(join(bin, 'psql'), ['-X', '-w', '-A', '-t', ...args], {
@@ -59,7 +59,7 @@ export function psql(bin: string, args: readonly string[], env: NodeJS.ProcessEn
   });
 }
 
-/** Opens a connection, uses it, and closes it; a failure to open comes back as the error. */
+/** Opens a connection, uses it, and closes it. Resolves with the error if it cannot be opened. */
 export async function withClient<T>(
   profile: ConnectionProfile,
   options: OpenOptions,
@@ -84,14 +84,14 @@ export function sentence(error: ConnectError): string {
   return faultText(error.fault);
 }
 
-/** The error of a connection that must fail. */
+/** Returns the error of a connection that must fail. */
 export async function failureOf(profile: ConnectionProfile, options: OpenOptions = {}): Promise<ConnectError> {
   const outcome = await withClient(profile, options, () => Promise.resolve('connected'));
   if (outcome instanceof ConnectError) return outcome;
   throw new Error('The connection was opened, but it should have failed.');
 }
 
-/** Has the server read its settings again, and waits until new connections have them. */
+/** Reloads the server's settings, and waits until new connections use them. */
 export async function reload(server: Pick<TestServer, 'psql'>): Promise<void> {
   const loaded = (): Promise<string> => server.psql('SELECT pg_conf_load_time()');
   const before = await loaded();
@@ -103,4 +103,13 @@ export async function reload(server: Pick<TestServer, 'psql'>): Promise<void> {
 export async function ask(client: Client, sql: string): Promise<readonly (string | null)[]> {
   const { rows } = await client.query<(string | null)[]>({ text: sql, rowMode: 'array' });
   return rows[0] ?? [];
+}
+
+/** Whether a process exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

@@ -35,7 +35,7 @@ describe('testConnection', () => {
 
   function find(results: readonly CheckResult[], id: string): CheckResult {
     const found = results.find((result) => result.id === id);
-    assert.ok(found, `No result "${id}" among ${results.map((one) => one.id).join(', ')}.`);
+    assert.ok(found, `No result "${id}" among ${results.map((result) => result.id).join(', ')}.`);
     for (const result of results) {
       assert.ok(checkTitle(result).length > 0 && checkDetail(result).length > 0);
       for (const fix of result.fixes) assert.ok(fixTitle(fix) !== '' && (fix.sql ?? fix.action) !== undefined);
@@ -275,7 +275,7 @@ describe('testConnection', () => {
     assert.match(checkDetail(limits), /statement_timeout = 5min, pg_background\.worker_timeout = (90s|1.5min)/);
   });
 
-  it('tells a proxy in transaction mode from one in session mode', async () => {
+  it('distinguishes a proxy in transaction mode from one in session mode', async () => {
     const { startPgbouncer } = await scripts();
     for (const [poolMode, status] of [
       ['transaction', 'error'],

@@ -1,4 +1,4 @@
-/** What each sslmode makes of each certificate is what psql makes of it: both are run against the same server. */
+/** Each sslmode has the same effect as in psql for each certificate. Both connect to the same server. */
 import assert from 'node:assert/strict';
 import type { ConnectError } from '../../../src/core/postgres/connect/errors';
 import { SSL_MODES } from '../../../src/core/postgres/connect/conninfo/profile';
@@ -23,7 +23,7 @@ describe('TLS', () => {
     'verify-ca': 'tls',
     'verify-full': 'tls',
   };
-  /** What becomes of each sslmode where there are root certificates, and what is said of a failure. */
+  /** The outcome of each sslmode if there are root certificates, and the message of a failure. */
   const MATRIX: readonly (readonly [certificate: string, outcomes: Record<string, string>, message: RegExp])[] = [
     ['good', ALL, /never/],
     ['wrongHost', { ...ALL, 'verify-full': 'no' }, /is for DNS:db\.example\.com.* and not for localhost/],
@@ -42,7 +42,7 @@ describe('TLS', () => {
         if (expected[sslmode] === 'no') failed(withRoots, 'tls', message);
         else assert.equal(withRoots, expected[sslmode], sslmode);
         const without = await both(at);
-        // Nothing to verify with: nothing is verified, or verifying was asked for and cannot be done.
+        // Without root certificates the certificate is not verified, or connecting fails if sslmode requires verification.
         if (sslmode.startsWith('verify'))
           failed(without, 'tls', /The root certificate file “.*root\.crt” does not exist/);
         else assert.equal(without, ALL[sslmode], sslmode);
@@ -57,7 +57,7 @@ describe('TLS', () => {
     await tls.present('wrongHost');
     failed(await verify('localhost'), 'tls', /is for DNS:db\.example\.com.* and not for localhost/);
     assert.equal(await verify('localhost', 'verify-ca'), 'tls');
-    // Connecting by address to a server that has another name.
+    // Connecting by address to a server whose certificate has another name.
     assert.equal(await verify('db.example.com hostaddr=127.0.0.1'), 'tls');
     failed(await verify('127.0.0.1'), 'tls', /not for 127\.0\.0\.1/);
     await tls.present('good');
@@ -125,7 +125,7 @@ describe('TLS', () => {
         else assert.equal(got, outcome);
       }
     }
-    // Let in without being asked: nothing was bound.
+    // The server requested no authentication, so there is no channel binding.
     failed(
       await both('host=127.0.0.1 user=tls_only sslmode=require channel_binding=require'),
       'unsafe',
@@ -139,7 +139,7 @@ describe('TLS', () => {
     failed(
       await both('host=localhost user=postgres sslmode=prefer sslnegotiation=direct'),
       'profile',
-      /at least "require"/,
+      /requires the SSL mode require or stricter/,
     );
     assert.equal(await both('host=localhost user=postgres sslmode=require ssl_max_protocol_version=TLSv1.2'), 'tls');
     assert.equal(await both('host=localhost user=postgres sslmode=require ssl_min_protocol_version=TLSv1.3'), 'tls');
@@ -169,7 +169,11 @@ describe('TLS', () => {
           /does not support TLS, which “sslmode”/,
         );
       }
-      failed(await both(`host=127.0.0.1 user=nobody sslmode=prefer`), 'hba', /^The server has no rule/);
+      failed(
+        await both(`host=127.0.0.1 user=unlisted sslmode=prefer`),
+        'hba',
+        /^pg_hba\.conf does not allow the user “unlisted”/,
+      );
     } finally {
       await tls.server.psql('ALTER SYSTEM SET ssl = on');
       await reload(tls.server);

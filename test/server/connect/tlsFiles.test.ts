@@ -1,4 +1,4 @@
-/** The files of TLS: certificates and keys of the client, authorities, revoked certificates. Compared with psql like tls.test.ts. */
+/** Files for TLS: client certificates and keys, authorities, revocation lists. Compared with psql, like in tls.test.ts. */
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ describe('the files of TLS', () => {
 
   it('uses client certificates, and reports missing, encrypted, and exposed keys', async () => {
     const mine = makeCertificate({ commonName: 'cert_user', issuer: tls.authority });
-    const other = makeCertificate({ commonName: 'somebody', issuer: tls.authority });
+    const other = makeCertificate({ commonName: 'someone else', issuer: tls.authority });
     const files = {
       'my.crt': mine.pem,
       'my.key': mine.keyPem,
@@ -125,7 +125,7 @@ describe('the files of TLS', () => {
     failed(
       await both('host=localhost user=postgres sslrootcert=system sslmode=require', { env, files }),
       'profile',
-      /needs "sslmode": "verify-full"/,
+      /require the SSL mode verify-full/,
     );
     failed(
       await both('host=localhost user=postgres sslrootcert=system', { env, files: { bundle: tls.stranger.pem } }),

@@ -1,4 +1,4 @@
-/** A server that shows one certificate after another, and psql beside us in front of it. */
+/** A server with exchangeable certificates, to which psql and the extension connect. */
 import assert from 'node:assert/strict';
 import { TLSSocket } from 'node:tls';
 import { parseConnectionString } from '../../../src/core/postgres/connect/conninfo/conninfo';
@@ -21,7 +21,7 @@ host all postgres all trust
 
 const ROLES = ['plain_only', 'tls_only', 'cert_user', 'cert_wanted', 'scram_user'];
 
-/** In all texts HOME is a home folder of its own for each call. */
+/** HOME in all texts is replaced by a home folder that is new for each call. */
 export interface Around {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
@@ -30,9 +30,9 @@ export interface Around {
 export class TlsServer {
   private constructor(
     readonly server: TestServer,
-    /** The authority that issued the certificates, where nothing else is said. */
+    /** The authority that issued the certificates, unless a certificate names another one. */
     readonly authority: Certificate,
-    /** An authority that nobody trusts. */
+    /** An authority that is not trusted. */
     readonly stranger: Certificate,
     readonly certificates: ReadonlyMap<string, Certificate>,
   ) {}
@@ -70,14 +70,14 @@ export class TlsServer {
     return tls;
   }
 
-  /** Gives the server another certificate. */
+  /** Makes the server use another certificate. */
   async present(name: string): Promise<void> {
     await this.server.psql(`ALTER SYSTEM SET ssl_cert_file = '${name}.crt'`);
     await this.server.psql(`ALTER SYSTEM SET ssl_key_file = '${name}.key'`);
     await reload(this.server);
   }
 
-  /** Runs both; returns what ours made of it, which must be what psql made of it: `tls`, `plain`, or a failure. */
+  /** Connects with both clients, which must have the same result, and returns ours: `tls`, `plain`, or the error. */
   async both(parameters: string, { files = {}, env = {} }: Around = {}): Promise<string | ConnectError> {
     const { server } = this;
     const home = await newHome(files);
@@ -102,11 +102,11 @@ export class TlsServer {
         },
       );
       const theirs = await running;
-      const told = ours instanceof ConnectError ? `${ours.reason}: ${sentence(ours)}` : ours;
+      const result = ours instanceof ConnectError ? `${ours.reason}: ${sentence(ours)}` : ours;
       assert.equal(
         ours instanceof ConnectError ? 'failed' : ours,
         theirs.status === 0 ? theirs.stdout : 'failed',
-        `${theirs.stderr} / ${told}`,
+        `${theirs.stderr} / ${result}`,
       );
       return ours;
     } finally {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { splitStatements } from '../../../src/core/sql/split/statements';
+import { reasonOf } from '../../reasonOf';
 import { newDatabase, newEngine, type Engine, type TestServer } from '../support';
 import { BASE } from './base';
 
@@ -108,7 +109,7 @@ export class Lane {
   async job(sql: string): Promise<Effect> {
     const job = await this.engine.ended(sql);
     const { state, error, reason, rowCount, columns } = job.record;
-    assert.ok(state === 'succeeded' || state === 'failed', `${state}: ${reason}`);
+    assert.ok(state === 'succeeded' || state === 'failed', `${state}: ${reasonOf(job)}`);
     assert.equal(reason, undefined);
     const failed = state === 'failed';
     const withoutRows = job.notices.filter(({ message }) => message.startsWith('The rows of this'));

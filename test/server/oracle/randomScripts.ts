@@ -26,7 +26,9 @@ class Script {
     const count = 1 + random.below(8);
     for (let i = 0; i < count; i++) statements.push(this.#statement());
     statements.push(random.chance(75) ? this.#reading() : this.#statement());
-    return statements.map((one) => one + random.pick([';', ';\n', '; -- then; on\n', ' ; /* ; */ ', ';;\n'])).join('');
+    return statements
+      .map((statement) => statement + random.pick([';', ';\n', '; -- then; on\n', ' ; /* ; */ ', ';;\n']))
+      .join('');
   }
 
   #statement(): string {

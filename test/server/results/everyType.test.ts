@@ -193,9 +193,9 @@ describe('every type that has an output function', () => {
     await tables.client.query('DROP TABLE IF EXISTS original, copied');
     const columns = types.map(({ sql }, i) => `"c ${i}" ${sql}`).join(', ');
     for (const table of ['original', 'copied']) await tables.client.query(`CREATE TABLE ${table} (n int, ${columns})`);
-    const most = Math.max(...values.map(({ length }) => length));
+    const maxCount = Math.max(...values.map(({ length }) => length));
     const lines: string[] = [];
-    for (let row = 0; row <= most; row++) {
+    for (let row = 0; row <= maxCount; row++) {
       lines.push(encodeLine([String(row), ...values.map((column) => column[row] ?? null)]) + '\n');
     }
     await pipeline(Readable.from(lines), tables.client.query(from('COPY original FROM STDIN')));

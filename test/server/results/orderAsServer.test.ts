@@ -97,9 +97,9 @@ describe('CSV compared with PostgreSQL', () => {
     const theirs = join(tables.folder, 'theirs.csv');
     await exportRows(reader, ours, 'csv');
     await tables.psql(`\\copy (${query.replace(/\s+/g, ' ')}) TO '${theirs}' WITH (FORMAT csv, HEADER)`);
-    const [one, other] = await Promise.all([readFile(ours, 'utf8'), readFile(theirs, 'utf8')]);
+    const [ourText, theirText] = await Promise.all([readFile(ours, 'utf8'), readFile(theirs, 'utf8')]);
     // PostgreSQL quotes \. only if it is the whole line.
-    assert.equal(one.replaceAll('"\\."', '\\.'), other);
+    assert.equal(ourText.replaceAll('"\\."', '\\.'), theirText);
     await reader.close();
   });
 

@@ -119,7 +119,7 @@ describe('connections of several origins', () => {
       );
       assert.equal(new Set(faults.map(({ id }) => id)).size, 2);
     }
-    // The user's own, another extension's, and what is not risky are taken as they are.
+    // Connections of the user and of other extensions are accepted unchanged, and so are safe settings.
     for (const source of [user(risky), provider('p', risky)]) {
       const { entries, faults } = readEntries([source]);
       assert.equal(entries[0]!.profile.hostaddr, '10.6.6.6');

@@ -4,7 +4,7 @@ import type { ConnectionProfile } from '../../../src/core/postgres/connect/conni
 import type { Origin } from '../../../src/host/connections/connectionEntries';
 import { PasswordStore, type SecretOwner, type StoredPassword } from '../../../src/host/connections/passwordStore';
 
-/** VS Code's secret storage, as far as it is used: a map of texts. */
+/** A fake of VS Code's secret storage: a map of texts. */
 class Secrets {
   readonly kept = new Map<string, string>();
   get = (key: string): Promise<string | undefined> => Promise.resolve(this.kept.get(key));
@@ -36,7 +36,7 @@ describe('stored passwords', () => {
     const store = storeOf();
     await store.set(owner(store, USER), 'p4ss');
     assert.deepEqual(await get(store, owner(store, USER)), { password: 'p4ss' });
-    // Of the profile itself only what it resolves to matters.
+    // Only the target that the profile resolves to matters.
     assert.deepEqual(await get(store, owner(store, USER), { name: 'prod', service: 's' }), { password: 'p4ss' });
   });
 
@@ -127,7 +127,7 @@ describe('stored passwords', () => {
     assert.deepEqual(await get(store, owner(store, USER), { name: 'prod', service: 's' }), { changed: 'unknown' });
     assert.deepEqual(await get(store, owner(store, USER)), { password: 'old' });
     assert.equal(secrets.kept.has('pgBackground.password:prod'), false);
-    // From now on it is bound.
+    // From now on the password is bound to the target.
     const moved = await get(store, owner(store, USER, { ...BINDING, hosts: 'attacker' }));
     assert.equal(moved.password, undefined);
   });

@@ -20,7 +20,7 @@ function read(text: string): string {
 
 const U = 'dbname=d host=h password=p user=u';
 
-/** What is pasted, and the resulting pairs or fault. */
+/** Pasted texts, and the resulting pairs or faults. */
 const CASES: Readonly<Record<string, readonly (readonly [pasted: string, meaning: string | { fault: string }])[]>> = {
   'URIs and pairs with quotes, semicolons, or assignments copied along': [
     ['postgres://u:p@h/d;', U],

@@ -9,7 +9,7 @@ describe('the connections of a run', () => {
     assert.deepEqual(names('file', 'SELECT 1'), ['file']);
     assert.deepEqual(names('file', '-- connection: other\nSELECT 1'), ['other']);
     assert.deepEqual(names('file', '-- connection: cloud\nSELECT 1'), ['cloud (Tool)']);
-    assert.deepEqual(names('file', 'SELECT 1 -- connection: other'), ['file'], 'it stands behind the statement');
+    assert.deepEqual(names('file', 'SELECT 1 -- connection: other'), ['file'], 'the comment is after the statement');
   });
 
   it('are listed once each for several statements; the file’s if the cursor is not in a statement', () => {

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
 import { errorRange } from '../../../src/host/editor/errorRange';
-import { errorText } from '../../../src/host/jobs/jobErrorText';
+import { errorText, shortErrorText } from '../../../src/host/jobs/jobErrorText';
 import { raisableLimit } from '../../../src/host/launch/raisableLimit';
 import { JobRanges } from '../../../src/host/editor/jobRanges';
 import {
@@ -14,7 +14,7 @@ import {
   type RunnableRange,
 } from '../../../src/host/editor/runnableRanges';
 
-/** A text after one edit. */
+/** Returns the text after one edit. */
 function apply(text: string, edits: readonly Edit[]): string {
   let result = text;
   for (const { start, removed, text: added } of edits.toSorted((a, b) => b.start - a.start)) {
@@ -105,7 +105,7 @@ describe('ranges to run', () => {
   it('are all statements, or those that overlap the selection', () => {
     assert.equal(selectedStatements(text, split, [at('1')]).length, 3);
     assert.deepEqual(
-      texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((one) => statementRange(text, one))),
+      texts(selectedStatements(text, split, [at('2; SEL', 6)]).map((statement) => statementRange(text, statement))),
       ['SELECT 2', 'SELECT 3'],
     );
   });
@@ -192,7 +192,7 @@ describe('job ranges', () => {
   it('are tracked before the launch, while the user is asked and other jobs run', () => {
     const pending = jobRanges.follow(document, statementRange(text, splitStatements(text).statements[2]!));
     change('SELECT 1', '-- new\nSELECT 100');
-    assert.equal(jobRanges.of(document).length, 1, 'what is not launched is not listed');
+    assert.equal(jobRanges.of(document).length, 1, 'a range without a launch is not listed');
     jobRanges.add({ jobId: 'later', pending });
     const { span } = jobRanges.get('later')!;
     assert.equal(text.slice(span.start, span.end), 'SELECT 3');
@@ -280,6 +280,9 @@ describe('the range of an error', () => {
       errorText({ sqlstate: '23505', message: 'm', schema: 's', table: 't', column: 'c', constraint: 'k' }),
       'm\nSCHEMA NAME: s\nTABLE NAME: t\nCOLUMN NAME: c\nCONSTRAINT NAME: k',
     );
+    const fault = { code: 'jobs.unknownJob', params: { id: 'x' } };
+    assert.equal(errorText({ sqlstate: '', message: 'for the log', hint: 'h', fault }), 'There is no job x.\nHINT: h');
+    assert.equal(shortErrorText({ sqlstate: '', message: 'for the log', fault }, 8), 'There is… (10 bytes more)');
     const limit = { by: 'limit', limit: { name: 'statement_timeout', ms: 300 } } as const;
     const worker = { by: 'limit', limit: { name: 'pg_background.worker_timeout', ms: 300 } } as const;
     const request = { sql: 'SELECT 1' };
@@ -287,6 +290,6 @@ describe('the range of an error', () => {
     assert.equal(raisableLimit({ request, stop: worker }), 'workerTimeoutMs');
     assert.equal(raisableLimit({ request, stop: { by: 'outside' } }), undefined);
     const own = { sql: "SET statement_timeout = '300ms'; SELECT 1" };
-    assert.equal(raisableLimit({ request: own, stop: limit }), undefined, 'it is changed in the text');
+    assert.equal(raisableLimit({ request: own, stop: limit }), undefined, 'a limit in the SQL is changed there');
   });
 });

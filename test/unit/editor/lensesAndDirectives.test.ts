@@ -126,8 +126,8 @@ describe('lenses', () => {
   it('assigns a selection to its statement, but not if it spans several', () => {
     const jobRanges = new JobRanges();
     const start = text.indexOf('SELECT 2');
-    const one: RunnableRange = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
-    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, one) });
+    const single: RunnableRange = { kind: 'selection', start, end: start + 8, text: 'SELECT 2' };
+    jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, single) });
     assert.deepEqual(second('running', { launchedAt: NOW }, jobRanges), ['cancel: Cancel · 00:00']);
     const several: RunnableRange = { kind: 'selection', start, end: text.length, text: text.slice(start) };
     jobRanges.add({ jobId: 'job', pending: jobRanges.follow(uri, several) });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  moreText,
   plain,
   plainCode,
   plainEntry,
@@ -80,9 +81,9 @@ describe('long text', () => {
     assert.equal(endOfPart('a😀b', 2), 1);
     assert.equal(endOfPart('a😀b', 3), 3);
     assert.equal(endOfPart('ab', 2), 2);
-    assert.equal(shorten('a😀b', 2), 'a… (3 bytes more)');
-    assert.equal(shorten('ab', 2), 'ab');
-    assert.equal(shorten('ab', 2, 4_900_000), 'ab… (4.9 MB more)');
+    assert.equal(shorten('a😀b', 2, moreText), 'a… (3 bytes more)');
+    assert.equal(shorten('ab', 2, moreText), 'ab');
+    assert.equal(shorten('ab', 2, moreText, 4_900_000), 'ab… (4.9 MB more)');
   });
 
   it('of an error shows how much is missing, including what was not received', () => {

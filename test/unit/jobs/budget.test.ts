@@ -64,7 +64,7 @@ describe('long texts of a server', () => {
       assert.equal(await whole('messages', notice), `NOTICE: ${`${i}é`.repeat(MB / 4)}\n  HINT: h`);
     }
     assert.ok((await stat(history.noticesFile('messages'))).size < MB);
-    // As after a reload.
+    // Simulates a reload.
     const [first] = history.notices('messages', 100);
     assert.deepEqual(first, job.notices[0]);
     await history.remove('messages');
@@ -123,8 +123,8 @@ describe('long texts of a server', () => {
       rows: { rows: 1, bytes: 1, dropped: 0, fault: textFault(huge) },
     });
     assert.ok(JSON.stringify(facts).length < 20_000);
-    assert.match(describeFault(facts.reason), /… \(5 MB more\)$/);
-    assert.match(facts.columns[0]?.name ?? '', /… \(5 MB more\)$/);
+    assert.match(describeFault(facts.reason), /… \(\+5 MB\)$/);
+    assert.match(facts.columns[0]?.name ?? '', /… \(\+5 MB\)$/);
   });
 
   it('leaves short texts unchanged', () => {

@@ -18,7 +18,7 @@ describe('engine: cancel', () => {
     assert.equal(session.signals, 0);
     await clock.move(200);
     assert.equal(session.signals, 1);
-    session.told = { ...session.told!, hasError: true, error: { sqlstate: '57014', message: 'm' } };
+    session.workerReport = { ...session.workerReport!, hasError: true, error: { sqlstate: '57014', message: 'm' } };
     session.wake(true);
     assert.equal(await result, 'stopped');
     assert.equal(job.state, 'canceled');
@@ -126,7 +126,7 @@ describe('engine: cancel', () => {
     saved.length = 0;
     session.break(new SessionLostError('closed'));
     await jobs.settled();
-    assert.deepEqual(saved, [], 'what breaks because we close it says nothing');
+    assert.deepEqual(saved, [], 'a session that is lost because we close it proves nothing');
     assert.equal(waiting.state, 'queued');
     assert.equal(clock.timers.size, 0);
     assert.deepEqual([link.watching.size, link.listeners.size], [0, 0]);
@@ -148,7 +148,7 @@ describe('engine: cancel', () => {
       let closed = false;
       const closing = jobs.dispose().then(() => (closed = true));
       await clock.move(1999);
-      assert.ok(!closed, 'it is on its way');
+      assert.ok(!closed, 'the signal is being sent');
       if (arrives) sent();
       else await clock.move(1);
       await closing;

@@ -25,7 +25,7 @@ describe('engine: workers without a session', () => {
     await settle();
     jobs.detach(job.id);
     await settle();
-    assert.equal(job.state, 'detached', 'the wait under way was ended');
+    assert.equal(job.state, 'detached', 'the pending wait was ended');
     link.show({ at: clock.now() - 1 });
     assert.equal(job.state, 'detached', 'an older answer proves nothing');
     link.show({ workers: [OURS] });
@@ -41,7 +41,7 @@ describe('engine: workers without a session', () => {
       throw new Error('removed');
     };
     await clock.move(10_000);
-    assert.equal(job.state, 'detached', 'a connection that was removed says nothing about the worker');
+    assert.equal(job.state, 'detached', 'a removed connection proves nothing about the worker');
     assert.equal(logged.filter((line) => line.includes('removed')).length, 1);
     assert.equal(link.watching.size, 0);
     const other = new FakeLink();
@@ -74,7 +74,7 @@ describe('engine: workers without a session', () => {
       const job = await detached(link, run);
       const since = processesSince === undefined ? {} : { processesSince };
       link.show({ workers: [OURS], ...since });
-      assert.equal(job.state, 'detached', 'one that is shown runs');
+      assert.equal(job.state, 'detached', 'a worker in the snapshot is running');
       link.show(since);
       assert.equal(job.state, state);
       if (state === 'lost') assert.match(reasonOf(job), /^jobs\.serverCrashed/);

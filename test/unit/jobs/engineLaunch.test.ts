@@ -114,7 +114,7 @@ describe('engine: launch', () => {
     await clock.move(120_000);
     assert.deepEqual([launching.state, launching.record.held, link.acquired], ['queued', true, 1]);
     assert.match(reasonOf(launching), /^jobs\.heldDisconnected$/);
-    // A new run is a word for itself alone.
+    // A new job does not resume the held ones.
     const fresh = run();
     await fresh.ended;
     assert.deepEqual([fresh.state, launching.state], ['succeeded', 'queued']);

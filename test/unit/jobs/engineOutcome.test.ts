@@ -7,7 +7,7 @@ describe('engine: rows and outcome', () => {
   it('settles a worker that stopped without an outcome as lost, or as canceled if a cancel was requested', async () => {
     const { link, jobs, run, clock } = newWorld();
     const silent = new FakeSession();
-    silent.told = { completed: true, hasError: false, commandTag: '', rowCount: 0 };
+    silent.workerReport = { completed: true, hasError: false, commandTag: '', rowCount: 0 };
     link.next.push(silent);
     const job = run();
     await job.ended;
@@ -15,7 +15,7 @@ describe('engine: rows and outcome', () => {
     assert.match(reasonOf(job), /^jobs\.noOutcome$/);
 
     const early = new FakeSession();
-    Object.assign(early, { told: silent.told, stopped: false });
+    Object.assign(early, { workerReport: silent.workerReport, stopped: false });
     link.next.push(early);
     const canceled = run();
     await settle();
@@ -48,7 +48,7 @@ describe('engine: rows and outcome', () => {
   it('finishes with an unknown outcome if the version cannot report it and the rows cannot be read', async () => {
     const { link, run } = newWorld();
     const session = new FakeSession();
-    const blind = { told: undefined, plan: { ...session.plan, mode: 'none' } };
+    const blind = { workerReport: undefined, plan: { ...session.plan, mode: 'none' } };
     const read = (sqlstate: string) => ({
       onRead: () => Promise.reject(new WorkerFailedError({ sqlstate, message: 'm' })),
     });
@@ -58,10 +58,14 @@ describe('engine: rows and outcome', () => {
     assert.equal(job.state, 'finished');
     assert.match(reasonOf(job), /^jobs\.outcomeUnsupported$/);
     link.next.push(Object.assign(new FakeSession(), blind, read('22012')), Object.assign(new FakeSession(), blind));
-    const [failed, told] = [run(), run()];
-    await told.ended;
+    const [failed, succeeded] = [run(), run()];
+    await succeeded.ended;
     assert.deepEqual([failed.state, failed.record.error?.sqlstate], ['failed', '22012']);
-    assert.deepEqual([told.state, told.record.commandTag], ['succeeded', 'SELECT'], 'its one column was text');
+    assert.deepEqual(
+      [succeeded.state, succeeded.record.commandTag],
+      ['succeeded', 'SELECT'],
+      'its one column was text',
+    );
   });
 
   it('is not affected by a listener that throws', async () => {
@@ -69,12 +73,12 @@ describe('engine: rows and outcome', () => {
     jobs.onDidChange(() => {
       throw new Error('bad listener');
     });
-    let told = 0;
-    jobs.onDidChange(() => told++);
+    let changes = 0;
+    jobs.onDidChange(() => changes++);
     const job = run();
     await job.ended;
     assert.equal(job.state, 'succeeded');
-    assert.ok(told > 2 && logged.some((line) => line.includes('bad listener')));
+    assert.ok(changes > 2 && logged.some((line) => line.includes('bad listener')));
   });
 
   it('gives up a session over which no rows arrive although its worker is gone', async () => {
@@ -87,7 +91,7 @@ describe('engine: rows and outcome', () => {
     link.onRefresh = () => Promise.resolve(snapshotOf({ workers: [OURS] }));
     const job = run();
     await clock.move(35_000);
-    assert.equal(job.state, 'reading', 'the worker is there, so rows may come');
+    assert.equal(job.state, 'reading', 'the worker exists, so rows may still arrive');
     link.onRefresh = () => Promise.resolve(snapshotOf({}));
     await clock.move(60_000);
     assert.notEqual(job.state, 'reading');
@@ -128,7 +132,7 @@ describe('engine: rows and outcome', () => {
     };
     link.show({ workers: [{ ...OURS, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' }] });
     await job.ended;
-    assert.deepEqual(whileReading, ['steady'], 'a server that sends rows is not asked more than it must');
+    assert.deepEqual(whileReading, ['steady'], 'a server that sends rows gets no additional queries');
     assert.equal(job.state, 'succeeded');
     assert.ok(job.record.rows !== undefined);
   });

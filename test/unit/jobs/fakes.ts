@@ -1,4 +1,4 @@
-/** Stand-ins for the world around the engine, for what no real server can be made to do at will. */
+/** Fakes for the dependencies of the engine, for conditions that a real server cannot produce on demand. */
 import type { Writable } from 'node:stream';
 import { discard } from '../../../src/core/jobs/run/resultReader';
 import type { JobHistory } from '../../../src/core/jobs/store/jobFolder';
@@ -16,12 +16,12 @@ import { SessionLostError } from '../../../src/core/jobs/errors';
 import type { Clock } from '../../../src/core/base/clock';
 import type { WorkerReport } from '../../../src/core/jobs/workerReport';
 
-/** A clock that stands still until it is told to move. */
+/** A clock whose time changes only with {@link move}. */
 export class FakeClock implements Clock {
   #now = 1000;
   readonly timers = new Set<{ at: number; call: () => void }>();
 
-  /** What a correction of the wall clock adds to it. */
+  /** The correction of the wall clock, in milliseconds. */
   step = 0;
 
   now(): number {
@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
     return { dispose: () => this.timers.delete(timer) };
   }
 
-  /** Moves on, timer by timer, letting everything that was promised happen in between. */
+  /** Advances the time from timer to timer, and settles pending promises in between. */
   async move(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
@@ -69,17 +69,17 @@ export const SELECT: RowPlan = {
 
 export const GOOD: WorkerReport = { completed: true, hasError: false, commandTag: 'SELECT', rowCount: 1 };
 
-/** A session that does well, except where a test says otherwise. */
+/** A session whose worker succeeds, unless a test changes it. */
 export class FakeSession implements WorkerSession {
   reading = false;
   closed = false;
   released = false;
   signals = 0;
   idle = 0;
-  /** What the next wait says. */
+  /** The result of the next wait. */
   stopped = true;
   plan: RowPlan = SELECT;
-  told: WorkerReport | undefined = GOOD;
+  workerReport: WorkerReport | undefined = GOOD;
   handle: WorkerHandle = { launchId: 7, processId: 7, cookie: '1', backendStart: 'b', serverStart: 's' };
   onDescribe: () => void | Promise<void> = () => undefined;
   onLaunch: () => void | Promise<void> = () => undefined;
@@ -107,20 +107,20 @@ export class FakeSession implements WorkerSession {
     return { stopped: this.stopped };
   }
 
-  /** Ends the waits under way: the engine does it without saying that the worker has stopped. */
+  /** Resolves pending waits, by default without reporting that the worker has stopped. */
   wake(stopped = this.stopped): void {
     this.stopped = stopped;
     for (const wake of this.#wake.splice(0)) wake();
   }
 
-  /** Breaks the waits under way. */
+  /** Rejects pending waits. */
   break(error: Error): void {
     this.closed = true;
     for (const fail of this.#fail.splice(0)) fail(error);
   }
 
   report(): Promise<WorkerReport | undefined> {
-    return Promise.resolve(this.told);
+    return Promise.resolve(this.workerReport);
   }
 
   async read(_worker: WorkerHandle, _plan: RowPlan, sink: Writable): Promise<{ rows: number; sinkError?: Error }> {
@@ -160,7 +160,7 @@ export class FakeSession implements WorkerSession {
 
 export class FakeLink implements ServerLink {
   readonly listeners = new Set<(snapshot: ActivitySnapshot) => void>();
-  /** Sessions to be given out, in order; an error is thrown. */
+  /** The sessions that the pool returns, in order. An error is thrown instead. */
   readonly next: (FakeSession | Error)[] = [];
   acquired = 0;
   readonly watching = new Set<{ readonly pace: 'fast' | 'steady' }>();
@@ -207,7 +207,7 @@ export function snapshotOf(facts: Partial<ActivitySnapshot>): ActivitySnapshot {
 
 export const OURS = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
 
-/** The engine among stand-ins. */
+/** Creates an engine with fakes. */
 export function newWorld(clock = new FakeClock()) {
   const link = new FakeLink();
   const logged: string[] = [];
@@ -251,7 +251,7 @@ export function newWorld(clock = new FakeClock()) {
   return { clock, link, logged, saved, files, world, jobs, run };
 }
 
-/** A job whose session has broken while its worker ran. */
+/** Creates a job whose session was lost while its worker was running. */
 export async function detached(link: FakeLink, run: () => Job): Promise<Job> {
   const session = new FakeSession();
   session.stopped = false;

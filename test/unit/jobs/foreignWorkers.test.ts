@@ -13,7 +13,7 @@ const snapshot = (at: number, ...pids: number[]): ActivitySnapshot => ({
 
 describe('foreign workers', () => {
   let jobs: Job[];
-  let tell: (job: Job) => void;
+  let notify: (job: Job) => void;
   let foreign: ForeignWorkers;
 
   const job = (pid: number, finishedAt?: number): Job =>
@@ -32,7 +32,7 @@ describe('foreign workers', () => {
         return jobs;
       },
       onDidChange: (listener: (job: Job) => void) => {
-        tell = (changed) => {
+        notify = (changed) => {
           now = changed.record.finishedAt ?? now;
           listener(changed);
         };
@@ -50,15 +50,15 @@ describe('foreign workers', () => {
 
   it('do not include our workers in a snapshot from before their end, even if their jobs were removed', () => {
     jobs = [job(1, 100)];
-    tell(jobs[0]!);
+    notify(jobs[0]!);
     assert.deepEqual(pids(50, 1, 2), [2]);
     jobs = [];
     assert.deepEqual(pids(50, 1, 2), [2]);
-    assert.deepEqual(pids(900, 1, 2), [2], 'its process may still be leaving');
+    assert.deepEqual(pids(900, 1, 2), [2], 'its process may still be exiting');
   });
 
   it('include our workers that are still shown long after their jobs ended', () => {
-    tell(job(1, 100));
+    notify(job(1, 100));
     assert.deepEqual(pids(2000, 1), [1]);
   });
 
@@ -78,7 +78,7 @@ describe('foreign workers', () => {
   });
 
   it('include workers that reuse the pid of one of our workers, or are on another connection', () => {
-    tell(job(1, 100));
+    notify(job(1, 100));
     const later = { ...snapshot(50, 1), workers: [{ pid: 1, backendStart: 'another start' } as ActiveWorker] };
     assert.equal(foreign.of('work', later).length, 1);
     assert.equal(foreign.of('other', snapshot(50, 1)).length, 1);

@@ -6,7 +6,7 @@ import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
 import { restoreJob } from '../../../src/core/jobs/store/restoreJob';
 
-/** A process id that nobody has: beyond Linux's largest. */
+/** An unused process id: it is above the maximum of Linux. */
 const NO_PROCESS = 2 ** 30;
 
 describe('history', () => {
@@ -37,7 +37,7 @@ describe('history', () => {
     assert.deepEqual(await readdir(join(folder, 'windows')), []);
     assert.equal((JSON.parse(await readFile(join(folder, 'a.json'), 'utf8')) as JobRecord).rowCount, 49);
     for (const name of ['a.json', 'a.notices.ndjson'])
-      // Windows has no such modes.
+      // Windows has no file modes.
       if (process.platform !== 'win32') assert.equal((await stat(join(folder, name))).mode & 0o777, 0o600);
     const messages = history.notices('a', 3).map(({ message }) => message);
     assert.deepEqual(messages, ['m2', 'm3', 'm4']);
@@ -116,8 +116,8 @@ describe('history', () => {
     for (let i = 0; i < 10_000; i += 500) {
       await Promise.all(
         Array.from({ length: 500 }, (_, k) => {
-          const one = { ...record(`j${i + k}`), owner: 'gone', state: 'succeeded' as const, queuedAt: 20_000 - i - k };
-          return writeFile(join(folder, `${one.id}.json`), JSON.stringify(one));
+          const old = { ...record(`j${i + k}`), owner: 'gone', state: 'succeeded' as const, queuedAt: 20_000 - i - k };
+          return writeFile(join(folder, `${old.id}.json`), JSON.stringify(old));
         }),
       );
     }

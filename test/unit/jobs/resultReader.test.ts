@@ -6,7 +6,7 @@ import type { JobFiles, RowsKept } from '../../../src/core/jobs/ports';
 import { ResultReader } from '../../../src/core/jobs/run/resultReader';
 import { FakeClock, FakeLink, FakeSession, OURS, SELECT, settle, snapshotOf } from './fakes';
 
-/** A reader of a job that runs. */
+/** A result reader of a running job. */
 function newReader({ kept = {}, notRows = 0 }: { kept?: Partial<RowsKept>; notRows?: number } = {}) {
   const session = new FakeSession();
   const link = new FakeLink();

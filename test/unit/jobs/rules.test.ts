@@ -49,19 +49,19 @@ describe('outcome', () => {
 
     it('is a timeout if the worker ran as long as its limit', () => {
       assert.deepEqual(by(ended(300.258, false)), timeout);
-      assert.deepEqual(by(ended(2000, false)), timeout, 'it did not check for interrupts sooner');
+      assert.deepEqual(by(ended(2000, false)), timeout, 'the worker checked for interrupts only later');
       assert.deepEqual(by(decideOutcome(error('57014'), false, { limits, ranMs: 350 })), timeout, 'by our clock');
     });
 
     it('is a cancel if SIGTERM was sent before the limit was reached', () => {
       assert.equal(by(ended(120, true, { signaledMs: 100 })), 'cancelSettled');
-      assert.equal(by(ended(120, true)), 'cancelSettled', 'that is not sent yet, so another one came first');
+      assert.equal(by(ended(120, true)), 'cancelSettled', 'SIGTERM was not sent yet, so another cause came first');
     });
 
     it('is whichever came last before the end, because the SQL caught the earlier one', () => {
       assert.deepEqual(by(ended(301, true, { signaledMs: 100 })), timeout);
       assert.equal(by(ended(900, true, { signaledMs: 890 })), 'cancelSettled');
-      assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'SIGTERM met nobody any more');
+      assert.deepEqual(by(ended(301, true, { signaledMs: 310 })), timeout, 'the worker had ended before SIGTERM');
     });
 
     it('applies the worker’s own limit first, and treats 0 as no limit', () => {
@@ -131,18 +131,18 @@ describe('queue', () => {
     assert.deepEqual([take(queue), take(queue)], ['a', 'b']);
     assert.deepEqual([queue.refuse('a').pauseMs, queue.refuse('b').pauseMs], [500, 500]);
     assert.deepEqual(queue.waiting, ['a', 'b', 'c']);
-    assert.equal(take(queue), undefined, 'those behind would be refused too');
+    assert.equal(take(queue), undefined, 'later jobs would be refused too');
     queue.pauseOver('a', 1);
     queue.pauseOver('b', 1);
     assert.equal(take(queue), 'a');
-    assert.equal(take(queue), undefined, 'one tries whether there is room');
+    assert.equal(take(queue), undefined, 'one job tries whether a slot is free');
     assert.deepEqual(queue.refuse('a'), { pauseMs: 1000, refusals: 2 });
     queue.pauseOver('a', 1);
     assert.equal(take(queue), undefined, 'the timer of an earlier pause does not end this one');
     queue.pauseOver('a', 2);
     assert.equal(take(queue), 'a');
     queue.launched('a');
-    assert.equal(take(queue), 'b', 'there was room');
+    assert.equal(take(queue), 'b', 'a slot was free');
     for (let i = 0; i < 20; i++) {
       const { pauseMs, refusals } = queue.refuse('b');
       assert.ok(pauseMs <= 30_000);
@@ -208,7 +208,7 @@ describe('labels in application names', () => {
     assert.equal(labelOf('pg_background:not cut:4', 42), 'not cut:4');
     assert.equal(labelOf('pg_background:4242', 4242), '');
     assert.equal(labelOf('pg_background:4242:4242', 4242), '4242');
-    // 63 bytes and no more: the end of the pid, all of it, or also the end of the label is missing.
+    // PostgreSQL cuts names at 63 bytes, so part of the pid, the whole pid, or also the end of the label is missing.
     for (const length of [44, 45, 46, 47, 48]) {
       const label = 'd'.repeat(length);
       assert.equal(labelOf(`pg_background:${label}:12345`.slice(0, 63), 12345), label, `${length}`);

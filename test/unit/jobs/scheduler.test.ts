@@ -8,7 +8,7 @@ import { Scheduler } from '../../../src/core/jobs/scheduler/scheduler';
 import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeLink, FakeSession, settle } from './fakes';
 
-/** The scheduler with fakes, for one connection. */
+/** A scheduler with fakes for one connection. */
 function newScheduler(clock = new FakeClock(), maxConcurrentJobs = 1) {
   const link = new FakeLink();
   const ends: RunEnd[] = [];
@@ -155,7 +155,7 @@ describe('scheduler: every job that waits is woken by something', () => {
         refused.onLaunch = () => Promise.reject(new LaunchError({ sqlstate: '53000', message: 'full' }, true));
         const broken = new FakeSession();
         broken.onDescribe = () => Promise.reject(new SessionLostError('gone'));
-        // Only one: several breaks of one session fail its job.
+        // Only once, because a job fails after several lost sessions.
         link.next.push(random.pick([refused, refusals === 1 ? broken : refused, new UnreachableError('away')]));
       }
       scheduler.start('c');

@@ -42,7 +42,7 @@ describe('the identity of a server', () => {
     assert.equal(compareServers(PRIMARY, without(now, 'timeline')), 'other', 'a standby');
     assert.equal(compareServers(PRIMARY, { ...now, timeline: '00000002' }), 'other', 'a standby that was promoted');
     assert.equal(compareServers(PRIMARY, now, '2026-01-03T00:00:00.000002Z'), 'other');
-    assert.equal(compareServers(now, PRIMARY), 'other', 'it was started before');
+    assert.equal(compareServers(now, PRIMARY), 'other', 'the server was started before the worker');
     const standby = without(PRIMARY, 'timeline');
     assert.equal(compareServers(standby, { ...standby, start: LATER, dataDirectory: '/other' }), 'other');
     assert.equal(compareServers(standby, { ...standby, start: LATER, address: '10.0.0.2:5432' }), 'other');
@@ -52,7 +52,11 @@ describe('the identity of a server', () => {
   it('decides whether a pid belongs to the same worker', () => {
     const worker = { pid: 7, backendStart: 'b' };
     assert.equal(isWorkerOf({ pid: 7, backendStart: 'b', server: PRIMARY }, worker, PRIMARY), true);
-    assert.equal(isWorkerOf({ pid: 7, server: PRIMARY }, worker, PRIMARY), true, 'its start is not known yet');
+    assert.equal(
+      isWorkerOf({ pid: 7, server: PRIMARY }, worker, PRIMARY),
+      true,
+      'the start of the worker is not known yet',
+    );
     assert.equal(isWorkerOf({ pid: 7, server: PRIMARY }, worker, { ...PRIMARY, system: '2' }), false);
     assert.equal(isWorkerOf({ pid: 7, serverStart: 'x' }, worker, PRIMARY), false);
     assert.equal(isWorkerOf({ pid: 7, backendStart: 'a', server: PRIMARY }, worker, PRIMARY), false);

@@ -21,7 +21,7 @@ const EVENTS = [
   'finish',
 ] as const satisfies readonly JobEvent[];
 
-// Written out by hand, and not made from the table in the source: a row is a state, a column an event in the order above.
+// Written by hand, independently of the table in the source. A row is a state, a column an event in the order above.
 const EXPECTED: Record<JobState, string> = {
   queued: 'launching - - - canceled - - - - - - - failed - lost -',
   launching: '- queued running - canceling - - - - - detached succeeded failed canceled lost -',

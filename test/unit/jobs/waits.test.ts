@@ -4,7 +4,7 @@ import { LaunchError, UnreachableError } from '../../../src/core/jobs/errors';
 import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeSession, newWorld, settle, snapshotOf } from './fakes';
 
-/** A clock as it really is: timers fire a little early or late, and the wall clock is corrected now and then. */
+/** A realistic clock: timers fire a little early or late, and the wall clock is corrected now and then. */
 class RoughClock extends FakeClock {
   readonly #random: Random;
 

@@ -3,7 +3,7 @@ import { Duplex, Writable } from 'node:stream';
 import type { Client } from 'pg';
 import { copyOut } from '../../../src/core/postgres/client/copyOut';
 
-/** A message of the wire protocol: a code, a length that counts itself, a body. */
+/** A message of the wire protocol: a code, a length that includes itself, and a body. */
 function message(code: string, body: string | Buffer): Buffer {
   const bytes = Buffer.from(body);
   const head = Buffer.alloc(5);
@@ -28,7 +28,7 @@ function whole(...middle: Buffer[]): Buffer {
   ]);
 }
 
-/** What `pg` is to CopyOut: a socket, and a parser whose messages call the query's handlers. */
+/** The part of `pg` that CopyOut uses: a socket, and a parser whose messages call the query's handlers. */
 class FakeClient {
   readonly socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
   readonly parsed: string[] = [];
@@ -110,7 +110,7 @@ describe('copyOut', () => {
 
   it('passes on the rows before an error, and reads the socket to the end, also with a slow sink', async () => {
     const written: string[] = [];
-    // It takes one chunk and never asks for more.
+    // The sink accepts one chunk and never calls back for more.
     const sink = new Writable({ highWaterMark: 1, write: (chunk: Buffer) => void written.push(chunk.toString()) });
     const { client, done } = start(sink);
     client.socket.push(Buffer.concat([message('H', ''), rows[0]!, ERROR]));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textFault } from '../../../src/core/base/fault';
 import { extensionFunctionsOf, ExtensionError } from '../../../src/core/postgres/pgBackground/extensionFunctions';
 import {
   ConnectionGoneError,
@@ -93,14 +94,14 @@ describe('errors of a connection', () => {
       server('53300'),
       new ConnectionGoneError('m'),
       new Error('m', { cause: new ConnectionGoneError('m') }),
-      new ConnectError('starting', 'm'),
-      new ConnectError('server', 'm', { cause: node('ECONNRESET') }),
+      new ConnectError('starting', textFault('m')),
+      new ConnectError('server', textFault('m'), { cause: node('ECONNRESET') }),
     ];
     for (const error of passing) assert.ok(isTransient(error), String(error));
     for (const error of [
       server('28P01'),
       server('57014'),
-      new ConnectError('authentication', 'm'),
+      new ConnectError('authentication', textFault('m')),
       new Error('Connection terminated unexpectedly'),
       'x',
       undefined,

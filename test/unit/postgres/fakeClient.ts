@@ -35,7 +35,7 @@ export class FakeClient extends EventEmitter {
   constructor() {
     super();
     this.socket.on('data', () => undefined);
-    // As `pg` does: what was asked fails, then the client reports the end.
+    // Like `pg`: pending queries fail, then the client reports the end.
     this.socket.on('error', (error) => this.lose(error));
     this.socket.on('close', () => this.lose(new Error('Connection terminated unexpectedly')));
   }
@@ -67,7 +67,7 @@ export class FakeClient extends EventEmitter {
     return Promise.resolve();
   }
 
-  /** The connection ends: the query under way fails, and the client reports the end once. */
+  /** Ends the connection: the running query fails, and the client reports the end once. */
   lose(error: Error): void {
     if (this.#lost) return;
     this.#lost = true;

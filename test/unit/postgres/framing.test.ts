@@ -19,7 +19,7 @@ function head(type: string, length: number): Buffer {
   return bytes;
 }
 
-/** Always the same numbers for a seed (mulberry32). */
+/** Pseudo-random numbers that depend only on the seed (mulberry32). */
 function randomOf(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -30,7 +30,7 @@ function randomOf(seed: number): (below: number) => number {
   };
 }
 
-/** Good, damaged, and impossible messages, and sometimes noise. @param rows also those of COPY */
+/** Valid, damaged, and impossible messages, and sometimes random bytes. @param rows whether to include messages of COPY */
 function input(random: (below: number) => number, rows: boolean): Buffer {
   const good = [
     message('S', 'a\0b\0'),
@@ -66,7 +66,7 @@ function pieces(bytes: Buffer, random: (below: number) => number): Buffer[] {
 }
 
 describe('MessageGuard', () => {
-  /** What gets through the guard to pg's own parser, and whether it ended with an error. */
+  /** Returns the messages that the guard passes to the parser of pg, and whether it ended with an error. */
   function guarded(chunks: readonly Buffer[]): { names: string[]; error: string | undefined } {
     const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
     const names: string[] = [];
@@ -88,7 +88,7 @@ describe('MessageGuard', () => {
       head('D', 16 * 1024 * 1024 + 1),
       head('T', 1024 * 1024 + 1),
       head('A', 30_001),
-      message('d', 'a row that nobody asked for'),
+      message('d', 'an unrequested row'),
       message('H', Buffer.alloc(3)),
       message('c'),
       message('G', Buffer.alloc(3)),

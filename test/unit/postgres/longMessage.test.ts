@@ -25,11 +25,11 @@ interface Passed {
   readonly whole: Fields | undefined;
 }
 
-/** What gets through, in chunks of this size. */
+/** Returns the messages that arrive if the bytes come in chunks of this size. */
 function through(bytes: Buffer, size: number): Passed[] {
   const passed: Passed[] = [];
-  const guard = new MessageGuard((one, whole) =>
-    passed.push({ message: Buffer.from(one), whole: whole && textsOf(whole) }),
+  const guard = new MessageGuard((message, whole) =>
+    passed.push({ message: Buffer.from(message), whole: whole && textsOf(whole) }),
   );
   for (let at = 0; at < bytes.length; at += size) guard.push(bytes.subarray(at, at + size));
   return passed;
@@ -68,7 +68,7 @@ describe('long errors and notices', () => {
     assert.ok(beginning.endsWith('…') && beginning.length > 16_384 && beginning.length < 65_536);
     assert.ok(long.M.startsWith(beginning.slice(0, -1)), 'cut between two characters');
     assert.equal(fields['D'], 'short');
-    assert.equal(fields['W'], long.W, 'the place of an error may be found in it');
+    assert.equal(fields['W'], long.W, 'the position of an error may be found in it');
     assert.deepEqual(first.whole, { message: long.M, constraint: long.n });
     assert.deepEqual(fieldsOf(next.message), { S: 'NOTICE', M: 'next' });
     assert.equal(next.whole, undefined);
@@ -111,7 +111,7 @@ describe('long errors and notices', () => {
       hint: 'wh…',
       [WHOLE]: { hint: { parts, bytes: 2_000_010 } },
     };
-    assert.equal(Buffer.concat(wholeNotice(notice)).toString(), 'NOTICE: m\n  HINT: whole text… (2 MB more)');
+    assert.equal(Buffer.concat(wholeNotice(notice)).toString(), 'NOTICE: m\n  HINT: whole text… (+2 MB)');
     assert.equal(Buffer.concat(firstBytes(parts, 8)).toString(), 'whole te');
   });
 });

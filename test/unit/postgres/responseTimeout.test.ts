@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { startDeadConnectionTimeout, startResponseTimeout } from '../../../src/core/postgres/client/responseTimeout';
 import { FakeClock, settle } from '../jobs/fakes';
 
-/** A clock whose timers fire late, as after the machine has slept. */
+/** A clock whose timers fire late, like after a sleep of the machine. */
 class SleepyClock extends FakeClock {
   #sleptMs = 0;
 

@@ -41,7 +41,7 @@ describe('row plans', () => {
     assert.equal(plan.definition, 'c1 pg_catalog.text, c2 integer, c3 integer');
     const at = Array.from(plan.sql).indexOf('y') + 1;
     assert.equal(plan.position(at), plan.columns.length > 0 ? sql.slice(sql.indexOf('SELECT')).indexOf('y') : -1);
-    assert.equal(plan.position(5), undefined, 'inside what we wrote there is no place');
+    assert.equal(plan.position(5), undefined, 'text that we added has no position');
     assert.equal(plan.position(Array.from(plan.sql.slice(0, plan.sql.indexOf(') AS q('))).length + 3), undefined);
   });
 
@@ -62,7 +62,7 @@ describe('row plans', () => {
         plan.sql,
         /^CREATE TABLE t \(a int\);SHOW server_version; SELECT CASE.* LEFT JOIN \(SELECT q\.\* FROM \(SELECT a FROM t\n\) AS q OFFSET 0\) AS q ON true;$/,
       );
-      assert.equal(plan.position(3), 2, 'before the last statement nothing is shifted');
+      assert.equal(plan.position(3), 2, 'positions before the last statement do not change');
     }
   });
 

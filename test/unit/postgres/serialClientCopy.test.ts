@@ -12,8 +12,8 @@ describe('SerialClient: COPY and notices', () => {
   it('reports notices while rows are being copied', async () => {
     const { fake, client } = newClient();
     const received: Notice[] = [];
-    client.onNotice((one) => {
-      received.push(one);
+    client.onNotice((notice) => {
+      received.push(notice);
       return undefined;
     });
     const copy = client.copyOut('COPY x TO STDOUT', sink());

@@ -154,14 +154,14 @@ describe('session pool', () => {
     assert.ok(session.ended);
   });
 
-  it('closes idle sessions at once when told to, but not those in use', async () => {
+  it('closes idle sessions at once on request, but not those in use', async () => {
     const { pool, clock } = newPool({ warmSessions: 2 });
     const [used, idle] = [await pool.acquire(), await pool.acquire()];
     pool.release(idle);
     pool.dropIdle();
     assert.ok(idle.closed && !used.closed);
     await clock.move(5 * MINUTES);
-    assert.ok(!idle.ended, 'its timer is gone');
+    assert.ok(!idle.ended, 'its timer was disposed');
   });
 
   it('forgets a session that has closed', async () => {

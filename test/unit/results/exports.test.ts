@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
+import { faultOf } from '../../../src/core/base/fault';
 import { exportRows, type ExportOptions } from '../../../src/core/results/format/exports';
 import type { ExportFormat } from '../../../src/shared/rowFormats';
 import { orderRows } from '../../../src/core/results/query/order';
@@ -215,6 +216,16 @@ describe('SQL INSERT', () => {
     assert.equal(await exported(columns, [], 'insert'), '');
   });
 
+  it('refuses values with NUL, which only a damaged file has, and writes nothing', async () => {
+    await withFolder(async (folder) => {
+      const reader = await spoolOf(folder, text('a'), [['a\0b']]);
+      const code = 'value.nulCharacter';
+      await assert.rejects(exportRows(reader, join(folder, 'out'), 'insert'), (error) => faultOf(error).code === code);
+      assert.ok(!(await readdir(folder)).some((file) => file.startsWith('out')));
+      await reader.close();
+    });
+  });
+
   it('limits the size of statements', async () => {
     const out = await exported(
       text('a'),
@@ -262,12 +273,12 @@ describe('exports', () => {
     await withFolder(async (folder) => {
       const reader = await spoolOf(folder, TWO_COLUMNS, manyRows(60_000));
       let waiting = 0;
-      let most = 0;
+      let maxWaiting = 0;
       const slow = new Writable({
         highWaterMark: 1,
         write: (_chunk, _encoding, done) => {
           waiting++;
-          most = Math.max(most, waiting);
+          maxWaiting = Math.max(maxWaiting, waiting);
           setTimeout(() => {
             waiting--;
             done();
@@ -276,7 +287,7 @@ describe('exports', () => {
       });
       const seen: number[] = [];
       await exportRows(reader, slow, 'json', { progress: ({ rows, fraction }) => seen.push(rows, fraction) });
-      assert.equal(most, 1);
+      assert.equal(maxWaiting, 1);
       assert.ok(seen.length > 6);
       assert.deepEqual(seen.slice(-2), [60_000, 1]);
       assert.equal(slow.writableEnded, false);

@@ -33,7 +33,7 @@ describe('LineIndex', () => {
       const random = randomizer(length);
       const parts: Buffer[] = [];
       for (let size = 0; size < 400_000 && parts.length < 4000; size += length) {
-        // Bytes that a careless test of four bytes at once would mistake for newlines.
+        // Bytes that an incorrect check of four bytes at once would mistake for newlines.
         const row = Buffer.alloc(1 + random(length * 2 - 1), [0x0b, 0x8a, 0x09][random(3)]);
         row[row.length - 1] = 10;
         parts.push(row);
@@ -41,10 +41,10 @@ describe('LineIndex', () => {
       parts.push(Buffer.from('a part'));
       const text = Buffer.concat(parts);
       const starts = startsOf(text);
-      for (const most of [1, 5, 1000, 70_000, text.length]) {
+      for (const maxSize of [1, 5, 1000, 70_000, text.length]) {
         const index = new LineIndex();
         for (let at = 0; at < text.length;) {
-          const size = most === text.length ? most : 1 + random(most);
+          const size = maxSize === text.length ? maxSize : 1 + random(maxSize);
           index.scan(text.subarray(at, at + size));
           at += size;
         }

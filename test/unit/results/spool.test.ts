@@ -12,13 +12,13 @@ describe('the spool', () => {
       const rows = manyRows(3000);
       const text = copyText(rows);
       const random = randomizer(3);
-      for (const most of [1, 3, 100, 5000, text.length]) {
-        const source = most === 1 ? text.subarray(0, copyText(rows.slice(0, 60)).length) : text;
-        const expected = most === 1 ? rows.slice(0, 60) : rows;
+      for (const maxSize of [1, 3, 100, 5000, text.length]) {
+        const source = maxSize === 1 ? text.subarray(0, copyText(rows.slice(0, 60)).length) : text;
+        const expected = maxSize === 1 ? rows.slice(0, 60) : rows;
         const writer = await SpoolWriter.create(join(folder, 'a'), TWO_COLUMNS, NO_LIMITS);
         function* chunks(): Generator<Buffer> {
           for (let at = 0; at < source.length;) {
-            const size = most === 1 ? 1 : 1 + random(most);
+            const size = maxSize === 1 ? 1 : 1 + random(maxSize);
             yield source.subarray(at, at + size);
             at += size;
           }
@@ -305,7 +305,7 @@ describe('an interrupted spool', () => {
         [0, index.length],
         [3, 0],
       ] as const) {
-        // As left by a killed process: the record of a growing spool whose process is gone.
+        // The state after a crash: the record of a growing spool whose process no longer exists.
         await writeFile(`${file}.json`, grows.toString().replace(`"writer":${process.pid}`, '"writer":2147483646'));
         await writeFile(`${file}.rows`, text.subarray(0, Math.floor(rowsBytes)));
         await writeFile(`${file}.index`, index.subarray(0, indexBytes));

@@ -1,6 +1,6 @@
 /**
- * Awkward statements, each one valid for PostgreSQL 18's parser and without a semicolon at its end. `String.raw` keeps
- * backslashes as they are in a file; each group is awkward for one reason.
+ * Statements that are hard to parse, each valid for PostgreSQL 18's parser and without a semicolon at its end. `String.raw` keeps
+ * backslashes as in a file. Each group is hard to parse for one reason.
  */
 
 const strings = [
@@ -528,8 +528,8 @@ const spaces = [
 ];
 
 /**
- * Valid too, but not for libpg-query: its lexer gives comments as tokens, and so does not see that a string goes on after
- * one. Checked with a server of version 18 (psql itself loses the escapes of an E string there).
+ * Valid too, but not for libpg-query: its lexer returns comments as tokens, so it does not recognize that a string continues after
+ * a comment. Checked with a server of version 18 (psql itself loses the escapes of an E string there).
  */
 export const BEYOND_ORACLE: readonly string[] = [
   "SELECT 'a' -- comment; with 'quote\n  'b;c'",

@@ -42,7 +42,7 @@ describe('fences', function () {
       reached.add(source);
       if (at < sent.length && !sent.startsWith(fence, at)) assert.equal(sent[at], text[source], `${text} at ${at}`);
     }
-    assert.equal(reached.size, text.length + 1, 'every place of the text is reached');
+    assert.equal(reached.size, text.length + 1, 'every offset of the text is covered');
   }
 
   it('are inserted between every two statements of the corpus, whatever separates them', () => {
@@ -116,7 +116,7 @@ describe('fences', function () {
       assert.equal(code(text), problem, text);
     }
     assert.equal(code('SELECT 1; /* SELECT 2'), undefined);
-    assert.equal(code("SELECT 'a"), undefined, 'the server itself says what is wrong with one statement');
+    assert.equal(code("SELECT 'a"), undefined, 'the server reports problems of a single statement');
     assert.equal(code("SELECT 1; SELECT 'a\\'"), undefined);
     assert.equal(code("SELECT 1; SELECT 'a\\'", false), 'sql.backslashStringsInSession');
     assert.equal(code('SELECT 1; SELECT 2', false), undefined);

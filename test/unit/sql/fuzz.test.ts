@@ -212,8 +212,8 @@ function separatedBySemicolons(
 }
 
 /**
- * libpg-query gives comments as tokens, and so ends a string before one where the server lets it go on; it reads $1and as
- * two tokens, where psql and the server take one that is wrong; and client-side COPY has data below it only to psql.
+ * libpg-query returns comments as tokens, and therefore ends a string before one where the server continues it; it reads $1and as
+ * two tokens, whereas psql and the server read one invalid token; and only psql expects data below a client-side COPY.
  */
 function isBeyondOracle(text: string): boolean {
   if (/'\s*--[^\n\r]*[\n\r]/.test(text) || /\$\d+[a-z_\u0080-\uffff]/i.test(text)) return true;

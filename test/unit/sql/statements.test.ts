@@ -414,7 +414,7 @@ describe('statementAt', () => {
     '  SELECT 2',
     '  , 3 ;  SELECT 4;SELECT 5;',
     '   ',
-    '-- nobody’s',
+    '-- unattached',
     '',
     '\tSELECT 6',
     '',
@@ -451,8 +451,8 @@ describe('statementAt', () => {
 
   it('finds no statement on empty lines and in unattached comments', () => {
     assert.equal(at('\n\n-- the second', 1), undefined);
-    assert.equal(at('   \n-- nobody'), undefined);
-    assert.equal(at('-- nobody', 3), undefined);
+    assert.equal(at('   \n-- unattached'), undefined);
+    assert.equal(at('-- unattached', 3), undefined);
     assert.equal(statementAt(splitStatements(''), 0, ''), undefined);
   });
 

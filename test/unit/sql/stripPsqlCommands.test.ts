@@ -5,7 +5,7 @@ import { splitStatements } from '../../../src/core/sql/split/statements';
 /** The text without the removed commands, and the refused commands. */
 function skip(text: string): { text: string; skipped: number; refused: string[] } {
   const result = stripPsqlCommands(text);
-  assert.equal(result.text.length, text.length, 'every offset is what it was');
+  assert.equal(result.text.length, text.length, 'offsets do not change');
   return { ...result, refused: result.refused.map(({ start, end }) => text.slice(start, end)) };
 }
 
@@ -82,9 +82,9 @@ describe('stripPsqlCommands', () => {
 
   it('keeps the offsets of statements', () => {
     const text = "\\set x 'a;b'\n-- label: one\nSELECT 1 \\g\n\\echo two; three\nSELECT '💥;' \\gx\n\\dt\nSELECT 3;";
-    const places = (one: string): number[][] => splitStatements(one).statements.map(({ start, end }) => [start, end]);
+    const spans = (sql: string): number[][] => splitStatements(sql).statements.map(({ start, end }) => [start, end]);
     const { text: left } = stripPsqlCommands(text);
-    assert.deepEqual(places(left), places(text));
+    assert.deepEqual(spans(left), spans(text));
     assert.deepEqual(splitStatements(left).problems, []);
   });
 

@@ -77,7 +77,7 @@ describe('ColumnLayout', () => {
     assert.equal(layout.reveal(9, 0), 50);
     assert.equal(layout.reveal(2, 1_000), 200);
     layout.setPinned([50]);
-    assert.equal(layout.reveal(0, 700), 700, 'a pinned one is in sight');
+    assert.equal(layout.reveal(0, 700), 700, 'a pinned column is always visible');
     assert.equal(layout.reveal(1, 700), 0);
   });
 });

@@ -56,7 +56,7 @@ describe('TileStore', () => {
     assert.deepEqual(asked[1], [{ row: 8_960, rows: 128, column: 0, columns: 64 }]);
     clock.now = 1_000;
     store.want(0, 10, [0]);
-    assert.equal(asked.length, 3, 'an answer that does not come holds nothing back for ever');
+    assert.equal(asked.length, 3, 'a missing answer does not block requests forever');
     assert.equal(store.answered(2, 0), false, 'an older answer');
     store.reset(0, COLUMNS);
   });

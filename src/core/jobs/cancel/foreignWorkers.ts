@@ -8,7 +8,7 @@ import { compareServers, serverOfSnapshot } from '../serverIdentity';
 /** How long a snapshot may still show a worker after its end, because its process takes time to exit. Milliseconds. */
 const EXITING_MS = 1000;
 
-/** The part of the job service that it needs. */
+/** The part of the job service that {@link ForeignWorkers} needs. */
 export interface KnownJobs {
   readonly jobs: readonly Job[];
   onDidChange(listener: (job: Job) => void): Disposable;
@@ -39,7 +39,7 @@ export class ForeignWorkers {
   of(connection: string, snapshot: ActivitySnapshot | undefined): readonly ActiveWorker[] {
     if (!snapshot) return [];
     const server = serverOfSnapshot(snapshot);
-    // A pid means nothing on another server. An old record that does not name its server is compared by its connection.
+    // A pid is meaningless on another server. An old record that does not name its server is compared by its connection.
     const ours = this.#jobs.jobs.filter(
       ({ final, record }) =>
         !final && (record.server !== undefined || record.serverStart !== undefined || record.connection === connection),

@@ -28,7 +28,7 @@ export interface DetachedContext {
 export class DetachedWatch {
   readonly #since: number;
   #link: ServerLink | undefined;
-  /** The connection was edited since: it may lead to another server now. */
+  /** The connection was edited in the meantime, so it may lead to another server now. */
   #edited = false;
   /** The connection leads to another server than the job's, and the job's reason says so. */
   #elsewhere = false;
@@ -103,7 +103,7 @@ export class DetachedWatch {
     const now = serverOfSnapshot(snapshot);
     const known = serverOf(record);
     const relation = known === undefined ? 'same' : compareServers(known, now, record.backendStart);
-    // An old record has only the server's start: after an edit, a restarted server may as well be another server.
+    // An old record has only the server's start: after an edit, a restarted server may also be another server.
     const unsure = relation === 'restarted' && this.#edited && known?.system === undefined;
     if (known && (relation === 'other' || unsure)) {
       this.#onOtherServer(known, now);

@@ -205,7 +205,7 @@ export class JobRunner implements RunningWorker {
     });
   }
 
-  /** The server refused the launch: the job fails, or waits for another try. */
+  /** The server refused the launch: the job fails, or waits for a retry. */
   async #refused({ error, noSlot, withdrawn }: LaunchError): Promise<RunEnd> {
     const { link } = this.#context;
     if (noSlot) {
@@ -217,7 +217,7 @@ export class JobRunner implements RunningWorker {
     return this.#settle({ event: 'fail', error });
   }
 
-  /** Returns the job to the queue, unless it is to be canceled. */
+  /** Returns the job to the queue, unless a cancel was requested. */
   #requeue(end: 'noSlot' | 'broken', reason: Fault): RunEnd {
     if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
     this.#job.transition('requeue', { launchSentAt: undefined, reason });
@@ -292,7 +292,7 @@ export class JobRunner implements RunningWorker {
       if ('error' in read) {
         // Old versions do not report that the server ended the worker, but the tag of an earlier statement.
         if (endsWorker(read.error.sqlstate)) return this.#settle(this.#decide(withError(report, read), plan));
-        // The work is done, and that decides; that its rows could not be read is recorded.
+        // The work is done, so the job succeeded; the failure to read its rows is recorded.
         const reason: JobFault = { code: 'jobs.rowsNotRead', cause: faultOfError(read.error) };
         return this.#settle({ ...outcome, reason });
       }
@@ -314,7 +314,7 @@ export class JobRunner implements RunningWorker {
   async #readEarly({ plan, reader }: Launched): Promise<RunEnd> {
     const read = await this.#read(reader, plan);
     if ('error' in read && read.unreadable) {
-      // The session gave up the worker, which keeps running.
+      // The session detached from the worker, which keeps running.
       const { message } = read.error;
       return this.#becomeDetached({ code: 'jobs.unreadableOutput', params: { message } });
     }
@@ -366,7 +366,7 @@ export class JobRunner implements RunningWorker {
     await this.#job.addWarning(fault, this.#context.clock.now());
   }
 
-  /** The session broke, or something on our side failed: decides from what is known what becomes of the job. */
+  /** Decides the state of the job after its session was lost or an operation on our side failed. */
   #broken(error: unknown): RunEnd {
     const job = this.#job;
     const { log, mayRetry } = this.#context;

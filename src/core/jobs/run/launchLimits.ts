@@ -16,7 +16,7 @@ const FIELDS = {
 
 /**
  * Combines the settings of a request with those that its text makes. A setting in the text comes later and so takes precedence, but of
- * several limits the strictest applies, because whoever set a limit relies on it.
+ * several limits the strictest applies, because each was set as an upper bound to rely on.
  */
 export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
   const requested = lowerCased(request.settings ?? {});

@@ -122,7 +122,7 @@ export class ResultReader {
       link.refresh().then(
         (snapshot) => {
           if (!idle(STALLED_MS) || this.#mayShowWorker(snapshot)) return;
-          // Server and session may both have just come back: the rows have until the next check to arrive.
+          // Server and session may both have just recovered: the rows have until the next check to arrive.
           if (suspectedAt !== undefined && idle(clock.monotonic() - suspectedAt)) session.destroy();
           suspectedAt ??= clock.monotonic();
         },

@@ -92,7 +92,7 @@ export class Scheduler {
     for (const connection of this.#queues.keys()) this.#pump(connection);
   }
 
-  /** Tries at once what waits for a slot or a server. */
+  /** Retries the jobs that wait for a worker slot or a server now. */
   retryNow(): void {
     for (const [connection, queue] of this.#queues) {
       queue.retryNow();
@@ -106,7 +106,7 @@ export class Scheduler {
     return index < 0 ? undefined : index + 1;
   }
 
-  /** The runner of a job that runs. */
+  /** The runner of a running job. */
   runner(id: string): JobRunner | undefined {
     return this.#runners.get(id);
   }
@@ -116,7 +116,7 @@ export class Scheduler {
     await Promise.allSettled(this.#runs);
   }
 
-  /** Starts nothing any more. Runs go on until their connections are closed. */
+  /** Starts no more jobs. Current runs continue until their connections are closed. */
   dispose(): void {
     this.#disposed = true;
     for (const timer of this.#timers) timer.dispose();

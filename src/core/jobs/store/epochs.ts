@@ -3,7 +3,7 @@
  *
  * A job's record is `<id>.json` in epoch 0 and `<id>.<n>.json` in epoch n. Each epoch has one owner, a window; the highest epoch counts.
  * A window adopts a job by creating the file of the next epoch, which exactly one window can. A window that was suspended meanwhile can
- * only write the file of its own, lower epoch, which nobody reads any more: that fences its writes.
+ * only write the file of its own, lower epoch, which no window reads any more: that fences its writes.
  */
 import { link, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -40,12 +40,12 @@ export class JobStore {
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
   #adoptTimer: Disposable | undefined;
-  /** Jobs that have a warning that they could not be saved. */
   /** Other windows that were alive at the last check, and when to check silent ones again. Milliseconds. */
   #known: ReadonlySet<string> = new Set();
   #checkAgainMs: number | undefined;
+  /** Jobs that have a warning that they could not be saved. */
   readonly #warned = new Set<string>();
-  /** This window closes: broken sessions and the like are its own doing from here on. */
+  /** This window is closing, so sessions that are lost from now on were closed by us. */
   #closing = false;
 
   readonly #options: JobStoreOptions;
@@ -151,7 +151,7 @@ export class JobStore {
     await Promise.all(unfinished.map((job) => job.saved));
   }
 
-  /** Notifies no listener any more. */
+  /** Stops notifying listeners. */
   dispose(): void {
     this.#events.dispose();
     this.#removed.clear();
@@ -263,7 +263,7 @@ export class JobStore {
 
   async #save(job: Job): Promise<void> {
     if (this.#jobs.get(job.id) !== job) return;
-    // A session that breaks because we close it means nothing for its job; an outcome that the server reported does.
+    // A session that we close ourselves does not affect its job; an outcome that the server reported does.
     const { state, record } = job;
     const reported = state === 'succeeded' || state === 'canceled' || (record.error?.sqlstate ?? '') !== '';
     if (this.#closing && !(job.final && reported)) return;

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { isFault, textFault, type Fault } from '../../base/fault';
 import type { JobRecord } from '../job';
 import type { RowsKept } from '../ports';
@@ -14,28 +15,58 @@ interface OldRecord {
   readonly rows?: unknown;
 }
 
+const JOB_ERROR = v.looseObject({
+  sqlstate: v.string(),
+  message: v.string(),
+  ...Object.fromEntries(
+    ['detail', 'hint', 'context', 'schema', 'table', 'column', 'constraint'].map((name) => [
+      name,
+      v.optional(v.string()),
+    ]),
+  ),
+  fault: v.optional(v.custom<Fault>(isFault)),
+});
+
+/** The fields that code relies on. Others are kept as they are: they may come from a newer minor version. */
+const RECORD = v.looseObject({
+  version: v.literal(1),
+  id: v.string(),
+  label: v.string(),
+  request: v.looseObject({
+    sql: v.string(),
+    settings: v.optional(v.custom<Record<string, string>>((settings) => faultySetting(settings) === undefined)),
+  }),
+  connection: v.string(),
+  owner: v.string(),
+  state: v.picklist(JOB_STATES),
+  pid: v.optional(v.number()),
+  backendStart: v.optional(v.string()),
+  queuedAt: v.number(),
+  launchSentAt: v.optional(v.number()),
+  launchedAt: v.optional(v.number()),
+  finishedAt: v.optional(v.number()),
+  serverMs: v.optional(v.number()),
+  rowCount: v.optional(v.number()),
+  commandTag: v.optional(v.string()),
+  noticeCount: v.number(),
+  noticesDropped: v.optional(v.number()),
+  error: v.optional(JOB_ERROR),
+});
+
 /**
  * Checks a record that was read from disk, and brings it into the present form.
  *
  * @param id the id in the name of its file
- * @throws if the record is damaged or from a newer version
+ * @throws if the record is damaged or from a newer version; the message names the field
  */
 export function parseRecord(value: unknown, id: string): JobRecord {
-  if (typeof value !== 'object' || value === null) throw new Error('not an object');
-  const record = value as Partial<JobRecord>;
-  if (record.version !== 1) throw new Error(`version ${String(record.version)} is unknown`);
-  if (record.id !== id) throw new Error('its id is not its name');
-  if (record.state === undefined || !JOB_STATES.includes(record.state)) throw new Error('its state is unknown');
-  const texts = [record.request?.sql, record.label, record.connection, record.owner];
-  if (!texts.every((text) => typeof text === 'string')) throw new Error('a field is missing');
-  if (typeof record.queuedAt !== 'number' || typeof record.noticeCount !== 'number') {
-    throw new Error('a number is missing');
+  const result = v.safeParse(RECORD, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new Error(`${v.getDotPath(issue) ?? 'the record'}: ${issue.message}`);
   }
-  const settings: unknown = record.request?.settings;
-  if (settings !== undefined && faultySetting(settings) !== undefined) throw new Error('its settings are not texts');
-  if (record.serverMs !== undefined && typeof record.serverMs !== 'number') throw new Error('a number is missing');
-  if (record.error !== undefined && !isError(record.error)) throw new Error('its error is not one');
-  return upgraded(value as JobRecord & OldRecord);
+  if (result.output.id !== id) throw new Error('id: does not match the name of the file');
+  return upgraded(result.output as unknown as JobRecord & OldRecord);
 }
 
 function upgraded(record: JobRecord & OldRecord): JobRecord {
@@ -63,14 +94,4 @@ function rowsFrom(rows: RowsKept & { readonly message?: unknown }): RowsKept {
   const { message, fault, ...kept } = rows;
   const why = faultFrom(fault ?? message);
   return { ...kept, ...(why && { fault: why }) };
-}
-
-const ERROR_TEXTS = ['message', 'detail', 'hint', 'context', 'schema', 'table', 'column', 'constraint'] as const;
-
-function isError(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const error = value as Partial<Record<string, unknown>>;
-  if (typeof error['sqlstate'] !== 'string' || typeof error['message'] !== 'string') return false;
-  if (error['fault'] !== undefined && !isFault(error['fault'])) return false;
-  return ERROR_TEXTS.every((name) => error[name] === undefined || typeof error[name] === 'string');
 }

@@ -2,11 +2,11 @@ import type { JobFault } from '../faults';
 import type { Job } from '../job';
 import { isFinal } from '../states';
 
-/** What became of a restored job. */
+/** The result of restoring a job. */
 export type RestoredAs = 'final' | 'held' | 'detached' | 'lost';
 
 /**
- * Decides what a job from an earlier session is now (docs/internals/design.md), and moves it to that state.
+ * Determines the state of a job from an earlier session (docs/internals/design.md), and moves the job to it.
  *
  * - Not launched yet: `held`, it waits until the user resumes it.
  * - A worker was attached: `detached`, only the server's activity view shows it.

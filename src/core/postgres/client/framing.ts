@@ -134,7 +134,7 @@ function endsAfterColumns(message: Buffer): boolean {
 /**
  * Filters the input of `pg`'s parser once a connection is ready: it checks messages and passes on only complete ones. It buffers at
  * most one message, in at most twice the memory of the bytes received. Of a long error or notice it passes on the beginnings of the
- * texts. COPY TO STDOUT has a reader of its own ({@link ./copyOut}).
+ * texts. COPY TO STDOUT has a separate reader ({@link ./copyOut}).
  */
 export class MessageGuard {
   /** The received part of an incomplete message. */

@@ -25,7 +25,7 @@ export function readInTurns(
     workedMs = 0;
     paused?.resume();
   };
-  // After another part of the program has resumed the socket, it may pause it again for reasons of its own.
+  // After another part of the program has resumed the socket, that part may pause it again for its own reasons.
   const onResumed = (): void => {
     paused = undefined;
   };

@@ -205,7 +205,7 @@ export class SerialClient {
   }
 
   /**
-   * Closes the socket, and so fails the query, if the connection is dead. A server that answers no connection at all is waited for:
+   * Closes the socket, and so fails the query, if the connection is dead. If the server answers no connection at all, waits for it:
    * once it answers again, the results of its workers can still be read.
    */
   async #answered<T>({ expectedMs = 0, expendable = false }: TurnOptions, send: () => Promise<T>): Promise<T> {
@@ -237,7 +237,7 @@ export class SerialClient {
         }
       });
     } catch (error) {
-      // While this client is ending, an error says nothing about the worker.
+      // While this client is ending, errors contain no information about the worker.
       if (isServerError(error) && !this.#closed && !this.#ending) throw error;
       throw this.#lostError(error);
     }

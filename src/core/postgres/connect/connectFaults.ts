@@ -135,7 +135,7 @@ export interface ConnectFaults extends TlsFaults {
 
   // The user's own secrets
   'connect.notApproved': { readonly user: string };
-  /** Nobody could be asked: the connection was opened in the background. */
+  /** No prompt was allowed, because the connection was opened in the background. */
   'connect.approvalNeeded': { readonly connection: string };
   'connect.passwordCommandTimeout': { readonly seconds: number };
   'connect.passwordCommandNotStarted': NoParams;

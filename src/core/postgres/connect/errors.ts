@@ -1,4 +1,4 @@
-import { describeFault, textFault, type Fault } from '../../base/fault';
+import { describeFault, type Fault } from '../../base/fault';
 import type { ConnectFault } from './connectFaults';
 
 /** The kind of failure, for code that reacts to it: whether to retry, to ask for the password again, or which field to show. */
@@ -31,7 +31,7 @@ export type ConnectReason =
   | 'server';
 
 /**
- * A connection that could not be opened. The fault (see {@link ./connectFaults}) says what went wrong; neither the fault nor the
+ * A connection that could not be opened. The fault (see {@link ./connectFaults}) describes the problem; neither the fault nor the
  * message contains a password.
  */
 export class ConnectError extends Error {
@@ -39,11 +39,10 @@ export class ConnectError extends Error {
   readonly reason: ConnectReason;
   readonly fault: Fault;
 
-  /** @param fault a text is deprecated: it is shown as it is, untranslated */
-  constructor(reason: ConnectReason, fault: Fault | string, options: ErrorOptions = {}) {
-    super(typeof fault === 'string' ? fault : describeFault(fault), options);
+  constructor(reason: ConnectReason, fault: Fault, options: ErrorOptions = {}) {
+    super(describeFault(fault), options);
     this.reason = reason;
-    this.fault = typeof fault === 'string' ? textFault(fault) : fault;
+    this.fault = fault;
   }
 }
 

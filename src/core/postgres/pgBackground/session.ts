@@ -33,10 +33,10 @@ const LIFTED_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session
  * before it. This is the server's share; the network's is added. Milliseconds.
  */
 const DESCRIBE_MS = 500;
-/** The most round trips that describing a statement takes. */
+/** Maximum number of round trips to describe a statement. */
 const DESCRIBE_ROUND_TRIPS = 4;
 
-/** The server does not accept a setting. The launch will fail for the same reason, and its error says more. */
+/** The server does not accept a setting. The launch will fail for the same reason, and its error is more specific. */
 const REFUSED: Description = { failed: true, syntax: true };
 
 export interface SessionContext {
@@ -85,7 +85,7 @@ export class PgSession implements WorkerSession {
   #standardStrings = true;
   #plpgsql = false;
   #waiting = false;
-  /** The wait under way was interrupted, or is being interrupted. */
+  /** The current wait was interrupted, or is being interrupted. */
   #woken = false;
   /** How long the server took to answer the last short query. Milliseconds. */
   #roundTripMs = 0;
@@ -226,7 +226,7 @@ export class PgSession implements WorkerSession {
 
   /**
    * Calls functions of pg_background. If the server does not know them because the extension was moved to another schema, calls them
-   * once more there: the failed call had no effect.
+   * again there: the failed call had no effect.
    * @throws ExtensionError if the extension is gone
    */
   async #located<T>(calls: (functions: ExtensionFunctions) => Promise<T>): Promise<T> {
@@ -303,7 +303,7 @@ export class PgSession implements WorkerSession {
       return await query(true);
     } catch (error) {
       if (!isNotText(error)) throw error;
-      // Without the texts the report still tells how the worker ended.
+      // Without its texts, the report still has the outcome of the worker.
       return await query(false);
     }
   }

@@ -58,8 +58,8 @@ export class ActivityPoller {
   }
 
   /**
-   * Queries now. The server may have answered a query under way before the change that the caller is interested in, so another query
-   * follows it. Concurrent callers share that one.
+   * Queries now. The server may have answered a pending query before the change that the caller is interested in, so another query
+   * follows. Concurrent callers share it.
    */
   refresh(): Promise<ActivitySnapshot> {
     if (!this.#running) return this.#join();

@@ -144,7 +144,7 @@ export class ControlConnection {
     destroySocket(client, error);
   }
 
-  /** Closes the connection for good. Never rejects. */
+  /** Closes the connection permanently. Never rejects. */
   async end(): Promise<void> {
     this.#ended = true;
     const control = await this.#control?.catch(() => undefined);
@@ -227,7 +227,7 @@ export class ControlConnection {
   }
 }
 
-/** The error of a query, or, if the connection has ended, the error that ended it: it says more than the one of `pg`. */
+/** The error of a query, or, if the connection has ended, the error that ended it, which is more precise than that of `pg`. */
 export function toConnectionError(error: unknown, client: Client, fatalError?: Error): unknown {
   if (isServerError(error) || error instanceof SessionLostError) return error;
   if (!fatalError && !isDisconnected(client)) return error;

@@ -208,7 +208,7 @@ export class PgServerLink implements ServerLink {
 
   #onLost(): void {
     this.#functions = undefined;
-    // Most likely the idle sessions were lost with the connection, which nothing would notice before the next launch.
+    // The idle sessions were probably lost with the connection, which would not be noticed before the next launch.
     this.#pool.dropIdle();
     if (this.#state.kind === 'connected') this.#setState({ kind: 'idle' });
   }
@@ -267,7 +267,7 @@ export class PgServerLink implements ServerLink {
     const { clock } = this.#options;
     const { answer, server } = await this.#control.queryServer(
       (client) => queryActivity(client, () => clock.monotonic()),
-      // A pooling proxy can keep the connection while the server behind it is replaced.
+      // A pooling proxy can keep the connection while the server that it leads to is replaced.
       ({ serverStart }, { start }) =>
         serverStart === start ? undefined : new FaultError<ServerFault>({ code: 'server.replaced' }),
     );

@@ -47,7 +47,7 @@ interface ExportChunk extends ExportProgress {
 /**
  * Writes rows in a format. The file of each format documents how it represents values.
  *
- * A file is first written under a temporary name beside the target and then renamed, so that a canceled or failed export neither loses
+ * A file is first written under a temporary name next to the target and then renamed, so that a canceled or failed export neither loses
  * the previous file nor leaves a partial one.
  *
  * @param target A file name, or a stream, which is not ended.

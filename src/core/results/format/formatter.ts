@@ -1,4 +1,4 @@
-/** What all formats have in common. One file per format stands beside this one; formats.ts chooses among them. */
+/** The interface of all export formats. Each format has its own file in this folder; formats.ts creates them. */
 import type { Row } from '../../../shared/rowCodec';
 import type { SpoolColumn } from '../spool/spoolFormat';
 

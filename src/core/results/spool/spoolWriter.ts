@@ -292,7 +292,7 @@ export class SpoolWriter {
   /** Writes records one after the other, so that an older one never replaces a newer one. */
   #writeRecord(): Promise<void> {
     const written = this.#recording.then(async () => {
-      // If the spool was removed in the meantime, do not leave a record behind.
+      // If the spool was removed in the meantime, do not create a record for it.
       if (this.#fds.length === 0 || !(await isThere(rowsFile(this.#file)))) return;
       const writer = this.#closing === undefined ? { writer: process.pid } : {};
       await writeRecord(this.#file, { version: 1, columns: this.#columns, status: this.status(), ...writer });

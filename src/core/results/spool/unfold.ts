@@ -13,17 +13,17 @@ const QUOTED_STOP = /["\\]/g;
 const PLAIN_STOP = /["\\,()]/g;
 
 /**
- * Takes apart the text of a composite value, e.g. `(a,"b ""x"" \\ y",)`.
+ * Splits the text of a composite value into its fields, e.g. `(a,"b ""x"" \\ y",)`.
  * https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
  *
- * @returns One entry a field: nothing at all between two commas is NULL, `""` the empty string. `()` is one NULL (a composite of no
+ * @returns One entry per field: no characters between two commas are NULL, `""` the empty string. `()` is one NULL (a composite of no
  * columns looks the same).
- * @throws When the text is not a composite value.
+ * @throws if the text is not a composite value.
  */
 export function recordToRow(text: string): Row {
   if (!text.startsWith('(')) throw notComposite(text);
   const row: Row = [];
-  // Step by step and not by one pattern for a value, which would overflow the stack on values of many megabytes.
+  // Not by one regular expression per value, which would overflow the stack on values of many megabytes.
   let value: string | null = null;
   let quoted = false;
   for (let at = 1; ;) {

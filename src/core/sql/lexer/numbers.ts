@@ -29,20 +29,20 @@ function digitsEnd(text: string, at: number): number {
  */
 export function numberEnd(text: string, at: number, limit: number): number {
   const integer = digitsEnd(text, at);
-  let longest = Math.max(integer, junkEnd(text, at, integer, limit));
+  let maxEnd = Math.max(integer, junkEnd(text, at, integer, limit));
   let mantissa = integer;
   if (text.charCodeAt(integer) === DOT && text.charCodeAt(integer + 1) !== DOT) {
     mantissa = digitsEnd(text, integer + 1);
-    longest = Math.max(longest, mantissa, junkEnd(text, integer + 1, mantissa, limit));
+    maxEnd = Math.max(maxEnd, mantissa, junkEnd(text, integer + 1, mantissa, limit));
   }
   if ((text.charCodeAt(mantissa) | 32) === 101) {
     const sign = text.charCodeAt(mantissa + 1);
     const signed = sign === 43 || sign === DASH;
     const digits = mantissa + (signed ? 2 : 1);
     const exponent = digitsEnd(text, digits);
-    if (signed || exponent > digits) longest = Math.max(longest, exponent, junkEnd(text, digits, exponent, limit));
+    if (signed || exponent > digits) maxEnd = Math.max(maxEnd, exponent, junkEnd(text, digits, exponent, limit));
   }
-  return Math.min(longest, limit);
+  return Math.min(maxEnd, limit);
 }
 
 /** The end of the junk after digits: an identifier after them, or one that begins with an underscore among them. */

@@ -1,4 +1,4 @@
-/** Finds out what psql would do differently with a statement if it ran the whole file and not only the statement. */
+/** Finds differences between running a statement alone and running it as part of its whole file in psql. */
 import type { FaultOf, FaultSpan } from '../../base/fault';
 import type { ContextFaults } from '../faults';
 import type { CommandRange, PsqlState } from './psqlState';

@@ -6,11 +6,9 @@ import type { ActiveWorker } from '../../../core/jobs/ports';
 import { labelFromSql } from '../../../core/sql/labels';
 import { formatDate, formatSpan, formatTime } from '../../../shared/timeText';
 import { commandId } from '../../base/commandIds';
-import { plainError } from '../../base/plainText';
 import { Markdown } from '../../base/ui';
-import { objectsOf } from '../../jobs/jobErrorText';
+import { objectsOf, shortErrorText } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
-import { shownError } from '../../messages/jobInfo';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 
 const ICONS: Record<JobState, vscode.ThemeIcon> = {
@@ -128,7 +126,7 @@ export class JobNode {
       blocker && join(`pid ${blocker.pid}`, blocker.user ?? '', blocker.query ?? ''),
     );
     if (error) {
-      tooltip.fact(vscode.l10n.t('Error'), join(error.sqlstate, plainError(shownError(error), 900)));
+      tooltip.fact(vscode.l10n.t('Error'), join(error.sqlstate, shortErrorText(error, 900)));
       tooltip.fact(vscode.l10n.t('Detail'), error.detail);
       tooltip.fact(vscode.l10n.t('Hint'), error.hint);
       for (const [name, value] of objectsOf(error)) tooltip.fact(name, value);

@@ -50,7 +50,7 @@ function fixesFor(reason: ConnectReason): readonly Fix[] {
 export interface TlsContext {
   readonly verified: 'nothing' | 'chain' | 'chain and name' | undefined;
   readonly sslmode: string;
-  /** A Unix socket, or an address of this computer: nobody can listen in. */
+  /** A Unix socket, or an address of this computer: the traffic cannot be intercepted. */
   readonly local: boolean;
 }
 

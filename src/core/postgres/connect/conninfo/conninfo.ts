@@ -1,6 +1,6 @@
 /**
  * Reads connection strings as libpq does: URIs, and keyword=value pairs (PostgreSQL, libpq, "Connection Strings", and
- * fe-connect.c for what the manual leaves open). Faults never repeat the string, which may contain a password.
+ * fe-connect.c for details that the manual omits). Faults never repeat the string, which may contain a password.
  */
 import { profileError, type ProfileFault } from './faults';
 import { fieldsOf, isKeyword, parametersOf } from './keywords';
@@ -253,7 +253,7 @@ function readValue(dsn: string, from: number, name: string): readonly [value: st
 
 /**
  * Formats a profile as a URI for psql and other programs, without a password. The role and the search path, for which libpq
- * has no parameter, go into `options`. Fields that only this extension has (color, password command, …) are left out.
+ * has no parameter, go into `options`. Fields that only this extension has (color, password command, …) are omitted.
  */
 export function formatUri(profile: ConnectionProfile): string {
   const settings = [

@@ -1,7 +1,7 @@
 /**
  * A connection profile: one entry of `pgBackground.connections`, or one connection of another extension. It never contains a
  * password. Most fields are libpq's connection parameters under their usual names (PostgreSQL, libpq, "Parameter Key Words");
- * a field that is left out is looked up as libpq would look it up (see defaults.ts).
+ * an omitted field is looked up as libpq would look it up (see defaults.ts).
  *
  * The schema below is the only list of the fields in core: the type and the checks are derived from it. Tests compare it with
  * the lists that cannot be derived: the public API (src/api.ts), the settings' JSON schema (package.json), the form
@@ -90,7 +90,7 @@ const SCHEMAS = {
   keepalivesIdleSeconds: seconds,
   targetSessionAttrs: oneOf(TARGET_SESSION_ATTRS),
   loadBalanceHosts: oneOf(LOAD_BALANCE_HOSTS),
-  /** A section of pg_service.conf; it supplies the parameters that the profile leaves out. */
+  /** A section of pg_service.conf; it supplies the parameters that the profile omits. */
   service: text,
   /** Path of the service file. Default: ~/.pg_service.conf. */
   serviceFile: text,

@@ -1,4 +1,4 @@
-/** Pure rules of the attempts: with or without TLS, and what several failures amount to. */
+/** Pure rules of connection attempts: with or without TLS, and how several failures are summarized. */
 import type { Fault } from '../../../base/fault';
 import type { Target } from '../conninfo/defaults';
 import type { SslMode } from '../conninfo/profile';

@@ -11,7 +11,7 @@ export type AuthMethod = 'password' | 'md5' | 'scram-sha-256' | 'none';
 
 const METHODS: readonly string[] = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'];
 
-/** @returns a function that tells whether a method is accepted @throws ConnectError ('profile') */
+/** @returns a function that checks whether a method is accepted @throws ConnectError ('profile') */
 export function parseRequireAuth(text: string): (method: AuthMethod) => boolean {
   const parts = text.split(',').map((part) => part.trim());
   const negative = parts[0]?.startsWith('!') ?? false;
@@ -30,7 +30,7 @@ export function parseRequireAuth(text: string): (method: AuthMethod) => boolean 
 }
 
 export interface AuthPolicy {
-  /** TLS, or a Unix socket: nobody can listen in. */
+  /** TLS, or a Unix socket: the traffic cannot be intercepted. */
   readonly secure: boolean;
   readonly tls: boolean;
   readonly allowCleartextPassword: boolean;
