@@ -214,7 +214,7 @@ export interface ConnectionProvider {
 
 /** The API that `activate()` returns. */
 export interface PgBackgroundApi {
-  /** Requests a run. Resolves when the job is listed; it may still be queued. Rejects with instructions if the request is invalid. */
+  /** Requests a run. Resolves when the job is listed and on disk; it may still be queued. Rejects with instructions if the request is invalid. */
   run(request: RunRequest): Promise<JobInfo>;
   /** All listed jobs, oldest first. */
   jobs(): readonly JobInfo[];

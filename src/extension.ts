@@ -20,6 +20,7 @@ import { loggerOf } from './host/base/log';
 import { Notifications } from './host/jobs/notifications';
 import { createApi } from './host/publicApi';
 import { Results } from './host/results/results';
+import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
 import { ActiveFilter } from './host/tree/activeFilter';
@@ -28,8 +29,8 @@ import * as ui from './host/base/ui';
 
 let shutDown: (() => Promise<void>) | undefined;
 
-/** Creates and connects all parts. Returns the public API (src/api.ts). */
-export async function activate(context: vscode.ExtensionContext): Promise<PgBackgroundApi> {
+/** Creates and connects all parts. Returns the public API (src/api.ts) before the jobs of earlier sessions are restored. */
+export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const channel = vscode.window.createOutputChannel('pg_background', { log: true });
   const log = loggerOf(channel);
   const disposables = new Disposables();
@@ -39,8 +40,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
   const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
-  // Reads from disk while the parts below are created.
-  const opened = history.open();
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
     maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
@@ -80,6 +79,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     new EditorFeatures(jobs, canceling, connections, launcher, notifications, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
+  disposables.add(new StorageWarning(jobs));
   registerCommands({
     disposables,
     channel,
@@ -100,15 +100,22 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(connections.onDidChange(update));
   update();
 
-  await opened;
-  await restore(jobs, history, files, channel);
-  editor.restore(jobs.jobs);
-  statusBar.update();
-  // The tree may have been drawn before the jobs were restored.
-  view.refresh();
-  results.restore();
-  setContext('ready', true);
-  return createApi(jobs, launcher, connections, files);
+  const restored = restore(jobs, history, files, channel)
+    .catch((error: unknown) => {
+      channel.error(`The jobs of earlier sessions could not be read: ${String(error)}`);
+      void ui.showWarningMessage(
+        vscode.l10n.t('The jobs of earlier sessions could not be read from {0}. The log shows why.', history.folder),
+      );
+    })
+    .then(() => {
+      editor.restore(jobs.jobs);
+      statusBar.update();
+      // The tree may have been drawn before the jobs were restored.
+      view.refresh();
+      results.restore();
+      setContext('ready', true);
+    });
+  return createApi(jobs, launcher, connections, files, restored);
 }
 
 /**

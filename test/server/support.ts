@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock, type Clock } from '../../src/core/base/clock';
 import { JobHistory } from '../../src/core/jobs/store/jobFolder';
+import type { WindowRegistryOptions } from '../../src/core/jobs/store/windowRegistry';
 import { JobService } from '../../src/core/jobs/jobService';
 import type { JobSettings, NewJob } from '../../src/core/jobs/serviceTypes';
 import type { Job } from '../../src/core/jobs/job';
@@ -162,6 +163,7 @@ export async function newEngine(
     folder?: string;
     responseTimeouts?: LinkOptions['responseTimeouts'];
     clock?: Clock;
+    registry?: Partial<WindowRegistryOptions>;
   } = {},
 ): Promise<Engine> {
   const log = memoryLog();
@@ -169,13 +171,13 @@ export async function newEngine(
     folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
     responseTimeouts,
     clock = systemClock,
+    registry = {},
     ...overrides
   } = options;
   const linkOptions = { clock, ...(responseTimeouts === undefined ? {} : { responseTimeouts }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
-  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
-  await history.open();
+  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log, systemClock, registry);
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
   const jobs = new JobService({
     links: { link: () => link },

@@ -15,6 +15,8 @@ export interface JobFaults {
   'jobs.sessionLimit': { readonly message: string };
   /** The extension, or the right to use it, existed a moment ago and is missing now. Has a cause. */
   'jobs.withdrawn': NoParams;
+  /** The job cannot be adopted from a closed window, because its record cannot be written. */
+  'jobs.notAdopted': NoParams;
 
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
@@ -76,6 +78,8 @@ export interface JobFaults {
   // Warnings among the messages of a job.
   'jobs.labelReplaced': { readonly label: string; readonly shown: string };
   'jobs.limitIneffective': { readonly name: string };
+  /** The record could not be written. `message`: the error of the file system */
+  'jobs.notSaved': { readonly message: string };
 
   // Why a request was refused.
   'jobs.unknownJob': { readonly id: string };

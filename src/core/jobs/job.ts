@@ -48,6 +48,8 @@ export interface JobRecord {
   readonly fingerprint?: string;
   /** The window that drives the job. */
   readonly owner: string;
+  /** The owner has claimed the job of a dead window but not decided yet what it is: the record of the epoch before counts. */
+  readonly adopting?: true;
   readonly state: JobState;
   readonly pid?: number;
   /** As the server writes it in UTC; together with the pid it identifies the worker. */

@@ -9,10 +9,11 @@ import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import type { RunEnd } from './run/jobRunner';
+import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
+import type { StorageFault } from './store/jobFolder';
 import { JobStore } from './store/jobStore';
 import type { JobFileNames } from './store/recordFile';
 import type { KeptNotice } from './textBudget';
@@ -50,6 +51,10 @@ export class JobService {
       clock,
       log,
       settings: () => options.settings(),
+      lost: (job) => {
+        this.#scheduler.abandon(job);
+        this.#unwatch(job);
+      },
       restored: (job, as) => (as === 'held' ? this.#scheduler.add(job) : this.#watchDetached(job)),
     });
     this.#scheduler = new Scheduler({
@@ -58,6 +63,7 @@ export class JobService {
       clock,
       log,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
+      mayLaunch: (job) => history.mayLaunch(job.id),
       runEnded: (job, end) => this.#runEnded(job, end),
     });
   }
@@ -78,6 +84,11 @@ export class JobService {
 
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable {
     return this.#store.onDidRemove(listener);
+  }
+
+  /** Fires if the folder of jobs cannot be written, once until it can be written again. Jobs continue, and writes are retried. */
+  onStorageFault(listener: (fault: StorageFault) => void): Disposable {
+    return this.#options.history.onDidFail(listener);
   }
 
   /** Adds a job to the queue of its connection. @throws if its connection does not exist */
@@ -248,9 +259,13 @@ export class JobService {
     this.#watches.set(job.id, watch);
     watch.retryNow();
     void job.ended.then(() => {
-      watch.dispose();
-      this.#watches.delete(job.id);
+      this.#unwatch(job);
       return this.#store.prune();
     });
+  }
+
+  #unwatch(job: Job): void {
+    this.#watches.get(job.id)?.dispose();
+    this.#watches.delete(job.id);
   }
 }

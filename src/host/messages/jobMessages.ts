@@ -23,6 +23,8 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       message,
     ),
   'jobs.withdrawn': (_, cause) => l10n.t('{0} The launch is retried automatically.', cause),
+  'jobs.notAdopted': () =>
+    l10n.t('It cannot be launched while the folder of jobs cannot be written. The launch is retried automatically.'),
 
   'jobs.canceledBeforeLaunch': () => l10n.t('Canceled before it was launched.'),
   'jobs.canceledBeforeStart': () => l10n.t('The worker stopped before it began to run the SQL.'),
@@ -131,6 +133,11 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       name,
     ),
 
+  'jobs.notSaved': ({ message }) =>
+    l10n.t(
+      'The job could not be saved to disk: {0}. It continues, and saving is retried automatically. Until then, a reload would lose it.',
+      message,
+    ),
   'jobs.unknownJob': ({ id }) => l10n.t('There is no job {0}.', id),
   'jobs.notTracked': ({ label }) => l10n.t('“{0}” is not being tracked.', label),
   'jobs.detachWhileReading': ({ label }) =>

@@ -224,6 +224,9 @@ export function newWorld(clock = new FakeClock()) {
   const world = { link: (): ServerLink => link };
   const history = {
     windowId: 'w',
+    listen: () => undefined,
+    mayLaunch: () => Promise.resolve('yes'),
+    retryNow: () => Promise.resolve(),
     save: (record: Job['record']) => {
       saved.push(`${record.id}:${record.state}`);
       return Promise.resolve();

@@ -20,13 +20,13 @@ describe('job store', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function open(windowId: string, keepFinishedJobs = 0) {
+  function open(windowId: string, keepFinishedJobs = 0) {
     const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
     const history = new JobHistory(folder, windowId, log);
-    await history.open();
     opened.push(history);
     const clock = new FakeClock();
     const restored: string[] = [];
+    const lost: string[] = [];
     const wait = { restored: (): void => undefined };
     const store = new JobStore({
       history,
@@ -34,6 +34,7 @@ describe('job store', () => {
       clock,
       log,
       settings: () => ({ keepFinishedJobs, keepFinishedDays: 0 }),
+      lost: (job) => lost.push(job.id),
       restored: (job, as) => {
         restored.push(`${job.id}:${as}`);
         wait.restored();
@@ -44,14 +45,14 @@ describe('job store', () => {
       store.publish(job);
       return job;
     };
-    return { store, history, clock, restored, wait, add };
+    return { store, history, clock, restored, lost, wait, add };
   }
 
   const onDisk = async (id: string): Promise<JobRecord> =>
     JSON.parse(await readFile(join(folder, `${id}.json`), 'utf8')) as JobRecord;
 
   it('saves each transition and durable fact, and progress only with the next of them', async () => {
-    const { add } = await open('w');
+    const { add } = open('w');
     const job = add('a');
     job.transition('launch');
     job.update({ launchSentAt: 5 }, { durable: true });
@@ -64,7 +65,7 @@ describe('job store', () => {
   });
 
   it('clears a fact that is set to undefined, and the reason with the state that it explains', async () => {
-    const { add } = await open('w');
+    const { add } = open('w');
     const job = add('a');
     job.transition('launch', { launchSentAt: 1 });
     job.transition('requeue', { launchSentAt: undefined, reason: { code: 'jobs.noOutcome' } });
@@ -76,7 +77,7 @@ describe('job store', () => {
   });
 
   it('restores what waits and what ran, and removes finished jobs beyond the limit with their files', async () => {
-    const first = await open('w');
+    const first = open('w');
     for (const id of ['old', 'new', 'waits', 'ran']) {
       first.add(id);
       await first.clock.move(1);
@@ -89,7 +90,7 @@ describe('job store', () => {
     await Promise.all(first.store.jobs.map((job) => job.saved));
     await first.history.close();
 
-    const second = await open('w2', 1);
+    const second = open('w2', 1);
     assert.deepEqual(await second.store.restore(), { held: 1, detached: 1, corrupt: 0 });
     assert.deepEqual(second.restored.sort(), ['ran:detached', 'waits:held']);
     assert.deepEqual(second.store.jobs.map(({ id }) => id).sort(), ['new', 'ran', 'waits']);
@@ -98,8 +99,8 @@ describe('job store', () => {
   });
 
   it('adopts the jobs of a window that was closed meanwhile', async () => {
-    const other = await open('other');
-    const { store, clock, restored, wait } = await open('w');
+    const other = open('other');
+    const { store, clock, restored, wait } = open('w');
     await other.add('theirs').saved;
     assert.deepEqual(await store.restore(), { held: 0, detached: 0, corrupt: 0 });
     assert.deepEqual(store.jobs, [], 'the other window is alive');
@@ -112,7 +113,7 @@ describe('job store', () => {
   });
 
   it('saves after it was closed only an outcome that the server reported', async () => {
-    const { store, add } = await open('w');
+    const { store, add } = open('w');
     const [broken, done] = [add('broken'), add('done')];
     for (const job of [broken, done]) {
       job.transition('launch');
@@ -177,8 +178,8 @@ describe('job store', () => {
     await store.close();
   });
 
-  it('throws a fault for a job that it does not know', async () => {
-    const { store } = await open('w');
+  it('throws a fault for a job that it does not know', () => {
+    const { store } = open('w');
     assert.throws(
       () => store.require('none'),
       (error) => error instanceof FaultError && (error as FaultError).fault.code === 'jobs.unknownJob',
@@ -186,7 +187,7 @@ describe('job store', () => {
   });
 
   it('reads the records of older versions, whose reasons are texts', async () => {
-    const { store, history } = await open('w');
+    const { store, history } = open('w');
     const { sessionLost, ...record } = newRecord('a', { sql: '', label: 'a', connection: 'c' }, 'gone', 1);
     assert.equal(sessionLost, false);
     const old = { ...record, state: 'finished', detached: true, reason: 'It ended.', sessionLostBecause: 'Cut.' };

@@ -3,7 +3,7 @@ import type { Disposable } from '../../../src/core/base/disposable';
 import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/errors';
 import { Job, newRecord } from '../../../src/core/jobs/job';
 import { discard } from '../../../src/core/jobs/run/resultReader';
-import type { RunEnd } from '../../../src/core/jobs/run/jobRunner';
+import type { RunEnd } from '../../../src/core/jobs/run/runnerContext';
 import { Scheduler } from '../../../src/core/jobs/scheduler/scheduler';
 import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeLink, FakeSession, settle } from './fakes';
@@ -26,6 +26,7 @@ function newScheduler(clock = new FakeClock(), maxConcurrentJobs = 1) {
     files: { createRows: () => Promise.resolve(sink), remove: () => Promise.resolve() },
     clock,
     log,
+    mayLaunch: () => Promise.resolve('yes'),
     maxConcurrentJobs: () => maxConcurrentJobs,
     runEnded: (_job, end) => Promise.resolve(void ends.push(end)),
   });

@@ -6,7 +6,8 @@ import type { Logger } from '../../base/logger';
 import { errorOfFault } from '../errors';
 import type { Job } from '../job';
 import type { JobFiles, ServerLinks } from '../ports';
-import { JobRunner, type RunEnd } from '../run/jobRunner';
+import { JobRunner } from '../run/jobRunner';
+import type { LaunchPermit, RunEnd } from '../run/runnerContext';
 import { JobQueue, type QueueEntry } from './queue';
 
 /** Retries after a session breaks before the launch. After that the job fails, because its SQL may break the session. */
@@ -19,6 +20,8 @@ export interface SchedulerOptions {
   readonly log: Logger;
   /** How many jobs run at once per connection; 0 = no limit. Read at each use. */
   maxConcurrentJobs(): number;
+  /** Whether this window may launch the job; called when `launchSentAt` is on disk. */
+  mayLaunch(job: Job): Promise<LaunchPermit>;
   /** Called when a run is over: the job has ended, waits again, or is detached. */
   runEnded(job: Job, end: RunEnd): Promise<void>;
 }
@@ -58,6 +61,12 @@ export class Scheduler {
   /** Removes a job that waits. */
   remove(job: Job): void {
     if (this.#queue(job.record.connection).remove(job.id)) this.#jobs.delete(job.id);
+  }
+
+  /** Stops driving a job that another window owns now. */
+  abandon(job: Job): void {
+    this.remove(job);
+    this.#runners.get(job.id)?.abandon();
   }
 
   /** Makes a waiting job the next one of its connection. */
@@ -182,6 +191,7 @@ export class Scheduler {
         log,
         mayRetry: breaks < MAX_SESSION_BREAKS,
         running: () => queue.running,
+        mayLaunch: (launching) => this.#options.mayLaunch(launching),
       });
       this.#runners.set(job.id, runner);
       void runner.launched.then(() => {

@@ -3,11 +3,14 @@
  *
  * A job's record is `<id>.json` in epoch 0 and `<id>.<n>.json` in epoch n. Each epoch has one owner, a window; the highest epoch counts.
  * A window adopts a job by creating the file of the next epoch, which exactly one window can. A window that was suspended meanwhile can
- * only write the file of its own, lower epoch, which is not read any more: that fences its writes.
+ * only write the file of its own, lower epoch, which no window reads any more: that fences its writes.
  */
 import { link, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, PRIVATE, syncFolder, temporaryName } from '../../base/files';
+
+/** Errors of file systems without links, e.g. exFAT. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /** The file of a job's record in an epoch. */
 export function recordFileName(id: string, epoch: number): string {
@@ -50,15 +53,12 @@ export async function claimEpoch(folder: string, id: string, epoch: number, reco
   const file = join(folder, recordFileName(id, epoch));
   const temporary = temporaryName(file);
   try {
-    const handle = await open(temporary, 'wx', PRIVATE);
-    try {
-      await handle.writeFile(record);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await createWhole(temporary, record);
     // Fails if the name exists, and shows no reader a part of the record.
-    await link(temporary, file);
+    await link(temporary, file).catch((error: unknown) => {
+      if (!NO_LINKS.has(errorCode(error))) throw error;
+      return createWhole(file, record);
+    });
     await syncFolder(folder);
     return true;
   } catch (error) {
@@ -66,5 +66,16 @@ export async function claimEpoch(folder: string, id: string, epoch: number, reco
     throw error;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** @throws EEXIST if the file exists */
+async function createWhole(file: string, content: string): Promise<void> {
+  const handle = await open(file, 'wx', PRIVATE);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -4,6 +4,7 @@ import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import { FaultError } from '../../base/fault';
 import type { Logger } from '../../base/logger';
+import { TimeSlice } from '../../base/timeSlice';
 import type { JobFault } from '../faults';
 import { DurationIndex } from '../history/durationIndex';
 import type { UsualDuration } from '../history/usualDuration';
@@ -11,12 +12,17 @@ import { Job, type JobOwner, type JobRecord } from '../job';
 import { JobEvents } from '../jobEvents';
 import type { JobFiles } from '../ports';
 import type { JobSettings, Restored } from '../serviceTypes';
+import { isFinal } from '../states';
 import type { JobHistory } from './jobFolder';
+import type { StoredRecord } from './recordReader';
 import { restoreJob, type RestoredAs } from './restoreJob';
 import { expiredJobs } from './retention';
 
 /** How often to check for closed windows whose jobs must be adopted. Milliseconds. */
 const ADOPT_INTERVAL_MS = 25_000;
+
+/** While jobs are restored, other work gets a turn after this time. Milliseconds. */
+const RESTORE_SLICE_MS = 8;
 
 export interface JobStoreOptions {
   readonly history: JobHistory;
@@ -26,15 +32,22 @@ export interface JobStoreOptions {
   settings(): Pick<JobSettings, 'keepFinishedJobs' | 'keepFinishedDays'>;
   /** Called for each restored job that has not ended: it waits or is detached. */
   restored(job: Job, as: 'held' | 'detached'): void;
+  /** Called when another window has adopted or removed the job: it must no longer be driven, and is no longer listed. */
+  lost(job: Job): void;
 }
 
 /** All jobs of this window, in memory and on disk: lists, saves, restores, adopts, and removes them. */
 export class JobStore {
-  readonly #jobs = new Map<string, Job>();
+  #jobs = new Map<string, Job>();
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
   readonly #durations: DurationIndex;
   #adoptTimer: Disposable | undefined;
+  /** Other windows that were alive at the last check, and when to check silent ones again. Milliseconds. */
+  #known: ReadonlySet<string> = new Set();
+  #checkAgainMs: number | undefined;
+  /** Jobs that have a warning that they could not be saved. */
+  readonly #warned = new Set<string>();
   /** This window is closing, so sessions that are lost from now on were closed by us. */
   #closing = false;
 
@@ -47,6 +60,7 @@ export class JobStore {
     this.#removed = new Emitter(options.log);
     this.#durations = new DurationIndex(() => options.clock.monotonic());
     this.#events.onDidChange((job) => this.#durations.add(job));
+    options.history.listen({ lost: (id) => this.#lose(id), adopted: (id, older) => this.#adopted(id, older) });
   }
 
   /** Every job, oldest first. */
@@ -84,6 +98,7 @@ export class JobStore {
     const owner: JobOwner = {
       save: (changed) => this.#save(changed),
       changed: (changed, kind) => {
+        if (this.#jobs.get(changed.id) !== changed) return;
         if (kind === 'transition') this.#events.emitNow(changed);
         else this.#events.emitSoon(changed);
       },
@@ -102,6 +117,7 @@ export class JobStore {
   publish(job: Job): void {
     job.save();
     this.#events.emitNow(job);
+    this.#adoptLater();
   }
 
   /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
@@ -114,6 +130,8 @@ export class JobStore {
   async clearFinished(ids?: readonly string[]): Promise<number> {
     const chosen = this.jobs.filter((job) => job.final && (ids === undefined ? !job.pinned : ids.includes(job.id)));
     await this.#remove(chosen.map((job) => job.id));
+    // There may be space now.
+    void this.#options.history.retryNow();
     return chosen.length;
   }
 
@@ -127,10 +145,18 @@ export class JobStore {
     });
   }
 
-  /** Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. */
+  /**
+   * Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. A window that finds no
+   * job that has not ended creates no file and no timer.
+   *
+   * Rejects only if the folder exists and cannot be read.
+   */
   async restore(): Promise<Restored> {
-    const { found, others } = await this.#restoreFrom();
-    this.#adoptLater(others);
+    const { found, unfinished } = await this.#restoreFrom();
+    if (unfinished && !this.#closing) {
+      void this.#options.history.register();
+      this.#adoptLater();
+    }
     return found;
   }
 
@@ -152,60 +178,130 @@ export class JobStore {
   /** @param owners only the jobs of these windows */
   async #restoreFrom(
     owners?: ReadonlySet<string>,
-  ): Promise<{ readonly found: Restored; readonly others: ReadonlySet<string> }> {
+  ): Promise<{ readonly found: Restored; readonly unfinished: boolean }> {
     const { history, clock } = this.#options;
-    const { jobs, corrupt, pinned, others } = await history.load(owners);
+    const { records, corrupt, pinned } = await history.load();
+    const unfinished = records.some(({ record }) => !isFinal(record.state));
+    const living = records.length === 0 ? new Set<string>() : await this.#livingWindows();
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
-    for (const record of jobs) {
-      if (this.#closing || this.#jobs.has(record.id)) continue;
+    const saved: Promise<void>[] = [];
+    const slice = new TimeSlice(RESTORE_SLICE_MS);
+    for (const stored of records) {
+      if (slice.over) await slice.pause();
+      const { id, owner } = stored.record;
+      if (this.#closing) break;
+      if (this.#jobs.has(id) || owner === history.windowId) continue;
+      if (living.has(owner) || (owners && !owners.has(owner))) continue;
+      const record = await this.#adopt(stored);
+      if (!record) continue;
       const job = this.add(record, pinned.has(record.id));
       const as = restoreJob(job, clock.now());
       counts[as]++;
       if (as === 'final' && owners) this.#events.emitNow(job);
       if (as === 'held' || as === 'detached') this.#options.restored(job, as);
-      await job.saved;
+      saved.push(job.saved);
     }
+    this.#sort();
+    await Promise.all(saved);
     await this.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, others };
+    return { found: { held: counts.held, detached: counts.detached, corrupt }, unfinished };
+  }
+
+  async #livingWindows(): Promise<ReadonlySet<string>> {
+    const { living, checkAgainMs } = await this.#options.history.others();
+    this.#known = living;
+    this.#checkAgainMs = checkAgainMs;
+    return living;
+  }
+
+  /** Jobs that have ended need no owner. @returns undefined if another window adopted the job */
+  async #adopt(stored: StoredRecord): Promise<JobRecord | undefined> {
+    const { history, log } = this.#options;
+    if (isFinal(stored.record.state)) return stored.record;
+    try {
+      return await history.adopt(stored);
+    } catch (error) {
+      log.warn(`Job ${stored.record.id} cannot be adopted yet: ${messageOf(error)}`);
+      history.adoptLater(stored);
+      return { ...stored.record, owner: history.windowId };
+    }
+  }
+
+  /** A job that could not be adopted when it was restored is adopted now: its owner may have gone on meanwhile. */
+  #adopted(id: string, older: JobRecord): void {
+    const job = this.#jobs.get(id);
+    const { launchSentAt, pid } = older;
+    if (job?.state !== 'queued' || (launchSentAt === undefined && pid === undefined)) return;
+    const reason: JobFault = { code: 'jobs.reloadedDuringLaunch' };
+    job.transition('lose', { finishedAt: this.#options.clock.now(), reason });
+  }
+
+  /** Another window adopted or removed the job. */
+  #lose(id: string): void {
+    const job = this.#jobs.get(id);
+    if (!job) return;
+    this.#jobs.delete(id);
+    this.#events.discard(id);
+    this.#options.lost(job);
+    this.#removed.emit([id]);
+  }
+
+  /** The user may have run jobs before the older ones were restored. */
+  #sort(): void {
+    this.#jobs = new Map([...this.#jobs].sort(([, a], [, b]) => a.record.queuedAt - b.record.queuedAt));
   }
 
   /**
    * Adopts the jobs of other windows with the same folder when those are gone: the window before a reload may outlive the start of this
    * one for a moment, and the window of a browser tab may have been closed hours ago.
    */
-  #adoptLater(known: ReadonlySet<string>): void {
-    if (this.#closing) return;
-    this.#adoptTimer = this.#options.clock.after(ADOPT_INTERVAL_MS, () => {
-      void this.#adopt(known).then((alive) => this.#adoptLater(alive));
+  #adoptLater(): void {
+    if (this.#closing || this.#adoptTimer) return;
+    const delay = Math.min(this.#checkAgainMs ?? ADOPT_INTERVAL_MS, ADOPT_INTERVAL_MS);
+    this.#adoptTimer = this.#options.clock.after(delay, () => {
+      void this.#adoptFromClosed().then(() => {
+        this.#adoptTimer = undefined;
+        this.#adoptLater();
+      });
     });
   }
 
-  /** @returns the windows that are alive */
-  async #adopt(known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  async #adoptFromClosed(): Promise<void> {
     try {
-      const { living, dead } = await this.#options.history.others();
+      const known = this.#known;
+      const { living, dead, checkAgainMs } = await this.#options.history.others();
+      this.#known = living;
+      this.#checkAgainMs = checkAgainMs;
       const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
       if (gone.size > 0 && !this.#closing) await this.#restoreFrom(gone);
-      return living;
     } catch (error) {
       this.#options.log.error(`The jobs of closed windows could not be adopted: ${messageOf(error)}`);
-      return known;
     }
   }
 
   async #save(job: Job): Promise<void> {
-    if (!this.#jobs.has(job.id)) return;
+    if (this.#jobs.get(job.id) !== job) return;
     // A session that we close ourselves does not affect its job; an outcome that the server reported does.
     const { state, record } = job;
     const reported = state === 'succeeded' || state === 'canceled' || (record.error?.sqlstate ?? '') !== '';
     if (this.#closing && !(job.final && reported)) return;
-    const { history, log } = this.#options;
+    const { history } = this.#options;
     try {
       await history.save(record);
+      this.#warned.delete(job.id);
       if (job.final && history.noticesWritten(job.id)) job.releaseNotices();
     } catch (error) {
-      log.error(`Job ${job.id} could not be written to disk, so a reload would lose it: ${messageOf(error)}`);
+      // The history reports and retries it.
+      this.#warn(job, error);
     }
+  }
+
+  /** Adds a warning to the messages of a job that is not on disk, once. */
+  #warn(job: Job, error: unknown): void {
+    if (this.#warned.has(job.id) || this.#closing || this.#jobs.get(job.id) !== job) return;
+    this.#warned.add(job.id);
+    const fault: JobFault = { code: 'jobs.notSaved', params: { message: messageOf(error) } };
+    void job.addWarning(fault, this.#options.clock.now());
   }
 
   async #remove(ids: readonly string[]): Promise<void> {
@@ -214,6 +310,7 @@ export class JobStore {
       this.#jobs.delete(id);
       this.#durations.remove(id);
       this.#events.discard(id);
+      this.#warned.delete(id);
     }
     this.#removed.emit(ids);
     const { history, files } = this.#options;

@@ -4,7 +4,7 @@
  * Linux is tested. The commands for macOS and Windows follow their documentation and could not be tested here.
  */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { errorCode } from '../../base/files';
@@ -15,6 +15,8 @@ export interface ProcessIdentity {
   readonly host: string;
   /** Changes with each boot of the host; missing where the system has no such id. */
   readonly bootId?: string;
+  /** Identifies the container: process ids of another one mean nothing here. Linux only. */
+  readonly pidNamespace?: string;
   /** When the process was started, in a form of the operating system; missing if it could not be determined. */
   readonly startTime?: string;
 }
@@ -25,11 +27,16 @@ const COMMAND_MS = 10_000;
 
 /** The identity of this process. */
 export async function ownIdentity(): Promise<ProcessIdentity> {
-  const [bootId, startTime] = await Promise.all([currentBootId(), startTimeOf(process.pid)]);
+  const [bootId, pidNamespace, startTime] = await Promise.all([
+    currentBootId(),
+    currentPidNamespace(),
+    startTimeOf(process.pid),
+  ]);
   return {
     pid: process.pid,
     host: hostname(),
     ...(bootId === undefined ? {} : { bootId }),
+    ...(pidNamespace === undefined ? {} : { pidNamespace }),
     ...(startTime === undefined ? {} : { startTime }),
   };
 }
@@ -39,11 +46,20 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
  *
  * - `alive`: it is running on this host, also if it is suspended.
  * - `dead`: it was running on this host, and no longer is.
- * - `unknown`: it runs on another host, or a process with this id exists and its start time cannot be compared.
+ * - `unknown`: a process with this id exists on this host, but its start time cannot be compared.
+ * - `elsewhere`: it runs on another host or in another container, so nothing here shows whether it is alive.
  */
-export async function processState(identity: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown'> {
-  if (identity.host !== hostname()) return 'unknown';
-  const bootId = await currentBootId();
+export async function processState(identity: ProcessIdentity): Promise<'alive' | 'dead' | 'unknown' | 'elsewhere'> {
+  if (identity.host !== hostname()) return 'elsewhere';
+  const [bootId, pidNamespace] = await Promise.all([currentBootId(), currentPidNamespace()]);
+  if (
+    identity.bootId === bootId &&
+    identity.pidNamespace !== undefined &&
+    pidNamespace !== undefined &&
+    identity.pidNamespace !== pidNamespace
+  ) {
+    return 'elsewhere';
+  }
   if (identity.bootId !== undefined && bootId !== undefined && identity.bootId !== bootId) {
     // Containers may share a host name: another boot id only proves a reboot if the kernel is the same. A missing process does.
     return exists(identity.pid) ? 'unknown' : 'dead';
@@ -72,6 +88,12 @@ async function currentBootId(): Promise<string | undefined> {
     (text) => text.trim(),
     () => undefined,
   );
+}
+
+/** @returns undefined if the system has no process namespaces */
+async function currentPidNamespace(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  return readlink('/proc/self/ns/pid').catch(() => undefined);
 }
 
 /** @returns undefined if it cannot be determined */
