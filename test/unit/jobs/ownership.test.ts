@@ -173,6 +173,7 @@ describe('ownership of jobs on disk', () => {
       await writeFile(join(folder, 'a.json'), JSON.stringify(sent));
       await unblock();
       await two.history.retryNow();
+      await two.store.require('a').ended;
       await two.store.require('a').saved;
       assert.equal(two.store.require('a').record.reason?.code, 'jobs.reloadedDuringLaunch');
       assert.equal((await onDisk('a.1.json')).state, 'lost');

@@ -241,6 +241,7 @@ export class JobStore {
     const job = this.#jobs.get(id);
     if (!job) return;
     this.#jobs.delete(id);
+    this.#durations.remove(id);
     this.#events.discard(id);
     this.#options.lost(job);
     this.#removed.emit([id]);
