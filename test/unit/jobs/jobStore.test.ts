@@ -127,7 +127,7 @@ describe('job store', () => {
   });
 
   it('keeps pinned jobs beyond the limit and after a reload, until they are cleared by their id', async () => {
-    const first = await open('w');
+    const first = open('w');
     const jobs: Job[] = [];
     for (const id of ['pinned', 'loose', 'newest']) {
       jobs.push(first.add(id));
@@ -145,7 +145,7 @@ describe('job store', () => {
     await Promise.all(jobs.map((job) => job.saved));
     await first.history.close();
 
-    const { store } = await open('w2', 1);
+    const { store } = open('w2', 1);
     await store.restore();
     assert.deepEqual(
       store.jobs.map(({ id, pinned }) => [id, pinned]),
@@ -165,7 +165,7 @@ describe('job store', () => {
   });
 
   it('notifies listeners when a job is pinned, and not if the marker cannot be written', async () => {
-    const { store, clock, add } = await open('w');
+    const { store, clock, add } = open('w');
     const job = add('a');
     await clock.move(100);
     const changed = new Promise<boolean>((resolve) => store.onDidChange(({ pinned }) => pinned && resolve(pinned)));

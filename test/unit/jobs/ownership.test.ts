@@ -73,6 +73,27 @@ describe('ownership of jobs on disk', () => {
     assert.deepEqual(await readdir(join(folder, 'windows')), []);
   });
 
+  it('watches a window that is closing, and then lists its finished jobs', async () => {
+    const first = open('first');
+    const done = first.run('done');
+    done.transition('cancel', { finishedAt: 1 });
+    await done.saved;
+    const second = open('second');
+    await second.store.restore();
+    assert.deepEqual(second.store.jobs, [], 'the first window is alive');
+    await first.history.close();
+    const listed = new Promise<void>((resolve) => {
+      second.store.onDidChange(() => resolve());
+    });
+    await second.clock.move(25_000);
+    await listed;
+    assert.deepEqual(
+      second.store.jobs.map(({ id, state }) => [id, state]),
+      [['done', 'canceled']],
+    );
+    await second.store.close();
+  });
+
   it('takes a job from a window that was replaced: it is no longer listed there, launched, or written', async () => {
     const one = open('one');
     const job = one.run('a');

@@ -146,14 +146,14 @@ export class JobStore {
   }
 
   /**
-   * Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. A window that finds no
-   * job that has not ended creates no file and no timer.
+   * Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. A window that finds only
+   * finished jobs of closed windows creates no file and no timer.
    *
    * Rejects only if the folder exists and cannot be read.
    */
   async restore(): Promise<Restored> {
-    const { found, unfinished } = await this.#restoreFrom();
-    if (unfinished && !this.#closing) {
+    const { found, needed } = await this.#restoreFrom();
+    if (needed && !this.#closing) {
       void this.#options.history.register();
       this.#adoptLater();
     }
@@ -175,14 +175,20 @@ export class JobStore {
     this.#removed.clear();
   }
 
-  /** @param owners only the jobs of these windows */
-  async #restoreFrom(
-    owners?: ReadonlySet<string>,
-  ): Promise<{ readonly found: Restored; readonly unfinished: boolean }> {
+  /**
+   * @param owners only the jobs of these windows
+   * @returns `needed`: whether this window must watch the others, because jobs have not ended or belong to a living window
+   */
+  async #restoreFrom(owners?: ReadonlySet<string>): Promise<{ readonly found: Restored; readonly needed: boolean }> {
     const { history, clock } = this.#options;
+<<<<<<< HEAD
     const { records, corrupt, pinned } = await history.load();
     const unfinished = records.some(({ record }) => !isFinal(record.state));
+=======
+    const { records, corrupt } = await history.load();
+>>>>>>> store14
     const living = records.length === 0 ? new Set<string>() : await this.#livingWindows();
+    const needed = records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
     const saved: Promise<void>[] = [];
     const slice = new TimeSlice(RESTORE_SLICE_MS);
@@ -204,7 +210,7 @@ export class JobStore {
     this.#sort();
     await Promise.all(saved);
     await this.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, unfinished };
+    return { found: { held: counts.held, detached: counts.detached, corrupt }, needed };
   }
 
   async #livingWindows(): Promise<ReadonlySet<string>> {
