@@ -181,12 +181,7 @@ export class JobStore {
    */
   async #restoreFrom(owners?: ReadonlySet<string>): Promise<{ readonly found: Restored; readonly needed: boolean }> {
     const { history, clock } = this.#options;
-<<<<<<< HEAD
     const { records, corrupt, pinned } = await history.load();
-    const unfinished = records.some(({ record }) => !isFinal(record.state));
-=======
-    const { records, corrupt } = await history.load();
->>>>>>> store14
     const living = records.length === 0 ? new Set<string>() : await this.#livingWindows();
     const needed = records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
