@@ -389,7 +389,8 @@ describe('results grid', () => {
   }
 
   it('follows a change of the theme, in the rows and in the tabs of the toolkit', async () => {
-    grid = await harness.open({ theme: 'dark' });
+    // The first rows come after the page has loaded, as in VS Code, and the toolkit after them.
+    grid = await harness.open({ theme: 'dark', delay: 300 });
     await grid.until(`document.querySelector('vscode-panel-tab').shadowRoot !== null`);
     const colors = (): Promise<string[]> =>
       grid!.page.evaluate<string[]>(
