@@ -25,9 +25,11 @@ async function main() {
   setInterval(() => page.screenshot({ path: '/tmp/shot-debug.png' }).catch(() => {}), 5000).unref();
   await page.goto(url);
   await page.locator('.tab', { hasText: 'sample.sql' }).waitFor();
-  await run(page, 'Focus on Background Workers View');
+  // A command that is run while the workbench is still starting may be lost.
+  const view = page.locator('.pane-body .monaco-list-row', { hasText: 'demo' }).first();
+  do await run(page, 'Focus on Background Workers View');
+  while (!(await shows(view)));
   await run(page, 'Notifications: Clear All Notifications');
-  await page.locator('.welcome-view-content, .monaco-list-row', { hasText: 'demo' }).first().waitFor();
   const lines = (await readFile(path.join(workspace, 'sample.sql'), 'utf8')).split('\n');
 
   for (const label of ['quick', 'misspelled', 'a million rows']) {
@@ -141,7 +143,7 @@ async function eachTheme(page, settings, name) {
     await page.locator(`.monaco-workbench.${key === 'dark' ? 'vs-dark' : 'vs'}`).waitFor();
     await page.mouse.move(VIEWPORT.width / 2, VIEWPORT.height - 2);
     // The webview draws the new colors after the workbench.
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1000)));
     const file = path.join(IMAGES, `${name}-${key}.png`);
     await page.screenshot({ path: file });
     log(`docs/images/${name}-${key}.png`);

@@ -129,10 +129,11 @@ export async function readCoverage(folder, root) {
     const file = path.join(entry.parentPath, entry.name);
     const name = path.relative(root, file).split(path.sep).join('/');
     if (files.has(name)) continue;
+    // Files that only declare types generate no code, so they have no lines.
     const { map } = await transform(await readFile(file, 'utf8'), {
       loader: 'ts',
       sourcemap: 'external',
-      format: 'cjs',
+      format: 'esm',
     });
     files.set(name, new Map([...segmentsOf(JSON.parse(map).mappings)].map(({ sourceLine }) => [sourceLine, 0])));
   }
@@ -178,15 +179,53 @@ function spans(lines) {
 }
 
 /**
- * Prints the table and writes it to coverage/LEVEL.txt.
+ * Sums the lines of several levels.
+ *
+ * @param {readonly Map<string, Lines>[]} levels
+ * @returns {Map<string, Lines>}
+ */
+export function combineCoverage(levels) {
+  /** @type {Map<string, Lines>} */
+  const sum = new Map();
+  for (const [name, lines] of levels.flatMap((level) => [...level])) {
+    const all = sum.get(name) ?? new Map();
+    sum.set(name, all);
+    for (const [line, count] of lines) all.set(line, (all.get(line) ?? 0) + count);
+  }
+  return sum;
+}
+
+/**
+ * Prints the table and writes it to coverage/LEVEL.txt, and the sum of all levels that have run to coverage/combined.txt.
  *
  * @param {string} folder with V8's files
  * @param {string} level
  * @param {string} root
  */
 export async function reportCoverage(folder, level, root) {
-  const table = coverageTable(await readCoverage(folder, root));
-  await mkdir(path.join(root, 'coverage'), { recursive: true });
-  await writeFile(path.join(root, 'coverage', `${level}.txt`), `${table}\n`);
+  const files = await readCoverage(folder, root);
+  const table = coverageTable(files);
+  const output = path.join(root, 'coverage');
+  await mkdir(output, { recursive: true });
+  await writeFile(path.join(output, `${level}.txt`), `${table}\n`);
+  await writeFile(
+    path.join(output, `${level}.json`),
+    JSON.stringify([...files].map(([name, lines]) => [name, [...lines]])),
+  );
   process.stdout.write(`\nLines of src covered by the ${level} tests:\n${table}\n`);
+  const names = (await readdir(output)).filter((name) => name.endsWith('.json'));
+  if (names.length < 2) return;
+  /** @type {[string, [number, number][]][][]} */
+  const levels = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(path.join(output, name), 'utf8'))),
+  );
+  const combined = combineCoverage(
+    levels.map((entries) => new Map(entries.map(([name, lines]) => [name, new Map(lines)]))),
+  );
+  const core = new Map([...combined].filter(([name]) => name.startsWith('src/core/')));
+  const summary = `${coverageTable(combined)}\n${coverageTable(core).split('\n').at(-1)?.replace('all of src', 'src/core  ')}\n`;
+  await writeFile(path.join(output, 'combined.txt'), summary);
+  process.stdout.write(
+    `\nTogether (${names.map((name) => name.replace('.json', '')).join(', ')}):\n${summary.split('\n').slice(-3).join('\n')}`,
+  );
 }

@@ -8,6 +8,9 @@ interface CoverageScripts {
     functions: readonly { readonly ranges: readonly { startOffset: number; endOffset: number; count: number }[] }[],
   ): Uint32Array;
   segmentsOf(mappings: string): Iterable<{ line: number; column: number; source: number; sourceLine: number }>;
+  combineCoverage(
+    levels: readonly ReadonlyMap<string, ReadonlyMap<number, number>>[],
+  ): Map<string, Map<number, number>>;
   coverageTable(files: ReadonlyMap<string, ReadonlyMap<number, number>>): string;
 }
 
@@ -37,6 +40,40 @@ describe('coverage', () => {
         { line: 2, column: 7, source: 0, sourceLine: 0 },
       ],
     );
+  });
+
+  it('sums the lines of several levels', () => {
+    const unit = new Map([
+      [
+        'src/a.ts',
+        new Map([
+          [0, 1],
+          [1, 0],
+          [2, 0],
+        ]),
+      ],
+    ]);
+    const server = new Map([
+      [
+        'src/a.ts',
+        new Map([
+          [0, 1],
+          [1, 3],
+          [2, 0],
+        ]),
+      ],
+      ['src/b.ts', new Map([[0, 0]])],
+    ]);
+    const combined = scripts.combineCoverage([unit, server]);
+    assert.deepEqual(
+      [...combined.get('src/a.ts')!],
+      [
+        [0, 2],
+        [1, 3],
+        [2, 0],
+      ],
+    );
+    assert.deepEqual([...combined.get('src/b.ts')!], [[0, 0]]);
   });
 
   it('shows 0 % for a file that no test loads', () => {

@@ -27,6 +27,7 @@ export function registerToolkit(): void {
     vsCodePanelView(),
     vsCodeTextField(),
   );
+  followTheme();
 }
 
 /** For the connection page. */
@@ -38,4 +39,12 @@ export function registerFormToolkit(): void {
     vsCodeOption(),
     vsCodeTextField(),
   );
+}
+
+/**
+ * The toolkit reads the colors of the theme, now and after each change, from the `load` event on. A page that loads the toolkit after its
+ * first rows has had that event.
+ */
+function followTheme(): void {
+  if (document.readyState === 'complete') window.dispatchEvent(new Event('load'));
 }

@@ -1,4 +1,4 @@
-import { groupByDay } from '../../core/jobs/history/byDay';
+import { groupByDay, startOfDay } from '../../core/jobs/history/byDay';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { isSameDay } from '../../shared/timeText';
@@ -62,7 +62,7 @@ export class JobRows {
     if (listed?.has(job.id)) return listed.get(job.id);
     const end = endOf(job);
     if (!job.final || isSameDay(end, Date.now())) return undefined;
-    return this.#day(job.record.connection, new Date(end).setHours(0, 0, 0, 0));
+    return this.#day(job.record.connection, startOfDay(end));
   }
 
   /** The keys of the groups that the tree lists below a connection, from top to bottom. */

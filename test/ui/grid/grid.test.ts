@@ -388,6 +388,25 @@ describe('results grid', () => {
     });
   }
 
+  it('follows a change of the theme, in the rows and in the tabs of the toolkit', async () => {
+    // The first rows come after the page has loaded, as in VS Code, and the toolkit after them.
+    grid = await harness.open({ theme: 'dark', delay: 300 });
+    await grid.until(`document.querySelector('vscode-panel-tab').shadowRoot !== null`);
+    const colors = (): Promise<string[]> =>
+      grid!.page.evaluate<string[]>(
+        `['.cell', 'vscode-panel-tab'].map((part) => getComputedStyle(document.querySelector(part)).color)`,
+      );
+    const before = await colors();
+    await grid.page.evaluate(`harness.setTheme('light')`);
+    const text = await grid.page.evaluate<string>(
+      `getComputedStyle(document.documentElement).getPropertyValue('--vscode-foreground')`,
+    );
+    assert.match(text, /^#/);
+    await grid.until(
+      `['.cell', 'vscode-panel-tab'].every((part) => !${JSON.stringify(before)}.includes(getComputedStyle(document.querySelector(part)).color))`,
+    );
+  });
+
   it('has one pending request at a time during fast scrolling, and ends with the right rows', async () => {
     grid = await harness.open({ delay: 30 });
     await grid.scrollFor(90, 40_000);

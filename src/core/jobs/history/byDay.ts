@@ -14,11 +14,15 @@ export interface DayGroup<T> {
 export function groupByDay<T>(items: readonly T[], timeOf: (item: T) => number): readonly DayGroup<T>[] {
   const groups = new Map<number, T[]>();
   for (const item of items) {
-    const day = new Date(timeOf(item));
-    day.setHours(0, 0, 0, 0);
-    const group = groups.get(day.getTime());
+    const day = startOfDay(timeOf(item));
+    const group = groups.get(day);
     if (group) group.push(item);
-    else groups.set(day.getTime(), [item]);
+    else groups.set(day, [item]);
   }
   return [...groups].map(([day, grouped]) => ({ day, items: grouped }));
+}
+
+/** The start of the local day of a time. Both in milliseconds since 1970. */
+export function startOfDay(time: number): number {
+  return new Date(time).setHours(0, 0, 0, 0);
 }

@@ -6,6 +6,7 @@
  */
 import type { JobState } from '../../../api';
 import type { FaultOf } from '../../base/fault';
+import { startOfDay } from './byDay';
 
 export interface FilterFaults {
   'filter.unknownState': { readonly value: string; readonly allowed: readonly string[] };
@@ -149,7 +150,7 @@ function termOf(part: Part, now: number, faults: FilterFault[]): Term | undefine
     case 'after':
     case 'before':
     case 'on': {
-      const day = startOfDay(value, now);
+      const day = parseDay(value, now);
       if (day === undefined) {
         faults.push({ code: 'filter.invalidDate', params: { key, value }, span });
         return undefined;
@@ -186,11 +187,10 @@ function includes(text: string, part: string): boolean {
 }
 
 /** The start of a day in local time: `2026-11-26`, `today`, or `yesterday`; undefined if it is none of these. */
-function startOfDay(value: string, now: number): number | undefined {
-  const today = new Date(now);
-  today.setHours(0, 0, 0, 0);
-  if (value === 'today') return today.getTime();
-  if (value === 'yesterday') return new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1).getTime();
+function parseDay(value: string, now: number): number | undefined {
+  if (value === 'today') return startOfDay(now);
+  // The day before may have 23, 24, or 25 hours.
+  if (value === 'yesterday') return startOfDay(startOfDay(now) - DAY_MS / 2);
   const [, year, month, date] = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value) ?? [];
   if (year === undefined || month === undefined || date === undefined) return undefined;
   const day = new Date(Number(year), Number(month) - 1, Number(date));
@@ -199,7 +199,5 @@ function startOfDay(value: string, now: number): number | undefined {
 
 /** The next day begins 23, 24, or 25 hours later. */
 function nextDay(day: number): number {
-  const next = new Date(day + DAY_MS + DAY_MS / 2);
-  next.setHours(0, 0, 0, 0);
-  return next.getTime();
+  return startOfDay(day + DAY_MS + DAY_MS / 2);
 }
