@@ -88,11 +88,19 @@ export class ResultsPage {
     // VS Code restores a panel after a reload only if its page has saved a state.
     this.#save();
     this.#rows.shown();
-    if (this.#current === 'rows') this.#rows.gridElement.focus();
+    // A preview leaves the keyboard in the tree, also if it loads after the next key there. VS Code may focus the page later.
+    if (document.hasFocus()) this.#focusGrid();
+    addEventListener('focus', this.#focusGrid);
   }
+
+  /** Focuses the grid if the page has the focus, but nothing in it. */
+  readonly #focusGrid = (): void => {
+    if (this.#current === 'rows' && document.activeElement === document.body) this.#rows.gridElement.focus();
+  };
 
   dispose(): void {
     clearTimeout(this.#timer);
+    removeEventListener('focus', this.#focusGrid);
     this.#jobHead.dispose();
   }
 
