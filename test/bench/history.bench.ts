@@ -27,6 +27,7 @@ export async function bench(): Promise<Figure[]> {
         settings: () => ({ keepFinishedJobs: RECORDS, keepFinishedDays: 0 }),
         restored: () => undefined,
         lost: () => undefined,
+        commanded: () => undefined,
       });
       const { time, maxPause } = await watched(() => store.restore());
       if (store.jobs.length !== RECORDS) throw new Error(`${store.jobs.length} jobs were restored`);

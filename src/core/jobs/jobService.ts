@@ -55,6 +55,7 @@ export class JobService {
         this.#scheduler.abandon(job);
         this.#unwatch(job);
       },
+      commanded: () => undefined,
       restored: (job, as) => (as === 'held' ? this.#scheduler.add(job) : this.#watchDetached(job)),
     });
     this.#scheduler = new Scheduler({

@@ -234,6 +234,9 @@ export function newWorld(clock = new FakeClock()) {
     remove: () => Promise.resolve(),
     addNotice: () => ({ kept: true }),
     keepError: () => undefined,
+    others: () => Promise.resolve({ living: new Set(), dead: new Set(), remote: false }),
+    watch: () => ({ startPolling: () => undefined, setRemote: () => undefined, dispose: () => undefined }),
+    commands: { expected: () => Promise.resolve(false), pending: () => Promise.resolve([]) },
     noticesWritten: () => true,
     notices: () => [],
   } as unknown as JobHistory;

@@ -35,6 +35,7 @@ describe('job store', () => {
       log,
       settings: () => ({ keepFinishedJobs, keepFinishedDays: 0 }),
       lost: (job) => lost.push(job.id),
+      commanded: () => undefined,
       restored: (job, as) => {
         restored.push(`${job.id}:${as}`);
         wait.restored();
@@ -103,12 +104,16 @@ describe('job store', () => {
     const { store, clock, restored, wait } = open('w');
     await other.add('theirs').saved;
     assert.deepEqual(await store.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.deepEqual(store.jobs, [], 'the other window is alive');
+    assert.deepEqual(
+      store.jobs.map(({ id, mirrored }) => [id, mirrored]),
+      [['theirs', true]],
+      'the other window is alive',
+    );
     await other.history.close();
     const adopted = new Promise<void>((resolve) => (wait.restored = resolve));
     await clock.move(25_000);
     await adopted;
-    assert.deepEqual([store.jobs.map(({ id }) => id), restored], [['theirs'], ['theirs:held']]);
+    assert.deepEqual([store.jobs.map(({ mirrored }) => mirrored), restored], [[false], ['theirs:held']]);
     await store.close();
   });
 

@@ -39,6 +39,7 @@ describe('ownership of jobs on disk', () => {
       settings: () => ({ keepFinishedJobs: 0, keepFinishedDays: 0 }),
       restored: (job, as) => restored.push(`${job.id}:${as}`),
       lost: (job) => lost.push(job.id),
+      commanded: () => undefined,
     });
     const run = (id: string): Job => {
       const job = store.add(recordOf(id, windowId));
@@ -73,28 +74,26 @@ describe('ownership of jobs on disk', () => {
     assert.deepEqual(await readdir(join(folder, 'windows')), []);
   });
 
-  it('watches a window that is closing, and then lists its finished jobs', async () => {
+  it('watches a window that is closing, and then keeps its finished jobs', async () => {
     const first = open('first');
     const done = first.run('done');
     done.transition('cancel', { finishedAt: 1 });
     await done.saved;
     const second = open('second');
     await second.store.restore();
-    assert.deepEqual(second.store.jobs, [], 'the first window is alive');
+    const listed = () => second.store.jobs.map(({ id, state, mirrored }) => [id, state, mirrored]);
+    assert.deepEqual(listed(), [['done', 'canceled', true]], 'the first window is alive');
     await first.history.close();
-    const listed = new Promise<void>((resolve) => {
-      second.store.onDidChange(() => resolve());
+    const changed = new Promise<void>((resolve) => {
+      second.store.onDidChange(({ mirrored }) => !mirrored && resolve());
     });
     await second.clock.move(25_000);
-    await listed;
-    assert.deepEqual(
-      second.store.jobs.map(({ id, state }) => [id, state]),
-      [['done', 'canceled']],
-    );
+    await changed;
+    assert.deepEqual(listed(), [['done', 'canceled', false]]);
     await second.store.close();
   });
 
-  it('takes a job from a window that was replaced: it is no longer listed there, launched, or written', async () => {
+  it('takes a job from a window that was replaced: it is only mirrored there, not launched or written', async () => {
     const one = open('one');
     const job = one.run('a');
     await job.saved;
@@ -103,10 +102,10 @@ describe('ownership of jobs on disk', () => {
     assert.equal(adopted?.owner, 'two');
     await two.history.save({ ...adopted, label: 'adopted' });
     assert.equal(await one.history.mayLaunch('a'), 'lost');
-    assert.deepEqual([one.lost, one.store.jobs], [['a'], []]);
-    job.transition('launch');
-    void job.addNotice({ at: 1, severity: 'NOTICE', message: 'late' });
-    await job.saved;
+    assert.deepEqual([one.lost, job.mirrored, job.record.label, job.record.owner], [['a'], true, 'adopted', 'two']);
+    assert.throws(() => job.transition('launch'), /belongs to another window/);
+    assert.throws(() => job.update({ held: true }, { durable: true }), /belongs to another window/);
+    assert.throws(() => job.addNotice({ at: 1, severity: 'NOTICE', message: 'late' }), /belongs to another window/);
     assert.equal(await one.history.mayLaunch('a'), 'lost', 'and it stays lost');
     assert.deepEqual([(await onDisk('a.json')).state, (await onDisk('a.1.json')).label], ['queued', 'adopted']);
     assert.ok(!(await readdir(folder)).includes('a.notices.ndjson'));
@@ -124,6 +123,10 @@ describe('ownership of jobs on disk', () => {
     for (const job of [adopted, removed]) job.transition('launch');
     await Promise.all([adopted.saved, removed.saved]);
     assert.deepEqual(one.lost.sort(), ['adopted', 'removed']);
+    assert.deepEqual(
+      one.store.jobs.map(({ id, mirrored }) => [id, mirrored]),
+      [['adopted', true]],
+    );
     assert.ok(!(await readdir(folder)).some((name) => name.startsWith('removed')));
   });
 
@@ -172,7 +175,7 @@ describe('ownership of jobs on disk', () => {
       const faults: string[] = [];
       two.history.onDidFail((fault) => faults.push(fault.folder));
       // Not reached through `others`, whose folder is the one that is blocked.
-      two.history.others = () => Promise.resolve({ living: new Set<string>(), dead: new Set<string>() });
+      two.history.others = () => Promise.resolve({ living: new Set<string>(), dead: new Set<string>(), remote: false });
       assert.deepEqual(await two.store.restore(), { held: 1, detached: 0, corrupt: 0 });
       assert.deepEqual(two.store.jobs.map(({ state }) => state).sort(), ['canceled', 'queued']);
       assert.equal(await two.history.mayLaunch('waits'), 'unclaimed');
@@ -188,7 +191,7 @@ describe('ownership of jobs on disk', () => {
       await one.history.close();
       await block();
       const two = open('two');
-      two.history.others = () => Promise.resolve({ living: new Set<string>(), dead: new Set<string>() });
+      two.history.others = () => Promise.resolve({ living: new Set<string>(), dead: new Set<string>(), remote: false });
       await two.store.restore();
       const sent = { ...recordOf('a', 'one'), state: 'launching', launchSentAt: 5 };
       await writeFile(join(folder, 'a.json'), JSON.stringify(sent));

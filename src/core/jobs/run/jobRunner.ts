@@ -106,6 +106,7 @@ export class JobRunner implements RunningWorker {
   /** Stops driving the job, because another window owns it. A worker that was launched keeps running. */
   abandon(): void {
     this.#abandoned = true;
+    for (const watch of this.#watches) watch.dispose();
     this.#session?.destroy();
   }
 

@@ -1,14 +1,16 @@
 /**
  * Reports changed files of a folder, also those that other windows and other computers change.
  *
- * `fs.watch` reports changes at once on local disks, but not on most network folders, and it can lose events. Therefore the folder is also
- * polled: seldom while `fs.watch` works, often where it does not. The first event after a change of our own shows that it works.
+ * `fs.watch` reports changes at once on local disks, but on network folders only those of this computer, and it can lose events. Therefore
+ * the folder is also polled: seldom while `fs.watch` works, often where it does not. The first event after a change of our own shows that it
+ * works.
  */
 import { watch, type FSWatcher } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
+import { errorCode, PRIVATE } from '../../base/files';
 
 /** Changes are reported this long after the first one, so that a burst is one report. Milliseconds. */
 const COALESCE_MS = 20;
@@ -25,6 +27,15 @@ export interface FolderWatchOptions {
   readonly relevant: (name: string) => boolean;
   /** Names of files that were created, changed, or removed. */
   readonly changed: (names: ReadonlySet<string>) => void;
+  /** While false for a file, polling only notices that it was created or removed, which is much cheaper. Default: true for all. */
+  readonly mayChange?: (name: string) => boolean;
+  /**
+   * `quiet`: only `fs.watch`, without a timer and a file, until {@link FolderWatch.startPolling}. If the folder is missing, its nearest
+   * parent is watched until it appears.
+   */
+  readonly quiet?: boolean;
+  /** The name of a file that is created once when polling starts, to find out whether `fs.watch` works. Others see it too. */
+  readonly hello?: string;
   /** False for tests of polling. */
   readonly useFsWatch?: boolean;
 }
@@ -33,6 +44,9 @@ export class FolderWatch implements Disposable {
   #watcher: FSWatcher | undefined;
   /** An event was received, so polling need not be fast. */
   #eventsArrive = false;
+  /** Files may be changed by another computer, whose changes `fs.watch` does not report. */
+  #remote = false;
+  #polling = false;
   #pending = new Set<string>();
   #report: Disposable | undefined;
   #poll: Disposable | undefined;
@@ -44,13 +58,28 @@ export class FolderWatch implements Disposable {
 
   constructor(options: FolderWatchOptions) {
     this.#options = options;
-    this.#startWatcher();
+    if (options.useFsWatch !== false) this.#watch(options.folder);
+    if (options.quiet !== true) this.startPolling();
+  }
+
+  /** Polls from now on. */
+  startPolling(): void {
+    if (this.#polling || this.#disposed) return;
+    this.#polling = true;
     this.#pollLater(0);
+    void this.#sayHello();
+  }
+
+  /** Whether a window on another computer may change files. */
+  setRemote(remote: boolean): void {
+    const sooner = remote && !this.#remote;
+    this.#remote = remote;
+    if (sooner) this.check();
   }
 
   /** Checks the folder now, e.g. after the computer slept. */
   check(): void {
-    if (!this.#disposed) this.#pollLater(0);
+    if (this.#polling && !this.#disposed) this.#pollLater(0);
   }
 
   dispose(): void {
@@ -60,22 +89,51 @@ export class FolderWatch implements Disposable {
     this.#poll?.dispose();
   }
 
-  #startWatcher(): void {
-    if (this.#options.useFsWatch === false) return;
+  /** Watches the folder, or the nearest parent that exists until the folder appears. */
+  #watch(path: string): void {
+    const { folder } = this.#options;
+    this.#watcher?.close();
+    this.#watcher = undefined;
     try {
-      this.#watcher = watch(this.#options.folder, { persistent: false }, (_event, name) => {
-        this.#eventsArrive = true;
-        if (typeof name === 'string') this.#note(name);
-        else this.check();
+      const watcher = watch(path, { persistent: false }, (_event, name) => {
+        if (this.#watcher !== watcher) return;
+        if (path === folder) this.#noteEvent(name);
+        else this.#lookForFolder();
       });
-      this.#watcher.on('error', () => {
-        this.#watcher?.close();
+      watcher.on('error', () => {
+        watcher.close();
+        if (this.#watcher !== watcher) return;
         this.#watcher = undefined;
         this.#eventsArrive = false;
       });
-    } catch {
-      // No watcher, e.g. because the system allows no more of them: polling remains.
+      this.#watcher = watcher;
+    } catch (error) {
+      // Another error: no watcher, e.g. because the system allows no more of them. Polling remains.
+      if (errorCode(error) === 'ENOENT' && dirname(path) !== path) this.#watch(dirname(path));
+      return;
     }
+    // It may have been created before the watch of its parent began.
+    if (path !== folder)
+      void stat(folder).then(
+        () => this.#lookForFolder(),
+        () => undefined,
+      );
+  }
+
+  #lookForFolder(): void {
+    if (this.#disposed) return;
+    const { folder, relevant } = this.#options;
+    this.#watch(folder);
+    void readdir(folder).then(
+      (names) => names.filter(relevant).forEach((name) => this.#note(name)),
+      () => undefined,
+    );
+  }
+
+  #noteEvent(name: string | null): void {
+    this.#eventsArrive = true;
+    if (typeof name === 'string') this.#note(name);
+    else this.check();
   }
 
   #note(name: string): void {
@@ -89,30 +147,44 @@ export class FolderWatch implements Disposable {
     });
   }
 
+  /** Without the right to write there is no event, and the folder is polled often. */
+  async #sayHello(): Promise<void> {
+    const { folder, hello } = this.#options;
+    if (hello === undefined) return;
+    const file = join(folder, hello);
+    await writeFile(file, '', { mode: PRIVATE })
+      .then(() => rm(file, { force: true }))
+      .catch(() => undefined);
+  }
+
   #pollLater(ms: number): void {
     this.#poll?.dispose();
     this.#poll = this.#options.clock.after(ms, () => {
       void this.#compare()
         .catch(() => undefined)
         .then(() => {
-          if (!this.#disposed) this.#pollLater(this.#eventsArrive ? SLOW_POLL_MS : POLL_MS);
+          if (!this.#disposed) this.#pollLater(this.#eventsArrive && !this.#remote ? SLOW_POLL_MS : POLL_MS);
         });
     });
   }
 
   async #compare(): Promise<void> {
-    const { folder, relevant } = this.#options;
+    const { folder, relevant, mayChange = () => true } = this.#options;
     const names = (await readdir(folder)).filter(relevant);
+    const before = this.#known;
     const now = new Map<string, string>();
     for (let at = 0; at < names.length; at += STAT_AT_ONCE) {
       await Promise.all(
         names.slice(at, at + STAT_AT_ONCE).map(async (name) => {
-          const found = await stat(join(folder, name)).catch(() => undefined);
-          if (found) now.set(name, `${found.mtimeMs}/${found.size}/${found.ino}`);
+          const known = before?.get(name);
+          if (!mayChange(name)) now.set(name, known ?? '');
+          else {
+            const found = await stat(join(folder, name)).catch(() => undefined);
+            if (found) now.set(name, `${found.mtimeMs}/${found.size}/${found.ino}`);
+          }
         }),
       );
     }
-    const before = this.#known;
     this.#known = now;
     // The first look only learns what is there: the owner of this watch reads the folder itself.
     if (!before) return;

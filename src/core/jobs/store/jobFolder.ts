@@ -1,17 +1,21 @@
-import { rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
-import { errorCode, PRIVATE, syncFolder } from '../../base/files';
+import { errorCode, exists, PRIVATE, removed, syncFolder } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import type { JobRecord, NoticeWritten } from '../job';
 import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
 import { claimEpoch, isSuperseded, recordFileName } from './epochs';
+import { CommandFiles } from './commandFiles';
+import { FolderWatch, type FolderWatchOptions } from './folderWatch';
+import { LiveFiles } from './liveFacts';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
-import { RecordReader, type LoadedRecords, type StoredRecord } from './recordReader';
+import { RecordReader, type LoadedRecords, type NewestRecord, type StoredRecord } from './recordReader';
 import { WindowRegistry, type OtherWindows, type WindowRegistryOptions } from './windowRegistry';
 import { WriteRetry } from './writeRetry';
 
@@ -52,6 +56,10 @@ interface Owned {
  * read-only disk can be read, and what cannot be written is kept and retried. Nothing is created before the first write.
  */
 export class JobHistory {
+  /** What windows ask the owners of jobs to do. */
+  readonly commands: CommandFiles;
+  /** What the owners of jobs know and do not record. */
+  readonly live: LiveFiles;
   readonly #owned = new Map<string, Owned>();
   /** The epochs of the records that were read. */
   readonly #epochs = new Map<string, number>();
@@ -79,6 +87,8 @@ export class JobHistory {
     this.#log = log;
     this.#clock = clock;
 
+    this.commands = new CommandFiles(folder, windowId);
+    this.live = new LiveFiles(folder);
     this.#reader = new RecordReader(folder, log, clock);
     this.#windows = new WindowRegistry({
       ...registry,
@@ -185,7 +195,7 @@ export class JobHistory {
   files(id: string): JobFileNames {
     const file = (suffix: string): string => join(this.folder, `${id}.${suffix}`);
     return {
-      record: join(this.folder, recordFileName(id, this.#owned.get(id)?.epoch ?? this.#epochs.get(id) ?? 0)),
+      record: join(this.folder, recordFileName(id, this.#epochOf(id))),
       notices: file('notices.ndjson'),
       texts: file('messages.txt'),
       error: file('error.txt'),
@@ -202,10 +212,14 @@ export class JobHistory {
     await syncFolder(this.folder);
   }
 
+  isPinned(id: string): boolean {
+    return existsSync(this.files(id).pinned);
+  }
+
   /** Removes all files of a job. */
   async remove(id: string): Promise<void> {
     const { file, epoch } = this.#own(id);
-    await file.remove();
+    await Promise.all([file.remove(), this.live.remove(id)]);
     await this.#removeRecords(id, epoch);
     // Another window may have written newer ones.
     for (let at = epoch + 1; await removed(join(this.folder, recordFileName(id, at))); at++);
@@ -218,9 +232,27 @@ export class JobHistory {
   async load(): Promise<LoadedRecords> {
     const loaded = await this.#reader.all();
     for (const { record, epoch } of loaded.records) {
-      if (!this.#owned.has(record.id)) this.#epochs.set(record.id, epoch);
+      this.#noteEpoch(record.id, epoch);
     }
     return loaded;
+  }
+
+  /** Reads the newest record of a job of another window. */
+  newest(id: string): NewestRecord {
+    const found = this.#reader.newest(id, this.#epochOf(id));
+    if (typeof found === 'object') this.#noteEpoch(id, found.epoch);
+    return found;
+  }
+
+  /** Whether this window writes the record of the job. */
+  owns(id: string): boolean {
+    return this.#owned.get(id)?.lost === false;
+  }
+
+  /** Watches the files of all jobs. */
+  watch(options: Pick<FolderWatchOptions, 'relevant' | 'changed' | 'mayChange'>): FolderWatch {
+    const { folder, windowId } = this;
+    return new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello: `${windowId}.hello` });
   }
 
   /**
@@ -252,9 +284,10 @@ export class JobHistory {
     return Promise.resolve(new Set(this.#reader.ids().keys()));
   }
 
-  /** Checks whether other windows adopted jobs of this one, e.g. after this process was suspended. */
-  async checkOwnership(): Promise<void> {
+  /** Checks whether other windows adopted jobs of this one, e.g. after this process was suspended. @param only only this job */
+  async checkOwnership(only?: string): Promise<void> {
     for (const [id, owned] of [...this.#owned]) {
+      if (only !== undefined && id !== only) continue;
       await this.#isLost(id, owned).catch((error: unknown) => {
         this.#log.warn(`The ownership of job ${id} cannot be checked: ${messageOf(error)}`);
       });
@@ -277,6 +310,15 @@ export class JobHistory {
   #own(id: string): Owned {
     const epoch = this.#epochs.get(id);
     return this.#owned.get(id) ?? this.#take(id, epoch ?? 0, epoch === undefined ? 'new' : 'onDisk');
+  }
+
+  #epochOf(id: string): number {
+    const owned = this.#owned.get(id);
+    return owned?.lost === false ? owned.epoch : (this.#epochs.get(id) ?? owned?.epoch ?? 0);
+  }
+
+  #noteEpoch(id: string, epoch: number): void {
+    if (!this.owns(id)) this.#epochs.set(id, epoch);
   }
 
   #take(id: string, epoch: number, place: Owned['place']): Owned {
@@ -354,28 +396,10 @@ export class JobHistory {
     owned.lost = true;
     void owned.file.stop();
     this.#retry.succeeded(id);
-    this.#log.warn(`Job ${id} was adopted or removed by another window.`);
+    this.#log.info(`Job ${id} was adopted or removed by another window.`);
     this.#listener?.lost(id);
   }
 }
 
 /** The key of this window's registration among failed writes; job ids are longer. */
 const REGISTRATION = '';
-
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    (error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
-}
-
-/** @returns false if the file does not exist */
-async function removed(file: string): Promise<boolean> {
-  return unlink(file).then(
-    () => true,
-    () => false,
-  );
-}

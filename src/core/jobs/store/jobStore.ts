@@ -4,7 +4,6 @@ import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import { FaultError } from '../../base/fault';
 import type { Logger } from '../../base/logger';
-import { TimeSlice } from '../../base/timeSlice';
 import type { JobFault } from '../faults';
 import { DurationIndex } from '../history/durationIndex';
 import type { UsualDuration } from '../history/usualDuration';
@@ -12,17 +11,9 @@ import { Job, type JobOwner, type JobRecord } from '../job';
 import { JobEvents } from '../jobEvents';
 import type { JobFiles } from '../ports';
 import type { JobSettings, Restored } from '../serviceTypes';
-import { isFinal } from '../states';
 import type { JobHistory } from './jobFolder';
-import type { StoredRecord } from './recordReader';
-import { restoreJob, type RestoredAs } from './restoreJob';
 import { expiredJobs } from './retention';
-
-/** How often to check for closed windows whose jobs must be adopted. Milliseconds. */
-const ADOPT_INTERVAL_MS = 25_000;
-
-/** While jobs are restored, other work gets a turn after this time. Milliseconds. */
-const RESTORE_SLICE_MS = 8;
+import { SharedJobs } from './sharedJobs';
 
 export interface JobStoreOptions {
   readonly history: JobHistory;
@@ -30,22 +21,23 @@ export interface JobStoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   settings(): Pick<JobSettings, 'keepFinishedJobs' | 'keepFinishedDays'>;
-  /** Called for each restored job that has not ended: it waits or is detached. */
+  /** Called for each restored or adopted job that has not ended: it waits or is detached. */
   restored(job: Job, as: 'held' | 'detached'): void;
-  /** Called when another window has adopted or removed the job: it must no longer be driven, and is no longer listed. */
+  /** Called when another window has adopted or removed the job: it must no longer be driven. */
   lost(job: Job): void;
+  /** Called when another window has sent a command for a job of this one. */
+  commanded(job: Job): void;
 }
 
-/** All jobs of this window, in memory and on disk: lists, saves, restores, adopts, and removes them. */
+/** All jobs of this workspace, in memory and on disk: those of this window and, mirrored, those of others. */
 export class JobStore {
   #jobs = new Map<string, Job>();
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
   readonly #durations: DurationIndex;
-  #adoptTimer: Disposable | undefined;
-  /** Other windows that were alive at the last check, and when to check silent ones again. Milliseconds. */
-  #known: ReadonlySet<string> = new Set();
-  #checkAgainMs: number | undefined;
+  readonly #shared: SharedJobs;
+  /** Jobs that this window removed, whose files may still be there. */
+  readonly #removedIds = new Set<string>();
   /** Jobs that have a warning that they could not be saved. */
   readonly #warned = new Set<string>();
   /** This window is closing, so sessions that are lost from now on were closed by us. */
@@ -60,6 +52,17 @@ export class JobStore {
     this.#removed = new Emitter(options.log);
     this.#durations = new DurationIndex(() => options.clock.monotonic());
     this.#events.onDidChange((job) => this.#durations.add(job));
+    this.#shared = new SharedJobs(
+      {
+        ...{ add: this.add.bind(this), get: this.get.bind(this), prune: this.prune.bind(this) },
+        jobs: () => this.jobs,
+        sort: () => this.#sort(),
+        emitNow: (job) => this.#events.emitNow(job),
+        wasRemoved: (id) => this.#removedIds.has(id),
+        drop: (job) => this.#drop(job),
+      },
+      options,
+    );
     options.history.listen({ lost: (id) => this.#lose(id), adopted: (id, older) => this.#adopted(id, older) });
   }
 
@@ -93,12 +96,13 @@ export class JobStore {
   }
 
   /** Lists a job; listeners are not notified yet. */
-  add(record: JobRecord, pinned = false): Job {
+  add(record: JobRecord, pinned = false, mirrored = false): Job {
     const { history } = this.#options;
     const owner: JobOwner = {
       save: (changed) => this.#save(changed),
       changed: (changed, kind) => {
         if (this.#jobs.get(changed.id) !== changed) return;
+        this.#shared.changed(changed);
         if (kind === 'transition') this.#events.emitNow(changed);
         else this.#events.emitSoon(changed);
       },
@@ -107,7 +111,7 @@ export class JobStore {
       storeLongError: (changed, fullText) => history.keepError(changed.id, fullText),
       loadNotices: (id, limit) => history.notices(id, limit),
     };
-    const job = new Job(record, owner, pinned);
+    const job = new Job(record, owner, pinned, mirrored);
     this.#jobs.set(record.id, job);
     this.#durations.add(job);
     return job;
@@ -117,7 +121,7 @@ export class JobStore {
   publish(job: Job): void {
     job.save();
     this.#events.emitNow(job);
-    this.#adoptLater();
+    this.#shared.activate(job.saved);
   }
 
   /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
@@ -146,86 +150,32 @@ export class JobStore {
   }
 
   /**
-   * Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. A window that finds only
-   * finished jobs of closed windows creates no file and no timer.
+   * Restores the jobs of earlier sessions of this window, and mirrors those of other windows. From then on, follows other windows and adopts
+   * the jobs of those that were closed. A window that finds only finished jobs of closed windows creates no file and no timer.
    *
    * Rejects only if the folder exists and cannot be read.
    */
-  async restore(): Promise<Restored> {
-    const { found, needed } = await this.#restoreFrom();
-    if (needed && !this.#closing) {
-      void this.#options.history.register();
-      this.#adoptLater();
-    }
-    return found;
+  restore(): Promise<Restored> {
+    return this.#shared.restore();
+  }
+
+  /** Adopts a job that waits in the queue of a window that does not react. @returns whether it still waited */
+  takeQueued(job: Job): Promise<boolean> {
+    return this.#shared.takeQueued(job);
   }
 
   /** Saves the jobs as they are now. After that only outcomes that the server reported are saved. Resolves when all are on disk. */
   async close(): Promise<void> {
-    const unfinished = this.jobs.filter((job) => !job.final);
+    const unfinished = this.jobs.filter((job) => !job.final && !job.mirrored);
     for (const job of unfinished) job.save();
     this.#closing = true;
-    this.#adoptTimer?.dispose();
-    await Promise.all(unfinished.map((job) => job.saved));
+    await Promise.all([this.#shared.close(), ...unfinished.map((job) => job.saved)]);
   }
 
   /** Stops notifying listeners. */
   dispose(): void {
     this.#events.dispose();
     this.#removed.clear();
-  }
-
-  /**
-   * @param owners only the jobs of these windows
-   * @returns `needed`: whether this window must watch the others, because jobs have not ended or belong to a living window
-   */
-  async #restoreFrom(owners?: ReadonlySet<string>): Promise<{ readonly found: Restored; readonly needed: boolean }> {
-    const { history, clock } = this.#options;
-    const { records, corrupt, pinned } = await history.load();
-    const living = records.length === 0 ? new Set<string>() : await this.#livingWindows();
-    const needed = records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
-    const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
-    const saved: Promise<void>[] = [];
-    const slice = new TimeSlice(RESTORE_SLICE_MS);
-    for (const stored of records) {
-      if (slice.over) await slice.pause();
-      const { id, owner } = stored.record;
-      if (this.#closing) break;
-      if (this.#jobs.has(id) || owner === history.windowId) continue;
-      if (living.has(owner) || (owners && !owners.has(owner))) continue;
-      const record = await this.#adopt(stored);
-      if (!record) continue;
-      const job = this.add(record, pinned.has(record.id));
-      const as = restoreJob(job, clock.now());
-      counts[as]++;
-      if (as === 'final' && owners) this.#events.emitNow(job);
-      if (as === 'held' || as === 'detached') this.#options.restored(job, as);
-      saved.push(job.saved);
-    }
-    this.#sort();
-    await Promise.all(saved);
-    await this.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, needed };
-  }
-
-  async #livingWindows(): Promise<ReadonlySet<string>> {
-    const { living, checkAgainMs } = await this.#options.history.others();
-    this.#known = living;
-    this.#checkAgainMs = checkAgainMs;
-    return living;
-  }
-
-  /** Jobs that have ended need no owner. @returns undefined if another window adopted the job */
-  async #adopt(stored: StoredRecord): Promise<JobRecord | undefined> {
-    const { history, log } = this.#options;
-    if (isFinal(stored.record.state)) return stored.record;
-    try {
-      return await history.adopt(stored);
-    } catch (error) {
-      log.warn(`Job ${stored.record.id} cannot be adopted yet: ${messageOf(error)}`);
-      history.adoptLater(stored);
-      return { ...stored.record, owner: history.windowId };
-    }
   }
 
   /** A job that could not be adopted when it was restored is adopted now: its owner may have gone on meanwhile. */
@@ -240,45 +190,23 @@ export class JobStore {
   /** Another window adopted or removed the job. */
   #lose(id: string): void {
     const job = this.#jobs.get(id);
-    if (!job) return;
+    if (job) this.#shared.lose(job);
+  }
+
+  /** The files of the job are gone. */
+  #drop(job: Job): void {
+    const { id } = job;
     this.#jobs.delete(id);
     this.#durations.remove(id);
     this.#events.discard(id);
-    this.#options.lost(job);
+    this.#shared.forget(id);
+    job.drop();
     this.#removed.emit([id]);
   }
 
   /** The user may have run jobs before the older ones were restored. */
   #sort(): void {
     this.#jobs = new Map([...this.#jobs].sort(([, a], [, b]) => a.record.queuedAt - b.record.queuedAt));
-  }
-
-  /**
-   * Adopts the jobs of other windows with the same folder when those are gone: the window before a reload may outlive the start of this
-   * one for a moment, and the window of a browser tab may have been closed hours ago.
-   */
-  #adoptLater(): void {
-    if (this.#closing || this.#adoptTimer) return;
-    const delay = Math.min(this.#checkAgainMs ?? ADOPT_INTERVAL_MS, ADOPT_INTERVAL_MS);
-    this.#adoptTimer = this.#options.clock.after(delay, () => {
-      void this.#adoptFromClosed().then(() => {
-        this.#adoptTimer = undefined;
-        this.#adoptLater();
-      });
-    });
-  }
-
-  async #adoptFromClosed(): Promise<void> {
-    try {
-      const known = this.#known;
-      const { living, dead, checkAgainMs } = await this.#options.history.others();
-      this.#known = living;
-      this.#checkAgainMs = checkAgainMs;
-      const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
-      if (gone.size > 0 && !this.#closing) await this.#restoreFrom(gone);
-    } catch (error) {
-      this.#options.log.error(`The jobs of closed windows could not be adopted: ${messageOf(error)}`);
-    }
   }
 
   async #save(job: Job): Promise<void> {
@@ -313,6 +241,8 @@ export class JobStore {
       this.#durations.remove(id);
       this.#events.discard(id);
       this.#warned.delete(id);
+      this.#removedIds.add(id);
+      this.#shared.forget(id);
     }
     this.#removed.emit(ids);
     const { history, files } = this.#options;

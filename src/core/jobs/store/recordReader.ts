@@ -24,6 +24,9 @@ export interface StoredRecord {
   readonly epoch: number;
 }
 
+/** `unreadable`: it exists, but cannot be read now, e.g. because it is being written. */
+export type NewestRecord = StoredRecord | 'missing' | 'unreadable';
+
 export interface LoadedRecords {
   /** The newest record of each job, the oldest job first. */
   readonly records: readonly StoredRecord[];
@@ -78,6 +81,18 @@ export class RecordReader {
     return typeof record === 'object' ? record : undefined;
   }
 
+  /** Reads the newest record of a job. @param epoch the newest that is known */
+  newest(id: string, epoch: number): NewestRecord {
+    let newest: NewestRecord = 'missing';
+    // The window that adopted the job may have removed the older records meanwhile.
+    for (let at = epoch; at <= epoch + 1 || newest !== 'missing'; at++) {
+      const record = this.#read(id, at);
+      if (record === 'missing' && at > epoch) break;
+      if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
+    }
+    return newest;
+  }
+
   /** Names of the files in the folder; none if it does not exist. */
   #names(): readonly string[] {
     try {
@@ -88,14 +103,15 @@ export class RecordReader {
     }
   }
 
-  #read(id: string, epoch: number): JobRecord | 'damaged' | 'unreadable' {
+  #read(id: string, epoch: number): JobRecord | 'damaged' | 'missing' | 'unreadable' {
     const name = recordFileName(id, epoch);
     let text: string;
     try {
       text = readFileSync(join(this.#folder, name), 'utf8');
     } catch (error) {
+      if (errorCode(error) === 'ENOENT') return 'missing';
       // The record is not damaged, and may be readable the next time.
-      if (errorCode(error) !== 'ENOENT') this.#log.error(`The record ${name} cannot be read: ${messageOf(error)}`);
+      this.#log.error(`The record ${name} cannot be read: ${messageOf(error)}`);
       return 'unreadable';
     }
     try {

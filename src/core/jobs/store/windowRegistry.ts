@@ -33,6 +33,8 @@ export interface OtherWindows {
   readonly living: ReadonlySet<string>;
   /** Found dead by this call. Their files are removed. */
   readonly dead: ReadonlySet<string>;
+  /** Whether a living window may be on another computer. */
+  readonly remote: boolean;
   /** When to check again, because a window is silent. Milliseconds. */
   readonly checkAgainMs?: number;
 }
@@ -86,10 +88,12 @@ export class WindowRegistry {
     const living = new Set<string>();
     const dead = new Set<string>();
     const silent: string[] = [];
+    let remote = false;
     await Promise.all(
       names.map(async (name) => {
         if (name === windowId) return;
-        const state = await this.#stateOf(name);
+        const { state, elsewhere } = await this.#stateOf(name);
+        if (elsewhere && state !== 'dead') remote = true;
         if (state === 'silent') silent.push(name);
         if (state !== 'dead') living.add(name);
         else {
@@ -99,7 +103,7 @@ export class WindowRegistry {
         }
       }),
     );
-    return { living, dead, ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }) };
+    return { living, dead, remote, ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }) };
   }
 
   get #heartbeatMs(): number {
@@ -142,7 +146,7 @@ export class WindowRegistry {
     });
   }
 
-  async #stateOf(windowId: string): Promise<'alive' | 'silent' | 'dead'> {
+  async #stateOf(windowId: string): Promise<{ state: 'alive' | 'silent' | 'dead'; elsewhere: boolean }> {
     let identity: ProcessIdentity;
     let mtimeMs: number;
     try {
@@ -153,7 +157,7 @@ export class WindowRegistry {
       if (content.pid === undefined) throw new Error('no process id');
       identity = { ...content, pid: content.pid, host: content.host ?? hostname() };
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return 'dead';
+      if (errorCode(error) === 'ENOENT') return { state: 'dead', elsewhere: false };
       // Being written, or unreadable: only its heartbeat can be judged.
       identity = { pid: 0, host: '' };
       mtimeMs = await stat(this.#file(windowId)).then(
@@ -162,15 +166,16 @@ export class WindowRegistry {
       );
     }
     const state = await processState(identity);
-    if (state === 'alive' || state === 'dead') return state;
+    const elsewhere = state === 'elsewhere';
+    if (state === 'alive' || state === 'dead') return { state, elsewhere };
     const { clock, staleMs = STALE_MS } = this.#options;
     const limit = state === 'unknown' ? UNKNOWN_PROCESS_STALE_MS : staleMs;
-    if (clock.now() - mtimeMs <= limit) return 'alive';
+    if (clock.now() - mtimeMs <= limit) return { state: 'alive', elsewhere };
     const seen = this.#silent.get(windowId);
     if (seen?.mtimeMs !== mtimeMs) {
       this.#silent.set(windowId, { mtimeMs, since: clock.monotonic() });
-      return 'silent';
+      return { state: 'silent', elsewhere };
     }
-    return clock.monotonic() - seen.since >= this.#patienceMs ? 'dead' : 'silent';
+    return { state: clock.monotonic() - seen.since >= this.#patienceMs ? 'dead' : 'silent', elsewhere };
   }
 }
