@@ -31,12 +31,14 @@ export interface Request {
   readonly sql?: string;
   /** Resumes held jobs whenever there are some, as a hasty user would. */
   readonly resume?: boolean;
+  /** Cancels one of the jobs that have not ended, also one of another window. The number chooses it. */
+  readonly cancel?: number;
   /** Asks for the jobs. */
   readonly list?: boolean;
 }
 
-/** The jobs of a window: SQL and state. */
-export type Listed = readonly (readonly [string, string])[];
+/** The jobs of a window: SQL, state, and whether another window drives it. */
+export type Listed = readonly (readonly [string, string, boolean])[];
 
 /** A process that runs window.entry.ts. */
 export class WindowProcess {

@@ -14,12 +14,13 @@ async function main(): Promise<void> {
   const { jobs } = engine;
   let resume = false;
   const resumeHeld = (): void => {
-    if (resume && jobs.jobs.some((job) => job.record.held && job.state === 'queued')) jobs.resumeHeld();
+    const waits = jobs.jobs.some((job) => job.record.held && job.state === 'queued' && !job.mirrored);
+    if (resume && waits) jobs.resumeHeld();
   };
   jobs.onDidChange(() => setImmediate(resumeHeld));
   const list = async (): Promise<void> => {
     // What the parent sees is on disk.
-    const listed: Listed = jobs.jobs.map(({ record, state }) => [record.request.sql, state]);
+    const listed: Listed = jobs.jobs.map(({ record, state, mirrored }) => [record.request.sql, state, mirrored]);
     await Promise.all(jobs.jobs.map((job) => job.saved));
     process.send?.(listed);
   };
@@ -28,6 +29,10 @@ async function main(): Promise<void> {
     if (request.sql !== undefined) engine.run(request.sql);
     if (request.resume !== undefined) resume = request.resume;
     resumeHeld();
+    const living = jobs.jobs.filter((job) => !job.final);
+    const canceled = request.cancel === undefined ? undefined : living[request.cancel % living.length];
+    // Another window may end it or replace this one meanwhile.
+    if (canceled) jobs.cancel(canceled.id).catch(() => undefined);
     if (request.list) void list();
   });
   process.on('disconnect', () => process.exit());

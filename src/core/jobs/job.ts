@@ -132,6 +132,8 @@ export interface JobOwner {
   storeNotice(job: Job, notice: KeptNotice, fullText: readonly Buffer[] | undefined): NoticeWritten;
   /** Stores the whole text of an error that does not fit into the record, before the record is written. */
   storeLongError(job: Job, fullText: readonly Buffer[]): void;
+  /** Called when the worker has ended, before its outcome is decided. Never rejects. */
+  beforeOutcome?(job: Job): Promise<void>;
   /** Reads the newest stored messages. */
   loadNotices(id: string, limit: number): readonly KeptNotice[];
 }
@@ -285,6 +287,11 @@ export class Job {
     this.#assign(facts);
     if (durable) this.save();
     this.#owner.changed(this, 'update');
+  }
+
+  /** Must be awaited when the worker has ended, before its outcome is decided: another window may have canceled it. */
+  async beforeOutcome(): Promise<void> {
+    await this.#owner.beforeOutcome?.(this);
   }
 
   /** Saves the record as it is; see {@link saved}. */

@@ -275,6 +275,7 @@ export class JobRunner implements RunningWorker {
       if (wait.stopped) break;
     }
     this.#workerEnded = true;
+    await job.beforeOutcome();
     const report = await session.report(worker);
     return report ? this.#readAfter(launched, report) : this.#readEarly(launched);
   }
@@ -320,6 +321,7 @@ export class JobRunner implements RunningWorker {
       return this.#becomeDetached({ code: 'jobs.unreadableOutput', params: { message } });
     }
     this.#workerEnded = true;
+    await this.#job.beforeOutcome();
     const report = { completed: true, rowCount: 0, commandTag: '', hasError: false };
     if ('error' in read) {
       if (plan.mode === 'none' && read.error.sqlstate === SQLSTATE.datatypeMismatch) {

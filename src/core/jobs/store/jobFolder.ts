@@ -14,6 +14,7 @@ import { claimEpoch, isSuperseded, recordFileName } from './epochs';
 import { CommandFiles } from './commandFiles';
 import { FolderWatch, type FolderWatchOptions } from './folderWatch';
 import { LiveFiles } from './liveFacts';
+import type { Owned, OwnershipListener } from './ownership';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
 import { RecordReader, type LoadedRecords, type NewestRecord, type StoredRecord } from './recordReader';
 import { WindowRegistry, type OtherWindows, type WindowRegistryOptions } from './windowRegistry';
@@ -24,27 +25,6 @@ export interface StorageFault {
   readonly folder: string;
   /** The error of the file system. */
   readonly error: unknown;
-}
-
-/** Callbacks about the ownership of jobs. */
-export interface OwnershipListener {
-  /** Another window adopted the job, or its files were removed: this window must not drive it any more. */
-  lost(id: string): void;
-  /** A job that could not be adopted when it was restored is adopted now. @param older the record of its former owner */
-  adopted(id: string, older: JobRecord): void;
-}
-
-/** The ownership of a job whose record this window writes. */
-interface Owned {
-  readonly epoch: number;
-  readonly file: RecordFile;
-  /**
-   * - `new`: not on disk yet
-   * - `onDisk`: our epoch exists
-   * - `unclaimed`: our epoch must be claimed before anything is written
-   */
-  place: 'new' | 'onDisk' | 'unclaimed';
-  lost: boolean;
 }
 
 /**

@@ -27,6 +27,8 @@ export interface JobStoreOptions {
   lost(job: Job): void;
   /** Called when another window has sent a command for a job of this one. */
   commanded(job: Job): void;
+  /** See {@link JobOwner.beforeOutcome}. */
+  beforeOutcome?(job: Job): Promise<void>;
 }
 
 /** All jobs of this workspace, in memory and on disk: those of this window and, mirrored, those of others. */
@@ -109,6 +111,7 @@ export class JobStore {
       storeNotice: (changed, notice, fullText) =>
         this.#jobs.has(changed.id) ? history.addNotice(changed.id, notice, fullText) : { kept: false },
       storeLongError: (changed, fullText) => history.keepError(changed.id, fullText),
+      beforeOutcome: async (changed) => this.#options.beforeOutcome?.(changed),
       loadNotices: (id, limit) => history.notices(id, limit),
     };
     const job = new Job(record, owner, pinned, mirrored);

@@ -58,11 +58,12 @@ export class RecordReader {
     // Never during the activation of the extension.
     await setImmediate();
     const names = this.#names();
-    void this.#sweep(names.filter((name) => name.endsWith('.tmp')));
+    const epochs = highestEpochs(names);
+    void this.#sweep(names.filter((name) => name.endsWith('.tmp') || isLeftOver(name, epochs)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
-    for (const [id, epoch] of highestEpochs(names)) {
+    for (const [id, epoch] of epochs) {
       if (slice.over) await slice.pause();
       const record = this.#read(id, epoch);
       if (typeof record === 'object') records.push({ record, epoch });
@@ -140,6 +141,12 @@ export class RecordReader {
       if ((await ageOf(file, this.#clock)) > STALE_MS) await rm(file, { force: true }).catch(() => undefined);
     }
   }
+}
+
+/** Whether a file between windows belongs to no job: its window was killed, or another one cleared the job. */
+function isLeftOver(name: string, epochs: ReadonlyMap<string, number>): boolean {
+  const [, id] = /^([^.]+)\.(?:live|hello|.*\.command)$/.exec(name) ?? [];
+  return id !== undefined && !epochs.has(id);
 }
 
 function pinnedIds(names: readonly string[]): ReadonlySet<string> {

@@ -128,7 +128,8 @@ export class SharedJobs {
   }
 
   /**
-   * Adopts a job that waits in the queue of a window that does not react.
+   * Adopts a job that waits in the queue of a window that does not react. If the window has launched it meanwhile, the job is detached or lost
+   * afterwards, and never launched again.
    *
    * @returns false if it no longer waits, or another window was faster
    */
@@ -139,6 +140,8 @@ export class SharedJobs {
     const record = await history.adopt(newest);
     if (!record) return false;
     job.own(record);
+    const as = restoreJob(job, this.#options.clock.now());
+    if (as === 'held' || as === 'detached') this.#options.restored(job, as);
     return true;
   }
 
@@ -188,7 +191,7 @@ export class SharedJobs {
     const job = this.#list.get(id);
     if (job?.mirrored === false) {
       if (kinds.has('record')) this.#ownRecordChanged(job);
-      if (kinds.has('command') && !job.final) this.#options.commanded(job);
+      if (kinds.has('command')) this.#options.commanded(job);
     } else if (kinds.has('record') || (job && kinds.has('live'))) {
       if (kinds.has('live')) this.#readFacts(id);
       this.#mirror(id);
