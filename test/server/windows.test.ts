@@ -85,11 +85,8 @@ describe('windows that share a store', function () {
       one.suspend();
       const two = await open('b');
       await two.jobs.restore();
-      await eventually(() => Promise.resolve(two.jobs.jobs.length === 3), 'the jobs are adopted');
-      assert.deepEqual(
-        two.jobs.jobs.map(({ state }) => state),
-        ['detached', 'detached', 'queued'],
-      );
+      await eventually(() => Promise.resolve(two.jobs.jobs.every(({ mirrored }) => !mirrored)), 'the jobs are adopted');
+      assert.deepEqual(two.jobs.jobs.map(({ state }) => state).sort(), ['detached', 'detached', 'queued']);
       two.jobs.resumeHeld();
       const moved = two.jobs.jobs.find(({ record }) => record.request.sql === counted('moved'))!;
       await moved.ended;
@@ -101,10 +98,7 @@ describe('windows that share a store', function () {
         'the replaced window only shows the jobs',
       );
       await Promise.all(two.jobs.jobs.map((job) => job.ended));
-      assert.deepEqual(
-        two.jobs.jobs.map(({ state }) => state),
-        ['finished', 'finished', 'succeeded'],
-      );
+      assert.deepEqual(two.jobs.jobs.map(({ state }) => state).sort(), ['finished', 'finished', 'succeeded']);
       assert.equal(await launches('moved'), 1);
       await two.close({ keep: true });
     });
