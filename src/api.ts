@@ -87,6 +87,11 @@ export interface JobInfo {
   readonly sql: string;
   /** Name of the connection. */
   readonly connection: string;
+  /**
+   * The window that drives the job: this one, or another one that is open on the same workspace. Changes when a window is closed and this one
+   * adopts its jobs. All requests work for both. Other values may be added.
+   */
+  readonly origin: 'thisWindow' | 'otherWindow';
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
@@ -227,7 +232,7 @@ export interface PgBackgroundApi {
    * @param options `graceMs`: length of the grace window in milliseconds. Default: the user's setting.
    */
   cancel(id: string, options?: { readonly graceMs?: number }): Promise<'stopped' | 'unresponsive'>;
-  /** Resolves when the job has ended, in any final state. */
+  /** Resolves when the job has ended, in any final state. Rejects if another window clears it at that moment. */
   waitFor(id: string): Promise<JobInfo>;
   /** Returns rows of a job, even while they are still being received. `offset` counts from 0. */
   rows(id: string, offset: number, limit: number): Promise<RowPage>;

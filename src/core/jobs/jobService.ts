@@ -63,6 +63,10 @@ export class JobService {
       beforeOutcome: (job) => this.#commands.noteCancels(job),
       restored: (job, as) => (as === 'held' ? this.#scheduler.add(job) : this.#watchDetached(job)),
     });
+    files.drivenElsewhere?.((id) => {
+      const job = this.#store.get(id);
+      return job?.mirrored === true && !job.final;
+    });
     this.#scheduler = new Scheduler({
       links,
       files,

@@ -67,7 +67,8 @@ export class FolderWatch implements Disposable {
     if (this.#polling || this.#disposed) return;
     this.#polling = true;
     this.#pollLater(0);
-    void this.#sayHello();
+    const { folder, hello } = this.#options;
+    if (hello !== undefined) void sayHello(folder, hello);
   }
 
   /** Whether a window on another computer may change files. */
@@ -147,16 +148,6 @@ export class FolderWatch implements Disposable {
     });
   }
 
-  /** Without the right to write there is no event, and the folder is polled often. */
-  async #sayHello(): Promise<void> {
-    const { folder, hello } = this.#options;
-    if (hello === undefined) return;
-    const file = join(folder, hello);
-    await writeFile(file, '', { mode: PRIVATE })
-      .then(() => rm(file, { force: true }))
-      .catch(() => undefined);
-  }
-
   #pollLater(ms: number): void {
     this.#poll?.dispose();
     this.#poll = this.#options.clock.after(ms, () => {
@@ -191,4 +182,12 @@ export class FolderWatch implements Disposable {
     for (const [name, state] of now) if (before.get(name) !== state) this.#note(name);
     for (const name of before.keys()) if (!now.has(name)) this.#note(name);
   }
+}
+
+/** Creates and removes a file that every window sees. Without the right to write there is no event, and the folder is polled often. */
+export async function sayHello(folder: string, name: string): Promise<void> {
+  const file = join(folder, name);
+  await writeFile(file, '', { mode: PRIVATE })
+    .then(() => rm(file, { force: true }))
+    .catch(() => undefined);
 }

@@ -12,7 +12,7 @@ import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
 import { claimEpoch, isSuperseded, recordFileName } from './epochs';
 import { CommandFiles } from './commandFiles';
-import { FolderWatch, type FolderWatchOptions } from './folderWatch';
+import { FolderWatch, sayHello, type FolderWatchOptions } from './folderWatch';
 import { LiveFiles } from './liveFacts';
 import type { Owned, OwnershipListener } from './ownership';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
@@ -232,7 +232,7 @@ export class JobHistory {
   /** Watches the files of all jobs. */
   watch(options: Pick<FolderWatchOptions, 'relevant' | 'changed' | 'mayChange'>): FolderWatch {
     const { folder, windowId } = this;
-    return new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello: `${windowId}.hello` });
+    return new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello: helloOf(windowId) });
   }
 
   /**
@@ -283,7 +283,8 @@ export class JobHistory {
   async close(): Promise<void> {
     this.#retry.dispose();
     await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
-    await this.#windows.leave();
+    // The others look at once which window is gone, and need not wait for their next check.
+    if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));
   }
 
   /** The files of a job that this window writes. */
@@ -383,3 +384,8 @@ export class JobHistory {
 
 /** The key of this window's registration among failed writes; job ids are longer. */
 const REGISTRATION = '';
+
+/** A file that windows create when they come and go. */
+function helloOf(windowId: string): string {
+  return `${windowId}.hello`;
+}

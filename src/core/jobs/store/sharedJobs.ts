@@ -231,7 +231,7 @@ export class SharedJobs {
     if (isFinal(newest.record.state)) this.#facts.delete(id);
     if (job) job.mirror(withLiveFacts(newest.record, this.#facts.get(id)));
     else this.#addMirror(newest.record, history.isPinned(id));
-    this.activate(history.register());
+    if (!this.#active) this.activate(history.register());
   }
 
   #addMirror(record: JobRecord, pinned: boolean): void {

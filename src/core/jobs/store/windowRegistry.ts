@@ -69,13 +69,15 @@ export class WindowRegistry {
     return this.#registered;
   }
 
-  async leave(): Promise<void> {
+  /** @returns whether it was registered */
+  async leave(): Promise<boolean> {
     const registered = this.#registered;
-    if (!registered) return;
+    if (!registered) return false;
     await registered.catch(() => undefined);
     this.#heartbeat?.dispose();
     this.#registered = undefined;
     await rm(this.#file(this.#options.windowId), { force: true });
+    return true;
   }
 
   /** Finds the other windows. Never waits for a heartbeat, and never rejects because the folder is missing or cannot be written. */
