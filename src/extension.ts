@@ -74,9 +74,9 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const results: Results = disposables.add(
     new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failureLocation(job)),
   );
-  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, canceling, connections, launcher, notifications, context.workspaceState),
+    new EditorFeatures(jobs, canceling, connections, launcher, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));

@@ -36,6 +36,16 @@ export interface JobSource {
   readonly text?: string;
 }
 
+/** A request for a job. */
+export interface NewJob extends RunRequest {
+  readonly label: string;
+  readonly connection: string;
+  /** The text in an editor that it comes from. */
+  readonly source?: JobSource;
+  /** Show a notification when the job ends, whatever the settings. */
+  readonly notify?: boolean;
+}
+
 /** Everything that is stored about a job. Times are milliseconds since 1970. */
 export interface JobRecord {
   readonly version: 1;
@@ -44,6 +54,8 @@ export interface JobRecord {
   readonly request: RunRequest;
   readonly connection: string;
   readonly source?: JobSource;
+  /** The user asked for a notification when the job ends, whatever the settings. */
+  readonly notify?: true;
   /** Equal for jobs with the same normalized SQL (core/sql/normalizedSql.ts); missing in records of older versions. */
   readonly fingerprint?: string;
   /** The window that drives the job. */
@@ -107,16 +119,14 @@ export type JobFacts = {
 
 export function newRecord(
   id: string,
-  {
-    source,
-    ...request
-  }: RunRequest & { readonly label: string; readonly connection: string; readonly source?: JobSource },
+  { source, notify, ...request }: NewJob,
   owner: string,
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
   const initial = { version: 1, state: 'queued', noticeCount: 0, sessionLost: false, held: false } as const;
-  return { ...initial, id, label, request, connection, owner, queuedAt, ...(source === undefined ? {} : { source }) };
+  const record = { ...initial, id, label, request, connection, owner, queuedAt };
+  return { ...record, ...(source && { source }), ...(notify === true && { notify }) };
 }
 
 /** Callbacks that the owner of a job provides. */

@@ -7,12 +7,12 @@ import { BackendControl } from './cancel/workerControl';
 import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
 import type { UsualDuration } from './history/usualDuration';
-import { newRecord, type Job } from './job';
+import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
-import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
+import type { JobServiceOptions, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
 import type { StorageFault } from './store/jobFolder';
 import { JobStore } from './store/jobStore';
@@ -22,7 +22,7 @@ import { cancelElsewhere } from './windows/cancelElsewhere';
 import { OwnerCommands } from './windows/ownerCommands';
 import { sqlFingerprint } from '../sql/normalizedSql';
 
-export type { NewJob } from './serviceTypes';
+export type { NewJob } from './job';
 
 /** A window that closes waits at most this long until the requested cancels are sent. Milliseconds. */
 const CLOSE_CANCELS_MS = 2000;
@@ -236,6 +236,16 @@ export class JobService {
     const job = this.#store.require(id);
     await job.ended;
     return job.final ? job : this.#store.require(id);
+  }
+
+  /** This window has received the focus. */
+  noteFocus(): void {
+    void this.#options.history.noteFocus();
+  }
+
+  /** Whether this window had the focus last among the open windows of the workspace. */
+  isLastFocused(): Promise<boolean> {
+    return this.#options.history.isLastFocused();
   }
 
   /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */

@@ -1,6 +1,4 @@
-import type { RunRequest } from '../../api';
 import type { JobHistory } from './store/jobFolder';
-import type { JobSource } from './job';
 import type { Clock } from '../base/clock';
 import type { JobFiles, ServerLinks } from './ports';
 import type { Logger } from '../base/logger';
@@ -25,13 +23,6 @@ export interface JobServiceOptions {
   readonly log: Logger;
   settings(): JobSettings;
   newId(): string;
-}
-
-export interface NewJob extends RunRequest {
-  readonly label: string;
-  readonly connection: string;
-  /** The text in an editor that it comes from. */
-  readonly source?: JobSource;
 }
 
 export interface Restored {

@@ -106,4 +106,32 @@ describe('window registry', () => {
     assert.equal(resumed, 1);
     while (!(await readdir(folder)).includes('w')) await new Promise((resolve) => setImmediate(resolve));
   });
+
+  it('finds the window that had the focus last, and creates nothing for an unregistered one', async () => {
+    const [first, second, unregistered] = [open('first'), open('second'), open('unregistered')];
+    await first.enter();
+    await second.enter();
+    const lastFocused = async (): Promise<boolean[]> =>
+      Promise.all([first, second, unregistered].map((registry) => registry.isLastFocused()));
+    await second.noteFocus();
+    assert.deepEqual(await lastFocused(), [false, true, false]);
+    await clock.move(1);
+    await first.noteFocus();
+    assert.deepEqual(await lastFocused(), [true, false, false]);
+    await clock.move(1);
+    await unregistered.noteFocus();
+    assert.deepEqual((await readdir(folder)).sort(), ['first', 'second']);
+    await first.leave();
+    assert.equal(await second.isLastFocused(), true);
+  });
+
+  it('chooses one window if none had the focus, or several had it at the same time', async () => {
+    const [first, second] = [open('first'), open('second')];
+    await first.enter();
+    await second.enter();
+    assert.deepEqual([await first.isLastFocused(), await second.isLastFocused()], [true, false]);
+    await first.noteFocus();
+    await second.noteFocus();
+    assert.deepEqual([await first.isLastFocused(), await second.isLastFocused()], [true, false]);
+  });
 });

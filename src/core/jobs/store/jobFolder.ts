@@ -259,6 +259,16 @@ export class JobHistory {
     return this.#windows.others();
   }
 
+  /** This window has received the focus. */
+  noteFocus(): Promise<void> {
+    return this.#windows.noteFocus();
+  }
+
+  /** Whether no other living window has had the focus since this one. */
+  isLastFocused(): Promise<boolean> {
+    return this.#windows.isLastFocused();
+  }
+
   /** Ids of all records in the folder, including those of other windows. */
   async ids(): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set(this.#reader.ids().keys()));

@@ -27,12 +27,25 @@ export interface WindowRegistryOptions {
   readonly staleMs?: number;
 }
 
+/** When a window had the focus. */
+export interface LastFocus {
+  readonly windowId: string;
+  readonly at: number;
+}
+
+/** The content of a window's file. Older versions wrote only the process id. */
+interface WindowFile extends ProcessIdentity {
+  readonly focusedAt?: number;
+}
+
 /** The other windows that share a folder. */
 export interface OtherWindows {
   /** Includes windows that may be dead and must be checked again later. */
   readonly living: ReadonlySet<string>;
   /** Found dead by this call. Their files are removed. */
   readonly dead: ReadonlySet<string>;
+  /** The living window that had the focus last, and when; missing if none had it. Milliseconds since 1970. */
+  readonly focused?: LastFocus;
   /** Whether a living window may be on another computer. */
   readonly remote: boolean;
   /** When to check again, because a window is silent. Milliseconds. */
@@ -49,7 +62,9 @@ export interface OtherWindows {
 export class WindowRegistry {
   #heartbeat: Disposable | undefined;
   #registered: Promise<void> | undefined;
-  #content = '';
+  #identity: ProcessIdentity | undefined;
+  /** When this window received the focus last; 0 = never. */
+  #focusedAt = 0;
   #lastBeat = 0;
   /** Windows with an old heartbeat: its time, and when it was seen first, by the monotonic clock. */
   readonly #silent = new Map<string, { readonly mtimeMs: number; readonly since: number }>();
@@ -67,6 +82,20 @@ export class WindowRegistry {
       throw error;
     });
     return this.#registered;
+  }
+
+  /** This window has received the focus. Never rejects, and creates nothing before the window is registered. */
+  async noteFocus(): Promise<void> {
+    this.#focusedAt = this.#options.clock.now();
+    if (this.#registered) await this.#registered.then(() => this.#write()).catch(() => undefined);
+  }
+
+  /** Whether no other living window has had the focus since this one. */
+  async isLastFocused(): Promise<boolean> {
+    const { focused, living } = await this.others();
+    const { windowId } = this.#options;
+    if (!focused) return this.#focusedAt > 0 || [...living].every((other) => windowId < other);
+    return focused.at === this.#focusedAt ? windowId < focused.windowId : this.#focusedAt > focused.at;
   }
 
   /** @returns whether it was registered */
@@ -90,22 +119,31 @@ export class WindowRegistry {
     const living = new Set<string>();
     const dead = new Set<string>();
     const silent: string[] = [];
+    let focused: LastFocus | undefined;
     let remote = false;
     await Promise.all(
       names.map(async (name) => {
         if (name === windowId) return;
-        const { state, elsewhere } = await this.#stateOf(name);
+        const { state, elsewhere, focusedAt } = await this.#stateOf(name);
         if (elsewhere && state !== 'dead') remote = true;
         if (state === 'silent') silent.push(name);
-        if (state !== 'dead') living.add(name);
-        else {
+        if (state !== 'dead') {
+          living.add(name);
+          if (focusedAt !== undefined && focusedAt > (focused?.at ?? 0)) focused = { windowId: name, at: focusedAt };
+        } else {
           dead.add(name);
           this.#silent.delete(name);
           await rm(this.#file(name), { force: true }).catch(() => undefined);
         }
       }),
     );
-    return { living, dead, remote, ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }) };
+    return {
+      living,
+      dead,
+      remote,
+      ...(focused && { focused }),
+      ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }),
+    };
   }
 
   get #heartbeatMs(): number {
@@ -123,7 +161,7 @@ export class WindowRegistry {
 
   async #enter(): Promise<void> {
     const { folder, identity = await ownIdentity() } = this.#options;
-    this.#content = JSON.stringify(identity);
+    this.#identity = identity;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.#write();
     this.#lastBeat = this.#options.clock.now();
@@ -131,7 +169,8 @@ export class WindowRegistry {
   }
 
   #write(): Promise<void> {
-    return writeFile(this.#file(this.#options.windowId), this.#content, { mode: PRIVATE });
+    const content = { ...this.#identity, ...(this.#focusedAt > 0 && { focusedAt: this.#focusedAt }) };
+    return writeFile(this.#file(this.#options.windowId), JSON.stringify(content), { mode: PRIVATE });
   }
 
   #beatLater(): void {
@@ -148,14 +187,15 @@ export class WindowRegistry {
     });
   }
 
-  async #stateOf(windowId: string): Promise<{ state: 'alive' | 'silent' | 'dead'; elsewhere: boolean }> {
-    let identity: ProcessIdentity;
+  async #stateOf(
+    windowId: string,
+  ): Promise<{ state: 'alive' | 'silent' | 'dead'; elsewhere: boolean; focusedAt?: number | undefined }> {
+    let identity: WindowFile;
     let mtimeMs: number;
     try {
       const file = this.#file(windowId);
       mtimeMs = (await stat(file)).mtimeMs;
-      // Older versions wrote only the process id.
-      const content = JSON.parse(await readFile(file, 'utf8')) as Partial<ProcessIdentity>;
+      const content = JSON.parse(await readFile(file, 'utf8')) as Partial<WindowFile>;
       if (content.pid === undefined) throw new Error('no process id');
       identity = { ...content, pid: content.pid, host: content.host ?? hostname() };
     } catch (error) {
@@ -169,15 +209,16 @@ export class WindowRegistry {
     }
     const state = await processState(identity);
     const elsewhere = state === 'elsewhere';
-    if (state === 'alive' || state === 'dead') return { state, elsewhere };
+    const focusedAt = typeof identity.focusedAt === 'number' ? identity.focusedAt : undefined;
+    if (state === 'alive' || state === 'dead') return { state, elsewhere, focusedAt };
     const { clock, staleMs = STALE_MS } = this.#options;
     const limit = state === 'unknown' ? UNKNOWN_PROCESS_STALE_MS : staleMs;
-    if (clock.now() - mtimeMs <= limit) return { state: 'alive', elsewhere };
+    if (clock.now() - mtimeMs <= limit) return { state: 'alive', elsewhere, focusedAt };
     const seen = this.#silent.get(windowId);
     if (seen?.mtimeMs !== mtimeMs) {
       this.#silent.set(windowId, { mtimeMs, since: clock.monotonic() });
-      return { state: 'silent', elsewhere };
+      return { state: 'silent', elsewhere, focusedAt };
     }
-    return { state: clock.monotonic() - seen.since >= this.#patienceMs ? 'dead' : 'silent', elsewhere };
+    return { state: clock.monotonic() - seen.since >= this.#patienceMs ? 'dead' : 'silent', elsewhere, focusedAt };
   }
 }
