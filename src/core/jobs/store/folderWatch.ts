@@ -52,6 +52,7 @@ export class FolderWatch implements Disposable {
   #poll: Disposable | undefined;
   /** Modification time and size of each file at the last poll. */
   #known: Map<string, string> | undefined;
+  #greeted: Promise<void> = Promise.resolve();
   #disposed = false;
 
   readonly #options: FolderWatchOptions;
@@ -68,7 +69,12 @@ export class FolderWatch implements Disposable {
     this.#polling = true;
     this.#pollLater(0);
     const { folder, hello } = this.#options;
-    if (hello !== undefined) void sayHello(folder, hello);
+    if (hello !== undefined) this.#greeted = sayHello(folder, hello);
+  }
+
+  /** Resolves when this watch has no file in the folder. */
+  get greeted(): Promise<void> {
+    return this.#greeted;
   }
 
   /** Whether a window on another computer may change files. */

@@ -43,6 +43,7 @@ export class JobHistory {
   readonly #owned = new Map<string, Owned>();
   /** The epochs of the records that were read. */
   readonly #epochs = new Map<string, number>();
+  readonly #watches: FolderWatch[] = [];
   readonly #windows: WindowRegistry;
   readonly #reader: RecordReader;
   readonly #retry: WriteRetry;
@@ -232,7 +233,10 @@ export class JobHistory {
   /** Watches the files of all jobs. */
   watch(options: Pick<FolderWatchOptions, 'relevant' | 'changed' | 'mayChange'>): FolderWatch {
     const { folder, windowId } = this;
-    return new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello: helloOf(windowId) });
+    const hello = helloOf(windowId);
+    const watch = new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello });
+    this.#watches.push(watch);
+    return watch;
   }
 
   /**
@@ -292,6 +296,8 @@ export class JobHistory {
   /** Writes what is pending, and unregisters this window. */
   async close(): Promise<void> {
     this.#retry.dispose();
+    for (const watch of this.#watches) watch.dispose();
+    await Promise.all(this.#watches.map((watch) => watch.greeted));
     await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
     // The others look at once which window is gone, and need not wait for their next check.
     if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));

@@ -65,6 +65,7 @@ export class SharedJobs {
   #known: ReadonlySet<string> = new Set();
   #checkAgainMs: number | undefined;
   #checking: Promise<void> | undefined;
+  #nextCheck: Promise<void> | undefined;
   #active = false;
   #closed = false;
 
@@ -328,8 +329,15 @@ export class SharedJobs {
     });
   }
 
+  /** Looks for windows that are gone. A check that runs already may have looked too early. */
   #check(): Promise<void> {
-    this.#checking ??= this.#adoptFromClosed().finally(() => (this.#checking = undefined));
+    const running = this.#checking;
+    if (running) {
+      this.#nextCheck ??= running.then(() => this.#check());
+      return this.#nextCheck;
+    }
+    this.#nextCheck = undefined;
+    this.#checking = this.#adoptFromClosed().finally(() => (this.#checking = undefined));
     return this.#checking;
   }
 
