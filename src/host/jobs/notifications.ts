@@ -39,7 +39,8 @@ export class Notifications implements vscode.Disposable {
         const before = this.#states.get(job.id);
         if (before === job.state) return;
         this.#states.set(job.id, job.state);
-        if (job.final) void this.#notify(job);
+        // The old jobs of a window are adopted when it is closed.
+        if (job.final && !(before === undefined && endedLongAgo(job))) void this.#notify(job);
       }),
     );
     this.#disposables.add(jobs.onDidRemove((ids) => this.#forget(ids)));
@@ -105,4 +106,9 @@ function isWanted(state: JobState, tookMs: number): boolean {
   const wanted = readSetting('notifications');
   if (wanted === 'none' || (wanted === 'failures' && state === 'succeeded')) return false;
   return tookMs >= readSetting('notifyAfterSeconds') * 1000 || state === 'lost' || state === 'finished';
+}
+
+/** Whether the job had ended before this window saw it. */
+function endedLongAgo({ record }: Job): boolean {
+  return Date.now() - (record.finishedAt ?? 0) > 10_000;
 }

@@ -160,8 +160,10 @@ describe('mirrored jobs', () => {
     const windows = [two, three];
     const ownersOf = (id: string) => windows.filter(({ store }) => store.get(id)?.mirrored === false);
     const adopted = (): boolean => {
-      const records = windows.map(({ store }) => store.jobs.map(({ record }) => `${record.owner} ${record.state}`));
-      return !records.flat().some((record) => record.startsWith('one ')) && `${records[0]}` === `${records[1]}`;
+      const [a = [], b = []] = windows.map(({ store }) =>
+        store.jobs.map(({ record }) => `${record.owner} ${record.state}`),
+      );
+      return ![...a, ...b].some((record) => record.startsWith('one ')) && a.join() === b.join();
     };
     // Both windows see the same, whichever of them adopted which job.
     await Promise.all(windows.map(({ sees }) => sees(adopted)));

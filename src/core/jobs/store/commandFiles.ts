@@ -40,7 +40,6 @@ export class CommandFiles {
 
   /** The commands for a job that are not executed yet, the oldest first; none if they cannot be read. */
   async pending(id: string): Promise<readonly PendingCommand[]> {
-    // Commands come from windows that are registered, and those of closed windows were executed or are read with the first job.
     const names = await readdir(this.#folder).catch(() => []);
     const found = await Promise.all(
       names.filter((name) => isCommandOf(id, name)).map((name) => this.#read(join(this.#folder, name))),
@@ -65,7 +64,7 @@ export class CommandFiles {
       const sentAt = at ?? (await stat(file)).mtimeMs;
       return { file, command, by, at: sentAt, ...(typeof graceMs === 'number' && { graceMs }) };
     } catch (error) {
-      // Removed meanwhile by whoever executed it, or damaged.
+      // Removed meanwhile by the window that executed it, or damaged.
       if (errorCode(error) !== 'ENOENT') await this.remove(file);
       return undefined;
     }

@@ -21,7 +21,7 @@ export interface CancelElsewhereContext {
   readonly clock: Clock;
   /** Resolves when this window closes. */
   readonly closing: Promise<void>;
-  onDidChange(listener: (job: Job) => void): Disposable;
+  readonly onDidChange: (listener: (job: Job) => void) => Disposable;
   /** Adopts the job if it still waits in the queue of its owner. */
   takeQueued(job: Job): Promise<boolean>;
 }
@@ -74,26 +74,25 @@ async function signalFromHere(job: Job, graceMs: number, context: CancelElsewher
     const sent = await new BackendControl(job, link).signal();
     if (!sent) return 'stopped';
     const since = context.clock.monotonic();
-    let gone = false;
-    let watches: readonly Disposable[] = [];
-    const ended = new Promise<void>((resolve) => {
+    const watches: Disposable[] = [];
+    const gone = new Promise<void>((resolve) => {
       const look = (snapshot: ActivitySnapshot): void => {
-        if (snapshot.at < since || showsOrUnknown(job, snapshot)) return;
-        gone = true;
-        resolve();
+        if (snapshot.at >= since && !mayShowWorker(job, snapshot)) resolve();
       };
-      watches = [link.watch('fast'), link.onSnapshot(look)];
+      watches.push(link.watch('fast'), link.onSnapshot(look));
     });
-    await elapses(context.clock, graceMs, [job.ended, ended, context.closing]);
+    const stopped = Promise.race([job.ended, gone]).then(() => 'stopped' as const);
+    const time = elapses(context.clock, graceMs, [stopped, context.closing]).then(() => 'unresponsive' as const);
+    const result = await Promise.race([stopped, time]);
     for (const watch of watches) watch.dispose();
-    return gone || job.final ? 'stopped' : 'unresponsive';
+    return result;
   }
   await until(job, () => job.final, graceMs, context);
   return job.final ? 'stopped' : 'unresponsive';
 }
 
 /** False if the worker's server no longer shows the worker. A snapshot of another server proves nothing. */
-function showsOrUnknown({ record }: Job, snapshot: ActivitySnapshot): boolean {
+function mayShowWorker({ record }: Job, snapshot: ActivitySnapshot): boolean {
   const server = serverOf(record);
   if (server !== undefined && compareServers(server, serverOfSnapshot(snapshot)) === 'other') return true;
   return findWorker(snapshot, record) !== undefined;

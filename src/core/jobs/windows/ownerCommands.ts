@@ -56,20 +56,23 @@ export class OwnerCommands {
   }
 
   #start(job: Job, { command, graceMs, at }: PendingCommand): void {
-    const { log, clock, cancel, detach, runNext, resumeHeld } = this.#options;
+    const { log, clock } = this.#options;
     if (job.final || (command !== 'cancel' && clock.now() - at > STALE_MS)) return;
     switch (command) {
       case 'cancel':
-        cancel(job.id, graceMs).catch((error: unknown) => {
+        this.#options.cancel(job.id, graceMs).catch((error: unknown) => {
           log.warn(`Job ${job.id} could not be canceled, as another window asked: ${messageOf(error)}`);
         });
         return;
       case 'detach':
-        return detach(job.id);
+        this.#options.detach(job.id);
+        return;
       case 'runNext':
-        return runNext(job.id);
+        this.#options.runNext(job.id);
+        return;
       case 'resume':
-        return resumeHeld();
+        this.#options.resumeHeld();
+        return;
     }
   }
 
