@@ -5,7 +5,7 @@ import { withGate } from '../gate';
 import { eventually } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import { ResultsView } from './resultsView';
-import { Workbench } from './workbench';
+import { launchBrowser, Workbench, type TestBrowser } from './workbench';
 
 const SQL = `-- label: of the first window
 SELECT pg_sleep(600);
@@ -26,6 +26,7 @@ describe('windows on one workspace', function () {
   let installed: Installed;
   let ui: Workbench;
   let other: Workbench;
+  const browsers: TestBrowser[] = [];
   let url: string;
 
   before(async () => {
@@ -34,17 +35,22 @@ describe('windows on one workspace', function () {
     ({ ui } = installed);
     url = ui.page.url();
   });
-  after(() => installed.close());
+  after(async () => {
+    for (const browser of browsers) await browser.close();
+    await installed.close();
+  });
   afterEach(screenshotOnFailure(() => other));
 
+  /** In a browser of its own: VS Code's webviews of two pages in one automated browser block each other. */
   async function openWindow(): Promise<Workbench> {
-    const opened = new Workbench(await installed.browser.context.newPage());
+    const browser = await launchBrowser();
+    browsers.push(browser);
+    const opened = new Workbench(await browser.context.newPage());
     await opened.open(url);
     return opened;
   }
 
   async function run(window: Workbench, line: number): Promise<void> {
-    await window.page.bringToFront();
     await window.openFile('work.sql');
     await window.selectLines(line, line + 1);
     await window.command('pg_background: Run in Background');
@@ -69,7 +75,6 @@ describe('windows on one workspace', function () {
 
     await run(other, 10);
     await other.row('of the second window').filter({ hasText: '1 row' }).waitFor();
-    await ui.page.bringToFront();
     await ui.row('of the second window').filter({ hasText: '1 row' }).dblclick();
     await ui.results().getByText('from here', { exact: true }).waitFor();
   });
@@ -77,7 +82,6 @@ describe('windows on one workspace', function () {
   it('each show rows while they arrive', async () => {
     await run(ui, 7);
     await ui.row('sends rows').filter({ hasText: 'reading rows' }).waitFor();
-    await other.page.bringToFront();
     await other.row('sends rows').filter({ hasText: 'reading rows' }).dblclick();
     const results = new ResultsView(other);
     await results.row(1).waitFor();
@@ -93,14 +97,12 @@ describe('windows on one workspace', function () {
     await other.rowMenu(there, 'Cancel');
     await other.notification(/“of the first window” stopped .* after SIGTERM/).waitFor();
     await there.filter({ hasText: 'canceled' }).waitFor();
-    await ui.page.bringToFront();
     await ui.row('of the first window').filter({ hasText: 'canceled' }).waitFor();
   });
 
   it('clear jobs of another window in all of them', async () => {
     await ui.rowMenu(ui.row('of the second window'), 'Clear Finished Jobs');
     await ui.row('of the second window').waitFor({ state: 'detached' });
-    await other.page.bringToFront();
     await other.row('of the second window').waitFor({ state: 'detached' });
     await other.row('ended before').waitFor();
   });
@@ -110,12 +112,11 @@ describe('windows on one workspace', function () {
     await withGate(profile, async (gate) => {
       const failing = `-- label: fails later\nSELECT ${gate.wait}, 1 / 0;\n`;
       await writeFile(join(installed.workspace, 'failing.sql'), failing);
-      await ui.page.bringToFront();
       await ui.openFile('failing.sql');
       await ui.command('pg_background: Run in Background');
       await ui.row('fails later').filter({ hasText: runs }).waitFor();
       // As if the machine of the browser lost its power: VS Code waits for hours for the browser to return.
-      await ui.page.close();
+      await installed.browser.close();
       const third = await openWindow();
       await third.row('fails later').filter({ hasText: runs }).waitFor();
       await third.row('sends rows').filter({ hasText: 'reading rows' }).waitFor();
@@ -123,14 +124,11 @@ describe('windows on one workspace', function () {
       await gate.open();
       await third.notification(/“fails later” failed after .*division by zero/).waitFor();
       await third.row('fails later').filter({ hasText: 'division by zero' }).waitFor();
-      await other.page.bringToFront();
       await other.row('fails later').filter({ hasText: 'division by zero' }).waitFor();
       assert.equal(await other.notification(/“fails later”/).count(), 0, 'one window notifies');
 
-      await third.page.bringToFront();
       await third.rowMenu(third.row('sends rows'), 'Cancel');
       await third.row('sends rows').filter({ hasText: 'canceled' }).waitFor();
-      await other.page.bringToFront();
       await other.row('sends rows').filter({ hasText: 'canceled' }).waitFor();
     });
   });
