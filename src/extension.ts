@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { PgBackgroundApi } from './api';
 import { systemClock } from './core/base/clock';
 import { JobHistory } from './core/jobs/store/jobFolder';
+import { JobPlaces } from './core/jobs/store/jobPlaces';
 import { JobService } from './core/jobs/jobService';
 import { SpoolFiles } from './core/results/spool/spoolStore';
 import { Canceling } from './host/jobs/canceling';
@@ -48,6 +49,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     links: connections,
     history,
     files,
+    places: new JobPlaces({ history, clock: systemClock, log }),
     clock: systemClock,
     log,
     newId: () => randomUUID(),

@@ -62,6 +62,7 @@ export class JobService {
       files,
       clock,
       log,
+      places: options.places,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
       mayLaunch: (job) => history.mayLaunch(job.id),
       runEnded: (job, end) => this.#runEnded(job, end),

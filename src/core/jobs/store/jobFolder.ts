@@ -247,6 +247,16 @@ export class JobHistory {
     return this.#windows.others();
   }
 
+  /** Whether another window is alive, or may be. */
+  isAlive(windowId: string): Promise<boolean> {
+    return this.#windows.isAlive(windowId);
+  }
+
+  /** The newest records of these jobs on disk, whichever window writes them. */
+  newest(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
+    return this.#reader.newest(ids);
+  }
+
   /** Ids of all records in the folder, including those of other windows. */
   async ids(): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set(this.#reader.ids().keys()));

@@ -102,6 +102,11 @@ export class WindowRegistry {
     return { living, dead, ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }) };
   }
 
+  /** Whether another window is alive, or may be. */
+  async isAlive(windowId: string): Promise<boolean> {
+    return (await this.#stateOf(windowId)) !== 'dead';
+  }
+
   get #heartbeatMs(): number {
     return this.#options.heartbeatMs ?? HEARTBEAT_MS;
   }
