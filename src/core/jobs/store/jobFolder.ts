@@ -67,7 +67,7 @@ export class JobHistory {
   /**
    * @param folder a folder used for nothing else; created with the first job
    * @param windowId unique to this window and session
-   * @param registry for tests
+   * @param registry what else happens when this window registers; the rest is for tests
    */
   constructor(
     readonly folder: string,

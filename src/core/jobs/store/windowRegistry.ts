@@ -19,6 +19,8 @@ export interface WindowRegistryOptions {
   /** Unique to this window and session. */
   readonly windowId: string;
   readonly clock: Clock;
+  /** Called when this window has registered: it has jobs, or watches those of others. */
+  readonly entered?: () => void;
   /** Called after this process was suspended so long that others may have replaced it. */
   readonly resumed?: () => void;
   /** For tests: the identity of another host, and shorter times. */
@@ -127,6 +129,7 @@ export class WindowRegistry {
     await this.#write();
     this.#lastBeat = this.#options.clock.now();
     this.#beatLater();
+    this.#options.entered?.();
   }
 
   #write(): Promise<void> {
