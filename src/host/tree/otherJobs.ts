@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/base/disposable';
-import { Job, type JobOwner } from '../../core/jobs/job';
+import { Job, type JobOwner, type JobRecord } from '../../core/jobs/job';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import type { ServerIdentity } from '../../core/jobs/serverIdentity';
 import { readNotices } from '../../core/jobs/store/recordFile';
@@ -34,7 +34,7 @@ export class OtherJobs implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<readonly string[]>();
   /** Fires with the ids of jobs that have changed, or with none if the list has. */
   readonly onDidChange = this.#changed.event;
-  readonly #jobs = new Map<string, ShownOtherJob & { readonly content: string }>();
+  readonly #jobs = new Map<string, ShownOtherJob & { readonly record: JobRecord }>();
   /** How often the jobs were read for a worker, by its identity. */
   readonly #looks = new Map<string, number>();
   #included: boolean;
@@ -80,11 +80,10 @@ export class OtherJobs implements vscode.Disposable {
 
   get(id: string): ShownOtherJob | undefined {
     const found = this.#others.get(id);
-    const content = found && JSON.stringify(found.record);
     const known = this.#jobs.get(id);
-    if (!found || content === undefined) return undefined;
-    if (known?.content === content) return known;
-    const shown = { job: readOnlyJob(found), workspace: found.workspace, content };
+    if (!found) return undefined;
+    if (known?.record === found.record) return known;
+    const shown = { job: readOnlyJob(found), ...found };
     this.#jobs.set(id, shown);
     return shown;
   }
@@ -123,7 +122,11 @@ export class OtherJobs implements vscode.Disposable {
     await this.#others.refresh();
     if (this.#disposed) return;
     const now = this.#others.jobs;
-    const changed = now.filter(({ record }) => JSON.stringify(before.get(record.id)) !== JSON.stringify(record));
+    const changed = now.filter(({ record }) => {
+      const old = before.get(record.id);
+      // Those that have ended are the same objects.
+      return old !== record && JSON.stringify(old) !== JSON.stringify(record);
+    });
     const ids = new Set(now.map(({ record }) => record.id));
     for (const id of this.#jobs.keys()) if (!ids.has(id)) this.#jobs.delete(id);
     if (changed.length > 0 || ids.size !== before.size) this.#changed.fire(changed.map(({ record }) => record.id));

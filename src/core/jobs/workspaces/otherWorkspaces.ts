@@ -30,6 +30,8 @@ type Records = ReadonlyMap<string, JobRecord>;
  */
 export class OtherWorkspaces {
   #records: ReadonlyMap<Workspace, Records> = new Map();
+  #jobs: readonly OtherJob[] = [];
+  #byId: ReadonlyMap<string, OtherJob> = new Map();
   #refreshing: Promise<void> | undefined;
 
   readonly #parent: string;
@@ -43,28 +45,20 @@ export class OtherWorkspaces {
 
   /** Every job that {@link refresh} found, the oldest first. */
   get jobs(): readonly OtherJob[] {
-    return [...this.#records]
-      .flatMap(([workspace, records]) => [...records.values()].map((record) => ({ workspace, record })))
-      .sort((a, b) => a.record.queuedAt - b.record.queuedAt);
+    return this.#jobs;
   }
 
   get(id: string): OtherJob | undefined {
-    for (const [workspace, records] of this.#records) {
-      for (const record of records.values()) if (record.id === id) return { workspace, record };
-    }
-    return undefined;
+    return this.#byId.get(id);
   }
 
   /** The job that a worker belongs to, if it is one of another workspace. */
   jobOf(worker: Pick<ActiveWorker, 'pid' | 'backendStart'>, server: ServerIdentity): OtherJob | undefined {
-    for (const [workspace, records] of this.#records) {
-      for (const record of records.values()) {
-        // Without its start and its server, a pid proves nothing.
-        const known = record.backendStart !== undefined && (record.server ?? record.serverStart) !== undefined;
-        if (known && record.pid === worker.pid && isWorkerOf(record, worker, server)) return { workspace, record };
-      }
-    }
-    return undefined;
+    return this.#jobs.find(({ record }) => {
+      // Without its start and its server, a pid proves nothing.
+      const known = record.backendStart !== undefined && (record.server ?? record.serverStart) !== undefined;
+      return known && record.pid === worker.pid && isWorkerOf(record, worker, server);
+    });
   }
 
   /** Reads what has changed. Concurrent callers share one reading. Never rejects. */
@@ -81,6 +75,10 @@ export class OtherWorkspaces {
       now.set(workspace, await recordsOf(workspace, before.get(workspace.key)));
     }
     this.#records = now;
+    this.#jobs = [...now]
+      .flatMap(([workspace, records]) => [...records.values()].map((record) => ({ workspace, record })))
+      .sort((a, b) => a.record.queuedAt - b.record.queuedAt);
+    this.#byId = new Map(this.#jobs.map((job) => [job.record.id, job]));
   }
 }
 
