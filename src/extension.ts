@@ -1,10 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from './api';
 import { systemClock } from './core/base/clock';
 import { JobHistory } from './core/jobs/store/jobFolder';
+import { JobPlaces } from './core/jobs/store/jobPlaces';
 import { JobService } from './core/jobs/jobService';
+import { OtherWorkspaces } from './core/jobs/workspaces/otherWorkspaces';
+import { listWorkspace } from './core/jobs/workspaces/workspaceList';
 import { SpoolFiles } from './core/results/spool/spoolStore';
 import { Canceling } from './host/jobs/canceling';
 import { ConnectionCommands } from './host/commands/connections';
@@ -24,6 +27,7 @@ import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
 import { ActiveFilter } from './host/tree/activeFilter';
+import { OtherJobs } from './host/tree/otherJobs';
 import { WorkersView } from './host/tree/workersView';
 import * as ui from './host/base/ui';
 
@@ -39,7 +43,14 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
 
   const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
-  const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
+  const workspace = { key: basename(storage), name: vscode.workspace.name ?? '', folder: storage };
+  const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log, systemClock, {
+    entered: () => {
+      listWorkspace(workspace, Date.now()).catch((error: unknown) => {
+        channel.warn(`Other workspaces cannot show the jobs of this one: ${String(error)}`);
+      });
+    },
+  });
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
     maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
@@ -48,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     links: connections,
     history,
     files,
+    places: new JobPlaces({ history, clock: systemClock, log }),
     clock: systemClock,
     log,
     newId: () => randomUUID(),
@@ -70,9 +82,20 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const walkthrough = disposables.add(new Walkthrough(context.globalState));
   disposables.add(jobs.onDidChange(() => walkthrough.mark('run')));
   const filter = disposables.add(new ActiveFilter(context.workspaceState));
-  const view = disposables.add(new WorkersView(jobs, connections, walkthrough, filter));
+  const otherWorkspaces = new OtherWorkspaces(dirname(storage), workspace.key);
+  const otherJobs = disposables.add(new OtherJobs(otherWorkspaces, context.workspaceState));
+  const view = disposables.add(new WorkersView(jobs, connections, walkthrough, filter, otherJobs));
   const results: Results = disposables.add(
-    new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failureLocation(job)),
+    new Results(
+      context,
+      jobs,
+      launcher,
+      canceling,
+      files,
+      walkthrough,
+      (job) => editor.failureLocation(job),
+      otherJobs,
+    ),
   );
   disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
@@ -88,6 +111,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     editor,
     view,
     filter,
+    otherJobs,
     results,
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view, filter),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock, type Clock } from '../../src/core/base/clock';
 import { JobHistory } from '../../src/core/jobs/store/jobFolder';
+import { JobPlaces } from '../../src/core/jobs/store/jobPlaces';
 import type { WindowRegistryOptions } from '../../src/core/jobs/store/windowRegistry';
 import { JobService } from '../../src/core/jobs/jobService';
 import type { JobSettings } from '../../src/core/jobs/serviceTypes';
@@ -183,6 +184,7 @@ export async function newEngine(
     links: { link: () => link },
     history,
     files,
+    places: new JobPlaces({ history, clock, log }),
     clock,
     log,
     newId: () => randomUUID(),

@@ -11,6 +11,8 @@ export interface JobFaults {
   'jobs.heldReloaded': NoParams;
   /** No worker slot is free. `used`: slots in use, at least; `total`: `max_worker_processes` */
   'jobs.noSlot': { readonly message: string; readonly used?: number; readonly total?: number };
+  /** All places are taken. `elsewhere`: by how many jobs of other windows; 0: an older job of another window is next */
+  'jobs.noPlace': { readonly elsewhere: number; readonly limit: number };
   /** The session's `pg_background.max_workers` is reached. */
   'jobs.sessionLimit': { readonly message: string };
   /** The extension, or the right to use it, existed a moment ago and is missing now. Has a cause. */

@@ -72,6 +72,7 @@ export class JobService {
       files,
       clock,
       log,
+      places: options.places,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
       mayLaunch: async (job) => {
         const permit = await history.mayLaunch(job.id);

@@ -1,6 +1,7 @@
 import type { JobHistory } from './store/jobFolder';
 import type { Clock } from '../base/clock';
 import type { JobFiles, ServerLinks } from './ports';
+import type { Places } from './scheduler/places';
 import type { Logger } from '../base/logger';
 
 /** The user's settings, read at each use. */
@@ -21,6 +22,8 @@ export interface JobServiceOptions {
   readonly files: JobFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts the jobs of other windows. Without it, the limit of jobs counts for this window alone. */
+  readonly places?: Places;
   settings(): JobSettings;
   newId(): string;
 }

@@ -17,6 +17,19 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
           Math.max(0, total - used),
           message,
         ),
+  'jobs.noPlace': ({ elsewhere, limit }) => {
+    if (elsewhere === 0) return l10n.t('Waits for a free place: an older job of another window is next.');
+    return elsewhere === 1
+      ? l10n.t(
+          'Waits for a free place: 1 job of this connection was launched in another window (at most {0} run at once).',
+          limit,
+        )
+      : l10n.t(
+          'Waits for a free place: {0} jobs of this connection were launched in other windows (at most {1} run at once).',
+          elsewhere,
+          limit,
+        );
+  },
   'jobs.sessionLimit': ({ message }) =>
     l10n.t(
       'The session may launch no more workers (pg_background.max_workers): {0}. The launch is retried automatically.',

@@ -4,8 +4,9 @@ import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import type { Disposable } from '../../core/base/disposable';
+import { serverOfSnapshot } from '../../core/jobs/serverIdentity';
 import { mayHaveWorker } from '../../core/jobs/states';
-import type { LinkState, PgServerLink } from '../../core/postgres/server/serverLink';
+import type { PgServerLink } from '../../core/postgres/server/serverLink';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { WORKERS_VIEW } from '../base/commandIds';
@@ -18,9 +19,14 @@ import { JobNode } from './nodes/jobNode';
 import type { Node } from './nodes/node';
 import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
+import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
+import { needsUserAction } from './needsUserAction';
+import type { OtherJobs } from './otherJobs';
+import { otherRows } from './otherRows';
+import { pidsOf, rowKey } from './rowKeys';
 import { RowMoves } from './rowOrder';
 import type { Walkthrough } from '../walkthrough';
 import { faultText } from '../messages/faultText';
@@ -31,21 +37,6 @@ const TICK_MS = 1000;
 
 /** A click this soon after its row moved may have been meant for the row that was there before. Milliseconds. */
 const MISCLICK_MS = 1000;
-
-/** Whether only the user can fix the connection. Retrying would not help, and repeated wrong passwords may lock the account. */
-function needsUserAction(state: LinkState | undefined): boolean {
-  if (state?.kind !== 'error' || state.reason === undefined) return false;
-  return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
-}
-
-function rowKey(node: JobNode | WorkerNode): string {
-  if (node instanceof JobNode) return node.job.id;
-  return `${node.connection}:${node.worker.pid}:${node.worker.backendStart}`;
-}
-
-function pidsOf(workers: readonly ActiveWorker[]): string {
-  return workers.map(({ pid }) => pid).join();
-}
 
 /** The tree of connections with their jobs and foreign workers. */
 export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -75,8 +66,17 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #walkthrough: Walkthrough;
   readonly #filter: ActiveFilter;
 
-  constructor(jobs: JobService, connections: Connections, walkthrough: Walkthrough, filter: ActiveFilter) {
+  readonly #others: OtherJobs;
+
+  constructor(
+    jobs: JobService,
+    connections: Connections,
+    walkthrough: Walkthrough,
+    filter: ActiveFilter,
+    others: OtherJobs,
+  ) {
     this.#jobs = jobs;
+    this.#others = others;
     this.#connections = connections;
     this.#walkthrough = walkthrough;
     this.#filter = filter;
@@ -112,6 +112,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         this.refresh();
       }),
       filter.onDidChange(() => this.refresh()),
+      others.onDidChange((ids) => {
+        filter.forget(ids);
+        this.#updateWatches();
+        this.refresh();
+      }),
     ]) {
       this.#disposables.add(item);
     }
@@ -133,6 +138,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   getChildren(node?: Node): Node[] {
     if (!node) return [...this.#roots()];
     if (node instanceof DayNode) return this.#jobsOfDay(node);
+    if (node instanceof WorkspaceNode) return [...node.jobs];
     return node instanceof ConnectionNode ? this.#children(node) : [];
   }
 
@@ -174,6 +180,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     for (const name of this.#connectionNames()) {
       if (!filtered || this.#hasShownJob(name) || this.#foreign(name).length > 0) yield this.#connectionNode(name);
     }
+    yield* otherRows(this.#others, this.#filter, this.#connections);
   }
 
   #hasShownJob(connection: string): boolean {
@@ -277,11 +284,14 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   #workerNode(connection: string, worker: ActiveWorker): WorkerNode {
     const key = `${connection}:${worker.pid}:${worker.backendStart}`;
+    const snapshot = this.#connections.existing(connection)?.snapshot;
+    const other = snapshot && this.#others.jobOf(worker, serverOfSnapshot(snapshot));
     let node = this.#workerNodes.get(key);
     if (node) {
       node.worker = worker;
+      node.other = other;
     } else {
-      node = new WorkerNode(connection, worker);
+      node = new WorkerNode(connection, worker, other);
       this.#workerNodes.set(key, node);
     }
     return node;
@@ -360,6 +370,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** While the view is visible, polls the workers of open connections and updates elapsed times. */
   #updateWatches(): void {
     const visible = this.view.visible;
+    this.#others.watch(visible);
     const names = new Set([...this.#watched.keys(), ...this.#connections.profiles.map(({ name }) => name)]);
     for (const name of names) {
       const existing = this.#connections.existing(name);

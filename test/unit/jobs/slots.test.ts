@@ -1,15 +1,28 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Slots } from '../../../src/core/jobs/store/slots';
+import { Slots, type NoSlot, type Slot } from '../../../src/core/jobs/store/slots';
 
 describe('slots across windows', () => {
   let folder = '';
   const dead = new Set<string>();
-  const window = (id: string): Slots =>
-    new Slots(join(folder, 'slots'), id, (owner) => Promise.resolve(dead.has(owner)));
+  const window = (owner: string): Slots =>
+    new Slots({
+      folder: join(folder, 'slots'),
+      owner,
+      stale: (occupants) => Promise.resolve(new Set(occupants.filter((occupant) => dead.has(occupant.owner)))),
+      isAlive: (other) => Promise.resolve(!dead.has(other)),
+    });
+  let ids = 0;
+  const take = (slots: Slots, max: number, { connection = 'prod', queuedAt = 1, patient = false } = {}) =>
+    slots.take({ connection, jobId: `job ${++ids}`, queuedAt, max }, patient);
+  const taken = (slot: Slot | NoSlot): Slot => {
+    assert.ok('release' in slot);
+    return slot;
+  };
+  const none = (elsewhere: number, yields = false): NoSlot => ({ elsewhere, yields });
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-slots-'));
@@ -19,51 +32,86 @@ describe('slots across windows', () => {
 
   it('limit the running jobs of all windows together, per connection', async () => {
     const windows = ['a', 'b', 'c'].map(window);
-    const taken = await Promise.all(Array.from({ length: 30 }, (_, i) => windows[i % 3]!.take('prod', `job ${i}`, 4)));
-    const slots = taken.filter((slot) => slot !== undefined);
+    const results = await Promise.all(Array.from({ length: 30 }, (_, i) => take(windows[i % 3]!, 4)));
+    const slots = results.filter((slot) => 'release' in slot);
     assert.equal(slots.length, 4);
-    assert.ok(await windows[0]!.take('dev', 'other connection', 4));
+    taken(await take(windows[0]!, 4, { connection: 'dev' }));
     await slots[0]!.release();
-    assert.ok(await windows[1]!.take('prod', 'next', 4));
-    assert.equal(await windows[2]!.take('prod', 'one too many', 4), undefined);
+    taken(await take(windows[1]!, 4));
+    assert.ok('elsewhere' in (await take(windows[2]!, 4)));
   });
 
-  it('are freed when their window has died', async () => {
-    await window('a').take('prod', 'job 1', 1);
-    assert.equal(await window('b').take('prod', 'job 2', 1), undefined);
+  it('are freed when they are stale', async () => {
+    taken(await take(window('a'), 1));
+    assert.deepEqual(await take(window('b'), 1), none(1));
     dead.add('a');
-    assert.ok(await window('b').take('prod', 'job 2', 1));
-    assert.equal(await window('c').take('prod', 'job 3', 1), undefined);
+    taken(await take(window('b'), 1));
+    assert.deepEqual(await take(window('c'), 1), none(1));
   });
 
   it('of a window that counted as dead are not released by it, because another window has them', async () => {
-    const lost = await window('a').take('prod', 'job 1', 1);
+    const lost = taken(await take(window('a'), 1));
     dead.add('a');
-    assert.ok(await window('b').take('prod', 'job 2', 1));
-    await lost!.release();
-    assert.equal(await window('c').take('prod', 'job 3', 1), undefined);
+    taken(await take(window('b'), 1));
+    await lost.release();
+    assert.deepEqual(await take(window('c'), 1), none(1));
   });
 
-  it('of a dead window are freed once, by however many windows', async () => {
-    await window('a').take('prod', 'job 1', 1);
+  it('that are stale are freed once, by however many windows', async () => {
+    taken(await take(window('a'), 1));
     dead.add('a');
     for (let round = 0; round < 20; round++) {
       const windows = Array.from({ length: 6 }, (_, i) => `${round}-${i}`);
-      const taken = await Promise.all(windows.map((id) => window(id).take('prod', id, 1)));
-      const winners = windows.filter((_, i) => taken[i]);
+      const results = await Promise.all(windows.map((id) => take(window(id), 1)));
+      const winners = windows.filter((_, i) => 'release' in results[i]!);
       assert.equal(winners.length, 1, `round ${round}`);
       dead.add(winners[0]!);
     }
   });
 
+  it('of this window are not stale while it holds them, and may be after it left them to another window', async () => {
+    const slots = window('a');
+    const slot = taken(await take(slots, 1));
+    dead.add('a');
+    assert.deepEqual(await take(slots, 1), none(0));
+    slot.leave();
+    taken(await take(slots, 1));
+  });
+
+  it('left empty by a crash are freed, and those that are being written are not', async () => {
+    const slots = window('a');
+    const inside = slots.folderOf('prod');
+    await take(slots, 0);
+    await writeFile(join(inside, '0'), '');
+    assert.deepEqual(await take(slots, 1), none(0));
+    await utimes(join(inside, '0'), 1, 1);
+    taken(await take(slots, 1));
+  });
+
   it('count a lowered limit until enough are released', async () => {
     const slots = window('a');
-    const [first, second] = [await slots.take('prod', '1', 3), await slots.take('prod', '2', 3)];
-    assert.equal(await slots.take('prod', '3', 1), undefined);
-    await first!.release();
-    assert.equal(await slots.take('prod', '3', 1), undefined);
-    await second!.release();
-    assert.ok(await slots.take('prod', '3', 1));
+    const [first, second] = [taken(await take(slots, 3)), taken(await take(slots, 3))];
+    assert.deepEqual(await take(slots, 1), none(0));
+    await first.release();
+    assert.deepEqual(await take(slots, 1), none(0));
+    await second.release();
+    taken(await take(slots, 1));
+  });
+
+  it('are left to an older job that waits in another window, unless it does not take them', async () => {
+    const [a, b] = [window('a'), window('b')];
+    await taken(await take(a, 1)).release();
+    await a.announce('prod', 5);
+    assert.deepEqual(await take(b, 1, { queuedAt: 6 }), none(0, true));
+    await taken(await take(b, 1, { queuedAt: 4 })).release();
+    await taken(await take(b, 1, { queuedAt: 6, patient: true })).release();
+    await taken(await take(a, 1, { queuedAt: 6 })).release();
+    await a.withdraw('prod');
+    await taken(await take(b, 1, { queuedAt: 6 })).release();
+    await a.announce('prod', 5);
+    dead.add('a');
+    await taken(await take(b, 1, { queuedAt: 6 })).release();
+    assert.deepEqual(await readdir(b.folderOf('prod')), [], 'the announcement of a dead window is removed');
   });
 
   it('create no folder before the first job', () => {

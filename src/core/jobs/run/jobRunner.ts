@@ -111,8 +111,10 @@ export class JobRunner implements RunningWorker {
   }
 
   async run(): Promise<RunEnd> {
-    const { link, clock } = this.#context;
+    const { link, clock, takePlace } = this.#context;
     try {
+      const full = await takePlace?.();
+      if (full && !this.#abandoned) return this.#requeue('noPlace', full);
       const session = await link.acquire();
       this.#session = session;
       if (this.#abandoned) return 'abandoned';
@@ -219,7 +221,7 @@ export class JobRunner implements RunningWorker {
   }
 
   /** Returns the job to the queue, unless a cancel was requested. */
-  #requeue(end: 'noSlot' | 'broken', reason: Fault): RunEnd {
+  #requeue(end: 'noSlot' | 'noPlace' | 'broken', reason: Fault): RunEnd {
     if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
     this.#job.transition('requeue', { launchSentAt: undefined, reason });
     return end;

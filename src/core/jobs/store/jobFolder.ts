@@ -56,7 +56,7 @@ export class JobHistory {
   /**
    * @param folder a folder used for nothing else; created with the first job
    * @param windowId unique to this window and session
-   * @param registry for tests
+   * @param registry what else happens when this window registers; the rest is for tests
    */
   constructor(
     readonly folder: string,
@@ -271,6 +271,16 @@ export class JobHistory {
   /** Whether no other living window has had the focus since this one. */
   isLastFocused(): Promise<boolean> {
     return this.#windows.isLastFocused();
+  }
+
+  /** Whether another window is alive, or may be. */
+  isAlive(windowId: string): Promise<boolean> {
+    return this.#windows.isAlive(windowId);
+  }
+
+  /** The newest records of these jobs on disk, whichever window writes them. */
+  newestRecords(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
+    return this.#reader.newestRecords(ids);
   }
 
   /** Ids of all records in the folder, including those of other windows. */

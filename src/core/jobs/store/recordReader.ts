@@ -94,6 +94,18 @@ export class RecordReader {
     return newest;
   }
 
+  /** Reads the newest records of these jobs, without those that are missing or damaged. */
+  newestRecords(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
+    const epochs = this.ids();
+    const found = new Map<string, JobRecord>();
+    for (const id of ids) {
+      const epoch = epochs.get(id);
+      const record = epoch === undefined ? undefined : this.one(id, epoch);
+      if (record) found.set(id, record);
+    }
+    return found;
+  }
+
   /** Names of the files in the folder; none if it does not exist. */
   #names(): readonly string[] {
     try {

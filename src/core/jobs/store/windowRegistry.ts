@@ -19,6 +19,8 @@ export interface WindowRegistryOptions {
   /** Unique to this window and session. */
   readonly windowId: string;
   readonly clock: Clock;
+  /** Called when this window has registered: it has jobs, or watches those of others. */
+  readonly entered?: () => void;
   /** Called after this process was suspended so long that others may have replaced it. */
   readonly resumed?: () => void;
   /** For tests: the identity of another host, and shorter times. */
@@ -146,6 +148,11 @@ export class WindowRegistry {
     };
   }
 
+  /** Whether another window is alive, or may be. */
+  async isAlive(windowId: string): Promise<boolean> {
+    return (await this.#stateOf(windowId)).state !== 'dead';
+  }
+
   get #heartbeatMs(): number {
     return this.#options.heartbeatMs ?? HEARTBEAT_MS;
   }
@@ -166,6 +173,7 @@ export class WindowRegistry {
     await this.#write();
     this.#lastBeat = this.#options.clock.now();
     this.#beatLater();
+    this.#options.entered?.();
   }
 
   #write(): Promise<void> {
