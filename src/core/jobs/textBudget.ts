@@ -106,7 +106,7 @@ export function noticeText(notice: JobNotice): string {
 }
 
 /** An error as plain text. */
-export function errorText(error: JobError): string {
+export function fullErrorText(error: JobError): string {
   return textOf(error, ERROR_LINES);
 }
 

@@ -12,7 +12,7 @@ import type { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import type { SplitProblem } from '../../core/sql/split/splitTypes';
 import { without } from '../base/omit';
 import * as ui from '../base/ui';
-import type { Connections } from '../connections/connections';
+import { unknownConnectionError, type Connections } from '../connections/connections';
 import { VariableValues } from '../launch/askVariables';
 import { unboundedWrite, type UnboundedWrite } from '../launch/launchConfirmation';
 import type { Launcher } from '../launch/launcher';
@@ -206,7 +206,7 @@ export class LaunchPreparer {
       if (connection === undefined) return undefined;
       const found = this.#connections.find(connection, source.target.uri);
       if (!found) {
-        throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
+        throw unknownConnectionError(connection);
       }
       this.#connections.allowPrompts(found.name);
       planned.push({ ...source, options: { ...options, connection: found.name } });

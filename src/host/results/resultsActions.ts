@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { errorText as fullErrorText, noticeText } from '../../core/jobs/textBudget';
+import { fullErrorText, noticeText } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/query/order';
 import type { ToPage } from '../../shared/resultsProtocol';
