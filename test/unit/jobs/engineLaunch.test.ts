@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/errors';
-import { looksAtQueue, waitMs } from '../../../src/core/jobs/scheduler/waitInterval';
+import { checksQueue, pollMs } from '../../../src/core/jobs/run/pollInterval';
 import { reasonOf } from '../../reasonOf';
 import { FakeSession, newWorld, OURS, settle } from './fakes';
 
@@ -124,12 +124,12 @@ describe('engine: launch', () => {
   });
 
   it('polls no more often for many jobs together than for few', () => {
-    const asked = (running: number, age: number): number => (running * 1000) / waitMs(age, running);
-    assert.deepEqual([waitMs(0, 1), waitMs(80, 1)], [1, 10]);
-    assert.deepEqual([waitMs(100, 1), waitMs(19_999, 1), waitMs(20_000, 1)], [250, 250, 1000]);
-    assert.deepEqual([looksAtQueue(0, 4), looksAtQueue(0, 5), looksAtQueue(100, 1)], [true, false, false]);
+    const asked = (running: number, age: number): number => (running * 1000) / pollMs(age, running);
+    assert.deepEqual([pollMs(0, 1), pollMs(80, 1)], [1, 10]);
+    assert.deepEqual([pollMs(100, 1), pollMs(19_999, 1), pollMs(20_000, 1)], [250, 250, 1000]);
+    assert.deepEqual([checksQueue(0, 4), checksQueue(0, 5), checksQueue(100, 1)], [true, false, false]);
     for (const running of [40, 100, 200]) assert.ok(asked(running, 60_000) <= 40, `${running}`);
     for (const running of [10, 40, 100, 200]) assert.ok(asked(running, 0) <= 40, `${running} young ones`);
-    assert.equal(waitMs(60_000, 10_000), 5000);
+    assert.equal(pollMs(60_000, 10_000), 5000);
   });
 });

@@ -14,7 +14,7 @@ import type { Job } from '../job';
 import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
 import type { ActiveWorker, JobFiles, RowPlan, ServerLink, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
-import { looksAtQueue, waitMs } from '../scheduler/waitInterval';
+import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
 import { ResultReader, type ReadResult } from './resultReader';
 import { ofUsersStatement } from './usersStatement';
@@ -267,7 +267,7 @@ export class JobRunner implements RunningWorker {
       }
       const age = clock.monotonic() - started;
       const count = this.#context.running();
-      const wait = await session.wait(worker, waitMs(age, count), looksAtQueue(age, count));
+      const wait = await session.wait(worker, pollMs(age, count), checksQueue(age, count));
       if (wait.queueFull === true) this.#queueFull = true;
       const { progress } = wait;
       const known = job.record.progress;
