@@ -10,7 +10,7 @@ import type { WorkerReport } from '../../jobs/workerReport';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
-import { substitutesOf } from '../client/encodable';
+import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
 import { startResponseTimeout } from '../client/responseTimeout';
 import { SerialClient, type NoticeListener } from '../client/serialClient';
