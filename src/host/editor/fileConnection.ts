@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Launcher } from '../launch/launcher';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 import { unknownConnectionError, type Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
@@ -214,7 +214,7 @@ export class FileConnection implements vscode.Disposable {
   }
 
   async #remember(uri: vscode.Uri, connection: string | undefined): Promise<void> {
-    const others = without(this.#defaults.get(uri), 'connection');
+    const others = omit(this.#defaults.get(uri), 'connection');
     await this.#defaults.set(uri, connection === undefined ? others : { ...others, connection });
   }
 

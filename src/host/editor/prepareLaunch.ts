@@ -10,7 +10,7 @@ import { fileContext, type ContextFinding } from '../../core/sql/psql/fileContex
 import { PsqlState } from '../../core/sql/psql/psqlState';
 import type { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import type { SplitProblem } from '../../core/sql/split/splitTypes';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 import * as ui from '../base/ui';
 import { unknownConnectionError, type Connections } from '../connections/connections';
 import { VariableValues } from '../launch/askVariables';
@@ -108,11 +108,11 @@ export class LaunchPreparer {
 
   /** The options of a target if the user chooses none: those of its comments, then the file's defaults. */
   optionsOf({ range, uri }: SqlTarget): RunOptions {
-    const directives = without(directivesOf(range.text), 'problems');
+    const directives = omit(directivesOf(range.text), 'problems');
     const connection = this.#fileConnection.of(uri);
     // If the file's connection no longer exists, the user is asked again.
     return {
-      ...without(this.#defaults.get(uri), 'connection'),
+      ...omit(this.#defaults.get(uri), 'connection'),
       ...(connection === undefined ? {} : { connection }),
       ...directives,
     };
