@@ -23,7 +23,7 @@ import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQ
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';
 import { withSettings } from './withSettings';
 import { toWorkerFailure } from './workerFailure';
-import { reportQuery, toReport, type ReportRow } from './workerReport';
+import { reportQuery, toReport, type ReportRow } from './reportQuery';
 
 /** Settings that could end our own waiting and reading, so they are off in the session. A worker gets the values of the role. */
 const LIFTED_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_timeout'] as const;
