@@ -12,7 +12,7 @@ import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './rowSource';
-import { formatName } from './resultsStrings';
+import { formatName } from './resultsTexts';
 
 /** Sorting and filtering are available up to this many rows. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;

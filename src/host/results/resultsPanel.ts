@@ -13,7 +13,7 @@ import { headOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
 import type { ResultsJob, ResultsSource } from './rowSource';
-import { resultsStrings } from './resultsStrings';
+import { resultsTexts } from './resultsTexts';
 import { parseFromPage } from './pageMessages';
 
 /** Minimum time between two updates of the page, because a job may change many times per second. Milliseconds. */
@@ -147,7 +147,7 @@ export class ResultsPanel implements Disposable {
     this.#ready = true;
     this.#post({
       type: 'init',
-      strings: resultsStrings(),
+      strings: resultsTexts(),
       language: vscode.env.language,
       head: await this.#head(job),
       columns,

@@ -204,7 +204,7 @@ ${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script
 
 /** The English texts, parsed from their source file, which cannot be imported outside of VS Code. */
 async function englishStrings(): Promise<ResultsStrings> {
-  const source = await readFile(join(process.cwd(), 'src/host/results/resultsStrings.ts'), 'utf8');
+  const source = await readFile(join(process.cwd(), 'src/host/results/resultsTexts.ts'), 'utf8');
   const texts = new Map([...source.matchAll(/(\w+): l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]));
   return Object.fromEntries(RESULTS_STRING_KEYS.map((key) => [key, texts.get(key) ?? `[${key}]`])) as ResultsStrings;
 }

@@ -4,11 +4,11 @@ import type { ResultsStrings } from '../../shared/resultsStrings';
 
 /** The name of a format in VS Code's language. */
 export function formatName(format: ExportFormat): string {
-  return resultsStrings()[FORMAT_NAMES[format]];
+  return resultsTexts()[FORMAT_NAMES[format]];
 }
 
 /** The texts of the results page in VS Code's language. The page replaces `{0}` and `{1}`. */
-export function resultsStrings(): ResultsStrings {
+export function resultsTexts(): ResultsStrings {
   return {
     tabRows: l10n.t('Rows'),
     tabMessages: l10n.t('Messages'),
