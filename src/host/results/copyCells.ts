@@ -3,6 +3,7 @@ import { formatSelection } from '../../core/results/format/clipboard';
 import { DELIMITERS, type FormatOptions } from '../../core/results/format/formatter';
 import type { CopyRange, FromPage } from '../../shared/resultsRequests';
 import { readSetting } from '../base/settings';
+import { RefusedError } from './refusedError';
 import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;
@@ -11,11 +12,6 @@ type CopyMessage = Extract<FromPage, { type: 'copy' }>;
 const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** Rows to read at once. */
 const ROWS_PER_READ = 2_000;
-
-/** A request of the user cannot be fulfilled. The message is localized, and contains the reason and the solution. */
-export class RefusedError extends Error {
-  override readonly name = 'RefusedError';
-}
 
 /**
  * Formats the selected cells. All ranges have the same columns (ensured by the page).
