@@ -101,6 +101,7 @@ export const RESULTS_STRING_KEYS = [
   'columnUnpin',
   'columnSelect',
   'detailShow',
+  'detailName',
   'detailClose',
   'detailCopy',
   'detailOpen',

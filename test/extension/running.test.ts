@@ -105,7 +105,7 @@ describe('running jobs', () => {
     await assert.rejects(api.run({ sql: 'SELECT 1', connection: 'nowhere' }), /no connection "nowhere"/);
     await assert.rejects(
       Promise.resolve(vscode.commands.executeCommand('pgBackground.runInBackground', { sql: 'SELECT 1', label: 7 })),
-      /"label" must be a string/,
+      /“label” must be a string/,
     );
   });
 

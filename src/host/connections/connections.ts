@@ -343,5 +343,5 @@ function providedError(name: string, provider: string): Error {
 }
 
 export function unknownConnectionError(name: string): Error {
-  return new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+  return new Error(vscode.l10n.t('There is no connection “{0}”. Add it, or choose another one.', name));
 }

@@ -110,7 +110,7 @@ export class Launcher implements vscode.Disposable {
     if (connection === undefined) {
       throw new Error(
         this.#connections.profiles.length === 0
-          ? vscode.l10n.t('There is no connection yet. Run "pg_background: Add Connection…" first.')
+          ? vscode.l10n.t('There is no connection yet. Run “pg_background: Add Connection…” first.')
           : vscode.l10n.t('There are several connections. Name one, or set pgBackground.defaultConnection.'),
       );
     }

@@ -8,7 +8,7 @@ import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;
 
-/** Maximum UTF-16 units to copy: several copies of the text are in memory on its way to the clipboard. */
+/** Maximum UTF-16 units to copy: several copies are in memory while the text is copied. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** Rows to read at once. */
 const ROWS_PER_READ = 2_000;
@@ -66,6 +66,9 @@ export function exceedsClipboard(ranges: readonly CopyRange[], rows: number, byt
 
 export function selectionTooLarge(): RefusedError {
   return new RefusedError(
-    l10n.t('The selection is larger than {0} MB. Export it to a file instead.', MAX_CHARACTERS / 1024 / 1024),
+    l10n.t(
+      'The selection is longer than {0} million characters. Export it to a file instead.',
+      Math.floor(MAX_CHARACTERS / 1_000_000),
+    ),
   );
 }
