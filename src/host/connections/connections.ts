@@ -269,7 +269,10 @@ export class Connections implements ServerLinks {
     await this.#credentials.keep(this.#entryOf(profile), password);
   }
 
-  /** Allows prompts for the password and for the approval of the user's own secrets: call it when the user wants the connection. */
+  /**
+   * Allows prompts for the password and for the approval of the user's own secrets: call it when the user tries to use the
+   * connection.
+   */
   allowPrompts(name: string): void {
     this.#credentials.allowPrompts(name);
   }

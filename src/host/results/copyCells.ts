@@ -57,7 +57,7 @@ export function spreadsheetOptions(): Pick<FormatOptions, 'delimiter' | 'escapeF
   return { delimiter, escapeFormulas: readSetting('results.escapeFormulas') };
 }
 
-/** Whether the selection is certainly too large to copy, so that reading it is pointless. */
+/** Whether the selection is certainly too large to copy, so reading it is pointless. */
 export function exceedsClipboard(ranges: readonly CopyRange[], rows: number, bytes: number): boolean {
   const selected = ranges.reduce((sum, range) => sum + Math.min(range.last, rows - 1) - range.first + 1, 0);
   // A few columns may be much smaller than whole rows, so the exact size is checked while reading.

@@ -20,10 +20,9 @@ import { parseFromPage } from './pageMessages';
 const UPDATE_MS = 100;
 /** Maximum UTF-16 units of a message in the status line. */
 const STATUS_CHARACTERS = 1000;
-/** How often the page is updated while rows arrive (ms). */
+/** How often the page is updated while rows arrive. Milliseconds. */
 const GROWTH_MS = 400;
 
-/** A panel that shows one job. */
 export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
@@ -39,7 +38,7 @@ export class ResultsPanel implements Disposable {
   #growthTimer: ReturnType<typeof setTimeout> | undefined;
   #tiles = new AbortController();
   #disposed = false;
-  /** The document that contains the error, according to the page. */
+  /** The document that contains the error, as last sent to the page. */
   #errorFile: string | undefined;
 
   readonly #source: ResultsSource;
@@ -85,7 +84,7 @@ export class ResultsPanel implements Disposable {
     return this.#used;
   }
 
-  /** Call when the job has changed. The page is updated soon. */
+  /** Schedules an update of the page after the job has changed. */
   changed(): void {
     this.#setTitle();
     this.#updateTimer ??= setTimeout(() => {
@@ -94,7 +93,7 @@ export class ResultsPanel implements Disposable {
     }, UPDATE_MS);
   }
 
-  /** Shows a tab, also if the page is still loading. */
+  /** Shows a tab, even if the page is still loading. */
   showTab(tab: TabName): void {
     if (this.#ready) this.#post({ type: 'tab', tab });
     else this.#tab = tab;

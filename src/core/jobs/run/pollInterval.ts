@@ -4,7 +4,7 @@ const MAX_WAIT_MS = 5000;
 
 /** A query with many rows fills its queue within milliseconds, and then blocks until it is read. */
 const YOUNG_MS = 100;
-/** A full queue is noticed at most this fraction of the worker's age later. */
+/** Pause between checks, as a fraction of the worker's age: the delay in noticing a full queue stays proportional. */
 const YOUNG_FRACTION = 1 / 8;
 /** A wait of 0 would never end (docs/internals/pg-background.md). */
 const MIN_WAIT_MS = 1;
