@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRIVATE, replaceFile, syncFolder } from '../../base/files';
+import { SpareFile } from '../../base/spareFile';
 import type { KeptNotice } from '../textBudget';
 import type { JobRecord, NoticeWritten } from '../job';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
@@ -36,6 +37,7 @@ export interface LoadedJobs {
 export class JobHistory {
   readonly #writers = new Map<string, RecordFile>();
   readonly #windows: WindowRegistry;
+  readonly #spare: SpareFile;
 
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -54,6 +56,8 @@ export class JobHistory {
     this.#clock = clock;
 
     this.#windows = new WindowRegistry(join(folder, 'windows'), windowId, clock);
+    // If a crash leaves it behind, it is swept like the temporary file of a record.
+    this.#spare = new SpareFile(folder, 'spare.json');
   }
 
   /** Registers this window. Rejects if the folder cannot be written. */
@@ -62,8 +66,11 @@ export class JobHistory {
   }
 
   /** Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk. */
-  save(record: JobRecord): Promise<void> {
-    return this.#writer(record.id).save(JSON.stringify(record));
+  async save(record: JobRecord): Promise<void> {
+    // The launch waits for this record. The next one is saved after the launch, when there is time to prepare for another launch.
+    const urgent = record.state === 'launching';
+    await this.#writer(record.id).save(JSON.stringify(record), urgent);
+    if (!urgent) void this.#spare.prepare();
   }
 
   /** Stores a message; it is on disk soon, and before the next record. */
@@ -165,6 +172,7 @@ export class JobHistory {
   /** Writes what is pending, and unregisters this window. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#writers.values()].map((writer) => writer.close()));
+    await this.#spare.close();
     await this.#windows.leave();
   }
 
@@ -215,7 +223,7 @@ export class JobHistory {
       const onError = (error: unknown): void => {
         this.#log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
       };
-      writer = new RecordFile(this.files(id), this.#clock, onError);
+      writer = new RecordFile(this.files(id), this.#clock, this.#spare, onError);
       this.#writers.set(id, writer);
     }
     return writer;
