@@ -67,10 +67,11 @@ export class JobHistory {
 
   /** Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk. */
   async save(record: JobRecord): Promise<void> {
-    // The launch waits for this record. The next one is saved after the launch, when there is time to prepare for another launch.
+    // The launch waits for this record. Until it is over, nothing else is written.
     const urgent = record.state === 'launching';
+    const launched = record.launchedAt !== undefined;
     await this.#writer(record.id).save(JSON.stringify(record), urgent);
-    if (!urgent) void this.#spare.prepare();
+    if (launched) void this.#spare.prepare();
   }
 
   /** Stores a message; it is on disk soon, and before the next record. */
