@@ -68,7 +68,7 @@ export class JobHistory {
   /** Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk. */
   async save(record: JobRecord): Promise<void> {
     // The launch waits for this record. Until it is over, nothing else is written.
-    const urgent = record.state === 'launching';
+    const urgent = record.state === 'launching' && record.launchSentAt !== undefined;
     const launched = record.launchedAt !== undefined;
     await this.#writer(record.id).save(JSON.stringify(record), urgent);
     if (launched) void this.#spare.prepare();
