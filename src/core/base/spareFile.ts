@@ -69,6 +69,8 @@ export class SpareFile {
     } catch {
       // Another process may have removed the spare file, or, on Windows, is reading the target.
       await rm(name, { force: true });
+      // The folder may have been replaced.
+      await this.#closeFolder();
       return replaceFile(file, bytes);
     }
     // As in syncFolder: the content is on disk in any case.
@@ -83,8 +85,13 @@ export class SpareFile {
     this.#spare = undefined;
     await spare?.handle.close();
     if (spare) await rm(spare.name, { force: true });
-    await this.#folderHandle?.close();
+    await this.#closeFolder();
+  }
+
+  async #closeFolder(): Promise<void> {
+    const handle = this.#folderHandle;
     this.#folderHandle = undefined;
+    await handle?.close();
   }
 
   async #create(): Promise<void> {

@@ -74,6 +74,11 @@ export class JobHistory {
     if (launched) void this.#spare.prepare();
   }
 
+  /** Resolves when what is prepared for the next launch is on disk. */
+  prepared(): Promise<void> {
+    return this.#spare.prepare();
+  }
+
   /** Stores a message; it is on disk soon, and before the next record. */
   addNotice(id: string, notice: KeptNotice, fullText?: readonly Buffer[]): NoticeWritten {
     return this.#writer(id).append(notice, fullText);
