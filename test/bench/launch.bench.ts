@@ -39,6 +39,7 @@ export async function bench(): Promise<Figure[]> {
     for (let round = -1; round < ROUNDS; round++) {
       let job!: Job;
       await pause();
+      await engine.history.prepared();
       const start = performance.now();
       const took = await timed(async () => {
         job = engine.run('SELECT 1');
