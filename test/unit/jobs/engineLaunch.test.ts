@@ -21,6 +21,34 @@ describe('engine: launch', () => {
     assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
   });
 
+  it('sends the launch only when its record is on disk, and describes the statement meanwhile', async () => {
+    const { link, run, disk } = newWorld();
+    const session = new FakeSession();
+    const order: string[] = [];
+    let written!: () => void;
+    let described!: () => void;
+    const describing = new Promise<void>((resolve) => (described = resolve));
+    disk.write = (record) => {
+      if (record.launchSentAt === undefined || record.launchedAt !== undefined) return Promise.resolve();
+      order.push('write');
+      return new Promise((resolve) => (written = resolve));
+    };
+    session.onDescribe = () => {
+      order.push('describe');
+      described();
+    };
+    session.onLaunch = () => void order.push('launch');
+    link.next.push(session);
+    const job = run();
+    await describing;
+    await settle();
+    assert.deepEqual(order, ['write', 'describe']);
+    order.push('on disk');
+    written();
+    await job.ended;
+    assert.deepEqual(order, ['write', 'describe', 'on disk', 'launch']);
+  });
+
   it('never repeats a launch that may have happened', async () => {
     const { link, run, clock } = newWorld();
     const broken = new FakeSession();

@@ -46,6 +46,65 @@ describe('history', () => {
     assert.deepEqual([...(await history.ids())], ['a']);
   });
 
+  it('writes the record that a launch waits for into a file prepared after the launch before', async () => {
+    const history = await open('w1');
+    const spares = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('spare.'));
+    const launching = { state: 'launching', launchSentAt: 1 } as const;
+    await history.save(record('a', launching));
+    assert.deepEqual(await spares(), [], 'nothing is prepared before the launch is over');
+    await history.save(record('a', { state: 'running', launchSentAt: 1, launchedAt: 2 }));
+    await history.prepared();
+    const [prepared, ...others] = await spares();
+    assert.deepEqual(others, []);
+    const { ino } = await stat(join(folder, prepared!));
+    await history.save(record('b'));
+    assert.deepEqual(await spares(), [prepared], 'nothing waits for this record');
+    await history.save(record('b', launching));
+    assert.deepEqual(await spares(), []);
+    // Windows has no such numbers on every file system.
+    if (process.platform !== 'win32') assert.equal((await stat(join(folder, 'b.json'))).ino, ino);
+    await history.save(record('b', { state: 'running', launchSentAt: 1, launchedAt: 2 }));
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'b.json', 'windows']);
+    const { jobs } = await new JobHistory(folder, 'w2', log).load();
+    assert.deepEqual(
+      jobs.map(({ id, launchSentAt }) => [id, launchSentAt]),
+      [
+        ['a', 1],
+        ['b', 1],
+      ],
+    );
+  });
+
+  it('finds a record that the machine’s crash left without its name, because its job may have been launched', async () => {
+    const living = await open('living');
+    const sent = { state: 'launching', launchSentAt: 1, owner: 'gone' } as const;
+    const spare = (name: string, text: string): Promise<void> =>
+      writeFile(join(folder, `spare.json.${name}.tmp`), text.padEnd(4096));
+    const existing: Record<string, Partial<JobRecord>> = {
+      queued: { state: 'queued' },
+      newer: { state: 'succeeded', launchSentAt: 1 },
+      canceled: { state: 'canceled' },
+    };
+    for (const [id, facts] of Object.entries(existing)) await living.save(record(id, { owner: 'gone', ...facts }));
+    for (const id of ['new', ...Object.keys(existing)]) await spare(id, JSON.stringify(record(id, sent)));
+    await spare('alive', JSON.stringify(record('alive', { ...sent, owner: 'living' })));
+    await spare('blank', '');
+    await spare('cut', JSON.stringify(record('cut', sent)).slice(0, 50));
+    const history = await open('w1');
+    const { jobs, corrupt } = await history.load();
+    assert.deepEqual(jobs.map(({ id, state, launchSentAt }) => [id, state, launchSentAt]).sort(), [
+      ['canceled', 'canceled', undefined],
+      ['new', 'launching', 1],
+      ['newer', 'succeeded', 1],
+      ['queued', 'launching', 1],
+    ]);
+    assert.equal(corrupt, 0);
+    const left = (await readdir(folder)).filter((name) => name.startsWith('spare.')).sort();
+    assert.deepEqual(left, ['spare.json.alive.tmp', 'spare.json.blank.tmp', 'spare.json.cut.tmp']);
+    await Promise.all([history.close(), living.close()]);
+  });
+
   it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');
@@ -68,9 +127,10 @@ describe('history', () => {
       bare: JSON.stringify({ version: 1, id: 'bare', state: 'queued' }),
     };
     for (const [name, text] of Object.entries(damaged)) await writeFile(join(folder, `${name}.json`), text);
-    const old = join(folder, 'x.json.123.tmp');
-    await writeFile(old, 'half');
-    await utimes(old, 0, 0);
+    for (const name of ['x.json.123.tmp', 'spare.json.123.tmp']) {
+      await writeFile(join(folder, name), 'half');
+      await utimes(join(folder, name), 0, 0);
+    }
     const loaded = await history.load();
     assert.deepEqual(
       loaded.jobs.map(({ id }) => id),

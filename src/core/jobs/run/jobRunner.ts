@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
@@ -186,8 +187,10 @@ export class JobRunner implements RunningWorker {
 
   async #prepare(session: WorkerSession, text: LaunchText): Promise<RowPlan> {
     const job = this.#job;
-    // On disk before the launch, so that the run is never forgotten. The disk and the server work at the same time.
+    // On disk before the launch, so that the run is never forgotten. The disk and the server work at the same time; the disk, which takes
+    // longer, starts before we analyze the text.
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
+    await setImmediate();
     const settings = { ...job.record.request.settings, ...text.settings };
     const [plan] = await Promise.all([session.describe(text.sql, settings), job.saved]);
     for (const { name } of text.ineffective) await this.#warn({ code: 'jobs.limitIneffective', params: { name } });

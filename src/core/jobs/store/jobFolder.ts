@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PRIVATE, replaceFile, syncFolder } from '../../base/files';
+import { errorCode, PRIVATE, replaceFile, syncFolder } from '../../base/files';
+import { SpareFile, writtenSpares } from '../../base/spareFile';
 import type { KeptNotice } from '../textBudget';
 import type { JobRecord, NoticeWritten } from '../job';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
@@ -14,6 +15,8 @@ import { WindowRegistry } from './windowRegistry';
 const READ_AT_ONCE = 64;
 /** A temporary file this old was left by a crash. Milliseconds. */
 const STALE_MS = 60_000;
+/** The first part of the names of spare files. One that a crash leaves behind is swept like the temporary file of a record. */
+const SPARE = 'spare.json';
 
 export interface LoadedJobs {
   /** Oldest first. This window owns those that have not ended from now on. */
@@ -36,6 +39,7 @@ export interface LoadedJobs {
 export class JobHistory {
   readonly #writers = new Map<string, RecordFile>();
   readonly #windows: WindowRegistry;
+  readonly #spare: SpareFile;
 
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -54,6 +58,7 @@ export class JobHistory {
     this.#clock = clock;
 
     this.#windows = new WindowRegistry(join(folder, 'windows'), windowId, clock);
+    this.#spare = new SpareFile(folder, SPARE);
   }
 
   /** Registers this window. Rejects if the folder cannot be written. */
@@ -62,8 +67,17 @@ export class JobHistory {
   }
 
   /** Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk. */
-  save(record: JobRecord): Promise<void> {
-    return this.#writer(record.id).save(JSON.stringify(record));
+  async save(record: JobRecord): Promise<void> {
+    // The launch waits for this record. Until it is over, nothing else is written.
+    const urgent = record.state === 'launching' && record.launchSentAt !== undefined;
+    const launched = record.launchedAt !== undefined;
+    await this.#writer(record.id).save(JSON.stringify(record), urgent);
+    if (launched) void this.#spare.prepare();
+  }
+
+  /** Resolves when what is prepared for the next launch is on disk. */
+  prepared(): Promise<void> {
+    return this.#spare.prepare();
   }
 
   /** Stores a message; it is on disk soon, and before the next record. */
@@ -132,6 +146,7 @@ export class JobHistory {
   load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
     return this.#windows.exclusively(async () => {
       const { living: others } = await this.#windows.others();
+      await this.#recoverLaunches(others);
       const all = await readdir(this.folder);
       const names = all.filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
       await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
@@ -165,6 +180,7 @@ export class JobHistory {
   /** Writes what is pending, and unregisters this window. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#writers.values()].map((writer) => writer.close()));
+    await this.#spare.close();
     await this.#windows.leave();
   }
 
@@ -177,6 +193,27 @@ export class JobHistory {
       }
     }
     return owned.sort((a, b) => a.queuedAt - b.queuedAt);
+  }
+
+  /**
+   * Finds the records of jobs that may have been launched just before the machine crashed, in spare files that may not have got the name
+   * of their record on disk.
+   * @param others the windows that are alive: theirs get it now
+   */
+  async #recoverLaunches(others: ReadonlySet<string>): Promise<void> {
+    for (const { file, text } of await writtenSpares(this.folder, SPARE, await readdir(this.folder))) {
+      const record = parsed(text);
+      if (!record || others.has(record.owner) || record.owner === this.windowId) continue;
+      const target = this.files(record.id).record;
+      const found = await readFile(target, 'utf8').catch((error: unknown) => errorCode(error));
+      // A record that cannot be read now may be newer.
+      if (found !== 'ENOENT' && !found?.startsWith('{')) continue;
+      const known = parsed(found);
+      const notLaunched =
+        known?.launchSentAt === undefined && (known?.state === 'queued' || known?.state === 'launching');
+      if (!known || notLaunched) await replaceFile(target, text);
+      await rm(file, { force: true });
+    }
   }
 
   async #read(name: string): Promise<JobRecord | 'corrupt' | 'skip'> {
@@ -215,10 +252,20 @@ export class JobHistory {
       const onError = (error: unknown): void => {
         this.#log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
       };
-      writer = new RecordFile(this.files(id), this.#clock, onError);
+      writer = new RecordFile(this.files(id), this.#clock, this.#spare, onError);
       this.#writers.set(id, writer);
     }
     return writer;
+  }
+}
+
+/** Undefined if the text is not that of a record, e.g. because a crash cut it off. */
+function parsed(text: string): JobRecord | undefined {
+  try {
+    const value = JSON.parse(text) as { readonly id: string };
+    return parseRecord(value, value.id);
+  } catch {
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { appendWhole, replaceFile } from '../../base/files';
+import type { SpareFile } from '../../base/spareFile';
 import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from '../textBudget';
 import type { NoticeWritten } from '../job';
 import { firstBytes, sizeOfParts } from '../wholeText';
@@ -43,6 +44,8 @@ interface PendingNotice {
  */
 export class RecordFile {
   #record: string | undefined;
+  /** Something waits for the record. */
+  #urgent = false;
   #error: readonly Buffer[] | undefined;
   #pending: PendingNotice[] = [];
   #pendingBytes = 0;
@@ -56,17 +59,24 @@ export class RecordFile {
 
   readonly #files: JobFileNames;
   readonly #clock: Clock;
+  readonly #spare: SpareFile;
   readonly #onError: (error: unknown) => void;
 
-  constructor(files: JobFileNames, clock: Clock, onError: (error: unknown) => void) {
+  /** @param spare for urgent records, shared by all jobs */
+  constructor(files: JobFileNames, clock: Clock, spare: SpareFile, onError: (error: unknown) => void) {
     this.#files = files;
     this.#clock = clock;
+    this.#spare = spare;
     this.#onError = onError;
   }
 
-  /** Resolves when this record, or a newer one, is on disk. */
-  save(record: string): Promise<void> {
+  /**
+   * Resolves when this record, or a newer one, is on disk.
+   * @param urgent something waits for it
+   */
+  save(record: string, urgent = false): Promise<void> {
     this.#record = record;
+    this.#urgent ||= urgent;
     return this.flush();
   }
 
@@ -145,8 +155,12 @@ export class RecordFile {
     // The record is written even if the whole text of the error cannot be: the job has failed in any case.
     if (error) await replaceFile(this.#files.error, error).catch(this.#onError);
     const record = this.#record;
+    const urgent = this.#urgent;
     this.#record = undefined;
-    if (record !== undefined) await replaceFile(this.#files.record, record);
+    this.#urgent = false;
+    if (record === undefined) return;
+    if (urgent) await this.#spare.replace(this.#files.record, record);
+    else await replaceFile(this.#files.record, record);
   }
 
   /** Writes the whole texts first, so that a line never refers to a text that is missing. */
