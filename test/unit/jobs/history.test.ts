@@ -76,35 +76,6 @@ describe('history', () => {
     );
   });
 
-  it('finds a record that the machine’s crash left without its name, because its job may have been launched', async () => {
-    const living = await open('living');
-    const sent = { state: 'launching', launchSentAt: 1, owner: 'gone' } as const;
-    const spare = (name: string, text: string): Promise<void> =>
-      writeFile(join(folder, `spare.json.${name}.tmp`), text.padEnd(4096));
-    const existing: Record<string, Partial<JobRecord>> = {
-      queued: { state: 'queued' },
-      newer: { state: 'succeeded', launchSentAt: 1 },
-      canceled: { state: 'canceled' },
-    };
-    for (const [id, facts] of Object.entries(existing)) await living.save(record(id, { owner: 'gone', ...facts }));
-    for (const id of ['new', ...Object.keys(existing)]) await spare(id, JSON.stringify(record(id, sent)));
-    await spare('alive', JSON.stringify(record('alive', { ...sent, owner: 'living' })));
-    await spare('blank', '');
-    await spare('cut', JSON.stringify(record('cut', sent)).slice(0, 50));
-    const history = await open('w1');
-    const { jobs, corrupt } = await history.load();
-    assert.deepEqual(jobs.map(({ id, state, launchSentAt }) => [id, state, launchSentAt]).sort(), [
-      ['canceled', 'canceled', undefined],
-      ['new', 'launching', 1],
-      ['newer', 'succeeded', 1],
-      ['queued', 'launching', 1],
-    ]);
-    assert.equal(corrupt, 0);
-    const left = (await readdir(folder)).filter((name) => name.startsWith('spare.')).sort();
-    assert.deepEqual(left, ['spare.json.alive.tmp', 'spare.json.blank.tmp', 'spare.json.cut.tmp']);
-    await Promise.all([history.close(), living.close()]);
-  });
-
   it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');

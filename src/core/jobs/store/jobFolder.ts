@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, PRIVATE, replaceFile, syncFolder } from '../../base/files';
-import { SpareFile, writtenSpares } from '../../base/spareFile';
+import { PRIVATE, replaceFile, syncFolder } from '../../base/files';
+import { SpareFile } from '../../base/spareFile';
 import type { KeptNotice } from '../textBudget';
 import type { JobRecord, NoticeWritten } from '../job';
 import { RecordFile, readNotices, type JobFileNames } from './recordFile';
@@ -15,8 +15,6 @@ import { WindowRegistry } from './windowRegistry';
 const READ_AT_ONCE = 64;
 /** A temporary file this old was left by a crash. Milliseconds. */
 const STALE_MS = 60_000;
-/** The first part of the names of spare files. One that a crash leaves behind is swept like the temporary file of a record. */
-const SPARE = 'spare.json';
 
 export interface LoadedJobs {
   /** Oldest first. This window owns those that have not ended from now on. */
@@ -58,7 +56,8 @@ export class JobHistory {
     this.#clock = clock;
 
     this.#windows = new WindowRegistry(join(folder, 'windows'), windowId, clock);
-    this.#spare = new SpareFile(folder, SPARE);
+    // If a crash leaves it behind, it is swept like the temporary file of a record.
+    this.#spare = new SpareFile(folder, 'spare.json');
   }
 
   /** Registers this window. Rejects if the folder cannot be written. */
@@ -146,7 +145,6 @@ export class JobHistory {
   load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
     return this.#windows.exclusively(async () => {
       const { living: others } = await this.#windows.others();
-      await this.#recoverLaunches(others);
       const all = await readdir(this.folder);
       const names = all.filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
       await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
@@ -195,27 +193,6 @@ export class JobHistory {
     return owned.sort((a, b) => a.queuedAt - b.queuedAt);
   }
 
-  /**
-   * Finds the records of jobs that may have been launched just before the machine crashed, in spare files that may not have got the name
-   * of their record on disk.
-   * @param others the windows that are alive: theirs get it now
-   */
-  async #recoverLaunches(others: ReadonlySet<string>): Promise<void> {
-    for (const { file, text } of await writtenSpares(this.folder, SPARE, await readdir(this.folder))) {
-      const record = parsed(text);
-      if (!record || others.has(record.owner) || record.owner === this.windowId) continue;
-      const target = this.files(record.id).record;
-      const found = await readFile(target, 'utf8').catch((error: unknown) => errorCode(error));
-      // A record that cannot be read now may be newer.
-      if (found !== 'ENOENT' && !found?.startsWith('{')) continue;
-      const known = parsed(found);
-      const notLaunched =
-        known?.launchSentAt === undefined && (known?.state === 'queued' || known?.state === 'launching');
-      if (!known || notLaunched) await replaceFile(target, text);
-      await rm(file, { force: true });
-    }
-  }
-
   async #read(name: string): Promise<JobRecord | 'corrupt' | 'skip'> {
     const file = join(this.folder, name);
     let text: string;
@@ -256,16 +233,6 @@ export class JobHistory {
       this.#writers.set(id, writer);
     }
     return writer;
-  }
-}
-
-/** Undefined if the text is not that of a record, e.g. because a crash cut it off. */
-function parsed(text: string): JobRecord | undefined {
-  try {
-    const value = JSON.parse(text) as { readonly id: string };
-    return parseRecord(value, value.id);
-  } catch {
-    return undefined;
   }
 }
 
