@@ -99,9 +99,41 @@ describe('SerialClient: end', () => {
     assert.equal(cancels.length, 1);
     assert.ok(!fake.socket.destroyed);
     cancels[0]?.sent();
+    fake.current.fail(serverError(SQLSTATE.queryCanceled));
     await ended;
+    assert.equal(cancels.length, 1);
     assert.ok(fake.socket.destroyed);
     assert.ok((await copy) instanceof SessionLostError);
+  });
+
+  it('interrupts a COPY again that continues, because the interrupt overtook it', async () => {
+    const { fake, clock, client, cancels } = newClient();
+    const copy = rejection(client.copyOut('COPY x TO STDOUT', sink()));
+    await settle();
+    const ended = client.end();
+    cancels[0]?.sent();
+    await clock.move(50);
+    assert.equal(cancels.length, 2);
+    assert.ok(!fake.socket.destroyed);
+    cancels[1]?.sent();
+    fake.current.fail(serverError(SQLSTATE.queryCanceled));
+    await ended;
+    assert.ok(fake.socket.destroyed);
+    await copy;
+    assert.equal(clock.timers.size, 0);
+  });
+
+  it('starts no COPY that waits for its turn', async () => {
+    const { fake, client, cancels } = newClient();
+    void client.interrupt();
+    const copy = rejection(client.copyOut('COPY x TO STDOUT', sink()));
+    await settle();
+    const ended = client.end();
+    for (const cancel of cancels) cancel.sent();
+    await ended;
+    assert.ok((await copy) instanceof SessionLostError);
+    assert.deepEqual(fake.sent, []);
+    assert.ok(fake.socket.destroyed);
   });
 
   it('does not wait for an interrupt that takes too long', async () => {

@@ -192,6 +192,11 @@ describe('session pool: end', () => {
 
   it('ends a session that is being opened meanwhile', async () => {
     const session = new FakeSession();
+    let closed: (() => void) | undefined;
+    session.end = async () => {
+      await new Promise<void>((resolve) => (closed = resolve));
+      session.ended = true;
+    };
     let opened: (() => void) | undefined;
     const { pool } = newPool({ open: () => new Promise((resolve) => (opened = () => resolve(session))) });
     const acquired = assert.rejects(pool.acquire(), /closed/);
@@ -201,8 +206,11 @@ describe('session pool: end', () => {
     await settle();
     assert.ok(!settled, 'waits for the connection that is being opened');
     opened?.();
-    await Promise.all([acquired, all]);
+    await acquired;
     await settle();
+    assert.ok(!settled, 'waits until it is closed again');
+    closed?.();
+    await all;
     assert.ok(session.ended);
   });
 });

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Client } from 'pg';
-import type { Clock } from '../../base/clock';
+import { elapses, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { faultOf, textFault } from '../../base/fault';
 import { SQLSTATE } from '../../base/sqlstate';
@@ -13,8 +13,9 @@ import { destroySocket, endClient, socketOf } from './endClient';
 import { startDeadConnectionTimeout, startResponseTimeout } from './responseTimeout';
 import { SerialQueue } from './serialQueue';
 
-/** How long {@link SerialClient.end} waits for the interrupt of a running COPY. Milliseconds. */
+/** How long {@link SerialClient.end} waits for the end of a running COPY, and how long before it interrupts the COPY again. Milliseconds. */
 const INTERRUPT_MS = 1000;
+const INTERRUPT_AGAIN_MS = 50;
 
 export interface SerialClientOptions {
   readonly clock: Clock;
@@ -67,6 +68,8 @@ export class SerialClient {
   #pendingNotices = 0;
   #interrupting: Promise<void> = Promise.resolve();
   #copying = false;
+  /** Settles with the running COPY. Never rejects. */
+  #copied: Promise<unknown> = Promise.resolve();
   #ending = false;
   #closed = false;
   /** Time of the last bytes of a COPY, by the monotonic clock. */
@@ -152,7 +155,9 @@ export class SerialClient {
     this.#copying = true;
     onBytes();
     try {
-      return await this.#turn(() => copyOut(this.#client, text, sink, onBytes));
+      const rows = this.#turn(() => copyOut(this.#client, text, sink, onBytes));
+      this.#copied = rows.catch(() => undefined);
+      return await rows;
     } finally {
       this.#copying = false;
     }
@@ -176,13 +181,25 @@ export class SerialClient {
     if (!this.#copying) return endClient(this.#client, clock);
     // Without the interrupt, a server that is not notified of the closed socket would keep producing rows that nothing reads.
     let timeout: Disposable | undefined;
-    const interrupted = this.interrupt().catch(() => undefined);
-    await Promise.race([
-      interrupted,
-      new Promise<void>((resolve) => (timeout = startResponseTimeout(clock, INTERRUPT_MS, resolve))),
-    ]);
+    const timedOut = new Promise<void>((resolve) => {
+      timeout = startResponseTimeout(clock, INTERRUPT_MS, resolve);
+    });
+    await Promise.race([this.#interruptCopy(), timedOut]);
     timeout?.dispose();
     this.destroy();
+  }
+
+  /** Interrupts the COPY until it ends: an interrupt that overtakes the COPY has no effect. */
+  async #interruptCopy(): Promise<void> {
+    const { clock } = this.#options;
+    while (this.#copying && !this.#closed) {
+      try {
+        await this.interrupt();
+      } catch {
+        return;
+      }
+      await elapses(clock, INTERRUPT_AGAIN_MS, [this.#copied]);
+    }
   }
 
   /** Closes the socket at once. */
@@ -229,6 +246,7 @@ export class SerialClient {
     try {
       return await this.#queue.run(async () => {
         await this.#interrupting;
+        if (this.#ending) throw new Error('The connection is being closed.');
         try {
           return await task();
         } catch (error) {

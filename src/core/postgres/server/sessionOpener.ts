@@ -39,7 +39,10 @@ export class SessionOpener {
     for (let attempt = 1; attempt <= SAME_SERVER_ATTEMPTS; attempt++) {
       const session = await this.#tryOpen();
       // The control connection may have been opened again in the meantime, to another server.
-      const server = await control.open();
+      const server = await control.open().catch(async (error: unknown) => {
+        await session.end();
+        throw error;
+      });
       if (compareServers(session.server, server) === 'same') return session;
       other = session.server;
       log.debug(`${name}: a session reached ${nameServer(other)} instead; trying again.`);

@@ -101,7 +101,8 @@ export class SessionPool<Session extends PooledSession> {
 
   /** Resolves when no session is being opened or closed. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#pending);
+    // A session that was opened meanwhile is closed next.
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
   }
 
   #takeIdle(): Session | undefined {
