@@ -185,21 +185,25 @@ export class GridPage {
 
 async function serve(url: string, host: string): Promise<{ type: string; body: string | Buffer }> {
   const path = new URL(url, 'http://x').pathname;
-  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`, '', '/webview/results.js') };
-  if (path === '/empty') return { type: 'text/html', body: shell(`http://${host}`, '<p class="empty-page">Empty</p>') };
-  if (!/^\/(webview|test\/ui\/page)\/[\w.]+$/.test(path)) throw new Error('not found');
+  if (path === '/') return { type: 'text/html', body: await shell(`http://${host}`, '', '/webview/results.js') };
+  if (path === '/empty') return { type: 'text/html', body: await shell(`http://${host}`, EMPTY) };
+  if (!/^\/webview\/[\w.]+$/.test(path)) throw new Error('not found');
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
-/** The same page and policy as in src/host/base/pageHtml.ts, with the harness before the page's own script. */
-function shell(source: string, body: string, script?: string): string {
+/** Timed from the start, because the browser may draw it before the harness could mark it. */
+const EMPTY = '<p class="empty-page" elementtiming="content">Empty</p>';
+
+/** The same page and policy as in src/host/base/pageHtml.ts. Like VS Code's own script, the harness is part of it and runs first. */
+async function shell(source: string, body: string, script?: string): Promise<string> {
+  const harness = await readFile(join(DIST, 'test/ui/page/harness.entry.js'), 'utf8');
   const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
   return `<!DOCTYPE html><html><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta property="csp-nonce" content="${NONCE}">
 <link rel="stylesheet" href="/webview/results.css"></head>
-<body>${body}<script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
-${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script>`}</body></html>`;
+<body><script nonce="${NONCE}">${harness.replaceAll('</script', '<\\/script').replace(/\/\/# sourceMappingURL=.*/, '')}</script>
+${body}${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script>`}</body></html>`;
 }
 
 /** The English texts, parsed from their source file, which cannot be imported outside of VS Code. */
