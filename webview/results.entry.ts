@@ -28,7 +28,7 @@ let page: ResultsPage | undefined;
 onHostMessage((message: ToPage) => {
   if (message.type === 'init') {
     const isFirst = page === undefined;
-    setStrings(message.strings, message.language);
+    setStrings(message.strings, message.language, message.numbers);
     document.documentElement.lang = message.language;
     page?.dispose();
     const saved = savedView();

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { sizeOf } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { NOTICES_CHARACTERS, VALUE_CHARACTERS } from '../../shared/resultsLimits';
+import { numberStyleOf } from '../../shared/numberText';
 import type { NoticeView, ResultsHead, RowsView, TabName, ToPage } from '../../shared/resultsProtocol';
 import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
@@ -148,6 +149,7 @@ export class ResultsPanel implements Disposable {
       type: 'init',
       strings: resultsTexts(),
       language: vscode.env.language,
+      numbers: numberStyleOf(vscode.env.language),
       head: await this.#head(job),
       columns,
       rows,
