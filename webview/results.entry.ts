@@ -15,11 +15,13 @@ const thisScript = document.currentScript;
  */
 function loadToolkit(): void {
   if (!(thisScript instanceof HTMLScriptElement)) return;
+  const { later } = thisScript.dataset;
+  if (later === undefined) return;
   const script = document.createElement('script');
   // The page's policy allows only scripts with this nonce.
   script.nonce = thisScript.nonce;
   script.addEventListener('load', () => script.remove());
-  script.src = thisScript.src.replace(/results\.js/, 'toolkit.js');
+  script.src = later;
   document.head.append(script);
 }
 

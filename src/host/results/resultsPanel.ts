@@ -7,7 +7,7 @@ import type { NoticeView, ResultsHead, RowsView, TabName, ToPage } from '../../s
 import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
-import { pageHtml, pageRoot } from '../base/pageHtml';
+import { type PageFiles, pageHtml, pageRoot } from '../base/pageHtml';
 import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
 import { headOf } from './jobHeader';
@@ -49,6 +49,7 @@ export class ResultsPanel implements Disposable {
     readonly panel: vscode.WebviewPanel,
     source: ResultsSource,
     extensionUri: vscode.Uri,
+    files: PageFiles,
   ) {
     this.#source = source;
 
@@ -78,7 +79,7 @@ export class ResultsPanel implements Disposable {
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.#setTitle();
-    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
+    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true, files, later: 'toolkit' });
   }
 
   get used(): boolean {
