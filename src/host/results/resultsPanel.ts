@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import { sizeOf } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { NOTICES_CHARACTERS, VALUE_CHARACTERS } from '../../shared/resultsLimits';
+import { numberStyleOf } from '../../shared/numberText';
 import type { NoticeView, ResultsHead, RowsView, TabName, ToPage } from '../../shared/resultsProtocol';
 import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
-import { pageHtml, pageRoot } from '../base/pageHtml';
+import { type PageFiles, pageHtml, pageRoot } from '../base/pageHtml';
 import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
 import { headOf } from './jobHeader';
@@ -48,6 +49,7 @@ export class ResultsPanel implements Disposable {
     readonly panel: vscode.WebviewPanel,
     source: ResultsSource,
     extensionUri: vscode.Uri,
+    files: PageFiles,
   ) {
     this.#source = source;
 
@@ -77,7 +79,7 @@ export class ResultsPanel implements Disposable {
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.#setTitle();
-    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
+    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true, files, later: 'toolkit' });
   }
 
   get used(): boolean {
@@ -148,6 +150,7 @@ export class ResultsPanel implements Disposable {
       type: 'init',
       strings: resultsTexts(),
       language: vscode.env.language,
+      numbers: numberStyleOf(vscode.env.language),
       head: await this.#head(job),
       columns,
       rows,
