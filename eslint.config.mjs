@@ -23,6 +23,7 @@ const NO_COMMANDS = {
   regex: '(^|/)commands/',
   message: 'Only src/extension.ts and other commands may import commands.',
 };
+const NO_IMPORT = { regex: '.', message: 'src/api.ts imports nothing, so that another extension can copy it.' };
 const NO_HOST = { regex: '(^|/)host(/|$)', message: 'Core must not depend on the host.' };
 
 /** One style for private members; a private constructor has no other form. */
@@ -102,7 +103,8 @@ export default tseslint.config(
   ),
   boundary(['src/core/**'], [NO_VSCODE, NO_HOST, NO_PG]),
   boundary(['src/core/postgres/**'], [NO_VSCODE, NO_HOST]),
-  boundary(['src/host/**', 'src/extension.ts', 'src/api.ts'], [NO_PG]),
+  boundary(['src/host/**', 'src/extension.ts'], [NO_PG]),
+  boundary(['src/api.ts'], [NO_IMPORT]),
   // Launching is below the editor, and both are below the commands.
   boundary(['src/host/launch/**'], [NO_PG, NO_EDITOR, NO_COMMANDS]),
   boundary(['src/host/editor/**'], [NO_PG, NO_COMMANDS]),

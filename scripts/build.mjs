@@ -4,7 +4,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, context, formatMessages, transform } from 'esbuild';
-import { bundledPackages } from './lib/notices.mjs';
+import { bundledPackages } from './lib/thirdPartyNotices.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const flags = new Set(process.argv.slice(2));

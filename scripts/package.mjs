@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { ensureDependencies } from './ensure-deps.mjs';
 import { repoRoot } from './lib/cache.mjs';
-import { noticesOf } from './lib/notices.mjs';
+import { noticesOf } from './lib/thirdPartyNotices.mjs';
 import { log } from './lib/process.mjs';
 
 const NOTICES = 'ThirdPartyNotices.txt';

@@ -16,7 +16,7 @@ export type Event<T> = (listener: (event: T) => unknown) => { dispose(): unknown
  *
  * `queued → launching → running → reading → succeeded | failed | canceled | lost`. From any of the middle states:
  * `canceling → unresponsive`. `detached`: the session is gone and only the server's activity view still shows the worker; the job then
- * ends as `finished`, with an unknown outcome.
+ * ends as `finished` (outcome unknown), or as `lost` after a server restart or crash.
  */
 export type JobState =
   | 'queued'

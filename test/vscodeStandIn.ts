@@ -1,5 +1,6 @@
 /**
- * Replaces the module `vscode` for unit and server tests of code that uses nothing of it but `l10n.t`, as src/host/messages does.
+ * Replaces the module `vscode` for unit and server tests of code that uses nothing of it but `l10n.t` and
+ * `env.language`, as src/host/messages does.
  * Import it before the code under test.
  */
 import Module from 'node:module';
@@ -13,7 +14,10 @@ function t(message: string, ...args: readonly (Value | Values)[]): string {
   return message.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-const vscode = { l10n: { t } };
+/** VS Code's language; a test may change it. */
+export const env = { language: 'en' };
+
+const vscode = { l10n: { t }, env };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
 loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));

@@ -15,11 +15,13 @@ const thisScript = document.currentScript;
  */
 function loadToolkit(): void {
   if (!(thisScript instanceof HTMLScriptElement)) return;
+  const { later } = thisScript.dataset;
+  if (later === undefined) return;
   const script = document.createElement('script');
   // The page's policy allows only scripts with this nonce.
   script.nonce = thisScript.nonce;
   script.addEventListener('load', () => script.remove());
-  script.src = thisScript.src.replace(/results\.js/, 'toolkit.js');
+  script.src = later;
   document.head.append(script);
 }
 
@@ -28,7 +30,7 @@ let page: ResultsPage | undefined;
 onHostMessage((message: ToPage) => {
   if (message.type === 'init') {
     const isFirst = page === undefined;
-    setStrings(message.strings, message.language);
+    setStrings(message.strings, message.language, message.numbers);
     document.documentElement.lang = message.language;
     page?.dispose();
     const saved = savedView();

@@ -7,7 +7,7 @@ import { errorText, faultText } from './messages/faultText';
 import { jobInfo, shownNotices } from './messages/jobInfo';
 import type { Launcher } from './launch/launcher';
 import { profileText } from './messages/profileMessages';
-import { without } from './base/omit';
+import { omit } from './base/omit';
 import type { Connections } from './connections/connections';
 
 /**
@@ -70,7 +70,7 @@ export function createApi(
       await connections.save(checked.profile, password);
     },
     // A command line may contain a secret.
-    connections: () => connections.profiles.map((profile) => without(profile, 'passwordCommand')),
+    connections: () => connections.profiles.map((profile) => omit(profile, 'passwordCommand')),
     registerConnectionProvider: (provider) => connections.providers.register(provider),
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();

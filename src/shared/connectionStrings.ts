@@ -89,6 +89,7 @@ export const CONNECTION_STRING_KEYS = [
   'test',
   'save',
   'saveKeys',
+  'saveKeysMac',
   'cancel',
   'cancelHint',
   'cancelTest',

@@ -12,6 +12,7 @@
  * Requests that replace each other (tiles, find, order) carry an increasing number. The newest request wins; each side drops answers
  * to older ones.
  */
+import type { NumberStyle } from './numberText';
 import type { RowsLimit } from './resultsLimits';
 import type { CellAt, OrderView } from './resultsRequests';
 import type { ResultsStrings } from './resultsStrings';
@@ -163,8 +164,9 @@ export type ToPage =
   | {
       readonly type: 'init';
       readonly strings: ResultsStrings;
-      /** BCP 47, for numbers and times. */
+      /** BCP 47, for times. */
       readonly language: string;
+      readonly numbers: NumberStyle;
       readonly head: ResultsHead;
       readonly columns: readonly ColumnView[];
       readonly rows: RowsView;

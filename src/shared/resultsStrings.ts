@@ -1,5 +1,5 @@
 /**
- * The keys of all texts of the results page. The host provides the texts with `vscode.l10n.t` (src/host/results/resultsStrings.ts), and
+ * The keys of all texts of the results page. The host provides the texts with `vscode.l10n.t` (src/host/results/resultsTexts.ts), and
  * the page replaces `{0}` and `{1}`.
  */
 export const RESULTS_STRING_KEYS = [
@@ -101,6 +101,7 @@ export const RESULTS_STRING_KEYS = [
   'columnUnpin',
   'columnSelect',
   'detailShow',
+  'detailName',
   'detailClose',
   'detailCopy',
   'detailOpen',

@@ -1,14 +1,12 @@
-import { openClient } from '../../src/core/postgres/connect/open/open';
-import type { Job } from '../../src/core/jobs/job';
 import { newDatabase, newEngine, newServer, reaches, until, type Engine, type TestServer } from '../server/support';
-import { median, quantile, timed, type Figure } from './support';
+import { quantile, type Figure } from './support';
 
 const ROUNDS = 40;
 const JOB_COUNTS = [1, 10, 100, 200];
 /** How long the load of running jobs is measured. Milliseconds. */
 const WATCH_MS = 8000;
 
-/** Budgets of docs/internals/design.md: launch, end of a worker, cancel, and many running jobs. */
+/** Budgets of docs/internals/design.md: end of a worker, cancel, and many running jobs. */
 export async function bench(): Promise<Figure[]> {
   const server = await newServer({
     max_worker_processes: 260,
@@ -19,49 +17,9 @@ export async function bench(): Promise<Figure[]> {
   });
   await server.psql('CREATE EXTENSION pg_stat_statements');
   try {
-    return [...(await launches(server)), ...(await ends(server)), ...(await cancels(server)), ...(await loads(server))];
+    return [...(await ends(server)), ...(await cancels(server)), ...(await loads(server))];
   } finally {
     await server.stop('immediate');
-  }
-}
-
-/** Time from request to handle, compared with a bare launch on an open connection, alternating. */
-async function launches(server: TestServer): Promise<Figure[]> {
-  const profile = await newDatabase(server);
-  const engine = await newEngine(profile, { maxConcurrentJobs: 0 });
-  const bare = await openClient(profile);
-  try {
-    await engine.jobs.waitFor(engine.run('SELECT 1').id);
-    await bare.query("SELECT pg_background_launch('SELECT 1', 0, 'warm up')");
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      let job!: Job;
-      ours.push(
-        await timed(async () => {
-          job = engine.run('SELECT 1');
-          await until(engine.jobs, job, () => job.record.pid !== undefined);
-        }),
-      );
-      await engine.jobs.waitFor(job.id);
-      theirs.push(await timed(() => bare.query("SELECT pg_background_launch('SELECT 1', 0, 'bare')")));
-      await bare.query('SELECT pg_background_detach_all()');
-    }
-    const [value, reference] = [median(ours), median(theirs)];
-    return [
-      {
-        name: 'launch, warm, request to handle',
-        value,
-        unit: 'ms',
-        reference,
-        referenceName: 'bare pg_background_launch',
-        budget: 'at most 5 ms more',
-        ok: value - reference <= 5,
-      },
-    ];
-  } finally {
-    await bare.end();
-    await engine.close();
   }
 }
 

@@ -41,9 +41,10 @@ export async function bench(): Promise<Figure[]> {
         value: opened,
         unit: 'ms',
         reference,
+        // Not the reference of the ratio in the budget, which is an empty panel of VS Code (panel.bench.ts).
         referenceName: 'an empty page',
-        budget: '300 ms, 1.5 ×',
-        ok: opened <= 300 && opened <= 1.5 * reference,
+        budget: '300 ms',
+        ok: opened <= 300,
       },
       { name: 'grid: elements', value: nodes, unit: 'elements', budget: '1,000', ok: nodes <= 1_000 },
       ...rates.map((rate) => ({

@@ -182,7 +182,7 @@ describe('public API', () => {
       );
       await api.cancel(id);
       await sql(`SELECT pg_terminate_backend(${foreign!.pid})`);
-      await assert.rejects(api.workers('nowhere'), /no connection "nowhere"/);
+      await assert.rejects(api.workers('nowhere'), /no connection “nowhere”/);
     } finally {
       await other.end();
     }

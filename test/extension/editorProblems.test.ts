@@ -5,7 +5,7 @@ import { withGate } from '../gate';
 import { closeAll, cursorAt, eventually, open, problems, replace } from './editorSupport';
 import { activate, place, reaches, sql } from './support';
 
-describe('SQL in the editor: problems', () => {
+describe('problems in the editor', () => {
   let api: PgBackgroundApi;
 
   before(async () => {

@@ -102,10 +102,10 @@ describe('running jobs', () => {
 
   it('refuses SQL that cannot run, with instructions', async () => {
     await assert.rejects(api.run({ sql: '  -- nothing\n' }), /empty|nothing to run|no statement/i);
-    await assert.rejects(api.run({ sql: 'SELECT 1', connection: 'nowhere' }), /no connection "nowhere"/);
+    await assert.rejects(api.run({ sql: 'SELECT 1', connection: 'nowhere' }), /no connection “nowhere”/);
     await assert.rejects(
       Promise.resolve(vscode.commands.executeCommand('pgBackground.runInBackground', { sql: 'SELECT 1', label: 7 })),
-      /"label" must be a string/,
+      /“label” must be a string/,
     );
   });
 

@@ -62,7 +62,7 @@ describe('the connection form and Test Connection', function () {
     assert.equal(await box('Port').getAttribute('aria-invalid'), 'true');
     assert.match((await box('Port').getAttribute('aria-description'))!, /whole number from 1 to 65535/);
     await button('Test').click();
-    await form.getByText('Please correct: Port.').waitFor();
+    await form.getByText('Correct these fields: Port.').waitFor();
     await focused(box('Port'));
     await box('Port').fill(String(server.port));
     await ui.page.keyboard.press('Tab');

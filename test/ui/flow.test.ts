@@ -87,7 +87,7 @@ describe('main flow', function () {
     await row.click();
     await ui.results().getByText('Running', { exact: true }).waitFor();
     // The keyboard stays in the tree.
-    await ui.page.locator('.monaco-list:focus').filter({ has: row }).waitFor();
+    await ui.page.locator('.monaco-list:focus .monaco-list-row').filter({ hasText: 'sleeps long' }).waitFor();
     // It replaces the panel that was only a preview.
     await ui.page.getByRole('tab', { name: /^three rows/ }).waitFor({ state: 'detached' });
     await ui.results().getByRole('button', { name: 'Cancel', exact: true }).waitFor();

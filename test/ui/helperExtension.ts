@@ -37,11 +37,16 @@ const MANIFEST = {
 };
 
 /** @returns the path of its VSIX */
-export async function helperExtension(): Promise<string> {
+export function helperExtension(): Promise<string> {
+  return packExtension(MANIFEST, MAIN);
+}
+
+/** Packages an extension of one file, `main.js`. @returns the path of its VSIX */
+export async function packExtension(manifest: object, main: string): Promise<string> {
   const folder = join(await tempFolder('pgbg-helper-'), 'helper');
   await mkdir(folder);
-  await writeFile(join(folder, 'package.json'), JSON.stringify(MANIFEST));
-  await writeFile(join(folder, 'main.js'), MAIN);
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, 'main.js'), main);
   const vsix = join(folder, '..', 'helper.vsix');
   const vsce = join(repository, 'node_modules/@vscode/vsce/vsce');
   const options = ['--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', vsix];

@@ -120,11 +120,7 @@ describe('the history of jobs', function () {
     await run(7);
     const row = ui.row('takes long');
     await row.filter({ hasText: 'slower than usual' }).waitFor();
-    await row.click();
-    await ui.page.keyboard.press('Control+k');
-    await ui.page.keyboard.press('Control+i');
-    const tooltip = ui.page.locator('.monaco-hover').filter({ hasText: /usually/ });
-    await tooltip.waitFor();
+    const tooltip = await ui.rowTooltip(row, /usually/);
     assert.match((await tooltip.textContent())!.replace(/\s/g, ' '), /usually .*ms \(4 runs\) · slower than usual/);
     await ui.page.keyboard.press('Escape');
     await ui.rowMenu(row, 'Cancel');

@@ -88,12 +88,7 @@ describe('connections in the tree', function () {
     await row.filter({ hasNotText: 'not connected' }).filter({ hasNotText: 'connecting' }).waitFor();
     await row.hover();
     await row.getByRole('button', { name: 'Disconnect' }).waitFor();
-    const tooltip = ui.page.locator('.monaco-hover').filter({ hasText: 'Worker slots' });
-    // With the keyboard: the mouse may still show the hover of the view's icon.
-    await row.click();
-    await ui.page.keyboard.press('Control+k');
-    await ui.page.keyboard.press('Control+i');
-    await tooltip.waitFor();
+    const tooltip = await ui.rowTooltip(row, 'Worker slots');
     // Markdown turns spaces into non-breaking spaces.
     const text = (await tooltip.textContent())!.replace(/\s/g, ' ');
     assert.match(text, /PostgreSQL: 18/);
@@ -155,9 +150,10 @@ describe('connections in the tree', function () {
     const become = (name: string): Promise<unknown> =>
       eventually(async () => (await listedUnder()) === name, `the worker to be listed under ${name}`);
     await become('shop');
-    await inline(ui.row('orders').first(), 'Connect');
+    // From the menu, because the tree is being redrawn, and a click on an inline button could miss its row.
+    await ui.rowMenu(ui.row('orders').first(), 'Connect');
     await become('orders');
-    await inline(ui.row('orders').first(), 'Disconnect');
+    await ui.rowMenu(ui.row('orders').first(), 'Disconnect');
     await become('shop');
     await installed.server.psql(`SELECT pg_terminate_backend(${pid})`);
     await ui.row('of a colleague').waitFor({ state: 'detached' });

@@ -216,6 +216,24 @@ export class Workbench {
     await this.page.locator('.monaco-menu .action-item').first().waitFor();
   }
 
+  /**
+   * Shows the tooltip of a row with the keyboard, because the mouse may still show that of the view's icon. VS Code closes a tooltip while
+   * it redraws the row: then it is opened again, as a user would.
+   */
+  async rowTooltip(row: Locator, text: string | RegExp): Promise<Locator> {
+    const tooltip = this.page.locator('.monaco-hover').filter({ hasText: text });
+    for (let shown = false; !shown;) {
+      await row.click({ modifiers: ['ControlOrMeta'] });
+      await this.page.keyboard.press('Control+k');
+      await this.page.keyboard.press('Control+i');
+      shown = await tooltip.waitFor({ timeout: 5_000 }).then(
+        () => true,
+        () => false,
+      );
+    }
+    return tooltip;
+  }
+
   menuItem(label: string): Locator {
     return this.page.locator('.monaco-menu .action-item').filter({ has: this.page.getByText(label, { exact: true }) });
   }

@@ -8,7 +8,7 @@ import type {
 } from '../../src/shared/connectionProtocol';
 import type { FormValues, SavedConnectionPage } from '../../src/shared/connectionRequests';
 import { visible } from '../../src/shared/displayText';
-import { handled, isCommandKey, make } from '../base/dom';
+import { handled, isCommandKey, isMac, make } from '../base/dom';
 import { openMenu } from '../base/menu';
 import { type Field, TextBox } from './field';
 import { button, Findings } from './findings';
@@ -163,7 +163,7 @@ export class FormPage {
     body.append(this.#scroll, this.#findings.element);
     this.#status.setAttribute('role', 'status');
     this.#cancelButton.hidden = true;
-    this.#saveButton.title = text('saveKeys');
+    this.#saveButton.title = text(isMac ? 'saveKeysMac' : 'saveKeys');
     const bar = make('footer', 'form-bar');
     this.#closeButton.title = text('cancelHint');
     bar.append(this.#saveButton, this.#testButton, this.#cancelButton, this.#closeButton, this.#status);

@@ -4,7 +4,7 @@ import { button, Findings } from './findings';
 import type { Post } from './post';
 import { text } from './strings';
 
-/** The page of Test Connection: the report of testing one connection. */
+/** The Test Connection page: the report for one connection. */
 export class TestPage {
   readonly element = make('main', 'connection-page test-page');
   readonly #findings: Findings;

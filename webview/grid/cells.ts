@@ -56,7 +56,7 @@ export function newCell(role: string): CellBox {
 export function placeCell(box: CellBox, left: number, width: number): void {
   if (box.left !== left) {
     box.left = left;
-    box.element.style.setProperty('left', `${left}px`);
+    box.element.style.setProperty('margin-left', `${left}px`);
   }
   if (box.width !== width) {
     box.width = width;

@@ -15,18 +15,32 @@ const PADDING = 18;
 /** Font weight of column names; must match the style sheet. */
 const HEADER_WEIGHT = '600';
 
+interface Measures {
+  readonly fonts: string;
+  readonly cell: TextMeasure;
+  readonly header: TextMeasure;
+  readonly digit: number;
+  readonly narrowest: number;
+}
+
+let measured: Measures | undefined;
+
 /** Measures texts in the fonts of the grid's cells (the editor's font) and its header. */
-function measures(grid: Element): { cell: TextMeasure; header: TextMeasure; digit: number; narrowest: number } {
+function measures(grid: Element): Measures {
   const style = getComputedStyle(grid);
-  const cell = new TextMeasure(
-    `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`,
-  );
-  return {
+  const cellFont = `${style.getPropertyValue('--cell-font-size').trim() || '13px'} ${style.getPropertyValue('--cell-font-family').trim() || 'monospace'}`;
+  const headerFont = fontOf(grid, HEADER_WEIGHT);
+  const fonts = `${cellFont}\n${headerFont}`;
+  if (measured?.fonts === fonts) return measured;
+  const cell = new TextMeasure(cellFont);
+  measured = {
+    fonts,
     cell,
-    header: new TextMeasure(fontOf(grid, HEADER_WEIGHT)),
+    header: new TextMeasure(headerFont),
     digit: cell.width('0'),
     narrowest: cell.width('iiiillll') / 8,
   };
+  return measured;
 }
 
 /** Measures the widths that the header needs. The grid must be in the document. */
@@ -40,6 +54,7 @@ export function measureFonts(header: GridHeader, grid: Element): void {
 export function fitColumns(model: GridModel, columns: readonly number[], grid: Element, first: boolean): void {
   const { cell, header } = measures(grid);
   const from = first ? 0 : Math.max(0, Math.floor(model.top / Math.max(1, model.map.rowHeight)) - ROWS / 2);
+  const maxWidth = first ? MAX_FIRST : MAX_FIT;
   const widths: [number, number][] = [];
   for (const column of columns) {
     const view = model.columns[column];
@@ -53,8 +68,9 @@ export function fitColumns(model: GridModel, columns: readonly number[], grid: E
       if (value === undefined || value === null) continue;
       const text = cellText((typeof value === 'string' ? value : value.cut).slice(0, MEASURED));
       width = Math.max(width, cell.width(text) + PADDING);
+      if (width >= maxWidth) break;
     }
-    widths.push([column, Math.min(Math.ceil(width), first ? MAX_FIRST : MAX_FIT)]);
+    widths.push([column, Math.min(Math.ceil(width), maxWidth)]);
   }
   model.layout.setWidths(widths);
 }

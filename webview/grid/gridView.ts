@@ -196,7 +196,7 @@ export class GridView {
     }
     if (box.y !== y) {
       box.y = y;
-      box.element.style.setProperty('transform', `translateY(${y}px)`);
+      box.element.style.setProperty('top', `${y}px`);
     }
     if (box.x !== model.left) {
       box.x = model.left;

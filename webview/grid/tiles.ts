@@ -27,6 +27,8 @@ export class TileStore {
   #need: TileRange[] = [];
   #view = 0;
   #rows = 0;
+  /** The first row that was wanted last. */
+  #first = 0;
   #columns = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -45,6 +47,7 @@ export class TileStore {
     this.#columns = columns.length;
     this.#pendingSince = undefined;
     this.#need = [];
+    this.#first = 0;
   }
 
   setRows(rows: number): void {
@@ -74,15 +77,32 @@ export class TileStore {
     return view === this.#view;
   }
 
-  /** Requests the missing tiles of these rows (`last` is inclusive) and columns. */
+  /**
+   * Requests the missing tiles of these rows (`last` is inclusive) and columns. If there are none and the rows move by pages at most,
+   * requests those of the next two pages in the same direction, so that they need not be drawn twice.
+   */
   want(first: number, last: number, columns: readonly number[]): void {
     const blocks = [...new Set(columns.map((column) => Math.floor(column / TILE_COLUMNS)))];
+    const moved = first - this.#first;
+    const ahead = 2 * (last - first + 1);
+    this.#first = first;
+    this.#need = this.#missing(first, last, blocks);
+    if (this.#need.length === 0 && moved !== 0 && Math.abs(moved) <= ahead) {
+      this.#need =
+        moved > 0
+          ? this.#missing(last + 1, Math.min(last + ahead, this.#rows - 1), blocks)
+          : this.#missing(Math.max(0, first - ahead), first - 1, blocks);
+    }
+    this.send();
+  }
+
+  #missing(first: number, last: number, columnBlocks: readonly number[]): TileRange[] {
     const need: TileRange[] = [];
     for (let block = Math.floor(first / TILE_ROWS); block <= Math.floor(last / TILE_ROWS) && last >= 0; block++) {
       const row = block * TILE_ROWS;
       const rows = Math.min(TILE_ROWS, this.#rows - row);
       if (rows <= 0) continue;
-      for (const columnBlock of blocks) {
+      for (const columnBlock of columnBlocks) {
         const key = this.#key(block, columnBlock);
         const tile = this.#tiles.get(key);
         if (tile !== undefined && (tile.cells.length >= Math.min(rows, last - row + 1) || tile.known >= this.#rows)) {
@@ -95,8 +115,7 @@ export class TileStore {
         need.push({ row, rows, column, columns: Math.min(TILE_COLUMNS, this.#columns - column) });
       }
     }
-    this.#need = need;
-    this.send();
+    return need;
   }
 
   /** Sends the request for missing tiles, unless another one is pending. */

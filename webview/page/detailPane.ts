@@ -41,7 +41,7 @@ export class DetailPane {
 
     this.element.hidden = true;
     this.sash.hidden = true;
-    this.element.setAttribute('aria-label', text('detailShow'));
+    this.element.setAttribute('aria-label', text('detailName'));
     this.#content.tabIndex = 0;
     this.#content.setAttribute('role', 'document');
     this.#raw.type = 'button';
@@ -109,7 +109,7 @@ export class DetailPane {
     this.#at = undefined;
   }
 
-  answered(message: Extract<ToPage, { type: 'cell' | 'cellFailed' }>): void {
+  receive(message: Extract<ToPage, { type: 'cell' | 'cellFailed' }>): void {
     if (message.request !== this.#request || this.#at === undefined) return;
     if (message.type === 'cellFailed') {
       this.#value = undefined;
@@ -133,7 +133,7 @@ export class DetailPane {
     this.#show();
   }
 
-  /** Sets the share of the width that the pane takes, 0 to 1. */
+  /** Sets the share of the page that the pane takes (of its width, or its height if stacked), 0 to 1. */
   resize(share: number): void {
     this.share = Math.min(Math.max(share, MIN_SHARE), MAX_SHARE);
     this.element.style.setProperty('flex-basis', `${this.share * 100}%`);

@@ -137,7 +137,7 @@ export class RowsTab implements RowsMenuActions {
         break;
       case 'cell':
       case 'cellFailed':
-        this.#detail.answered(message);
+        this.#detail.receive(message);
         break;
       case 'order':
         this.#ordered(message);

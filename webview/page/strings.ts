@@ -1,11 +1,12 @@
+import { ENGLISH_NUMBERS, formatWhole, type NumberStyle } from '../../src/shared/numberText';
 import { formatDate } from '../../src/shared/timeText';
 import type { ResultsStringKey, ResultsStrings } from '../../src/shared/resultsStrings';
 
 let table: ResultsStrings | undefined;
-let numbers = new Intl.NumberFormat('en');
+let numbers = ENGLISH_NUMBERS;
 let locale = 'en';
 
-export function setStrings(strings: ResultsStrings, language: string): void {
+export function setStrings(strings: ResultsStrings, language: string, numberStyle: NumberStyle): void {
   table = strings;
   locale = language;
   try {
@@ -13,7 +14,7 @@ export function setStrings(strings: ResultsStrings, language: string): void {
   } catch {
     locale = 'en';
   }
-  numbers = new Intl.NumberFormat(locale);
+  numbers = numberStyle;
 }
 
 /** A text in the user's language, with `{0}` and `{1}` replaced by values. */
@@ -21,7 +22,7 @@ export function text(key: ResultsStringKey, ...values: readonly (string | number
   const raw = table?.[key] ?? key;
   return raw.replace(/\{(\d)\}/g, (whole, index: string) => {
     const value = values[Number(index)];
-    return value === undefined ? whole : typeof value === 'number' ? numbers.format(value) : value;
+    return value === undefined ? whole : typeof value === 'number' ? formatWhole(value, numbers) : value;
   });
 }
 
@@ -34,7 +35,7 @@ export function counted(key: CountedKey, count: number, ...values: readonly (str
 }
 
 export function formatNumber(value: number): string {
-  return numbers.format(value);
+  return formatWhole(value, numbers);
 }
 
 export function formatReceived(at: number): string {

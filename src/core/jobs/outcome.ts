@@ -69,7 +69,7 @@ function decide(report: WorkerReport, cancelRequested: boolean, facts: RunFacts)
   return { event: 'lose', reason: { code: 'jobs.noOutcome' } };
 }
 
-/** A worker was terminated or died while its rows were read, so that it reported no error itself. */
+/** A worker was terminated or died while its rows were read, so it reported no error itself. */
 export const WORKER_GONE: Sqlstate = SQLSTATE.connectionFailure;
 
 /** SQLSTATEs of workers that were asked to stop. */

@@ -44,7 +44,7 @@ export interface RowPlan {
   readonly notice?: Fault;
   /** The queue size that the tags of all statements need, if that is more than the default. */
   readonly queueSizeBytes?: number;
-  /** Set if the last statement runs inside another one, so that the server reports its errors in other fields. */
+  /** Set if the last statement runs inside another one, so the server reports its errors in other fields. */
   readonly inner?: InnerStatement;
 }
 
@@ -193,7 +193,7 @@ export interface ServerLink {
   /** Requests a snapshot now; rejects if the server cannot be reached. */
   refresh(): Promise<ActivitySnapshot>;
   /**
-   * Sends SIGTERM to exactly that worker. Resolves with false if there is no such worker, so that no process was signaled.
+   * Sends SIGTERM to exactly that worker. Resolves with false if there is no such worker, so no process was signaled.
    * @param server the server that runs the worker, if known
    * @throws OtherServerError if the connection leads to another server, where the pid belongs to an unrelated process
    */

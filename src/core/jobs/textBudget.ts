@@ -100,13 +100,11 @@ const ERROR_LINES = [
 ] as const satisfies Lines<JobError>;
 type Lines<T> = readonly (readonly [part: keyof T & string, name: string])[];
 
-/** A message as plain text. */
 export function noticeText(notice: JobNotice): string {
   return textOf(notice, NOTICE_LINES, notice.severity);
 }
 
-/** An error as plain text. */
-export function errorText(error: JobError): string {
+export function fullErrorText(error: JobError): string {
   return textOf(error, ERROR_LINES);
 }
 

@@ -6,8 +6,8 @@ import { Lexer, Token } from './lexer/lexer';
 const MAX_LENGTH = 200_000;
 
 /**
- * Returns the SQL with literals and parameters as `?`, names without quotes in lower case, one space between tokens, and without comments and
- * trailing semicolons. Lists of literals count as one, so that `IN (1, 2)` and `IN (1, 2, 3)` are equal.
+ * Returns the SQL with literals and parameters as `?`, names without quotes in lower case, one space between tokens, and without
+ * comments and trailing semicolons. Lists of literals count as one, so that `IN (1, 2)` and `IN (1, 2, 3)` are equal.
  */
 export function normalizedSql(sql: string): string {
   const lexer = new Lexer(sql.length > MAX_LENGTH ? sql.slice(0, MAX_LENGTH) : sql);

@@ -1,42 +1,50 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
+import { type PageFile, pageText } from './pageText';
 
 /** The only folder from which our pages may load files. */
 export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
 }
 
-/**
- * The HTML page for a bundle. Its policy allows only our script (by nonce) and our style sheet: no inline styles, images, or
- * requests. The webview toolkit uses constructed style sheets, to which the policy does not apply. It also creates one empty <style>
- * element to test for `:focus-visible`, with the nonce of the meta element.
- * See https://code.visualstudio.com/api/extension-guides/webview#content-security-policy.
- *
- * @param bundle base name of the script and the style sheet
- * @param ownMenu true to disable VS Code's context menu for webviews (Cut, Copy, Paste), because the page has its own
- */
+/** The texts of a bundle's files. */
+export interface PageFiles {
+  readonly script: string;
+  readonly style: string;
+}
+
+/** Reads a bundle, to be part of a page's HTML: VS Code serves each file of a page by several messages between its processes. */
+export async function readPage(root: vscode.Uri, bundle: string): Promise<PageFiles> {
+  const read = (name: string): Promise<string> => readFile(vscode.Uri.joinPath(root, name).fsPath, 'utf8');
+  const [script, style] = await Promise.all([read(`${bundle}.js`), read(`${bundle}.css`)]);
+  return { script, style };
+}
+
+export interface PageOptions {
+  readonly ownMenu: boolean;
+  /** The bundle's texts; without them, the page refers to the files. */
+  readonly files?: PageFiles;
+  /** The base name of a script that the page loads later. */
+  readonly later?: string;
+}
+
+/** The HTML of a page. @param bundle base name of the script and the style sheet */
 export function pageHtml(
   webview: vscode.Webview,
   root: vscode.Uri,
   bundle: 'results' | 'connection',
-  { ownMenu }: { readonly ownMenu: boolean },
+  { ownMenu, files, later }: PageOptions,
 ): string {
-  const nonce = randomBytes(16).toString('base64');
-  const script = webview.asWebviewUri(vscode.Uri.joinPath(root, `${bundle}.js`)).toString();
-  const style = webview.asWebviewUri(vscode.Uri.joinPath(root, `${bundle}.css`)).toString();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'nonce-${nonce}';`;
-  return `<!DOCTYPE html>
-<html>
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta property="csp-nonce" content="${nonce}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${style}">
-<title>pg_background</title>
-</head>
-<body${ownMenu ? ` data-vscode-context='{"preventDefaultContextMenuItems":true}'` : ''}>
-<script nonce="${nonce}" src="${script}"></script>
-</body>
-</html>`;
+  const uri = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
+  const part = (extension: string, text: string | undefined): PageFile =>
+    text === undefined ? { uri: uri(`${bundle}.${extension}`) } : { text };
+  return pageText({
+    nonce: randomBytes(16).toString('base64'),
+    source: webview.cspSource,
+    style: part('css', files?.style),
+    script: part('js', files?.script),
+    ...(later === undefined ? {} : { later: uri(`${later}.js`) }),
+    ownMenu,
+  });
 }

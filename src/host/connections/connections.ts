@@ -142,7 +142,7 @@ export class Connections implements ServerLinks {
     const existing = this.#links.get(name);
     if (existing) return existing;
     const entry = this.entry(name);
-    if (!entry) throw unknownError(name);
+    if (!entry) throw unknownConnectionError(name);
     const knownName = entry.profile.name;
     if (knownName !== name) return this.link(knownName, wanted);
     if (this.#links.isDisconnected(name) && !wanted) {
@@ -237,7 +237,7 @@ export class Connections implements ServerLinks {
 
   async setPassword(name: string, password: string): Promise<void> {
     const entry = this.entry(name);
-    if (!entry) throw unknownError(name);
+    if (!entry) throw unknownConnectionError(name);
     await this.#credentials.keep(entry, password);
     this.allowPrompts(name);
     this.#links.drop(name);
@@ -269,7 +269,10 @@ export class Connections implements ServerLinks {
     await this.#credentials.keep(this.#entryOf(profile), password);
   }
 
-  /** Allows prompts for the password and for the approval of the user's own secrets: call it when the user wants the connection. */
+  /**
+   * Allows prompts for the password and for the approval of the user's own secrets: call it when the user tries to use the
+   * connection.
+   */
   allowPrompts(name: string): void {
     this.#credentials.allowPrompts(name);
   }
@@ -285,7 +288,7 @@ export class Connections implements ServerLinks {
    */
   async duplicate(name: string, copyName: string): Promise<string> {
     const source = this.#known(name);
-    if (!source) throw unknownError(name);
+    if (!source) throw unknownConnectionError(name);
     const origin = source.origin.kind === 'provider' ? { kind: 'user' as const } : source.origin;
     const password = await this.#credentials.stored(source);
     await changeSettings(origin, (values) => [...values, { ...source.profile, name: copyName }]);
@@ -342,6 +345,6 @@ function providedError(name: string, provider: string): Error {
   return new Error(vscode.l10n.t('“{0}” comes from {1}. Change it there.', name, provider));
 }
 
-function unknownError(name: string): Error {
-  return new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+export function unknownConnectionError(name: string): Error {
+  return new Error(vscode.l10n.t('There is no connection “{0}”. Add it, or choose another one.', name));
 }

@@ -86,7 +86,10 @@ export class Credentials {
     }
   }
 
-  /** Options to open a connection for a test. {@link keep} keeps a password that was entered; call it once the password is known to be right. */
+  /**
+   * Options to open a connection for a test. {@link keep} keeps a password that was entered; call it once the password is known to be
+   * right.
+   */
   testOptions(entry: ConnectionEntry): OpenOptions {
     const { name } = entry.profile;
     let changed: StoredPassword['changed'];
@@ -103,7 +106,10 @@ export class Credentials {
     };
   }
 
-  /** Allows prompts for the password and for the approval of the user's own secrets: call it when the user wants the connection. */
+  /**
+   * Allows prompts for the password and for the approval of the user's own secrets: call it when the user tries to use the
+   * connection.
+   */
   allowPrompts(name: string): void {
     this.allowPasswordPrompt(name);
     this.#approvals.forgetDenials(name);

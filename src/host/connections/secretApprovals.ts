@@ -44,7 +44,7 @@ export class SecretApprovals {
     return decision;
   }
 
-  /** Forgets the denials for a connection: call it when the user wants the connection again. */
+  /** Forgets the denials for a connection: call it when the user tries to use the connection again. */
   forgetDenials(connection: string): void {
     for (const denied of this.#denied) if (denied.startsWith(connection + PREFIX)) this.#denied.delete(denied);
   }

@@ -44,7 +44,7 @@ export class SecretPrompts {
     this.#declined.add(name);
   }
 
-  /** Allows prompts for the connection again: call it when the user wants the connection. */
+  /** Allows prompts for the connection again: call it when the user tries to use the connection. */
   allow(name: string): void {
     this.#declined.delete(name);
   }

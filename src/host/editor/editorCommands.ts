@@ -3,7 +3,7 @@ import type { Job, JobSource } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
 import type { Launcher } from '../launch/launcher';
@@ -68,12 +68,12 @@ export class EditorCommands implements vscode.Disposable {
       const answer = await askOptions({
         title: vscode.l10n.t('Run in Background with Options'),
         jobs: tracked.length,
-        options: tracked.length === 1 ? options : without(options, 'label'),
+        options: tracked.length === 1 ? options : omit(options, 'label'),
         connections,
         canSave: true,
       });
       if (!answer) return [];
-      if (answer.saveAsDefaults) await defaults.set(first.uri, without(answer.options, 'label'));
+      if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label'));
       return this.#launch(tracked, answer.options);
     });
   }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import { moreText } from '../base/plainText';
-import { errorText } from '../jobs/jobErrorText';
+import { problemText } from '../jobs/jobErrorText';
 import { raisableLimit } from '../launch/raisableLimit';
 import { errorRange } from './errorRange';
 import type { MovedSpan, Span } from './edits';
@@ -24,7 +24,7 @@ export async function showFailure(job: Job, jobRanges: JobRanges, diagnostics: E
     document,
     owner,
     mark,
-    message: shorten(errorText(error), MAX_MESSAGE, moreText, error.truncatedBytes),
+    message: shorten(problemText(error), MAX_MESSAGE, moreText, error.truncatedBytes),
     severity: vscode.DiagnosticSeverity.Error,
     sqlstate: error.sqlstate,
     jobId: job.id,

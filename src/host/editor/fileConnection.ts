@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Launcher } from '../launch/launcher';
-import { without } from '../base/omit';
-import type { Connections } from '../connections/connections';
+import { omit } from '../base/omit';
+import { unknownConnectionError, type Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { commandId } from '../base/commandIds';
 import { hasWorkspace, writeDefault } from '../connections/defaultConnection';
@@ -135,7 +135,7 @@ export class FileConnection implements vscode.Disposable {
     const name = typeof argument === 'string' ? argument : await this.#ask(document.uri);
     if (name === undefined) return;
     if (name !== '' && !this.#connections.find(name, document.uri)) {
-      throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', name));
+      throw unknownConnectionError(name);
     }
     await this.#remember(document.uri, name === '' ? undefined : name);
     const file = nameOf(document.uri);
@@ -214,7 +214,7 @@ export class FileConnection implements vscode.Disposable {
   }
 
   async #remember(uri: vscode.Uri, connection: string | undefined): Promise<void> {
-    const others = without(this.#defaults.get(uri), 'connection');
+    const others = omit(this.#defaults.get(uri), 'connection');
     await this.#defaults.set(uri, connection === undefined ? others : { ...others, connection });
   }
 

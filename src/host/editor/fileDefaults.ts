@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunOptions } from '../launch/request';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 
 /** The default options of a file's jobs. */
 export type FileDefaults = Omit<RunOptions, 'label'>;
@@ -25,7 +25,7 @@ export class FileDefaultsStore implements vscode.Disposable {
   }
 
   async set(uri: vscode.Uri, defaults: FileDefaults): Promise<void> {
-    const entries = Object.entries(without(this.#all(), keyOf(uri))).slice(1 - MAX_FILES);
+    const entries = Object.entries(omit(this.#all(), keyOf(uri))).slice(1 - MAX_FILES);
     if (Object.keys(defaults).length > 0) entries.push([keyOf(uri), defaults]);
     await this.#memory.update(KEY, Object.fromEntries(entries));
     this.#changed.fire();

@@ -34,7 +34,6 @@ interface Tracked {
   since: number | undefined;
 }
 
-/** A document with tracked ranges. */
 interface TrackedDocument {
   /** By job id, or by the key of a pending range. */
   readonly ranges: Map<string, Tracked>;

@@ -10,9 +10,9 @@ import { fileContext, type ContextFinding } from '../../core/sql/psql/fileContex
 import { PsqlState } from '../../core/sql/psql/psqlState';
 import type { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import type { SplitProblem } from '../../core/sql/split/splitTypes';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 import * as ui from '../base/ui';
-import type { Connections } from '../connections/connections';
+import { unknownConnectionError, type Connections } from '../connections/connections';
 import { VariableValues } from '../launch/askVariables';
 import { unboundedWrite, type UnboundedWrite } from '../launch/launchConfirmation';
 import type { Launcher } from '../launch/launcher';
@@ -108,11 +108,11 @@ export class LaunchPreparer {
 
   /** The options of a target if the user chooses none: those of its comments, then the file's defaults. */
   optionsOf({ range, uri }: SqlTarget): RunOptions {
-    const directives = without(directivesOf(range.text), 'problems');
+    const directives = omit(directivesOf(range.text), 'problems');
     const connection = this.#fileConnection.of(uri);
     // If the file's connection no longer exists, the user is asked again.
     return {
-      ...without(this.#defaults.get(uri), 'connection'),
+      ...omit(this.#defaults.get(uri), 'connection'),
       ...(connection === undefined ? {} : { connection }),
       ...directives,
     };
@@ -206,7 +206,7 @@ export class LaunchPreparer {
       if (connection === undefined) return undefined;
       const found = this.#connections.find(connection, source.target.uri);
       if (!found) {
-        throw new Error(vscode.l10n.t('There is no connection "{0}". Add it, or choose another one.', connection));
+        throw unknownConnectionError(connection);
       }
       this.#connections.allowPrompts(found.name);
       planned.push({ ...source, options: { ...options, connection: found.name } });

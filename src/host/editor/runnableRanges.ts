@@ -9,7 +9,7 @@ export interface RunnableRange extends Span {
   readonly text: string;
 }
 
-/** A statement with its leading comments, which may contain directives, and hints for the server. */
+/** A statement with its leading comments, which may contain directives and server hints. */
 export function statementRange(text: string, { leadStart: start, end }: Statement): RunnableRange {
   return { kind: 'statement', start, end, text: copyOf(text, start, end) };
 }

@@ -10,7 +10,7 @@ export function shortErrorText(error: RecordedError, max: number): string {
 }
 
 /** An error for the Problems panel: the message, followed by the additional fields from the server. */
-export function errorText(error: RecordedError): string {
+export function problemText(error: RecordedError): string {
   const parts = [shownError(error).message];
   if (error.detail) parts.push(`DETAIL: ${error.detail}`);
   if (error.hint) parts.push(`HINT: ${error.hint}`);

@@ -1,4 +1,4 @@
-import { l10n } from 'vscode';
+import { env, l10n } from 'vscode';
 import type { JobState } from '../../api';
 import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import type { Job } from '../../core/jobs/job';
@@ -10,8 +10,9 @@ import { shortErrorText } from './jobErrorText';
 /** Length of an error in a row of the tree, so that the parts after it are kept. UTF-16 units. */
 const ROW_ERROR_LENGTH = 150;
 
+/** A number with the separators of VS Code's language. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  return count.toLocaleString(env.language);
 }
 
 /** `1,234 rows`; `UPDATE 5 · 5 rows` if the job has no result set; the command tag alone if it has no row count. */

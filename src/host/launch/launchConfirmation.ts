@@ -47,7 +47,7 @@ export class LaunchConfirmation {
     const run = vscode.l10n.t('Run Anyway');
     const advice =
       writes.length === 1
-        ? vscode.l10n.t('Add a WHERE, or run it as it is.')
+        ? vscode.l10n.t('Add a WHERE clause, or run it as is.')
         : writes.length === 2
           ? vscode.l10n.t('There is 1 more statement without a WHERE.')
           : vscode.l10n.t('There are {0} more statements without a WHERE.', writes.length - 1);

@@ -16,7 +16,7 @@ import { LaunchConfirmation, unboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
 import { asRequest, settingsProblem } from './request';
-import { without } from '../base/omit';
+import { omit } from '../base/omit';
 import * as ui from '../base/ui';
 
 /** The suggested timeout for running a job again if it had none. */
@@ -84,7 +84,7 @@ export class Launcher implements vscode.Disposable {
         validateInput: durationProblem,
       });
       if (text === undefined) return undefined;
-      const others = without(request, field);
+      const others = omit(request, field);
       const limit = parseDuration(text);
       changed = limit === undefined ? others : { ...others, [field]: limit };
     }
@@ -110,7 +110,7 @@ export class Launcher implements vscode.Disposable {
     if (connection === undefined) {
       throw new Error(
         this.#connections.profiles.length === 0
-          ? vscode.l10n.t('There is no connection yet. Run "pg_background: Add Connection…" first.')
+          ? vscode.l10n.t('There is no connection yet. Run “pg_background: Add Connection…” first.')
           : vscode.l10n.t('There are several connections. Name one, or set pgBackground.defaultConnection.'),
       );
     }

@@ -89,7 +89,7 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
     },
     {
       label: vscode.l10n.t('Connection'),
-      description: answers.connection ?? vscode.l10n.t('asked for when you run'),
+      description: answers.connection ?? vscode.l10n.t('chosen when you run'),
       change: async () => {
         const active = start.connections.find(({ label }) => label === answers.connection);
         const picked = await askOne(
@@ -166,7 +166,7 @@ function sizeProblem(text: string): string | undefined {
   const bytes = parseBytes(text);
   if (bytes === undefined) return vscode.l10n.t('Enter a size such as 64kB or 1MB.');
   return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
-    ? vscode.l10n.t('A queue must have between 64B and 256MB.')
+    ? vscode.l10n.t('The queue size must be between 64B and 256MB.')
     : undefined;
 }
 

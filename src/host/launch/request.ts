@@ -4,7 +4,7 @@ import { faultySetting } from '../../core/jobs/settingNames';
 
 /** The options of a launch. */
 export interface RunOptions extends Omit<RunRequest, 'sql'> {
-  /** Show a notification when the job ends, regardless of the settings. */
+  /** Whether to show a notification when the job ends, regardless of the settings. */
   readonly notify?: boolean;
 }
 
@@ -31,8 +31,8 @@ export function asRequest(argument: unknown): RunRequest | undefined {
     if (value !== undefined && typeof value !== type) {
       throw new Error(
         type === 'string'
-          ? vscode.l10n.t('runInBackground: "{0}" must be a string.', key)
-          : vscode.l10n.t('runInBackground: "{0}" must be a number.', key),
+          ? vscode.l10n.t('runInBackground: “{0}” must be a string.', key)
+          : vscode.l10n.t('runInBackground: “{0}” must be a number.', key),
       );
     }
   }
@@ -48,6 +48,6 @@ export function asRequest(argument: unknown): RunRequest | undefined {
 /** The message for invalid settings. @param fault the result of {@link faultySetting} */
 export function settingsProblem(fault: string): string {
   return fault === ''
-    ? vscode.l10n.t('"settings" must be an object with parameter names and string values.')
-    : vscode.l10n.t('The parameter "{0}" in "settings" must have a valid name and a string as its value.', fault);
+    ? vscode.l10n.t('“settings” must be an object with parameter names and string values.')
+    : vscode.l10n.t('The parameter “{0}” in “settings” must have a valid name and a string as its value.', fault);
 }

@@ -128,14 +128,16 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.rowsNotKept': (_, cause) => l10n.t('The rows could not be kept: {0}', cause),
   'jobs.rowsNotRead': (_, cause) => l10n.t('The rows could not be read: {0}', cause),
 
-  'jobs.stuckEnding': () => l10n.t('The server no longer shows the worker; its end is being read.'),
+  'jobs.stuckEnding': () => l10n.t('The server no longer shows the worker; its outcome is being read.'),
   'jobs.stuckOnLock': ({ blocker }) =>
-    blocker === undefined ? l10n.t('It waits for a lock.') : l10n.t('It waits for a lock held by {0}.', blocker),
+    blocker === undefined
+      ? l10n.t('Its SQL caught the cancel and now waits for a lock.')
+      : l10n.t('Its SQL caught the cancel and now waits for a lock held by {0}.', blocker),
   'jobs.stuckOnQueue': () => l10n.t('It waits to write rows or messages to a full queue.'),
   'jobs.stuckCatchesCancel': ({ wait }) =>
     l10n.t('Its SQL catches the cancel (an EXCEPTION block) and continues; it now waits on {0}.', wait),
   'jobs.stuckOnCpu': () =>
-    l10n.t('It is on CPU: its code does not check for interrupts, or catches the cancel and continues.'),
+    l10n.t('It is using the CPU: its code does not check for interrupts, or catches the cancel and continues.'),
   'jobs.stuckUnknown': () => l10n.t('The server does not show why.'),
 
   'jobs.labelReplaced': ({ label, shown }) =>

@@ -5,9 +5,13 @@ import type { Messages } from './messages';
 /** The sentences for problems of stored rows. */
 export const RESULTS_MESSAGES: Messages<RowsFaults> = {
   'rows.maxRows': ({ rows, limit }) =>
-    l10n.t('Only the first {0} rows were kept: the limit of {1} rows was reached.', count(rows), count(limit)),
+    rows === 1 && limit === 1
+      ? l10n.t('Only the first row was kept: the limit of 1 row was reached.')
+      : l10n.t('Only the first {0} rows were kept: the limit of {1} rows was reached.', count(rows), count(limit)),
   'rows.maxBytes': ({ rows, limit }) =>
-    l10n.t('Only the first {0} rows were kept: the limit of {1} bytes was reached.', count(rows), count(limit)),
+    rows === 1
+      ? l10n.t('Only the first row was kept: the limit of {0} bytes was reached.', count(limit))
+      : l10n.t('Only the first {0} rows were kept: the limit of {1} bytes was reached.', count(rows), count(limit)),
   'rows.diskFull': ({ rows }) =>
     rows === 1
       ? l10n.t('The disk is full: only the first row was kept. Free some space and run the job again.')
@@ -51,7 +55,7 @@ export const RESULTS_MESSAGES: Messages<RowsFaults> = {
   'rows.filterNotBoolean': ({ column, value }) =>
     l10n.t('“{0}” contains true or false, and “{1}” is neither.', column, value),
   'rows.filterNotTime': ({ column, value }) =>
-    l10n.t('“{0}” contains times. Write “{1}” like 2026-01-31 or 2026-01-31 23:59:59.', column, value),
+    l10n.t('“{0}” contains times. Write “{1}” as, for example, 2026-01-31 or 2026-01-31 23:59:59.', column, value),
   'rows.filterNotOfType': ({ column, value, type }) =>
     l10n.t('“{0}” contains values of type {1}, and “{2}” is not one.', column, type, value),
 };

@@ -17,10 +17,10 @@ export const SERVER_MESSAGES: Messages<ServerFaults> = {
       database,
     ),
   'server.extensionMoved': ({ message }) =>
-    l10n.t('pg_background was moved or changed in this database: {0}. Run it again.', withoutPeriod(message)),
+    l10n.t('pg_background was moved or changed in this database: {0}. Run the job again.', withoutPeriod(message)),
   'server.transactionPooler': () =>
     l10n.t(
-      'A pooling proxy in transaction mode (such as PgBouncer) is between VS Code and the server. pg_background keeps workers by session, so nothing can be launched through it: connect to PostgreSQL directly, or use the proxy in session mode.',
+      'A pooling proxy in transaction mode (such as PgBouncer) is between VS Code and the server. pg_background ties each worker to its session, so nothing can be launched through it: connect to PostgreSQL directly, or use the proxy in session mode.',
     ),
   'server.launchDenied': ({ message }) =>
     l10n.t(
@@ -54,33 +54,33 @@ export const SERVER_MESSAGES: Messages<ServerFaults> = {
   'server.replaced': () => l10n.t('The server was restarted, or replaced by another one.'),
 
   'server.connectionLost': (_, cause) => l10n.t('The connection to the server was lost: {0}.', withoutPeriod(cause)),
-  'server.noAnswer': ({ seconds }) => l10n.t('The server did not answer within {0} s.', seconds),
+  'server.noAnswer': ({ seconds }) => l10n.t('The server did not respond within {0} s.', seconds),
   'server.cancelUnanswered': ({ seconds }) =>
     l10n.t(
-      'The server did not answer within {0} s. The cancel may still reach the worker once the server answers.',
+      'The server did not respond within {0} s. The cancel may still reach the worker once the server responds.',
       seconds,
     ),
   'server.linkClosed': ({ connection }) => l10n.t('The connection “{0}” is closed.', connection),
 
   'server.unexpectedMessage': ({ type }) =>
     l10n.t(
-      'The server sent a message of the unexpected type {0}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      'The server sent a message of unexpected type {0}, so the connection was closed. Check that the address belongs to a PostgreSQL server, and check its log.',
       type,
     ),
   'server.impossibleLength': ({ type, length }) =>
     l10n.t(
-      'The server sent a message of type {0} with the impossible length {1}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      'The server sent a message of type {0} with an invalid length ({1}), so the connection was closed. Check that the address belongs to a PostgreSQL server, and check its log.',
       type,
       length,
     ),
   'server.damagedMessage': ({ type }) =>
     l10n.t(
-      'The server sent a damaged message of type {0}, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      'The server sent a damaged message of type {0}, so the connection was closed. Check that the address belongs to a PostgreSQL server, and check its log.',
       type,
     ),
   'server.tooManyRows': () =>
     l10n.t(
-      'The server sent more rows than any query of this extension returns, so the connection was closed. Check that a PostgreSQL server answers there, and its log.',
+      'The server sent more rows than any query of this extension returns, so the connection was closed. Check that the address belongs to a PostgreSQL server, and check its log.',
     ),
 
   'server.errorNotText': () =>
@@ -88,22 +88,22 @@ export const SERVER_MESSAGES: Messages<ServerFaults> = {
 
   'rows.locked': () =>
     l10n.t(
-      'The rows cannot be read: because of a lock on a table that the statement uses, the server did not describe its columns in time. The statement runs without them.',
+      'The rows cannot be read, because a lock on a table that the statement uses kept the server from describing its columns in time. The statement runs, but returns no rows here.',
     ),
   'rows.noColumns': () => l10n.t('The last statement returns rows without columns: they are counted, but not kept.'),
   'rows.unsendableType': ({ command }) =>
     l10n.t(
-      'The rows of this {0} cannot be read, because a worker cannot send values of a column’s type. The statement runs without them; cast that column to text to see the rows.',
+      'The rows of this {0} cannot be read, because a worker cannot send values of a column’s type. The statement runs, but its rows are not returned; cast that column to text to see the rows.',
       command,
     ),
   'rows.unknownColumns': ({ command }) =>
     l10n.t(
-      'The rows of this {0} cannot be read, because an earlier statement of the same text creates what it uses. The statement runs without them; run it separately afterwards to see the rows.',
+      'The rows of this {0} cannot be read, because an earlier statement of the same text creates what it uses. The statement runs, but its rows are not returned; run it separately afterwards to see the rows.',
       command,
     ),
 };
 
-/** A message as the end of a clause. */
+/** A message without its final period, for use inside a sentence. */
 function withoutPeriod(message: string): string {
   return message.replace(/\.$/, '');
 }

@@ -3,19 +3,15 @@ import { formatSelection } from '../../core/results/format/clipboard';
 import { DELIMITERS, type FormatOptions } from '../../core/results/format/formatter';
 import type { CopyRange, FromPage } from '../../shared/resultsRequests';
 import { readSetting } from '../base/settings';
+import { RefusedError } from './refusedError';
 import type { RowsService } from './rowsService';
 
 type CopyMessage = Extract<FromPage, { type: 'copy' }>;
 
-/** Maximum UTF-16 units to copy: several copies of the text are in memory on its way to the clipboard. */
+/** Maximum UTF-16 units to copy: several copies are in memory while the text is copied. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** Rows to read at once. */
 const ROWS_PER_READ = 2_000;
-
-/** A request of the user cannot be fulfilled. The message is localized, and contains the reason and the solution. */
-export class RefusedError extends Error {
-  override readonly name = 'RefusedError';
-}
 
 /**
  * Formats the selected cells. All ranges have the same columns (ensured by the page).
@@ -61,7 +57,7 @@ export function spreadsheetOptions(): Pick<FormatOptions, 'delimiter' | 'escapeF
   return { delimiter, escapeFormulas: readSetting('results.escapeFormulas') };
 }
 
-/** Whether the selection is certainly too large to copy, so that reading it is pointless. */
+/** Whether the selection is certainly too large to copy, so reading it is pointless. */
 export function exceedsClipboard(ranges: readonly CopyRange[], rows: number, bytes: number): boolean {
   const selected = ranges.reduce((sum, range) => sum + Math.min(range.last, rows - 1) - range.first + 1, 0);
   // A few columns may be much smaller than whole rows, so the exact size is checked while reading.
@@ -70,6 +66,9 @@ export function exceedsClipboard(ranges: readonly CopyRange[], rows: number, byt
 
 export function selectionTooLarge(): RefusedError {
   return new RefusedError(
-    l10n.t('The selection is larger than {0} MB. Export it to a file instead.', MAX_CHARACTERS / 1024 / 1024),
+    l10n.t(
+      'The selection is longer than {0} million characters. Export it to a file instead.',
+      Math.floor(MAX_CHARACTERS / 1_000_000),
+    ),
   );
 }

@@ -4,7 +4,8 @@ import { exportChunks, exportRows, type ExportOptions } from '../../core/results
 import type { FromPage } from '../../shared/resultsRequests';
 import type { ExportFormat } from '../../shared/rowFormats';
 import { readSetting } from '../base/settings';
-import { RefusedError, spreadsheetOptions } from './copyCells';
+import { spreadsheetOptions } from './copyCells';
+import { RefusedError } from './refusedError';
 import type { RowsReader } from './rowSource';
 import * as ui from '../base/ui';
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { errorText as fullErrorText, noticeText } from '../../core/jobs/textBudget';
+import { fullErrorText, noticeText } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { DEFAULT_MAX_ROWS, orderRows } from '../../core/results/query/order';
 import type { ToPage } from '../../shared/resultsProtocol';
@@ -12,7 +12,7 @@ import { openStoredText } from './fullText';
 import { FindSession } from './findSession';
 import type { RowsService } from './rowsService';
 import type { ResultsSource } from './rowSource';
-import { formatName } from './resultsStrings';
+import { formatName } from './resultsTexts';
 
 /** Sorting and filtering are available up to this many rows. */
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;

@@ -2,28 +2,28 @@ import * as vscode from 'vscode';
 import { sizeOf } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import { NOTICES_CHARACTERS, VALUE_CHARACTERS } from '../../shared/resultsLimits';
+import { numberStyleOf } from '../../shared/numberText';
 import type { NoticeView, ResultsHead, RowsView, TabName, ToPage } from '../../shared/resultsProtocol';
 import type { FromPage } from '../../shared/resultsRequests';
 import { shorten } from '../../shared/displayText';
 import { Disposables } from '../base/disposables';
-import { pageHtml, pageRoot } from '../base/pageHtml';
+import { type PageFiles, pageHtml, pageRoot } from '../base/pageHtml';
 import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
 import { headOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
 import type { ResultsJob, ResultsSource } from './rowSource';
-import { resultsStrings } from './resultsStrings';
+import { resultsTexts } from './resultsTexts';
 import { parseFromPage } from './pageMessages';
 
 /** Minimum time between two updates of the page, because a job may change many times per second. Milliseconds. */
 const UPDATE_MS = 100;
 /** Maximum UTF-16 units of a message in the status line. */
 const STATUS_CHARACTERS = 1000;
-/** How often the page is updated while rows arrive (ms). */
+/** How often the page is updated while rows arrive. Milliseconds. */
 const GROWTH_MS = 400;
 
-/** A panel that shows one job. */
 export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
@@ -39,7 +39,7 @@ export class ResultsPanel implements Disposable {
   #growthTimer: ReturnType<typeof setTimeout> | undefined;
   #tiles = new AbortController();
   #disposed = false;
-  /** The document that contains the error, according to the page. */
+  /** The document that contains the error, as last sent to the page. */
   #errorFile: string | undefined;
 
   readonly #source: ResultsSource;
@@ -49,6 +49,7 @@ export class ResultsPanel implements Disposable {
     readonly panel: vscode.WebviewPanel,
     source: ResultsSource,
     extensionUri: vscode.Uri,
+    files: PageFiles,
   ) {
     this.#source = source;
 
@@ -78,14 +79,14 @@ export class ResultsPanel implements Disposable {
     );
     this.#disposables.add({ dispose: () => this.#tiles.abort() });
     this.#setTitle();
-    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true });
+    panel.webview.html = pageHtml(panel.webview, root, 'results', { ownMenu: true, files, later: 'toolkit' });
   }
 
   get used(): boolean {
     return this.#used;
   }
 
-  /** Call when the job has changed. The page is updated soon. */
+  /** Schedules an update of the page after the job has changed. */
   changed(): void {
     this.#setTitle();
     this.#updateTimer ??= setTimeout(() => {
@@ -94,7 +95,7 @@ export class ResultsPanel implements Disposable {
     }, UPDATE_MS);
   }
 
-  /** Shows a tab, also if the page is still loading. */
+  /** Shows a tab, even if the page is still loading. */
   showTab(tab: TabName): void {
     if (this.#ready) this.#post({ type: 'tab', tab });
     else this.#tab = tab;
@@ -147,8 +148,9 @@ export class ResultsPanel implements Disposable {
     this.#ready = true;
     this.#post({
       type: 'init',
-      strings: resultsStrings(),
+      strings: resultsTexts(),
       language: vscode.env.language,
+      numbers: numberStyleOf(vscode.env.language),
       head: await this.#head(job),
       columns,
       rows,

@@ -3,6 +3,7 @@ import type { Disposable } from '../../core/base/disposable';
 import type { TabName } from '../../shared/resultsProtocol';
 import { Disposables } from '../base/disposables';
 import { readSetting } from '../base/settings';
+import { type PageFiles, pageRoot, readPage } from '../base/pageHtml';
 import { newPagePanel, PanelsByKey } from '../base/panelsByKey';
 import type * as PanelCode from './resultsPanel';
 import type { ResultsSource } from './rowSource';
@@ -19,13 +20,17 @@ export interface ShowOptions {
   readonly tab?: TabName;
 }
 
-/** Loads the code of panels with the first one. */
-const panelCode = (): Promise<typeof PanelCode> => import('./resultsPanel');
+/** What a panel consists of, loaded with the first one. */
+interface PanelParts {
+  readonly code: typeof PanelCode;
+  readonly files: PageFiles;
+}
 
 /** The results panels, at most one per job. */
 export class ResultsPanels implements Disposable {
   readonly #disposables = new Disposables();
   readonly #panels = new PanelsByKey<string, PanelCode.ResultsPanel>();
+  #files: Promise<PageFiles> | undefined;
   /** The job whose panel is a preview. */
   #preview: string | undefined;
   /** Restored panels whose jobs are not known yet. */
@@ -51,6 +56,14 @@ export class ResultsPanels implements Disposable {
     );
   }
 
+  async #load(): Promise<PanelParts> {
+    this.#files ??= readPage(pageRoot(this.#extensionUri), 'results');
+    // A failure, for example of a full file table, is not kept.
+    this.#files.catch(() => (this.#files = undefined));
+    const [code, files] = await Promise.all([import('./resultsPanel'), this.#files]);
+    return { code, files };
+  }
+
   /** Restores the panels that were open before a reload. Call it once the jobs are known. */
   restore(): void {
     this.#disposables.add(
@@ -66,7 +79,7 @@ export class ResultsPanels implements Disposable {
    * @returns false if there is no such job
    */
   async show(id: string, options: ShowOptions = {}): Promise<boolean> {
-    const code = await panelCode();
+    const parts = await this.#load();
     const job = this.#source.job(id);
     if (job === undefined) return false;
     const { preserveFocus = false, preview = false, tab } = options;
@@ -87,7 +100,7 @@ export class ResultsPanels implements Disposable {
         viewColumn: splitsBelow ? vscode.ViewColumn.Active : viewColumn,
       });
       replaced?.panel.dispose();
-      shown = this.#adopt(code, id, panel);
+      shown = this.#adopt(parts, id, panel);
       if (preview) this.#preview = id;
       if (splitsBelow) await vscode.commands.executeCommand('workbench.action.moveEditorToBelowGroup');
     }
@@ -110,21 +123,21 @@ export class ResultsPanels implements Disposable {
     this.#disposables.dispose();
   }
 
-  #adopt(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): PanelCode.ResultsPanel {
-    return this.#panels.add(id, new code.ResultsPanel(id, panel, this.#source, this.#extensionUri));
+  #adopt({ code, files }: PanelParts, id: string, panel: vscode.WebviewPanel): PanelCode.ResultsPanel {
+    return this.#panels.add(id, new code.ResultsPanel(id, panel, this.#source, this.#extensionUri, files));
   }
 
   /** @param state the page's saved state, which contains the job's id */
   async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const code = await panelCode();
+    const parts = await this.#load();
     const id = typeof state === 'object' && state !== null && 'id' in state ? state.id : undefined;
     if (typeof id !== 'string' || this.#panels.has(id) || this.#waiting.has(id)) panel.dispose();
-    else if (this.#source.job(id) !== undefined) this.#adopt(code, id, panel);
-    else this.#await(code, id, panel);
+    else if (this.#source.job(id) !== undefined) this.#adopt(parts, id, panel);
+    else this.#await(parts, id, panel);
   }
 
   /** The previous window may still own the job, and this window adopts it a little later. */
-  #await(code: typeof PanelCode, id: string, panel: vscode.WebviewPanel): void {
+  #await(parts: PanelParts, id: string, panel: vscode.WebviewPanel): void {
     const stop = (): void => {
       clearTimeout(timer);
       gone.dispose();
@@ -138,7 +151,7 @@ export class ResultsPanels implements Disposable {
         stop();
         // The user may have opened it in the meantime.
         if (this.#panels.has(id)) panel.dispose();
-        else this.#adopt(code, id, panel);
+        else this.#adopt(parts, id, panel);
       },
     });
   }

@@ -161,7 +161,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.refresh();
   }
 
-  /** Whether the row has just moved, so that a click on it may have been meant for another row. */
+  /** Whether the row has just moved, so a click on it may have been meant for another row. */
   justMoved(node: unknown): boolean {
     const isRow = node instanceof JobNode || node instanceof WorkerNode;
     return isRow && this.#moves.movedWithin(rowKey(node), MISCLICK_MS);

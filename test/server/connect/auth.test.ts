@@ -267,7 +267,7 @@ describe('authentication', () => {
     assert.match(logged.join('\n'), /was not run, because the workspace is not trusted/);
   });
 
-  it('rejects a server that accepts the login before it proved to know the password', async () => {
+  it('rejects a server that accepts the login before proving that it knows the password', async () => {
     const fake = new FakeServer('scram without proof');
     const port = await fake.listen();
     await fails(profile('u', { port }), given(PASSWORD), 'unsafe', /before it proved that it knows the password/);
@@ -298,7 +298,7 @@ describe('authentication', () => {
     await connects(profile('trusted', { requireAuth: 'none' }), given(PASSWORD));
   });
 
-  it('explains errors of the server', async () => {
+  it('explains server errors', async () => {
     await fails(
       profile('gss_user'),
       given(PASSWORD),
@@ -374,7 +374,7 @@ describe('authentication', () => {
     );
   });
 
-  it('behaves as psql does', async () => {
+  it('accepts and rejects the same logins as psql', async () => {
     for (const [user, database, works] of [
       ['scram_user', 'postgres', true],
       ['md5_user', 'postgres', true],

@@ -197,6 +197,17 @@ describe('the connection page', function () {
     assert.deepEqual(await form.sent(), [{ type: 'save', values }]);
   });
 
+  it('the tooltip of Save names the modifier key of the operating system', async () => {
+    for (const [system, key] of [
+      ['X11; Linux x86_64', 'Ctrl+'],
+      ['Macintosh; Intel Mac OS X 10_15_7', '⌘'],
+    ] as const) {
+      form = await harness.open(init(), `Mozilla/5.0 (${system})`);
+      assert.equal(await form.button('Save').getAttribute('title'), `Save (${key}Enter)`);
+      if (key === 'Ctrl+') await form.page.close();
+    }
+  });
+
   it('findings show text as text, offer to run only SQL that may run, and label each button with its fix', async () => {
     form = await harness.open(init({ report: REPORT }));
     const item = (index: number): ReturnType<FormPageDriver['box']> => form.page.getByRole('listitem').nth(index);

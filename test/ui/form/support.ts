@@ -60,9 +60,14 @@ export class FormHarness {
     return new FormHarness(await launchBrowser(), server, `http://127.0.0.1:${address.port}/`, await englishStrings());
   }
 
-  async open(init: FormInit | TestInit): Promise<FormPageDriver> {
+  /** @param userAgent the browser's, if it matters */
+  async open(init: FormInit | TestInit, userAgent?: string): Promise<FormPageDriver> {
     const page = await this.#browser.context.newPage();
     const opened = new FormPageDriver(page);
+    if (userAgent !== undefined) {
+      const value = JSON.stringify(userAgent);
+      await page.addInitScript(`Object.defineProperty(Navigator.prototype, 'userAgent', { get: () => ${value} });`);
+    }
     await page.addInitScript(`${HOST} window.init = ${JSON.stringify(init)};`);
     await page.goto(this.#origin);
     await page.locator('.connection-page').waitFor();

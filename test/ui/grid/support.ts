@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { pageText } from '../../../src/host/base/pageText';
 import { RESULTS_STRING_KEYS, type ResultsStrings } from '../../../src/shared/resultsStrings';
 import type { ToPage } from '../../../src/shared/resultsProtocol';
 import type { FromPage } from '../../../src/shared/resultsRequests';
@@ -185,26 +186,36 @@ export class GridPage {
 
 async function serve(url: string, host: string): Promise<{ type: string; body: string | Buffer }> {
   const path = new URL(url, 'http://x').pathname;
-  if (path === '/') return { type: 'text/html', body: shell(`http://${host}`, '', '/webview/results.js') };
-  if (path === '/empty') return { type: 'text/html', body: shell(`http://${host}`, '<p class="empty-page">Empty</p>') };
-  if (!/^\/(webview|test\/ui\/page)\/[\w.]+$/.test(path)) throw new Error('not found');
+  if (path === '/') return { type: 'text/html', body: await html(`http://${host}`, 'results.js') };
+  if (path === '/empty') return { type: 'text/html', body: await html(`http://${host}`) };
+  if (!/^\/webview\/[\w.]+$/.test(path)) throw new Error('not found');
   return { type: path.endsWith('.css') ? 'text/css' : 'text/javascript', body: await readFile(join(DIST, path)) };
 }
 
-/** The same page and policy as in src/host/base/pageHtml.ts, with the harness before the page's own script. */
-function shell(source: string, body: string, script?: string): string {
-  const policy = `default-src 'none'; script-src 'nonce-${NONCE}'; style-src ${source} 'nonce-${NONCE}';`;
-  return `<!DOCTYPE html><html><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta property="csp-nonce" content="${NONCE}">
-<link rel="stylesheet" href="/webview/results.css"></head>
-<body>${body}<script nonce="${NONCE}" src="/test/ui/page/harness.entry.js"></script>
-${script === undefined ? '' : `<script nonce="${NONCE}" src="${script}"></script>`}</body></html>`;
+/** Timed from the start, because the browser may draw it before the harness could mark it. */
+const EMPTY = '<p class="empty-page" elementtiming="content">Empty</p>';
+
+/** The page as in the results panel, or only a text. Like VS Code's own script, the harness is part of it and runs first. */
+async function html(source: string, script?: string): Promise<string> {
+  const read = (name: string): Promise<string> => readFile(join(DIST, name), 'utf8');
+  const page = pageText({
+    nonce: NONCE,
+    source,
+    style: { text: await read('webview/results.css') },
+    script: { text: script === undefined ? '' : await read(`webview/${script}`) },
+    later: '/webview/toolkit.js',
+    ownMenu: true,
+  });
+  const harness = (await read('test/ui/page/harness.entry.js')).replaceAll('</script', '\\x3C/script');
+  return page.replace(
+    /<body.*>/,
+    (body) => `${body}<script nonce="${NONCE}">${harness}</script>${script === undefined ? EMPTY : ''}`,
+  );
 }
 
 /** The English texts, parsed from their source file, which cannot be imported outside of VS Code. */
 async function englishStrings(): Promise<ResultsStrings> {
-  const source = await readFile(join(process.cwd(), 'src/host/results/resultsStrings.ts'), 'utf8');
+  const source = await readFile(join(process.cwd(), 'src/host/results/resultsTexts.ts'), 'utf8');
   const texts = new Map([...source.matchAll(/(\w+): l10n\.t\(\s*'((?:[^'\\]|\\.)*)'/g)].map((m) => [m[1], m[2]]));
   return Object.fromEntries(RESULTS_STRING_KEYS.map((key) => [key, texts.get(key) ?? `[${key}]`])) as ResultsStrings;
 }

@@ -3,6 +3,7 @@
  * through `window.harness`, which also records the page's requests.
  */
 import { CELL_CHARACTERS } from '../../../src/shared/resultsLimits';
+import { ENGLISH_NUMBERS } from '../../../src/shared/numberText';
 import type { NoticeView, ResultsHead, ToPage } from '../../../src/shared/resultsProtocol';
 import type { FromPage, OrderView } from '../../../src/shared/resultsRequests';
 import { ATTACK, fakeColumns, fakeTile, fakeValue } from './fakeRows';
@@ -89,6 +90,7 @@ function answer(message: FromPage): void {
         type: 'init',
         strings: options.strings,
         language: 'en',
+        numbers: ENGLISH_NUMBERS,
         head: head(),
         columns,
         rows: { rows, bytes: rows * 112, complete: options.growing !== true, dropped: 0 },

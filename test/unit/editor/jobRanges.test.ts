@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { splitStatements, updateSplit } from '../../../src/core/sql/split/statements';
 import { compose, envelope, moveSpan, moveThrough, type Edit } from '../../../src/host/editor/edits';
 import { errorRange } from '../../../src/host/editor/errorRange';
-import { errorText, shortErrorText } from '../../../src/host/jobs/jobErrorText';
+import { problemText, shortErrorText } from '../../../src/host/jobs/jobErrorText';
 import { raisableLimit } from '../../../src/host/launch/raisableLimit';
 import { JobRanges } from '../../../src/host/editor/jobRanges';
 import {
@@ -273,15 +273,24 @@ describe('the range of an error', () => {
 
   it('has a text with the server’s additional fields', () => {
     assert.equal(
-      errorText({ sqlstate: '23505', message: 'duplicate', detail: 'Key (n)=(1)', hint: 'Don’t.', context: 'line 3' }),
+      problemText({
+        sqlstate: '23505',
+        message: 'duplicate',
+        detail: 'Key (n)=(1)',
+        hint: 'Don’t.',
+        context: 'line 3',
+      }),
       'duplicate\nDETAIL: Key (n)=(1)\nHINT: Don’t.\nCONTEXT: line 3',
     );
     assert.equal(
-      errorText({ sqlstate: '23505', message: 'm', schema: 's', table: 't', column: 'c', constraint: 'k' }),
+      problemText({ sqlstate: '23505', message: 'm', schema: 's', table: 't', column: 'c', constraint: 'k' }),
       'm\nSCHEMA NAME: s\nTABLE NAME: t\nCOLUMN NAME: c\nCONSTRAINT NAME: k',
     );
     const fault = { code: 'jobs.unknownJob', params: { id: 'x' } };
-    assert.equal(errorText({ sqlstate: '', message: 'for the log', hint: 'h', fault }), 'There is no job x.\nHINT: h');
+    assert.equal(
+      problemText({ sqlstate: '', message: 'for the log', hint: 'h', fault }),
+      'There is no job x.\nHINT: h',
+    );
     assert.equal(shortErrorText({ sqlstate: '', message: 'for the log', fault }, 8), 'There is… (10 bytes more)');
     const limit = { by: 'limit', limit: { name: 'statement_timeout', ms: 300 } } as const;
     const worker = { by: 'limit', limit: { name: 'pg_background.worker_timeout', ms: 300 } } as const;

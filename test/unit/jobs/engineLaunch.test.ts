@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LaunchError, SessionLostError, UnreachableError } from '../../../src/core/jobs/errors';
-import { looksAtQueue, waitMs } from '../../../src/core/jobs/scheduler/waitInterval';
+import { checksQueue, pollMs } from '../../../src/core/jobs/run/pollInterval';
 import { reasonOf } from '../../reasonOf';
 import { FakeSession, newWorld, OURS, settle } from './fakes';
 
@@ -19,6 +19,34 @@ describe('engine: launch', () => {
     odd.wake();
     await job.ended;
     assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
+  });
+
+  it('sends the launch only when its record is on disk, and describes the statement meanwhile', async () => {
+    const { link, run, disk } = newWorld();
+    const session = new FakeSession();
+    const order: string[] = [];
+    let written!: () => void;
+    let described!: () => void;
+    const describing = new Promise<void>((resolve) => (described = resolve));
+    disk.write = (record) => {
+      if (record.launchSentAt === undefined || record.launchedAt !== undefined) return Promise.resolve();
+      order.push('write');
+      return new Promise((resolve) => (written = resolve));
+    };
+    session.onDescribe = () => {
+      order.push('describe');
+      described();
+    };
+    session.onLaunch = () => void order.push('launch');
+    link.next.push(session);
+    const job = run();
+    await describing;
+    await settle();
+    assert.deepEqual(order, ['write', 'describe']);
+    order.push('on disk');
+    written();
+    await job.ended;
+    assert.deepEqual(order, ['write', 'describe', 'on disk', 'launch']);
   });
 
   it('never repeats a launch that may have happened', async () => {
@@ -124,12 +152,12 @@ describe('engine: launch', () => {
   });
 
   it('polls no more often for many jobs together than for few', () => {
-    const asked = (running: number, age: number): number => (running * 1000) / waitMs(age, running);
-    assert.deepEqual([waitMs(0, 1), waitMs(80, 1)], [1, 10]);
-    assert.deepEqual([waitMs(100, 1), waitMs(19_999, 1), waitMs(20_000, 1)], [250, 250, 1000]);
-    assert.deepEqual([looksAtQueue(0, 4), looksAtQueue(0, 5), looksAtQueue(100, 1)], [true, false, false]);
+    const asked = (running: number, age: number): number => (running * 1000) / pollMs(age, running);
+    assert.deepEqual([pollMs(0, 1), pollMs(80, 1)], [1, 10]);
+    assert.deepEqual([pollMs(100, 1), pollMs(19_999, 1), pollMs(20_000, 1)], [250, 250, 1000]);
+    assert.deepEqual([checksQueue(0, 4), checksQueue(0, 5), checksQueue(100, 1)], [true, false, false]);
     for (const running of [40, 100, 200]) assert.ok(asked(running, 60_000) <= 40, `${running}`);
     for (const running of [10, 40, 100, 200]) assert.ok(asked(running, 0) <= 40, `${running} young ones`);
-    assert.equal(waitMs(60_000, 10_000), 5000);
+    assert.equal(pollMs(60_000, 10_000), 5000);
   });
 });

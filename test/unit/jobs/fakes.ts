@@ -212,6 +212,7 @@ export function newWorld(clock = new FakeClock()) {
   const link = new FakeLink();
   const logged: string[] = [];
   const saved: string[] = [];
+  const disk = { write: (_record: Job['record']): Promise<void> => Promise.resolve() };
   const add = (message: string): number => logged.push(message);
   const log = { debug: add, info: add, warn: add, error: add };
   const files: JobFiles = {
@@ -229,7 +230,7 @@ export function newWorld(clock = new FakeClock()) {
     retryNow: () => Promise.resolve(),
     save: (record: Job['record']) => {
       saved.push(`${record.id}:${record.state}`);
-      return Promise.resolve();
+      return disk.write(record);
     },
     remove: () => Promise.resolve(),
     addNotice: () => ({ kept: true }),
@@ -251,7 +252,7 @@ export function newWorld(clock = new FakeClock()) {
     settings: () => ({ maxConcurrentJobs: 1, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0 }),
   });
   const run = (sql = 'SELECT 1'): Job => jobs.run({ sql, label: 'l', connection: 'c' });
-  return { clock, link, logged, saved, files, world, jobs, run };
+  return { clock, link, logged, saved, disk, files, world, jobs, run };
 }
 
 /** Creates a job whose session was lost while its worker was running. */

@@ -46,6 +46,36 @@ describe('history', () => {
     assert.deepEqual([...(await history.ids())], ['a']);
   });
 
+  it('writes the record that a launch waits for into a file prepared after the launch before', async () => {
+    const history = await open('w1');
+    const spares = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('spare.'));
+    const launching = { state: 'launching', launchSentAt: 1 } as const;
+    await history.save(record('a', launching));
+    assert.deepEqual(await spares(), [], 'nothing is prepared before the launch is over');
+    await history.save(record('a', { state: 'running', launchSentAt: 1, launchedAt: 2 }));
+    await history.prepared();
+    const [prepared, ...others] = await spares();
+    assert.deepEqual(others, []);
+    const { ino } = await stat(join(folder, prepared!));
+    await history.save(record('b'));
+    assert.deepEqual(await spares(), [prepared], 'nothing waits for this record');
+    await history.save(record('b', launching));
+    assert.deepEqual(await spares(), []);
+    // Windows has no such numbers on every file system.
+    if (process.platform !== 'win32') assert.equal((await stat(join(folder, 'b.json'))).ino, ino);
+    await history.save(record('b', { state: 'running', launchSentAt: 1, launchedAt: 2 }));
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'b.json', 'windows']);
+    const { records } = await new JobHistory(folder, 'w2', log).load();
+    assert.deepEqual(
+      records.map(({ record: { id, launchSentAt } }) => [id, launchSentAt]),
+      [
+        ['a', 1],
+        ['b', 1],
+      ],
+    );
+  });
+
   it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');
@@ -68,9 +98,10 @@ describe('history', () => {
       bare: JSON.stringify({ version: 1, id: 'bare', state: 'queued' }),
     };
     for (const [name, text] of Object.entries(damaged)) await writeFile(join(folder, `${name}.json`), text);
-    const old = join(folder, 'x.json.123.tmp');
-    await writeFile(old, 'half');
-    await utimes(old, 0, 0);
+    for (const name of ['x.json.123.tmp', 'spare.json.123.tmp']) {
+      await writeFile(join(folder, name), 'half');
+      await utimes(join(folder, name), 0, 0);
+    }
     const loaded = await history.load();
     assert.deepEqual(
       loaded.records.map(({ record: { id } }) => id),

@@ -28,7 +28,7 @@ describe('response timeout', () => {
     assert.equal(fired, 1);
   });
 
-  it('does not fire after it was disposed', async () => {
+  it('does not fire after disposal', async () => {
     const clock = new FakeClock();
     startResponseTimeout(clock, 1000, () => assert.fail('fired')).dispose();
     await clock.move(10_000);
@@ -57,7 +57,7 @@ describe('response timeout', () => {
 });
 
 describe('dead connection timeout', () => {
-  it('gives a connection the whole of a short timeout, but at most 5 s, after the server answered another one', async () => {
+  it('waits for the full timeout, at most 5 s, after the server has responded on another connection', async () => {
     for (const [ms, lastChance] of [
       [1000, 1000],
       [30_000, 5000],

@@ -5,7 +5,7 @@ import { directivesOf, labelFor } from '../../../src/core/sql/directives';
 import { labelFromSql, truncateLabel } from '../../../src/core/sql/labels';
 import { launchText } from '../../../src/core/sql/settings/launchSettings';
 import { Lexer, Token } from '../../../src/core/sql/lexer/lexer';
-import { stringValue } from '../../../src/core/sql/lexer/literals';
+import { stringValue } from '../../../src/core/sql/lexer/literalValues';
 import { metaCommandAt } from '../../../src/core/sql/psql/psqlCommands';
 import { findParameters, substituteParameters } from '../../../src/core/sql/parameters';
 import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';

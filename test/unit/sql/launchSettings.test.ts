@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { launchOptions } from '../../../src/core/jobs/run/launchLimits';
 import { faultySetting } from '../../../src/core/jobs/settingNames';
 import { launchText } from '../../../src/core/sql/settings/launchSettings';
-import { numberValue, stringValue } from '../../../src/core/sql/lexer/literals';
+import { numberValue, stringValue } from '../../../src/core/sql/lexer/literalValues';
 import { checkBeforeLaunch } from '../../../src/core/sql/classify/prelaunch';
 import { setParameters } from '../../../src/core/sql/settings/setStatement';
 import { settingMs } from '../../../src/core/sql/settings/settingValue';

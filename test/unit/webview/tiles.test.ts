@@ -61,6 +61,36 @@ describe('TileStore', () => {
     store.reset(0, COLUMNS);
   });
 
+  it('requests the tiles of the next two pages in the direction of travel, but not after a jump', () => {
+    const { store, asked, last } = storeOf(1_000_000);
+    const tileAt = (row: number): object => ({ row, rows: 128, column: 0, columns: 64 });
+    const answer = (row: number): void => {
+      assert.deepEqual(asked.pop(), [tileAt(row)]);
+      store.answered(last(), 0);
+      store.put(tile(row, 0, 128));
+    };
+    store.want(1_300, 1_329, [0]);
+    answer(1_280);
+    store.want(1_330, 1_359, [0]);
+    answer(1_408);
+    store.want(1_300, 1_329, [0]);
+    answer(1_152);
+    store.want(500_000, 500_029, [0]);
+    answer(499_968);
+    store.want(500_000, 500_029, [0]);
+    store.want(1_300, 1_329, [0]);
+    assert.deepEqual(asked, []);
+  });
+
+  it('does not request rows beyond the first and the last', () => {
+    const { store, asked } = storeOf(100);
+    store.put(tile(0, 0, 100));
+    store.want(40, 69, [0]);
+    store.want(70, 99, [0]);
+    store.want(0, 29, [0]);
+    assert.deepEqual(asked, []);
+  });
+
   it('returns values, and accepts rows that were added later', () => {
     const { store, asked } = storeOf(50);
     store.put(tile(0, 0, 50));

@@ -14,9 +14,10 @@ export function stuckReasonOf(worker: ActiveWorker | undefined | null): JobFault
   if (worker === null) return { code: 'jobs.stuckUnknown' };
   if (!worker) return { code: 'jobs.stuckEnding' };
   const { waitEventType = '', waitEvent, state } = worker;
+  // A cancel interrupts waits for locks, too: the SQL caught it, continued, and now waits.
   if (waitEventType === 'Lock') return onLock(worker);
   if (waitEvent === QUEUE_FULL) return { code: 'jobs.stuckOnQueue' };
-  // A cancel interrupts every other wait, so its SQL caught the cancel and continued.
+  // A cancel interrupts every other wait, so the SQL caught it and continued.
   if (waitEvent !== undefined) {
     return { code: 'jobs.stuckCatchesCancel', params: { wait: `${waitEventType}/${waitEvent}` } };
   }

@@ -19,7 +19,7 @@ export interface WorkerControl {
   /**
    * Sends SIGTERM.
    *
-   * @returns false if the server shows no such worker, so that no process was signaled
+   * @returns false if the server shows no such worker, so no process was signaled
    * @throws if SIGTERM could not be sent
    */
   signal(): Promise<boolean>;

@@ -1,8 +1,8 @@
-/** What previous runs of the same SQL on the same connection say about the duration of a run. */
+/** Estimates a run's duration from previous runs of the same SQL on the same connection. */
 
 /** With fewer runs, nothing is shown. */
 export const MIN_RUNS = 3;
-/** Older runs say little about the data of today. */
+/** Older runs say little about today's data. */
 export const MAX_RUNS = 20;
 
 export interface UsualDuration {

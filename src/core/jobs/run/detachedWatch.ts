@@ -77,7 +77,7 @@ export class DetachedWatch {
     }
     if (link === this.#link) return;
     this.#unsubscribe();
-    // Also if it was removed and added again.
+    // This also covers a connection that was removed and added again.
     this.#edited ||= this.#link !== undefined;
     this.#link = link;
     if (!link) return;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
 import { faultOf, type Fault } from '../../base/fault';
@@ -12,7 +13,7 @@ import type { Job } from '../job';
 import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
 import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
-import { looksAtQueue, waitMs } from '../scheduler/waitInterval';
+import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
@@ -181,8 +182,9 @@ export class JobRunner implements RunningWorker {
     const job = this.#job;
     // On disk before the launch, so that the run is never forgotten and no other window launches the job: a window that adopts it claims
     // it first and reads this afterwards, and we write this first and check for a claim afterwards. The disk and the server work at the
-    // same time.
+    // same time; the disk, which takes longer, starts before we analyze the text.
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
+    await setImmediate();
     const settings = { ...job.record.request.settings, ...text.settings };
     const [plan, permit] = await Promise.all([
       session.describe(text.sql, settings),
@@ -267,7 +269,7 @@ export class JobRunner implements RunningWorker {
       }
       const age = clock.monotonic() - started;
       const count = this.#context.running();
-      const wait = await session.wait(worker, waitMs(age, count), looksAtQueue(age, count));
+      const wait = await session.wait(worker, pollMs(age, count), checksQueue(age, count));
       if (wait.queueFull === true) this.#queueFull = true;
       const { progress } = wait;
       const known = job.record.progress;

@@ -7,6 +7,7 @@ import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import { errorCode, exists, PRIVATE, removed, syncFolder } from '../../base/files';
 import type { Logger } from '../../base/logger';
+import { SpareFile } from '../../base/spareFile';
 import type { JobRecord, NoticeWritten } from '../job';
 import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
@@ -49,6 +50,7 @@ export class JobHistory {
   readonly #retry: WriteRetry;
   readonly #faults: Emitter<StorageFault>;
   #listener: OwnershipListener | undefined;
+  readonly #spare: SpareFile;
 
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -91,6 +93,8 @@ export class JobHistory {
       },
       ended: () => log.info(`The folder of jobs ${folder} can be written again. Everything is on disk.`),
     });
+    // If a crash leaves it behind, it is swept like the temporary file of a record.
+    this.#spare = new SpareFile(folder, 'spare.json');
   }
 
   /** Set once, by the store that keeps the jobs. */
@@ -117,8 +121,12 @@ export class JobHistory {
    * Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk, or if the job is lost to
    * another window. Rejects if it could not be written; it is then retried.
    */
-  save(record: JobRecord): Promise<void> {
-    return this.#own(record.id).file.save(JSON.stringify(record));
+  async save(record: JobRecord): Promise<void> {
+    // The launch waits for this record. Until it is over, nothing else is written.
+    const urgent = record.state === 'launching' && record.launchSentAt !== undefined;
+    const launched = record.launchedAt !== undefined;
+    await this.#own(record.id).file.save(JSON.stringify(record), urgent);
+    if (launched) void this.#spare.prepare();
   }
 
   /**
@@ -138,6 +146,11 @@ export class JobHistory {
       await removing.catch((error: unknown) => this.#log.warn(`Job ${id}: ${messageOf(error)}`));
     }
     return (await this.#isLost(id, owned)) ? 'lost' : 'yes';
+  }
+
+  /** Resolves when what is prepared for the next launch is on disk. */
+  prepared(): Promise<void> {
+    return this.#spare.prepare();
   }
 
   /** Stores a message; it is on disk soon, and before the next record. */
@@ -309,6 +322,7 @@ export class JobHistory {
     for (const watch of this.#watches) watch.dispose();
     await Promise.all(this.#watches.map((watch) => watch.greeted));
     await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
+    await this.#spare.close();
     // The others look at once which window is gone, and need not wait for their next check.
     if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));
   }
@@ -330,7 +344,7 @@ export class JobHistory {
 
   #take(id: string, epoch: number, place: Owned['place']): Owned {
     const files = { ...this.files(id), record: join(this.folder, recordFileName(id, epoch)) };
-    const file = new RecordFile(files, this.#clock, {
+    const file = new RecordFile(files, this.#clock, this.#spare, {
       mayWrite: (record) => this.#mayWrite(id, owned, record),
       failed: (error) => {
         if (!owned.lost) this.#retry.failed(id, error);

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { appendWhole, replaceFile } from '../../base/files';
+import type { SpareFile } from '../../base/spareFile';
 import { ERROR_DISK_BYTES, MESSAGES_DISK_BYTES, MESSAGES_WAITING_BYTES, type KeptNotice } from '../textBudget';
 import type { NoticeWritten } from '../job';
 import { firstBytes, sizeOfParts } from '../wholeText';
@@ -60,6 +61,8 @@ export interface RecordFileOwner {
  */
 export class RecordFile {
   #record: string | undefined;
+  /** Something waits for the record. */
+  #urgent = false;
   #error: readonly Buffer[] | undefined;
   #pending: PendingNotice[] = [];
   #pendingBytes = 0;
@@ -75,17 +78,24 @@ export class RecordFile {
 
   readonly #files: JobFileNames;
   readonly #clock: Clock;
+  readonly #spare: SpareFile;
   readonly #owner: RecordFileOwner;
 
-  constructor(files: JobFileNames, clock: Clock, owner: RecordFileOwner) {
+  /** @param spare for urgent records, shared by all jobs */
+  constructor(files: JobFileNames, clock: Clock, spare: SpareFile, owner: RecordFileOwner) {
     this.#files = files;
     this.#clock = clock;
+    this.#spare = spare;
     this.#owner = owner;
   }
 
-  /** Resolves when this record, or a newer one, is on disk. Rejects if it could not be written; it then stays pending. */
-  save(record: string): Promise<void> {
+  /**
+   * Resolves when this record, or a newer one, is on disk. Rejects if it could not be written; it then stays pending.
+   * @param urgent something waits for it
+   */
+  save(record: string, urgent = false): Promise<void> {
     this.#record = record;
+    this.#urgent ||= urgent;
     return this.flush();
   }
 
@@ -202,9 +212,12 @@ export class RecordFile {
     }
     const record = this.#record;
     if (record !== undefined) {
+      const urgent = this.#urgent;
       this.#record = undefined;
+      this.#urgent = false;
       try {
-        await replaceFile(this.#files.record, record);
+        if (urgent) await this.#spare.replace(this.#files.record, record);
+        else await replaceFile(this.#files.record, record);
         this.#owner.recordWritten();
       } catch (error) {
         this.#record ??= record;

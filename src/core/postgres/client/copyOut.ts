@@ -77,9 +77,8 @@ class CopyOut implements Submittable {
     this.#settle(error);
   }
 
-  /** Nothing to do: the tag contains only the number of rows, which this class counts itself. */
   handleCommandComplete(): void {
-    /* see above */
+    // Nothing to do: the tag contains only the number of rows, which this class counts itself.
   }
 
   handleReadyForQuery(): void {
@@ -118,7 +117,7 @@ class CopyOut implements Submittable {
   /** @throws ProtocolError */
   #read(chunk: Buffer): void {
     let from = 0;
-    /** Start and end of the rows in this chunk that were not passed on yet. They are moved together, over the headers between them. */
+    /** Start and end of the rows in this chunk that have not been passed on. They are compacted over the headers between them. */
     let first = 0;
     let end = 0;
     const passOn = (): void => {

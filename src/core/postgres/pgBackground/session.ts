@@ -10,7 +10,7 @@ import type { WorkerReport } from '../../jobs/workerReport';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
-import { substitutesOf } from '../client/encodable';
+import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
 import { startResponseTimeout } from '../client/responseTimeout';
 import { SerialClient, type NoticeListener } from '../client/serialClient';
@@ -23,7 +23,7 @@ import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQ
 import { planRows, refusalOf, workerText, type Description } from './rowPlan';
 import { withSettings } from './withSettings';
 import { toWorkerFailure } from './workerFailure';
-import { reportQuery, toReport, type ReportRow } from './workerReport';
+import { reportQuery, toReport, type ReportRow } from './reportQuery';
 
 /** Settings that could end our own waiting and reading, so they are off in the session. A worker gets the values of the role. */
 const LIFTED_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session_timeout'] as const;

@@ -11,7 +11,11 @@ import { OCCUPIES_WORKER_SLOT } from './workerSlots';
 /** Maximum size of the JSON for all workers of a snapshot. UTF-16 code units. */
 const SNAPSHOT_CHARACTERS = 4 * 1024 * 1024;
 
-/** Which texts of `pg_stat_activity` to query. - `names`: all but statements · `none`: not even names of users and databases */
+/**
+ * Which texts of `pg_stat_activity` to query:
+ * - `names`: all but statements
+ * - `none`: not even names of users and databases
+ */
 type Texts = 'all' | 'names' | 'none';
 
 /**

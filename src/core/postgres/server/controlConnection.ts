@@ -120,7 +120,7 @@ export class ControlConnection {
   /**
    * Signals one process.
    * @param server the server that the process runs on, if known
-   * @returns false if the process does not exist, so that nothing was signaled
+   * @returns false if the process does not exist, so nothing was signaled
    * @throws OtherServerError if this connection leads to another server, or to another start of the server
    */
   async signal(

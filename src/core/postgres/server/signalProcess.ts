@@ -16,7 +16,7 @@ export interface SignalTarget {
  * Terminates a worker (SIGTERM), or cancels the query of a session. The statement that sends the signal also checks the identity of
  * the process: by now, the pid may belong to another process, or the connection may lead to another server.
  * @param client the control connection, whose search_path is pg_catalog
- * @returns false if the process does not exist, so that nothing was signaled
+ * @returns false if the process does not exist, so nothing was signaled
  */
 export async function signalProcess(
   client: Client,

@@ -11,7 +11,7 @@ export function csv(
   columns: readonly SpoolColumn[],
   { header = true, escapeFormulas = false }: FormatOptions,
 ): Formatter {
-  // includes() is several times faster than a regular expression. Older servers would take a line `\.` for the end of the data.
+  // includes() is several times faster than a regular expression. Older servers would mistake a line `\.` for the end of the data.
   const quote = (value: string): string => {
     const text = escapeFormulas ? withoutFormula(value) : value;
     return text.includes('"')

@@ -11,7 +11,10 @@ import { RowsError } from '../faults';
 import { isDiskFull, type SpoolColumn } from '../spool/spoolFormat';
 import type { SpoolReader } from '../spool/spoolReader';
 
-/** Bytes and rows to read at once if rows are written in another order. The more, the more of them are adjacent on disk. */
+/**
+ * Bytes and rows to read at once if rows are written in another order. Larger pages contain more rows that are adjacent
+ * on disk.
+ */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const PAGE_ROWS = 20_000;
 

@@ -9,7 +9,6 @@ import type { SpoolBlock, SpoolReader } from '../spool/spoolReader';
 /** Time limit of a regular expression per block of rows (0.5 MB, typically 5 ms), because some never finish. Milliseconds. */
 const REGEX_TIMEOUT_MS = 2000;
 
-/** A search. */
 export interface FindQuery {
   /** Plain text or a JavaScript regular expression. NULL never matches. */
   readonly text: string;

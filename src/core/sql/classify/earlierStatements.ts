@@ -3,7 +3,7 @@ import { classify } from './classify';
 import { Cursor } from '../lexer/cursor';
 import { settingOf } from './fence';
 import { Token } from '../lexer/lexer';
-import { nameValue } from '../lexer/literals';
+import { nameValue } from '../lexer/literalValues';
 import type { Statement } from '../split/splitTypes';
 
 /**

@@ -4,7 +4,7 @@
  */
 import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
-import { nameValue, stringValue } from '../lexer/literals';
+import { nameValue, stringValue } from '../lexer/literalValues';
 import { dollarTagFor, quoteIdent, quoteLiteral } from '../quote';
 import type { Statement } from '../split/splitTypes';
 

@@ -26,7 +26,10 @@ const TRANSACTION_SETTINGS = new Set([
 
 /** A text, prepared for its launch. */
 export interface LaunchText {
-  /** The text to send, with blanks for a byte order mark and for settings before a statement that must run alone, so that offsets do not change. */
+  /**
+   * The text to send, with blanks for a byte order mark and for settings before a statement that must run alone, so that offsets do not
+   * change.
+   */
   readonly sql: string;
   /** Settings to apply with the launch: values for `set_config`, by name. */
   readonly settings: Readonly<Record<string, string>>;

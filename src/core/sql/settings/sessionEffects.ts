@@ -1,6 +1,6 @@
 /** Determines how a statement changes its session: the settings and the role with which later statements run. */
 import { Cursor } from '../lexer/cursor';
-import { nameValue, stringValue } from '../lexer/literals';
+import { nameValue, stringValue } from '../lexer/literalValues';
 import { setParameters, type SetParameter } from './setStatement';
 import { splitStatements } from '../split/statements';
 import type { Statement } from '../split/splitTypes';

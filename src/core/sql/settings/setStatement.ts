@@ -1,7 +1,7 @@
 /** Reads the parameters and values of SET, RESET, and `SELECT set_config(…)` (`VariableSetStmt` in gram.y, guc_funcs.c). */
 import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
-import { nameValue, numberValue, stringValue } from '../lexer/literals';
+import { nameValue, numberValue, stringValue } from '../lexer/literalValues';
 import type { Statement } from '../split/splitTypes';
 
 /** A parameter that a statement sets. */

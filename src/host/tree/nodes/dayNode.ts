@@ -7,7 +7,7 @@ import { join } from '../../jobs/jobText';
 export class DayNode {
   /** Newest first. */
   jobs: readonly Job[] = [];
-  /** Whether the tree is filtered, so that the rows below are what the user looks for. */
+  /** Whether the tree is filtered, so the rows below are what the user looks for. */
   filtered = false;
 
   /** @param day its start, milliseconds since 1970 */

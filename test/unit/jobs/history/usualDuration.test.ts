@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { groupByDay } from '../../../../src/core/jobs/history/byDay';
 import { isSlowerThanUsual, usualDuration } from '../../../../src/core/jobs/history/usualDuration';
 
 const MINUTE = 60_000;
@@ -11,7 +10,7 @@ describe('the usual duration of a job', () => {
     assert.deepEqual(usualDuration([1000, 1000, 1000]), { lowMs: 1000, highMs: 1000, runs: 3 });
   });
 
-  it('ignores a single outlier among many runs, and runs long ago', () => {
+  it('ignores a single outlier among many runs, and old runs', () => {
     const usual = usualDuration([...Array.from({ length: 11 }, (_, i) => (3 + i * 0.2) * MINUTE), 60 * MINUTE]);
     assert.ok(usual && usual.lowMs > 3 * MINUTE && usual.highMs < 6 * MINUTE);
     const recent = usualDuration([
@@ -28,19 +27,5 @@ describe('the usual duration of a job', () => {
     const long = { lowMs: 3 * MINUTE, highMs: 5 * MINUTE, runs: 6 };
     assert.ok(!isSlowerThanUsual(7 * MINUTE, long));
     assert.ok(isSlowerThanUsual(8 * MINUTE, long));
-  });
-});
-
-describe('groups by day', () => {
-  it('follow the local calendar and keep the order', () => {
-    const times = [new Date(2026, 10, 26, 0, 0), new Date(2026, 10, 26, 23, 59), new Date(2026, 10, 25, 23, 59)];
-    const groups = groupByDay(times, (time) => time.getTime());
-    assert.deepEqual(
-      groups.map(({ day, items }) => [new Date(day).getDate(), items.length]),
-      [
-        [26, 2],
-        [25, 1],
-      ],
-    );
   });
 });

@@ -7,7 +7,7 @@ import type { ConnectEnvironment } from './environment';
 
 /**
  * Finds the parameters of a service: in the given file, in `PGSERVICEFILE`, or in `~/.pg_service.conf` and then in the system's
- * `pg_service.conf`. libpq's compiled-in folder is not known here, so that `PGSYSCONFDIR` or the usual folders are searched.
+ * `pg_service.conf`. libpq's compiled-in folder is not known here, so `PGSYSCONFDIR` or the usual folders are searched.
  * @throws ConnectError ('profile') if the service or the file cannot be found, or the section is invalid
  */
 export async function readService(

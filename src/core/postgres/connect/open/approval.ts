@@ -16,7 +16,7 @@ export interface ApprovalRequest {
 }
 
 /**
- * Resolves with whether the secrets may be used for the target.
+ * Resolves to true if the secrets may be used for the target.
  * @param ask false: only an earlier approval counts, and the user is not asked
  * @throws ConnectError ('notApproved') if the user would have to be asked and cannot be
  */

@@ -42,7 +42,7 @@ export async function tlsOptions(settings: Settings, target: Target, help: TlsHe
   const name = settings.sslsni && target.host !== '' ? target.host : undefined;
   return {
     secureContext,
-    // Unused next to the context, but VS Code, which patches tls.connect, then adds no root certificates.
+    // Has no effect next to the context, but keeps VS Code's patched tls.connect from adding root certificates.
     ...(roots === undefined ? {} : { ca: roots }),
     rejectUnauthorized: verifies,
     checkServerIdentity: (_name, certificate) => {
@@ -96,7 +96,7 @@ const SYSTEM_BUNDLES = [
 ];
 
 async function systemRoots(env: NodeJS.ProcessEnv): Promise<string[]> {
-  // OpenSSL, and so libpq, looks there first.
+  // OpenSSL, and therefore libpq, looks there first.
   const named = env['SSL_CERT_FILE'];
   for (const file of named ? [named] : SYSTEM_BUNDLES) {
     const text = await readIfExists(file, 'rootCertificates');

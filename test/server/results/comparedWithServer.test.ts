@@ -89,7 +89,7 @@ describe('CSV compared with PostgreSQL', () => {
   });
   after(() => tables.close());
 
-  it('is the same file, byte for byte, if names and values need the same quotes', async () => {
+  it('equals COPY’s file byte for byte if the same names and values need quotes', async () => {
     const query = `SELECT i AS id, CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'a,"b"' WHEN 3 THEN E'x\\r\\ny'
                      WHEN 4 THEN '\\.' ELSE 'plain é' END AS "my, note" FROM generate_series(1, 50000) AS i`;
     const reader = await tables.spool(query);
@@ -103,7 +103,7 @@ describe('CSV compared with PostgreSQL', () => {
     await reader.close();
   });
 
-  it('of one column with empty values and NULL can be imported', async () => {
+  it('with one column, empty values, and NULL can be imported', async () => {
     const values: Row = ['', null, '\\.', '\\N', ' ', '"', 'x\n\\.\ny', null, ''];
     await tables.client.query('CREATE TABLE single (v text); CREATE TABLE single_back (v text)');
     for (const value of values) await tables.client.query('INSERT INTO single VALUES ($1)', [value]);
@@ -115,8 +115,16 @@ describe('CSV compared with PostgreSQL', () => {
     assert.deepEqual(rows.flat(), values);
     await reader.close();
   });
+});
 
-  it('and INSERT can be imported with any names, also with an older style of quotes', async () => {
+describe('SQL INSERT', () => {
+  let tables: Tables;
+  before(async () => {
+    tables = await openTables();
+  });
+  after(() => tables.close());
+
+  it('can be imported with any names, even with standard_conforming_strings off', async () => {
     const name = `t"'; DROP TABLE x; -- \\ é`;
     const column = `c"'$$\\`;
     await tables.client.query(`CREATE TABLE ${quoted(name)} (${quoted(column)} text, "select" int)`);

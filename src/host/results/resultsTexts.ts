@@ -4,11 +4,11 @@ import type { ResultsStrings } from '../../shared/resultsStrings';
 
 /** The name of a format in VS Code's language. */
 export function formatName(format: ExportFormat): string {
-  return resultsStrings()[FORMAT_NAMES[format]];
+  return resultsTexts()[FORMAT_NAMES[format]];
 }
 
 /** The texts of the results page in VS Code's language. The page replaces `{0}` and `{1}`. */
-export function resultsStrings(): ResultsStrings {
+export function resultsTexts(): ResultsStrings {
   return {
     tabRows: l10n.t('Rows'),
     tabMessages: l10n.t('Messages'),
@@ -75,7 +75,7 @@ export function resultsStrings(): ResultsStrings {
     goToRowPlaceholder: l10n.t('1 to {0}'),
     sortAscending: l10n.t('Sort Ascending'),
     sortDescending: l10n.t('Sort Descending'),
-    sortsAsText: l10n.t('Sorts by text, unlike the server'),
+    sortsAsText: l10n.t('Sorted as text, unlike on the server'),
     sortThenAscending: l10n.t('Then Sort Ascending'),
     sortThenDescending: l10n.t('Then Sort Descending'),
     sortClear: l10n.t('Remove Sort'),
@@ -108,6 +108,7 @@ export function resultsStrings(): ResultsStrings {
     columnUnpin: l10n.t('Unpin Column'),
     columnSelect: l10n.t('Select Column'),
     detailShow: l10n.t('Show Value'),
+    detailName: l10n.t('Value'),
     detailClose: l10n.t('Close (Escape)'),
     detailCopy: l10n.t('Copy Value'),
     detailOpen: l10n.t('Open Value as Document'),
@@ -116,7 +117,7 @@ export function resultsStrings(): ResultsStrings {
     detailCharactersOne: l10n.t('1 character'),
     detailLines: l10n.t('{0} lines'),
     detailRaw: l10n.t('Show Raw Value'),
-    detailResize: l10n.t('Resize the value'),
+    detailResize: l10n.t('Resize the value pane'),
     messagesNone: l10n.t('No messages.'),
     messagesEarlier: l10n.t('Show Earlier Messages ({0})'),
     messagesCopy: l10n.t('Copy All'),

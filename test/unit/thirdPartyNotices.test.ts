@@ -15,7 +15,7 @@ describe('third-party notices', () => {
 
   before(async () => {
     // Imported at run time, so that the script is not bundled into this file.
-    const script = pathToFileURL(join(process.cwd(), 'scripts/lib/notices.mjs')).href;
+    const script = pathToFileURL(join(process.cwd(), 'scripts/lib/thirdPartyNotices.mjs')).href;
     notices = (await import(script)) as Notices;
     root = await mkdtemp(join(tmpdir(), 'pgbg-notices-'));
   });

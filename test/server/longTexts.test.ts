@@ -64,7 +64,7 @@ describe('long texts from a server', () => {
     session.release();
   });
 
-  it('are kept in full in a file if an error has 50 MB, and the job has its beginning', async () => {
+  it('are stored in full for a 50 MB error; the job record keeps the beginning', async () => {
     const job = await engine.ended(
       "DO $$ BEGIN RAISE EXCEPTION USING message = repeat('m', 50000000), detail = repeat(E'd\\n', 2500000); END $$",
     );
@@ -77,7 +77,7 @@ describe('long texts from a server', () => {
     assert.ok(text.length > 55 * MB, `${text.length}`);
   });
 
-  it('are shortened if they are messages of progress', async () => {
+  it('are shortened in progress messages', async () => {
     const job = await engine.ended(
       "DO $$ BEGIN PERFORM pg_background_report_progress(1, repeat('p', 3000000)); PERFORM pg_sleep(0.5); END $$",
     );
