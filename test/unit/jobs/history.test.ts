@@ -109,11 +109,11 @@ describe('history', () => {
     );
     assert.equal(loaded.corrupt, 5);
     assert.equal(lines.filter((line) => line.includes('set aside')).length, 5);
+    assert.equal((await history.load()).corrupt, 0);
+    await history.close();
     const names = await readdir(folder);
     assert.equal(names.filter((name) => name.endsWith('.corrupt')).length, 5);
     assert.ok(!names.some((name) => name.endsWith('.tmp') || name.endsWith('.lock')));
-    assert.equal((await history.load()).corrupt, 0);
-    await history.close();
   });
 
   it('finds windows that are dead, and gives each of their jobs to one window only', async () => {

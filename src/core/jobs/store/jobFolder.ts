@@ -323,6 +323,7 @@ export class JobHistory {
     await Promise.all(this.#watches.map((watch) => watch.greeted));
     await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
     await this.#spare.close();
+    await this.#reader.swept;
     // The others look at once which window is gone, and need not wait for their next check.
     if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));
   }

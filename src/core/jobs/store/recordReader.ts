@@ -38,6 +38,8 @@ export interface LoadedRecords {
 
 /** Reads the records in a folder of jobs. Needs no permission to write. */
 export class RecordReader {
+  /** Resolves when what crashes left behind is removed. */
+  swept: Promise<void> = Promise.resolve();
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -59,7 +61,7 @@ export class RecordReader {
     await setImmediate();
     const names = this.#names();
     const epochs = highestEpochs(names);
-    void this.#sweep(names.filter((name) => name.endsWith('.tmp') || isLeftOver(name, epochs)));
+    this.swept = this.#sweep(names.filter((name) => name.endsWith('.tmp') || isLeftOver(name, epochs)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
