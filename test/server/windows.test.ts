@@ -111,18 +111,28 @@ describe('windows that share a store', function () {
   it('run at most as many jobs of a connection together as one window alone', async () => {
     await server.psql('CREATE TABLE spans (began timestamptz, ended timestamptz)', { database: profile.database! });
     const both = [await start(), await start()];
-    for (let i = 0; i < 3; i++) {
-      for (const window of both) {
-        window.send({
-          sql: `WITH b AS MATERIALIZED (SELECT clock_timestamp() AS began, pg_sleep(0.15) AS slept)
-                INSERT INTO spans SELECT began, clock_timestamp() FROM b WHERE slept IS NOT NULL`,
-        });
+    /** The states of the jobs, each from the window that drives it. */
+    const states = async (): Promise<string[]> =>
+      (await Promise.all(both.map((window) => window.list())))
+        .flat()
+        .flatMap(([, state, mirrored]) => (mirrored ? [] : [state]));
+    await withGate(profile, async (gate) => {
+      for (let i = 0; i < 3; i++) {
+        for (const window of both) {
+          window.send({
+            sql: `WITH b AS MATERIALIZED (SELECT clock_timestamp() AS began, ${gate.wait} AS waited)
+                  INSERT INTO spans SELECT began, clock_timestamp() FROM b WHERE waited IS NOT NULL`,
+          });
+        }
       }
-    }
-    await eventually(async () => {
-      const listed = (await Promise.all(both.map((window) => window.list()))).flat();
-      return listed.filter(([, state]) => state === 'succeeded').length === 6;
-    }, 'all jobs of both windows run');
+      const count = (found: readonly string[], state: string): number => found.filter((one) => one === state).length;
+      await eventually(async () => {
+        const found = await states();
+        return count(found, 'running') === 2 && count(found, 'queued') === 4;
+      }, 'two jobs run, and the others wait');
+      await gate.open();
+      await eventually(async () => count(await states(), 'succeeded') === 6, 'all jobs of both windows run');
+    });
     const overlapping = `SELECT max((SELECT count(*) FROM spans AS b WHERE b.began <= a.began AND b.ended > a.began)) FROM spans AS a`;
     assert.equal(await server.psql(overlapping, { database: profile.database! }), '2');
   });
