@@ -95,6 +95,7 @@ export interface JobInfo {
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
+  /** Milliseconds since 1970; with fractions if several jobs are queued within one millisecond, so that jobs can be sorted by it. */
   readonly queuedAt: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;

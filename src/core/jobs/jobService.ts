@@ -42,6 +42,8 @@ export class JobService {
     this.#close = resolve;
   });
   #disposed = false;
+  /** Milliseconds since 1970, with fractions. */
+  #lastQueuedAt = 0;
 
   readonly #options: JobServiceOptions;
 
@@ -117,7 +119,7 @@ export class JobService {
   run(request: NewJob): Job {
     const { links, history, clock } = this.#options;
     links.link(request.connection);
-    const record = newRecord(this.#options.newId(), request, history.windowId, clock.now());
+    const record = newRecord(this.#options.newId(), request, history.windowId, this.#nextTime(clock.now()));
     const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
     this.#scheduler.add(job);
     this.#store.publish(job);
@@ -285,6 +287,12 @@ export class JobService {
   /** Resolves when every current run is over: soon, after the connections were closed. */
   settled(): Promise<void> {
     return this.#scheduler.settled();
+  }
+
+  /** Orders jobs that are queued within one millisecond, also after a reload. A clock that is set back is followed. */
+  #nextTime(now: number): number {
+    this.#lastQueuedAt = now <= this.#lastQueuedAt && this.#lastQueuedAt - now < 1 ? this.#lastQueuedAt + 0.001 : now;
+    return this.#lastQueuedAt;
   }
 
   /** A window that closes waits for a short time until a cancel is sent. */
