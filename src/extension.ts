@@ -97,7 +97,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       otherJobs,
     ),
   );
-  disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
     new EditorFeatures(jobs, canceling, connections, launcher, context.workspaceState),
   );
@@ -132,6 +132,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       );
     })
     .then(() => {
+      notifications.restored();
       editor.restore(jobs.jobs);
       statusBar.update();
       // The tree may have been drawn before the jobs were restored.

@@ -129,6 +129,12 @@ describe('windows that share a store', function () {
         const found = await states();
         return count(found, 'running') === 2 && count(found, 'queued') === 4;
       }, 'two jobs run, and the others wait');
+      const waiting = `SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
+                       WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`;
+      await eventually(
+        async () => (await server.psql(waiting, { database: profile.database! })) === '2',
+        'both have begun their SQL',
+      );
       await gate.open();
       await eventually(async () => count(await states(), 'succeeded') === 6, 'all jobs of both windows run');
     });

@@ -33,7 +33,6 @@ export class Notifications implements vscode.Disposable {
     };
     noteFocus(vscode.window.state);
     this.#disposables.add(vscode.window.onDidChangeWindowState(noteFocus));
-    for (const job of jobs.jobs) this.#states.set(job.id, job.state);
     this.#disposables.add(
       jobs.onDidChange((job) => {
         const before = this.#states.get(job.id);
@@ -50,6 +49,11 @@ export class Notifications implements vscode.Disposable {
     this.#disposables.dispose();
   }
 
+  /** Call when the jobs of earlier sessions are listed: those that have ended are not news. */
+  restored(): void {
+    for (const { id, state } of this.#jobs.jobs) this.#states.set(id, state);
+  }
+
   #forget(ids: readonly string[]): void {
     for (const id of ids) this.#states.delete(id);
   }
@@ -60,7 +64,8 @@ export class Notifications implements vscode.Disposable {
     // The command that canceled the job reports it.
     if (record.state === 'canceled' || this.#isVisible(job.id)) return;
     if (record.notify !== true && !isWanted(record.state, tookMs)) return;
-    if (!(await this.#jobs.isLastFocused())) return;
+    // If that is not known, twice is better than never.
+    if (!(await this.#jobs.isLastFocused().catch(() => true))) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
     const never = vscode.l10n.t('Don’t Show Again');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newRecord, type Job, type JobRecord } from '../../../src/core/jobs/job';
@@ -128,6 +128,48 @@ describe('ownership of jobs on disk', () => {
       [['adopted', true]],
     );
     assert.ok(!(await readdir(folder)).some((name) => name.startsWith('removed')));
+  });
+
+  it('is kept if a job is canceled while its launch waits for the record', async () => {
+    const one = open('one');
+    const job = one.run('a');
+    await job.saved;
+    const sent = { ...job.record, launchSentAt: 1 };
+    const saved = [
+      one.history.save({ ...sent, state: 'launching' }),
+      one.history.save({ ...sent, state: 'canceling' }),
+    ];
+    assert.equal(await one.history.mayLaunch('a'), 'yes');
+    await Promise.all(saved);
+    assert.deepEqual([(await onDisk('a.json')).state, one.lost], ['canceling', []]);
+  });
+
+  it('keeps an outcome that the owner recorded just before the claim', async () => {
+    const one = open('one');
+    const job = one.run('a');
+    await job.saved;
+    const two = open('two');
+    const loaded = await two.history.load();
+    job.transition('cancel', { finishedAt: 1 });
+    await job.saved;
+    await one.store.close();
+    await one.history.close();
+    two.history.load = () => Promise.resolve(loaded);
+    await two.store.restore();
+    await two.store.require('a').saved;
+    const { state, adopting, owner } = await onDisk('a.1.json');
+    assert.deepEqual([state, adopting, owner], ['canceled', undefined, 'two']);
+    await two.store.close();
+  });
+
+  it('does not fall back to an older record if the newest one is damaged', async () => {
+    const one = open('one');
+    await one.run('a').saved;
+    await writeFile(join(folder, 'a.1.json'), 'half');
+    await utimes(join(folder, 'a.1.json'), 0, 0);
+    const { history, clock } = open('two');
+    await clock.move(120_000);
+    assert.deepEqual([(await history.load()).corrupt, (await history.load()).records], [1, []]);
   });
 
   it('is checked after this process was suspended', async () => {

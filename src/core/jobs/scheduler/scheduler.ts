@@ -180,15 +180,16 @@ export class Scheduler {
   }
 
   async #run(job: Job, entry: QueueEntry, queue: JobQueue): Promise<void> {
-    job.transition('launch');
     let end: RunEnd = 'ended';
     try {
+      job.transition('launch');
       end = await this.#runOnce(job, entry, queue);
     } finally {
       this.#runners.delete(job.id);
       await this.#freePlace(job, end);
-      if (end === 'noPlace' && job.state === 'queued') this.#waitForPlace(job, queue);
-      else if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') this.#waitAgain(job, queue);
+      const waits = job.state === 'queued' && !job.mirrored;
+      if (end === 'noPlace' && waits) this.#waitForPlace(job, queue);
+      else if ((end === 'noSlot' || end === 'broken') && waits) this.#waitAgain(job, queue);
       else {
         queue.done(job.id);
         this.#jobs.delete(job.id);
@@ -283,7 +284,7 @@ export class Scheduler {
   }
 
   #noteNoPlace(job: Job, reason: JobFault): void {
-    if (job.state !== 'queued' || job.record.held) return;
+    if (job.state !== 'queued' || job.record.held || job.mirrored) return;
     if (JSON.stringify(job.record.reason) !== JSON.stringify(reason)) job.update({ reason }, { durable: false });
   }
 

@@ -25,6 +25,7 @@ export interface PendingCommand extends JobCommand {
 export class CommandFiles {
   readonly #folder: string;
   readonly #windowId: string;
+  #expected = false;
 
   constructor(folder: string, windowId: string) {
     this.#folder = folder;
@@ -47,10 +48,11 @@ export class CommandFiles {
     return found.flatMap((command) => command ?? []).sort((a, b) => a.at - b.at);
   }
 
-  /** Whether another window may send commands: it is registered. */
+  /** Whether another window may have sent commands: it is or was registered since this window was opened. */
   async expected(): Promise<boolean> {
     const windows = await readdir(join(this.#folder, 'windows')).catch(() => []);
-    return windows.some((name) => name !== this.#windowId);
+    this.#expected ||= windows.some((name) => name !== this.#windowId && !name.endsWith('.tmp'));
+    return this.#expected;
   }
 
   async remove(file: string): Promise<void> {

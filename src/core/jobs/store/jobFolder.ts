@@ -137,13 +137,15 @@ export class JobHistory {
   async mayLaunch(id: string): Promise<LaunchPermit> {
     const owned = this.#own(id);
     if (owned.place === 'unclaimed') return (await this.#isLost(id, owned)) ? 'lost' : 'unclaimed';
-    if (owned.file.hasPendingRecord && owned.place === 'onDisk') {
+    if (owned.file.hasFailedRecord && owned.place === 'onDisk') {
       // `launchSentAt` could not be written. After a crash, the old record would show a job that may be launched, so it must go. Files
       // can be removed from a full disk; in a read-only folder no window can adopt the job.
-      const removing = this.#removeRecords(id, owned.epoch).then(() => {
-        owned.place = 'new';
+      // Before it goes, because a write at the same time would take a missing record for one that another window removed.
+      owned.place = 'new';
+      await this.#removeRecords(id, owned.epoch).catch((error: unknown) => {
+        owned.place = 'onDisk';
+        this.#log.warn(`Job ${id}: ${messageOf(error)}`);
       });
-      await removing.catch((error: unknown) => this.#log.warn(`Job ${id}: ${messageOf(error)}`));
     }
     return (await this.#isLost(id, owned)) ? 'lost' : 'yes';
   }
@@ -303,8 +305,9 @@ export class JobHistory {
 
   /** Checks whether other windows adopted jobs of this one, e.g. after this process was suspended. @param only only this job */
   async checkOwnership(only?: string): Promise<void> {
-    for (const [id, owned] of [...this.#owned]) {
-      if (only !== undefined && id !== only) continue;
+    for (const id of only === undefined ? [...this.#owned.keys()] : [only]) {
+      const owned = this.#owned.get(id);
+      if (!owned) continue;
       await this.#isLost(id, owned).catch((error: unknown) => {
         this.#log.warn(`The ownership of job ${id} cannot be checked: ${messageOf(error)}`);
       });
@@ -408,7 +411,8 @@ export class JobHistory {
   async #isLost(id: string, owned: Owned): Promise<boolean> {
     if (owned.lost) return true;
     const superseded = await isSuperseded(this.folder, id, owned.epoch);
-    const gone = owned.place === 'onDisk' && !(await exists(join(this.folder, recordFileName(id, owned.epoch))));
+    const expected = (): boolean => owned.place === 'onDisk';
+    const gone = expected() && !(await exists(join(this.folder, recordFileName(id, owned.epoch)))) && expected();
     if (superseded || gone) this.#lose(id, owned);
     return owned.lost;
   }

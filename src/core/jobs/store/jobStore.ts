@@ -188,6 +188,7 @@ export class JobStore {
     if (job?.state !== 'queued' || (launchSentAt === undefined && pid === undefined)) return;
     const reason: JobFault = { code: 'jobs.reloadedDuringLaunch' };
     job.transition('lose', { finishedAt: this.#options.clock.now(), reason });
+    this.#options.lost(job);
   }
 
   /** Another window adopted or removed the job. */

@@ -154,9 +154,9 @@ export class RecordFile {
     return this.#pending.length > 0;
   }
 
-  /** Whether the newest record is not written yet, which may be because the disk is full. */
-  get hasPendingRecord(): boolean {
-    return this.#record !== undefined;
+  /** Whether the newest record could not be written, e.g. because the disk is full. */
+  get hasFailedRecord(): boolean {
+    return this.#failing && this.#record !== undefined;
   }
 
   /** Discards what is pending and writes nothing any more. Resolves when the current write is over. */

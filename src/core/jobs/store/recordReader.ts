@@ -142,6 +142,11 @@ export class RecordReader {
     const name = recordFileName(id, epoch);
     const file = join(this.#folder, name);
     if (epoch > 0 && (await ageOf(file, this.#clock)) < BEING_WRITTEN_MS) return false;
+    // The older ones too: without it they would count, and show a job that may be launched.
+    for (let older = 0; older < epoch; older++) {
+      const before = join(this.#folder, recordFileName(id, older));
+      await rename(before, `${before}.corrupt`).catch(() => undefined);
+    }
     await rename(file, `${file}.corrupt`).then(
       () => this.#log.error(`The record ${name} was set aside.`),
       (error: unknown) => this.#log.error(`The record ${name} cannot be set aside: ${messageOf(error)}`),

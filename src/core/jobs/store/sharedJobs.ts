@@ -143,6 +143,8 @@ export class SharedJobs {
     job.own(record);
     const as = restoreJob(job, this.#options.clock.now());
     if (as === 'held' || as === 'detached') this.#options.restored(job, as);
+    // Its owner recorded the outcome before our claim, which hides it.
+    if (as === 'final') job.save();
     return true;
   }
 
@@ -195,7 +197,8 @@ export class SharedJobs {
       if (kinds.has('command')) this.#options.commanded(job);
     } else if (kinds.has('record') || (job && kinds.has('live'))) {
       if (kinds.has('live')) this.#readFacts(id);
-      this.#mirror(id);
+      if (job && !kinds.has('record')) job.mirror(withLiveFacts(job.record, this.#facts.get(id)));
+      else this.#mirror(id);
     }
     if (!job) return;
     if (kinds.has('notices') && job.mirrored) job.noticesChanged();
@@ -282,7 +285,9 @@ export class SharedJobs {
       counts[as]++;
       if (as === 'final' && gone) this.#list.emitNow(job);
       if (as === 'held' || as === 'detached') this.#options.restored(job, as);
-      this.#options.commanded(job);
+      // Its owner recorded the outcome before our claim, which hides it.
+      if (as === 'final' && !isFinal(state)) job.save();
+      if (!job.final) this.#options.commanded(job);
       saved.push(job.saved);
     }
     this.#list.sort();
@@ -310,7 +315,9 @@ export class SharedJobs {
     } catch (error) {
       log.warn(`Job ${stored.record.id} cannot be adopted yet: ${messageOf(error)}`);
       history.adoptLater(stored);
-      return { ...stored.record, owner: history.windowId };
+      const record = { ...stored.record, owner: history.windowId };
+      delete record.adopting;
+      return record;
     }
   }
 

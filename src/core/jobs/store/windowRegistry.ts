@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { errorCode, PRIVATE } from '../../base/files';
+import { errorCode, replaceFile } from '../../base/files';
 import { ownIdentity, processState, type ProcessIdentity } from './processIdentity';
 
 /** How often a window refreshes the time of its file. Milliseconds. */
@@ -125,7 +125,7 @@ export class WindowRegistry {
     let remote = false;
     await Promise.all(
       names.map(async (name) => {
-        if (name === windowId) return;
+        if (name === windowId || name.endsWith('.tmp')) return;
         const { state, elsewhere, focusedAt } = await this.#stateOf(name);
         if (elsewhere && state !== 'dead') remote = true;
         if (state === 'silent') silent.push(name);
@@ -178,7 +178,8 @@ export class WindowRegistry {
 
   #write(): Promise<void> {
     const content = { ...this.#identity, ...(this.#focusedAt > 0 && { focusedAt: this.#focusedAt }) };
-    return writeFile(this.#file(this.#options.windowId), JSON.stringify(content), { mode: PRIVATE });
+    // Never truncated: on a full disk, others would not know the process any more.
+    return replaceFile(this.#file(this.#options.windowId), JSON.stringify(content), false);
   }
 
   #beatLater(): void {
