@@ -55,5 +55,21 @@ for (const useFsWatch of [true, false]) {
       await reported('before.json');
       assert.ok(!seen.has('other.txt'));
     });
+
+    it('reports once which files were there when it began, because they may have changed since its owner read them', async () => {
+      watching?.dispose();
+      seen.clear();
+      watching = new FolderWatch({
+        ...{ folder, clock: systemClock, useFsWatch },
+        relevant: (name) => name.endsWith('.json'),
+        mayChange: (name) => name === 'before.json',
+        changed: (names) => {
+          for (const name of names) seen.add(name);
+          wake();
+        },
+      });
+      await reported('before.json');
+      assert.ok(!seen.has('probe.json'));
+    });
   });
 }

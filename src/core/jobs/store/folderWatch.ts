@@ -183,10 +183,9 @@ export class FolderWatch implements Disposable {
       );
     }
     this.#known = now;
-    // The first look only learns what is there: the owner of this watch reads the folder itself.
-    if (!before) return;
-    for (const [name, state] of now) if (before.get(name) !== state) this.#note(name);
-    for (const name of before.keys()) if (!now.has(name)) this.#note(name);
+    // At the first look, everything that may change is news: without events, it may have changed since the folder was read.
+    for (const [name, state] of now) if ((before?.get(name) ?? '') !== state) this.#note(name);
+    for (const name of before?.keys() ?? []) if (!now.has(name)) this.#note(name);
   }
 }
 

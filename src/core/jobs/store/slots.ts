@@ -136,7 +136,7 @@ export class Slots {
   /** Removes the slot, unless another window has taken it since. */
   async #release(file: string, jobId: string): Promise<void> {
     const occupant = await occupantOf(file);
-    if (occupant?.owner === this.#options.owner && occupant.jobId === jobId) await rm(file, { force: true });
+    if (occupant?.owner === this.#options.owner && occupant.jobId === jobId) await removeSlot(file, occupant);
     this.#held.delete(file);
   }
 
