@@ -32,6 +32,11 @@ export function temporaryName(file: string): string {
   return `${file}.${randomBytes(4).toString('hex')}.tmp`;
 }
 
+/** Whether a file with this name is a temporary one, which a crash may have left. */
+export function isTemporary(name: string): boolean {
+  return name.endsWith('.tmp');
+}
+
 /**
  * Replaces a file atomically: a reader sees the old or the new content, even after a crash of this process or of the machine.
  * Resolves when the new content is on disk.

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, replaceFile } from '../../base/files';
+import { errorCode, isTemporary, replaceFile } from '../../base/files';
 
 export interface JobCommand {
   /** `resume`: resume the held jobs of the owner. */
@@ -51,7 +51,7 @@ export class CommandFiles {
   /** Whether another window may have sent commands: it is or was registered since this window was opened. */
   async expected(): Promise<boolean> {
     const windows = await readdir(join(this.#folder, 'windows')).catch(() => []);
-    this.#expected ||= windows.some((name) => name !== this.#windowId && !name.endsWith('.tmp'));
+    this.#expected ||= windows.some((name) => name !== this.#windowId && !isTemporary(name));
     return this.#expected;
   }
 

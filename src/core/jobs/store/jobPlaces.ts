@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
+import { isTemporary } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import type { Job, JobRecord } from '../job';
 import type { NoPlace, Place, Places } from '../scheduler/places';
@@ -75,7 +76,7 @@ export class JobPlaces implements Places {
   watch(connection: string, changed: () => void): Disposable {
     const { clock } = this.#options;
     const folder = this.#slots.folderOf(connection);
-    return new FolderWatch({ folder, clock, relevant: (name) => !name.endsWith('.tmp'), changed });
+    return new FolderWatch({ folder, clock, relevant: (name) => !isTemporary(name), changed });
   }
 
   async #stale(occupants: readonly Occupant[]): Promise<ReadonlySet<Occupant>> {

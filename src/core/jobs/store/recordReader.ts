@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
-import { errorCode } from '../../base/files';
+import { errorCode, isTemporary } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
@@ -61,7 +61,7 @@ export class RecordReader {
     await setImmediate();
     const names = this.#names();
     const epochs = highestEpochs(names);
-    this.swept = this.#sweep(names.filter((name) => name.endsWith('.tmp') || isLeftOver(name, epochs)));
+    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);

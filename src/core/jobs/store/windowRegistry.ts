@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { errorCode, replaceFile } from '../../base/files';
+import { errorCode, isTemporary, replaceFile } from '../../base/files';
 import { ownIdentity, processState, type ProcessIdentity } from './processIdentity';
 
 /** How often a window refreshes the time of its file. Milliseconds. */
@@ -125,7 +125,7 @@ export class WindowRegistry {
     let remote = false;
     await Promise.all(
       names.map(async (name) => {
-        if (name === windowId || name.endsWith('.tmp')) return;
+        if (name === windowId || isTemporary(name)) return;
         const { state, elsewhere, focusedAt } = await this.#stateOf(name);
         if (elsewhere && state !== 'dead') remote = true;
         if (state === 'silent') silent.push(name);
