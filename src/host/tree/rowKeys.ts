@@ -1,13 +1,8 @@
-import type { ActiveWorker } from '../../core/jobs/ports';
-import { JobNode } from './nodes/jobNode';
+import type { JobNode } from './nodes/jobNode';
 import type { WorkerNode } from './nodes/workerNode';
 
 /** Identifies a row among those of its group. */
-export function rowKey(node: JobNode | WorkerNode): string {
-  if (node instanceof JobNode) return node.job.id;
-  return `${node.connection}:${node.worker.pid}:${node.worker.backendStart}`;
-}
-
-export function pidsOf(workers: readonly ActiveWorker[]): string {
-  return workers.map(({ pid }) => pid).join();
+export function rowKey(row: Pick<JobNode, 'job'> | Pick<WorkerNode, 'connection' | 'worker'>): string {
+  if ('job' in row) return row.job.id;
+  return `${row.connection}:${row.worker.pid}:${row.worker.backendStart}`;
 }

@@ -1,16 +1,13 @@
 import * as vscode from 'vscode';
-import { ForeignWorkers, listOnce } from '../../core/jobs/cancel/foreignWorkers';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
-import type { ActiveWorker } from '../../core/jobs/ports';
 import type { Disposable } from '../../core/base/disposable';
-import { serverOfSnapshot } from '../../core/jobs/serverIdentity';
 import { mayHaveWorker } from '../../core/jobs/states';
 import type { PgServerLink } from '../../core/postgres/server/serverLink';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { WORKERS_VIEW } from '../base/commandIds';
-import { affectsSetting, readSetting } from '../base/settings';
+import { affectsSetting } from '../base/settings';
 import { actionsFor } from './nodes/actionNode';
 import { ConnectionNode } from './nodes/connectionNode';
 import { DayNode } from './nodes/dayNode';
@@ -21,13 +18,15 @@ import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
 import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
+import { DrawnRoots, type RootRow } from './drawnRoots';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
 import { needsUserAction } from './needsUserAction';
 import type { OtherJobs } from './otherJobs';
-import { otherRows } from './otherRows';
-import { pidsOf, rowKey } from './rowKeys';
+import { OtherRows } from './otherRows';
+import { rowKey } from './rowKeys';
 import { RowMoves } from './rowOrder';
+import { WorkerRows } from './workerRows';
 import type { Walkthrough } from '../walkthrough';
 import { faultText } from '../messages/faultText';
 import * as ui from '../base/ui';
@@ -47,11 +46,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** The links that are polled while the view is visible, by connection. */
   readonly #watched = new Map<string, { readonly link: PgServerLink; readonly watches: readonly Disposable[] }>();
   readonly #pending = new Set<string>();
-  readonly #workerNodes = new Map<string, WorkerNode>();
-  /** The pids of the foreign workers that the tree shows now, joined, by connection. */
-  readonly #drawnWorkers = new Map<string, string>();
-  readonly #foreignWorkers: ForeignWorkers;
+  readonly #workerRows: WorkerRows;
   readonly #rows: JobRows;
+  readonly #otherRows: OtherRows;
+  readonly #drawnRoots = new DrawnRoots<Node>();
   readonly #moves = new RowMoves(() => performance.now());
   #agesDrawn = 0;
   /** The day on which all rows were drawn last, because jobs of earlier days are grouped. */
@@ -81,8 +79,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#walkthrough = walkthrough;
     this.#filter = filter;
     this.#rows = new JobRows(jobs, filter);
+    this.#otherRows = new OtherRows(others, filter, connections);
 
-    this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
+    this.#workerRows = this.#disposables.add(new WorkerRows(jobs, connections, filter, others));
     this.view = ui.createTreeView(WORKERS_VIEW, {
       treeDataProvider: this,
       canSelectMany: true,
@@ -101,21 +100,22 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
       }),
       connections.onDidChange(() => {
-        this.refresh();
+        this.#redraw();
         this.#updateWatches();
       }),
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
         for (const id of ids) this.#jobNodes.delete(id);
-        this.#rows.forget(ids);
+        const connections = this.#rows.forget(ids);
         filter.forget(ids);
-        this.refresh();
+        this.#redraw(connections);
       }),
       filter.onDidChange(() => this.refresh()),
       others.onDidChange((ids) => {
         filter.forget(ids);
         this.#updateWatches();
-        this.refresh();
+        this.#redraw();
+        for (const node of this.#workerRows.updateJobs()) this.#changed.fire(node);
       }),
     ]) {
       this.#disposables.add(item);
@@ -125,7 +125,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    return node.item();
+    const item = node.item();
+    if (isRoot(node)) this.#drawnRoots.draw(this.#rootRow(node, item));
+    return item;
   }
 
   getParent(node: Node): Node | undefined {
@@ -136,7 +138,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getChildren(node?: Node): Node[] {
-    if (!node) return [...this.#roots()];
+    if (!node) {
+      const roots = [...this.#roots()];
+      this.#drawnRoots.drawAll(roots.map((root) => this.#rootRow(root, root.item())));
+      return roots;
+    }
     if (node instanceof DayNode) return this.#jobsOfDay(node);
     if (node instanceof WorkspaceNode) return [...node.jobs];
     return node instanceof ConnectionNode ? this.#children(node) : [];
@@ -153,6 +159,37 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#dayDrawn = new Date().toDateString();
     this.#showFilter();
     this.#changed.fire(undefined);
+  }
+
+  /**
+   * Redraws the connections and workspaces that have changed, with the rows below them.
+   * @param connections the connections whose list of jobs or workers has changed
+   */
+  #redraw(connections: readonly string[] = []): void {
+    if (this.#dayDrawn !== new Date().toDateString()) {
+      this.refresh();
+      return;
+    }
+    this.#showFilter();
+    const changed = this.#drawnRoots.changed([...this.#roots()].map((root) => this.#rootRow(root, root.item())));
+    if (!changed) {
+      this.#changed.fire(undefined);
+      return;
+    }
+    for (const node of new Set([...connections.map((name) => this.#connectionNode(name)), ...changed])) {
+      this.#changed.fire(node);
+    }
+  }
+
+  #rootRow(node: Node, item: vscode.TreeItem): RootRow<Node> {
+    const { id = '', label, description, iconPath, contextValue, tooltip } = item;
+    const below =
+      node instanceof ConnectionNode
+        ? this.#problemRows(node.name).map((row) => row.item().label)
+        : node instanceof WorkspaceNode && node.version;
+    const shownTooltip = typeof tooltip === 'string' ? tooltip : tooltip?.value;
+    const content = JSON.stringify([label, description, iconPath, contextValue, shownTooltip, below]);
+    return { node, id, content };
   }
 
   /** Redraws all rows and moves ended jobs below the running ones. */
@@ -178,9 +215,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const filtered = !this.#filter.filter.empty;
     if (!filtered) for (const fault of this.#connections.faulty) yield new FaultNode(fault);
     for (const name of this.#connectionNames()) {
-      if (!filtered || this.#hasShownJob(name) || this.#foreign(name).length > 0) yield this.#connectionNode(name);
+      if (!filtered || this.#hasShownJob(name) || this.#workerRows.has(name)) yield this.#connectionNode(name);
     }
-    yield* otherRows(this.#others, this.#filter, this.#connections);
+    yield* this.#otherRows.list();
   }
 
   #hasShownJob(connection: string): boolean {
@@ -208,7 +245,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (!node) {
       node = new ConnectionNode(name, this.#connections, this.#jobs, {
         hasShownJob: () => this.#hasShownJob(name),
-        hasForeign: () => this.#foreign(name).length > 0,
+        hasForeign: () => this.#workerRows.has(name),
         filtered: () => !this.#filter.filter.empty,
       });
       this.#connectionNodes.set(name, node);
@@ -226,26 +263,24 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #children(node: ConnectionNode): Node[] {
-    const children: Node[] = [];
-    const state = this.#connections.existing(node.name)?.state;
-    if (state?.kind === 'error') {
-      const entry = this.#connections.entry(node.name);
-      children.push(
-        new ProblemNode(node.name, faultText(state.fault)),
-        ...(entry ? actionsFor(entry, state.reason) : []),
-      );
-    }
+    const children: Node[] = this.#problemRows(node.name);
     const { upper, finished, days } = this.#rows.list(node.name);
-    const foreign = this.#foreign(node.name);
-    this.#drawnWorkers.set(node.name, pidsOf(foreign));
     const rows = [
       ...upper.map((job) => this.#jobNode(job)),
-      ...foreign.map((worker) => this.#workerNode(node.name, worker)),
+      ...this.#workerRows.list(node.name),
       ...finished.map((job) => this.#jobNode(job)),
     ];
     const above = children.map((_, index) => `${node.name}#${index}`);
     this.#moves.draw(node.name, [...above, ...rows.map(rowKey), ...days.map(groupKey)], this.#groups());
     return [...children, ...rows, ...days];
+  }
+
+  /** Why a connection does not work, and ways to fix it. */
+  #problemRows(connection: string): Node[] {
+    const state = this.#connections.existing(connection)?.state;
+    if (state?.kind !== 'error') return [];
+    const entry = this.#connections.entry(connection);
+    return [new ProblemNode(connection, faultText(state.fault)), ...(entry ? actionsFor(entry, state.reason) : [])];
   }
 
   #jobsOfDay(node: DayNode): Node[] {
@@ -259,73 +294,13 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#connectionNames().flatMap((name) => [name, ...this.#rows.groups(name)]);
   }
 
-  #foreign(connection: string): readonly ActiveWorker[] {
-    return this.#shownForeign(connection, this.#allForeign());
-  }
-
-  /** The foreign workers of a connection that match the filter. */
-  #shownForeign(connection: string, all: ReadonlyMap<string, readonly ActiveWorker[]>): readonly ActiveWorker[] {
-    return (all.get(connection) ?? []).filter((worker) => this.#filter.matchesWorker(connection, worker));
-  }
-
-  /** The foreign workers of each connection. If several connections show the same worker, the default one lists it, or the first. */
-  #allForeign(): ReadonlyMap<string, readonly ActiveWorker[]> {
-    if (!readSetting('showForeignWorkers')) return new Map();
-    const defaultName = this.#connections.defaultFor(undefined);
-    const names = this.#connections.profiles.map(({ name }) => name);
-    names.sort((a, b) => Number(b === defaultName) - Number(a === defaultName));
-    return listOnce(
-      names.flatMap((name) => {
-        const snapshot = this.#connections.existing(name)?.snapshot;
-        return snapshot ? [{ connection: name, snapshot, workers: this.#foreignWorkers.of(name, snapshot) }] : [];
-      }),
-    );
-  }
-
-  #workerNode(connection: string, worker: ActiveWorker): WorkerNode {
-    const key = `${connection}:${worker.pid}:${worker.backendStart}`;
-    const snapshot = this.#connections.existing(connection)?.snapshot;
-    const other = snapshot && this.#others.jobOf(worker, serverOfSnapshot(snapshot));
-    let node = this.#workerNodes.get(key);
-    if (node) {
-      node.worker = worker;
-      node.other = other;
-    } else {
-      node = new WorkerNode(connection, worker, other);
-      this.#workerNodes.set(key, node);
-    }
-    return node;
-  }
-
-  /**
-   * Redraws only what changed. While the tree reloads the rows of a connection, a click on one of them calls its command without the
-   * row (measured with VS Code 1.139), so rows are reloaded only if some appear or disappear.
-   */
+  /** Redraws only what changed, because the rows below a connection cannot be used while they are redrawn (see {@link DrawnRoots}). */
   #snapshotReceived(connection: string): void {
-    const all = this.#allForeign();
-    // A worker that this connection lists now may have to disappear from another.
-    for (const other of this.#drawnWorkers.keys()) {
-      const foreign = this.#shownForeign(other, all);
-      if (other !== connection && pidsOf(foreign) !== this.#drawnWorkers.get(other)) this.#drawForeign(other, foreign);
-    }
-    this.#drawForeign(connection, this.#shownForeign(connection, all));
-  }
-
-  #drawForeign(connection: string, foreign: readonly ActiveWorker[]): void {
-    const nodes = foreign.map((worker) => this.#workerNode(connection, worker));
-    const drawn = this.#drawnWorkers.get(connection) ?? '';
-    const now = pidsOf(foreign);
-    if (now !== drawn) {
-      this.#drawnWorkers.set(connection, now);
-      for (const [key, node] of this.#workerNodes) {
-        if (node.connection === connection && !nodes.includes(node)) this.#workerNodes.delete(key);
-      }
-      // With a filter, the first worker shows the row of its connection, and the last one hides it.
-      if (!this.#filter.filter.empty && (now === '' || drawn === '')) this.refresh();
-      else this.#changed.fire(this.#connectionNode(connection));
-    } else if (Date.now() - this.#agesDrawn >= TICK_MS) {
+    const changed = this.#workerRows.update(connection);
+    if (changed.length > 0) this.#redraw(changed);
+    if (!changed.includes(connection) && Date.now() - this.#agesDrawn >= TICK_MS) {
       this.#agesDrawn = Date.now();
-      for (const node of nodes) this.#changed.fire(node);
+      for (const node of this.#workerRows.of(connection)) this.#changed.fire(node);
     }
   }
 
@@ -349,11 +324,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         );
         if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
       }
-      // The first job of a connection makes the connection's row expandable. A filter may show or hide a connection, and shows a count.
-      if (connections.length > 0 && !this.#filter.filter.empty) this.refresh();
-      else if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
-      else for (const name of connections) this.#changed.fire(this.#connectionNode(name));
-      if (connections.length === 0) this.#showFilter();
+      if (connections.length > 0) this.#redraw(connections);
+      else this.#showFilter();
       for (const id of changed) {
         const jobNode = this.#jobNodes.get(id);
         if (jobNode && !connections.includes(jobNode.job.record.connection)) this.#changed.fire(jobNode);
@@ -396,4 +368,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#tick = undefined;
     }
   }
+}
+
+function isRoot(node: Node): boolean {
+  return node instanceof ConnectionNode || node instanceof WorkspaceNode || node instanceof FaultNode;
 }

@@ -17,7 +17,7 @@ export class OtherJobNode {
   constructor(
     readonly shown: ShownOtherJob,
     /** Its worker, with the connection that shows it. */
-    readonly seen: { readonly connection: string; readonly worker: ActiveWorker } | undefined,
+    public seen: { readonly connection: string; readonly worker: ActiveWorker } | undefined,
   ) {}
 
   item(): vscode.TreeItem {

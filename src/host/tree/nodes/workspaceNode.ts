@@ -7,6 +7,8 @@ import type { OtherJobNode } from './otherJobNode';
 /** Another workspace with jobs. */
 export class WorkspaceNode {
   jobs: readonly OtherJobNode[] = [];
+  /** Increases when {@link jobs} changes. */
+  version = 0;
 
   constructor(readonly workspace: Workspace) {}
 
