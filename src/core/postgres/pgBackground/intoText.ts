@@ -29,11 +29,10 @@ export interface IntoFacts {
 
 /** Looks up the table. Qualified, because the search_path is the worker's. */
 export async function lookUpInto(client: Client, { schema, table }: IntoTable): Promise<IntoFacts> {
-  const { rows } = await client.query<[string, string | null, boolean, boolean, string | null, boolean, boolean]>({
+  const { rows } = await client.query<(string | null)[]>({
     text: `SELECT current_user::pg_catalog.text, s.name::pg_catalog.text, n.oid IS NOT NULL,
-                  COALESCE(pg_catalog.has_schema_privilege(n.oid, 'CREATE'), false), c.relkind::pg_catalog.text,
-                  COALESCE(pg_catalog.has_table_privilege(c.oid, 'INSERT'), false),
-                  COALESCE(pg_catalog.pg_has_role(c.relowner, 'USAGE'), false)
+                  pg_catalog.has_schema_privilege(n.oid, 'CREATE'), c.relkind::pg_catalog.text,
+                  pg_catalog.has_table_privilege(c.oid, 'INSERT'), pg_catalog.pg_has_role(c.relowner, 'USAGE')
              FROM (SELECT COALESCE($1::pg_catalog.name, pg_catalog.current_schema()) AS name) AS s
              LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) s.name
              LEFT JOIN pg_catalog.pg_class AS c
@@ -41,15 +40,15 @@ export async function lookUpInto(client: Client, { schema, table }: IntoTable): 
     values: [schema ?? null, table],
     rowMode: 'array',
   });
-  const [role, name, schemaExists, mayCreate, kind, mayInsert, owned] = rows[0] ?? ['', null, false, false, null];
+  const [role, name, schemaExists, mayCreate, kind, mayInsert, owned] = rows[0] ?? [];
   return {
-    role,
+    role: role ?? '',
     schema: name ?? undefined,
-    schemaExists,
-    mayCreate,
+    schemaExists: schemaExists === 't',
+    mayCreate: mayCreate === 't',
     kind: kind ?? undefined,
-    mayInsert: mayInsert === true,
-    owned: owned === true,
+    mayInsert: mayInsert === 't',
+    owned: owned === 't',
   };
 }
 
@@ -144,7 +143,7 @@ export function planInto(
   const plan = planRows(workerText(text), { noRows: true }, server);
   return {
     ...plan,
-    tag: into.ifExists === 'append' ? 'INSERT' : 'SELECT',
+    tag: into.ifExists === 'append' ? 'INSERT' : 'CREATE TABLE AS',
     position: (codePoint) => {
       const at = plan.position(codePoint);
       return at === undefined ? undefined : toSource(at);
