@@ -151,7 +151,7 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
       ? [
           {
             label: vscode.l10n.t('Save as defaults for this file'),
-            description: saveAsDefaults ? vscode.l10n.t('yes, except the label') : vscode.l10n.t('no'),
+            description: saveAsDefaults ? vscode.l10n.t('yes, except the label and the table') : vscode.l10n.t('no'),
             change: () => void (saveAsDefaults = !saveAsDefaults),
           },
         ]
