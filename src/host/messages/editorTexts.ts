@@ -57,5 +57,9 @@ export function directiveHelp(name: DirectiveName): string {
       return l10n.t(
         'The size of the queue that carries the worker’s rows and messages, such as `256kB`. Between 64B and 256MB; default: the server’s setting.',
       );
+    case 'into':
+      return l10n.t(
+        'The table that stores the rows of the last statement, such as `reports.daily`. The worker creates it. If it exists, the launch is refused, unless `append` or `replace` follows the name.',
+      );
   }
 }
