@@ -78,6 +78,8 @@ export interface RunRequest {
    * format of `set_config`. A SET in the text runs later and so takes precedence. If there are several time limits, the strictest applies.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Start the worker with `default_transaction_read_only = on`. SQL can still set its transaction to READ WRITE. */
+  readonly readOnly?: boolean;
   /**
    * A table that stores the rows of the last statement: `schema.table`, written as in SQL. If the table exists, the launch is refused, unless
    * the name is followed by `append` or `replace` (which drops the table first, in the same transaction).
@@ -194,6 +196,10 @@ export interface ConnectionInfo {
   readonly color?: string;
   /** Ask before each launch from an editor. */
   readonly production?: boolean;
+  /** Workers start with `default_transaction_read_only = on`. */
+  readonly readOnly?: boolean;
+  /** Server parameters of every worker, by name. {@link RunRequest.settings} take precedence. */
+  readonly workerSettings?: Readonly<Record<string, string>>;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
   /** Ask for the password once per window and never store it. */

@@ -252,6 +252,8 @@ describe('connections in VS Code', () => {
       passfile: '~/p',
       color: '#aabbcc',
       production: true,
+      readOnly: true,
+      workerSettings: { lock_timeout: '5s' },
       passwordCommand: 'echo secret',
       askPassword: false,
       allowCleartextPassword: false,

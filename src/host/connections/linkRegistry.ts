@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/base/clock';
 import type { Logger } from '../../core/base/logger';
+import { workerSettingsOf } from '../../core/postgres/connect/conninfo/workerSettings';
 import { PgServerLink, type LinkOptions } from '../../core/postgres/server/serverLink';
 import { scopeOf, type ConnectionEntry } from './connectionEntries';
 
@@ -47,6 +48,7 @@ export class LinkRegistry {
       clock,
       log,
       warmSessions: WARM_SESSIONS,
+      workerSettings: workerSettingsOf(entry.profile),
     });
     link.onDidChangeState(() => this.#host.changed());
     this.#disconnected.delete(name);

@@ -12,7 +12,7 @@ import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
-import { LaunchConfirmation, unboundedWrite } from './launchConfirmation';
+import { LaunchConfirmation, limitLocks, unboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
 import { asRequest, settingsProblem } from './request';
@@ -90,9 +90,12 @@ export class Launcher implements vscode.Disposable {
     }
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const unbounded = writes.map((finding) => unboundedWrite(finding, request.sql));
-    if (!(await this.confirmation.confirm(unbounded, [connection]))) return undefined;
+    const launch = { ...changed, connection, label };
+    const question = this.confirmation.questionOf(launch);
+    const confirmed = await this.confirmation.confirm(unbounded, [question]);
+    if (!confirmed) return undefined;
     this.#connections.allowPrompts(connection);
-    const again = this.run({ ...changed, connection, label });
+    const again = this.run(limitLocks(launch, question, confirmed));
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
   }

@@ -7,6 +7,7 @@ import { SQLSTATE } from '../../base/sqlstate';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
 import type { WorkerReport } from '../../jobs/workerReport';
+import { lowerCased } from '../../jobs/settingNames';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
@@ -18,6 +19,7 @@ import type { TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
 import { introduceSession, mayCall } from '../server/introduction';
+import type { WorkerSettings } from '../server/serverLinkTypes';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
 import { refusalOf, workerText } from './rowPlan';
@@ -40,6 +42,7 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly functions: ExtensionFunctions;
   readonly types: TypeCache;
+  readonly workerSettings: WorkerSettings;
   /** How long a query may remain unanswered, after the time that it is expected to take, before the connection is checked. Milliseconds. */
   readonly responseTimeoutMs: number;
   /** Shared by all sessions of a link. */
@@ -140,7 +143,8 @@ export class PgSession implements WorkerSession {
     return this.#client.idleMs();
   }
 
-  async describe(sql: string, settings: Readonly<Record<string, string>> = {}, into?: string): Promise<RowPlan> {
+  async describe(sql: string, requested: Readonly<Record<string, string>> = {}, into?: string): Promise<RowPlan> {
+    const settings = this.#withDefaults(requested);
     const worker = workerText(sql);
     const table = intoTableOf(into);
     const standardStrings = settings['standard_conforming_strings'];
@@ -174,7 +178,10 @@ export class PgSession implements WorkerSession {
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
     const { history } = this.#context;
-    const settings = launchSettings(this.#inherited, request);
+    const settings = launchSettings(this.#inherited, {
+      ...request,
+      settings: this.#withDefaults(request.settings ?? {}),
+    });
     try {
       const handle = await this.#located((functions) => this.#launchWith(functions, request, settings));
       history.launched = true;
@@ -190,6 +197,12 @@ export class PgSession implements WorkerSession {
         !(await mayCall((query) => this.#client.query(query), this.#functions.launchSignature));
       throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error }, withdrawn);
     }
+  }
+
+  /** The settings of a job, with those of the connection. */
+  #withDefaults(settings: Readonly<Record<string, string>>): Record<string, string> {
+    const { defaults, enforced } = this.#context.workerSettings;
+    return { ...defaults, ...lowerCased(settings), ...enforced };
   }
 
   /** Launches with the label or, if the database's encoding cannot represent it, with the closest label that it can. */

@@ -2,7 +2,7 @@ import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import type { Statement } from '../split/splitTypes';
 
-/** Objects of DROP that no query uses, so that it waits for nobody's lock. */
+/** Objects of DROP that no query uses, so dropping them blocks none. */
 const UNLOCKED = ['DATABASE', 'ROLE', 'USER', 'GROUP', 'TABLESPACE', 'SUBSCRIPTION', 'PUBLICATION', 'SERVER'];
 
 /**
@@ -38,7 +38,9 @@ export function strongLock(text: string, { start, end }: Pick<Statement, 'start'
 
 function alter(cursor: Cursor): string | undefined {
   if (cursor.accept('FOREIGN') || cursor.accept('MATERIALIZED')) {
-    return cursor.is('TABLE', 'VIEW') ? `ALTER ${cursor.is('TABLE') ? 'FOREIGN TABLE' : 'MATERIALIZED VIEW'}` : undefined;
+    return cursor.is('TABLE', 'VIEW')
+      ? `ALTER ${cursor.is('TABLE') ? 'FOREIGN TABLE' : 'MATERIALIZED VIEW'}`
+      : undefined;
   }
   if (cursor.is('VIEW')) return 'ALTER VIEW';
   if (!cursor.accept('TABLE')) return undefined;
