@@ -17,6 +17,7 @@ import type { Job, NewJob } from '../../src/core/jobs/job';
 import type { Logger } from '../../src/core/base/logger';
 import { openClient } from '../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
+import { workerSettingsOf } from '../../src/core/postgres/connect/conninfo/workerSettings';
 import { PgServerLink, type LinkOptions } from '../../src/core/postgres/server/serverLink';
 import { SpoolFiles } from '../../src/core/results/spool/spoolStore';
 import type { JobState } from '../../src/api';
@@ -134,6 +135,7 @@ export function newLink(
     clock: systemClock,
     log,
     warmSessions: 2,
+    workerSettings: workerSettingsOf(profile),
     ...options,
   });
 }

@@ -75,9 +75,10 @@ export function directivesOf(text: string): Directives {
     const report = (code: keyof DirectiveFaults): void => void problems.push({ code, params: { name }, span });
     // Each `set` is about its own parameter.
     const value = (match[2] ?? '').trim();
-    const key = name === 'set' ? `set ${SETTING.exec(value)?.[1]?.toLowerCase() ?? ''}` : name;
-    if (seen.has(key)) report('directive.repeated');
-    seen.add(key);
+    const keys =
+      name === 'set' ? Object.keys(parseSetting(value) ?? {}).map((parameter) => `set ${parameter}`) : [name];
+    if (keys.some((key) => seen.has(key))) report('directive.repeated');
+    for (const key of keys) seen.add(key);
     apply(name, value, found, report);
   }
   return { ...found, problems };

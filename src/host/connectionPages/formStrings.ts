@@ -99,7 +99,7 @@ export function connectionStrings(): ConnectionStrings {
     productionHint: l10n.t('Asks before each launch.'),
     readOnly: l10n.t('Read-only'),
     readOnlyHint: l10n.t(
-      'Workers start in read-only transactions. SQL can change that; it is no protection against intent.',
+      'Workers start in read-only transactions. SQL can still change that.',
     ),
     allowCleartextPassword: l10n.t('Allow cleartext passwords'),
     allowCleartextPasswordHint: l10n.t(

@@ -168,6 +168,8 @@ describe('lists of the fields of a profile', () => {
       'role',
       'color',
       'production',
+      'readOnly',
+      'workerSettings',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',
