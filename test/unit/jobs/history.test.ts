@@ -76,6 +76,26 @@ describe('history', () => {
     );
   });
 
+  it('reads records that are asked for again only if they have changed', async () => {
+    const [one, two] = [await open('one'), await open('two')];
+    await one.save(record('a'));
+    await one.save(record('b'));
+    const read = (...ids: string[]): (JobRecord | undefined)[] => {
+      const found = two.newestRecords([...ids, 'missing']);
+      return ids.map((id) => found.get(id));
+    };
+    const [a, b] = read('a', 'b');
+    assert.deepEqual([a?.id, b?.id], ['a', 'b']);
+    await one.save(record('b', { rowCount: 5 }));
+    assert.equal(read('a')[0], a, 'the same object');
+    assert.equal(read('b')[0]?.rowCount, 5);
+    await writeFile(join(folder, 'a.1.json'), JSON.stringify(record('a', { owner: 'three' })));
+    assert.equal(read('a')[0]?.owner, 'three', 'adopted by another window');
+    await rm(join(folder, 'b.json'));
+    await writeFile(join(folder, 'a.2.json'), 'damaged');
+    assert.deepEqual(read('a', 'b'), [undefined, undefined]);
+  });
+
   it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -18,6 +18,9 @@ const STALE_MS = 60_000;
 /** A damaged record of an epoch may be one that another window is writing, if it is younger than this. Milliseconds. */
 const BEING_WRITTEN_MS = 10_000;
 
+/** So many records are held that were asked for before the last call. */
+const MAX_RECENT = 64;
+
 /** A record on disk. */
 export interface StoredRecord {
   readonly record: JobRecord;
@@ -36,10 +39,16 @@ export interface LoadedRecords {
   readonly pinned: ReadonlySet<string>;
 }
 
+interface RecentRecord extends StoredRecord {
+  readonly version: string;
+}
+
 /** Reads the records in a folder of jobs. Needs no permission to write. */
 export class RecordReader {
   /** Resolves when what crashes left behind is removed. */
   swept: Promise<void> = Promise.resolve();
+  /** What {@link newestRecords} returned last. */
+  #recent: ReadonlyMap<string, RecentRecord> = new Map();
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -96,16 +105,39 @@ export class RecordReader {
     return newest;
   }
 
-  /** Reads the newest records of these jobs, without those that are missing or damaged. */
+  /**
+   * Returns the newest records of these jobs, without those that are missing or damaged. A window asks again and again while it waits for
+   * jobs of others: what has not changed since the last call is not read again.
+   */
   newestRecords(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
-    const epochs = this.ids();
-    const found = new Map<string, JobRecord>();
+    let epochs: ReadonlyMap<string, number> | undefined;
+    const recent = new Map<string, RecentRecord>();
     for (const id of ids) {
-      const epoch = epochs.get(id);
-      const record = epoch === undefined ? undefined : this.one(id, epoch);
-      if (record) found.set(id, record);
+      const known = this.#recent.get(id);
+      if (known && this.#version(id, known.epoch) === known.version && !this.#version(id, known.epoch + 1)) {
+        recent.set(id, known);
+        continue;
+      }
+      epochs ??= this.ids();
+      const epoch = epochs.get(id) ?? 0;
+      // Before the record, so that a change in between is noticed the next time.
+      const version = this.#version(id, epoch);
+      const record = version === undefined ? undefined : this.one(id, epoch);
+      if (version !== undefined && record) recent.set(id, { record, epoch, version });
     }
-    return found;
+    // Jobs of several connections may wait at the same time.
+    this.#recent = new Map([...[...this.#recent].slice(-MAX_RECENT), ...recent]);
+    return new Map([...recent].map(([id, { record }]) => [id, record]));
+  }
+
+  /** Changes whenever the record is replaced. @returns undefined if it is missing, or this cannot be determined */
+  #version(id: string, epoch: number): string | undefined {
+    try {
+      const found = statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false });
+      return found && `${found.mtimeMs}/${found.size}/${found.ino}`;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Names of the files in the folder; none if it does not exist. */
