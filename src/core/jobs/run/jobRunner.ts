@@ -119,6 +119,7 @@ export class JobRunner implements RunningWorker {
       const session = await link.acquire();
       this.#session = session;
       if (this.#abandoned) return 'abandoned';
+      if (this.#context.closing()) return 'closing';
       this.#watches.push(session.onNotice((notice) => this.#job.addNotice({ at: clock.now(), ...notice })));
       return await this.#runIn(session);
     } catch (error) {

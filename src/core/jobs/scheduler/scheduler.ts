@@ -211,6 +211,7 @@ export class Scheduler {
         mayRetry: breaks < MAX_SESSION_BREAKS,
         running: () => queue.running,
         takePlace: this.#options.places && (() => this.#takePlace(job)),
+        closing: () => this.#disposed,
         mayLaunch: (launching) => this.#options.mayLaunch(launching),
       });
       this.#runners.set(job.id, runner);
