@@ -107,6 +107,21 @@ describe('history', () => {
     await history.close();
   });
 
+  it('removes old files that belong to no job', async () => {
+    const history = await open('w');
+    await history.save(record('a'));
+    const left = ['gone.live', 'gone.pinned', 'gone.1.command', 'x.hello', 'gone.json.1a2b.tmp'];
+    const kept = ['a.live', 'a.pinned', 'a.1.command'];
+    const old = new Date(Date.now() - 120_000);
+    for (const name of [...left, ...kept, 'new.pinned']) {
+      await writeFile(join(folder, name), '');
+      if (name !== 'new.pinned') await utimes(join(folder, name), old, old);
+    }
+    await history.load();
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), [...kept, 'a.json', 'new.pinned', 'windows'].sort());
+  });
+
   it('sets damaged records aside with a log entry, and loads the others', async () => {
     const history = await open('w1');
     await history.save({ ...record('good'), owner: 'gone' });

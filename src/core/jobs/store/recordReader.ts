@@ -194,9 +194,9 @@ export class RecordReader {
   }
 }
 
-/** Whether a file between windows belongs to no job: its window was killed, or another one cleared the job. */
+/** Whether a file beside the records belongs to no job: its window was killed, or another one cleared the job at the same time. */
 function isLeftOver(name: string, epochs: ReadonlyMap<string, number>): boolean {
-  const [, id] = /^([^.]+)\.(?:live|hello|.*\.command)$/.exec(name) ?? [];
+  const [, id] = /^([^.]+)\.(?:live|hello|pinned|.*\.command)$/.exec(name) ?? [];
   return id !== undefined && !epochs.has(id);
 }
 
