@@ -111,12 +111,17 @@ describe('history', () => {
     const history = await open('w');
     await history.save(record('a'));
     const left = ['gone.live', 'gone.pinned', 'gone.1.command', 'x.hello', 'gone.json.1a2b.tmp'];
-    const kept = ['a.live', 'a.pinned', 'a.1.command'];
+    const kept = ['a.live', 'a.pinned', 'a.1.command', 'b.removed'];
     const old = new Date(Date.now() - 120_000);
     for (const name of [...left, ...kept, 'new.pinned']) {
       await writeFile(join(folder, name), '');
       if (name !== 'new.pinned') await utimes(join(folder, name), old, old);
     }
+    // Written by a window that was suspended while the job was removed.
+    await writeFile(join(folder, 'b.json'), JSON.stringify(record('b')));
+    await utimes(join(folder, 'b.json'), old, old);
+    await writeFile(join(folder, 'c.removed'), '');
+    await utimes(join(folder, 'c.removed'), 0, 0);
     await history.load();
     await history.close();
     assert.deepEqual((await readdir(folder)).sort(), [...kept, 'a.json', 'new.pinned', 'windows'].sort());
@@ -172,7 +177,7 @@ describe('history', () => {
     await other.remove('orphan');
     assert.deepEqual(
       (await readdir(folder)).filter((name) => name.startsWith('orphan')),
-      [],
+      ['orphan.removed'],
     );
     await Promise.all([living.close(), a.close(), b.close()]);
   });

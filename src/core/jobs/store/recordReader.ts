@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -8,13 +8,15 @@ import { errorCode, isTemporary } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
-import { highestEpochs, recordFileName } from './epochs';
+import { highestEpochs, recordFileName, removedFileName } from './epochs';
 import { parseRecord } from './parseRecord';
 
 /** Records are read synchronously, which is much faster, but other work gets a turn after this time. Milliseconds. */
 const READ_SLICE_MS = 8;
 /** A temporary file this old was left by a crash. Milliseconds. */
 const STALE_MS = 60_000;
+/** A mark of a removed job is kept this long: its former owner may be suspended. Milliseconds. */
+const REMOVED_MS = 30 * 86_400_000;
 /** A damaged record of an epoch may be one that another window is writing, if it is younger than this. Milliseconds. */
 const BEING_WRITTEN_MS = 10_000;
 
@@ -70,11 +72,13 @@ export class RecordReader {
     await setImmediate();
     const names = this.#names();
     const epochs = highestEpochs(names);
-    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs)));
+    const removed = idsWith('removed', names);
+    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs, removed)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
     for (const [id, epoch] of epochs) {
+      if (removed.has(id)) continue;
       if (slice.over) await slice.pause();
       const record = this.#read(id, epoch);
       if (typeof record === 'object') records.push({ record, epoch });
@@ -83,7 +87,7 @@ export class RecordReader {
     return {
       records: records.sort((a, b) => a.record.queuedAt - b.record.queuedAt),
       corrupt,
-      pinned: pinnedIds(names),
+      pinned: idsWith('pinned', names),
     };
   }
 
@@ -102,7 +106,8 @@ export class RecordReader {
       if (record === 'missing' && at > epoch) break;
       if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
     }
-    return newest;
+    // What a former owner writes after the job was removed does not count.
+    return newest === 'missing' || !existsSync(join(this.#folder, removedFileName(id))) ? newest : 'missing';
   }
 
   /**
@@ -189,19 +194,23 @@ export class RecordReader {
   async #sweep(temporary: readonly string[]): Promise<void> {
     for (const name of temporary) {
       const file = join(this.#folder, name);
-      if ((await ageOf(file, this.#clock)) > STALE_MS) await rm(file, { force: true }).catch(() => undefined);
+      const limit = name.endsWith('.removed') ? REMOVED_MS : STALE_MS;
+      if ((await ageOf(file, this.#clock)) > limit) await rm(file, { force: true }).catch(() => undefined);
     }
   }
 }
 
 /** Whether a file beside the records belongs to no job: its window was killed, or another one cleared the job at the same time. */
-function isLeftOver(name: string, epochs: ReadonlyMap<string, number>): boolean {
-  const [, id] = /^([^.]+)\.(?:live|hello|pinned|.*\.command)$/.exec(name) ?? [];
-  return id !== undefined && !epochs.has(id);
+function isLeftOver(name: string, epochs: ReadonlyMap<string, number>, removed: ReadonlySet<string>): boolean {
+  const [, id, suffix = ''] = /^([^.]+)\.(.+)$/.exec(name) ?? [];
+  if (id === undefined) return false;
+  if (removed.has(id)) return true;
+  return /^(?:live|hello|pinned|.*\.command)$/.test(suffix) && !epochs.has(id);
 }
 
-function pinnedIds(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.flatMap((name) => /^([^.]+)\.pinned$/.exec(name)?.[1] ?? []));
+/** Ids of the jobs that have a file with this suffix. */
+function idsWith(suffix: string, names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.flatMap((name) => (name.endsWith(`.${suffix}`) ? name.slice(0, -suffix.length - 1) : [])));
 }
 
 /** Milliseconds since the file was written; 0 if it does not exist. */
