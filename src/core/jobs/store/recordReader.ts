@@ -102,7 +102,8 @@ export class RecordReader {
     let newest: NewestRecord = 'missing';
     // The window that adopted the job may have removed the older records meanwhile.
     for (let at = epoch; at <= epoch + 1 || newest !== 'missing'; at++) {
-      const record = this.#read(id, at);
+      // Reading a missing file costs an exception, and the next epoch is nearly always missing.
+      const record = this.#isMissing(id, at) ? 'missing' : this.#read(id, at);
       if (record === 'missing' && at > epoch) break;
       if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
     }
@@ -133,6 +134,14 @@ export class RecordReader {
     // Jobs of several connections may wait at the same time.
     this.#recent = new Map([...[...this.#recent].slice(-MAX_RECENT), ...recent]);
     return new Map([...recent].map(([id, { record }]) => [id, record]));
+  }
+
+  #isMissing(id: string, epoch: number): boolean {
+    try {
+      return statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false }) === undefined;
+    } catch {
+      return false;
+    }
   }
 
   /** Changes whenever the record is replaced. @returns undefined if it is missing, or this cannot be determined */
