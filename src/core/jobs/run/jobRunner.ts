@@ -355,6 +355,8 @@ export class JobRunner implements RunningWorker {
   }
 
   async #detach({ session, worker }: Launched, reason: JobFault): Promise<RunEnd> {
+    // At once: a cancel meanwhile must not ask the session.
+    this.#detached = true;
     await session.detach(worker);
     return this.#becomeDetached(reason);
   }
