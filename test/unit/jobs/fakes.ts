@@ -239,6 +239,7 @@ export function newWorld(clock = new FakeClock()) {
     watch: () => ({ startPolling: () => undefined, setRemote: () => undefined, dispose: () => undefined }),
     commands: { expected: () => Promise.resolve(false), pending: () => Promise.resolve([]) },
     noticesWritten: () => true,
+    isPinned: () => false,
     notices: () => [],
   } as unknown as JobHistory;
   let ids = 0;

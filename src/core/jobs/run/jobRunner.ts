@@ -119,6 +119,7 @@ export class JobRunner implements RunningWorker {
       const session = await link.acquire();
       this.#session = session;
       if (this.#abandoned) return 'abandoned';
+      if (this.#context.closing()) return 'closing';
       this.#watches.push(session.onNotice((notice) => this.#job.addNotice({ at: clock.now(), ...notice })));
       return await this.#runIn(session);
     } catch (error) {
@@ -355,6 +356,8 @@ export class JobRunner implements RunningWorker {
   }
 
   async #detach({ session, worker }: Launched, reason: JobFault): Promise<RunEnd> {
+    // At once: a cancel meanwhile must not ask the session.
+    this.#detached = true;
     await session.detach(worker);
     return this.#becomeDetached(reason);
   }
