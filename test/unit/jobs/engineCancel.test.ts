@@ -164,7 +164,7 @@ describe('engine: cancel', () => {
       const { link, jobs, run, clock } = newWorld();
       const session = new FakeSession();
       session.stopped = false;
-      let sent: () => void = () => undefined;
+      let sent: (sent: boolean) => void = () => undefined;
       session.cancelWorker = () => new Promise((resolve) => (sent = resolve));
       link.next.push(session);
       const job = run();
@@ -176,7 +176,7 @@ describe('engine: cancel', () => {
       const closing = jobs.dispose().then(() => (closed = true));
       await clock.move(1999);
       assert.ok(!closed, 'the signal is being sent');
-      if (arrives) sent();
+      if (arrives) sent(true);
       else await clock.move(1);
       await closing;
       assert.equal(job.state, 'canceling');

@@ -132,9 +132,9 @@ export class FakeSession implements WorkerSession {
     }
   }
 
-  cancelWorker(): Promise<void> {
+  cancelWorker(): Promise<boolean> {
     this.signals++;
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   detach(): Promise<void> {

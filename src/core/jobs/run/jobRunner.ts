@@ -46,7 +46,7 @@ export class JobRunner implements RunningWorker {
   #stopRequested = false;
   /** Another window owns the job: nothing may be sent or recorded any more. */
   #abandoned = false;
-  /** The session no longer knows the worker. */
+  /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
   readonly #watches: Disposable[] = [];
@@ -93,9 +93,7 @@ export class JobRunner implements RunningWorker {
   }
 
   async signalInSession(): Promise<boolean> {
-    if (!this.#session || !this.#worker) return false;
-    await this.#session.cancelWorker(this.#worker);
-    return true;
+    return this.#session && this.#worker ? this.#session.cancelWorker(this.#worker) : false;
   }
 
   /** Stops tracking: the worker keeps running. */
@@ -356,7 +354,6 @@ export class JobRunner implements RunningWorker {
   }
 
   async #detach({ session, worker }: Launched, reason: JobFault): Promise<RunEnd> {
-    // At once: a cancel meanwhile must not ask the session.
     this.#detached = true;
     await session.detach(worker);
     return this.#becomeDetached(reason);

@@ -328,8 +328,17 @@ export class PgSession implements WorkerSession {
     }
   }
 
-  async cancelWorker(worker: WorkerHandle): Promise<void> {
-    const call = (): Promise<unknown> => this.#call(worker, ({ cancel }) => cancel);
+  async cancelWorker(worker: WorkerHandle): Promise<boolean> {
+    const call = async (): Promise<boolean> => {
+      try {
+        await this.#call(worker, ({ cancel }) => cancel);
+        return true;
+      } catch (error) {
+        // It detached from the worker, or read its result, before this call.
+        if (sqlstateOf(error) === SQLSTATE.undefinedObject) return false;
+        throw error;
+      }
+    };
     const sent = call();
     // A wait may be running; the call is queued after it.
     this.wake();
@@ -340,11 +349,11 @@ export class PgSession implements WorkerSession {
       timeout = startResponseTimeout(clock, ms, () => reject(new NoAnswerError(fault)));
     });
     try {
-      await Promise.race([sent, unanswered]);
+      return await Promise.race([sent, unanswered]);
     } catch (error) {
       // Something interrupted this call, so SIGTERM may not have been sent.
       if (sqlstateOf(error) !== SQLSTATE.queryCanceled) throw error;
-      await Promise.race([call(), unanswered]);
+      return await Promise.race([call(), unanswered]);
     } finally {
       timeout?.dispose();
       // After a timeout, the end of the job shows whether the call succeeded.
