@@ -1,3 +1,4 @@
+import type { JobState } from '../../api';
 import type { FaultOf, NoParams } from '../base/fault';
 
 /**
@@ -23,6 +24,8 @@ export interface JobFaults {
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
   'jobs.canceledBeforeStart': NoParams;
+  /** Never launched, because another statement of its batch did not succeed. `label` and `state`: of that one */
+  'jobs.batchStopped': { readonly label: string; readonly state: JobState };
 
   // Why a job failed.
   'jobs.limitReached': { readonly name: string; readonly ms?: number };
@@ -87,6 +90,8 @@ export interface JobFaults {
   'jobs.unknownJob': { readonly id: string };
   'jobs.notTracked': { readonly label: string };
   'jobs.detachWhileReading': { readonly label: string };
+  /** Nothing can run after a job that is part of a batch, or has ended. */
+  'jobs.noneAfter': { readonly label: string; readonly ended: boolean };
   'jobs.noWorkerToSignal': { readonly pid?: number };
 }
 
