@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import type { RunRequest } from '../../api';
-import type { Job } from '../../core/jobs/job';
+import type { BatchRequest, RunRequest } from '../../api';
+import type { Job, NewJob } from '../../core/jobs/job';
+import { standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
 import { labelFor } from '../../core/sql/directives';
@@ -15,7 +16,7 @@ import { commandId } from '../base/commandIds';
 import { LaunchConfirmation, limitLocks, unboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
-import { asRequest, settingsProblem } from './request';
+import { asRequest, checkedBatch, settingsProblem } from './request';
 import { omit } from '../base/omit';
 import * as ui from '../base/ui';
 
@@ -59,7 +60,9 @@ export class Launcher implements vscode.Disposable {
    * @returns the new job's id, or undefined if the user cancels
    */
   async rerun(job: Job, withTimeout: boolean): Promise<string | undefined> {
-    const { request, connection, label } = job.record;
+    const { connection, label } = job.record;
+    // A statement of a batch takes over the settings of the statements before it.
+    const request = standaloneRequest(job, this.#jobs.batchOf(job));
     let changed: RunRequest = request;
     if (withTimeout) {
       // worker_timeout takes precedence: if it ended the job, a longer statement_timeout would not help.
@@ -105,6 +108,25 @@ export class Launcher implements vscode.Disposable {
    * @throws with a message for the user if the SQL or the request cannot run
    */
   run(request: RunRequest): Job {
+    return this.#jobs.run(this.#checked(request));
+  }
+
+  /**
+   * Launches a batch without asking the user.
+   * @throws with a message for the user, before anything runs, if the request or one of its statements cannot run
+   */
+  runBatch(request: BatchRequest): readonly Job[] {
+    const { statements, label, parallel, onFailure } = checkedBatch(request);
+    const { connection } = request;
+    const requests = statements.map((sql) => this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }));
+    return this.#jobs.runBatch(
+      requests.map((checked) => ({ request: checked })),
+      { label: label ?? requests[0]?.label ?? '', parallel, onFailure },
+    );
+  }
+
+  /** Completes a request from code. @throws with a message for the user if it cannot run */
+  #checked(request: RunRequest): NewJob {
     const fault = checkBeforeLaunch(request.sql).find(({ severity }) => severity === 'error');
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
@@ -121,7 +143,7 @@ export class Launcher implements vscode.Disposable {
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     // The caller may be code, but only the user can approve what a workspace's connection asks for.
     this.#connections.allowPasswordPrompt(connection);
-    return this.#jobs.run({ ...request, connection, label });
+    return { ...request, connection, label };
   }
 
   /** The full name of a connection for the name that a caller uses. */

@@ -5,6 +5,8 @@ import { BatchRules, type BatchMember, type BatchTurn } from './batchRules';
 /** Finds the jobs of each batch. */
 export class BatchIndex {
   readonly #batches = new Map<string, Map<string, Job>>();
+  /** The jobs of each batch in its order, until one is added or removed. */
+  readonly #inOrder = new Map<string, readonly Job[]>();
   /** Finds a listed job. */
   readonly #get: (id: string) => Job | undefined;
   /** Whether all jobs on disk are listed. Until then, a missing one may still be queued or running. */
@@ -19,12 +21,14 @@ export class BatchIndex {
     if (!batch) return;
     const jobs = this.#batches.get(batch.id) ?? new Map<string, Job>();
     this.#batches.set(batch.id, jobs.set(job.id, job));
+    this.#inOrder.delete(batch.id);
   }
 
   remove({ id, record: { batch } }: Job): void {
     if (!batch) return;
     const jobs = this.#batches.get(batch.id);
     jobs?.delete(id);
+    this.#inOrder.delete(batch.id);
     if (jobs?.size === 0) this.#batches.delete(batch.id);
   }
 
@@ -35,7 +39,11 @@ export class BatchIndex {
 
   /** The jobs of a batch that are listed, in its order. */
   jobs(batchId: string): readonly Job[] {
-    const jobs = [...(this.#batches.get(batchId)?.values() ?? [])].sort((a, b) => indexOf(a) - indexOf(b));
+    let jobs = this.#inOrder.get(batchId);
+    if (!jobs) {
+      jobs = [...(this.#batches.get(batchId)?.values() ?? [])].sort((a, b) => indexOf(a) - indexOf(b));
+      if (jobs.length > 0) this.#inOrder.set(batchId, jobs);
+    }
     const first = jobs.length > 0 ? this.#get(batchId) : undefined;
     return first && first.record.batch === undefined ? [first, ...jobs] : jobs;
   }
