@@ -118,7 +118,9 @@ export class Launcher implements vscode.Disposable {
   runBatch(request: BatchRequest): readonly Job[] {
     const { statements, label, parallel, onFailure } = checkedBatch(request);
     const { connection } = request;
-    const requests = statements.map((sql) => this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }));
+    const requests = statements.map((sql) =>
+      this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }),
+    );
     return this.#jobs.runBatch(
       requests.map((checked) => ({ request: checked })),
       { label: label ?? requests[0]?.label ?? '', parallel, onFailure },

@@ -41,8 +41,7 @@ export class JobRows {
   /** Returns the rows of a connection, and remembers that the tree lists them. */
   list(connection: string): ConnectionRows {
     const arranged = this.#order(connection).arrange(this.#of(connection));
-    const shown = (row: Row): boolean =>
-      row instanceof BatchNode ? row.jobs.length > 0 : this.#filter.matches(row);
+    const shown = (row: Row): boolean => (row instanceof BatchNode ? row.jobs.length > 0 : this.#filter.matches(row));
     const upper = arranged.upper.filter(shown);
     const past = arranged.finished.filter(shown);
     const now = Date.now();

@@ -19,6 +19,7 @@ import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
 import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
+import { BatchRedraws } from './batchRedraws';
 import { DrawnRoots, type RootRow } from './drawnRoots';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
@@ -52,6 +53,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #otherRows: OtherRows;
   readonly #drawnRoots = new DrawnRoots<Node>();
   readonly #moves = new RowMoves(() => performance.now());
+  readonly #batches = new BatchRedraws<BatchNode>(
+    (batch) => this.#changed.fire(batch),
+    () => performance.now(),
+  );
   #agesDrawn = 0;
   /** The day on which all rows were drawn last, because jobs of earlier days are grouped. */
   #dayDrawn = new Date().toDateString();
@@ -90,6 +95,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     });
     for (const item of [
       this.#changed,
+      this.#batches,
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
         // The user cannot be about to click in a view that has just appeared.
@@ -277,11 +283,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #children(node: ConnectionNode): Node[] {
     const children: Node[] = this.#problemRows(node.name);
     const { upper, finished, days } = this.#rows.list(node.name);
-    const rows = [
-      ...this.#rowNodes(upper),
-      ...this.#workerRows.list(node.name),
-      ...this.#rowNodes(finished),
-    ];
+    const rows = [...this.#rowNodes(upper), ...this.#workerRows.list(node.name), ...this.#rowNodes(finished)];
     const above = children.map((_, index) => `${node.name}#${index}`);
     this.#moves.draw(node.name, [...above, ...rows.map(rowKey), ...days.map(groupKey)], this.#groups());
     return [...children, ...rows, ...days];
@@ -334,11 +336,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const connections = changed
         .filter((key) => key.startsWith('connection:'))
         .map((key) => key.slice('connection:'.length));
-      for (const node of this.#connectionNodes.values()) {
-        const running = this.#jobs.jobs.some(
-          ({ record, state }) => record.connection === node.name && mayHaveWorker(state),
-        );
-        if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
+      for (const { name, hasRunning } of this.#connectionNodes.values()) {
+        const running = this.#jobs.jobs.some((one) => one.record.connection === name && mayHaveWorker(one.state));
+        if (hasRunning !== running && !connections.includes(name)) connections.push(name);
       }
       if (connections.length > 0) this.#redraw(connections);
       else this.#showFilter();
@@ -349,15 +349,12 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Redraws the rows of jobs, and those of their batches, with the rows below, if these look different now. */
   #redrawJobs(ids: readonly string[]): void {
-    const batches = new Set<BatchNode>();
-    for (const id of ids) {
-      const jobNode = this.#jobNodes.get(id);
-      const job = this.#jobs.get(id);
-      const batch = job && this.#rows.batchOf(job);
-      if (batch && (batches.has(batch) || batch.outdated)) batches.add(batch);
-      else if (jobNode) this.#changed.fire(jobNode);
+    const rows = ids.flatMap((id) => this.#jobNodes.get(id) ?? []);
+    const redrawn = this.#batches.changed(rows.flatMap(({ job }) => this.#rows.batchOf(job) ?? []));
+    for (const row of rows) {
+      const batch = this.#rows.batchOf(row.job);
+      if (!batch || !redrawn.has(batch)) this.#changed.fire(row);
     }
-    for (const batch of batches) this.#changed.fire(batch);
   }
 
   #unwatch(name: string): void {

@@ -229,7 +229,9 @@ describe('batches', () => {
       ],
     );
     await settle();
-    assert.throws(() => jobs.runAfter(third[0]!.id, [], 'stop'), { fault: { code: 'jobs.noneAfter', params: { label: 'b', ended: false } } });
+    assert.throws(() => jobs.runAfter(third[0]!.id, [], 'stop'), {
+      fault: { code: 'jobs.noneAfter', params: { label: 'b', ended: false } },
+    });
     session.wake(true);
     await settle();
     assert.throws(() => jobs.runAfter(first.id, [], 'stop'), { name: 'FaultError' });

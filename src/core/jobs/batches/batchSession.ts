@@ -20,7 +20,10 @@ export function takeOver(job: Job, jobs: readonly Job[]): SessionFacts | undefin
   if (!batch?.session || batch.session.applied) return undefined;
   const { prefix, settings } = carried(job, jobs);
   const applied = { prefix: prefix.length, ...(request.settings && { settings: request.settings }) };
-  return { request: merged(request, { prefix, settings }), batch: { ...batch, session: { ...batch.session, applied } } };
+  return {
+    request: merged(request, { prefix, settings }),
+    batch: { ...batch, session: { ...batch.session, applied } },
+  };
 }
 
 /** The request of a statement, to run it again alone: with what it took over, or would have. */
