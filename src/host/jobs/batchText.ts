@@ -3,6 +3,7 @@ import type { JobState } from '../../api';
 import type { BatchPart } from '../../core/jobs/batches/batchPart';
 import type { Job } from '../../core/jobs/job';
 import { mayHaveWorker } from '../../core/jobs/states';
+import { plainLabel } from '../base/plainText';
 
 /** How many jobs of a batch are in which state. */
 export interface BatchCounts {
@@ -64,6 +65,22 @@ export function batchSummary(jobs: readonly Job[]): string {
     ...(unknown > 0 ? [l10n.t('{0} unknown', unknown)] : []),
     ...(notRun > 0 ? [l10n.t('{0} not run', notRun)] : []),
   ].join(', ');
+}
+
+/** How a batch ended, for a notification. */
+export function batchEndText(label: string, jobs: readonly Job[], span: string): string {
+  const { total } = countsOf(jobs);
+  const succeeded = total - jobs.filter(({ state }) => state !== 'succeeded').length;
+  const failure = firstFailure(jobs);
+  if (!failure) {
+    return succeeded === total
+      ? l10n.t('“{0}”: all {1} statements succeeded after {2}.', label, total, span)
+      : l10n.t('“{0}”: {1} after {2}.', label, batchSummary(jobs), span);
+  }
+  const first = plainLabel(failure.record.label);
+  return failure.state === 'failed'
+    ? l10n.t('“{0}”: {1}. “{2}” failed.', label, batchSummary(jobs), first)
+    : l10n.t('“{0}”: {1}. The outcome of “{2}” is unknown.', label, batchSummary(jobs), first);
 }
 
 /** The first job of a batch that failed, or else the first whose outcome is unknown. */

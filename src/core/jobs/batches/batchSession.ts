@@ -4,6 +4,7 @@ import { carriedBy, type CarriedSettings } from '../../sql/settings/carriedSetti
 import { effectsOf, type SessionEffect } from '../../sql/settings/sessionEffects';
 import { SessionSettings } from '../../sql/settings/sessionSettings';
 import type { Job, JobRecord } from '../job';
+import type { SharedSession } from './batchPart';
 
 /** The facts that a launch adds to the record of a statement. */
 export type SessionFacts = Required<Pick<JobRecord, 'request' | 'batch'>>;
@@ -42,7 +43,7 @@ export function ownRequest({ request, batch }: JobRecord): RunRequest {
 }
 
 /** The effects of the statements before one that shares a session with them. */
-export function effectsBefore(job: Job, jobs: readonly Job[]): readonly SessionEffect[] {
+function effectsBefore(job: Job, jobs: readonly Job[]): readonly SessionEffect[] {
   const { batch } = job.record;
   if (!batch?.session) return [];
   const { key, before = [] } = batch.session;
@@ -61,6 +62,12 @@ function effectsOfJob(job: Job): readonly SessionEffect[] {
   // What was put before its text sets nothing that outlasts its transaction.
   if (!effects) EFFECTS.set(job, (effects = effectsOf(job.record.request.sql)));
   return effects;
+}
+
+/** The session of a statement that runs again in a new batch, with others of the old one that did not succeed. */
+export function sessionAgain(job: Job, jobs: readonly Job[]): SharedSession | undefined {
+  const session = job.record.batch?.session;
+  return session && { key: session.key, before: effectsBefore(job, jobs) };
 }
 
 function carried(job: Job, jobs: readonly Job[]): CarriedSettings {

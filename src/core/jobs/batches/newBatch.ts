@@ -12,7 +12,7 @@ export interface BatchOptions {
 /** A statement of a new batch. */
 export interface BatchStatement {
   readonly request: NewJob;
-  readonly session?: SharedSession;
+  readonly session?: SharedSession | undefined;
 }
 
 /** The requests for the jobs of a new batch. */
