@@ -74,9 +74,9 @@ describe('batches', function () {
   it('run in order, one at a time, while other jobs run beside them', async () => {
     const engine = await open();
     const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
-    let most = 0;
+    let maxRunning = 0;
     let jobs: readonly Job[] = [];
-    engine.jobs.onDidChange(() => (most = Math.max(most, jobs.filter(runs).length)));
+    engine.jobs.onDidChange(() => (maxRunning = Math.max(maxRunning, jobs.filter(runs).length)));
     await withGate(profile, async (gate) => {
       const beside = engine.run(`SELECT ${gate.wait}`);
       jobs = start(engine, keys.map(counted));
@@ -84,7 +84,7 @@ describe('batches', function () {
       assert.equal(beside.final, false);
     });
     assert.ok(jobs.every(({ state }) => state === 'succeeded'));
-    assert.deepEqual([await launched(), most], [keys, 1]);
+    assert.deepEqual([await launched(), maxRunning], [keys, 1]);
   });
 
   it('run as many at a time as requested, and no more than the connection allows', async () => {
@@ -95,15 +95,15 @@ describe('batches', function () {
       const engine = await open(limit);
       await withGate(profile, async (gate) => {
         const jobs = start(engine, Array(6).fill(`SELECT ${gate.wait}`) as string[], { parallel });
-        let most = 0;
-        engine.jobs.onDidChange(() => (most = Math.max(most, jobs.filter(runs).length)));
+        let maxRunning = 0;
+        engine.jobs.onDidChange(() => (maxRunning = Math.max(maxRunning, jobs.filter(runs).length)));
         const allowed = Math.min(limit, parallel);
         await Promise.all(jobs.slice(0, allowed).map((job) => reaches(engine.jobs, job, 'running')));
         assert.deepEqual(states(jobs.slice(allowed)), Array(6 - allowed).fill('queued'));
         await gate.open();
         await Promise.all(jobs.map(({ ended }) => ended));
         assert.ok(jobs.every(({ state }) => state === 'succeeded'));
-        assert.equal(most, allowed);
+        assert.equal(maxRunning, allowed);
       });
       await close(engine);
     }

@@ -14,7 +14,7 @@ async function runEach(engine: Engine, script: string): Promise<readonly Job[]> 
     const sql = sent?.text ?? script.slice(start, end);
     const faults = checkBeforeLaunch(sql).filter(({ severity }) => severity === 'error');
     assert.deepEqual(faults, [], sql.slice(0, 300));
-    return { request: { sql, label: 'step', connection: 'c', settings: modes ?? {} }, session: { key: 0 } };
+    return { request: { sql, label: 'step', connection: 'c', settings: modes }, session: { key: 0 } };
   });
   const jobs = engine.jobs.runBatch(statements, { label: 'script', parallel: 1, onFailure: 'continue' });
   await Promise.all(jobs.map(({ ended }) => ended));

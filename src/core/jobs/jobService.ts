@@ -324,11 +324,11 @@ export class JobService {
   }
 
   #runAll(requests: readonly NewJob[]): readonly Job[] {
-    const { links, history, clock, newId } = this.#options;
+    const { links, history, clock } = this.#options;
     const connections = new Set(requests.map(({ connection }) => connection));
     for (const connection of connections) links.link(connection);
     const jobs = requests.map((request) => {
-      const record = newRecord(newId(), request, history.windowId, this.#nextTime(clock.now()));
+      const record = newRecord(this.#options.newId(), request, history.windowId, this.#nextTime(clock.now()));
       const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
       this.#scheduler.add(job);
       return job;

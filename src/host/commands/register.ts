@@ -67,7 +67,7 @@ export function registerCommands(parts: CommandParts): void {
     return ids;
   };
   const untilEnded = async (ids: readonly string[]): Promise<readonly string[]> => {
-    await Promise.all(ids.map((id) => jobs.get(id)?.ended));
+    await Promise.all(ids.map(async (id) => jobs.get(id)?.ended));
     return ids;
   };
   const batches = new BatchCommands(jobs, jobCommands, launcher, results, editor.commands);

@@ -27,7 +27,7 @@ export function partOf(jobs: readonly Job[]): BatchPart | undefined {
 
 export function countsOf(jobs: readonly Job[]): BatchCounts {
   const count = (matches: (job: Job) => boolean): number => jobs.filter(matches).length;
-  const total = jobs.reduce((most, { record }) => Math.max(most, record.batch?.count ?? 0), jobs.length);
+  const total = jobs.reduce((max, { record }) => Math.max(max, record.batch?.count ?? 0), jobs.length);
   const notRun = count(isNotRun);
   return {
     total,

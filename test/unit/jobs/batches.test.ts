@@ -20,7 +20,7 @@ const SHORT: Readonly<Record<string, JobState>> = {
 
 /** @param states one letter of {@link SHORT} per statement; upper case: ended because the batch stopped; `.`: not listed */
 function rules(states: string, complete = true): BatchRules {
-  const members = [...states].flatMap((letter, index): BatchMember[] => {
+  const members = Array.from(states).flatMap((letter, index): BatchMember[] => {
     const state = SHORT[letter.toLowerCase()];
     return state ? [{ index, label: `s${index}`, state, stopped: letter !== letter.toLowerCase() }] : [];
   });
@@ -29,7 +29,7 @@ function rules(states: string, complete = true): BatchRules {
 
 /** What the waiting statements do: `+` start, `-` wait, or the index of the statement that ends them. */
 function turns(states: string, parallel: number, onFailure: OnFailure, complete = true): string {
-  return [...states]
+  return Array.from(states)
     .map((letter, index) => {
       if (letter !== 'q') return letter;
       const turn = rules(states, complete).turnOf({ index, parallel, onFailure });

@@ -22,7 +22,7 @@ export type BatchTurn = 'start' | 'wait' | { readonly stoppedBy: BatchMember };
  * also holds if jobs of the batch are driven by several windows that see each other's changes late.
  *
  * A statement that did not succeed was not necessarily wrong: it may have been canceled, or its outcome is unknown. The others may depend on
- * it all the same.
+ * it nevertheless.
  */
 export class BatchRules {
   readonly #complete: boolean;

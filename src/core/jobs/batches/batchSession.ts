@@ -37,9 +37,11 @@ export function standaloneRequest(job: Job, jobs: readonly Job[]): RunRequest {
 export function ownRequest({ request, batch }: JobRecord): RunRequest {
   const applied = batch?.session?.applied;
   if (!applied) return request;
-  const { settings: _, ...others } = request;
-  const sql = request.sql.slice(applied.prefix);
-  return { ...others, sql, ...(applied.settings && { settings: applied.settings }) };
+  const own: { -readonly [Name in keyof RunRequest]: RunRequest[Name] } = { ...request };
+  own.sql = request.sql.slice(applied.prefix);
+  if (applied.settings) own.settings = applied.settings;
+  else delete own.settings;
+  return own;
 }
 
 /** The effects of the statements before one that shares a session with them. */

@@ -52,7 +52,7 @@ export class Scheduler {
   readonly #places = new Map<string, Place>();
   /** Connections whose next job waits for a place, because jobs of other windows have all of them. */
   readonly #waits = new Map<string, PlaceWait>();
-  /** Connections whose queues are looked at soon, because jobs have ended for which others wait. */
+  /** Connections whose queues are checked soon, because jobs have ended for which others wait. */
   readonly #woken = new Set<string>();
   #disposed = false;
 
