@@ -15,7 +15,8 @@ describe('batches', () => {
   });
 
   afterEach(async () => {
-    for (const restore of restores.splice(0)) restore();
+    // In reverse, because a function may be replaced twice.
+    for (const restore of restores.splice(0).reverse()) restore();
     await closeAll();
   });
 
