@@ -101,8 +101,8 @@ export interface BatchRequest {
   /** How many run at once; the limit of the connection applies as well. Default: 1, which means in order. */
   readonly parallel?: number;
   /**
-   * Whether the statements that have not been launched run after one that failed, was canceled, or has an unknown outcome. With `stop`, they
-   * end as `canceled`, with a reason. Default: `stop`.
+   * Whether the statements that have not been launched run after one that failed, was canceled, or was lost. With `stop`, they end as `canceled`,
+   * with a reason. If one ended as `finished`, they stay queued until the user resumes or cancels them. Default: `stop`.
    */
   readonly onFailure?: 'stop' | 'continue';
   /** Reserved: batches cannot be durable yet, so a request with `true` is rejected. */

@@ -14,6 +14,7 @@ import {
   newDatabase,
   newEngine,
   sharedServer,
+  until,
   reaches,
   type Engine,
   type TestServer,
@@ -175,7 +176,7 @@ describe('batches', function () {
     });
   });
 
-  it('stop after a reload if the outcome of a statement is unknown', async () => {
+  it('wait for the user if the outcome of a statement is unknown, e.g. after a reload', async () => {
     await withGate(profile, async (gate) => {
       const first = await open();
       const jobs = start(first, [`SELECT ${gate.wait}`, counted('b')]);
@@ -185,11 +186,33 @@ describe('batches', function () {
       await second.jobs.restore();
       const again = second.jobs.batchOf(second.jobs.get(jobs[0]!.id)!);
       await gate.open();
-      await Promise.all(again.map(({ ended }) => ended));
-      assert.deepEqual(states(again), ['finished', 'canceled']);
-      assert.deepEqual(again[1]!.record.reason?.params?.['state'], 'finished');
+      await again[0]!.ended;
+      await second.ended('SELECT 1');
+      assert.deepEqual(states(again), ['finished', 'queued']);
+      assert.deepEqual([again[1]!.record.held, await launched()], [true, []]);
+      second.jobs.resumeHeld();
+      await again[1]!.ended;
     });
-    assert.deepEqual(await launched(), []);
+    assert.deepEqual(await launched(), ['b']);
+  });
+
+  it('wait for the user if tracking of a statement was stopped, so that its outcome is unknown', async () => {
+    const engine = await open();
+    await withGate(profile, async (gate) => {
+      const jobs = start(engine, [`SELECT ${gate.wait}`, counted('b'), counted('c')]);
+      await atWork(engine, jobs[0]!);
+      engine.jobs.detach(jobs[0]!.id);
+      await gate.open();
+      await until(engine.jobs, jobs[2]!, () => jobs[2]!.record.held);
+      assert.deepEqual(states(jobs), ['finished', 'queued', 'queued']);
+      assert.deepEqual(jobs[2]!.record.reason, {
+        code: 'jobs.batchUnknown',
+        params: { label: jobs[0]!.record.label },
+      });
+      engine.jobs.resumeHeld();
+      await Promise.all(jobs.map(({ ended }) => ended));
+    });
+    assert.deepEqual(await launched(), ['b', 'c']);
   });
 
   it('run a job after another one, also after one of another window', async () => {

@@ -10,6 +10,8 @@ export interface JobFaults {
   // Why a job waits in the queue.
   'jobs.heldDisconnected': NoParams;
   'jobs.heldReloaded': NoParams;
+  /** The outcome of another statement of its batch is unknown. `label`: of that one */
+  'jobs.batchUnknown': { readonly label: string };
   /** No worker slot is free. `used`: slots in use, at least; `total`: `max_worker_processes` */
   'jobs.noSlot': { readonly message: string; readonly used?: number; readonly total?: number };
   /** All places are taken. `elsewhere`: by how many jobs of other windows; 0: an older job of another window is next */

@@ -20,6 +20,8 @@ import * as ui from '../base/ui';
 export class Notifications implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #states = new Map<string, JobState>();
+  /** Batches for which the user was asked whether to continue. */
+  readonly #held = new Set<string>();
 
   readonly #jobs: JobService;
   /** Returns whether the job's results are visible. */
@@ -36,6 +38,7 @@ export class Notifications implements vscode.Disposable {
     this.#disposables.add(vscode.window.onDidChangeWindowState(noteFocus));
     this.#disposables.add(
       jobs.onDidChange((job) => {
+        if (job.record.reason?.code === 'jobs.batchUnknown') void this.#notifyOfHeld(job, faultText(job.record.reason));
         const before = this.#states.get(job.id);
         if (before === job.state) return;
         this.#states.set(job.id, job.state);
@@ -107,6 +110,17 @@ export class Notifications implements vscode.Disposable {
     // Turns off notifications for successful jobs only.
     if (choice === never) await updateSetting('notifications', 'failures');
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
+  }
+
+  /** Asks once per batch whether to continue it. */
+  async #notifyOfHeld(job: Job, reason: string): Promise<void> {
+    const { batch, held } = job.record;
+    if (!batch || !held || this.#held.has(batch.id)) return;
+    this.#held.add(batch.id);
+    if (!(await this.#jobs.isLastFocused().catch(() => true))) return;
+    const resume = vscode.l10n.t('Resume');
+    const choice = await ui.showWarningMessage(`“${plainLabel(batch.label)}”: ${reason}`, resume);
+    if (choice === resume) this.#jobs.resumeHeld();
   }
 
   /** One notification for all jobs of a batch, when the last one has ended. */

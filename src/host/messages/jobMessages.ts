@@ -7,6 +7,8 @@ import { serverText } from './serverText';
 export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.heldDisconnected': () => l10n.t('Its connection was disconnected before the job was launched.'),
   'jobs.heldReloaded': () => l10n.t('VS Code was reloaded before the job was launched.'),
+  'jobs.batchUnknown': ({ label }) =>
+    l10n.t('The outcome of “{0}” is unknown, so the batch waits until you resume it.', label),
   'jobs.noSlot': ({ message, used, total }) =>
     used === undefined || total === undefined
       ? l10n.t('The server has no free worker slot: {0}. The launch is retried automatically.', message)

@@ -16,6 +16,7 @@ const SHORT: Readonly<Record<string, JobState>> = {
   c: 'canceled',
   u: 'finished',
   d: 'detached',
+  l: 'lost',
 };
 
 /** @param states one letter of {@link SHORT} per statement; upper case: ended because the batch stopped; `.`: not listed */
@@ -27,13 +28,13 @@ function rules(states: string, complete = true): BatchRules {
   return new BatchRules(members, complete);
 }
 
-/** What the waiting statements do: `+` start, `-` wait, or the index of the statement that ends them. */
+/** What the waiting statements do: `+` start, `-` wait, `h` held, or the index of the statement that ends them. */
 function turns(states: string, parallel: number, onFailure: OnFailure, complete = true): string {
   return Array.from(states)
     .map((letter, index) => {
       if (letter !== 'q') return letter;
       const turn = rules(states, complete).turnOf({ index, parallel, onFailure });
-      return typeof turn === 'object' ? String(turn.stoppedBy.index) : { start: '+', wait: '-' }[turn];
+      return typeof turn === 'object' ? String(turn.stoppedBy?.index ?? 'h') : { start: '+', wait: '-' }[turn];
     })
     .join('');
 }
@@ -49,9 +50,11 @@ describe('rules of a batch', () => {
     // Canceled while it waited: the statements before it still run, those after it do not.
     ['sqcq', 1, 'stop', 's+c2'],
     ['sqcq', 1, 'continue', 's+c-'],
-    // Its outcome is unknown, so it counts as not succeeded once it has ended.
+    // Its outcome is unknown once it has ended: the user decides, unless another one failed.
     ['sdq', 1, 'stop', 'sd-'],
-    ['suq', 1, 'stop', 'su1'],
+    ['suq', 1, 'stop', 'suh'],
+    ['ufq', 2, 'stop', 'uf1'],
+    ['slq', 1, 'stop', 'sl1'],
     ['suq', 1, 'continue', 'su+'],
     // At most two at a time.
     ['qqqq', 2, 'stop', '++--'],
@@ -71,6 +74,14 @@ describe('rules of a batch', () => {
       assert.equal(turns(states, parallel, onFailure), expected);
     });
   }
+
+  it('start a statement that the user has resumed although an outcome is unknown, but not after a failure', () => {
+    const part = { index: 2, parallel: 1, onFailure: 'stop', resumed: true } as const;
+    assert.equal(rules('suq').turnOf(part), 'start');
+    assert.deepEqual(rules('ufq').turnOf(part), {
+      stoppedBy: { index: 1, label: 's1', state: 'failed', stopped: false },
+    });
+  });
 
   it('start nothing while statements may not be listed yet, but end what has stopped', () => {
     assert.equal(turns('.qq', 1, 'stop', false), '.--');

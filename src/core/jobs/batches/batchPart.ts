@@ -20,6 +20,8 @@ export interface BatchPart {
   readonly parallel: number;
   readonly onFailure: OnFailure;
   readonly session?: SharedSession;
+  /** The user has resumed the job after an interruption: the unknown outcome of another one does not hold it any more. */
+  readonly resumed?: true;
 }
 
 /** Settings and a role that a statement takes over from the statements before it, as in one session of psql. */
@@ -55,6 +57,7 @@ export const BATCH_PART = v.looseObject({
   label: v.string(),
   parallel: v.pipe(v.number(), v.integer(), v.minValue(1)),
   onFailure: v.picklist(['stop', 'continue']),
+  resumed: v.optional(v.literal(true)),
   session: v.optional(
     v.looseObject({
       key: v.number(),

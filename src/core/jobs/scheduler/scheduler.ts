@@ -17,6 +17,12 @@ import { stoppedReason, type BatchTurn } from '../batches/batchRules';
 /** Retries after a session breaks before the launch. After that the job fails, because its SQL may break the session. */
 const MAX_SESSION_BREAKS = 3;
 
+/** Why jobs are held if the user knows, when resuming them, that the outcome of others may be unknown. */
+const INTERRUPTIONS = new Set<string | undefined>([
+  'jobs.heldReloaded',
+  'jobs.batchUnknown',
+] satisfies JobFault['code'][]);
+
 export interface SchedulerOptions {
   readonly links: ServerLinks;
   readonly files: JobFiles;
@@ -179,30 +185,36 @@ export class Scheduler {
     };
   }
 
-  /** Ends the waiting jobs of batches that have stopped. They were never launched. */
-  #endStopped(connection: string): void {
+  /** Ends the waiting jobs of batches that have stopped, and holds those that only the user can continue. They were never launched. */
+  #stopBatches(connection: string): void {
     const turns = this.#options.turns?.();
     if (!turns) return;
     for (const job of this.#waiting(connection)) {
       const turn = turns(job);
       if (typeof turn === 'string' || job.state !== 'queued') continue;
+      if (!turn.stoppedBy) {
+        this.#hold(job, { code: 'jobs.batchUnknown', params: { label: turn.heldBy.label } });
+        continue;
+      }
       this.remove(job);
       job.transition('cancel', { finishedAt: this.#options.clock.now(), reason: stoppedReason(turn.stoppedBy) });
     }
   }
 
-  #hold(job: Job): void {
+  #hold(job: Job, reason: JobFault = { code: 'jobs.heldDisconnected' }): void {
     if (job.record.held) return;
-    job.update({ held: true, reason: { code: 'jobs.heldDisconnected' } }, { durable: true });
+    job.update({ held: true, reason }, { durable: true });
   }
 
   #resume(job: Job): void {
-    job.update({ held: false, reason: undefined }, { durable: true });
+    const { batch, reason } = job.record;
+    const resumed = batch && INTERRUPTIONS.has(reason?.code) ? { batch: { ...batch, resumed: true } as const } : {};
+    job.update({ held: false, reason: undefined, ...resumed }, { durable: true });
   }
 
   #pump(connection: string): void {
     const queue = this.#queue(connection);
-    if (!this.#disposed) this.#endStopped(connection);
+    if (!this.#disposed) this.#stopBatches(connection);
     for (;;) {
       if (this.#disposed) return;
       const wait = this.#waits.get(connection);
