@@ -28,7 +28,7 @@ describe('batches in the tree', function () {
   const cancelAll = async (row: Locator): Promise<void> => {
     await inline(row, 'Cancel All');
     await ui
-      .dialog(/^Cancel/)
+      .dialog('Cancel “')
       .getByRole('button', { name: 'Cancel 1 Job' })
       .click();
   };
