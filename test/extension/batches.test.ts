@@ -113,6 +113,27 @@ describe('batches', () => {
       assert.deepEqual(outcomes(both), ['failed', 'succeeded']);
     });
 
+    it('show one notification, at their end, which opens the first failure', async () => {
+      const shown: string[] = [];
+      const opened = new Promise<unknown>((resolve) => {
+        stub('showErrorMessage', (message: string, _: unknown, ...buttons: string[]) => {
+          shown.push(message);
+          resolve(buttons);
+          return Promise.resolve(buttons[0]);
+        });
+      });
+      const statements = ['SELECT 1/0', 'SELECT nosuch', 'SELECT 3 AS three'];
+      const jobs = await api.runBatch({ statements, label: 'noisy', onFailure: 'continue' });
+      await waitForAll(jobs);
+      assert.deepEqual(await opened, ['Show First Failure']);
+      const title = await eventually(
+        () => window.tabGroups.activeTabGroup.activeTab?.label.includes(jobs[0]!.label) || undefined,
+        'the panel of the first failure',
+      );
+      assert.ok(title);
+      assert.deepEqual(shown, [`“noisy”: 3 of 3, 2 failed. “${jobs[0]!.label}” failed.`]);
+    });
+
     it('run several at a time', async () => {
       const jobs = await withGate(place(), async (gate) => {
         const started = await api.runBatch({

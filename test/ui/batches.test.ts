@@ -27,10 +27,7 @@ describe('batches in the tree', function () {
   };
   const cancelAll = async (row: Locator): Promise<void> => {
     await inline(row, 'Cancel All');
-    await ui
-      .dialog('Cancel “')
-      .getByRole('button', { name: 'Cancel 1 Job' })
-      .click();
+    await ui.dialog('Cancel “').getByRole('button', { name: 'Cancel 1 Job' }).click();
   };
 
   it('show how many statements have ended and failed, with the statements below', async () => {
@@ -44,6 +41,8 @@ describe('batches in the tree', function () {
     await ui.pick('3 statements, with the options below');
     const row = batch('2 of 3, 1 failed');
     await row.waitFor();
+    // A batch counts as one.
+    await ui.statusBar('1 job').waitFor();
     await row.click();
     await ui.row('SELECT pg_sleep').waitFor();
     await ui.row('SELECT count').filter({ hasText: 'comes_later' }).waitFor();
