@@ -39,7 +39,7 @@ describe('batches', () => {
       const accepted: (() => void)[] = [];
       const pick = {
         items: [] as vscode.QuickPickItem[],
-        activeItems: [] as (vscode.QuickPickItem | undefined)[],
+        selectedItems: [] as vscode.QuickPickItem[],
         onDidTriggerButton: () => undefined,
         onDidHide: () => undefined,
         onDidAccept: (listener: () => void) => accepted.push(listener),
@@ -48,7 +48,7 @@ describe('batches', () => {
         show: () =>
           setImmediate(() => {
             const item = next(pick.items);
-            pick.activeItems = item ? [item] : [];
+            pick.selectedItems = item ? [item] : [];
             for (const listener of accepted) listener();
           }),
       };
