@@ -87,6 +87,39 @@ export interface RunRequest {
   readonly into?: string;
 }
 
+/**
+ * A request to run statements as one batch. Each statement is a job of its own, with its own transaction and session. They are listed
+ * together, and the rest of a batch is kept when the window is closed, as other queued jobs are.
+ */
+export interface BatchRequest {
+  /** The texts to run, in order. Each may have several statements, which then run in one transaction. */
+  readonly statements: readonly string[];
+  /** Name of the connection. Default: the default connection. */
+  readonly connection?: string;
+  /** Default: derived from the first statement. */
+  readonly label?: string;
+  /** How many run at once; the limit of the connection applies as well. Default: 1, which means in order. */
+  readonly parallel?: number;
+  /**
+   * Whether the statements that have not been launched run after one that failed, was canceled, or was lost. With `stop`, they end as `canceled`,
+   * with a reason. If one ended as `finished`, they stay queued until the user resumes or cancels them. Default: `stop`.
+   */
+  readonly onFailure?: 'stop' | 'continue';
+  /** Reserved: batches cannot be durable yet, so a request with `true` is rejected. */
+  readonly durable?: boolean;
+}
+
+/** The place of a job in its batch. */
+export interface JobBatch {
+  /** Equal for all jobs of the batch. */
+  readonly id: string;
+  readonly label: string;
+  /** The position in the batch, from 0. */
+  readonly index: number;
+  /** The number of jobs in the batch. */
+  readonly count: number;
+}
+
 /** A snapshot of a job. Times are milliseconds since 1970, like `Date.now()`. */
 export interface JobInfo {
   readonly id: string;
@@ -116,6 +149,8 @@ export interface JobInfo {
   readonly error?: JobError;
   /** A sentence that explains the state, in VS Code's display language. Missing if the state needs no explanation. */
   readonly reason?: string;
+  /** Set if the job is part of a batch. */
+  readonly batch?: JobBatch;
 }
 
 /** A NOTICE, WARNING, or other message of a job. */
@@ -233,6 +268,11 @@ export interface ConnectionProvider {
 export interface PgBackgroundApi {
   /** Requests a run. Resolves when the job is listed and on disk; it may still be queued. Rejects with instructions if the request is invalid. */
   run(request: RunRequest): Promise<JobInfo>;
+  /**
+   * Requests a run of several statements as one batch. Resolves with their jobs, in order, when all are listed and on disk. Rejects with
+   * instructions, and runs nothing, if one of the statements cannot run or the request is invalid.
+   */
+  runBatch(request: BatchRequest): Promise<JobInfo[]>;
   /** All listed jobs, oldest first. */
   jobs(): readonly JobInfo[];
   /** Fires when a job changes. */

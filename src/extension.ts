@@ -99,7 +99,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, canceling, connections, launcher, context.workspaceState),
+    new EditorFeatures(jobs, connections, launcher, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));

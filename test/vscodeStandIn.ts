@@ -1,6 +1,6 @@
 /**
  * Replaces the module `vscode` for unit and server tests of code that uses nothing of it but `l10n.t` and
- * `env.language`, as src/host/messages does.
+ * `env.language`, as src/host/messages does, and the plain values of rows in a tree.
  * Import it before the code under test.
  */
 import Module from 'node:module';
@@ -17,7 +17,39 @@ function t(message: string, ...args: readonly (Value | Values)[]): string {
 /** VS Code's language; a test may change it. */
 export const env = { language: 'en' };
 
-const vscode = { l10n: { t }, env };
+class ThemeColor {
+  constructor(readonly id: string) {}
+}
+
+class ThemeIcon {
+  constructor(
+    readonly id: string,
+    readonly color?: ThemeColor,
+  ) {}
+}
+
+class TreeItem {
+  constructor(
+    readonly label: string,
+    readonly collapsibleState: number,
+  ) {}
+}
+
+class MarkdownString {
+  value = '';
+  appendText(text: string): this {
+    this.value += text;
+    return this;
+  }
+  appendMarkdown(text: string): this {
+    return this.appendText(text);
+  }
+}
+
+const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
+const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString };
+
+const vscode = { l10n: { t }, env, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
 loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));

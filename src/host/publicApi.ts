@@ -35,6 +35,11 @@ export function createApi(
       await job.saved;
       return jobInfo(job);
     },
+    runBatch: async (request) => {
+      const batch = launcher.runBatch(request);
+      await Promise.all(batch.map((job) => job.saved));
+      return batch.map(jobInfo);
+    },
     jobs: () => jobs.jobs.map(jobInfo),
     onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(jobInfo(job))),
     cancel: async (id, options) => {

@@ -48,6 +48,7 @@ describe('public contract', () => {
     const api = await activate();
     for (const member of [
       'run',
+      'runBatch',
       'jobs',
       'onDidChangeJob',
       'cancel',

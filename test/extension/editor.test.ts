@@ -170,8 +170,9 @@ describe('SQL in the editor', () => {
       const jobs = await launchedBy(api, 'pgBackground.runEachStatementInBackground');
       assert.deepEqual(
         jobs.map(({ state }) => state),
-        ['succeeded', 'succeeded', 'failed'],
+        ['succeeded', 'succeeded', 'failed', 'canceled'],
       );
+      assert.equal(jobs[3]!.reason, 'Not launched, because “SELECT nosuch” failed.');
       assert.deepEqual(await sql('SELECT n FROM each_one'), [[1]]);
       const [problem] = await eventually(() => {
         const found = problems(editor.document);

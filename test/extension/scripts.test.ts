@@ -4,8 +4,6 @@ import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
 import type { Job } from '../../src/core/jobs/job';
-import type { PreparedLaunch } from '../../src/host/editor/preparedLaunch';
-import { runInOrder } from '../../src/host/editor/runEach';
 import { Canceling } from '../../src/host/jobs/canceling';
 import type { Connections } from '../../src/host/connections/connections';
 import type { JobService } from '../../src/core/jobs/jobService';
@@ -220,38 +218,9 @@ describe('scripts in the editor', () => {
         Object.defineProperty(window, 'showErrorMessage', { value: original, configurable: true, writable: true }),
       );
     });
-    const { withProgress } = window;
-    const source = new vscode.CancellationTokenSource();
-    const value = (_: unknown, task: (progress: unknown, token: unknown) => Promise<unknown>): Promise<unknown> =>
-      task({ report: () => undefined }, source.token);
-    Object.defineProperty(window, 'withProgress', { value, configurable: true, writable: true });
-    restores.push(() =>
-      Object.defineProperty(window, 'withProgress', { value: withProgress, configurable: true, writable: true }),
-    );
-    let end: () => void = () => undefined;
-    const job = {
-      final: false,
-      state: 'succeeded',
-      record: { label: 'stubborn' },
-      ended: new Promise<void>((resolve) => (end = resolve)),
-    } as unknown as Job;
-    const prepared = {
-      target: { uri: vscode.Uri.file('/x.sql') },
-      request: { sql: 'SELECT 1', label: 'stubborn', connection: 'test' },
-      sourceOffset: (offset: number) => offset,
-    } as unknown as PreparedLaunch;
+    const job = { final: false, state: 'running', record: { label: 'stubborn' } } as unknown as Job;
     const refusing = { cancel: () => Promise.reject(new Error('permission denied')) } as unknown as JobService;
-    const running = runInOrder([prepared], {
-      skipped: 0,
-      copies: 0,
-      start: () => {
-        setImmediate(() => source.cancel());
-        return job;
-      },
-      cancel: (started) => new Canceling(refusing, undefined as unknown as Connections).cancelJobs([started]),
-    });
+    await new Canceling(refusing, undefined as unknown as Connections).cancelJobs([job]);
     assert.equal(await shown, '“stubborn” could not be canceled: permission denied');
-    end();
-    await running;
   });
 });

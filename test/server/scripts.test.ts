@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { classify } from '../../src/core/sql/classify/classify';
 import { checkBeforeLaunch } from '../../src/core/sql/classify/prelaunch';
 import { scriptSteps } from '../../src/core/sql/psql/scriptSteps';
-import { effectsOf } from '../../src/core/sql/settings/sessionEffects';
-import { SessionSettings } from '../../src/core/sql/settings/sessionSettings';
 import { splitStatements } from '../../src/core/sql/split/statements';
 import type { Job } from '../../src/core/jobs/job';
 import { dump, psqlFile } from './psqlScript';
 import { newDatabase, newEngine, sharedServer, type Engine, type TestServer } from './support';
 
-/** Runs each step of a script as a separate job, as the editor does, and continues after failures, as psql does. */
-async function runEach(engine: Engine, script: string): Promise<Job[]> {
-  const session = new SessionSettings();
-  const jobs: Job[] = [];
-  for (const { start, end, sent, modes } of scriptSteps(script, splitStatements(script)).steps) {
+/** Runs each step of a script as a separate job of a batch, as the editor does, and continues after failures, as psql does. */
+async function runEach(engine: Engine, script: string): Promise<readonly Job[]> {
+  const statements = scriptSteps(script, splitStatements(script)).steps.map(({ start, end, sent, modes }) => {
     const sql = sent?.text ?? script.slice(start, end);
     const faults = checkBeforeLaunch(sql).filter(({ severity }) => severity === 'error');
     assert.deepEqual(faults, [], sql.slice(0, 300));
-    const [first] = splitStatements(sql).statements;
-    const alone = first !== undefined && classify(sql, first).refusesTransactionBlock !== undefined;
-    const { settings, prefix } = session.launch(alone);
-    const job = await engine.ended(prefix + sql, { settings: { ...settings, ...modes } });
-    if (job.state === 'succeeded') session.apply(effectsOf(sql));
-    jobs.push(job);
-  }
+    return { request: { sql, label: 'step', connection: 'c', settings: modes }, session: { key: 0 } };
+  });
+  const jobs = engine.jobs.runBatch(statements, { label: 'script', parallel: 1, onFailure: 'continue' });
+  await Promise.all(jobs.map(({ ended }) => ended));
   return jobs;
 }
 

@@ -5,7 +5,9 @@ import { newEngine } from './support';
 
 async function main(): Promise<void> {
   const [profile, folder, host = ''] = process.argv.slice(2) as [string, string, string?];
-  const engine = await newEngine(JSON.parse(profile) as ConnectionProfile, {
+  const parsed = JSON.parse(profile) as ConnectionProfile;
+  const { name } = parsed;
+  const engine = await newEngine(parsed, {
     folder,
     clock: IMPATIENT,
     maxConcurrentJobs: 2,
@@ -27,6 +29,10 @@ async function main(): Promise<void> {
   process.on('message', (request: Request) => {
     for (const key of request.run ?? []) engine.run(counted(key));
     if (request.sql !== undefined) engine.run(request.sql);
+    if (request.batch) {
+      const statements = request.batch.map((sql) => ({ request: { sql, label: 'batch', connection: name } }));
+      jobs.runBatch(statements, { label: 'batch', parallel: 1, onFailure: 'continue' });
+    }
     if (request.resume !== undefined) resume = request.resume;
     resumeHeld();
     const living = jobs.jobs.filter((job) => !job.final);

@@ -1,3 +1,4 @@
+import type { JobState } from '../../api';
 import type { FaultOf, NoParams } from '../base/fault';
 
 /**
@@ -9,6 +10,8 @@ export interface JobFaults {
   // Why a job waits in the queue.
   'jobs.heldDisconnected': NoParams;
   'jobs.heldReloaded': NoParams;
+  /** The outcome of another statement of its batch is unknown. `label`: of that one */
+  'jobs.batchUnknown': { readonly label: string };
   /** No worker slot is free. `used`: slots in use, at least; `total`: `max_worker_processes` */
   'jobs.noSlot': { readonly message: string; readonly used?: number; readonly total?: number };
   /** All places are taken. `elsewhere`: by how many jobs of other windows; 0: an older job of another window is next */
@@ -23,6 +26,8 @@ export interface JobFaults {
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
   'jobs.canceledBeforeStart': NoParams;
+  /** Never launched, because another statement of its batch did not succeed. `label` and `state`: of that one */
+  'jobs.batchStopped': { readonly label: string; readonly state: JobState };
 
   // Why a job failed.
   'jobs.limitReached': { readonly name: string; readonly ms?: number };
@@ -87,6 +92,8 @@ export interface JobFaults {
   'jobs.unknownJob': { readonly id: string };
   'jobs.notTracked': { readonly label: string };
   'jobs.detachWhileReading': { readonly label: string };
+  /** Nothing can run after a job that is part of a batch, or has ended. */
+  'jobs.noneAfter': { readonly label: string; readonly ended: boolean };
   'jobs.noWorkerToSignal': { readonly pid?: number };
 }
 

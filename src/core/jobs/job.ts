@@ -1,5 +1,6 @@
 import type { JobNotice, JobProgress, JobState, RunRequest } from '../../api';
 import { describeFault, type Fault } from '../base/fault';
+import type { BatchPart } from './batches/batchPart';
 import type { RecordedError } from './errors';
 import {
   boundFacts,
@@ -44,6 +45,7 @@ export interface NewJob extends RunRequest {
   readonly source?: JobSource;
   /** Show a notification when the job ends, whatever the settings. */
   readonly notify?: boolean;
+  readonly batch?: BatchPart;
 }
 
 /** Everything that is stored about a job. Times are milliseconds since 1970. */
@@ -56,6 +58,7 @@ export interface JobRecord {
   readonly source?: JobSource;
   /** The user asked for a notification when the job ends, whatever the settings. */
   readonly notify?: true;
+  readonly batch?: BatchPart;
   /** Equal for jobs with the same normalized SQL (core/sql/normalizedSql.ts); missing in records of older versions. */
   readonly fingerprint?: string;
   /** The window that drives the job. */
@@ -115,18 +118,18 @@ type OptionalName = {
 /** Facts to record about a job. Undefined clears a fact. */
 export type JobFacts = {
   readonly [Name in OptionalName]?: JobRecord[Name] | undefined;
-} & Partial<Pick<JobRecord, 'noticeCount' | 'sessionLost' | 'held'>>;
+} & Partial<Pick<JobRecord, 'request' | 'noticeCount' | 'sessionLost' | 'held'>>;
 
 export function newRecord(
   id: string,
-  { source, notify, ...request }: NewJob,
+  { source, notify, batch, ...request }: NewJob,
   owner: string,
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
   const initial = { version: 1, state: 'queued', noticeCount: 0, sessionLost: false, held: false } as const;
   const record = { ...initial, id, label, request, connection, owner, queuedAt };
-  return { ...record, ...(source && { source }), ...(notify === true && { notify }) };
+  return { ...record, ...(source && { source }), ...(notify === true && { notify }), ...(batch && { batch }) };
 }
 
 /** Callbacks that the owner of a job provides. */

@@ -1,8 +1,10 @@
 import { elapses } from '../base/clock';
 import type { Disposable } from '../base/disposable';
 import { messageOf } from '../base/errors';
-import { FaultError } from '../base/fault';
 import { cancelJob, type CancelResult } from './cancel/cancelJob';
+import type { OnFailure } from './batches/batchPart';
+import { takeOver } from './batches/batchSession';
+import { batchRequests, requestsAfter, type BatchOptions, type BatchStatement } from './batches/newBatch';
 import { BackendControl } from './cancel/workerControl';
 import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
@@ -10,6 +12,7 @@ import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
+import { noneAfter, notTracked, whileReading } from './refusals';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, Restored } from './serviceTypes';
@@ -69,6 +72,7 @@ export class JobService {
       const job = this.#store.get(id);
       return job?.mirrored === true && !job.final;
     });
+    const { batches } = this.#store;
     this.#scheduler = new Scheduler({
       links,
       files,
@@ -76,6 +80,12 @@ export class JobService {
       log,
       places: options.places,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
+      turns: () => batches.turns(),
+      beforeLaunch: (job) => {
+        const { batch } = job.record;
+        const facts = batch?.session && takeOver(job, batches.jobs(batch.id));
+        if (facts) job.update(facts, { durable: false });
+      },
       mayLaunch: async (job) => {
         const permit = await history.mayLaunch(job.id);
         if (permit === 'yes') await this.#commands.noteCancels(job);
@@ -83,6 +93,11 @@ export class JobService {
       },
       runEnded: (job, end) => this.#runEnded(job, end),
     });
+    this.#store.onDidChange((job) => {
+      const batch = job.final ? this.batchOf(job) : [];
+      if (batch.length > 0) this.#scheduler.wake(batch.map(({ record }) => record.connection));
+    });
+    this.#store.onDidRemove(() => this.#scheduler.wake());
     this.#commands = new OwnerCommands({
       ...{ files: history.commands, clock, log },
       cancel: (id, graceMs) => this.cancel(id, graceMs),
@@ -117,14 +132,32 @@ export class JobService {
 
   /** Adds a job to the queue of its connection. @throws if its connection does not exist */
   run(request: NewJob): Job {
-    const { links, history, clock } = this.#options;
-    links.link(request.connection);
-    const record = newRecord(this.#options.newId(), request, history.windowId, this.#nextTime(clock.now()));
-    const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
-    this.#scheduler.add(job);
-    this.#store.publish(job);
-    this.#scheduler.start(request.connection);
+    const [job] = this.#runAll([request]);
+    if (!job) throw new Error('No job was added.');
     return job;
+  }
+
+  /** Adds the statements of a batch to the queues of their connections. @throws if a connection does not exist; then nothing runs */
+  runBatch(statements: readonly BatchStatement[], options: BatchOptions): readonly Job[] {
+    return this.#runAll(batchRequests(this.#options.newId(), statements, options));
+  }
+
+  /**
+   * Adds jobs that run one after the other after a job has ended, or has succeeded.
+   *
+   * @throws FaultError if the job has ended or is part of a batch, and if a connection does not exist
+   */
+  runAfter(id: string, requests: readonly NewJob[], onFailure: OnFailure): readonly Job[] {
+    const first = this.#store.require(id);
+    const { label, batch } = first.record;
+    if (first.final || batch) throw noneAfter(label, first.final);
+    return this.#runAll(requestsAfter(first, this.batchOf(first), requests, onFailure));
+  }
+
+  /** The jobs of a job's batch, in its order; none if it is not part of one. */
+  batchOf(job: Job): readonly Job[] {
+    const id = this.#store.batches.idOf(job);
+    return id === undefined ? [] : this.#store.batches.jobs(id);
   }
 
   /**
@@ -268,7 +301,8 @@ export class JobService {
 
   /** Restores the jobs of earlier sessions of this window. */
   restore(): Promise<Restored> {
-    return this.#store.restore();
+    // Jobs of batches waited until all others are known.
+    return this.#store.restore().finally(() => this.#scheduler.wake());
   }
 
   /** Stops everything on our side; workers keep running. Cancels that were requested are sent first. */
@@ -287,6 +321,21 @@ export class JobService {
   /** Resolves when every current run is over: soon, after the connections were closed. */
   settled(): Promise<void> {
     return this.#scheduler.settled();
+  }
+
+  #runAll(requests: readonly NewJob[]): readonly Job[] {
+    const { links, history, clock } = this.#options;
+    const connections = new Set(requests.map(({ connection }) => connection));
+    for (const connection of connections) links.link(connection);
+    const jobs = requests.map((request) => {
+      const record = newRecord(this.#options.newId(), request, history.windowId, this.#nextTime(clock.now()));
+      const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
+      this.#scheduler.add(job);
+      return job;
+    });
+    for (const job of jobs) this.#store.publish(job);
+    for (const connection of connections) this.#scheduler.start(connection);
+    return jobs;
   }
 
   /** Orders jobs that are queued within one millisecond, also after a reload. A clock that is set back is followed. */
@@ -346,12 +395,4 @@ export class JobService {
     this.#watches.get(job.id)?.dispose();
     this.#watches.delete(job.id);
   }
-}
-
-function notTracked(label: string): FaultError<JobFault> {
-  return new FaultError({ code: 'jobs.notTracked', params: { label } });
-}
-
-function whileReading(label: string): FaultError<JobFault> {
-  return new FaultError({ code: 'jobs.detachWhileReading', params: { label } });
 }

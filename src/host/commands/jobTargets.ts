@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
+import { BatchNode } from '../tree/nodes/batchNode';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
 import { JobNode } from '../tree/nodes/jobNode';
 import { OtherJobNode } from '../tree/nodes/otherJobNode';
@@ -32,6 +33,7 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
   let connection: string | undefined;
   for (const node of nodes) {
     if (node instanceof JobNode) jobs.push(node.job);
+    else if (node instanceof BatchNode) jobs.push(...node.all);
     else if (node instanceof WorkerNode) workers.push({ connection: node.connection, worker: node.worker });
     else if (node instanceof OtherJobNode) {
       others.push(node.shown.job);
@@ -43,7 +45,8 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
       if (job) jobs.push(job);
     }
   }
-  return { jobs, workers, others, connection };
+  // A batch and one of its jobs may both be selected.
+  return { jobs: [...new Set(jobs)], workers, others, connection };
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
 import type { Canceling } from '../jobs/canceling';
@@ -100,6 +101,12 @@ export class JobCommands {
       void ui.showInformationMessage(vscode.l10n.t('No jobs are running or queued.'));
       return;
     }
+    await this.confirmCancel(living);
+  }
+
+  /** Cancels jobs in this order, after one confirmation. */
+  async confirmCancel(living: readonly Job[]): Promise<void> {
+    if (living.length === 0) return;
     const running = living.filter((job) => mayHaveWorker(job.state)).length;
     const cancel =
       living.length === 1 ? vscode.l10n.t('Cancel 1 Job') : vscode.l10n.t('Cancel {0} Jobs', living.length);

@@ -11,6 +11,7 @@ import type { OtherJobs } from '../tree/otherJobs';
 import type { Results } from '../results/results';
 import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
+import { BatchCommands } from './batches';
 import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
@@ -59,6 +60,17 @@ export function registerCommands(parts: CommandParts): void {
     await view.reveal(id).then(undefined, () => undefined);
     return id;
   };
+  /** Shows the batch of new jobs in the tree. */
+  const showBatch = (ids: readonly string[]): readonly string[] => {
+    const [id] = ids;
+    if (id !== undefined) void view.revealBatch(id).then(undefined, () => undefined);
+    return ids;
+  };
+  const untilEnded = async (ids: readonly string[]): Promise<readonly string[]> => {
+    await Promise.all(ids.map(async (id) => jobs.get(id)?.ended));
+    return ids;
+  };
+  const batches = new BatchCommands(jobs, jobCommands, launcher, results, editor.commands);
   const filter = async (): Promise<void> => {
     // From the palette the user would not see the result.
     if (!view.view.visible) await vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`);
@@ -72,7 +84,12 @@ export function registerCommands(parts: CommandParts): void {
     runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
     runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
     runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
-    runEachStatementInBackground: (first, selected) => editor.commands.runEach(urisOf(first, selected)),
+    runEachStatementInBackground: async (first, selected) =>
+      untilEnded(showBatch(await editor.commands.runEach(urisOf(first, selected)))),
+    runAfterJob: async (first) => showBatch(await batches.runAfter(first)),
+    cancelBatch: (first) => batches.cancelAll(first),
+    rerunFailedOfBatch: async (first) => showBatch(await batches.rerunFailed(first)),
+    showFirstFailureOfBatch: (first) => batches.showFirstFailure(first),
     runStatementInBackground: async (first) =>
       isLensTarget(first) ? show((await editor.commands.runLens(first))[0]) : undefined,
     setFileConnection: (first) => editor.fileConnection.set(first),

@@ -1,15 +1,19 @@
 import * as vscode from 'vscode';
-import type { Job, JobSource } from '../../core/jobs/job';
+import { SessionSettings } from '../../core/sql/settings/sessionSettings';
+import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
+import { labelFromSql } from '../../core/sql/labels';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
+import { askAfter, askBatch, askWhatAfter } from '../launch/batchQuestions';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
 import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
+import { copiesText, skippedText } from '../messages/editorTexts';
 import { sqlText } from '../messages/sqlMessages';
 import { rangeOf } from './editorDiagnostics';
 import type { EditorTargets, SqlTarget } from './editorTargets';
@@ -18,19 +22,19 @@ import { RangeFlash } from './flashRange';
 import type { JobRange, JobRanges } from './jobRanges';
 import { isSql } from './languages';
 import type { LensTarget } from './lenses';
-import type { Canceling } from '../jobs/canceling';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
-import { groupByFile, runInOrder } from './runEach';
+import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';
+import { withSession } from './scriptSession';
 
 export interface EditorCommandsParts {
   readonly jobs: JobService;
-  readonly canceling: Canceling;
   readonly launcher: Launcher;
   readonly targets: EditorTargets;
   readonly preparer: LaunchPreparer;
   readonly defaults: FileDefaultsStore;
   readonly jobRanges: JobRanges;
+  readonly memory: vscode.Memento;
   /** Called after a job was launched and its range is known. */
   readonly launched: (job: Job) => void;
 }
@@ -93,7 +97,7 @@ export class EditorCommands implements vscode.Disposable {
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
-  /** Runs every statement of the selection, the editor, or the files, one after the other. Resolves when the last job has ended. */
+  /** Runs every statement of the selection, the editor, or the files as one batch. */
   async runEach(uris: readonly vscode.Uri[]): Promise<string[]> {
     const { targets: find, preparer } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
@@ -119,13 +123,46 @@ export class EditorCommands implements vscode.Disposable {
       const answer = await this.#askScript(prepared, skippedTransactions);
       if (answer === undefined) return [];
       if (answer === 'oneJob') return editor ? this.#launch(find.together(editor)) : this.runFiles(uris);
-      return runInOrder(prepared, {
-        skipped,
-        copies: scripts.reduce((sum, { copies }) => sum + copies, 0),
-        start: (launch) => this.#start(launch),
-        cancel: (job) => this.#parts.canceling.cancelJobs([job]),
-      });
+      const copies = scripts.reduce((sum, script) => sum + script.copies, 0);
+      return this.#launchEach(prepared, [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)]);
     });
+  }
+
+  /** Runs SQL of the active editor, or a file that the user chooses, after a job. */
+  async runAfter(first: Job): Promise<string[]> {
+    const editor = vscode.window.activeTextEditor;
+    const offered = editor ? this.#parts.targets.inEditor(editor) : [];
+    const labels = offered.map(({ range }) => labelFromSql(range.text)).join(', ');
+    const what = await askWhatAfter(offered.length === 0 ? undefined : labels);
+    if (!what) return [];
+    const targets = what === 'editor' ? offered : [await this.#parts.targets.file(what)];
+    return this.#whileTracked(targets, async (tracked) => {
+      const prepared = await this.#parts.preparer.prepare(tracked);
+      const onFailure = prepared && (await askAfter(first.record.label));
+      if (!onFailure) return [];
+      return this.#start(prepared, (requests) => this.#parts.jobs.runAfter(first.id, requests, onFailure));
+    });
+  }
+
+  /** @param notes what was changed in the script */
+  async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
+    const { jobs, memory } = this.#parts;
+    const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
+    if (prepared.length > 1 && !options) return [];
+    const text = notes.filter(Boolean).join(' ');
+    if (text !== '') void ui.showInformationMessage(text);
+    if (!options) {
+      const alone = prepared.map((launch) => withSession(launch, launch.session ?? new SessionSettings()));
+      return this.#start(alone);
+    }
+    const sessions = sessionsOf(prepared);
+    const label = batchLabel(prepared);
+    return this.#start(prepared.map(withModes), (requests) =>
+      jobs.runBatch(
+        requests.map((request, index) => ({ request, session: sessions[index] })),
+        { label, ...options },
+      ),
+    );
   }
 
   /** Asks before anything runs if the script would run differently than in psql. */
@@ -164,7 +201,7 @@ export class EditorCommands implements vscode.Disposable {
     return this.#whileTracked(targets, async (tracked) => {
       const prepared = await this.#parts.preparer.prepare(tracked, chosen);
       if (!prepared) this.#repeats.forget(key);
-      return (prepared ?? []).map((launch) => this.#start(launch).id);
+      return this.#start(prepared ?? []);
     });
   }
 
@@ -185,13 +222,24 @@ export class EditorCommands implements vscode.Disposable {
     }
   }
 
-  #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Job {
-    const { jobs, jobRanges, launched } = this.#parts;
-    const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
-    const job = jobs.run(source === undefined ? request : { ...request, source });
-    if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
-    launched(job);
-    return job;
+  /** @param run adds the jobs, by default independent ones. @returns their ids */
+  #start(
+    launches: readonly PreparedLaunch[],
+    run = (requests: readonly NewJob[]): readonly Job[] => requests.map((request) => this.#parts.jobs.run(request)),
+  ): string[] {
+    const { jobRanges, launched } = this.#parts;
+    const started = run(
+      launches.map(({ target: { pending }, request }) => {
+        const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
+        return source === undefined ? request : { ...request, source };
+      }),
+    );
+    for (const [index, job] of started.entries()) {
+      const { target, sourceOffset } = launches[index] ?? {};
+      if (target?.pending && sourceOffset) jobRanges.add({ jobId: job.id, pending: target.pending, sourceOffset });
+      launched(job);
+    }
+    return started.map(({ id }) => id);
   }
 
   /** The targets in the active editor, which are highlighted. Shows a message if there are none. */

@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
 import * as ui from '../base/ui';
 import type { Job } from '../../core/jobs/job';
+import { ownRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { statementAt } from '../../core/sql/split/statements';
 import type { Launcher } from '../launch/launcher';
-import type { Canceling } from '../jobs/canceling';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { DirectiveProvider } from './directiveProvider';
@@ -33,13 +33,7 @@ export class EditorFeatures implements vscode.Disposable {
   readonly #failures = new Map<string, Job[]>();
   readonly #disposables = new Disposables();
 
-  constructor(
-    jobs: JobService,
-    canceling: Canceling,
-    connections: Connections,
-    launcher: Launcher,
-    memory: vscode.Memento,
-  ) {
+  constructor(jobs: JobService, connections: Connections, launcher: Launcher, memory: vscode.Memento) {
     const own = this.#disposables;
     const cache = (this.#cache = own.add(new StatementCache()));
     const defaults = own.add(new FileDefaultsStore(memory));
@@ -49,8 +43,8 @@ export class EditorFeatures implements vscode.Disposable {
     this.commands = own.add(
       new EditorCommands({
         jobs,
-        canceling,
         launcher,
+        memory,
         defaults,
         jobRanges: this.#jobRanges,
         targets: new EditorTargets(cache),
@@ -69,9 +63,10 @@ export class EditorFeatures implements vscode.Disposable {
     );
     own.add(
       launcher.onDidRerun(({ from, to }) => {
-        this.#jobRanges.repeat(from, to);
-        const jobRange = this.#jobRanges.get(to);
+        const before = jobs.get(from);
         const job = jobs.get(to);
+        this.#jobRanges.repeat(from, to, before && job ? prefixLength(before, job) : 0);
+        const jobRange = this.#jobRanges.get(to);
         if (!jobRange || !job) return;
         this.#diagnostics.clear(vscode.Uri.parse(jobRange.document), jobRange.span);
         this.#showWhenFailed(job);
@@ -89,9 +84,9 @@ export class EditorFeatures implements vscode.Disposable {
   /** Shows jobs from before a reload at their texts. */
   restore(jobs: readonly Job[]): void {
     for (const job of jobs) {
-      const { source, request } = job.record;
+      const { source } = job.record;
       if (source === undefined || this.#jobRanges.get(job.id)) continue;
-      const { uri: document, kind, start, text = request.sql } = source;
+      const { uri: document, kind, start, text = ownRequest(job.record).sql } = source;
       this.#jobRanges.restore({ jobId: job.id, document, kind, text, start, verbatim: source.text === undefined });
       if (job.state === 'failed') this.#failures.set(document, [...(this.#failures.get(document) ?? []), job]);
       if (!job.final) this.#showWhenFailed(job);
@@ -178,4 +173,9 @@ export class EditorFeatures implements vscode.Disposable {
       }),
     );
   }
+}
+
+/** The length of what a statement of a batch had taken over, if it is run again alone: then its SQL includes it. */
+function prefixLength(before: Job, again: Job): number {
+  return again.record.batch ? 0 : again.record.request.sql.length - ownRequest(before.record).sql.length;
 }

@@ -48,7 +48,9 @@ async function findFailure(job: Job, jobRanges: JobRanges): Promise<FoundFailure
   if (!jobRange || !error || job.state !== 'failed') return undefined;
   const document = await openDocument(jobRange.document);
   if (!document) return undefined;
-  const position = error.position === undefined ? undefined : jobRange.sourceOffset(error.position);
+  // A statement of a batch may be preceded by what it took over.
+  const offset = (error.position ?? -1) - (job.record.batch?.session?.applied?.prefix ?? 0);
+  const position = offset < 0 ? undefined : jobRange.sourceOffset(offset);
   const { statement, mark, whole } = errorRange(jobRange.text, position);
   const now = jobRanges.trace(job.id, statement) ?? (jobRange.edited ? undefined : currentSpan(jobRange, statement));
   if (!now || now.gone) return undefined;

@@ -153,12 +153,14 @@ export class JobRanges {
     if (tracked) tracked.since = undefined;
   }
 
-  /** Assigns a rerun to the range of the first job. */
-  repeat(jobId: string, newJobId: string): void {
+  /** Assigns a rerun to the range of the first job. @param prefix the length of what precedes the SQL of the first job in that of the rerun */
+  repeat(jobId: string, newJobId: string, prefix = 0): void {
     const tracked = this.#find(jobId);
     if (!tracked || tracked.gone || tracked.entry.edited) return;
     const { entry } = tracked;
-    this.#track(entry.document, newJobId, { ...entry, jobId: newJobId, launchedAt: entry.span.start });
+    const sourceOffset = (offset: number): number | undefined =>
+      offset < prefix ? undefined : entry.sourceOffset(offset - prefix);
+    this.#track(entry.document, newJobId, { ...entry, jobId: newJobId, launchedAt: entry.span.start, sourceOffset });
   }
 
   forget(jobIds: readonly string[]): void {

@@ -8,17 +8,20 @@ import { readSetting, updateSetting } from '../base/settings';
 import { faultText } from '../messages/faultText';
 import { plain, plainLabel } from '../base/plainText';
 import { formatSpan } from '../../shared/timeText';
+import { batchDuration, batchEndText, batchState, firstFailure, partOf } from './batchText';
 import { shortErrorText } from './jobErrorText';
 import { join, rowsText } from './jobText';
 import * as ui from '../base/ui';
 
 /**
- * Shows one notification when a job ends, if the settings or the launch options ask for it. Of several windows on a workspace, the one that
+ * Shows one notification when a job or a batch ends, if the settings or the launch options ask for it. Of several windows on a workspace, the one that
  * had the focus last shows it: the window that drives the job may be a browser tab that was closed.
  */
 export class Notifications implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #states = new Map<string, JobState>();
+  /** Batches for which the user was asked whether to continue. */
+  readonly #held = new Set<string>();
 
   readonly #jobs: JobService;
   /** Returns whether the job's results are visible. */
@@ -35,11 +38,15 @@ export class Notifications implements vscode.Disposable {
     this.#disposables.add(vscode.window.onDidChangeWindowState(noteFocus));
     this.#disposables.add(
       jobs.onDidChange((job) => {
+        if (job.record.reason?.code === 'jobs.batchUnknown') void this.#notifyOfHeld(job, faultText(job.record.reason));
         const before = this.#states.get(job.id);
         if (before === job.state) return;
         this.#states.set(job.id, job.state);
         // The old jobs of a window are adopted when it is closed.
-        if (job.final && !(before === undefined && endedLongAgo(job))) void this.#notify(job);
+        if (!job.final || (before === undefined && endedLongAgo(job))) return;
+        const batch = jobs.batchOf(job);
+        if (batch.length === 0) void this.#notify(job);
+        else if (batch.every(({ final }) => final)) void this.#notifyOfBatch(batch);
       }),
     );
     this.#disposables.add(jobs.onDidRemove((ids) => this.#forget(ids)));
@@ -103,6 +110,41 @@ export class Notifications implements vscode.Disposable {
     // Turns off notifications for successful jobs only.
     if (choice === never) await updateSetting('notifications', 'failures');
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
+  }
+
+  /** Asks once per batch whether to continue it. */
+  async #notifyOfHeld(job: Job, reason: string): Promise<void> {
+    const { batch, held } = job.record;
+    if (!batch || !held || this.#held.has(batch.id)) return;
+    this.#held.add(batch.id);
+    if (!(await this.#jobs.isLastFocused().catch(() => true))) return;
+    const resume = vscode.l10n.t('Resume');
+    const choice = await ui.showWarningMessage(`“${plainLabel(batch.label)}”: ${reason}`, resume);
+    if (choice === resume) this.#jobs.resumeHeld();
+  }
+
+  /** One notification for all jobs of a batch, when the last one has ended. */
+  async #notifyOfBatch(batch: readonly Job[]): Promise<void> {
+    const state = batchState(batch);
+    // The command that canceled its jobs reports it.
+    if (state === 'canceled') return;
+    const part = partOf(batch);
+    const failure = firstFailure(batch);
+    const tookMs = batchDuration(batch) ?? 0;
+    const wanted = failure ? readSetting('notifications') !== 'none' : isWanted(state, tookMs);
+    if (!wanted && !batch.some(({ record }) => record.notify === true)) return;
+    if (!(await this.#jobs.isLastFocused().catch(() => true))) return;
+    const text = batchEndText(plainLabel(part?.label ?? ''), batch, formatSpan(tookMs));
+    if (!failure) {
+      const never = vscode.l10n.t('Don’t Show Again');
+      if ((await ui.showInformationMessage(text, never)) === never) await updateSetting('notifications', 'failures');
+      return;
+    }
+    const showFailure = vscode.l10n.t('Show First Failure');
+    const show = state === 'failed' ? ui.showErrorMessage : ui.showWarningMessage;
+    if ((await show(text, showFailure)) === showFailure) {
+      await vscode.commands.executeCommand(commandId('showResults'), failure.id);
+    }
   }
 }
 

@@ -44,11 +44,13 @@ export class StatusBar implements vscode.Disposable {
     setContext('hasRunningJobs', running + queued > 0);
     setContext('hasFinishedJobs', all.length > running + queued);
     setContext('hasHeldJobs', held);
-    const count = running + queued;
-    if (count === 0) {
+    if (running + queued === 0) {
       this.#item.hide();
       return;
     }
+    // A batch is one job to the user.
+    const unfinished = all.filter((job) => !job.final);
+    const count = new Set(unfinished.map((job) => this.#jobs.batchOf(job)[0]?.id ?? job.id)).size;
     const text = count === 1 ? vscode.l10n.t('1 job') : vscode.l10n.t('{0} jobs', count);
     this.#item.text = `${running > 0 ? '$(sync~spin)' : '$(clock)'} ${text}`;
     const details = [vscode.l10n.t('{0} running', running), vscode.l10n.t('{0} queued', queued)];

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
-import type { RunRequest } from '../../api';
-import type { Job } from '../../core/jobs/job';
+import type { BatchRequest, RunRequest } from '../../api';
+import type { Job, NewJob } from '../../core/jobs/job';
+import { ownRequest, sessionAgain, standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
 import { labelFor } from '../../core/sql/directives';
@@ -8,14 +9,15 @@ import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
+import { partOf } from '../jobs/batchText';
 import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
-import { LaunchConfirmation, limitLocks, unboundedWrite } from './launchConfirmation';
+import { LaunchConfirmation, limitLocks, unboundedWrite, type UnboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
-import { asRequest, settingsProblem } from './request';
+import { asRequest, checkedBatch, settingsProblem } from './request';
 import { omit } from '../base/omit';
 import * as ui from '../base/ui';
 
@@ -59,7 +61,9 @@ export class Launcher implements vscode.Disposable {
    * @returns the new job's id, or undefined if the user cancels
    */
   async rerun(job: Job, withTimeout: boolean): Promise<string | undefined> {
-    const { request, connection, label } = job.record;
+    const { connection, label } = job.record;
+    // A statement of a batch takes over the settings of the statements before it.
+    const request = standaloneRequest(job, this.#jobs.batchOf(job));
     let changed: RunRequest = request;
     if (withTimeout) {
       // worker_timeout takes precedence: if it ended the job, a longer statement_timeout would not help.
@@ -88,11 +92,9 @@ export class Launcher implements vscode.Disposable {
       const limit = parseDuration(text);
       changed = limit === undefined ? others : { ...others, [field]: limit };
     }
-    const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
-    const unbounded = writes.map((finding) => unboundedWrite(finding, request.sql));
     const launch = { ...changed, connection, label };
     const question = this.confirmation.questionOf(launch);
-    const confirmed = await this.confirmation.confirm(unbounded, [question]);
+    const confirmed = await this.confirmation.confirm(unboundedWrites(request.sql), [question]);
     if (!confirmed) return undefined;
     this.#connections.allowPrompts(connection);
     const again = this.run(limitLocks(launch, question, confirmed));
@@ -101,10 +103,68 @@ export class Launcher implements vscode.Disposable {
   }
 
   /**
+   * Runs the statements of a batch that did not succeed again, as a new batch.
+   *
+   * @param batch the jobs of the batch, which have ended
+   * @returns the ids of the new jobs; none if the user cancels
+   */
+  async rerunFailed(batch: readonly Job[]): Promise<readonly string[]> {
+    const part = partOf(batch);
+    const again = batch.filter(({ state }) => state !== 'succeeded');
+    const [only] = again;
+    if (!part || !only) return [];
+    const unknown = again.filter(({ state }) => state === 'lost' || state === 'finished').length;
+    if (unknown > 0 && !(await confirmUnknown(unknown))) return [];
+    if (again.length === 1) {
+      const id = await this.rerun(only, false);
+      return id === undefined ? [] : [id];
+    }
+    const requests = again.map(({ record }) => {
+      const { connection, label, source } = record;
+      return { ...ownRequest(record), connection, label, ...(source && { source }) };
+    });
+    const writes = requests.flatMap(({ sql }) => unboundedWrites(sql));
+    const questions = requests.map((request) => this.confirmation.questionOf(request));
+    const confirmed = await this.confirmation.confirm(writes, questions);
+    if (!confirmed) return [];
+    for (const { connection } of requests) this.#connections.allowPrompts(connection);
+    const statements = requests.flatMap((request, index) => {
+      const question = questions[index];
+      const job = again[index];
+      if (!question || !job) return [];
+      return { request: limitLocks(request, question, confirmed), session: sessionAgain(job, batch) };
+    });
+    const jobs = this.#jobs.runBatch(statements, part);
+    for (const [index, { id }] of jobs.entries()) this.#rerun.fire({ from: again[index]?.id ?? '', to: id });
+    return jobs.map(({ id }) => id);
+  }
+
+  /**
    * Launches a request without asking the user.
    * @throws with a message for the user if the SQL or the request cannot run
    */
   run(request: RunRequest): Job {
+    return this.#jobs.run(this.#checked(request));
+  }
+
+  /**
+   * Launches a batch without asking the user.
+   * @throws with a message for the user, before anything runs, if the request or one of its statements cannot run
+   */
+  runBatch(request: BatchRequest): readonly Job[] {
+    const { statements, label, parallel, onFailure } = checkedBatch(request);
+    const { connection } = request;
+    const requests = statements.map((sql) =>
+      this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }),
+    );
+    return this.#jobs.runBatch(
+      requests.map((checked) => ({ request: checked })),
+      { label: label ?? requests[0]?.label ?? '', parallel, onFailure },
+    );
+  }
+
+  /** Completes a request from code. @throws with a message for the user if it cannot run */
+  #checked(request: RunRequest): NewJob {
     const fault = checkBeforeLaunch(request.sql).find(({ severity }) => severity === 'error');
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
@@ -121,7 +181,7 @@ export class Launcher implements vscode.Disposable {
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     // The caller may be code, but only the user can approve what a workspace's connection asks for.
     this.#connections.allowPasswordPrompt(connection);
-    return this.#jobs.run({ ...request, connection, label });
+    return { ...request, connection, label };
   }
 
   /** The full name of a connection for the name that a caller uses. */
@@ -157,4 +217,23 @@ export class Launcher implements vscode.Disposable {
   dispose(): void {
     this.#rerun.dispose();
   }
+}
+
+function unboundedWrites(sql: string): readonly UnboundedWrite[] {
+  return checkBeforeLaunch(sql)
+    .filter(({ severity }) => severity === 'confirm')
+    .map((finding) => unboundedWrite(finding, sql));
+}
+
+/** Asks before statements run again that may have been committed. */
+async function confirmUnknown(count: number): Promise<boolean> {
+  const run = vscode.l10n.t('Run Again');
+  const choice = await ui.showWarningMessage(
+    count === 1
+      ? vscode.l10n.t('The outcome of 1 statement is unknown: it may have been committed. Run it again?')
+      : vscode.l10n.t('The outcome of {0} statements is unknown: they may have been committed. Run them again?', count),
+    { modal: true },
+    run,
+  );
+  return choice === run;
 }

@@ -7,7 +7,7 @@ import { faultText } from './faultText';
 
 /** A job as the public API describes it. */
 export function jobInfo({ record, mirrored }: Job): JobInfo {
-  const { id, label, connection, state, queuedAt, error, reason } = record;
+  const { id, label, connection, state, queuedAt, error, reason, batch } = record;
   return {
     id,
     label,
@@ -19,6 +19,7 @@ export function jobInfo({ record, mirrored }: Job): JobInfo {
     ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag']),
     ...(error && { error: shownError(error) }),
     ...(reason && { reason: faultText(reason) }),
+    ...(batch && { batch: { id: batch.id, label: batch.label, index: batch.index, count: batch.count } }),
   };
 }
 

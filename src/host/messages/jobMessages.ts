@@ -7,6 +7,8 @@ import { serverText } from './serverText';
 export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.heldDisconnected': () => l10n.t('Its connection was disconnected before the job was launched.'),
   'jobs.heldReloaded': () => l10n.t('VS Code was reloaded before the job was launched.'),
+  'jobs.batchUnknown': ({ label }) =>
+    l10n.t('The outcome of “{0}” is unknown, so the batch waits until you resume it.', label),
   'jobs.noSlot': ({ message, used, total }) =>
     used === undefined || total === undefined
       ? l10n.t('The server has no free worker slot: {0}. The launch is retried automatically.', message)
@@ -41,6 +43,16 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
 
   'jobs.canceledBeforeLaunch': () => l10n.t('Canceled before it was launched.'),
   'jobs.canceledBeforeStart': () => l10n.t('The worker stopped before it began to run the SQL.'),
+  'jobs.batchStopped': ({ label, state }) => {
+    switch (state) {
+      case 'failed':
+        return l10n.t('Not launched, because “{0}” failed.', label);
+      case 'canceled':
+        return l10n.t('Not launched, because “{0}” was canceled.', label);
+      default:
+        return l10n.t('Not launched, because the outcome of “{0}” is unknown.', label);
+    }
+  },
 
   'jobs.limitReached': ({ name, ms }) =>
     ms === undefined ? l10n.t('It reached its {0}.', name) : l10n.t('It reached its {0} of {1} ms.', name, ms),
@@ -157,6 +169,10 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.notTracked': ({ label }) => l10n.t('“{0}” is not being tracked.', label),
   'jobs.detachWhileReading': ({ label }) =>
     l10n.t('“{0}” cannot be detached while its rows are being read. Cancel it, or wait until it ends.', label),
+  'jobs.noneAfter': ({ label, ended }) =>
+    ended
+      ? l10n.t('“{0}” has already ended.', label)
+      : l10n.t('“{0}” is part of a batch, so nothing else can run after it.', label),
   'jobs.noWorkerToSignal': ({ pid }) =>
     pid === undefined
       ? l10n.t('The server shows no worker of this job, so no signal was sent.')

@@ -3,30 +3,37 @@ import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { isSameDay } from '../../shared/timeText';
 import type { ActiveFilter } from './activeFilter';
+import { batchEnd } from '../jobs/batchText';
+import { BatchNode } from './nodes/batchNode';
 import { DayNode } from './nodes/dayNode';
 import { RowOrder } from './rowOrder';
 
-/** The jobs that match the filter, as they are listed below a connection, newest first. */
+/** A job, or a batch with its jobs. */
+type Row = Job | BatchNode;
+
+/** The jobs that match the filter, as they are listed below a connection, newest first. A batch is listed if one of its jobs matches. */
 export interface ConnectionRows {
   /** Queued and running jobs, and those that ended while they were listed among these. */
-  readonly upper: readonly Job[];
+  readonly upper: readonly Row[];
   /** Finished jobs of today. */
-  readonly finished: readonly Job[];
+  readonly finished: readonly Row[];
   /** Finished jobs of earlier days. */
   readonly days: readonly DayNode[];
 }
 
 /** Orders, filters, and groups the jobs of each connection. */
 export class JobRows {
-  readonly #orders = new Map<string, RowOrder<Job>>();
+  readonly #orders = new Map<string, RowOrder<Row>>();
+  /** By connection and batch. */
+  readonly #batches = new Map<string, BatchNode>();
   readonly #days = new Map<string, DayNode>();
   /** The jobs that the tree lists now, by connection, with the groups of those of earlier days. */
   readonly #listed = new Map<string, ReadonlyMap<string, DayNode | undefined>>();
 
-  readonly #jobs: Pick<JobService, 'jobs'>;
+  readonly #jobs: Pick<JobService, 'jobs' | 'batchOf'>;
   readonly #filter: Pick<ActiveFilter, 'matches' | 'filter'>;
 
-  constructor(jobs: Pick<JobService, 'jobs'>, filter: Pick<ActiveFilter, 'matches' | 'filter'>) {
+  constructor(jobs: Pick<JobService, 'jobs' | 'batchOf'>, filter: Pick<ActiveFilter, 'matches' | 'filter'>) {
     this.#jobs = jobs;
     this.#filter = filter;
   }
@@ -34,17 +41,18 @@ export class JobRows {
   /** Returns the rows of a connection, and remembers that the tree lists them. */
   list(connection: string): ConnectionRows {
     const arranged = this.#order(connection).arrange(this.#of(connection));
-    const shown = (job: Job): boolean => this.#filter.matches(job);
+    const shown = (row: Row): boolean => (row instanceof BatchNode ? row.jobs.length > 0 : this.#filter.matches(row));
     const upper = arranged.upper.filter(shown);
     const past = arranged.finished.filter(shown);
     const now = Date.now();
-    const finished = past.filter((job) => isSameDay(endOf(job), now));
-    const older = past.filter((job) => !isSameDay(endOf(job), now));
-    const listed = new Map<string, DayNode | undefined>([...upper, ...finished].map(({ id }) => [id, undefined]));
+    const finished = past.filter((row) => isSameDay(endOf(row), now));
+    const older = past.filter((row) => !isSameDay(endOf(row), now));
+    const listed = new Map<string, DayNode | undefined>();
+    for (const row of [...upper, ...finished]) for (const { id } of jobsOf(row)) listed.set(id, undefined);
     const days = groupByDay(older, endOf).map(({ day, items }) => {
       const node = this.#day(connection, day);
-      node.jobs = items;
-      for (const { id } of items) listed.set(id, node);
+      node.rows = items;
+      for (const row of items) for (const { id } of jobsOf(row)) listed.set(id, node);
       return node;
     });
     this.#listed.set(connection, listed);
@@ -56,19 +64,35 @@ export class JobRows {
     return this.#listed.get(record.connection)?.has(id) ?? false;
   }
 
-  /** The group that lists the job; undefined if it is directly below its connection. */
-  dayOf(job: Job): DayNode | undefined {
-    const listed = this.#listed.get(job.record.connection);
-    if (listed?.has(job.id)) return listed.get(job.id);
-    const end = endOf(job);
-    if (!job.final || isSameDay(end, Date.now())) return undefined;
-    return this.#day(job.record.connection, startOfDay(end));
+  /** The day that lists the row; undefined if it is directly below its connection. */
+  dayOf(row: Row): DayNode | undefined {
+    const connection = row instanceof BatchNode ? row.connection : row.record.connection;
+    const listed = this.#listed.get(connection);
+    const known = jobsOf(row).find(({ id }) => listed?.has(id));
+    if (known) return listed?.get(known.id);
+    const end = endOf(row);
+    if (!row.final || isSameDay(end, Date.now())) return undefined;
+    return this.#day(connection, startOfDay(end));
   }
 
-  /** The keys of the groups that the tree lists below a connection, from top to bottom. */
+  /** The batch that lists the job; undefined if it is not part of one. */
+  batchOf(job: Job): BatchNode | undefined {
+    const all = this.#jobs.batchOf(job);
+    if (all.length === 0) return undefined;
+    const { connection, batch } = job.record;
+    const id = batch?.id ?? job.id;
+    const key = `${id}:${connection}`;
+    let node = this.#batches.get(key);
+    if (!node) this.#batches.set(key, (node = new BatchNode(id, connection)));
+    node.all = all;
+    return node;
+  }
+
+  /** The keys of the groups that the tree lists below a connection. */
   groups(connection: string): readonly string[] {
     const days = new Set([...(this.#listed.get(connection)?.values() ?? [])].filter((day) => day !== undefined));
-    return [...days].map(groupKey);
+    const batches = [...this.#batches.values()].filter((batch) => batch.connection === connection);
+    return [...[...days].map(groupKey), ...batches.map(({ id }) => id)];
   }
 
   /** Moves ended jobs below the running ones; see {@link RowOrder.settle}. */
@@ -78,17 +102,33 @@ export class JobRows {
 
   /** Forgets removed jobs. @returns the connections below which the tree lists them */
   forget(ids: readonly string[]): readonly string[] {
-    for (const order of this.#orders.values()) order.forget(ids);
+    const removed = new Set(ids);
+    for (const [key, { id, all }] of this.#batches) {
+      if (!all.every((job) => removed.has(job.id))) continue;
+      this.#batches.delete(key);
+      removed.add(id);
+    }
+    for (const order of this.#orders.values()) order.forget([...removed]);
     return [...this.#listed].filter(([, listed]) => ids.some((id) => listed.has(id))).map(([connection]) => connection);
   }
 
-  #of(connection: string): readonly Job[] {
-    return this.#jobs.jobs.filter(({ record }) => record.connection === connection);
+  #of(connection: string): readonly Row[] {
+    const rows = new Set<Row>();
+    for (const job of this.#jobs.jobs) {
+      if (job.record.connection !== connection) continue;
+      const batch = this.batchOf(job);
+      if (batch && !rows.has(batch)) {
+        batch.filtered = !this.#filter.filter.empty;
+        batch.jobs = batch.all.filter((one) => one.record.connection === connection && this.#filter.matches(one));
+      }
+      rows.add(batch ?? job);
+    }
+    return [...rows];
   }
 
-  #order(connection: string): RowOrder<Job> {
+  #order(connection: string): RowOrder<Row> {
     let order = this.#orders.get(connection);
-    if (!order) this.#orders.set(connection, (order = new RowOrder()));
+    if (!order) this.#orders.set(connection, (order = new RowOrder<Row>()));
     return order;
   }
 
@@ -105,6 +145,10 @@ export function groupKey({ connection, day }: DayNode): string {
   return `day:${connection}:${day}`;
 }
 
-function endOf({ record }: Job): number {
-  return record.finishedAt ?? record.queuedAt;
+function jobsOf(row: Row): readonly Job[] {
+  return row instanceof BatchNode ? row.jobs : [row];
+}
+
+function endOf(row: Row): number {
+  return row instanceof BatchNode ? batchEnd(row.all) : (row.record.finishedAt ?? row.record.queuedAt);
 }

@@ -9,6 +9,7 @@ import { Disposables } from '../base/disposables';
 import { WORKERS_VIEW } from '../base/commandIds';
 import { affectsSetting } from '../base/settings';
 import { actionsFor } from './nodes/actionNode';
+import { BatchNode } from './nodes/batchNode';
 import { ConnectionNode } from './nodes/connectionNode';
 import { DayNode } from './nodes/dayNode';
 import { FaultNode } from './nodes/faultNode';
@@ -18,6 +19,7 @@ import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
 import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
+import { BatchRedraws } from './batchRedraws';
 import { DrawnRoots, type RootRow } from './drawnRoots';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
@@ -51,6 +53,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #otherRows: OtherRows;
   readonly #drawnRoots = new DrawnRoots<Node>();
   readonly #moves = new RowMoves(() => performance.now());
+  readonly #batches = new BatchRedraws<BatchNode>(
+    (batch) => this.#changed.fire(batch),
+    () => performance.now(),
+  );
   #agesDrawn = 0;
   /** The day on which all rows were drawn last, because jobs of earlier days are grouped. */
   #dayDrawn = new Date().toDateString();
@@ -89,6 +95,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     });
     for (const item of [
       this.#changed,
+      this.#batches,
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
         // The user cannot be about to click in a view that has just appeared.
@@ -132,8 +139,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   getParent(node: Node): Node | undefined {
     if (node instanceof JobNode) {
-      return this.#rows.dayOf(node.job) ?? this.#connectionNode(node.job.record.connection);
+      const { job } = node;
+      return this.#rows.batchOf(job) ?? this.#rows.dayOf(job) ?? this.#connectionNode(job.record.connection);
     }
+    if (node instanceof BatchNode) return this.#rows.dayOf(node) ?? this.#connectionNode(node.connection);
     return node instanceof DayNode ? this.#connectionNode(node.connection) : undefined;
   }
 
@@ -143,9 +152,18 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#drawnRoots.drawAll(roots.map((root) => this.#rootRow(root, root.item())));
       return roots;
     }
-    if (node instanceof DayNode) return this.#jobsOfDay(node);
+    if (node instanceof DayNode) return this.#below(groupKey(node), node.rows);
+    if (node instanceof BatchNode) return this.#below(node.id, node.jobs);
     if (node instanceof WorkspaceNode) return [...node.jobs];
     return node instanceof ConnectionNode ? this.#children(node) : [];
+  }
+
+  /** Shows and selects the batch of a job without its jobs, or the job if it is not part of a batch. */
+  async revealBatch(id: string): Promise<void> {
+    const job = this.#jobs.get(id);
+    const batch = job && this.#filter.matches(job) ? this.#rows.batchOf(job) : undefined;
+    if (batch) await this.view.reveal(batch, { select: true, focus: false, expand: false });
+    else await this.reveal(id);
   }
 
   /** Shows and selects a job, unless the filter hides it. */
@@ -200,7 +218,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Whether the row has just moved, so a click on it may have been meant for another row. */
   justMoved(node: unknown): boolean {
-    const isRow = node instanceof JobNode || node instanceof WorkerNode;
+    const isRow = node instanceof JobNode || node instanceof BatchNode || node instanceof WorkerNode;
     return isRow && this.#moves.movedWithin(rowKey(node), MISCLICK_MS);
   }
 
@@ -265,11 +283,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #children(node: ConnectionNode): Node[] {
     const children: Node[] = this.#problemRows(node.name);
     const { upper, finished, days } = this.#rows.list(node.name);
-    const rows = [
-      ...upper.map((job) => this.#jobNode(job)),
-      ...this.#workerRows.list(node.name),
-      ...finished.map((job) => this.#jobNode(job)),
-    ];
+    const rows = [...this.#rowNodes(upper), ...this.#workerRows.list(node.name), ...this.#rowNodes(finished)];
     const above = children.map((_, index) => `${node.name}#${index}`);
     this.#moves.draw(node.name, [...above, ...rows.map(rowKey), ...days.map(groupKey)], this.#groups());
     return [...children, ...rows, ...days];
@@ -283,10 +297,14 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return [new ProblemNode(connection, faultText(state.fault)), ...(entry ? actionsFor(entry, state.reason) : [])];
   }
 
-  #jobsOfDay(node: DayNode): Node[] {
-    const rows = node.jobs.map((job) => this.#jobNode(job));
-    this.#moves.draw(groupKey(node), rows.map(rowKey), this.#groups());
+  #below(group: string, listed: readonly (Job | BatchNode)[]): Node[] {
+    const rows = this.#rowNodes(listed);
+    this.#moves.draw(group, rows.map(rowKey), this.#groups());
     return rows;
+  }
+
+  #rowNodes(rows: readonly (Job | BatchNode)[]): (JobNode | BatchNode)[] {
+    return rows.map((row) => (row instanceof BatchNode ? row : this.#jobNode(row)));
   }
 
   /** The keys of all groups of rows, from top to bottom. */
@@ -318,20 +336,25 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const connections = changed
         .filter((key) => key.startsWith('connection:'))
         .map((key) => key.slice('connection:'.length));
-      for (const node of this.#connectionNodes.values()) {
-        const running = this.#jobs.jobs.some(
-          ({ record, state }) => record.connection === node.name && mayHaveWorker(state),
-        );
-        if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
+      for (const { name, hasRunning } of this.#connectionNodes.values()) {
+        const running = this.#jobs.jobs.some((one) => one.record.connection === name && mayHaveWorker(one.state));
+        if (hasRunning !== running && !connections.includes(name)) connections.push(name);
       }
       if (connections.length > 0) this.#redraw(connections);
       else this.#showFilter();
-      for (const id of changed) {
-        const jobNode = this.#jobNodes.get(id);
-        if (jobNode && !connections.includes(jobNode.job.record.connection)) this.#changed.fire(jobNode);
-      }
+      this.#redrawJobs(changed.filter((key) => !connections.includes(this.#jobs.get(key)?.record.connection ?? '')));
       this.#updateWatches();
     }, 50);
+  }
+
+  /** Redraws the rows of jobs, and those of their batches, with the rows below, if these look different now. */
+  #redrawJobs(ids: readonly string[]): void {
+    const rows = ids.flatMap((id) => this.#jobNodes.get(id) ?? []);
+    const redrawn = this.#batches.changed(rows.flatMap(({ job }) => this.#rows.batchOf(job) ?? []));
+    for (const row of rows) {
+      const batch = this.#rows.batchOf(row.job);
+      if (!batch || !redrawn.has(batch)) this.#changed.fire(row);
+    }
   }
 
   #unwatch(name: string): void {

@@ -208,7 +208,7 @@ export function snapshotOf(facts: Partial<ActivitySnapshot>): ActivitySnapshot {
 export const OURS = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
 
 /** Creates an engine with fakes. */
-export function newWorld(clock = new FakeClock()) {
+export function newWorld(clock = new FakeClock(), maxConcurrentJobs = 1) {
   const link = new FakeLink();
   const logged: string[] = [];
   const saved: string[] = [];
@@ -250,7 +250,7 @@ export function newWorld(clock = new FakeClock()) {
     clock,
     log,
     newId: () => `j${++ids}`,
-    settings: () => ({ maxConcurrentJobs: 1, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0 }),
+    settings: () => ({ maxConcurrentJobs, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0 }),
   });
   const run = (sql = 'SELECT 1'): Job => jobs.run({ sql, label: 'l', connection: 'c' });
   return { clock, link, logged, saved, disk, files, world, jobs, run };

@@ -83,10 +83,10 @@ describe('ownership of jobs on disk', () => {
     await second.store.restore();
     const listed = () => second.store.jobs.map(({ id, state, mirrored }) => [id, state, mirrored]);
     assert.deepEqual(listed(), [['done', 'canceled', true]], 'the first window is alive');
-    await first.history.close();
     const changed = new Promise<void>((resolve) => {
       second.store.onDidChange(({ mirrored }) => !mirrored && resolve());
     });
+    await first.history.close();
     await second.clock.move(25_000);
     await changed;
     assert.deepEqual(listed(), [['done', 'canceled', false]]);

@@ -52,10 +52,10 @@ export class JobQueue {
    * Takes the next job that may run now.
    *
    * @param limit how many may run at once, 0 = no limit
-   * @param isHeld whether a job waits until the user resumes it
+   * @param isBlocked whether a job may not start now, so that those after it may
    */
-  take(limit: number, isHeld: (id: string) => boolean = () => false): QueueEntry | undefined {
-    const next = this.next(limit, isHeld);
+  take(limit: number, isBlocked: (id: string) => boolean = () => false): QueueEntry | undefined {
+    const next = this.next(limit, isBlocked);
     if (!next) return undefined;
     this.#waiting = this.#waiting.filter((entry) => entry !== next);
     this.#running.set(next.id, next);
@@ -64,11 +64,11 @@ export class JobQueue {
   }
 
   /** The job that {@link take} would return. */
-  next(limit: number, isHeld: (id: string) => boolean): QueueEntry | undefined {
+  next(limit: number, isBlocked: (id: string) => boolean): QueueEntry | undefined {
     if (limit > 0 && this.#running.size >= limit) return undefined;
     if (this.#probe !== undefined) return undefined;
     // A refused job keeps its position: those after it would be refused as well.
-    const next = this.#waiting.find((entry) => !isHeld(entry.id));
+    const next = this.#waiting.find((entry) => !isBlocked(entry.id));
     return next?.paused === true ? undefined : next;
   }
 

@@ -12,9 +12,16 @@ import type { JobFault } from '../faults';
 import { PlaceWait } from './placeWait';
 import type { NoPlace, Place, Places } from './places';
 import { JobQueue, type QueueEntry } from './queue';
+import { stoppedReason, type BatchTurn } from '../batches/batchRules';
 
 /** Retries after a session breaks before the launch. After that the job fails, because its SQL may break the session. */
 const MAX_SESSION_BREAKS = 3;
+
+/** Why jobs are held if the user knows, when resuming them, that the outcome of others may be unknown. */
+const INTERRUPTIONS = new Set<string | undefined>([
+  'jobs.heldReloaded',
+  'jobs.batchUnknown',
+] satisfies JobFault['code'][]);
 
 export interface SchedulerOptions {
   readonly links: ServerLinks;
@@ -23,6 +30,10 @@ export interface SchedulerOptions {
   readonly log: Logger;
   /** Counts the jobs of other windows. Without it, the limit counts for this window alone. */
   readonly places?: Places | undefined;
+  /** Returns a function that decides whether a waiting job may start; see batchRules.ts. Valid until a job changes. */
+  turns?(): (job: Job) => BatchTurn;
+  /** Called when a job leaves its queue to be launched. */
+  beforeLaunch?(job: Job): void;
   /** How many jobs run at once per connection; 0 = no limit. Read at each use. */
   maxConcurrentJobs(): number;
   /** Whether this window may launch the job; called when `launchSentAt` is on disk. */
@@ -47,6 +58,8 @@ export class Scheduler {
   readonly #places = new Map<string, Place>();
   /** Connections whose next job waits for a place, because jobs of other windows have all of them. */
   readonly #waits = new Map<string, PlaceWait>();
+  /** Connections whose queues are checked soon, because jobs have ended for which others wait. */
+  readonly #woken = new Set<string>();
   #disposed = false;
 
   readonly #options: SchedulerOptions;
@@ -109,6 +122,23 @@ export class Scheduler {
     }
   }
 
+  /**
+   * Jobs have ended for which those of these connections may have waited. Looks at all of them once, soon: a batch that stops ends many jobs at
+   * once.
+   *
+   * @param connections default: all
+   */
+  wake(connections: Iterable<string> = this.#queues.keys()): void {
+    if (this.#woken.size === 0) {
+      queueMicrotask(() => {
+        const woken = [...this.#woken];
+        this.#woken.clear();
+        for (const connection of woken) this.#pump(connection);
+      });
+    }
+    for (const connection of connections) this.#woken.add(connection);
+  }
+
   /** Position in the queue of its connection, from 1; undefined if the job does not wait. */
   position(job: Job): number | undefined {
     const index = this.#queue(job.record.connection).waiting.indexOf(job.id);
@@ -146,19 +176,45 @@ export class Scheduler {
     return this.#queue(connection).waiting.flatMap((id) => this.#jobs.get(id) ?? []);
   }
 
-  readonly #isHeld = (id: string): boolean => this.#jobs.get(id)?.record.held === true;
+  /** Whether a job may not start now: it waits for the user, or for other jobs of its batch. */
+  #isBlocked(): (id: string) => boolean {
+    const turns = this.#options.turns?.();
+    return (id) => {
+      const job = this.#jobs.get(id);
+      return job !== undefined && (job.record.held || (turns !== undefined && turns(job) !== 'start'));
+    };
+  }
 
-  #hold(job: Job): void {
+  /** Ends the waiting jobs of batches that have stopped, and holds those that only the user can continue. They were never launched. */
+  #stopBatches(connection: string): void {
+    const turns = this.#options.turns?.();
+    if (!turns) return;
+    for (const job of this.#waiting(connection)) {
+      const turn = turns(job);
+      if (typeof turn === 'string' || job.state !== 'queued') continue;
+      if (!turn.stoppedBy) {
+        this.#hold(job, { code: 'jobs.batchUnknown', params: { label: turn.heldBy.label } });
+        continue;
+      }
+      this.remove(job);
+      job.transition('cancel', { finishedAt: this.#options.clock.now(), reason: stoppedReason(turn.stoppedBy) });
+    }
+  }
+
+  #hold(job: Job, reason: JobFault = { code: 'jobs.heldDisconnected' }): void {
     if (job.record.held) return;
-    job.update({ held: true, reason: { code: 'jobs.heldDisconnected' } }, { durable: true });
+    job.update({ held: true, reason }, { durable: true });
   }
 
   #resume(job: Job): void {
-    job.update({ held: false, reason: undefined }, { durable: true });
+    const { batch, reason } = job.record;
+    const resumed = batch && INTERRUPTIONS.has(reason?.code) ? { batch: { ...batch, resumed: true } as const } : {};
+    job.update({ held: false, reason: undefined, ...resumed }, { durable: true });
   }
 
   #pump(connection: string): void {
     const queue = this.#queue(connection);
+    if (!this.#disposed) this.#stopBatches(connection);
     for (;;) {
       if (this.#disposed) return;
       const wait = this.#waits.get(connection);
@@ -166,7 +222,7 @@ export class Scheduler {
         wait.check();
         return;
       }
-      const entry = queue.take(this.#options.maxConcurrentJobs(), this.#isHeld);
+      const entry = queue.take(this.#options.maxConcurrentJobs(), this.#isBlocked());
       const job = entry && this.#jobs.get(entry.id);
       if (!job) return;
       const run = this.#run(job, entry, queue)
@@ -182,6 +238,7 @@ export class Scheduler {
   async #run(job: Job, entry: QueueEntry, queue: JobQueue): Promise<void> {
     let end: RunEnd = 'ended';
     try {
+      this.#options.beforeLaunch?.(job);
       job.transition('launch');
       end = await this.#runOnce(job, entry, queue);
     } finally {
@@ -273,7 +330,7 @@ export class Scheduler {
       places,
       clock,
       limit,
-      next: () => this.#jobs.get(queue.next(limit(), this.#isHeld)?.id ?? ''),
+      next: () => this.#jobs.get(queue.next(limit(), this.#isBlocked())?.id ?? ''),
       gained: () => this.#pump(connection),
       noPlace: (next, why) => this.#noteNoPlace(next, noPlace(why, limit())),
       over: () => {

@@ -5,6 +5,7 @@ import { messageOf } from '../../base/errors';
 import { FaultError } from '../../base/fault';
 import type { Logger } from '../../base/logger';
 import type { JobFault } from '../faults';
+import { BatchIndex } from '../batches/batchIndex';
 import { DurationIndex } from '../history/durationIndex';
 import type { UsualDuration } from '../history/usualDuration';
 import { Job, type JobOwner, type JobRecord } from '../job';
@@ -34,6 +35,7 @@ export interface JobStoreOptions {
 /** All jobs of this workspace, in memory and on disk: those of this window and, mirrored, those of others. */
 export class JobStore {
   #jobs = new Map<string, Job>();
+  readonly batches = new BatchIndex((id) => this.#jobs.get(id));
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
   readonly #durations: DurationIndex;
@@ -116,6 +118,7 @@ export class JobStore {
     };
     const job = new Job(record, owner, pinned, mirrored);
     this.#jobs.set(record.id, job);
+    this.batches.add(job);
     this.#durations.add(job);
     return job;
   }
@@ -133,10 +136,16 @@ export class JobStore {
     job.notePinned(pinned);
   }
 
-  /** Removes the finished jobs with these ids, or all that are not pinned, and their files. @returns how many */
+  /**
+   * Removes the finished jobs with these ids, or all that are not pinned, and their files. Those of a batch are kept until it has ended, because
+   * its other jobs depend on them.
+   *
+   * @returns how many
+   */
   async clearFinished(ids?: readonly string[]): Promise<number> {
+    const wanted = ids && new Set(ids);
     const chosen = this.jobs.filter(
-      (job) => job.final && (ids === undefined ? !this.#isPinned(job) : ids.includes(job.id)),
+      (job) => job.final && (wanted ? wanted.has(job.id) : !this.#isPinned(job)) && !this.batches.isUnfinished(job),
     );
     await this.#remove(chosen.map((job) => job.id));
     // There may be space now.
@@ -148,7 +157,10 @@ export class JobStore {
   async prune(): Promise<void> {
     if (this.#closing) return;
     const { clock, log } = this.#options;
-    const expired = expiredJobs(this.jobs, this.#options.settings(), clock.now()).filter((job) => !this.#isPinned(job));
+    const batchOf = (job: Job): string | undefined => this.batches.idOf(job);
+    const expired = expiredJobs(this.jobs, this.#options.settings(), clock.now(), batchOf).filter(
+      (job) => !this.#isPinned(job),
+    );
     await this.#remove(expired.map((job) => job.id)).catch((error: unknown) => {
       log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
     });
@@ -160,8 +172,12 @@ export class JobStore {
    *
    * Rejects only if the folder exists and cannot be read.
    */
-  restore(): Promise<Restored> {
-    return this.#shared.restore();
+  async restore(): Promise<Restored> {
+    try {
+      return await this.#shared.restore();
+    } finally {
+      this.batches.restored();
+    }
   }
 
   /** Adopts a job that waits in the queue of a window that does not react. @returns whether it still waited */
@@ -207,6 +223,7 @@ export class JobStore {
   /** The files of the job are gone. */
   #drop(job: Job): void {
     const { id } = job;
+    this.batches.remove(job);
     this.#jobs.delete(id);
     this.#durations.remove(id);
     this.#events.discard(id);
@@ -248,6 +265,8 @@ export class JobStore {
   async #remove(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     for (const id of ids) {
+      const job = this.#jobs.get(id);
+      if (job) this.batches.remove(job);
       this.#jobs.delete(id);
       this.#durations.remove(id);
       this.#events.discard(id);

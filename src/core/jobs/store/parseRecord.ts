@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { isFault, textFault, type Fault } from '../../base/fault';
+import { BATCH_PART } from '../batches/batchPart';
 import type { JobRecord } from '../job';
 import type { RowsKept } from '../ports';
 import { faultySetting } from '../settingNames';
@@ -54,6 +55,7 @@ const RECORD = v.looseObject({
   noticeCount: v.number(),
   noticesDropped: v.optional(v.number()),
   error: v.optional(JOB_ERROR),
+  batch: v.optional(BATCH_PART),
 });
 
 /**

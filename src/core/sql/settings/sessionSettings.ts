@@ -67,6 +67,15 @@ export class SessionSettings {
     this.#settings.set(name, name === 'datestyle' && before !== undefined ? mergedDateStyle(before, value) : value);
   }
 
+  /** Effects that lead from a new session to this one. */
+  get effects(): readonly SessionEffect[] {
+    return [
+      ...[...this.#settings].map(([name, value]) => ({ kind: 'set' as const, name, value })),
+      ...(this.#authorization === undefined ? [] : [{ kind: 'authorization' as const, role: this.#authorization }]),
+      ...(this.#role === undefined ? [] : [{ kind: 'role' as const, role: this.#role }]),
+    ];
+  }
+
   /**
    * @param alone the text refuses a transaction block, so no statement may precede it; the role is then passed as a setting
    */

@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import type { Job } from '../../../core/jobs/job';
+import type { BatchNode } from './batchNode';
 import { isSameDay } from '../../../shared/timeText';
 import { join } from '../../jobs/jobText';
 
-/** The finished jobs of an earlier day. */
+/** The finished jobs and batches of an earlier day. */
 export class DayNode {
   /** Newest first. */
-  jobs: readonly Job[] = [];
+  rows: readonly (Job | BatchNode)[] = [];
   /** Whether the tree is filtered, so the rows below are what the user looks for. */
   filtered = false;
 
@@ -22,7 +23,7 @@ export class DayNode {
     const item = new vscode.TreeItem(name, this.filtered ? Expanded : Collapsed);
     // VS Code remembers by id whether a row is expanded.
     item.id = `day:${this.connection}:${this.day}:${this.filtered ? 'filtered' : 'all'}`;
-    const count = this.jobs.length;
+    const count = this.rows.length;
     const jobs = count === 1 ? vscode.l10n.t('1 job') : vscode.l10n.t('{0} jobs', count);
     item.description = jobs;
     item.iconPath = new vscode.ThemeIcon('history');

@@ -12,7 +12,7 @@ import { faultText } from '../../messages/faultText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 import { slowerText, usualText } from '../../jobs/usualText';
 
-const ICONS: Record<JobState, vscode.ThemeIcon> = {
+export const ICONS: Record<JobState, vscode.ThemeIcon> = {
   queued: new vscode.ThemeIcon('clock'),
   launching: new vscode.ThemeIcon('sync~spin'),
   running: new vscode.ThemeIcon('sync~spin'),
@@ -31,7 +31,7 @@ const ICONS: Record<JobState, vscode.ThemeIcon> = {
 const MAX_AUTOMATIC_LABEL = 18;
 
 /** What the row shows in addition to the record. */
-export type JobFacts = Pick<JobService, 'queuePosition' | 'activity' | 'usualDuration'>;
+export type JobFacts = Pick<JobService, 'queuePosition' | 'activity' | 'usualDuration' | 'batchOf'>;
 
 /** A job of this window. */
 export class JobNode {
@@ -105,8 +105,14 @@ export class JobNode {
     const { record } = this.job;
     const words = ['job', 'sql', record.state];
     if (record.pid !== undefined) words.push('pid');
-    if (this.job.final) words.push('finished', 'rerunnable');
-    else words.push('cancelable');
+    const batch = this.#jobs.batchOf(this.job);
+    if (!this.job.final) words.push('cancelable');
+    else {
+      words.push('rerunnable');
+      // The job of a batch can be cleared when the batch has ended.
+      if (batch.every(({ final }) => final)) words.push('finished');
+    }
+    if (!this.job.final && record.batch === undefined) words.push('followable');
     if (record.state === 'running') words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
     words.push(this.job.pinned ? 'pinned' : 'unpinned');

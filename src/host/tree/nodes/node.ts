@@ -1,4 +1,5 @@
 import type { ActionNode } from './actionNode';
+import type { BatchNode } from './batchNode';
 import type { ConnectionNode } from './connectionNode';
 import type { DayNode } from './dayNode';
 import type { FaultNode } from './faultNode';
@@ -13,4 +14,13 @@ import type { WorkspaceNode } from './workspaceNode';
  * refresh. Descriptions start with the most important part, because a narrow side bar cuts off the end.
  */
 export type Node =
-  ConnectionNode | DayNode | JobNode | WorkerNode | ProblemNode | ActionNode | FaultNode | WorkspaceNode | OtherJobNode;
+  | ConnectionNode
+  | DayNode
+  | BatchNode
+  | JobNode
+  | WorkerNode
+  | ProblemNode
+  | ActionNode
+  | FaultNode
+  | WorkspaceNode
+  | OtherJobNode;

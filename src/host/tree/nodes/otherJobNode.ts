@@ -10,6 +10,7 @@ const RECORD_ONLY: JobFacts = {
   queuePosition: () => undefined,
   activity: () => undefined,
   usualDuration: () => undefined,
+  batchOf: () => [],
 };
 
 /** A job of another workspace. Its results can be read, and its worker can be canceled if a connection of this window shows it. */

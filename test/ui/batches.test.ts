@@ -1,0 +1,71 @@
+import type { Locator } from 'playwright-core';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { Workbench } from './workbench';
+
+const SQL = `SELECT 1 AS one;
+SELECT count(*) FROM comes_later;
+SELECT pg_sleep(600);
+`;
+
+/** A batch in the tree. Each test continues where the one before it ended. */
+describe('batches in the tree', function () {
+  this.timeout(240_000);
+  let installed: Installed;
+  let ui: Workbench;
+
+  before(async () => {
+    installed = await install({ 'load.sql': SQL }, { connected: true });
+    ({ ui } = installed);
+  });
+  after(() => installed.close());
+  afterEach(screenshotOnFailure(() => ui));
+
+  const batch = (text: string): Locator => ui.row('load.sql').filter({ hasText: text });
+  const inline = async (row: Locator, action: string): Promise<void> => {
+    await row.hover();
+    await row.getByRole('button', { name: action, exact: true }).click();
+  };
+  const cancelAll = async (row: Locator): Promise<void> => {
+    await inline(row, 'Cancel All');
+    await ui.dialog('Cancel “').getByRole('button', { name: 'Cancel 1 Job' }).click();
+  };
+
+  it('show how many statements have ended and failed, with the statements below', async () => {
+    await ui.openFile('load.sql');
+    await ui.command('pg_background: Run Each Statement in Background');
+    const list = ui.page.locator('.quick-input-list .monaco-list-row');
+    await list.filter({ hasText: /Order.*in order/ }).waitFor();
+    await ui.pick('If a statement fails');
+    await list.filter({ hasText: 'continue with the next statement' }).waitFor();
+    await ui.screenshot('batch-options');
+    await ui.pick('3 statements, with the options below');
+    const row = batch('2 of 3, 1 failed');
+    await row.waitFor();
+    // A batch counts as one.
+    await ui.statusBar('1 job').waitFor();
+    await row.click();
+    await ui.row('SELECT pg_sleep').waitFor();
+    await ui.row('SELECT count').filter({ hasText: 'comes_later' }).waitFor();
+    await ui.screenshot('batch');
+  });
+
+  it('open the first failure', async () => {
+    await inline(batch('2 of 3, 1 failed'), 'Show First Failure');
+    await ui.results().getByText('relation "comes_later" does not exist').first().waitFor();
+  });
+
+  it('cancel what runs and waits', async () => {
+    await cancelAll(batch('2 of 3, 1 failed'));
+    await batch('3 of 3, 1 failed, 1 canceled').waitFor();
+  });
+
+  it('run what failed again, as a new batch', async () => {
+    await installed.server.psql('CREATE TABLE comes_later (n int)', { database: installed.database });
+    // A click right after the row has moved would ask for confirmation.
+    await ui.rowMenu(batch('1 canceled'), 'Run Failed Again');
+    const again = batch('1 of 2');
+    await again.waitFor();
+    await cancelAll(again);
+    await batch('2 of 2, 1 canceled').waitFor();
+  });
+});
