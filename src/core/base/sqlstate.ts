@@ -12,6 +12,7 @@ export const SQLSTATE = {
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
   datatypeMismatch: '42804',
+  wrongObjectType: '42809',
   undefinedFunction: '42883',
   insufficientResources: '53000',
   tooManyConnections: '53300',
