@@ -261,8 +261,10 @@ function read(functions: ExtensionFunctions): string {
     v_read := true;
   EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
     ${DIAGNOSTICS}
-    -- pg_background adds this line to the context of a worker's error, twice. Any other error is one of this reading.
-    v_inner := regexp_match(concat(chr(10), v_context), concat('^(.*)', chr(10), 'background worker, pid [0-9]+(', chr(10), '|$)'));
+    -- pg_background adds a line with the worker's pid to the context, twice; one with the keeper's own pid may follow. An error without
+    -- a line of another process is one of this reading.
+    v_line := concat(chr(10), 'background worker, pid (?!', pg_backend_pid(), '(', chr(10), '|$))[0-9]+');
+    v_inner := regexp_match(concat(chr(10), v_context), concat('^(.*)', v_line, '(', chr(10), '|$)'));
     v_tag := NULL;
     v_rows := NULL;
     IF v_inner IS NULL THEN
@@ -270,7 +272,7 @@ function read(functions: ExtensionFunctions): string {
       v_sqlstate := NULL; v_message := NULL; v_detail := NULL; v_hint := NULL; v_context := NULL; v_schema := NULL; v_table := NULL;
       v_column := NULL; v_constraint := NULL; v_datatype := NULL;
     ELSE
-      v_context := ltrim(regexp_replace(v_inner[1], concat(chr(10), 'background worker, pid [0-9]+$'), ''), chr(10));
+      v_context := ltrim(regexp_replace(v_inner[1], concat(v_line, '$'), ''), chr(10));
       v_failed := true;
     END IF;
   END;`;
