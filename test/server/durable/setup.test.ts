@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
 import {
   lookUpFunctions,
   inspectSetup,
@@ -10,7 +11,6 @@ import {
 } from '../../../src/core/postgres/durable/setup';
 import { STEPS } from '../../../src/core/postgres/durable/schema/tables';
 import { withGate } from '../../gate';
-import { reasonOf } from '../../reasonOf';
 import { newDatabase, newServer, sharedServer, type TestServer } from '../support';
 import { DurableSession, newDurableDatabase, outcomeOf } from './support';
 
@@ -153,15 +153,17 @@ describe('the setup of durable jobs', () => {
     const own = await newServer();
     try {
       const profile = await newDatabase(own);
-      await own.stop();
+      await own.stop('immediate');
       await own.addFile('standby.signal', '');
       await own.start();
-      const session = await DurableSession.open(profile).catch(reasonOf);
-      assert.ok(typeof session === 'object');
+      const client = await openClient(profile);
       try {
-        assert.deepEqual(await faultOf(setUp(session.client)), { code: 'durable.standby' });
+        assert.deepEqual(await faultOf(setUp(client)), { code: 'durable.standby' });
+        const functions = await lookUpFunctions(client, '');
+        assert.deepEqual(useRefusal(await inspectSetup(client), functions), { code: 'durable.standby' });
+        await assert.rejects(runScript(client, setupSql(functions)), /standby/);
       } finally {
-        await session.close();
+        await client.end();
       }
     } finally {
       await own.stop('immediate');

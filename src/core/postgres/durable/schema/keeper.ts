@@ -56,20 +56,24 @@ const RECORD_END = `
   PERFORM pg_advisory_unlock(p_key);
   RETURN;`;
 
-/** Sets the settings of the worker, launches it, and sets the keeper's settings back. */
+/**
+ * Sets the settings of the worker, launches it, and sets the keeper's settings back. In between, the search_path is the user's, so
+ * every name is qualified and there is no operator.
+ */
 function launchWorker(functions: ExtensionFunctions): string {
   return `
+  SELECT array_agg(s.value ->> 0 ORDER BY s.n), array_agg(s.value ->> 1 ORDER BY s.n),
+         array_agg(COALESCE(current_setting(s.value ->> 0, true), '') ORDER BY s.n), count(*)
+    INTO v_names, v_wanted, v_values, v_count
+    FROM json_array_elements(v_job.options -> 'settings') WITH ORDINALITY AS s (value, n);
   BEGIN
-    FOR v_n IN 0 .. json_array_length(v_job.options -> 'settings') - 1 LOOP
-      v_name := v_job.options -> 'settings' -> v_n ->> 0;
-      v_names := array_append(v_names, v_name);
-      v_values := array_append(v_values, COALESCE(current_setting(v_name, true), ''));
-      PERFORM set_config(v_name, v_job.options -> 'settings' -> v_n ->> 1, true);
+    FOR v_n IN 1 .. v_count LOOP
+      PERFORM pg_catalog.set_config(v_names[v_n], v_wanted[v_n], true);
     END LOOP;
     SELECT l.pid, l.cookie INTO STRICT v_pid, v_cookie
       FROM ${launchCall(functions, 'v_text', 'v_queue', 'v_job.label')} AS l;
-    FOR v_n IN REVERSE COALESCE(array_length(v_names, 1), 0) .. 1 LOOP
-      PERFORM set_config(v_names[v_n], v_values[v_n], true);
+    FOR v_n IN REVERSE v_count .. 1 LOOP
+      PERFORM pg_catalog.set_config(v_names[v_n], v_values[v_n], true);
     END LOOP;
   EXCEPTION WHEN OTHERS OR query_canceled THEN
     ${DIAGNOSTICS}
@@ -346,9 +350,10 @@ DECLARE
   v_pause float8 := 0.0005;
   v_text text;
   v_queue int4;
-  v_name text;
   v_names text[];
+  v_wanted text[];
   v_values text[];
+  v_count int4;
   v_pid int4;
   v_cookie int8;
   v_keeper_xid xid8;
