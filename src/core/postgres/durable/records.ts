@@ -102,8 +102,11 @@ export async function resolveJobs(client: Client): Promise<number> {
   return Number(await one(client, 'SELECT pgbackground_jobs.resolve()::pg_catalog.text', []));
 }
 
-/** `requested`: only the keeper can cancel the worker, and will within seconds. Undefined: there is no such job. */
-export type CancelAnswer = 'canceled' | 'signaled' | 'requested' | 'finished' | undefined;
+/**
+ * `requested`: the keeper will cancel the worker, within seconds. `unreachable`: there is no keeper, and no worker that the role may
+ * signal; the job may have ended. Undefined: there is no such job.
+ */
+export type CancelAnswer = 'canceled' | 'signaled' | 'requested' | 'unreachable' | 'finished' | undefined;
 
 /** Requests that a job is canceled. Never kills its worker. */
 export async function cancelJob(client: Client, id: string): Promise<CancelAnswer> {

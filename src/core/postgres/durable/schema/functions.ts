@@ -183,8 +183,8 @@ END $resolve$;
 
 /**
  * Cancels a job of the caller's, or of a role whose privileges the caller has. Never kills: it sends SIGTERM, at most.
- * Returns `canceled` if the job had not begun, `signaled`, `requested` if only its keeper can send the signal, `finished`, or NULL if
- * there is no such job.
+ * Returns `canceled` if the job had not begun, `signaled`, `requested` if its keeper will send the signal, `unreachable` if there is
+ * no keeper and no worker that the caller may signal, `finished`, or NULL if there is no such job.
  */
 const CANCEL = `
 CREATE OR REPLACE FUNCTION pgbackground_jobs.cancel(p_job pg_catalog.int8) RETURNS text ${OF_JOBS} AS $cancel$
@@ -207,7 +207,7 @@ BEGIN
   END IF;
   PERFORM pg_notify('${CHANNEL}', p_job::text);
   IF v_job.state = 'canceled' THEN RETURN 'canceled'; END IF;
-  IF v_job.cluster <> (pg_control_system()).system_identifier THEN RETURN 'requested'; END IF;
+  IF v_job.cluster <> (pg_control_system()).system_identifier THEN RETURN 'unreachable'; END IF;
   BEGIN
     IF v_job.worker_xid IS NOT NULL THEN
       -- The process that holds the transaction id is the worker: a reused process id cannot match.
@@ -221,7 +221,8 @@ BEGIN
   EXCEPTION WHEN insufficient_privilege THEN
     v_signaled := false;
   END;
-  RETURN CASE WHEN v_signaled THEN 'signaled' ELSE 'requested' END;
+  RETURN CASE WHEN v_signaled THEN 'signaled' WHEN pgbackground_jobs.keeper_alive(v_job.keeper_key) THEN 'requested'
+              ELSE 'unreachable' END;
 END $cancel$;
 `;
 

@@ -222,10 +222,15 @@ function watch(functions: ExtensionFunctions): string {
       END;
     END IF;
     PERFORM pg_stat_clear_snapshot();
-    SELECT a.state IS NULL, a.wait_event = ${quoteLiteral(QUEUE_FULL)} INTO v_hidden, v_full
+    SELECT a.state IS NULL, a.wait_event = ${quoteLiteral(QUEUE_FULL)}, a.backend_start INTO v_hidden, v_full, v_worker_start
       FROM pg_stat_get_activity(v_pid) AS a;
+    -- Not visible yet when the worker was launched.
+    IF v_worker_start IS NOT NULL AND NOT v_dated THEN
+      UPDATE pgbackground_jobs.jobs AS t SET worker_start = v_worker_start WHERE t.id = p_job AND t.worker_start IS NULL;
+      v_dated := true;
+    END IF;
     -- Under SET ROLE, the keeper cannot see its worker's state. It then reads at once what may fill the queue.
-    IF FOUND AND (v_full OR v_hidden AND (v_job.options ->> 'noisy')::bool) THEN
+    IF v_full OR v_hidden AND (v_job.options ->> 'noisy')::bool THEN
       v_early := true;
       EXIT;
     END IF;
@@ -371,6 +376,8 @@ DECLARE
   v_known_progress text;
   v_cancel bool;
   v_canceled bool := false;
+  v_worker_start timestamptz;
+  v_dated bool := false;
   v_hidden bool;
   v_full bool;
   v_read bool := false;
