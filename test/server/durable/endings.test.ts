@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cancelJob, resolveJobs } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
 import { newServer, eventually, sharedServer, type TestServer } from '../support';
-import { DurableSession, newDurableDatabase, outcomeOf, type DurableDatabase } from './support';
+import { newDurableDatabase, outcomeOf, type DurableDatabase, type DurableSession } from './support';
 
 /** Terminates the keeper of a job and waits until it has ended. */
 async function endKeeper(database: DurableDatabase, id: string): Promise<void> {

@@ -179,6 +179,10 @@ for (const version of [undefined, '1.8'] as const) {
         `SET ROLE "${database.roleName('alice')}"; SET TRANSACTION READ ONLY; SELECT current_user::text`,
       );
       assert.deepEqual([neither.state, neither.gated], ['succeeded', false]);
+      await alice.client.query('CREATE TABLE of_alice (i int)');
+      const settings = { role: database.roleName('alice') };
+      const alone = await member.ended('VACUUM of_alice', { settings });
+      assert.deepEqual(outcomeOf(alone), ['succeeded', 'VACUUM', null, undefined, null], JSON.stringify(alone));
     });
 
     it('work under SET ROLE of the session, where the keeper cannot see its worker', async () => {
@@ -189,6 +193,16 @@ for (const version of [undefined, '1.8'] as const) {
       assert.equal(job.owner, database.roleName('alice'));
       const queued = await login.ended('EXPLAIN SELECT 1');
       assert.deepEqual(outcomeOf(queued), ['succeeded', 'EXPLAIN', '1', undefined, 'stored']);
+      await withGate(login.profile, async (gate) => {
+        const { id } = await login.launch(`SELECT ${gate.wait}`);
+        await login.until(id, ({ state }) => state === 'running');
+        // The worker's transaction id is recorded under a younger one, or a crash could assign it again.
+        const query =
+          'SELECT (xmin::text::int8 > worker_xid::text::int8 & 4294967295)::text FROM pgbackground_jobs.jobs WHERE id = $1';
+        assert.equal(await login.value(query, [id]), 'true');
+        await gate.open();
+        assert.equal((await login.end(id)).state, 'succeeded');
+      });
     });
 
     it('have the timeouts and settings of the session and of the request, while their keeper has none', async () => {

@@ -60,7 +60,7 @@ const FACTS_QUERY = `
     'hasSetup', EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
       WHERE n.nspname OPERATOR(pg_catalog.=) 'pgbackground_jobs' AND c.relname OPERATOR(pg_catalog.=) 'setup'))::pg_catalog.text`;
 
-type AllFacts = SetupFacts & { readonly hasSetup: boolean; readonly owner: string | null };
+type AllFacts = Omit<SetupFacts, 'owner'> & { readonly hasSetup: boolean; readonly owner: string | null };
 
 /** Reads what is set up in the database of a connection. */
 export async function inspectSetup(client: Client): Promise<SetupFacts> {
@@ -76,7 +76,8 @@ async function readInstalled(client: Client): Promise<{ version: number; functio
     values: ['version', 'functions'],
     rowMode: 'array',
   });
-  return rows[0] === undefined ? undefined : (JSON.parse(rows[0][0]) as { version: number; functions: string });
+  const [row] = rows;
+  return row && (JSON.parse(row[0]) as { version: number; functions: string });
 }
 
 /** Looks up pg_background. @throws ExtensionError if it is missing or older than 1.8 */
@@ -120,8 +121,9 @@ function newerVersion({ version = 0 }: SetupFacts): DurableFault | undefined {
 }
 
 /** Identifies the functions of pg_background that the objects call: they differ by version and schema. */
-function functionsMark({ launch, wait, result, cancel, detach, progress, resultInfo }: ExtensionFunctions): string {
-  return [launch('$1'), wait, result, cancel, detach, progress ?? '', resultInfo ?? ''].join('; ');
+function functionsMark(functions: ExtensionFunctions): string {
+  const { wait, result, cancel, detach, progress = '', resultInfo = '' } = functions;
+  return [functions.launch('$1'), wait, result, cancel, detach, progress, resultInfo].join('; ');
 }
 
 /**
