@@ -8,7 +8,7 @@ import { openClient } from '../../../src/core/postgres/connect/open/open';
 import { launchDurable, type DurableRunRequest, type LaunchedJob } from '../../../src/core/postgres/durable/launch';
 import { readJob, readJobs, type DurableRecord } from '../../../src/core/postgres/durable/records';
 import { readRows } from '../../../src/core/postgres/durable/rows';
-import { CHANNEL } from '../../../src/core/postgres/durable/schema/keeper';
+import { CHANNEL } from '../../../src/core/postgres/durable/schema/calls';
 import { setUp } from '../../../src/core/postgres/durable/setup';
 import { newDatabase, type TestServer } from '../support';
 

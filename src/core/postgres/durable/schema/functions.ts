@@ -4,7 +4,7 @@
  */
 import type { ExtensionFunctions } from '../../pgBackground/extensionFunctions';
 import { OCCUPIES_WORKER_SLOT } from '../../server/workerSlots';
-import { CHANNEL, detachCall, launchCall } from './keeper';
+import { CHANNEL, detachCall, launchCall } from './calls';
 import { UNFINISHED_LIST } from './tables';
 
 const PLAIN = `LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp`;

@@ -40,7 +40,7 @@ CREATE TABLE pgbackground_jobs.jobs (
   cluster int8 NOT NULL DEFAULT (pg_catalog.pg_control_system()).system_identifier,
   state text NOT NULL DEFAULT 'queued'
     CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'canceled', 'unknown')),
-  -- Why, as a code: no_slot, not_launched, never_began, keeper_lost, outcome_expired.
+  -- Why, as a code: no_slot, not_launched, never_began, keeper_lost, worker_lost, outcome_expired.
   reason text,
   queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   started_at timestamptz,
