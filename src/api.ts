@@ -87,9 +87,15 @@ export interface JobInfo {
   readonly sql: string;
   /** Name of the connection. */
   readonly connection: string;
+  /**
+   * The window that drives the job: this one, or another one that is open on the same workspace. Changes when a window is closed and this one
+   * adopts its jobs. All requests work for both. Other values may be added.
+   */
+  readonly origin: 'thisWindow' | 'otherWindow';
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
+  /** Milliseconds since 1970; with fractions if several jobs are queued within one millisecond, so that jobs can be sorted by it. */
   readonly queuedAt: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;
@@ -214,7 +220,7 @@ export interface ConnectionProvider {
 
 /** The API that `activate()` returns. */
 export interface PgBackgroundApi {
-  /** Requests a run. Resolves when the job is listed; it may still be queued. Rejects with instructions if the request is invalid. */
+  /** Requests a run. Resolves when the job is listed and on disk; it may still be queued. Rejects with instructions if the request is invalid. */
   run(request: RunRequest): Promise<JobInfo>;
   /** All listed jobs, oldest first. */
   jobs(): readonly JobInfo[];
@@ -227,7 +233,7 @@ export interface PgBackgroundApi {
    * @param options `graceMs`: length of the grace window in milliseconds. Default: the user's setting.
    */
   cancel(id: string, options?: { readonly graceMs?: number }): Promise<'stopped' | 'unresponsive'>;
-  /** Resolves when the job has ended, in any final state. */
+  /** Resolves when the job has ended, in any final state. Rejects if another window clears it at that moment. */
   waitFor(id: string): Promise<JobInfo>;
   /** Returns rows of a job, even while they are still being received. `offset` counts from 0. */
   rows(id: string, offset: number, limit: number): Promise<RowPage>;

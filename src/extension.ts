@@ -1,10 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { PgBackgroundApi } from './api';
 import { systemClock } from './core/base/clock';
 import { JobHistory } from './core/jobs/store/jobFolder';
+import { JobPlaces } from './core/jobs/store/jobPlaces';
 import { JobService } from './core/jobs/jobService';
+import { OtherWorkspaces } from './core/jobs/workspaces/otherWorkspaces';
+import { listWorkspace } from './core/jobs/workspaces/workspaceList';
 import { SpoolFiles } from './core/results/spool/spoolStore';
 import { Canceling } from './host/jobs/canceling';
 import { ConnectionCommands } from './host/commands/connections';
@@ -20,16 +23,18 @@ import { loggerOf } from './host/base/log';
 import { Notifications } from './host/jobs/notifications';
 import { createApi } from './host/publicApi';
 import { Results } from './host/results/results';
+import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
 import { ActiveFilter } from './host/tree/activeFilter';
+import { OtherJobs } from './host/tree/otherJobs';
 import { WorkersView } from './host/tree/workersView';
 import * as ui from './host/base/ui';
 
 let shutDown: (() => Promise<void>) | undefined;
 
-/** Creates and connects all parts. Returns the public API (src/api.ts). */
-export async function activate(context: vscode.ExtensionContext): Promise<PgBackgroundApi> {
+/** Creates and connects all parts. Returns the public API (src/api.ts) before the jobs of earlier sessions are restored. */
+export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const channel = vscode.window.createOutputChannel('pg_background', { log: true });
   const log = loggerOf(channel);
   const disposables = new Disposables();
@@ -38,9 +43,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
 
   const connections = new Connections(context.secrets, context.globalState, context.workspaceState, systemClock, log);
   const storage = storageOf(context);
-  const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log);
-  // Reads from disk while the parts below are created.
-  const opened = history.open();
+  const workspace = { key: basename(storage), name: vscode.workspace.name ?? '', folder: storage };
+  const history = new JobHistory(join(storage, 'jobs'), randomUUID(), log, systemClock, {
+    entered: () => {
+      listWorkspace(workspace, Date.now()).catch((error: unknown) => {
+        channel.warn(`Other workspaces cannot show the jobs of this one: ${String(error)}`);
+      });
+    },
+  });
   const files = new SpoolFiles(join(storage, 'rows'), () => ({
     maxRows: readSetting('results.maxRows'),
     maxBytes: readSetting('results.maxMegabytes') * 1024 * 1024,
@@ -49,6 +59,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     links: connections,
     history,
     files,
+    places: new JobPlaces({ history, clock: systemClock, log }),
     clock: systemClock,
     log,
     newId: () => randomUUID(),
@@ -71,15 +82,27 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   const walkthrough = disposables.add(new Walkthrough(context.globalState));
   disposables.add(jobs.onDidChange(() => walkthrough.mark('run')));
   const filter = disposables.add(new ActiveFilter(context.workspaceState));
-  const view = disposables.add(new WorkersView(jobs, connections, walkthrough, filter));
+  const otherWorkspaces = new OtherWorkspaces(dirname(storage), workspace.key);
+  const otherJobs = disposables.add(new OtherJobs(otherWorkspaces, context.workspaceState));
+  const view = disposables.add(new WorkersView(jobs, connections, walkthrough, filter, otherJobs));
   const results: Results = disposables.add(
-    new Results(context, jobs, launcher, canceling, files, walkthrough, (job) => editor.failureLocation(job)),
+    new Results(
+      context,
+      jobs,
+      launcher,
+      canceling,
+      files,
+      walkthrough,
+      (job) => editor.failureLocation(job),
+      otherJobs,
+    ),
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, canceling, connections, launcher, notifications, context.workspaceState),
+    new EditorFeatures(jobs, canceling, connections, launcher, context.workspaceState),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
+  disposables.add(new StorageWarning(jobs));
   registerCommands({
     disposables,
     channel,
@@ -88,6 +111,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
     editor,
     view,
     filter,
+    otherJobs,
     results,
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view, filter),
@@ -100,15 +124,23 @@ export async function activate(context: vscode.ExtensionContext): Promise<PgBack
   disposables.add(connections.onDidChange(update));
   update();
 
-  await opened;
-  await restore(jobs, history, files, channel);
-  editor.restore(jobs.jobs);
-  statusBar.update();
-  // The tree may have been drawn before the jobs were restored.
-  view.refresh();
-  results.restore();
-  setContext('ready', true);
-  return createApi(jobs, launcher, connections, files);
+  const restored = restore(jobs, history, files, channel)
+    .catch((error: unknown) => {
+      channel.error(`The jobs of earlier sessions could not be read: ${String(error)}`);
+      void ui.showWarningMessage(
+        vscode.l10n.t('The jobs of earlier sessions could not be read from {0}. The log shows why.', history.folder),
+      );
+    })
+    .then(() => {
+      notifications.restored();
+      editor.restore(jobs.jobs);
+      statusBar.update();
+      // The tree may have been drawn before the jobs were restored.
+      view.refresh();
+      results.restore();
+      setContext('ready', true);
+    });
+  return createApi(jobs, launcher, connections, files, restored);
 }
 
 /**

@@ -10,24 +10,43 @@ import { profileText } from './messages/profileMessages';
 import { omit } from './base/omit';
 import type { Connections } from './connections/connections';
 
-/** Creates the API that `activate()` returns (src/api.ts). */
+/**
+ * Creates the API that `activate()` returns (src/api.ts).
+ *
+ * @param restored resolves when the jobs of earlier sessions are known; requests for jobs that are unknown until then wait for it
+ */
 export function createApi(
   jobs: JobService,
   launcher: Launcher,
   connections: Connections,
   files: SpoolFiles,
+  restored: Promise<void>,
 ): PgBackgroundApi {
   const checkJob = (id: string): void => {
     if (!jobs.get(id)) throw new Error(faultText({ code: 'jobs.unknownJob', params: { id } }));
   };
+  const known = async (id: string): Promise<void> => {
+    if (!jobs.get(id)) await restored;
+  };
   return {
-    // async, so that an invalid request rejects instead of throwing.
-    run: async (request) => Promise.resolve(jobInfo(launcher.run(request))),
+    run: async (request) => {
+      const job = launcher.run(request);
+      // On disk, so that a job that was confirmed is never forgotten; if it cannot be written, the user is warned.
+      await job.saved;
+      return jobInfo(job);
+    },
     jobs: () => jobs.jobs.map(jobInfo),
     onDidChangeJob: (listener) => jobs.onDidChange((job) => listener(jobInfo(job))),
-    cancel: (id, options) => withText(jobs.cancel(id, options?.graceMs)),
-    waitFor: async (id) => jobInfo(await withText(jobs.waitFor(id))),
+    cancel: async (id, options) => {
+      await known(id);
+      return withText(jobs.cancel(id, options?.graceMs));
+    },
+    waitFor: async (id) => {
+      await known(id);
+      return jobInfo(await withText(jobs.waitFor(id)));
+    },
     rows: async (id, offset, limit) => {
+      await known(id);
       checkJob(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };

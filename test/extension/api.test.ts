@@ -16,7 +16,7 @@ describe('public API', () => {
   it('run resolves with the job as soon as it is listed', async () => {
     const before = Date.now();
     const job = await api.run({ sql: 'SELECT 1', label: 'first', connection: 'test' });
-    assert.deepEqual([job.label, job.sql, job.connection], ['first', 'SELECT 1', 'test']);
+    assert.deepEqual([job.label, job.sql, job.connection, job.origin], ['first', 'SELECT 1', 'test', 'thisWindow']);
     assert.ok(['queued', 'launching'].includes(job.state), job.state);
     assert.ok(job.queuedAt >= before && job.queuedAt <= Date.now());
     assert.deepEqual(

@@ -239,7 +239,6 @@ describe('scripts in the editor', () => {
       target: { uri: vscode.Uri.file('/x.sql') },
       request: { sql: 'SELECT 1', label: 'stubborn', connection: 'test' },
       sourceOffset: (offset: number) => offset,
-      notify: false,
     } as unknown as PreparedLaunch;
     const refusing = { cancel: () => Promise.reject(new Error('permission denied')) } as unknown as JobService;
     const running = runInOrder([prepared], {

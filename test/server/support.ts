@@ -9,9 +9,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock, type Clock } from '../../src/core/base/clock';
 import { JobHistory } from '../../src/core/jobs/store/jobFolder';
+import { JobPlaces } from '../../src/core/jobs/store/jobPlaces';
+import type { WindowRegistryOptions } from '../../src/core/jobs/store/windowRegistry';
 import { JobService } from '../../src/core/jobs/jobService';
-import type { JobSettings, NewJob } from '../../src/core/jobs/serviceTypes';
-import type { Job } from '../../src/core/jobs/job';
+import type { JobSettings } from '../../src/core/jobs/serviceTypes';
+import type { Job, NewJob } from '../../src/core/jobs/job';
 import type { Logger } from '../../src/core/base/logger';
 import { openClient } from '../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
@@ -162,6 +164,7 @@ export async function newEngine(
     folder?: string;
     responseTimeouts?: LinkOptions['responseTimeouts'];
     clock?: Clock;
+    registry?: Partial<WindowRegistryOptions>;
   } = {},
 ): Promise<Engine> {
   const log = memoryLog();
@@ -169,18 +172,19 @@ export async function newEngine(
     folder = await mkdtemp(join(tmpdir(), 'pgbg-engine-')),
     responseTimeouts,
     clock = systemClock,
+    registry = {},
     ...overrides
   } = options;
   const linkOptions = { clock, ...(responseTimeouts === undefined ? {} : { responseTimeouts }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
   let link = newLink(profile, log, linkOptions);
-  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log);
-  await history.open();
+  const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log, systemClock, registry);
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
   const jobs = new JobService({
     links: { link: () => link },
     history,
     files,
+    places: new JobPlaces({ history, clock, log }),
     clock,
     log,
     newId: () => randomUUID(),

@@ -173,17 +173,14 @@ describe('a million rows', function () {
     await results.status.getByText('1,000,000 rows').waitFor();
   });
 
-  it('can be scrolled to the last one at device-pixel ratio 2', async () => {
+  it('can be scrolled to the last one in another window at device-pixel ratio 2', async () => {
     const browser = await launchBrowser(2);
     try {
       const sharp = new Workbench(await browser.context.newPage());
       watch(sharp);
       await sharp.open(installed.vscode.url({ folder: installed.workspace }));
-      await sharp.openFile('million.sql');
-      await sharp.selectLines(1, LINES);
-      await sharp.command('pg_background: Run in Background');
+      // The job of the first window.
       const row = sharp.row(ATTACK).filter({ hasText: '1,000,000 rows' });
-      await row.waitFor({ timeout: 120_000 });
       // A double click, because a single one may leave the focus in the tree.
       await row.dblclick();
       const view = new ResultsView(sharp);

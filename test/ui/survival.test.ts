@@ -73,17 +73,19 @@ describe('a killed extension host', function () {
     await results.getByText('kept', { exact: true }).waitFor();
   });
 
-  it('runs the paused job once on request', async () => {
+  it('lets a paused job that was resumed wait for the workers that still run, because they count for the limit', async () => {
     const question = ui.notification('1 queued job was not launched before VS Code was reloaded.');
     await question.getByRole('button', { name: 'Resume' }).click();
-    await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor();
+    await ui.row('waits its turn').filter({ hasText: 'paused' }).waitFor({ state: 'detached' });
+    await ui.row('waits its turn').filter({ hasText: 'queued' }).waitFor();
   });
 
-  it('cancels a detached job, which ends with an unknown outcome', async () => {
+  it('cancels a detached job, which ends with an unknown outcome, and the next job runs in its place', async () => {
     const row = ui.row('outlives the window');
     // From the menu, because the tree is being redrawn after the end of another job, and a click on an inline button could miss its row.
     await ui.rowMenu(row, 'Cancel');
     await row.filter({ hasText: 'outcome unknown' }).waitFor();
+    await ui.row('waits its turn').filter({ hasText: '1 row' }).waitFor();
     assert.equal(await installed.server.psql(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`), '0');
   });
 });

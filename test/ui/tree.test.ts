@@ -179,7 +179,9 @@ describe('connections in the tree', function () {
   });
 
   it('asks before disconnecting while a job is running, and its worker keeps running', async () => {
-    await ui.rowMenu(ui.row('shop'), 'Set as Default Connection…');
+    // From the palette, because the tree may be redrawn, and a command from the menu could miss its row.
+    await ui.command('pg_background: Set as Default Connection…');
+    await ui.pick('shop');
     await ui.row('shop').filter({ hasText: 'default' }).waitFor();
     await ui.openFile('work.sql');
     await ui.selectLines(1, 1);

@@ -1,6 +1,6 @@
 /** Durable files: replaced as a whole, and on disk before anything relies on them. */
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -30,6 +30,11 @@ export async function moveInto(from: string, to: string): Promise<void> {
 /** A name for a temporary file in the folder of a file. */
 export function temporaryName(file: string): string {
   return `${file}.${randomBytes(4).toString('hex')}.tmp`;
+}
+
+/** Whether a file with this name is a temporary one, which a crash may have left. */
+export function isTemporary(name: string): boolean {
+  return name.endsWith('.tmp');
 }
 
 /**
@@ -101,4 +106,23 @@ export async function appendWhole(file: string, parts: readonly Buffer[]): Promi
   } finally {
     await handle.close();
   }
+}
+
+/** Whether a file exists. @throws if that cannot be determined */
+export async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    (error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+/** Removes a file. @returns false if it does not exist or cannot be removed */
+export async function removed(file: string): Promise<boolean> {
+  return unlink(file).then(
+    () => true,
+    () => false,
+  );
 }

@@ -11,10 +11,14 @@ export interface JobFaults {
   'jobs.heldReloaded': NoParams;
   /** No worker slot is free. `used`: slots in use, at least; `total`: `max_worker_processes` */
   'jobs.noSlot': { readonly message: string; readonly used?: number; readonly total?: number };
+  /** All places are taken. `elsewhere`: by how many jobs of other windows; 0: an older job of another window is next */
+  'jobs.noPlace': { readonly elsewhere: number; readonly limit: number };
   /** The session's `pg_background.max_workers` is reached. */
   'jobs.sessionLimit': { readonly message: string };
   /** The extension, or the right to use it, existed a moment ago and is missing now. Has a cause. */
   'jobs.withdrawn': NoParams;
+  /** The job cannot be adopted from a closed window, because its record cannot be written. */
+  'jobs.notAdopted': NoParams;
 
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
@@ -76,6 +80,8 @@ export interface JobFaults {
   // Warnings among the messages of a job.
   'jobs.labelReplaced': { readonly label: string; readonly shown: string };
   'jobs.limitIneffective': { readonly name: string };
+  /** The record could not be written. `message`: the error of the file system */
+  'jobs.notSaved': { readonly message: string };
 
   // Why a request was refused.
   'jobs.unknownJob': { readonly id: string };

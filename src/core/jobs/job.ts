@@ -36,6 +36,16 @@ export interface JobSource {
   readonly text?: string;
 }
 
+/** A request for a job. */
+export interface NewJob extends RunRequest {
+  readonly label: string;
+  readonly connection: string;
+  /** The text in an editor that it comes from. */
+  readonly source?: JobSource;
+  /** Show a notification when the job ends, whatever the settings. */
+  readonly notify?: boolean;
+}
+
 /** Everything that is stored about a job. Times are milliseconds since 1970. */
 export interface JobRecord {
   readonly version: 1;
@@ -44,10 +54,14 @@ export interface JobRecord {
   readonly request: RunRequest;
   readonly connection: string;
   readonly source?: JobSource;
+  /** The user asked for a notification when the job ends, whatever the settings. */
+  readonly notify?: true;
   /** Equal for jobs with the same normalized SQL (core/sql/normalizedSql.ts); missing in records of older versions. */
   readonly fingerprint?: string;
   /** The window that drives the job. */
   readonly owner: string;
+  /** The owner has claimed the job of a dead window but not decided yet what it is: the record of the epoch before counts. */
+  readonly adopting?: true;
   readonly state: JobState;
   readonly pid?: number;
   /** As the server writes it in UTC; together with the pid it identifies the worker. */
@@ -105,16 +119,14 @@ export type JobFacts = {
 
 export function newRecord(
   id: string,
-  {
-    source,
-    ...request
-  }: RunRequest & { readonly label: string; readonly connection: string; readonly source?: JobSource },
+  { source, notify, ...request }: NewJob,
   owner: string,
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
   const initial = { version: 1, state: 'queued', noticeCount: 0, sessionLost: false, held: false } as const;
-  return { ...initial, id, label, request, connection, owner, queuedAt, ...(source === undefined ? {} : { source }) };
+  const record = { ...initial, id, label, request, connection, owner, queuedAt };
+  return { ...record, ...(source && { source }), ...(notify === true && { notify }) };
 }
 
 /** Callbacks that the owner of a job provides. */
@@ -130,6 +142,8 @@ export interface JobOwner {
   storeNotice(job: Job, notice: KeptNotice, fullText: readonly Buffer[] | undefined): NoticeWritten;
   /** Stores the whole text of an error that does not fit into the record, before the record is written. */
   storeLongError(job: Job, fullText: readonly Buffer[]): void;
+  /** Called when the worker has ended, before its outcome is decided. Never rejects. */
+  beforeOutcome?(job: Job): Promise<void>;
   /** Reads the newest stored messages. */
   loadNotices(id: string, limit: number): readonly KeptNotice[];
 }
@@ -145,9 +159,12 @@ export interface NoticeWritten {
 /** At most this many messages of a job are held in memory, the newest; all of them are in its file. */
 export const NOTICES_HELD = 10_000;
 
-/** A job: its record, which only {@link transition} and {@link update} change, and its messages. */
+/**
+ * A job: its record and its messages. Only {@link transition} and {@link update} change the record. That of a mirrored job, which another
+ * window drives, is only replaced with what that window wrote.
+ */
 export class Job {
-  /** Resolves when the job has ended. */
+  /** Resolves when the job has ended, or its files were removed. */
   readonly ended: Promise<void>;
   #end!: () => void;
   /** Read from disk only when requested: a long history has many. */
@@ -155,15 +172,18 @@ export class Job {
   #noticesSize = 0;
   #cancels = 0;
   #pinned: boolean;
+  #mirrored: boolean;
   #saved: Promise<void> = Promise.resolve();
 
   readonly #record: WritableRecord;
   readonly #owner: JobOwner;
 
-  constructor(record: JobRecord, owner: JobOwner, pinned = false) {
+  /** @param mirrored another window drives the job */
+  constructor(record: JobRecord, owner: JobOwner, pinned = false, mirrored = false) {
     this.#record = { ...record };
     this.#owner = owner;
     this.#pinned = pinned;
+    this.#mirrored = mirrored;
 
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -191,6 +211,34 @@ export class Job {
   /** Whether the user pinned the job, so that it is kept until the user clears this very job. Not part of the record. */
   get pinned(): boolean {
     return this.#pinned;
+  }
+
+  /** Whether another window drives the job: this one shows what it writes, and sends commands to it. */
+  get mirrored(): boolean {
+    return this.#mirrored;
+  }
+
+  /** Shows the record that another window wrote. A job of this window becomes a mirrored one. */
+  mirror(record: JobRecord): void {
+    this.#mirrored = true;
+    this.#replace(record);
+  }
+
+  /** Drives a mirrored job from now on, with the record that its former owner left. */
+  own(record: JobRecord): void {
+    this.#mirrored = false;
+    this.#replace(record);
+  }
+
+  /** The window that drives this mirrored job has stored messages. */
+  noticesChanged(): void {
+    this.#notices = undefined;
+    this.#owner.changed(this, 'update');
+  }
+
+  /** The files of the job were removed, so that nothing more will be known about it. */
+  drop(): void {
+    this.#end();
   }
 
   /** Notes that the job was pinned or unpinned, once its marker file is on disk or gone. */
@@ -229,6 +277,7 @@ export class Job {
    * @throws if the event cannot happen in this state, which is a bug in the caller and never caused by the server
    */
   transition(event: JobEvent, facts: JobFacts = {}): void {
+    this.#requireOwn();
     const next = nextState(this.state, event);
     if (next === undefined) throw new Error(`A job that is ${this.state} cannot ${event}.`);
     if (next !== this.state) delete this.#record.reason;
@@ -244,9 +293,15 @@ export class Job {
    * @param options `durable`: saves the record. Progress and counts alone are not written: the next durable change includes them.
    */
   update(facts: JobFacts, { durable }: { readonly durable: boolean }): void {
+    this.#requireOwn();
     this.#assign(facts);
     if (durable) this.save();
     this.#owner.changed(this, 'update');
+  }
+
+  /** Must be awaited when the worker has ended, before its outcome is decided: another window may have canceled it. */
+  async beforeOutcome(): Promise<void> {
+    await this.#owner.beforeOutcome?.(this);
   }
 
   /** Saves the record as it is; see {@link saved}. */
@@ -256,6 +311,7 @@ export class Job {
 
   /** @returns a promise if messages arrive faster than they are written: it resolves when the next one may be read */
   addNotice(whole: JobNotice & { readonly fault?: Fault }): Promise<void> | undefined {
+    this.#requireOwn();
     const held = this.#held();
     const notice = keptNotice(whole);
     held.push(notice);
@@ -283,6 +339,22 @@ export class Job {
   /** Frees the memory of a finished job's messages, which are on disk and are read again when requested. */
   releaseNotices(): void {
     if (this.final && this.#noticesSize > MESSAGES_HELD_AFTER_END) this.#notices = undefined;
+  }
+
+  #requireOwn(): void {
+    if (this.#mirrored) throw new Error(`Job ${this.id} belongs to another window.`);
+  }
+
+  /** The view that {@link record} returned before changes too. */
+  #replace(record: JobRecord): void {
+    const before = this.#record;
+    const { state, noticeCount } = before;
+    for (const name of Object.keys(before)) if (!(name in record)) Reflect.deleteProperty(before, name);
+    Object.assign(before, record);
+    // Other messages may have been stored than this window has.
+    if (noticeCount !== record.noticeCount) this.#notices = undefined;
+    this.#owner.changed(this, state === record.state ? 'update' : 'transition');
+    if (isFinal(record.state)) this.#end();
   }
 
   #assign(facts: JobFacts): void {

@@ -1,42 +1,49 @@
 import { elapses } from '../base/clock';
 import type { Disposable } from '../base/disposable';
+import { messageOf } from '../base/errors';
 import { FaultError } from '../base/fault';
 import { cancelJob, type CancelResult } from './cancel/cancelJob';
 import { BackendControl } from './cancel/workerControl';
 import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
 import type { UsualDuration } from './history/usualDuration';
-import { newRecord, type Job } from './job';
+import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import type { RunEnd } from './run/jobRunner';
+import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
-import type { JobServiceOptions, NewJob, Restored } from './serviceTypes';
+import type { JobServiceOptions, Restored } from './serviceTypes';
 import { mayHaveWorker } from './states';
+import type { StorageFault } from './store/jobFolder';
 import { JobStore } from './store/jobStore';
 import type { JobFileNames } from './store/recordFile';
 import type { KeptNotice } from './textBudget';
+import { cancelElsewhere } from './windows/cancelElsewhere';
+import { OwnerCommands } from './windows/ownerCommands';
 import { sqlFingerprint } from '../sql/normalizedSql';
 
-export type { NewJob } from './serviceTypes';
+export type { NewJob } from './job';
 
 /** A window that closes waits at most this long until the requested cancels are sent. Milliseconds. */
 const CLOSE_CANCELS_MS = 2000;
 
 /**
- * All jobs of this window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs each job,
+ * All jobs of this workspace. Those that another window drives are mirrored, and commands for them are sent to that window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs each job,
  * `cancelJob` cancels a job, and a {@link DetachedWatch} watches a worker whose session is lost.
  */
 export class JobService {
   readonly #store: JobStore;
   readonly #scheduler: Scheduler;
+  readonly #commands: OwnerCommands;
   readonly #watches = new Map<string, DetachedWatch>();
-  readonly #cancels = new Set<Promise<CancelResult>>();
+  readonly #cancels = new Set<Promise<unknown>>();
   #close!: () => void;
   readonly #closing = new Promise<void>((resolve) => {
     this.#close = resolve;
   });
   #disposed = false;
+  /** Milliseconds since 1970, with fractions. */
+  #lastQueuedAt = 0;
 
   readonly #options: JobServiceOptions;
 
@@ -50,15 +57,38 @@ export class JobService {
       clock,
       log,
       settings: () => options.settings(),
+      lost: (job) => {
+        this.#scheduler.abandon(job);
+        this.#unwatch(job);
+      },
+      commanded: (job) => void this.#commands.execute(job),
+      beforeOutcome: (job) => this.#commands.noteCancels(job),
       restored: (job, as) => (as === 'held' ? this.#scheduler.add(job) : this.#watchDetached(job)),
+    });
+    files.drivenElsewhere?.((id) => {
+      const job = this.#store.get(id);
+      return job?.mirrored === true && !job.final;
     });
     this.#scheduler = new Scheduler({
       links,
       files,
       clock,
       log,
+      places: options.places,
       maxConcurrentJobs: () => options.settings().maxConcurrentJobs,
+      mayLaunch: async (job) => {
+        const permit = await history.mayLaunch(job.id);
+        if (permit === 'yes') await this.#commands.noteCancels(job);
+        return permit;
+      },
       runEnded: (job, end) => this.#runEnded(job, end),
+    });
+    this.#commands = new OwnerCommands({
+      ...{ files: history.commands, clock, log },
+      cancel: (id, graceMs) => this.cancel(id, graceMs),
+      detach: (id) => this.detach(id),
+      runNext: (id) => this.runNext(id),
+      resumeHeld: () => this.#scheduler.resumeHeld(),
     });
   }
 
@@ -80,11 +110,16 @@ export class JobService {
     return this.#store.onDidRemove(listener);
   }
 
+  /** Fires if the folder of jobs cannot be written, once until it can be written again. Jobs continue, and writes are retried. */
+  onStorageFault(listener: (fault: StorageFault) => void): Disposable {
+    return this.#options.history.onDidFail(listener);
+  }
+
   /** Adds a job to the queue of its connection. @throws if its connection does not exist */
   run(request: NewJob): Job {
     const { links, history, clock } = this.#options;
     links.link(request.connection);
-    const record = newRecord(this.#options.newId(), request, history.windowId, clock.now());
+    const record = newRecord(this.#options.newId(), request, history.windowId, this.#nextTime(clock.now()));
     const job = this.#store.add({ ...record, fingerprint: sqlFingerprint(request.sql) });
     this.#scheduler.add(job);
     this.#store.publish(job);
@@ -93,7 +128,7 @@ export class JobService {
   }
 
   /**
-   * Cancels a job.
+   * Cancels a job, also one of another window.
    *
    * @param graceMs default: the setting
    * @returns see {@link cancelJob}
@@ -102,6 +137,7 @@ export class JobService {
   async cancel(id: string, graceMs = this.#options.settings().graceMs): Promise<CancelResult> {
     const job = this.#store.require(id);
     if (job.final) return 'stopped';
+    if (job.mirrored) return this.#cancelElsewhere(job, graceMs);
     const { links, clock, log } = this.#options;
     if (job.state === 'queued') {
       this.#scheduler.remove(job);
@@ -114,13 +150,7 @@ export class JobService {
     // The session of a job that was just detached no longer knows its worker.
     const runner = job.record.sessionLost ? undefined : this.#scheduler.runner(id);
     const control = runner?.control ?? new BackendControl(job, link);
-    const canceling = cancelJob(job, control, graceMs, { link, clock, log, closing: this.#closing });
-    this.#cancels.add(canceling);
-    try {
-      return await canceling;
-    } finally {
-      this.#cancels.delete(canceling);
-    }
+    return this.#untilSent(cancelJob(job, control, graceMs, { link, clock, log, closing: this.#closing }));
   }
 
   /**
@@ -131,15 +161,23 @@ export class JobService {
   detach(id: string): void {
     const job = this.#store.require(id);
     const { label, sessionLost } = job.record;
+    if (job.mirrored) {
+      if (!mayHaveWorker(job.state) || sessionLost) throw notTracked(label);
+      if (job.state === 'reading') throw whileReading(label);
+      this.#command(job, 'detach');
+      return;
+    }
     const runner = this.#scheduler.runner(id);
-    if (!runner || sessionLost) throw new FaultError<JobFault>({ code: 'jobs.notTracked', params: { label } });
-    if (runner.reading) throw new FaultError<JobFault>({ code: 'jobs.detachWhileReading', params: { label } });
+    if (!runner || sessionLost) throw notTracked(label);
+    if (runner.reading) throw whileReading(label);
     runner.stopTracking();
   }
 
   /** Makes a queued job the next one of its connection. */
   runNext(id: string): void {
-    this.#scheduler.runNext(this.#store.require(id));
+    const job = this.#store.require(id);
+    if (!job.mirrored) this.#scheduler.runNext(job);
+    else if (job.state === 'queued') this.#command(job, 'runNext');
   }
 
   /** Holds the queued jobs of a connection that the user disconnects, and those that return to its queue, until the user resumes them. */
@@ -150,6 +188,11 @@ export class JobService {
   /** Resumes held jobs: those queued before a reload, or on a connection that was disconnected. */
   resumeHeld(): void {
     this.#scheduler.resumeHeld();
+    const held = this.#store.jobs.filter(
+      ({ mirrored, state, record }) => mirrored && state === 'queued' && record.held,
+    );
+    // One command for each window.
+    for (const job of new Map(held.map((job) => [job.record.owner, job])).values()) this.#command(job, 'resume');
   }
 
   /** Retries the jobs that wait for a worker slot or a server now. */
@@ -191,11 +234,21 @@ export class JobService {
     return this.#options.history.files(this.#store.require(id).id);
   }
 
-  /** Resolves when the job has ended. */
+  /** Resolves when the job has ended. @throws if another window removes it first */
   async waitFor(id: string): Promise<Job> {
     const job = this.#store.require(id);
     await job.ended;
-    return job;
+    return job.final ? job : this.#store.require(id);
+  }
+
+  /** This window has received the focus. */
+  noteFocus(): void {
+    void this.#options.history.noteFocus();
+  }
+
+  /** Whether this window had the focus last among the open windows of the workspace. */
+  isLastFocused(): Promise<boolean> {
+    return this.#options.history.isLastFocused();
   }
 
   /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */
@@ -236,6 +289,42 @@ export class JobService {
     return this.#scheduler.settled();
   }
 
+  /** Orders jobs that are queued within one millisecond, also after a reload. A clock that is set back is followed. */
+  #nextTime(now: number): number {
+    this.#lastQueuedAt = now <= this.#lastQueuedAt && this.#lastQueuedAt - now < 1 ? this.#lastQueuedAt + 0.001 : now;
+    return this.#lastQueuedAt;
+  }
+
+  /** A window that closes waits for a short time until a cancel is sent. */
+  async #untilSent<T>(canceling: Promise<T>): Promise<T> {
+    this.#cancels.add(canceling);
+    try {
+      return await canceling;
+    } finally {
+      this.#cancels.delete(canceling);
+    }
+  }
+
+  async #cancelElsewhere(job: Job, graceMs: number): Promise<CancelResult> {
+    const { links, clock, history } = this.#options;
+    const canceling = cancelElsewhere(job, graceMs, {
+      ...{ commands: history.commands, clock, closing: this.#closing },
+      link: () => links.link(job.record.connection),
+      onDidChange: (listener) => this.#store.onDidChange(listener),
+      takeQueued: (queued) => this.#store.takeQueued(queued),
+    });
+    const result = await this.#untilSent(canceling);
+    return result === 'taken' ? this.cancel(job.id, graceMs) : result;
+  }
+
+  /** Asks the window that drives a job to do something. */
+  #command(job: Job, command: 'detach' | 'runNext' | 'resume'): void {
+    const { history, clock, log } = this.#options;
+    history.commands.send(job.id, { command, at: clock.now() }).catch((error: unknown) => {
+      log.warn(`Job ${job.id}: the command ${command} cannot be sent to its window: ${messageOf(error)}`);
+    });
+  }
+
   async #runEnded(job: Job, end: RunEnd): Promise<void> {
     if (end === 'detached' && !this.#disposed && !job.final) this.#watchDetached(job);
     await job.saved;
@@ -248,9 +337,21 @@ export class JobService {
     this.#watches.set(job.id, watch);
     watch.retryNow();
     void job.ended.then(() => {
-      watch.dispose();
-      this.#watches.delete(job.id);
+      this.#unwatch(job);
       return this.#store.prune();
     });
   }
+
+  #unwatch(job: Job): void {
+    this.#watches.get(job.id)?.dispose();
+    this.#watches.delete(job.id);
+  }
+}
+
+function notTracked(label: string): FaultError<JobFault> {
+  return new FaultError({ code: 'jobs.notTracked', params: { label } });
+}
+
+function whileReading(label: string): FaultError<JobFault> {
+  return new FaultError({ code: 'jobs.detachWhileReading', params: { label } });
 }

@@ -242,6 +242,8 @@ export interface JobFiles {
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink>;
+  /** Set once: whether another living window drives a job, so that its rows may still grow. */
+  drivenElsewhere?(isDriven: (id: string) => boolean): void;
   /** Removes the stored rows of a job. */
   remove(id: string): Promise<void>;
 }

@@ -1,8 +1,7 @@
-import type { RunRequest } from '../../api';
 import type { JobHistory } from './store/jobFolder';
-import type { JobSource } from './job';
 import type { Clock } from '../base/clock';
 import type { JobFiles, ServerLinks } from './ports';
+import type { Places } from './scheduler/places';
 import type { Logger } from '../base/logger';
 
 /** The user's settings, read at each use. */
@@ -23,15 +22,10 @@ export interface JobServiceOptions {
   readonly files: JobFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts the jobs of other windows. Without it, the limit of jobs counts for this window alone. */
+  readonly places?: Places;
   settings(): JobSettings;
   newId(): string;
-}
-
-export interface NewJob extends RunRequest {
-  readonly label: string;
-  readonly connection: string;
-  /** The text in an editor that it comes from. */
-  readonly source?: JobSource;
 }
 
 export interface Restored {

@@ -4,6 +4,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker } from '../../core/jobs/ports';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
 import { JobNode } from '../tree/nodes/jobNode';
+import { OtherJobNode } from '../tree/nodes/otherJobNode';
 import { ProblemNode } from '../tree/nodes/problemNode';
 import { WorkerNode } from '../tree/nodes/workerNode';
 import { formatTime } from '../../shared/timeText';
@@ -14,6 +15,8 @@ import * as ui from '../base/ui';
 export interface CommandTargets {
   readonly jobs: readonly Job[];
   readonly workers: readonly { readonly connection: string; readonly worker: ActiveWorker }[];
+  /** Jobs of other workspaces, which can only be read. */
+  readonly others: readonly Job[];
   readonly connection: string | undefined;
 }
 
@@ -25,18 +28,22 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
   const nodes: readonly unknown[] = Array.isArray(selected) && selected.includes(first) ? selected : [first];
   const jobs: Job[] = [];
   const workers: { connection: string; worker: ActiveWorker }[] = [];
+  const others: Job[] = [];
   let connection: string | undefined;
   for (const node of nodes) {
     if (node instanceof JobNode) jobs.push(node.job);
     else if (node instanceof WorkerNode) workers.push({ connection: node.connection, worker: node.worker });
-    else if (node instanceof ConnectionNode) connection ??= node.name;
+    else if (node instanceof OtherJobNode) {
+      others.push(node.shown.job);
+      if (node.seen) workers.push(node.seen);
+    } else if (node instanceof ConnectionNode) connection ??= node.name;
     else if (node instanceof ProblemNode) connection ??= node.connection;
     else if (typeof node === 'string') {
       const job = service.get(node);
       if (job) jobs.push(job);
     }
   }
-  return { jobs, workers, connection };
+  return { jobs, workers, others, connection };
 }
 
 /**

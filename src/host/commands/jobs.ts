@@ -163,16 +163,22 @@ export class JobCommands {
   }
 
   async copyPid(first: unknown, selected: unknown): Promise<void> {
-    const { jobs, workers } = targetsOf(this.#jobs, first, selected);
-    const pids = [...jobs.map((job) => job.record.pid), ...workers.map(({ worker }) => worker.pid)].filter(
-      (pid) => pid !== undefined,
-    );
-    if (pids.length > 0) await vscode.env.clipboard.writeText(pids.join('\n'));
+    const { jobs, others, workers } = targetsOf(this.#jobs, first, selected);
+    const pids = new Set([
+      ...[...jobs, ...others].map((job) => job.record.pid),
+      ...workers.map(({ worker }) => worker.pid),
+    ]);
+    pids.delete(undefined);
+    if (pids.size > 0) await vscode.env.clipboard.writeText([...pids].join('\n'));
   }
 
   async copySql(first: unknown, selected: unknown): Promise<void> {
-    const { jobs, workers } = targetsOf(this.#jobs, first, selected);
-    const texts = [...jobs.map((job) => job.record.request.sql), ...workers.map(({ worker }) => worker.query ?? '')];
+    const { jobs, others, workers } = targetsOf(this.#jobs, first, selected);
+    const ofOthers = new Set(others.map((job) => job.record.pid));
+    const texts = [
+      ...[...jobs, ...others].map((job) => job.record.request.sql),
+      ...workers.filter(({ worker }) => !ofOthers.has(worker.pid)).map(({ worker }) => worker.query ?? ''),
+    ];
     await vscode.env.clipboard.writeText(texts.join('\n'));
   }
 

@@ -7,6 +7,7 @@ import { isLensTarget } from '../editor/lenses';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
 import { plain } from '../base/plainText';
+import type { OtherJobs } from '../tree/otherJobs';
 import type { Results } from '../results/results';
 import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
@@ -28,6 +29,7 @@ export interface CommandParts {
   readonly editor: EditorFeatures;
   readonly view: WorkersView;
   readonly filter: ActiveFilter;
+  readonly otherJobs: OtherJobs;
   readonly results: Results;
   readonly connections: Connections;
   readonly jobCommands: JobCommands;
@@ -41,8 +43,13 @@ export function registerCommands(parts: CommandParts): void {
   const { jobs, launcher, editor, view, results, jobCommands, connectionCommands } = parts;
   const connectionActions = new ConnectionActions(parts.connections, jobs);
   /** The job on which a command was called, or the one that the user chooses. */
-  const withJob = async (first: unknown, question: string): Promise<ReturnType<JobService['get']>> => {
-    const [job] = targetsOf(jobs, first, undefined).jobs;
+  const withJob = async (
+    first: unknown,
+    question: string,
+    readOnly = false,
+  ): Promise<ReturnType<JobService['get']>> => {
+    const targets = targetsOf(jobs, first, undefined);
+    const [job] = readOnly ? [...targets.jobs, ...targets.others] : targets.jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
   };
   const clicks = new RepeatedRequests(() => performance.now());
@@ -85,11 +92,13 @@ export function registerCommands(parts: CommandParts): void {
       const job = await withJob(
         isAtCursor(first) ? newest : first,
         vscode.l10n.t('Choose the job whose results to show'),
+        true,
       );
       if (job) await results.show(job.id);
     },
     previewResults: async (first) => {
-      const [job] = targetsOf(jobs, first, undefined).jobs;
+      const { jobs: own, others } = targetsOf(jobs, first, undefined);
+      const job = own[0] ?? others[0];
       if (!job) return;
       // As in VS Code's trees, a double click opens the panel permanently.
       const isDoubleClick = clicks.isRepeat(job.id);
@@ -122,6 +131,8 @@ export function registerCommands(parts: CommandParts): void {
     filterJobs: () => filter(),
     changeJobFilter: () => filter(),
     clearJobFilter: () => parts.filter.set(''),
+    includeOtherWorkspaces: () => parts.otherJobs.include(true),
+    excludeOtherWorkspaces: () => parts.otherJobs.include(false),
     showJobs: () => vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`),
     addConnection: (first) => connectionCommands.add(first),
     editConnection: (first) => connectionCommands.edit(first),

@@ -6,7 +6,6 @@ import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
-import type { Notifications } from '../jobs/notifications';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
@@ -32,7 +31,6 @@ export interface EditorCommandsParts {
   readonly preparer: LaunchPreparer;
   readonly defaults: FileDefaultsStore;
   readonly jobRanges: JobRanges;
-  readonly notifications: Notifications;
   /** Called after a job was launched and its range is known. */
   readonly launched: (job: Job) => void;
 }
@@ -187,12 +185,11 @@ export class EditorCommands implements vscode.Disposable {
     }
   }
 
-  #start({ target: { pending }, request, sourceOffset, notify }: PreparedLaunch): Job {
-    const { jobs, jobRanges, notifications, launched } = this.#parts;
+  #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Job {
+    const { jobs, jobRanges, launched } = this.#parts;
     const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
     const job = jobs.run(source === undefined ? request : { ...request, source });
     if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
-    if (notify) notifications.add(job.id);
     launched(job);
     return job;
   }

@@ -13,7 +13,6 @@ import { FileConnection } from './fileConnection';
 import { FileDefaultsStore } from './fileDefaults';
 import { SQL_SELECTOR } from './languages';
 import { StatementLenses } from './lenses';
-import type { Notifications } from '../jobs/notifications';
 import { JobRanges } from './jobRanges';
 import { LaunchPreparer } from './prepareLaunch';
 import { EditorDiagnostics } from './editorDiagnostics';
@@ -39,7 +38,6 @@ export class EditorFeatures implements vscode.Disposable {
     canceling: Canceling,
     connections: Connections,
     launcher: Launcher,
-    notifications: Notifications,
     memory: vscode.Memento,
   ) {
     const own = this.#disposables;
@@ -57,7 +55,6 @@ export class EditorFeatures implements vscode.Disposable {
         jobRanges: this.#jobRanges,
         targets: new EditorTargets(cache),
         preparer: new LaunchPreparer(connections, launcher, defaults, this.fileConnection, this.#diagnostics),
-        notifications,
         launched: (job) => this.#showWhenFailed(job),
       }),
     );

@@ -307,9 +307,9 @@ export class LaunchPreparer {
     return planned.map(({ target, sql: before, options, unset, sourceOffset: toSource }) => {
       const own = new Map([...values].filter(([name]) => !unset.has(name)));
       const { text: sql, sourceOffset } = substituteParameters(before.text, own, before.split);
-      const { notify = false, label, ...others } = options;
+      const { label, ...others } = options;
       const request = { ...others, sql, label: labelOf(target, label) };
-      const prepared = { target, request, sourceOffset: (offset: number) => toSource(sourceOffset(offset)), notify };
+      const prepared = { target, request, sourceOffset: (offset: number) => toSource(sourceOffset(offset)) };
       const session = sessions.get(target);
       if (target.step) return { ...prepared, ...(session ? { session } : {}) };
       return session ? withSession(prepared, session) : prepared;

@@ -8,8 +8,6 @@ export interface PreparedLaunch {
   readonly request: NewJob;
   /** Maps an offset in the SQL of the request to one in the target's text. */
   readonly sourceOffset: (offset: number) => number;
-  /** Whether to show a notification when the job ends. */
-  readonly notify: boolean;
   /** For a step of a script: the settings of the file before it, if the user wants them. */
   readonly session?: SessionSettings;
 }

@@ -12,44 +12,50 @@ import { shortErrorText } from './jobErrorText';
 import { join, rowsText } from './jobText';
 import * as ui from '../base/ui';
 
-/** Shows one notification when a job ends, if the settings or the launch options ask for it. */
+/**
+ * Shows one notification when a job ends, if the settings or the launch options ask for it. Of several windows on a workspace, the one that
+ * had the focus last shows it: the window that drives the job may be a browser tab that was closed.
+ */
 export class Notifications implements vscode.Disposable {
   readonly #disposables = new Disposables();
   readonly #states = new Map<string, JobState>();
-  readonly #wanted = new Set<string>();
 
+  readonly #jobs: JobService;
   /** Returns whether the job's results are visible. */
   readonly #isVisible: (id: string) => boolean;
 
   constructor(jobs: JobService, isVisible: (id: string) => boolean) {
+    this.#jobs = jobs;
     this.#isVisible = isVisible;
 
-    for (const job of jobs.jobs) this.#states.set(job.id, job.state);
+    const noteFocus = ({ focused }: vscode.WindowState): void => {
+      if (focused) jobs.noteFocus();
+    };
+    noteFocus(vscode.window.state);
+    this.#disposables.add(vscode.window.onDidChangeWindowState(noteFocus));
     this.#disposables.add(
       jobs.onDidChange((job) => {
         const before = this.#states.get(job.id);
         if (before === job.state) return;
         this.#states.set(job.id, job.state);
-        if (job.final) void this.#notify(job);
+        // The old jobs of a window are adopted when it is closed.
+        if (job.final && !(before === undefined && endedLongAgo(job))) void this.#notify(job);
       }),
     );
     this.#disposables.add(jobs.onDidRemove((ids) => this.#forget(ids)));
-  }
-
-  /** Requests a notification for this job, whatever the settings. */
-  add(jobId: string): void {
-    this.#wanted.add(jobId);
   }
 
   dispose(): void {
     this.#disposables.dispose();
   }
 
+  /** Call when the jobs of earlier sessions are listed: those that have ended are not news. */
+  restored(): void {
+    for (const { id, state } of this.#jobs.jobs) this.#states.set(id, state);
+  }
+
   #forget(ids: readonly string[]): void {
-    for (const id of ids) {
-      this.#states.delete(id);
-      this.#wanted.delete(id);
-    }
+    for (const id of ids) this.#states.delete(id);
   }
 
   async #notify(job: Job): Promise<void> {
@@ -57,7 +63,9 @@ export class Notifications implements vscode.Disposable {
     const tookMs = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
     // The command that canceled the job reports it.
     if (record.state === 'canceled' || this.#isVisible(job.id)) return;
-    if (!this.#wanted.delete(job.id) && !isWanted(record.state, tookMs)) return;
+    if (record.notify !== true && !isWanted(record.state, tookMs)) return;
+    // If that is not known, twice is better than never.
+    if (!(await this.#jobs.isLastFocused().catch(() => true))) return;
     const showResults = vscode.l10n.t('Show Results');
     const showDetails = vscode.l10n.t('Show Details');
     const never = vscode.l10n.t('Don’t Show Again');
@@ -103,4 +111,9 @@ function isWanted(state: JobState, tookMs: number): boolean {
   const wanted = readSetting('notifications');
   if (wanted === 'none' || (wanted === 'failures' && state === 'succeeded')) return false;
   return tookMs >= readSetting('notifyAfterSeconds') * 1000 || state === 'lost' || state === 'finished';
+}
+
+/** Whether the job had ended before this window saw it. */
+function endedLongAgo({ record }: Job): boolean {
+  return Date.now() - (record.finishedAt ?? 0) > 10_000;
 }

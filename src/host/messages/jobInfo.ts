@@ -6,13 +6,14 @@ import type { KeptNotice } from '../../core/jobs/textBudget';
 import { faultText } from './faultText';
 
 /** A job as the public API describes it. */
-export function jobInfo({ record }: Job): JobInfo {
+export function jobInfo({ record, mirrored }: Job): JobInfo {
   const { id, label, connection, state, queuedAt, error, reason } = record;
   return {
     id,
     label,
     sql: record.request.sql,
     connection,
+    origin: mirrored ? 'otherWindow' : 'thisWindow',
     state,
     queuedAt,
     ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag']),

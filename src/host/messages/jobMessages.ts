@@ -17,12 +17,27 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
           Math.max(0, total - used),
           message,
         ),
+  'jobs.noPlace': ({ elsewhere, limit }) => {
+    if (elsewhere === 0) return l10n.t('Waits for a free place: an older job of another window is next.');
+    return elsewhere === 1
+      ? l10n.t(
+          'Waits for a free place: 1 job of this connection was launched in another window (at most {0} run at once).',
+          limit,
+        )
+      : l10n.t(
+          'Waits for a free place: {0} jobs of this connection were launched in other windows (at most {1} run at once).',
+          elsewhere,
+          limit,
+        );
+  },
   'jobs.sessionLimit': ({ message }) =>
     l10n.t(
       'The session may launch no more workers (pg_background.max_workers): {0}. The launch is retried automatically.',
       message,
     ),
   'jobs.withdrawn': (_, cause) => l10n.t('{0} The launch is retried automatically.', cause),
+  'jobs.notAdopted': () =>
+    l10n.t('It cannot be launched while the folder of jobs cannot be written. The launch is retried automatically.'),
 
   'jobs.canceledBeforeLaunch': () => l10n.t('Canceled before it was launched.'),
   'jobs.canceledBeforeStart': () => l10n.t('The worker stopped before it began to run the SQL.'),
@@ -133,6 +148,11 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       name,
     ),
 
+  'jobs.notSaved': ({ message }) =>
+    l10n.t(
+      'The job could not be saved to disk: {0}. It continues, and saving is retried automatically. Until then, a reload would lose it.',
+      message,
+    ),
   'jobs.unknownJob': ({ id }) => l10n.t('There is no job {0}.', id),
   'jobs.notTracked': ({ label }) => l10n.t('“{0}” is not being tracked.', label),
   'jobs.detachWhileReading': ({ label }) =>

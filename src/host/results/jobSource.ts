@@ -1,6 +1,10 @@
+import { join } from 'node:path';
+import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
+import { SpoolReader } from '../../core/results/spool/spool';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import { jobInfo, shownNotices } from '../messages/jobInfo';
+import type { OtherJobsSource } from '../tree/otherJobs';
 import type { ResultsSource } from './rowSource';
 
 /** Creates the source of the results panels from the jobs of this window and the files of their rows. */
@@ -8,10 +12,12 @@ export function jobSource(
   jobs: JobService,
   files: SpoolFiles,
   actions: Pick<ResultsSource, 'cancel' | 'rerun' | 'errorPlace'>,
+  others: OtherJobsSource,
 ): ResultsSource {
+  const jobOf = (id: string): Job | undefined => jobs.get(id) ?? others.get(id)?.job;
   return {
     job: (id) => {
-      const job = jobs.get(id);
+      const job = jobOf(id);
       if (job === undefined) return undefined;
       const { request, limits, rows, cancel, noticeCount, noticesDropped } = job.record;
       const usual = jobs.usualDuration(job);
@@ -27,16 +33,29 @@ export function jobSource(
         ...(cancel?.signaledAt === undefined ? {} : { signaledAt: cancel.signaledAt }),
       };
     },
-    onDidChange: (listener) => jobs.onDidChange((job) => listener(job.id)),
+    onDidChange: (listener) => {
+      const own = jobs.onDidChange((job) => listener(job.id));
+      const foreign = others.onDidChange((ids) => ids.forEach(listener));
+      return {
+        dispose: () => {
+          own.dispose();
+          foreign.dispose();
+        },
+      };
+    },
     onDidRemove: (listener) => jobs.onDidRemove(listener),
     // The record has columns as soon as the file of the rows exists.
     rows: async (id) => {
-      const columns = jobs.get(id)?.record.columns;
-      return columns === undefined ? undefined : files.open(id, columns);
+      const columns = jobOf(id)?.record.columns;
+      if (columns === undefined) return undefined;
+      const other = jobs.get(id) ? undefined : others.get(id);
+      return other ? SpoolReader.open(join(other.workspace.folder, 'rows', id), columns) : files.open(id, columns);
     },
-    notices: (id) => shownNotices(jobs.notices(id)),
-    noticesNotHeld: (id) => jobs.get(id)?.noticesNotHeld ?? 0,
+    notices: (id) => shownNotices(jobOf(id)?.notices ?? []),
+    noticesNotHeld: (id) => jobOf(id)?.noticesNotHeld ?? 0,
     fullText: (id, what) => {
+      // Showing a long text would write into the folder of the other workspace.
+      if (!jobs.get(id)) return undefined;
       const { error, notices, texts, shown } = jobs.filesOf(id);
       if (what === 'error') return { file: error, shown };
       if (what === 'messages') return { file: notices, shown };

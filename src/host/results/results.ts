@@ -1,4 +1,4 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { Disposable } from '../../core/base/disposable';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
@@ -6,8 +6,10 @@ import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
 import type { FailureLocation } from '../editor/failures';
+import * as ui from '../base/ui';
 import { jobSource } from './jobSource';
 import { ResultsPanels } from './resultsPanels';
+import type { OtherJobsSource } from '../tree/otherJobs';
 import type { Walkthrough } from '../walkthrough';
 
 /** Connects the results panels to the jobs. */
@@ -24,25 +26,33 @@ export class Results implements Disposable {
     files: SpoolFiles,
     walkthrough: Walkthrough,
     errorPlace: (job: Job) => Promise<FailureLocation | undefined>,
+    others: OtherJobsSource,
   ) {
     this.#walkthrough = walkthrough;
 
     this.#panels = new ResultsPanels(
-      jobSource(jobs, files, {
-        errorPlace: async (id) => {
-          const job = jobs.get(id);
-          return job && errorPlace(job);
+      jobSource(
+        jobs,
+        files,
+        {
+          errorPlace: async (id) => {
+            const job = jobs.get(id);
+            return job && errorPlace(job);
+          },
+          cancel: (id) => {
+            const job = jobs.get(id);
+            if (!job) showReadOnly();
+            return job && canceling.cancelJobs([job]);
+          },
+          rerun: async (id) => {
+            const job = jobs.get(id);
+            if (!job) showReadOnly();
+            const again = job && (await launcher.rerun(job, false));
+            if (again !== undefined) await this.show(again);
+          },
         },
-        cancel: (id) => {
-          const job = jobs.get(id);
-          return job && canceling.cancelJobs([job]);
-        },
-        rerun: async (id) => {
-          const job = jobs.get(id);
-          const again = job && (await launcher.rerun(job, false));
-          if (again !== undefined) await this.show(again);
-        },
-      }),
+        others,
+      ),
       context.extensionUri,
     );
   }
@@ -77,4 +87,10 @@ export class Results implements Disposable {
   dispose(): void {
     this.#panels.dispose();
   }
+}
+
+function showReadOnly(): void {
+  void ui.showInformationMessage(
+    vscode.l10n.t('The job belongs to another workspace. Open that workspace to cancel it or to run it again.'),
+  );
 }

@@ -166,9 +166,10 @@ export class ResultsPanel implements Disposable {
   async #update(): Promise<void> {
     const job = this.#source.job(this.id);
     if (!this.#ready || !this.panel.visible || job === undefined) return;
+    // First, because the page leaves the tab of the rows if the job has ended without columns.
+    await this.#sendRows();
     this.#post({ type: 'head', head: await this.#head(job) });
     this.#sendNotices();
-    await this.#sendRows();
   }
 
   async #head(job: ResultsJob): Promise<ResultsHead> {

@@ -76,8 +76,10 @@ export class JobRows {
     for (const [connection, order] of this.#orders) order.settle(this.#of(connection));
   }
 
-  forget(ids: readonly string[]): void {
+  /** Forgets removed jobs. @returns the connections below which the tree lists them */
+  forget(ids: readonly string[]): readonly string[] {
     for (const order of this.#orders.values()) order.forget(ids);
+    return [...this.#listed].filter(([, listed]) => ids.some((id) => listed.has(id))).map(([connection]) => connection);
   }
 
   #of(connection: string): readonly Job[] {

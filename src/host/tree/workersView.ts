@@ -1,15 +1,13 @@
 import * as vscode from 'vscode';
-import { ForeignWorkers, listOnce } from '../../core/jobs/cancel/foreignWorkers';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
-import type { ActiveWorker } from '../../core/jobs/ports';
 import type { Disposable } from '../../core/base/disposable';
 import { mayHaveWorker } from '../../core/jobs/states';
-import type { LinkState, PgServerLink } from '../../core/postgres/server/serverLink';
+import type { PgServerLink } from '../../core/postgres/server/serverLink';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { WORKERS_VIEW } from '../base/commandIds';
-import { affectsSetting, readSetting } from '../base/settings';
+import { affectsSetting } from '../base/settings';
 import { actionsFor } from './nodes/actionNode';
 import { ConnectionNode } from './nodes/connectionNode';
 import { DayNode } from './nodes/dayNode';
@@ -18,10 +16,17 @@ import { JobNode } from './nodes/jobNode';
 import type { Node } from './nodes/node';
 import { ProblemNode } from './nodes/problemNode';
 import { WorkerNode } from './nodes/workerNode';
+import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
+import { DrawnRoots, type RootRow } from './drawnRoots';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
+import { needsUserAction } from './needsUserAction';
+import type { OtherJobs } from './otherJobs';
+import { OtherRows } from './otherRows';
+import { rowKey } from './rowKeys';
 import { RowMoves } from './rowOrder';
+import { WorkerRows } from './workerRows';
 import type { Walkthrough } from '../walkthrough';
 import { faultText } from '../messages/faultText';
 import * as ui from '../base/ui';
@@ -32,21 +37,6 @@ const TICK_MS = 1000;
 /** A click this soon after its row moved may have been meant for the row that was there before. Milliseconds. */
 const MISCLICK_MS = 1000;
 
-/** Whether only the user can fix the connection. Retrying would not help, and repeated wrong passwords may lock the account. */
-function needsUserAction(state: LinkState | undefined): boolean {
-  if (state?.kind !== 'error' || state.reason === undefined) return false;
-  return !['unreachable', 'timeout', 'slots', 'starting', 'aborted', 'sessionAttrs', 'server'].includes(state.reason);
-}
-
-function rowKey(node: JobNode | WorkerNode): string {
-  if (node instanceof JobNode) return node.job.id;
-  return `${node.connection}:${node.worker.pid}:${node.worker.backendStart}`;
-}
-
-function pidsOf(workers: readonly ActiveWorker[]): string {
-  return workers.map(({ pid }) => pid).join();
-}
-
 /** The tree of connections with their jobs and foreign workers. */
 export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
@@ -56,11 +46,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** The links that are polled while the view is visible, by connection. */
   readonly #watched = new Map<string, { readonly link: PgServerLink; readonly watches: readonly Disposable[] }>();
   readonly #pending = new Set<string>();
-  readonly #workerNodes = new Map<string, WorkerNode>();
-  /** The pids of the foreign workers that the tree shows now, joined, by connection. */
-  readonly #drawnWorkers = new Map<string, string>();
-  readonly #foreignWorkers: ForeignWorkers;
+  readonly #workerRows: WorkerRows;
   readonly #rows: JobRows;
+  readonly #otherRows: OtherRows;
+  readonly #drawnRoots = new DrawnRoots<Node>();
   readonly #moves = new RowMoves(() => performance.now());
   #agesDrawn = 0;
   /** The day on which all rows were drawn last, because jobs of earlier days are grouped. */
@@ -75,14 +64,24 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #walkthrough: Walkthrough;
   readonly #filter: ActiveFilter;
 
-  constructor(jobs: JobService, connections: Connections, walkthrough: Walkthrough, filter: ActiveFilter) {
+  readonly #others: OtherJobs;
+
+  constructor(
+    jobs: JobService,
+    connections: Connections,
+    walkthrough: Walkthrough,
+    filter: ActiveFilter,
+    others: OtherJobs,
+  ) {
     this.#jobs = jobs;
+    this.#others = others;
     this.#connections = connections;
     this.#walkthrough = walkthrough;
     this.#filter = filter;
     this.#rows = new JobRows(jobs, filter);
+    this.#otherRows = new OtherRows(others, filter, connections);
 
-    this.#foreignWorkers = this.#disposables.add(new ForeignWorkers(jobs));
+    this.#workerRows = this.#disposables.add(new WorkerRows(jobs, connections, filter, others));
     this.view = ui.createTreeView(WORKERS_VIEW, {
       treeDataProvider: this,
       canSelectMany: true,
@@ -101,17 +100,23 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         if (affectsSetting(event, 'showForeignWorkers')) this.refresh();
       }),
       connections.onDidChange(() => {
-        this.refresh();
+        this.#redraw();
         this.#updateWatches();
       }),
       jobs.onDidChange((job) => this.#jobChanged(job)),
       jobs.onDidRemove((ids) => {
         for (const id of ids) this.#jobNodes.delete(id);
-        this.#rows.forget(ids);
+        const connections = this.#rows.forget(ids);
         filter.forget(ids);
-        this.refresh();
+        this.#redraw(connections);
       }),
       filter.onDidChange(() => this.refresh()),
+      others.onDidChange((ids) => {
+        filter.forget(ids);
+        this.#updateWatches();
+        this.#redraw();
+        for (const node of this.#workerRows.updateJobs()) this.#changed.fire(node);
+      }),
     ]) {
       this.#disposables.add(item);
     }
@@ -120,7 +125,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    return node.item();
+    const item = node.item();
+    if (isRoot(node)) this.#drawnRoots.draw(this.#rootRow(node, item));
+    return item;
   }
 
   getParent(node: Node): Node | undefined {
@@ -131,8 +138,13 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getChildren(node?: Node): Node[] {
-    if (!node) return [...this.#roots()];
+    if (!node) {
+      const roots = [...this.#roots()];
+      this.#drawnRoots.drawAll(roots.map((root) => this.#rootRow(root, root.item())));
+      return roots;
+    }
     if (node instanceof DayNode) return this.#jobsOfDay(node);
+    if (node instanceof WorkspaceNode) return [...node.jobs];
     return node instanceof ConnectionNode ? this.#children(node) : [];
   }
 
@@ -147,6 +159,37 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#dayDrawn = new Date().toDateString();
     this.#showFilter();
     this.#changed.fire(undefined);
+  }
+
+  /**
+   * Redraws the connections and workspaces that have changed, with the rows below them.
+   * @param connections the connections whose list of jobs or workers has changed
+   */
+  #redraw(connections: readonly string[] = []): void {
+    if (this.#dayDrawn !== new Date().toDateString()) {
+      this.refresh();
+      return;
+    }
+    this.#showFilter();
+    const changed = this.#drawnRoots.changed([...this.#roots()].map((root) => this.#rootRow(root, root.item())));
+    if (!changed) {
+      this.#changed.fire(undefined);
+      return;
+    }
+    for (const node of new Set([...connections.map((name) => this.#connectionNode(name)), ...changed])) {
+      this.#changed.fire(node);
+    }
+  }
+
+  #rootRow(node: Node, item: vscode.TreeItem): RootRow<Node> {
+    const { id = '', label, description, iconPath, contextValue, tooltip } = item;
+    const below =
+      node instanceof ConnectionNode
+        ? this.#problemRows(node.name).map((row) => row.item().label)
+        : node instanceof WorkspaceNode && node.version;
+    const shownTooltip = typeof tooltip === 'string' ? tooltip : tooltip?.value;
+    const content = JSON.stringify([label, description, iconPath, contextValue, shownTooltip, below]);
+    return { node, id, content };
   }
 
   /** Redraws all rows and moves ended jobs below the running ones. */
@@ -172,8 +215,9 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const filtered = !this.#filter.filter.empty;
     if (!filtered) for (const fault of this.#connections.faulty) yield new FaultNode(fault);
     for (const name of this.#connectionNames()) {
-      if (!filtered || this.#hasShownJob(name) || this.#foreign(name).length > 0) yield this.#connectionNode(name);
+      if (!filtered || this.#hasShownJob(name) || this.#workerRows.has(name)) yield this.#connectionNode(name);
     }
+    yield* this.#otherRows.list();
   }
 
   #hasShownJob(connection: string): boolean {
@@ -201,7 +245,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (!node) {
       node = new ConnectionNode(name, this.#connections, this.#jobs, {
         hasShownJob: () => this.#hasShownJob(name),
-        hasForeign: () => this.#foreign(name).length > 0,
+        hasForeign: () => this.#workerRows.has(name),
         filtered: () => !this.#filter.filter.empty,
       });
       this.#connectionNodes.set(name, node);
@@ -219,26 +263,24 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   #children(node: ConnectionNode): Node[] {
-    const children: Node[] = [];
-    const state = this.#connections.existing(node.name)?.state;
-    if (state?.kind === 'error') {
-      const entry = this.#connections.entry(node.name);
-      children.push(
-        new ProblemNode(node.name, faultText(state.fault)),
-        ...(entry ? actionsFor(entry, state.reason) : []),
-      );
-    }
+    const children: Node[] = this.#problemRows(node.name);
     const { upper, finished, days } = this.#rows.list(node.name);
-    const foreign = this.#foreign(node.name);
-    this.#drawnWorkers.set(node.name, pidsOf(foreign));
     const rows = [
       ...upper.map((job) => this.#jobNode(job)),
-      ...foreign.map((worker) => this.#workerNode(node.name, worker)),
+      ...this.#workerRows.list(node.name),
       ...finished.map((job) => this.#jobNode(job)),
     ];
     const above = children.map((_, index) => `${node.name}#${index}`);
     this.#moves.draw(node.name, [...above, ...rows.map(rowKey), ...days.map(groupKey)], this.#groups());
     return [...children, ...rows, ...days];
+  }
+
+  /** Why a connection does not work, and ways to fix it. */
+  #problemRows(connection: string): Node[] {
+    const state = this.#connections.existing(connection)?.state;
+    if (state?.kind !== 'error') return [];
+    const entry = this.#connections.entry(connection);
+    return [new ProblemNode(connection, faultText(state.fault)), ...(entry ? actionsFor(entry, state.reason) : [])];
   }
 
   #jobsOfDay(node: DayNode): Node[] {
@@ -252,70 +294,13 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return this.#connectionNames().flatMap((name) => [name, ...this.#rows.groups(name)]);
   }
 
-  #foreign(connection: string): readonly ActiveWorker[] {
-    return this.#shownForeign(connection, this.#allForeign());
-  }
-
-  /** The foreign workers of a connection that match the filter. */
-  #shownForeign(connection: string, all: ReadonlyMap<string, readonly ActiveWorker[]>): readonly ActiveWorker[] {
-    return (all.get(connection) ?? []).filter((worker) => this.#filter.matchesWorker(connection, worker));
-  }
-
-  /** The foreign workers of each connection. If several connections show the same worker, the default one lists it, or the first. */
-  #allForeign(): ReadonlyMap<string, readonly ActiveWorker[]> {
-    if (!readSetting('showForeignWorkers')) return new Map();
-    const defaultName = this.#connections.defaultFor(undefined);
-    const names = this.#connections.profiles.map(({ name }) => name);
-    names.sort((a, b) => Number(b === defaultName) - Number(a === defaultName));
-    return listOnce(
-      names.flatMap((name) => {
-        const snapshot = this.#connections.existing(name)?.snapshot;
-        return snapshot ? [{ connection: name, snapshot, workers: this.#foreignWorkers.of(name, snapshot) }] : [];
-      }),
-    );
-  }
-
-  #workerNode(connection: string, worker: ActiveWorker): WorkerNode {
-    const key = `${connection}:${worker.pid}:${worker.backendStart}`;
-    let node = this.#workerNodes.get(key);
-    if (node) {
-      node.worker = worker;
-    } else {
-      node = new WorkerNode(connection, worker);
-      this.#workerNodes.set(key, node);
-    }
-    return node;
-  }
-
-  /**
-   * Redraws only what changed. While the tree reloads the rows of a connection, a click on one of them calls its command without the
-   * row (measured with VS Code 1.139), so rows are reloaded only if some appear or disappear.
-   */
+  /** Redraws only what changed, because the rows below a connection cannot be used while they are redrawn (see {@link DrawnRoots}). */
   #snapshotReceived(connection: string): void {
-    const all = this.#allForeign();
-    // A worker that this connection lists now may have to disappear from another.
-    for (const other of this.#drawnWorkers.keys()) {
-      const foreign = this.#shownForeign(other, all);
-      if (other !== connection && pidsOf(foreign) !== this.#drawnWorkers.get(other)) this.#drawForeign(other, foreign);
-    }
-    this.#drawForeign(connection, this.#shownForeign(connection, all));
-  }
-
-  #drawForeign(connection: string, foreign: readonly ActiveWorker[]): void {
-    const nodes = foreign.map((worker) => this.#workerNode(connection, worker));
-    const drawn = this.#drawnWorkers.get(connection) ?? '';
-    const now = pidsOf(foreign);
-    if (now !== drawn) {
-      this.#drawnWorkers.set(connection, now);
-      for (const [key, node] of this.#workerNodes) {
-        if (node.connection === connection && !nodes.includes(node)) this.#workerNodes.delete(key);
-      }
-      // With a filter, the first worker shows the row of its connection, and the last one hides it.
-      if (!this.#filter.filter.empty && (now === '' || drawn === '')) this.refresh();
-      else this.#changed.fire(this.#connectionNode(connection));
-    } else if (Date.now() - this.#agesDrawn >= TICK_MS) {
+    const changed = this.#workerRows.update(connection);
+    if (changed.length > 0) this.#redraw(changed);
+    if (!changed.includes(connection) && Date.now() - this.#agesDrawn >= TICK_MS) {
       this.#agesDrawn = Date.now();
-      for (const node of nodes) this.#changed.fire(node);
+      for (const node of this.#workerRows.of(connection)) this.#changed.fire(node);
     }
   }
 
@@ -339,11 +324,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         );
         if (node.hasRunning !== running && !connections.includes(node.name)) connections.push(node.name);
       }
-      // The first job of a connection makes the connection's row expandable. A filter may show or hide a connection, and shows a count.
-      if (connections.length > 0 && !this.#filter.filter.empty) this.refresh();
-      else if (connections.some((name) => !this.#connectionNodes.get(name)?.hasChildren)) this.refresh();
-      else for (const name of connections) this.#changed.fire(this.#connectionNode(name));
-      if (connections.length === 0) this.#showFilter();
+      if (connections.length > 0) this.#redraw(connections);
+      else this.#showFilter();
       for (const id of changed) {
         const jobNode = this.#jobNodes.get(id);
         if (jobNode && !connections.includes(jobNode.job.record.connection)) this.#changed.fire(jobNode);
@@ -360,6 +342,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** While the view is visible, polls the workers of open connections and updates elapsed times. */
   #updateWatches(): void {
     const visible = this.view.visible;
+    this.#others.watch(visible);
     const names = new Set([...this.#watched.keys(), ...this.#connections.profiles.map(({ name }) => name)]);
     for (const name of names) {
       const existing = this.#connections.existing(name);
@@ -385,4 +368,8 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.#tick = undefined;
     }
   }
+}
+
+function isRoot(node: Node): boolean {
+  return node instanceof ConnectionNode || node instanceof WorkspaceNode || node instanceof FaultNode;
 }

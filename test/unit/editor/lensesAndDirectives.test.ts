@@ -33,7 +33,8 @@ describe('lenses', () => {
     facts: Partial<JobInfo> = {},
     jobRanges = originAt(1),
   ): (readonly [number, string, string])[] {
-    const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', queuedAt: 0, state, ...facts };
+    const origin = 'thisWindow';
+    const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', origin, queuedAt: 0, state, ...facts };
     return lensesOf({
       text,
       split: splitStatements(text),
@@ -160,7 +161,10 @@ describe('lenses', () => {
       text,
       split: splitStatements(text),
       jobRanges: jobRanges.of(uri),
-      job: (id) => ({ id, label: '', sql: '', connection: 'c', queuedAt: 0, state: 'running', launchedAt: NOW }),
+      job: (id) => ({
+        ...{ id, label: '', sql: '', connection: 'c', origin: 'thisWindow' },
+        ...{ queuedAt: 0, state: 'running', launchedAt: NOW },
+      }),
       now: NOW,
       texts: WORDS,
       visible: [],

@@ -21,6 +21,13 @@ describe('engine: launch', () => {
     assert.deepEqual([job.state, job.record.pid], ['succeeded', undefined]);
   });
 
+  it('orders jobs by the time at which they are queued, also within one millisecond', () => {
+    const { run, clock } = newWorld();
+    const times = [run(), run(), run()].map(({ record }) => record.queuedAt);
+    assert.deepEqual([...new Set(times)].sort(), times);
+    assert.deepEqual(new Set(times.map(Math.floor)), new Set([clock.now()]));
+  });
+
   it('sends the launch only when its record is on disk, and describes the statement meanwhile', async () => {
     const { link, run, disk } = newWorld();
     const session = new FakeSession();

@@ -225,6 +225,9 @@ export function newWorld(clock = new FakeClock()) {
   const world = { link: (): ServerLink => link };
   const history = {
     windowId: 'w',
+    listen: () => undefined,
+    mayLaunch: () => Promise.resolve('yes'),
+    retryNow: () => Promise.resolve(),
     save: (record: Job['record']) => {
       saved.push(`${record.id}:${record.state}`);
       return disk.write(record);
@@ -232,6 +235,9 @@ export function newWorld(clock = new FakeClock()) {
     remove: () => Promise.resolve(),
     addNotice: () => ({ kept: true }),
     keepError: () => undefined,
+    others: () => Promise.resolve({ living: new Set(), dead: new Set(), remote: false }),
+    watch: () => ({ startPolling: () => undefined, setRemote: () => undefined, dispose: () => undefined }),
+    commands: { expected: () => Promise.resolve(false), pending: () => Promise.resolve([]) },
     noticesWritten: () => true,
     notices: () => [],
   } as unknown as JobHistory;

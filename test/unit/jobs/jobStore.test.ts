@@ -20,13 +20,13 @@ describe('job store', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function open(windowId: string, keepFinishedJobs = 0) {
+  function open(windowId: string, keepFinishedJobs = 0) {
     const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
     const history = new JobHistory(folder, windowId, log);
-    await history.open();
     opened.push(history);
     const clock = new FakeClock();
     const restored: string[] = [];
+    const lost: string[] = [];
     const wait = { restored: (): void => undefined };
     const store = new JobStore({
       history,
@@ -34,6 +34,8 @@ describe('job store', () => {
       clock,
       log,
       settings: () => ({ keepFinishedJobs, keepFinishedDays: 0 }),
+      lost: (job) => lost.push(job.id),
+      commanded: () => undefined,
       restored: (job, as) => {
         restored.push(`${job.id}:${as}`);
         wait.restored();
@@ -44,14 +46,14 @@ describe('job store', () => {
       store.publish(job);
       return job;
     };
-    return { store, history, clock, restored, wait, add };
+    return { store, history, clock, restored, lost, wait, add };
   }
 
   const onDisk = async (id: string): Promise<JobRecord> =>
     JSON.parse(await readFile(join(folder, `${id}.json`), 'utf8')) as JobRecord;
 
   it('saves each transition and durable fact, and progress only with the next of them', async () => {
-    const { add } = await open('w');
+    const { add } = open('w');
     const job = add('a');
     job.transition('launch');
     job.update({ launchSentAt: 5 }, { durable: true });
@@ -64,7 +66,7 @@ describe('job store', () => {
   });
 
   it('clears a fact that is set to undefined, and the reason with the state that it explains', async () => {
-    const { add } = await open('w');
+    const { add } = open('w');
     const job = add('a');
     job.transition('launch', { launchSentAt: 1 });
     job.transition('requeue', { launchSentAt: undefined, reason: { code: 'jobs.noOutcome' } });
@@ -76,7 +78,7 @@ describe('job store', () => {
   });
 
   it('restores what waits and what ran, and removes finished jobs beyond the limit with their files', async () => {
-    const first = await open('w');
+    const first = open('w');
     for (const id of ['old', 'new', 'waits', 'ran']) {
       first.add(id);
       await first.clock.move(1);
@@ -89,7 +91,7 @@ describe('job store', () => {
     await Promise.all(first.store.jobs.map((job) => job.saved));
     await first.history.close();
 
-    const second = await open('w2', 1);
+    const second = open('w2', 1);
     assert.deepEqual(await second.store.restore(), { held: 1, detached: 1, corrupt: 0 });
     assert.deepEqual(second.restored.sort(), ['ran:detached', 'waits:held']);
     assert.deepEqual(second.store.jobs.map(({ id }) => id).sort(), ['new', 'ran', 'waits']);
@@ -98,21 +100,25 @@ describe('job store', () => {
   });
 
   it('adopts the jobs of a window that was closed meanwhile', async () => {
-    const other = await open('other');
-    const { store, clock, restored, wait } = await open('w');
+    const other = open('other');
+    const { store, clock, restored, wait } = open('w');
     await other.add('theirs').saved;
     assert.deepEqual(await store.restore(), { held: 0, detached: 0, corrupt: 0 });
-    assert.deepEqual(store.jobs, [], 'the other window is alive');
+    assert.deepEqual(
+      store.jobs.map(({ id, mirrored }) => [id, mirrored]),
+      [['theirs', true]],
+      'the other window is alive',
+    );
     await other.history.close();
     const adopted = new Promise<void>((resolve) => (wait.restored = resolve));
     await clock.move(25_000);
     await adopted;
-    assert.deepEqual([store.jobs.map(({ id }) => id), restored], [['theirs'], ['theirs:held']]);
+    assert.deepEqual([store.jobs.map(({ mirrored }) => mirrored), restored], [[false], ['theirs:held']]);
     await store.close();
   });
 
   it('saves after it was closed only an outcome that the server reported', async () => {
-    const { store, add } = await open('w');
+    const { store, add } = open('w');
     const [broken, done] = [add('broken'), add('done')];
     for (const job of [broken, done]) {
       job.transition('launch');
@@ -126,7 +132,7 @@ describe('job store', () => {
   });
 
   it('keeps pinned jobs beyond the limit and after a reload, until they are cleared by their id', async () => {
-    const first = await open('w');
+    const first = open('w');
     const jobs: Job[] = [];
     for (const id of ['pinned', 'loose', 'newest']) {
       jobs.push(first.add(id));
@@ -144,7 +150,7 @@ describe('job store', () => {
     await Promise.all(jobs.map((job) => job.saved));
     await first.history.close();
 
-    const { store } = await open('w2', 1);
+    const { store } = open('w2', 1);
     await store.restore();
     assert.deepEqual(
       store.jobs.map(({ id, pinned }) => [id, pinned]),
@@ -164,7 +170,7 @@ describe('job store', () => {
   });
 
   it('notifies listeners when a job is pinned, and not if the marker cannot be written', async () => {
-    const { store, clock, add } = await open('w');
+    const { store, clock, add } = open('w');
     const job = add('a');
     await clock.move(100);
     const changed = new Promise<boolean>((resolve) => store.onDidChange(({ pinned }) => pinned && resolve(pinned)));
@@ -177,8 +183,8 @@ describe('job store', () => {
     await store.close();
   });
 
-  it('throws a fault for a job that it does not know', async () => {
-    const { store } = await open('w');
+  it('throws a fault for a job that it does not know', () => {
+    const { store } = open('w');
     assert.throws(
       () => store.require('none'),
       (error) => error instanceof FaultError && (error as FaultError).fault.code === 'jobs.unknownJob',
@@ -186,7 +192,7 @@ describe('job store', () => {
   });
 
   it('reads the records of older versions, whose reasons are texts', async () => {
-    const { store, history } = await open('w');
+    const { store, history } = open('w');
     const { sessionLost, ...record } = newRecord('a', { sql: '', label: 'a', connection: 'c' }, 'gone', 1);
     assert.equal(sessionLost, false);
     const old = { ...record, state: 'finished', detached: true, reason: 'It ended.', sessionLostBecause: 'Cut.' };

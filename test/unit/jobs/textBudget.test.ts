@@ -25,7 +25,6 @@ describe('long texts of a server', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pgbg-budget-'));
     history = new JobHistory(folder, 'w', log);
-    await history.open();
   });
   after(async () => {
     await history.close();

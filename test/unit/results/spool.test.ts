@@ -329,6 +329,23 @@ describe('an interrupted spool', () => {
     });
   });
 
+  it('is not interrupted while its writer on another computer is known to be alive', async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'a');
+      const writer = await SpoolWriter.create(file, TWO_COLUMNS, NO_LIMITS);
+      const record = await readFile(`${file}.json`, 'utf8');
+      await writer.abort();
+      // No process has this id here.
+      await writeFile(`${file}.json`, record.replace(`"writer":${process.pid}`, '"writer":2147483646'));
+      let growing = true;
+      const reader = await SpoolReader.open(file, [], () => growing);
+      assert.equal((await reader.status()).stopped, undefined);
+      growing = false;
+      assert.equal((await reader.status()).stopped, 'error');
+      await reader.close();
+    });
+  });
+
   it('reports missing rows if the file has become shorter', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'a');

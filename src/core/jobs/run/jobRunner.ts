@@ -1,9 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
 import { faultOf, type Fault } from '../../base/fault';
-import type { Logger } from '../../base/logger';
 import { SQLSTATE } from '../../base/sqlstate';
 import { launchText, type LaunchText } from '../../sql/settings/launchSettings';
 import { QUEUE_FULL } from '../cancel/stuckReason';
@@ -13,36 +11,17 @@ import type { JobFault } from '../faults';
 import { findWorker } from '../findWorker';
 import type { Job } from '../job';
 import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
-import type { ActiveWorker, JobFiles, RowPlan, ServerLink, WorkerHandle, WorkerSession } from '../ports';
+import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
 import { ResultReader, type ReadResult } from './resultReader';
+import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
 import type { WorkerReport } from '../workerReport';
 
 /** How long after its launch a worker is polled often, because most work is short. Milliseconds. */
 const YOUNG_MS = 1500;
-
-export interface RunnerContext {
-  readonly link: ServerLink;
-  readonly files: JobFiles;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Whether a session that breaks before the launch leads to a retry; limited, because the SQL itself may break the session. */
-  readonly mayRetry: boolean;
-  /** The number of jobs of the connection that run now. */
-  running(): number;
-}
-
-/**
- * How a run ended:
- * - `ended`: the job is final
- * - `noSlot`: not launched, because there was no slot or no server
- * - `broken`: not launched, because the session broke
- * - `detached`: the worker is alive without its session
- */
-export type RunEnd = 'ended' | 'noSlot' | 'broken' | 'detached';
 
 /** A launched worker with everything needed to watch it. */
 interface Launched {
@@ -65,6 +44,8 @@ export class JobRunner implements RunningWorker {
   #attachedAt: number | undefined;
   #signaledMs: number | undefined;
   #stopRequested = false;
+  /** Another window owns the job: nothing may be sent or recorded any more. */
+  #abandoned = false;
   /** The session no longer knows the worker. */
   #detached = false;
   #workerEnded = false;
@@ -123,11 +104,21 @@ export class JobRunner implements RunningWorker {
     this.#session?.wake();
   }
 
+  /** Stops driving the job, because another window owns it. A worker that was launched keeps running. */
+  abandon(): void {
+    this.#abandoned = true;
+    for (const watch of this.#watches) watch.dispose();
+    this.#session?.destroy();
+  }
+
   async run(): Promise<RunEnd> {
-    const { link, clock } = this.#context;
+    const { link, clock, takePlace } = this.#context;
     try {
+      const full = await takePlace?.();
+      if (full && !this.#abandoned) return this.#requeue('noPlace', full);
       const session = await link.acquire();
       this.#session = session;
+      if (this.#abandoned) return 'abandoned';
       this.#watches.push(session.onNotice((notice) => this.#job.addNotice({ at: clock.now(), ...notice })));
       return await this.#runIn(session);
     } catch (error) {
@@ -158,7 +149,9 @@ export class JobRunner implements RunningWorker {
     let plan: RowPlan;
     let worker: WorkerHandle;
     try {
-      plan = await this.#prepare(session, text);
+      const prepared = await this.#prepare(session, text);
+      if (typeof prepared === 'string') return prepared;
+      plan = prepared;
       if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
       worker = await this.#sendLaunch(session, plan, text);
     } catch (error) {
@@ -185,14 +178,20 @@ export class JobRunner implements RunningWorker {
     return { session, worker, plan, reader };
   }
 
-  async #prepare(session: WorkerSession, text: LaunchText): Promise<RowPlan> {
+  async #prepare(session: WorkerSession, text: LaunchText): Promise<RowPlan | RunEnd> {
     const job = this.#job;
-    // On disk before the launch, so that the run is never forgotten. The disk and the server work at the same time; the disk, which takes
-    // longer, starts before we analyze the text.
+    // On disk before the launch, so that the run is never forgotten and no other window launches the job: a window that adopts it claims
+    // it first and reads this afterwards, and we write this first and check for a claim afterwards. The disk and the server work at the
+    // same time; the disk, which takes longer, starts before we analyze the text.
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
     await setImmediate();
     const settings = { ...job.record.request.settings, ...text.settings };
-    const [plan] = await Promise.all([session.describe(text.sql, settings), job.saved]);
+    const [plan, permit] = await Promise.all([
+      session.describe(text.sql, settings),
+      job.saved.then(() => this.#context.mayLaunch(job)),
+    ]);
+    if (permit === 'lost' || this.#abandoned) return 'abandoned';
+    if (permit === 'unclaimed') return this.#requeue('noSlot', { code: 'jobs.notAdopted' } satisfies JobFault);
     for (const { name } of text.ineffective) await this.#warn({ code: 'jobs.limitIneffective', params: { name } });
     if (plan.notice !== undefined) await this.#warn(plan.notice);
     return plan;
@@ -224,7 +223,7 @@ export class JobRunner implements RunningWorker {
   }
 
   /** Returns the job to the queue, unless a cancel was requested. */
-  #requeue(end: 'noSlot' | 'broken', reason: Fault): RunEnd {
+  #requeue(end: 'noSlot' | 'noPlace' | 'broken', reason: Fault): RunEnd {
     if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
     this.#job.transition('requeue', { launchSentAt: undefined, reason });
     return end;
@@ -280,6 +279,7 @@ export class JobRunner implements RunningWorker {
       if (wait.stopped) break;
     }
     this.#workerEnded = true;
+    await job.beforeOutcome();
     const report = await session.report(worker);
     return report ? this.#readAfter(launched, report) : this.#readEarly(launched);
   }
@@ -325,6 +325,7 @@ export class JobRunner implements RunningWorker {
       return this.#becomeDetached({ code: 'jobs.unreadableOutput', params: { message } });
     }
     this.#workerEnded = true;
+    await this.#job.beforeOutcome();
     const report = { completed: true, rowCount: 0, commandTag: '', hasError: false };
     if ('error' in read) {
       if (plan.mode === 'none' && read.error.sqlstate === SQLSTATE.datatypeMismatch) {
@@ -377,6 +378,7 @@ export class JobRunner implements RunningWorker {
     const job = this.#job;
     const { log, mayRetry } = this.#context;
     const cause = faultOf(error);
+    if (this.#abandoned) return 'abandoned';
     log.warn(`Job ${job.id} (${job.record.label}): ${messageOf(error)}`);
     if (job.final) return 'ended';
     if (this.#worker) {

@@ -55,15 +55,27 @@ export class JobQueue {
    * @param isHeld whether a job waits until the user resumes it
    */
   take(limit: number, isHeld: (id: string) => boolean = () => false): QueueEntry | undefined {
-    if (limit > 0 && this.#running.size >= limit) return undefined;
-    if (this.#probe !== undefined) return undefined;
-    // A refused job keeps its position: those after it would be refused as well.
-    const next = this.#waiting.find((entry) => !isHeld(entry.id));
-    if (!next || next.paused) return undefined;
+    const next = this.next(limit, isHeld);
+    if (!next) return undefined;
     this.#waiting = this.#waiting.filter((entry) => entry !== next);
     this.#running.set(next.id, next);
     if (next.refusals > 0) this.#probe = next.id;
     return next;
+  }
+
+  /** The job that {@link take} would return. */
+  next(limit: number, isHeld: (id: string) => boolean): QueueEntry | undefined {
+    if (limit > 0 && this.#running.size >= limit) return undefined;
+    if (this.#probe !== undefined) return undefined;
+    // A refused job keeps its position: those after it would be refused as well.
+    const next = this.#waiting.find((entry) => !isHeld(entry.id));
+    return next?.paused === true ? undefined : next;
+  }
+
+  /** Returns a job to its position, without a pause: the caller knows when it may run. */
+  putBack(id: string): void {
+    const entry = this.#endRun(id);
+    if (entry) this.#insert({ ...entry, paused: false });
   }
 
   /** The job got its slot, so there may be room for more. */

@@ -6,7 +6,11 @@ import type { Logger } from '../../base/logger';
 import { errorOfFault } from '../errors';
 import type { Job } from '../job';
 import type { JobFiles, ServerLinks } from '../ports';
-import { JobRunner, type RunEnd } from '../run/jobRunner';
+import { JobRunner } from '../run/jobRunner';
+import type { LaunchPermit, RunEnd } from '../run/runnerContext';
+import type { JobFault } from '../faults';
+import { PlaceWait } from './placeWait';
+import type { NoPlace, Place, Places } from './places';
 import { JobQueue, type QueueEntry } from './queue';
 
 /** Retries after a session breaks before the launch. After that the job fails, because its SQL may break the session. */
@@ -17,8 +21,12 @@ export interface SchedulerOptions {
   readonly files: JobFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Counts the jobs of other windows. Without it, the limit counts for this window alone. */
+  readonly places?: Places | undefined;
   /** How many jobs run at once per connection; 0 = no limit. Read at each use. */
   maxConcurrentJobs(): number;
+  /** Whether this window may launch the job; called when `launchSentAt` is on disk. */
+  mayLaunch(job: Job): Promise<LaunchPermit>;
   /** Called when a run is over: the job has ended, waits again, or is detached. */
   runEnded(job: Job, end: RunEnd): Promise<void>;
 }
@@ -35,6 +43,10 @@ export class Scheduler {
   readonly #sessionBreaks = new Map<string, number>();
   /** Connections that the user disconnected and has not used since: jobs that return to their queue are held. */
   readonly #disconnected = new Set<string>();
+  /** The places of running jobs. */
+  readonly #places = new Map<string, Place>();
+  /** Connections whose next job waits for a place, because jobs of other windows have all of them. */
+  readonly #waits = new Map<string, PlaceWait>();
   #disposed = false;
 
   readonly #options: SchedulerOptions;
@@ -58,6 +70,12 @@ export class Scheduler {
   /** Removes a job that waits. */
   remove(job: Job): void {
     if (this.#queue(job.record.connection).remove(job.id)) this.#jobs.delete(job.id);
+  }
+
+  /** Stops driving a job that another window owns now. */
+  abandon(job: Job): void {
+    this.remove(job);
+    this.#runners.get(job.id)?.abandon();
   }
 
   /** Makes a waiting job the next one of its connection. */
@@ -112,6 +130,7 @@ export class Scheduler {
     this.#disposed = true;
     for (const timer of this.#timers) timer.dispose();
     this.#timers.clear();
+    for (const connection of [...this.#waits.keys()]) this.#endWait(connection);
   }
 
   #queue(connection: string): JobQueue {
@@ -127,6 +146,8 @@ export class Scheduler {
     return this.#queue(connection).waiting.flatMap((id) => this.#jobs.get(id) ?? []);
   }
 
+  readonly #isHeld = (id: string): boolean => this.#jobs.get(id)?.record.held === true;
+
   #hold(job: Job): void {
     if (job.record.held) return;
     job.update({ held: true, reason: { code: 'jobs.heldDisconnected' } }, { durable: true });
@@ -138,10 +159,14 @@ export class Scheduler {
 
   #pump(connection: string): void {
     const queue = this.#queue(connection);
-    const isHeld = (id: string): boolean => this.#jobs.get(id)?.record.held === true;
     for (;;) {
       if (this.#disposed) return;
-      const entry = queue.take(this.#options.maxConcurrentJobs(), isHeld);
+      const wait = this.#waits.get(connection);
+      if (wait && !wait.ready) {
+        wait.check();
+        return;
+      }
+      const entry = queue.take(this.#options.maxConcurrentJobs(), this.#isHeld);
       const job = entry && this.#jobs.get(entry.id);
       if (!job) return;
       const run = this.#run(job, entry, queue)
@@ -155,13 +180,16 @@ export class Scheduler {
   }
 
   async #run(job: Job, entry: QueueEntry, queue: JobQueue): Promise<void> {
-    job.transition('launch');
     let end: RunEnd = 'ended';
     try {
+      job.transition('launch');
       end = await this.#runOnce(job, entry, queue);
     } finally {
       this.#runners.delete(job.id);
-      if ((end === 'noSlot' || end === 'broken') && job.state === 'queued') this.#waitAgain(job, queue);
+      await this.#freePlace(job, end);
+      const waits = job.state === 'queued' && !job.mirrored;
+      if (end === 'noPlace' && waits) this.#waitForPlace(job, queue);
+      else if ((end === 'noSlot' || end === 'broken') && waits) this.#waitAgain(job, queue);
       else {
         queue.done(job.id);
         this.#jobs.delete(job.id);
@@ -182,6 +210,8 @@ export class Scheduler {
         log,
         mayRetry: breaks < MAX_SESSION_BREAKS,
         running: () => queue.running,
+        takePlace: this.#options.places && (() => this.#takePlace(job)),
+        mayLaunch: (launching) => this.#options.mayLaunch(launching),
       });
       this.#runners.set(job.id, runner);
       void runner.launched.then(() => {
@@ -210,6 +240,62 @@ export class Scheduler {
     if (this.#disconnected.has(connection)) this.#hold(job);
   }
 
+  /** @returns why there is no place for the job */
+  async #takePlace(job: Job): Promise<JobFault | undefined> {
+    const { places } = this.#options;
+    const limit = this.#options.maxConcurrentJobs();
+    if (!places || limit === 0) return undefined;
+    const taken = this.#waits.get(job.record.connection)?.use(job.id) ?? (await places.take(job, limit, false));
+    if ('elsewhere' in taken) return noPlace(taken, limit);
+    this.#places.set(job.id, taken);
+    return undefined;
+  }
+
+  async #freePlace(job: Job, end: RunEnd): Promise<void> {
+    const place = this.#places.get(job.id);
+    if (!place) return;
+    this.#places.delete(job.id);
+    if (end === 'abandoned') place.leave();
+    // A job that is left running when the window closes keeps its place.
+    else if (end !== 'detached' || !this.#disposed) await place.release();
+  }
+
+  #waitForPlace(job: Job, queue: JobQueue): void {
+    const { connection } = job.record;
+    queue.putBack(job.id);
+    if (this.#disconnected.has(connection)) this.#hold(job);
+    const { places, clock } = this.#options;
+    if (!places || this.#disposed || this.#waits.has(connection)) return;
+    const limit = (): number => this.#options.maxConcurrentJobs();
+    const wait = new PlaceWait({
+      connection,
+      places,
+      clock,
+      limit,
+      next: () => this.#jobs.get(queue.next(limit(), this.#isHeld)?.id ?? ''),
+      gained: () => this.#pump(connection),
+      noPlace: (next, why) => this.#noteNoPlace(next, noPlace(why, limit())),
+      over: () => {
+        this.#endWait(connection);
+        this.#pump(connection);
+      },
+    });
+    this.#waits.set(connection, wait);
+  }
+
+  #noteNoPlace(job: Job, reason: JobFault): void {
+    if (job.state !== 'queued' || job.record.held || job.mirrored) return;
+    if (JSON.stringify(job.record.reason) !== JSON.stringify(reason)) job.update({ reason }, { durable: false });
+  }
+
+  #endWait(connection: string): void {
+    const wait = this.#waits.get(connection);
+    if (!wait) return;
+    this.#waits.delete(connection);
+    const disposing = wait.dispose().finally(() => this.#runs.delete(disposing));
+    this.#runs.add(disposing);
+  }
+
   /** Calls once later, unless the scheduler is disposed before. */
   #after(ms: number, call: () => void): void {
     if (this.#disposed) return;
@@ -219,4 +305,8 @@ export class Scheduler {
     });
     this.#timers.add(timer);
   }
+}
+
+function noPlace({ elsewhere, yields }: NoPlace, limit: number): JobFault {
+  return { code: 'jobs.noPlace', params: { elsewhere: yields ? 0 : elsewhere, limit } };
 }

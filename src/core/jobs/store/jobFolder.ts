@@ -1,30 +1,31 @@
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PRIVATE, replaceFile, syncFolder } from '../../base/files';
-import { SpareFile } from '../../base/spareFile';
-import type { KeptNotice } from '../textBudget';
-import type { JobRecord, NoticeWritten } from '../job';
-import { RecordFile, readNotices, type JobFileNames } from './recordFile';
-import type { Logger } from '../../base/logger';
 import { systemClock, type Clock } from '../../base/clock';
-import { isFinal } from '../states';
-import { parseRecord } from './parseRecord';
-import { WindowRegistry } from './windowRegistry';
+import type { Disposable } from '../../base/disposable';
+import { Emitter } from '../../base/emitter';
+import { messageOf } from '../../base/errors';
+import { errorCode, exists, PRIVATE, removed, syncFolder } from '../../base/files';
+import type { Logger } from '../../base/logger';
+import { SpareFile } from '../../base/spareFile';
+import type { JobRecord, NoticeWritten } from '../job';
+import type { LaunchPermit } from '../run/runnerContext';
+import type { KeptNotice } from '../textBudget';
+import { claimEpoch, isSuperseded, recordFileName } from './epochs';
+import { CommandFiles } from './commandFiles';
+import { FolderWatch, sayHello, type FolderWatchOptions } from './folderWatch';
+import { LiveFiles } from './liveFacts';
+import type { Owned, OwnershipListener } from './ownership';
+import { RecordFile, readNotices, type JobFileNames } from './recordFile';
+import { RecordReader, type LoadedRecords, type NewestRecord, type StoredRecord } from './recordReader';
+import { WindowRegistry, type OtherWindows, type WindowRegistryOptions } from './windowRegistry';
+import { WriteRetry } from './writeRetry';
 
-/** Files that are read at once: enough for a long history, few enough for any limit of open files. */
-const READ_AT_ONCE = 64;
-/** A temporary file this old was left by a crash. Milliseconds. */
-const STALE_MS = 60_000;
-
-export interface LoadedJobs {
-  /** Oldest first. This window owns those that have not ended from now on. */
-  readonly jobs: readonly JobRecord[];
-  /** Records that could not be read and were set aside. */
-  readonly corrupt: number;
-  /** Ids of the jobs that the user pinned. */
-  readonly pinned: ReadonlySet<string>;
-  /** Other windows that are alive and keep their jobs. */
-  readonly others: ReadonlySet<string>;
+/** Writing to the folder began to fail. */
+export interface StorageFault {
+  readonly folder: string;
+  /** The error of the file system. */
+  readonly error: unknown;
 }
 
 /**
@@ -32,46 +33,121 @@ export interface LoadedJobs {
  * private to the user. `<id>.pinned` marks a job that the user pinned. A record is replaced atomically, so that a crash leaves the old or the new one. A damaged record is renamed to
  * `.corrupt` and reported.
  *
- * Windows may share the folder: none adopts the jobs of another window that is alive.
+ * Windows share the folder. Each job has one owner, which is fenced by epochs (epochs.ts). Reading never depends on writing: a full or
+ * read-only disk can be read, and what cannot be written is kept and retried. Nothing is created before the first write.
  */
 export class JobHistory {
-  readonly #writers = new Map<string, RecordFile>();
+  /** What windows ask the owners of jobs to do. */
+  readonly commands: CommandFiles;
+  /** What the owners of jobs know and do not record. */
+  readonly live: LiveFiles;
+  readonly #owned = new Map<string, Owned>();
+  /** The epochs of the records that were read. */
+  readonly #epochs = new Map<string, number>();
+  readonly #watches: FolderWatch[] = [];
   readonly #windows: WindowRegistry;
+  readonly #reader: RecordReader;
+  readonly #retry: WriteRetry;
+  readonly #faults: Emitter<StorageFault>;
+  #listener: OwnershipListener | undefined;
   readonly #spare: SpareFile;
 
   readonly #log: Logger;
   readonly #clock: Clock;
 
   /**
-   * @param folder a folder used for nothing else; created if missing
+   * @param folder a folder used for nothing else; created with the first job
    * @param windowId unique to this window and session
+   * @param registry what else happens when this window registers; the rest is for tests
    */
   constructor(
     readonly folder: string,
     readonly windowId: string,
     log: Logger,
     clock: Clock = systemClock,
+    registry: Partial<WindowRegistryOptions> = {},
   ) {
     this.#log = log;
     this.#clock = clock;
 
-    this.#windows = new WindowRegistry(join(folder, 'windows'), windowId, clock);
+    this.commands = new CommandFiles(folder, windowId);
+    this.live = new LiveFiles(folder);
+    this.#reader = new RecordReader(folder, log, clock);
+    this.#windows = new WindowRegistry({
+      ...registry,
+      folder: join(folder, 'windows'),
+      windowId,
+      clock,
+      resumed: () => void this.checkOwnership(),
+    });
+    this.#faults = new Emitter(log);
+    this.#retry = new WriteRetry({
+      clock,
+      retry: async (id) => {
+        if (id === REGISTRATION) await this.register();
+        else await this.#owned.get(id)?.file.flush();
+      },
+      started: (error) => {
+        log.error(`The folder of jobs ${folder} cannot be written; it is retried: ${messageOf(error)}`);
+        this.#faults.emit({ folder, error });
+      },
+      ended: () => log.info(`The folder of jobs ${folder} can be written again. Everything is on disk.`),
+    });
     // If a crash leaves it behind, it is swept like the temporary file of a record.
     this.#spare = new SpareFile(folder, 'spare.json');
   }
 
-  /** Registers this window. Rejects if the folder cannot be written. */
-  open(): Promise<void> {
-    return this.#windows.enter();
+  /** Set once, by the store that keeps the jobs. */
+  listen(listener: OwnershipListener): void {
+    this.#listener = listener;
   }
 
-  /** Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk. */
+  /** Fires with the first failed write of an episode. */
+  onDidFail(listener: (fault: StorageFault) => void): Disposable {
+    return this.#faults.add(listener);
+  }
+
+  /** Registers this window, so that no other one adopts its jobs. Writing a record does so too. Failures are retried. */
+  async register(): Promise<void> {
+    try {
+      await this.#windows.enter();
+      this.#retry.succeeded(REGISTRATION);
+    } catch (error) {
+      this.#retry.failed(REGISTRATION, error);
+    }
+  }
+
+  /**
+   * Writes a record, after the messages that arrived before. Resolves when this record, or a newer one, is on disk, or if the job is lost to
+   * another window. Rejects if it could not be written; it is then retried.
+   */
   async save(record: JobRecord): Promise<void> {
     // The launch waits for this record. Until it is over, nothing else is written.
     const urgent = record.state === 'launching' && record.launchSentAt !== undefined;
     const launched = record.launchedAt !== undefined;
-    await this.#writer(record.id).save(JSON.stringify(record), urgent);
+    await this.#own(record.id).file.save(JSON.stringify(record), urgent);
     if (launched) void this.#spare.prepare();
+  }
+
+  /**
+   * Whether this window may launch the job. Must be called after `launchSentAt` was saved: a window that adopts the job later sees it.
+   *
+   * @returns `lost` if another window owns the job; `unclaimed` if it cannot be adopted because the disk cannot be written
+   */
+  async mayLaunch(id: string): Promise<LaunchPermit> {
+    const owned = this.#own(id);
+    if (owned.place === 'unclaimed') return (await this.#isLost(id, owned)) ? 'lost' : 'unclaimed';
+    if (owned.file.hasFailedRecord && owned.place === 'onDisk') {
+      // `launchSentAt` could not be written. After a crash, the old record would show a job that may be launched, so it must go. Files
+      // can be removed from a full disk; in a read-only folder no window can adopt the job.
+      // Before it goes, because a write at the same time would take a missing record for one that another window removed.
+      owned.place = 'new';
+      await this.#removeRecords(id, owned.epoch).catch((error: unknown) => {
+        owned.place = 'onDisk';
+        this.#log.warn(`Job ${id}: ${messageOf(error)}`);
+      });
+    }
+    return (await this.#isLost(id, owned)) ? 'lost' : 'yes';
   }
 
   /** Resolves when what is prepared for the next launch is on disk. */
@@ -81,17 +157,17 @@ export class JobHistory {
 
   /** Stores a message; it is on disk soon, and before the next record. */
   addNotice(id: string, notice: KeptNotice, fullText?: readonly Buffer[]): NoticeWritten {
-    return this.#writer(id).append(notice, fullText);
+    return this.#own(id).file.append(notice, fullText);
   }
 
   /** Stores the whole text of an error; it is on disk before the next record. */
   keepError(id: string, text: readonly Buffer[]): void {
-    this.#writer(id).keepError(text);
+    this.#own(id).file.keepError(text);
   }
 
   /** Whether every stored message is on disk. */
   noticesWritten(id: string): boolean {
-    return this.#writers.get(id)?.hasPendingNotices !== true;
+    return this.#owned.get(id)?.file.hasPendingNotices !== true;
   }
 
   /** The newest messages of a job, oldest first; none if they cannot be read. */
@@ -99,8 +175,8 @@ export class JobHistory {
     try {
       return readNotices(this.noticesFile(id), limit);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#log.error(`The messages of job ${id} cannot be read: ${String(error)}`);
+      if (errorCode(error) !== 'ENOENT') {
+        this.#log.error(`The messages of job ${id} cannot be read: ${messageOf(error)}`);
       }
       return [];
     }
@@ -115,7 +191,7 @@ export class JobHistory {
   files(id: string): JobFileNames {
     const file = (suffix: string): string => join(this.folder, `${id}.${suffix}`);
     return {
-      record: file('json'),
+      record: join(this.folder, recordFileName(id, this.#epochOf(id))),
       notices: file('notices.ndjson'),
       texts: file('messages.txt'),
       error: file('error.txt'),
@@ -132,110 +208,229 @@ export class JobHistory {
     await syncFolder(this.folder);
   }
 
+  isPinned(id: string): boolean {
+    return existsSync(this.files(id).pinned);
+  }
+
+  /** Removes all files of a job. */
   async remove(id: string): Promise<void> {
-    await this.#writer(id).remove();
-    this.#writers.delete(id);
+    const { file, epoch } = this.#own(id);
+    await Promise.all([file.remove(), this.live.remove(id)]);
+    await this.#removeRecords(id, epoch);
+    // Another window may have written newer ones.
+    for (let at = epoch + 1; await removed(join(this.folder, recordFileName(id, at))); at++);
+    this.#owned.delete(id);
+    this.#epochs.delete(id);
+    this.#retry.succeeded(id);
+  }
+
+  /** Reads the newest record of each job, of all windows. Rejects only if the folder exists and cannot be read. */
+  async load(): Promise<LoadedRecords> {
+    const loaded = await this.#reader.all();
+    for (const { record, epoch } of loaded.records) {
+      this.#noteEpoch(record.id, epoch);
+    }
+    return loaded;
+  }
+
+  /** Reads the newest record of a job of another window. */
+  newest(id: string): NewestRecord {
+    const found = this.#reader.newest(id, this.#epochOf(id));
+    if (typeof found === 'object') this.#noteEpoch(id, found.epoch);
+    return found;
+  }
+
+  /** Whether this window writes the record of the job. */
+  owns(id: string): boolean {
+    return this.#owned.get(id)?.lost === false;
+  }
+
+  /** Watches the files of all jobs. */
+  watch(options: Pick<FolderWatchOptions, 'relevant' | 'changed' | 'mayChange'>): FolderWatch {
+    const { folder, windowId } = this;
+    const hello = helloOf(windowId);
+    const watch = new FolderWatch({ ...options, folder, clock: this.#clock, quiet: true, hello });
+    this.#watches.push(watch);
+    return watch;
   }
 
   /**
-   * Loads every record that is not owned by another window that is alive, and takes ownership of those that have not ended.
+   * Adopts the job of a window that is dead.
    *
-   * @param owners only the records of these windows
+   * @returns the record of the former owner with this window as its owner; undefined if another window adopted the job
+   * @throws if the disk cannot be written: see {@link adoptLater}
    */
-  load(owners?: ReadonlySet<string>): Promise<LoadedJobs> {
-    return this.#windows.exclusively(async () => {
-      const { living: others } = await this.#windows.others();
-      const all = await readdir(this.folder);
-      const names = all.filter((name) => /^[^.]+\.(json|error\.txt)(\.|$)/.test(name));
-      await this.#sweep(names.filter((name) => name.endsWith('.tmp')));
-      const files = names.filter((name) => name.endsWith('.json'));
-      const jobs: JobRecord[] = [];
-      let corrupt = 0;
-      for (let at = 0; at < files.length; at += READ_AT_ONCE) {
-        const read = await Promise.all(files.slice(at, at + READ_AT_ONCE).map((name) => this.#read(name)));
-        for (const record of read) {
-          if (record === 'corrupt') corrupt++;
-          if (typeof record === 'string' || others.has(record.owner)) continue;
-          if (owners && !owners.has(record.owner)) continue;
-          jobs.push(record);
-        }
-      }
-      return { jobs: await this.#own(jobs), corrupt, pinned: pinnedIds(all), others };
-    });
+  async adopt({ record, epoch }: StoredRecord): Promise<JobRecord | undefined> {
+    await this.#windows.enter();
+    const older = await this.#claim(record.id, epoch + 1, record);
+    if (!older) return undefined;
+    this.#take(record.id, epoch + 1, 'onDisk');
+    return older;
   }
 
-  /** The other windows that share the folder: those that are alive, and those found dead by this call. */
-  others(): ReturnType<WindowRegistry['others']> {
+  /** Adopts a job with the first write that succeeds. Until then it is only shown. */
+  adoptLater({ record, epoch }: StoredRecord): void {
+    this.#take(record.id, epoch + 1, 'unclaimed');
+  }
+
+  /** Finds the other windows that share the folder. */
+  others(): Promise<OtherWindows> {
     return this.#windows.others();
+  }
+
+  /** This window has received the focus. */
+  noteFocus(): Promise<void> {
+    return this.#windows.noteFocus();
+  }
+
+  /** Whether no other living window has had the focus since this one. */
+  isLastFocused(): Promise<boolean> {
+    return this.#windows.isLastFocused();
+  }
+
+  /** Whether another window is alive, or may be. */
+  isAlive(windowId: string): Promise<boolean> {
+    return this.#windows.isAlive(windowId);
+  }
+
+  /** The newest records of these jobs on disk, whichever window writes them. */
+  newestRecords(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
+    return this.#reader.newestRecords(ids);
   }
 
   /** Ids of all records in the folder, including those of other windows. */
   async ids(): Promise<ReadonlySet<string>> {
-    const names = await readdir(this.folder);
-    return new Set(names.filter((name) => /^[^.]+\.json$/.test(name)).map((name) => name.slice(0, -'.json'.length)));
+    return Promise.resolve(new Set(this.#reader.ids().keys()));
+  }
+
+  /** Checks whether other windows adopted jobs of this one, e.g. after this process was suspended. @param only only this job */
+  async checkOwnership(only?: string): Promise<void> {
+    for (const id of only === undefined ? [...this.#owned.keys()] : [only]) {
+      const owned = this.#owned.get(id);
+      if (!owned) continue;
+      await this.#isLost(id, owned).catch((error: unknown) => {
+        this.#log.warn(`The ownership of job ${id} cannot be checked: ${messageOf(error)}`);
+      });
+    }
+  }
+
+  /** Tries failed writes again now. */
+  retryNow(): Promise<void> {
+    return this.#retry.now();
   }
 
   /** Writes what is pending, and unregisters this window. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#writers.values()].map((writer) => writer.close()));
+    this.#retry.dispose();
+    for (const watch of this.#watches) watch.dispose();
+    await Promise.all(this.#watches.map((watch) => watch.greeted));
+    await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
     await this.#spare.close();
-    await this.#windows.leave();
+    await this.#reader.swept;
+    // The others look at once which window is gone, and need not wait for their next check.
+    if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));
   }
 
-  /** Takes ownership while the lock is held, so that no other window adopts the same job. */
-  async #own(jobs: readonly JobRecord[]): Promise<JobRecord[]> {
-    const owned = jobs.map((record) => (isFinal(record.state) ? record : { ...record, owner: this.windowId }));
-    for (const record of owned) {
-      if (!isFinal(record.state)) {
-        await replaceFile(join(this.folder, `${record.id}.json`), JSON.stringify(record));
+  /** The files of a job that this window writes. */
+  #own(id: string): Owned {
+    const epoch = this.#epochs.get(id);
+    return this.#owned.get(id) ?? this.#take(id, epoch ?? 0, epoch === undefined ? 'new' : 'onDisk');
+  }
+
+  #epochOf(id: string): number {
+    const owned = this.#owned.get(id);
+    return owned?.lost === false ? owned.epoch : (this.#epochs.get(id) ?? owned?.epoch ?? 0);
+  }
+
+  #noteEpoch(id: string, epoch: number): void {
+    if (!this.owns(id)) this.#epochs.set(id, epoch);
+  }
+
+  #take(id: string, epoch: number, place: Owned['place']): Owned {
+    const files = { ...this.files(id), record: join(this.folder, recordFileName(id, epoch)) };
+    const file = new RecordFile(files, this.#clock, this.#spare, {
+      mayWrite: (record) => this.#mayWrite(id, owned, record),
+      failed: (error) => {
+        if (!owned.lost) this.#retry.failed(id, error);
+      },
+      recordWritten: () => {
+        owned.place = 'onDisk';
+      },
+      written: () => this.#retry.succeeded(id),
+    });
+    const owned: Owned = { epoch, file, place, lost: false };
+    this.#owned.set(id, owned);
+    return owned;
+  }
+
+  async #mayWrite(id: string, owned: Owned, record: string | undefined): Promise<boolean> {
+    // Registered first, so that no other window takes the job for that of a dead one.
+    await this.#windows.enter();
+    this.#retry.succeeded(REGISTRATION);
+    if (await this.#isLost(id, owned)) return false;
+    if (owned.place === 'unclaimed') {
+      if (record === undefined) throw new Error('not adopted yet');
+      const older = await this.#claim(id, owned.epoch, JSON.parse(record) as JobRecord);
+      if (!older) {
+        this.#lose(id, owned);
+        return false;
       }
+      owned.place = 'onDisk';
+      this.#listener?.adopted(id, older);
     }
-    return owned.sort((a, b) => a.queuedAt - b.queuedAt);
+    return true;
   }
 
-  async #read(name: string): Promise<JobRecord | 'corrupt' | 'skip'> {
-    const file = join(this.folder, name);
-    let text: string;
-    try {
-      text = await readFile(file, 'utf8');
-    } catch (error) {
-      // The record is not damaged, and may be readable the next time.
-      this.#log.error(`The record ${name} cannot be read: ${String(error)}`);
-      return 'skip';
+  /** Claims an epoch, and reads what the former owner wrote until then. @returns undefined if another window has claimed it */
+  async #claim(id: string, epoch: number, record: JobRecord): Promise<JobRecord | undefined> {
+    const claim: JobRecord = { ...record, owner: this.windowId, adopting: true };
+    if (!(await claimEpoch(this.folder, id, epoch, JSON.stringify(claim)))) return undefined;
+    let older = record;
+    for (let at = epoch - 1; at >= 0; at--) {
+      const found = this.#reader.one(id, at);
+      if (!found) {
+        // Removed by its owner, or unreadable: nothing is known about the job.
+        await rm(join(this.folder, recordFileName(id, epoch)), { force: true });
+        return undefined;
+      }
+      older = found;
+      // A window that died between its claim and its decision: the record before counts.
+      if (found.adopting !== true) break;
     }
-    try {
-      return parseRecord(JSON.parse(text), name.slice(0, -'.json'.length));
-    } catch (error) {
-      this.#log.error(`The record ${name} is damaged and was set aside: ${String(error)}`);
-      await rename(file, `${file}.corrupt`).catch(() => undefined);
-      return 'corrupt';
-    }
+    const adopted = { ...older, owner: this.windowId };
+    delete adopted.adopting;
+    return adopted;
   }
 
-  async #sweep(temporary: readonly string[]): Promise<void> {
-    for (const name of temporary) {
-      const file = join(this.folder, name);
-      const old = await stat(file).then(
-        ({ mtimeMs }) => this.#clock.now() - mtimeMs > STALE_MS,
-        () => false,
-      );
-      if (old) await rm(file, { force: true });
-    }
+  /** Removes the newest record last: without it an older one would count. */
+  async #removeRecords(id: string, epoch: number): Promise<void> {
+    for (let at = 0; at <= epoch; at++) await rm(join(this.folder, recordFileName(id, at)), { force: true });
   }
 
-  #writer(id: string): RecordFile {
-    let writer = this.#writers.get(id);
-    if (!writer) {
-      const onError = (error: unknown): void => {
-        this.#log.error(`The messages of job ${id} could not be written to disk: ${String(error)}`);
-      };
-      writer = new RecordFile(this.files(id), this.#clock, this.#spare, onError);
-      this.#writers.set(id, writer);
-    }
-    return writer;
+  /** Whether another window owns the job now, or removed it. Reports that once. */
+  async #isLost(id: string, owned: Owned): Promise<boolean> {
+    if (owned.lost) return true;
+    const superseded = await isSuperseded(this.folder, id, owned.epoch);
+    const expected = (): boolean => owned.place === 'onDisk';
+    const gone = expected() && !(await exists(join(this.folder, recordFileName(id, owned.epoch)))) && expected();
+    if (superseded || gone) this.#lose(id, owned);
+    return owned.lost;
+  }
+
+  #lose(id: string, owned: Owned): void {
+    if (owned.lost || this.#owned.get(id) !== owned) return;
+    owned.lost = true;
+    void owned.file.stop();
+    this.#retry.succeeded(id);
+    this.#log.info(`Job ${id} was adopted or removed by another window.`);
+    this.#listener?.lost(id);
   }
 }
 
-function pinnedIds(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.flatMap((name) => /^([^.]+)\.pinned$/.exec(name)?.[1] ?? []));
+/** The key of this window's registration among failed writes; job ids are longer. */
+const REGISTRATION = '';
+
+/** A file that windows create when they come and go. */
+function helloOf(windowId: string): string {
+  return `${windowId}.hello`;
 }

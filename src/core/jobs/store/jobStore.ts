@@ -12,11 +12,8 @@ import { JobEvents } from '../jobEvents';
 import type { JobFiles } from '../ports';
 import type { JobSettings, Restored } from '../serviceTypes';
 import type { JobHistory } from './jobFolder';
-import { restoreJob, type RestoredAs } from './restoreJob';
 import { expiredJobs } from './retention';
-
-/** How often to check for closed windows whose jobs must be adopted. Milliseconds. */
-const ADOPT_INTERVAL_MS = 25_000;
+import { SharedJobs } from './sharedJobs';
 
 export interface JobStoreOptions {
   readonly history: JobHistory;
@@ -24,17 +21,27 @@ export interface JobStoreOptions {
   readonly clock: Clock;
   readonly log: Logger;
   settings(): Pick<JobSettings, 'keepFinishedJobs' | 'keepFinishedDays'>;
-  /** Called for each restored job that has not ended: it waits or is detached. */
+  /** Called for each restored or adopted job that has not ended: it waits or is detached. */
   restored(job: Job, as: 'held' | 'detached'): void;
+  /** Called when another window has adopted or removed the job: it must no longer be driven. */
+  lost(job: Job): void;
+  /** Called when another window has sent a command for a job of this one. */
+  commanded(job: Job): void;
+  /** See {@link JobOwner.beforeOutcome}. */
+  beforeOutcome?(job: Job): Promise<void>;
 }
 
-/** All jobs of this window, in memory and on disk: lists, saves, restores, adopts, and removes them. */
+/** All jobs of this workspace, in memory and on disk: those of this window and, mirrored, those of others. */
 export class JobStore {
-  readonly #jobs = new Map<string, Job>();
+  #jobs = new Map<string, Job>();
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
   readonly #durations: DurationIndex;
-  #adoptTimer: Disposable | undefined;
+  readonly #shared: SharedJobs;
+  /** Jobs that this window removed, whose files may still be there. */
+  readonly #removedIds = new Set<string>();
+  /** Jobs that have a warning that they could not be saved. */
+  readonly #warned = new Set<string>();
   /** This window is closing, so sessions that are lost from now on were closed by us. */
   #closing = false;
 
@@ -47,6 +54,18 @@ export class JobStore {
     this.#removed = new Emitter(options.log);
     this.#durations = new DurationIndex(() => options.clock.monotonic());
     this.#events.onDidChange((job) => this.#durations.add(job));
+    this.#shared = new SharedJobs(
+      {
+        ...{ add: this.add.bind(this), get: this.get.bind(this), prune: this.prune.bind(this) },
+        jobs: () => this.jobs,
+        sort: () => this.#sort(),
+        emitNow: (job) => this.#events.emitNow(job),
+        wasRemoved: (id) => this.#removedIds.has(id),
+        drop: (job) => this.#drop(job),
+      },
+      options,
+    );
+    options.history.listen({ lost: (id) => this.#lose(id), adopted: (id, older) => this.#adopted(id, older) });
   }
 
   /** Every job, oldest first. */
@@ -79,20 +98,23 @@ export class JobStore {
   }
 
   /** Lists a job; listeners are not notified yet. */
-  add(record: JobRecord, pinned = false): Job {
+  add(record: JobRecord, pinned = false, mirrored = false): Job {
     const { history } = this.#options;
     const owner: JobOwner = {
       save: (changed) => this.#save(changed),
       changed: (changed, kind) => {
+        if (this.#jobs.get(changed.id) !== changed) return;
+        this.#shared.changed(changed);
         if (kind === 'transition') this.#events.emitNow(changed);
         else this.#events.emitSoon(changed);
       },
       storeNotice: (changed, notice, fullText) =>
         this.#jobs.has(changed.id) ? history.addNotice(changed.id, notice, fullText) : { kept: false },
       storeLongError: (changed, fullText) => history.keepError(changed.id, fullText),
+      beforeOutcome: async (changed) => this.#options.beforeOutcome?.(changed),
       loadNotices: (id, limit) => history.notices(id, limit),
     };
-    const job = new Job(record, owner, pinned);
+    const job = new Job(record, owner, pinned, mirrored);
     this.#jobs.set(record.id, job);
     this.#durations.add(job);
     return job;
@@ -102,6 +124,7 @@ export class JobStore {
   publish(job: Job): void {
     job.save();
     this.#events.emitNow(job);
+    this.#shared.activate(job.saved);
   }
 
   /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
@@ -114,6 +137,8 @@ export class JobStore {
   async clearFinished(ids?: readonly string[]): Promise<number> {
     const chosen = this.jobs.filter((job) => job.final && (ids === undefined ? !job.pinned : ids.includes(job.id)));
     await this.#remove(chosen.map((job) => job.id));
+    // There may be space now.
+    void this.#options.history.retryNow();
     return chosen.length;
   }
 
@@ -127,20 +152,27 @@ export class JobStore {
     });
   }
 
-  /** Restores the jobs of earlier sessions of this window, and from then on adopts those of windows that were closed. */
-  async restore(): Promise<Restored> {
-    const { found, others } = await this.#restoreFrom();
-    this.#adoptLater(others);
-    return found;
+  /**
+   * Restores the jobs of earlier sessions of this window, and mirrors those of other windows. From then on, follows other windows and adopts
+   * the jobs of those that were closed. A window that finds only finished jobs of closed windows creates no file and no timer.
+   *
+   * Rejects only if the folder exists and cannot be read.
+   */
+  restore(): Promise<Restored> {
+    return this.#shared.restore();
+  }
+
+  /** Adopts a job that waits in the queue of a window that does not react. @returns whether it still waited */
+  takeQueued(job: Job): Promise<boolean> {
+    return this.#shared.takeQueued(job);
   }
 
   /** Saves the jobs as they are now. After that only outcomes that the server reported are saved. Resolves when all are on disk. */
   async close(): Promise<void> {
-    const unfinished = this.jobs.filter((job) => !job.final);
+    const unfinished = this.jobs.filter((job) => !job.final && !job.mirrored);
     for (const job of unfinished) job.save();
     this.#closing = true;
-    this.#adoptTimer?.dispose();
-    await Promise.all(unfinished.map((job) => job.saved));
+    await Promise.all([this.#shared.close(), ...unfinished.map((job) => job.saved)]);
   }
 
   /** Stops notifying listeners. */
@@ -149,63 +181,61 @@ export class JobStore {
     this.#removed.clear();
   }
 
-  /** @param owners only the jobs of these windows */
-  async #restoreFrom(
-    owners?: ReadonlySet<string>,
-  ): Promise<{ readonly found: Restored; readonly others: ReadonlySet<string> }> {
-    const { history, clock } = this.#options;
-    const { jobs, corrupt, pinned, others } = await history.load(owners);
-    const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
-    for (const record of jobs) {
-      if (this.#closing || this.#jobs.has(record.id)) continue;
-      const job = this.add(record, pinned.has(record.id));
-      const as = restoreJob(job, clock.now());
-      counts[as]++;
-      if (as === 'final' && owners) this.#events.emitNow(job);
-      if (as === 'held' || as === 'detached') this.#options.restored(job, as);
-      await job.saved;
-    }
-    await this.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, others };
+  /** A job that could not be adopted when it was restored is adopted now: its owner may have gone on meanwhile. */
+  #adopted(id: string, older: JobRecord): void {
+    const job = this.#jobs.get(id);
+    const { launchSentAt, pid } = older;
+    if (job?.state !== 'queued' || (launchSentAt === undefined && pid === undefined)) return;
+    const reason: JobFault = { code: 'jobs.reloadedDuringLaunch' };
+    job.transition('lose', { finishedAt: this.#options.clock.now(), reason });
+    this.#options.lost(job);
   }
 
-  /**
-   * Adopts the jobs of other windows with the same folder when those are gone: the window before a reload may outlive the start of this
-   * one for a moment, and the window of a browser tab may have been closed hours ago.
-   */
-  #adoptLater(known: ReadonlySet<string>): void {
-    if (this.#closing) return;
-    this.#adoptTimer = this.#options.clock.after(ADOPT_INTERVAL_MS, () => {
-      void this.#adopt(known).then((alive) => this.#adoptLater(alive));
-    });
+  /** Another window adopted or removed the job. */
+  #lose(id: string): void {
+    const job = this.#jobs.get(id);
+    if (job) this.#shared.lose(job);
   }
 
-  /** @returns the windows that are alive */
-  async #adopt(known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    try {
-      const { living, dead } = await this.#options.history.others();
-      const gone = new Set([...known, ...dead].filter((name) => !living.has(name)));
-      if (gone.size > 0 && !this.#closing) await this.#restoreFrom(gone);
-      return living;
-    } catch (error) {
-      this.#options.log.error(`The jobs of closed windows could not be adopted: ${messageOf(error)}`);
-      return known;
-    }
+  /** The files of the job are gone. */
+  #drop(job: Job): void {
+    const { id } = job;
+    this.#jobs.delete(id);
+    this.#durations.remove(id);
+    this.#events.discard(id);
+    this.#shared.forget(id);
+    job.drop();
+    this.#removed.emit([id]);
+  }
+
+  /** The user may have run jobs before the older ones were restored. */
+  #sort(): void {
+    this.#jobs = new Map([...this.#jobs].sort(([, a], [, b]) => a.record.queuedAt - b.record.queuedAt));
   }
 
   async #save(job: Job): Promise<void> {
-    if (!this.#jobs.has(job.id)) return;
+    if (this.#jobs.get(job.id) !== job) return;
     // A session that we close ourselves does not affect its job; an outcome that the server reported does.
     const { state, record } = job;
     const reported = state === 'succeeded' || state === 'canceled' || (record.error?.sqlstate ?? '') !== '';
     if (this.#closing && !(job.final && reported)) return;
-    const { history, log } = this.#options;
+    const { history } = this.#options;
     try {
       await history.save(record);
+      this.#warned.delete(job.id);
       if (job.final && history.noticesWritten(job.id)) job.releaseNotices();
     } catch (error) {
-      log.error(`Job ${job.id} could not be written to disk, so a reload would lose it: ${messageOf(error)}`);
+      // The history reports and retries it.
+      this.#warn(job, error);
     }
+  }
+
+  /** Adds a warning to the messages of a job that is not on disk, once. */
+  #warn(job: Job, error: unknown): void {
+    if (this.#warned.has(job.id) || this.#closing || this.#jobs.get(job.id) !== job) return;
+    this.#warned.add(job.id);
+    const fault: JobFault = { code: 'jobs.notSaved', params: { message: messageOf(error) } };
+    void job.addWarning(fault, this.#options.clock.now());
   }
 
   async #remove(ids: readonly string[]): Promise<void> {
@@ -214,6 +244,9 @@ export class JobStore {
       this.#jobs.delete(id);
       this.#durations.remove(id);
       this.#events.discard(id);
+      this.#warned.delete(id);
+      this.#removedIds.add(id);
+      this.#shared.forget(id);
     }
     this.#removed.emit(ids);
     const { history, files } = this.#options;

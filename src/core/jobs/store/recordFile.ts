@@ -13,12 +13,14 @@ import type { Disposable } from '../../base/disposable';
 const COLLECT_MS = 200;
 /** Messages that are serialized at once, without a pause for other work. */
 const LINES_AT_ONCE = 2000;
+/** While writing fails, this many bytes of messages are kept in memory. */
+const FAILED_PENDING_BYTES = 2 * MESSAGES_WAITING_BYTES;
 /** Only this much of the end of a long file of messages is read. Bytes. */
 const TAIL_BYTES = 8 * 1024 * 1024;
 
 /** The files of one job. */
 export interface JobFileNames {
-  /** `<id>.json`: the record, replaced atomically. */
+  /** `<id>.json`, or `<id>.<epoch>.json` of an adopted job: the record, replaced atomically. See epochs.ts. */
   readonly record: string;
   /** `<id>.notices.ndjson`: one message per line, appended. */
   readonly notices: string;
@@ -38,9 +40,24 @@ interface PendingNotice {
   readonly text?: readonly Buffer[];
 }
 
+/** Callbacks that the owner of a {@link RecordFile} provides. */
+export interface RecordFileOwner {
+  /**
+   * Called before each write. Resolves with false if another window owns the job now, so that nothing may be written.
+   * @param record the record to be written, if there is one
+   */
+  mayWrite(record: string | undefined): Promise<boolean>;
+  /** Called after a write failed. What was to be written is kept for the next {@link RecordFile.flush}. */
+  failed(error: unknown): void;
+  /** Called when a record is on disk. */
+  recordWritten(): void;
+  /** Called when everything is on disk. */
+  written(): void;
+}
+
 /**
  * Writes the files of one job, one write at a time. Of several pending records only the newest is written, and messages and a long error
- * are always written before the record.
+ * are always written before the record. What cannot be written stays pending.
  */
 export class RecordFile {
   #record: string | undefined;
@@ -55,23 +72,25 @@ export class RecordFile {
   #active: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #timer: Disposable | undefined;
-  #removed = false;
+  /** The last write failed. */
+  #failing = false;
+  #stopped = false;
 
   readonly #files: JobFileNames;
   readonly #clock: Clock;
   readonly #spare: SpareFile;
-  readonly #onError: (error: unknown) => void;
+  readonly #owner: RecordFileOwner;
 
   /** @param spare for urgent records, shared by all jobs */
-  constructor(files: JobFileNames, clock: Clock, spare: SpareFile, onError: (error: unknown) => void) {
+  constructor(files: JobFileNames, clock: Clock, spare: SpareFile, owner: RecordFileOwner) {
     this.#files = files;
     this.#clock = clock;
     this.#spare = spare;
-    this.#onError = onError;
+    this.#owner = owner;
   }
 
   /**
-   * Resolves when this record, or a newer one, is on disk.
+   * Resolves when this record, or a newer one, is on disk. Rejects if it could not be written; it then stays pending.
    * @param urgent something waits for it
    */
   save(record: string, urgent = false): Promise<void> {
@@ -91,12 +110,15 @@ export class RecordFile {
     // An estimate, because escaping makes a line longer: what matters is that there is a limit.
     const lineBytes = 100 + notice.message.length + (notice.detail?.length ?? 0) + (notice.hint?.length ?? 0);
     if (this.#noticesBytes + lineBytes > MESSAGES_DISK_BYTES) return { kept: false };
+    // While the disk is full, messages are kept in memory up to a limit.
+    if (this.#failing && this.#pendingBytes + lineBytes > FAILED_PENDING_BYTES) return { kept: false };
     this.#noticesBytes += lineBytes;
     this.#pendingBytes += lineBytes;
     let text: readonly Buffer[] | undefined;
     if (fullText !== undefined) {
       const bytes = sizeOfParts(fullText);
-      if (this.#textsBytes + bytes <= MESSAGES_DISK_BYTES) {
+      const fits = !this.#failing || this.#pendingBytes + bytes <= FAILED_PENDING_BYTES;
+      if (fits && this.#textsBytes + bytes <= MESSAGES_DISK_BYTES) {
         text = fullText;
         this.#textsBytes += bytes;
         this.#pendingBytes += bytes;
@@ -105,15 +127,16 @@ export class RecordFile {
       }
     }
     this.#pending.push({ notice, ...(text && { text }) });
-    if (this.#pendingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(this.#onError) };
+    if (this.#failing) return { kept: true };
+    if (this.#pendingBytes > MESSAGES_WAITING_BYTES) return { kept: true, wait: this.flush().catch(() => undefined) };
     this.#timer ??= this.#clock.after(COLLECT_MS, () => {
       this.#timer = undefined;
-      this.flush().catch(this.#onError);
+      this.flush().catch(() => undefined);
     });
     return { kept: true };
   }
 
-  /** Writes what is pending. */
+  /** Writes what is pending. Rejects if something could not be written. */
   flush(): Promise<void> {
     this.#next ??= this.#active.then(async () => {
       // A new job changes several times within one turn of the event loop: one write includes all of these changes, and the launch
@@ -131,12 +154,23 @@ export class RecordFile {
     return this.#pending.length > 0;
   }
 
-  /** Removes the files. Nothing is written afterwards. */
-  async remove(): Promise<void> {
-    this.#removed = true;
+  /** Whether the newest record could not be written, e.g. because the disk is full. */
+  get hasFailedRecord(): boolean {
+    return this.#failing && this.#record !== undefined;
+  }
+
+  /** Discards what is pending and writes nothing any more. Resolves when the current write is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.dispose();
     await this.#active;
-    await Promise.all(Object.values(this.#files).map((file: string) => rm(file, { force: true })));
+  }
+
+  /** Removes the files, except for the record. Nothing is written afterwards. */
+  async remove(): Promise<void> {
+    await this.stop();
+    const { notices, texts, error, shown, pinned } = this.#files;
+    await Promise.all([notices, texts, error, shown, pinned].map((file) => rm(file, { force: true })));
   }
 
   /** Writes what is pending, and stops the timer. */
@@ -146,69 +180,90 @@ export class RecordFile {
   }
 
   async #write(): Promise<void> {
-    if (this.#removed) return;
+    if (this.#stopped) return;
     this.#timer?.dispose();
     this.#timer = undefined;
-    await this.#writeNotices();
-    const error = this.#error;
-    this.#error = undefined;
-    // The record is written even if the whole text of the error cannot be: the job has failed in any case.
-    if (error) await replaceFile(this.#files.error, error).catch(this.#onError);
+    try {
+      if (!(await this.#owner.mayWrite(this.#record))) {
+        this.#stopped = true;
+        return;
+      }
+      await this.#writeAll();
+      this.#failing = false;
+    } catch (error) {
+      this.#failing = true;
+      this.#owner.failed(error);
+      throw error;
+    }
+    this.#owner.written();
+  }
+
+  /** Writes the record even if the messages before it cannot be written: the state of the job counts more. */
+  async #writeAll(): Promise<void> {
+    const errors: unknown[] = [];
+    await this.#writeNotices().catch((error: unknown) => errors.push(error));
+    const text = this.#error;
+    if (text) {
+      this.#error = undefined;
+      await replaceFile(this.#files.error, text).catch((error: unknown) => {
+        this.#error ??= text;
+        errors.push(error);
+      });
+    }
     const record = this.#record;
-    const urgent = this.#urgent;
-    this.#record = undefined;
-    this.#urgent = false;
-    if (record === undefined) return;
-    if (urgent) await this.#spare.replace(this.#files.record, record);
-    else await replaceFile(this.#files.record, record);
+    if (record !== undefined) {
+      const urgent = this.#urgent;
+      this.#record = undefined;
+      this.#urgent = false;
+      try {
+        if (urgent) await this.#spare.replace(this.#files.record, record);
+        else await replaceFile(this.#files.record, record);
+        this.#owner.recordWritten();
+      } catch (error) {
+        this.#record ??= record;
+        throw error;
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Writes the whole texts first, so that a line never refers to a text that is missing. */
   async #writeNotices(): Promise<void> {
     const pending = this.#pending;
     if (pending.length === 0) return;
+    const pendingBytes = this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
-    const long = pending.flatMap(({ notice, text }) => (text && !notice.fullText ? [{ notice, text }] : []));
-    if (long.length > 0) {
-      try {
-        let offset = await appendWhole(
-          this.#files.texts,
-          long.flatMap(({ text }) => text),
-        );
-        for (const { notice, text } of long) {
-          const bytes = sizeOfParts(text);
-          notice.fullText = { offset, bytes };
-          offset += bytes;
-        }
-      } catch (error) {
-        for (const { notice } of long) notice.textDropped = true;
-        this.#onError(error);
-      }
-    }
-    const lines: Buffer[] = [];
-    for (let at = 0; at < pending.length; at += LINES_AT_ONCE) {
-      // Serializing tens of thousands at once would block everything else.
-      if (at > 0) await setImmediate();
-      const batch = pending.slice(at, at + LINES_AT_ONCE);
-      lines.push(Buffer.from(batch.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
-    }
     try {
+      await this.#appendTexts(pending);
+      const lines: Buffer[] = [];
+      for (let at = 0; at < pending.length; at += LINES_AT_ONCE) {
+        // Serializing tens of thousands at once would block everything else.
+        if (at > 0) await setImmediate();
+        const batch = pending.slice(at, at + LINES_AT_ONCE);
+        lines.push(Buffer.from(batch.map(({ notice }) => `${JSON.stringify(notice)}\n`).join('')));
+      }
       await appendWhole(this.#files.notices, lines);
     } catch (error) {
-      this.#onError(error);
-      this.#keepPending(pending, sizeOfParts(lines));
+      // A full disk may have space again.
+      this.#pending = [...pending, ...this.#pending];
+      this.#pendingBytes += pendingBytes;
+      throw error;
     }
   }
 
-  /** Keeps messages that could not be written for the next write, within a limit: a full disk may have space again. */
-  #keepPending(failed: readonly PendingNotice[], bytes: number): void {
-    if (bytes > 2 * MESSAGES_WAITING_BYTES) {
-      this.#onError(new Error(`${failed.length} messages were not written.`));
-      return;
+  async #appendTexts(pending: readonly PendingNotice[]): Promise<void> {
+    const long = pending.flatMap(({ notice, text }) => (text && !notice.fullText ? [{ notice, text }] : []));
+    if (long.length === 0) return;
+    let offset = await appendWhole(
+      this.#files.texts,
+      long.flatMap(({ text }) => text),
+    );
+    for (const { notice, text } of long) {
+      const bytes = sizeOfParts(text);
+      notice.fullText = { offset, bytes };
+      offset += bytes;
     }
-    this.#pending = [...failed.map(({ notice }) => ({ notice })), ...this.#pending];
-    this.#pendingBytes += bytes;
   }
 
   #measure(): number {

@@ -1,127 +1,233 @@
-import { mkdir, readdir, readFile, rm, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { elapses, type Clock } from '../../base/clock';
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { errorCode, PRIVATE } from '../../base/files';
+import { errorCode, isTemporary, replaceFile } from '../../base/files';
+import { ownIdentity, processState, type ProcessIdentity } from './processIdentity';
 
-/** How often a window refreshes the time of its file, and from which age its process id may belong to another process. Milliseconds. */
+/** How often a window refreshes the time of its file. Milliseconds. */
 const HEARTBEAT_MS = 5000;
+/** From this age a heartbeat proves nothing about a window on another host. Milliseconds. */
 const STALE_MS = 20_000;
-/** The lock is held for a moment only; an older one was left by a crash. Milliseconds. */
-const LOCK_MS = 10_000;
-const LOCK_RETRY_MS = 20;
+/** The same for a window on this host whose process id exists but may belong to another process. Milliseconds. */
+const UNKNOWN_PROCESS_STALE_MS = 600_000;
+
+export interface WindowRegistryOptions {
+  /** Created with its missing parents, private to the user. */
+  readonly folder: string;
+  /** Unique to this window and session. */
+  readonly windowId: string;
+  readonly clock: Clock;
+  /** Called when this window has registered: it has jobs, or watches those of others. */
+  readonly entered?: () => void;
+  /** Called after this process was suspended so long that others may have replaced it. */
+  readonly resumed?: () => void;
+  /** For tests: the identity of another host, and shorter times. */
+  readonly identity?: ProcessIdentity;
+  readonly heartbeatMs?: number;
+  readonly staleMs?: number;
+}
+
+/** When a window had the focus. */
+export interface LastFocus {
+  readonly windowId: string;
+  readonly at: number;
+}
+
+/** The content of a window's file. Older versions wrote only the process id. */
+interface WindowFile extends ProcessIdentity {
+  readonly focusedAt?: number;
+}
+
+/** The other windows that share a folder. */
+export interface OtherWindows {
+  /** Includes windows that may be dead and must be checked again later. */
+  readonly living: ReadonlySet<string>;
+  /** Found dead by this call. Their files are removed. */
+  readonly dead: ReadonlySet<string>;
+  /** The living window that had the focus last, and when; missing if none had it. Milliseconds since 1970. */
+  readonly focused?: LastFocus;
+  /** Whether a living window may be on another computer. */
+  readonly remote: boolean;
+  /** When to check again, because a window is silent. Milliseconds. */
+  readonly checkAgainMs?: number;
+}
 
 /**
- * The windows that share one folder of jobs. Each has a file there with its process id, so that no window adopts the jobs of another that
- * is alive.
+ * The windows that share one folder of jobs. Each has a file there that identifies its process; the file's time is its heartbeat. A window
+ * without a file is dead.
+ *
+ * A window on this host is alive while its process exists, also if it is suspended. A window on another host is alive while its heartbeat
+ * is fresh.
  */
 export class WindowRegistry {
   #heartbeat: Disposable | undefined;
+  #registered: Promise<void> | undefined;
+  #identity: ProcessIdentity | undefined;
+  /** When this window received the focus last; 0 = never. */
+  #focusedAt = 0;
+  #lastBeat = 0;
+  /** Windows with an old heartbeat: its time, and when it was seen first, by the monotonic clock. */
+  readonly #silent = new Map<string, { readonly mtimeMs: number; readonly since: number }>();
 
-  readonly #folder: string;
-  readonly #windowId: string;
-  readonly #clock: Clock;
+  readonly #options: WindowRegistryOptions;
 
-  /** @param windowId unique to this window and session */
-  constructor(folder: string, windowId: string, clock: Clock) {
-    this.#folder = folder;
-    this.#windowId = windowId;
-    this.#clock = clock;
+  constructor(options: WindowRegistryOptions) {
+    this.#options = options;
   }
 
-  /** Registers this window. Creates the folder and its missing parents, private to the user. */
-  async enter(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await this.#write();
-    this.#beatLater();
+  /** Registers this window unless it is registered. Rejects if the folder cannot be written; the next call tries again. */
+  enter(): Promise<void> {
+    this.#registered ??= this.#enter().catch((error: unknown) => {
+      this.#registered = undefined;
+      throw error;
+    });
+    return this.#registered;
   }
 
-  async leave(): Promise<void> {
+  /** This window has received the focus. Never rejects, and creates nothing before the window is registered. */
+  async noteFocus(): Promise<void> {
+    this.#focusedAt = this.#options.clock.now();
+    if (this.#registered) await this.#registered.then(() => this.#write()).catch(() => undefined);
+  }
+
+  /** Whether no other living window has had the focus since this one. */
+  async isLastFocused(): Promise<boolean> {
+    const { focused, living } = await this.others();
+    const { windowId } = this.#options;
+    if (!focused) return this.#focusedAt > 0 || [...living].every((other) => windowId < other);
+    return focused.at === this.#focusedAt ? windowId < focused.windowId : this.#focusedAt > focused.at;
+  }
+
+  /** @returns whether it was registered */
+  async leave(): Promise<boolean> {
+    const registered = this.#registered;
+    if (!registered) return false;
+    await registered.catch(() => undefined);
     this.#heartbeat?.dispose();
-    await rm(this.#file(this.#windowId), { force: true });
+    this.#registered = undefined;
+    await rm(this.#file(this.#options.windowId), { force: true });
+    return true;
   }
 
-  /** The other windows that are alive, and those that died without leaving, whose files are removed. */
-  async others(): Promise<{ readonly living: ReadonlySet<string>; readonly dead: ReadonlySet<string> }> {
-    const names = (await readdir(this.#folder)).filter((name) => name !== this.#windowId);
-    const first = await Promise.all(names.map((name) => this.#stateOf(name)));
-    // After the machine has slept, every window is stale for a moment, so it gets the time for another heartbeat.
-    if (first.includes('stale')) await elapses(this.#clock, HEARTBEAT_MS * 1.5, []);
+  /** Finds the other windows. Never waits for a heartbeat, and never rejects because the folder is missing or cannot be written. */
+  async others(): Promise<OtherWindows> {
+    const { folder, windowId } = this.#options;
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw error;
+    });
     const living = new Set<string>();
     const dead = new Set<string>();
-    for (const [index, name] of names.entries()) {
-      const state = first[index] === 'stale' ? await this.#stateOf(name) : first[index];
-      if (state === 'alive') {
-        living.add(name);
-      } else {
-        dead.add(name);
-        await unlink(this.#file(name)).catch(() => undefined);
-      }
-    }
-    return { living, dead };
+    const silent: string[] = [];
+    let focused: LastFocus | undefined;
+    let remote = false;
+    await Promise.all(
+      names.map(async (name) => {
+        if (name === windowId || isTemporary(name)) return;
+        const { state, elsewhere, focusedAt } = await this.#stateOf(name);
+        if (elsewhere && state !== 'dead') remote = true;
+        if (state === 'silent') silent.push(name);
+        if (state !== 'dead') {
+          living.add(name);
+          if (focusedAt !== undefined && focusedAt > (focused?.at ?? 0)) focused = { windowId: name, at: focusedAt };
+        } else {
+          dead.add(name);
+          this.#silent.delete(name);
+          await rm(this.#file(name), { force: true }).catch(() => undefined);
+        }
+      }),
+    );
+    return {
+      living,
+      dead,
+      remote,
+      ...(focused && { focused }),
+      ...(silent.length > 0 && { checkAgainMs: this.#patienceMs }),
+    };
   }
 
-  /** Runs the work while no other window runs work in the same folder. */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const lock = `${this.#folder}.lock`;
-    const started = this.#clock.monotonic();
-    for (;;) {
-      try {
-        await mkdir(lock);
-        break;
-      } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
-        const old = await stat(lock).then(
-          ({ mtimeMs }) => this.#clock.now() - mtimeMs > LOCK_MS,
-          () => false,
-        );
-        if (old || this.#clock.monotonic() - started > 2 * LOCK_MS) await rmdir(lock).catch(() => undefined);
-        else await elapses(this.#clock, LOCK_RETRY_MS, []);
-      }
-    }
-    try {
-      return await work();
-    } finally {
-      await rmdir(lock).catch(() => undefined);
-    }
+  /** Whether another window is alive, or may be. */
+  async isAlive(windowId: string): Promise<boolean> {
+    return (await this.#stateOf(windowId)).state !== 'dead';
+  }
+
+  get #heartbeatMs(): number {
+    return this.#options.heartbeatMs ?? HEARTBEAT_MS;
+  }
+
+  /** After the machine has slept, every heartbeat is old for a moment: a silent window gets the time for another one. */
+  get #patienceMs(): number {
+    return this.#heartbeatMs * 1.5;
   }
 
   #file(windowId: string): string {
-    return join(this.#folder, windowId);
+    return join(this.#options.folder, windowId);
+  }
+
+  async #enter(): Promise<void> {
+    const { folder, identity = await ownIdentity() } = this.#options;
+    this.#identity = identity;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.#write();
+    this.#lastBeat = this.#options.clock.now();
+    this.#beatLater();
+    this.#options.entered?.();
   }
 
   #write(): Promise<void> {
-    return writeFile(this.#file(this.#windowId), JSON.stringify({ pid: process.pid }), { mode: PRIVATE });
+    const content = { ...this.#identity, ...(this.#focusedAt > 0 && { focusedAt: this.#focusedAt }) };
+    // Never truncated: on a full disk, others would not know the process any more.
+    return replaceFile(this.#file(this.#options.windowId), JSON.stringify(content), false);
   }
 
   #beatLater(): void {
-    this.#heartbeat = this.#clock.after(HEARTBEAT_MS, () => {
-      const seconds = this.#clock.now() / 1000;
-      utimes(this.#file(this.#windowId), seconds, seconds).catch(() => this.#write().catch(() => undefined));
+    this.#heartbeat = this.#options.clock.after(this.#heartbeatMs, () => {
+      const now = this.#options.clock.now();
+      const late = now - this.#lastBeat;
+      this.#lastBeat = now;
+      utimes(this.#file(this.#options.windowId), now / 1000, now / 1000).catch(() =>
+        this.#write().catch(() => undefined),
+      );
       this.#beatLater();
+      // A suspended process runs its overdue timers first of all.
+      if (late > 2 * this.#heartbeatMs) this.#options.resumed?.();
     });
   }
 
-  /** `stale`: the process exists but its heartbeat is old, so the process may be another one with the same id. */
-  async #stateOf(windowId: string): Promise<'alive' | 'stale' | 'dead'> {
+  async #stateOf(
+    windowId: string,
+  ): Promise<{ state: 'alive' | 'silent' | 'dead'; elsewhere: boolean; focusedAt?: number | undefined }> {
+    let identity: WindowFile;
+    let mtimeMs: number;
     try {
       const file = this.#file(windowId);
-      const { mtimeMs } = await stat(file);
-      const { pid } = JSON.parse(await readFile(file, 'utf8')) as { pid: number };
-      if (!isRunning(pid)) return 'dead';
-      return this.#clock.now() - mtimeMs > STALE_MS ? 'stale' : 'alive';
-    } catch {
-      return 'dead';
+      mtimeMs = (await stat(file)).mtimeMs;
+      const content = JSON.parse(await readFile(file, 'utf8')) as Partial<WindowFile>;
+      if (content.pid === undefined) throw new Error('no process id');
+      identity = { ...content, pid: content.pid, host: content.host ?? hostname() };
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return { state: 'dead', elsewhere: false };
+      // Being written, or unreadable: only its heartbeat can be judged.
+      identity = { pid: 0, host: '' };
+      mtimeMs = await stat(this.#file(windowId)).then(
+        (found) => found.mtimeMs,
+        () => 0,
+      );
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process exists but belongs to another user.
-    return errorCode(error) === 'EPERM';
+    const state = await processState(identity);
+    const elsewhere = state === 'elsewhere';
+    const focusedAt = typeof identity.focusedAt === 'number' ? identity.focusedAt : undefined;
+    if (state === 'alive' || state === 'dead') return { state, elsewhere, focusedAt };
+    const { clock, staleMs = STALE_MS } = this.#options;
+    const limit = state === 'unknown' ? UNKNOWN_PROCESS_STALE_MS : staleMs;
+    if (clock.now() - mtimeMs <= limit) return { state: 'alive', elsewhere, focusedAt };
+    const seen = this.#silent.get(windowId);
+    if (seen?.mtimeMs !== mtimeMs) {
+      this.#silent.set(windowId, { mtimeMs, since: clock.monotonic() });
+      return { state: 'silent', elsewhere, focusedAt };
+    }
+    return { state: clock.monotonic() - seen.since >= this.#patienceMs ? 'dead' : 'silent', elsewhere, focusedAt };
   }
 }

@@ -46,9 +46,14 @@ export class SpoolReader {
    * @param file The name of the spool, as passed to `SpoolWriter.create`.
    * @param known The columns from another source. They are used if the record of the spool is damaged or missing, so that the rows can
    * still be read.
+   * @param growing Whether a writer on another computer is known to be alive: its process id means nothing here.
    * @throws If there are no rows, or they are not readable.
    */
-  static async open(file: string, known: readonly SpoolColumn[] = []): Promise<SpoolReader> {
+  static async open(
+    file: string,
+    known: readonly SpoolColumn[] = [],
+    growing: () => boolean = () => false,
+  ): Promise<SpoolReader> {
     const rows = await openFile(rowsFile(file), 'r');
     const record = await readRecord(file).catch(async (error: unknown) => {
       const columns = await columnsOf(rows, known).catch(() => undefined);
@@ -58,7 +63,7 @@ export class SpoolReader {
     });
     // Without its index, a spool only takes longer to open.
     const index = await openFile(indexFile(file), 'r').catch(() => undefined);
-    const reader = new SpoolReader(file, record, rows, index);
+    const reader = new SpoolReader(file, record, rows, index, growing);
     try {
       await reader.#index.refresh();
       return reader;
@@ -73,8 +78,16 @@ export class SpoolReader {
   readonly #rowsFd: number;
   readonly #indexFd: number | undefined;
   readonly #index: SpoolIndex;
+  readonly #growing: () => boolean;
 
-  private constructor(file: string, record: SpoolRecord, rowsFd: number, indexFd: number | undefined) {
+  private constructor(
+    file: string,
+    record: SpoolRecord,
+    rowsFd: number,
+    indexFd: number | undefined,
+    growing: () => boolean,
+  ) {
+    this.#growing = growing;
     this.#file = file;
     this.#record = record;
     this.#rowsFd = rowsFd;
@@ -318,6 +331,7 @@ export class SpoolReader {
   #isWriterAlive(): boolean {
     const { writer } = this.#record;
     if (writer === undefined) return false;
+    if (this.#growing()) return true;
     if (writer === process.pid) return isBeingWritten(this.#file);
     try {
       return process.kill(writer, 0);

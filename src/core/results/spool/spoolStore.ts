@@ -11,6 +11,7 @@ const YOUNG_MS = 60_000;
 export class SpoolFiles implements JobFiles {
   readonly #folder: string;
   readonly #limits: () => SpoolLimits;
+  #isDrivenElsewhere: (id: string) => boolean = () => false;
 
   constructor(folder: string, limits: () => SpoolLimits) {
     this.#folder = folder;
@@ -20,6 +21,10 @@ export class SpoolFiles implements JobFiles {
   /** The name of the job's spool, without a suffix. */
   path(id: string): string {
     return join(this.#folder, id);
+  }
+
+  drivenElsewhere(isDriven: (id: string) => boolean): void {
+    this.#isDrivenElsewhere = isDriven;
   }
 
   async createRows(
@@ -42,7 +47,7 @@ export class SpoolFiles implements JobFiles {
    * @param columns the columns in the job's record, in case the spool's record is damaged
    */
   open(id: string, columns?: readonly Column[]): Promise<SpoolReader> {
-    return SpoolReader.open(this.path(id), columns);
+    return SpoolReader.open(this.path(id), columns, () => this.#isDrivenElsewhere(id));
   }
 
   async remove(id: string): Promise<void> {

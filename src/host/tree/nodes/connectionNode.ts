@@ -22,8 +22,6 @@ export interface ShownRows {
 
 /** A connection. Its jobs and workers are the rows below it. */
 export class ConnectionNode {
-  /** Whether the tree shows rows below this one, as of the last {@link item}. */
-  hasChildren = false;
   /** Whether a job of this connection can be canceled, as of the last {@link item}. */
   hasRunning = false;
 
@@ -47,14 +45,14 @@ export class ConnectionNode {
     const profile = entry?.profile;
     const state = this.#connections.existing(this.name)?.state ?? { kind: 'idle' as const };
     const jobs = this.#jobs.jobs.filter((job) => job.record.connection === this.name);
-    this.hasChildren = this.#shown.hasShownJob() || state.kind === 'error' || this.#shown.hasForeign();
+    const hasChildren = this.#shown.hasShownJob() || state.kind === 'error' || this.#shown.hasForeign();
     this.hasRunning = jobs.some((job) => mayHaveWorker(job.state));
     const item = new vscode.TreeItem(
       this.name,
-      this.hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
+      hasChildren ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
     );
     // VS Code remembers by id whether a row is expanded; with a filter, what it finds is shown.
-    item.id = `connection:${this.name}:${this.hasChildren ? 'tree' : 'leaf'}${this.#shown.filtered() ? ':filtered' : ''}`;
+    item.id = `connection:${this.name}:${hasChildren ? 'tree' : 'leaf'}${this.#shown.filtered() ? ':filtered' : ''}`;
     const production = profile?.production === true ? vscode.l10n.t('production') : '';
     const defaultMark = entry !== undefined && isDefault(entry, this.#connections) ? vscode.l10n.t('default') : '';
     const address = profile ? addressText(profile) : '';

@@ -30,15 +30,18 @@ const ICONS: Record<JobState, vscode.ThemeIcon> = {
 /** Length to which a label made from the SQL is cut, so that a side bar of default width has room for the state. UTF-16 units. */
 const MAX_AUTOMATIC_LABEL = 18;
 
+/** What the row shows in addition to the record. */
+export type JobFacts = Pick<JobService, 'queuePosition' | 'activity' | 'usualDuration'>;
+
 /** A job of this window. */
 export class JobNode {
   #rowLabel: string | undefined;
 
-  readonly #jobs: JobService;
+  readonly #jobs: JobFacts;
 
   constructor(
     readonly job: Job,
-    jobs: JobService,
+    jobs: JobFacts,
   ) {
     this.#jobs = jobs;
   }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { ActiveWorker } from '../../../core/jobs/ports';
 import { formatRunning } from '../../../shared/timeText';
 import { Markdown } from '../../base/ui';
+import { workspaceName, type ShownOtherJob } from '../otherJobs';
 import { join } from '../../jobs/jobText';
 
 /** A foreign worker: one that was not launched from this window. */
@@ -9,19 +10,25 @@ export class WorkerNode {
   constructor(
     readonly connection: string,
     public worker: ActiveWorker,
+    /** The job of another workspace that it belongs to. */
+    public other?: ShownOtherJob,
   ) {}
 
   item(): vscode.TreeItem {
-    const { worker } = this;
-    const item = new vscode.TreeItem(worker.label === '' ? vscode.l10n.t('(no label)') : worker.label);
+    const { worker, other } = this;
+    // The server keeps only the beginning of a long label.
+    const label = other?.job.record.label ?? worker.label;
+    const item = new vscode.TreeItem(label === '' ? vscode.l10n.t('(no label)') : label);
     item.id = `worker:${this.connection}:${worker.pid}:${worker.backendStart}`;
     const elapsed = worker.runningSeconds === undefined ? '' : formatRunning(worker.runningSeconds * 1000);
-    const source = vscode.l10n.t('launched elsewhere');
+    const source = other
+      ? vscode.l10n.t('in another workspace ({0})', workspaceName(other.workspace))
+      : vscode.l10n.t('launched elsewhere');
     item.description = join(elapsed, String(worker.pid), worker.user ?? '', worker.database ?? '', source);
     item.iconPath = new vscode.ThemeIcon('server-process');
     item.contextValue = 'worker pid sql cancelable';
     const tooltip = new Markdown();
-    tooltip.own('**').text(worker.label).own('** ').text(source).own('\n\n');
+    tooltip.own('**').text(label).own('** ').text(source).own('\n\n');
     tooltip.fact('pid', String(worker.pid));
     tooltip.fact(vscode.l10n.t('User'), worker.user);
     tooltip.fact(vscode.l10n.t('Database'), worker.database);
