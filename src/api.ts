@@ -249,6 +249,11 @@ export interface PgBackgroundApi {
    * @throws if the provider is invalid or its id is already registered
    */
   registerConnectionProvider(provider: ConnectionProvider): { dispose(): void };
+  /**
+   * Sets up durable jobs in the connection's database, or upgrades their setup. Does nothing if they are set up. Asks no questions. Rejects
+   * with instructions if they cannot be set up.
+   */
+  setUpDurableJobs(connection: string): Promise<void>;
   /** Returns the workers that the connection's server shows now. */
   workers(connection: string): Promise<readonly WorkerInfo[]>;
 }

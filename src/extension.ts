@@ -16,6 +16,7 @@ import { registerCommands } from './host/commands/register';
 import { Launcher } from './host/launch/launcher';
 import { Connections } from './host/connections/connections';
 import { Disposables } from './host/base/disposables';
+import { DurableAdmin } from './host/durable/durableAdmin';
 import { EditorFeatures } from './host/editor/editorFeatures';
 import { setContext } from './host/base/contextKeys';
 import { readSetting } from './host/base/settings';
@@ -103,6 +104,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));
+  const durableAdmin = disposables.add(new DurableAdmin(connections));
   registerCommands({
     disposables,
     channel,
@@ -116,6 +118,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view, filter),
     connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
+    durableAdmin,
   });
   const update = (): void => {
     setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
@@ -140,7 +143,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       results.restore();
       setContext('ready', true);
     });
-  return createApi(jobs, launcher, connections, files, restored);
+  return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Launcher } from './launch/launcher';
 import { profileText } from './messages/profileMessages';
 import { omit } from './base/omit';
 import type { Connections } from './connections/connections';
+import type { DurableAdmin } from './durable/durableAdmin';
 
 /**
  * Creates the API that `activate()` returns (src/api.ts).
@@ -21,6 +22,7 @@ export function createApi(
   connections: Connections,
   files: SpoolFiles,
   restored: Promise<void>,
+  durableAdmin: DurableAdmin,
 ): PgBackgroundApi {
   const checkJob = (id: string): void => {
     if (!jobs.get(id)) throw new Error(faultText({ code: 'jobs.unknownJob', params: { id } }));
@@ -72,6 +74,7 @@ export function createApi(
     // A command line may contain a secret.
     connections: () => connections.profiles.map((profile) => omit(profile, 'passwordCommand')),
     registerConnectionProvider: (provider) => connections.providers.register(provider),
+    setUpDurableJobs: (connection) => withText(durableAdmin.install(connection)),
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {

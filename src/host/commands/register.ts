@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Connections } from '../connections/connections';
+import type { DurableAdmin } from '../durable/durableAdmin';
 import type { Disposables } from '../base/disposables';
 import type { EditorFeatures } from '../editor/editorFeatures';
 import { isLensTarget } from '../editor/lenses';
@@ -11,6 +12,7 @@ import type { OtherJobs } from '../tree/otherJobs';
 import type { Results } from '../results/results';
 import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
+import { chooseConnections } from './chooseConnections';
 import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
@@ -34,6 +36,7 @@ export interface CommandParts {
   readonly connections: Connections;
   readonly jobCommands: JobCommands;
   readonly connectionCommands: ConnectionCommands;
+  readonly durableAdmin: DurableAdmin;
 }
 
 type Handler = (first: unknown, selected: unknown) => unknown;
@@ -51,6 +54,15 @@ export function registerCommands(parts: CommandParts): void {
     const targets = targetsOf(jobs, first, undefined);
     const [job] = readOnly ? [...targets.jobs, ...targets.others] : targets.jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
+  };
+  /** Runs a task for the connection on which a command was called, or the one that the user chooses. */
+  const withConnection = async (
+    first: unknown,
+    question: string,
+    task: (name: string) => Promise<void>,
+  ): Promise<void> => {
+    const [name] = await chooseConnections(parts.connections, first, undefined, question);
+    if (name !== undefined) await task(name);
   };
   const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
@@ -147,6 +159,14 @@ export function registerCommands(parts: CommandParts): void {
     setDefaultConnection: (first, scope) => connectionActions.setDefault(first, scope),
     useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
     useConnectionForFile: (first) => connectionActions.useForFile(first),
+    setUpDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection on which to set up durable jobs'), (name) =>
+        parts.durableAdmin.setUp(name),
+      ),
+    removeDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection from which to remove durable jobs'), (name) =>
+        parts.durableAdmin.remove(name),
+      ),
     openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),

@@ -21,6 +21,15 @@ export const DURABLE_MESSAGES: Messages<DurableFaults> = {
     l10n.t('The role pgbackground_role does not exist. Ask a superuser to create it again, then set up durable jobs.'),
   'durable.notOwner': ({ owner }) =>
     l10n.t('The schemas of durable jobs belong to “{0}”. Ask this role to run the setup script.', owner),
+  'durable.removeDenied': ({ owner }) =>
+    l10n.t(
+      'The schemas of durable jobs belong to “{0}”. Ask this role, or a superuser, to run the removal script.',
+      owner,
+    ),
+  'durable.planChanged': () =>
+    l10n.t(
+      'The database has changed since the script was shown, so it was not run. Choose “Set Up Durable Jobs…” again.',
+    ),
   'durable.incomplete': ({ database }) =>
     l10n.t(
       'The schemas pgbackground_jobs and pgbackground_rows in the database “{0}” are not a complete setup of durable jobs. Ask their owner to run the removal script, then the setup script.',

@@ -12,6 +12,10 @@ export interface DurableFaults {
   'durable.notOwner': { readonly owner: string };
   /** Only one of the schemas exists, or a schema of that name has other contents. */
   'durable.incomplete': { readonly database: string };
+  /** The schemas belong to another role, so this one cannot remove them. */
+  'durable.removeDenied': { readonly owner: string };
+  /** The database has changed since the script was shown. */
+  'durable.planChanged': NoParams;
 
   // Durable jobs cannot be used here.
   'durable.notSetUp': { readonly database: string };
