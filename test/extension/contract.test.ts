@@ -21,6 +21,8 @@ const COMMANDS = [
   'editConnection',
   'removeConnection',
   'testConnection',
+  'setUpDurableJobs',
+  'removeDurableJobs',
   'refresh',
 ].map((name) => `pgBackground.${name}`);
 
@@ -57,6 +59,7 @@ describe('public contract', () => {
       'addConnection',
       'connections',
       'workers',
+      'setUpDurableJobs',
     ] as const) {
       assert.equal(typeof api[member], 'function', member);
     }
