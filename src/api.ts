@@ -189,6 +189,11 @@ export interface ConnectionInfo {
   readonly color?: string;
   /** Ask before each launch from an editor. */
   readonly production?: boolean;
+  /**
+   * Purges the role's own durable jobs from the server this many days after their outcome was seen; 0 = never, the default. Jobs that no one
+   * has seen are kept.
+   */
+  readonly durableRetentionDays?: number;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
   /** Ask for the password once per window and never store it. */

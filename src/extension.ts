@@ -17,6 +17,7 @@ import { Launcher } from './host/launch/launcher';
 import { Connections } from './host/connections/connections';
 import { Disposables } from './host/base/disposables';
 import { DurableAdmin } from './host/durable/durableAdmin';
+import { Retention } from './host/durable/retention';
 import { EditorFeatures } from './host/editor/editorFeatures';
 import { setContext } from './host/base/contextKeys';
 import { readSetting } from './host/base/settings';
@@ -105,6 +106,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));
   const durableAdmin = disposables.add(new DurableAdmin(connections));
+  disposables.add(new Retention(connections, systemClock, log));
   registerCommands({
     disposables,
     channel,

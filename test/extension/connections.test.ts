@@ -254,6 +254,7 @@ describe('connections in VS Code', () => {
       production: true,
       passwordCommand: 'echo secret',
       askPassword: false,
+      durableRetentionDays: 0,
       allowCleartextPassword: false,
     };
     await api.addConnection(full);

@@ -35,6 +35,7 @@ export type CommandName =
   | 'pickJobOfStatement'
   | 'pinJob'
   | 'previewResults'
+  | 'purgeDurableJobs'
   | 'refresh'
   | 'removeConnection'
   | 'removeDurableJobs'

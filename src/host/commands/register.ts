@@ -163,6 +163,10 @@ export function registerCommands(parts: CommandParts): void {
       withConnection(first, vscode.l10n.t('Choose the connection on which to set up durable jobs'), (name) =>
         parts.durableAdmin.setUp(name),
       ),
+    purgeDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection whose durable jobs to purge'), (name) =>
+        parts.durableAdmin.purge(name),
+      ),
     removeDurableJobs: (first) =>
       withConnection(first, vscode.l10n.t('Choose the connection from which to remove durable jobs'), (name) =>
         parts.durableAdmin.remove(name),

@@ -35,6 +35,11 @@ export class DurableAdmin implements vscode.Disposable {
     if (await removeDurableJobs(this.#connections, name)) this.#changed.fire(name);
   }
 
+  async purge(name: string): Promise<void> {
+    const { purgeDurableJobs } = await import('./purge');
+    await purgeDurableJobs(this.#connections, name);
+  }
+
   dispose(): void {
     this.#changed.dispose();
   }

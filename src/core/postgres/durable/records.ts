@@ -123,21 +123,27 @@ export async function markSeen(client: Client, ids: readonly string[]): Promise<
 export interface Purgeable {
   readonly id: string;
   readonly label: string;
+  readonly owner: string;
+  readonly state: string;
   readonly finishedAt: string;
   readonly seen: boolean;
   /** Size of its rows on the server. */
   readonly bytes: string | null;
 }
 
-/** Finished jobs, oldest first, for a preview. @param seenForDays only jobs whose outcome was seen at least this many days ago */
+/**
+ * Finished jobs, oldest first, for a preview.
+ * @param seenForDays only jobs of the role itself whose outcome was seen at least this many days ago
+ */
 export async function readPurgeable(client: Client, seenForDays?: number): Promise<Purgeable[]> {
   const { rows } = await client.query<[string]>({
-    text: `SELECT ${OBJECT}('id', j.id::pg_catalog.text, 'label', j.label, 'finishedAt', ${timeText('j.finished_at')},
-                  'seen', j.seen_at IS NOT NULL, 'bytes', pg_catalog.pg_total_relation_size(j.rows_oid)::pg_catalog.text)::pg_catalog.text
+    text: `SELECT ${OBJECT}('id', j.id::pg_catalog.text, 'label', j.label, 'owner', j.owner::pg_catalog.text,
+                  'state', j.state, 'finishedAt', ${timeText('j.finished_at')}, 'seen', j.seen_at IS NOT NULL, 'bytes', pg_catalog.pg_total_relation_size(j.rows_oid)::pg_catalog.text)::pg_catalog.text
              FROM pgbackground_jobs.jobs AS j
             WHERE j.state OPERATOR(pg_catalog.<>) ALL (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[])
-              AND ($1::pg_catalog.float8 IS NULL OR j.seen_at OPERATOR(pg_catalog.<)
-                   (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => ($1::pg_catalog.float8 OPERATOR(pg_catalog.*) 86400))))
+              AND ($1::pg_catalog.float8 IS NULL OR (j.owner::pg_catalog.oid OPERATOR(pg_catalog.=)
+                   (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER) AND j.seen_at OPERATOR(pg_catalog.<)
+                   (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => ($1::pg_catalog.float8 OPERATOR(pg_catalog.*) 86400)))))
             ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
     values: [seenForDays ?? null],
     rowMode: 'array',
