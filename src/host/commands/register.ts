@@ -21,6 +21,7 @@ import type { JobCommands } from './jobs';
 import type { Launcher } from '../launch/launcher';
 import { pickJob, targetsOf } from './jobTargets';
 import { errorText } from '../messages/faultText';
+import { sqlToSchedule } from './sqlToSchedule';
 import * as ui from '../base/ui';
 
 export interface CommandParts {
@@ -171,6 +172,17 @@ export function registerCommands(parts: CommandParts): void {
       withConnection(first, vscode.l10n.t('Choose the connection from which to remove durable jobs'), (name) =>
         parts.durableAdmin.remove(name),
       ),
+    scheduleSql: async (first) => {
+      const scheduled = await sqlToSchedule(targetsOf(jobs, first, undefined).jobs, first, editor.commands);
+      if (!scheduled) return;
+      const { scheduleWithCron } = await import('../schedule/schedule');
+      await scheduleWithCron(parts.connections, scheduled);
+    },
+    showScheduledRuns: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection whose scheduled runs to show'), async (name) => {
+        const { showScheduledRuns } = await import('../schedule/schedule');
+        await showScheduledRuns(parts.connections, name);
+      }),
     openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),

@@ -1,6 +1,6 @@
 /** Purges durable jobs. Loaded on demand. */
 import * as vscode from 'vscode';
-import { inSession } from '../../core/postgres/durable/administration';
+import { inSession } from '../../core/postgres/client/ownSession';
 import { listPurgeable, purgeInParts, purgeSeen } from '../../core/postgres/durable/purge';
 import type { Purgeable, Purged } from '../../core/postgres/durable/records';
 import { sizeText } from '../../shared/displayText';

@@ -1,8 +1,8 @@
 /** Sets up and removes durable jobs. Loaded on demand, with the SQL of their schema. */
 import * as vscode from 'vscode';
 import { FaultError } from '../../core/base/fault';
+import { inSession } from '../../core/postgres/client/ownSession';
 import {
-  inSession,
   planRemoval,
   planSetup,
   runRemoval,
@@ -11,11 +11,12 @@ import {
   type SetupPlan,
 } from '../../core/postgres/durable/administration';
 import type { DurableFault } from '../../core/postgres/durable/faults';
+import { askToRun, copySql } from '../base/askToRun';
 import { WORKERS_VIEW } from '../base/commandIds';
+import { SqlDocument } from '../base/sqlDocument';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
 import { faultText } from '../messages/faultText';
-import { SqlDocument } from './sqlDocument';
 
 /** So many labels of unfinished jobs are listed before the removal. */
 const MAX_LABELS = 10;
@@ -152,27 +153,11 @@ function removalDetail({
   ].join('\n\n');
 }
 
-/** Asks whether to run SQL, and copies it if the user prefers that. */
-async function askToRun(question: string, detail: string, sql: string): Promise<'run' | 'copied' | undefined> {
-  const run = vscode.l10n.t('Run');
-  const copy = vscode.l10n.t('Copy SQL');
-  const choice = await ui.showWarningMessage(question, { modal: true, detail }, run, copy);
-  if (choice === run) return 'run';
-  if (choice !== copy) return undefined;
-  await copySql(sql);
-  return 'copied';
-}
-
 /** Shows why something cannot be done, and offers the SQL with which an administrator can do it. */
 async function showRefusal(fault: Parameters<typeof faultText>[0], script: string | undefined): Promise<void> {
   const copy = vscode.l10n.t('Copy SQL');
   const choice = await ui.showErrorMessage(faultText(fault), ...(script === undefined ? [] : [copy]));
   if (choice === copy && script !== undefined) await copySql(script);
-}
-
-async function copySql(sql: string): Promise<void> {
-  await vscode.env.clipboard.writeText(sql);
-  ui.setStatusBarMessage(vscode.l10n.t('Copied.'), 3000);
 }
 
 function isProduction(connections: Connections, name: string): boolean {

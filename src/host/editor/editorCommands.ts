@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Job, JobSource } from '../../core/jobs/job';
-import type { JobService } from '../../core/jobs/jobService';
+import type { JobService, NewJob } from '../../core/jobs/jobService';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
@@ -76,6 +76,15 @@ export class EditorCommands implements vscode.Disposable {
       if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label'));
       return this.#launch(tracked, answer.options);
     });
+  }
+
+  /** The SQL that {@link run} would launch as one job, after its checks and questions. Undefined if there is none, or the user gives up. */
+  async prepareOne(): Promise<NewJob | undefined> {
+    const targets = this.#inActiveEditor();
+    if (!targets) return undefined;
+    if (targets.length > 1) throw new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
+    const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
+    return prepared?.request;
   }
 
   /** Runs the statement of a lens. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Fault } from '../../../src/core/base/fault';
+import { inSession } from '../../../src/core/postgres/client/ownSession';
 import {
   checkSetup,
-  inSession,
   planRemoval,
   planSetup,
   runRemoval,

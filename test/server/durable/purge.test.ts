@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inSession } from '../../../src/core/postgres/durable/administration';
+import { inSession } from '../../../src/core/postgres/client/ownSession';
 import { listPurgeable, purgeInParts, purgeSeen } from '../../../src/core/postgres/durable/purge';
 import { markSeen } from '../../../src/core/postgres/durable/records';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
