@@ -23,6 +23,9 @@ const COMMANDS = [
   'testConnection',
   'setUpDurableJobs',
   'removeDurableJobs',
+  'purgeDurableJobs',
+  'scheduleSql',
+  'showScheduledRuns',
   'refresh',
 ].map((name) => `pgBackground.${name}`);
 
