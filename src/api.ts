@@ -78,6 +78,11 @@ export interface RunRequest {
    * format of `set_config`. A SET in the text runs later and so takes precedence. If there are several time limits, the strictest applies.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /**
+   * Run it as a durable job: the server looks after it, and it needs no window. Durable jobs must be set up in the database. Default: the
+   * setting of the connection.
+   */
+  readonly durable?: boolean;
 }
 
 /** A snapshot of a job. Times are milliseconds since 1970, like `Date.now()`. */
@@ -89,9 +94,11 @@ export interface JobInfo {
   readonly connection: string;
   /**
    * The window that drives the job: this one, or another one that is open on the same workspace. Changes when a window is closed and this one
-   * adopts its jobs. All requests work for both. Other values may be added.
+   * adopts its jobs. `server`: a durable job, which no window drives. All requests work for all of them. Other values may be added.
    */
-  readonly origin: 'thisWindow' | 'otherWindow';
+  readonly origin: 'thisWindow' | 'otherWindow' | 'server';
+  /** The server looks after the job, and any window that connects shows it. */
+  readonly durable: boolean;
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
@@ -189,6 +196,8 @@ export interface ConnectionInfo {
   readonly color?: string;
   /** Ask before each launch from an editor. */
   readonly production?: boolean;
+  /** Run jobs as durable jobs, unless a request says otherwise. */
+  readonly durable?: boolean;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
   /** Ask for the password once per window and never store it. */

@@ -60,6 +60,10 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     history,
     files,
     places: new JobPlaces({ history, clock: systemClock, log }),
+    cleared: {
+      get: () => context.workspaceState.get<string[]>('clearedDurableJobs', []),
+      set: (ids) => void context.workspaceState.update('clearedDurableJobs', ids),
+    },
     clock: systemClock,
     log,
     newId: () => randomUUID(),

@@ -10,7 +10,7 @@ export const MIN_QUEUE_SIZE_BYTES = 64;
 export const MAX_QUEUE_SIZE_BYTES = 256 * 1024 * 1024;
 
 /** The names that leading comments may set, in the order of completion. */
-export const DIRECTIVE_NAMES = ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size'] as const;
+export const DIRECTIVE_NAMES = ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size', 'durable'] as const;
 
 export type DirectiveName = (typeof DIRECTIVE_NAMES)[number];
 
@@ -29,6 +29,7 @@ export interface Directives {
   /** 0: no limit. */
   readonly workerTimeoutMs?: number;
   readonly queueSizeBytes?: number;
+  readonly durable?: boolean;
   readonly problems: readonly DirectiveProblem[];
 }
 
@@ -38,7 +39,8 @@ const DIRECTIVE = new RegExp(`^--+\\s*(${DIRECTIVE_NAMES.join('|')})\\s*:(.*)$`,
 
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`
- * (`statement_timeout`, such as `5min`), `worker-timeout`, and `queue-size` (such as `256kB`). Other comments are ignored.
+ * (`statement_timeout`, such as `5min`), `worker-timeout`, `queue-size` (such as `256kB`), and `durable` (`yes` or `no`). Other comments
+ * are ignored.
  * If a name is repeated, the last value wins, because it is nearest to the statement.
  */
 export function directivesOf(text: string): Directives {
@@ -88,6 +90,11 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
       else found.queueSizeBytes = bytes;
       break;
     }
+    case 'durable':
+      if (/^(yes|true|on)$/i.test(value)) found.durable = true;
+      else if (/^(no|false|off)$/i.test(value)) found.durable = false;
+      else report('directive.notYesOrNo');
+      break;
   }
 }
 

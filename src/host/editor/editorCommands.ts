@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import type { Job, JobSource } from '../../core/jobs/job';
-import type { JobService } from '../../core/jobs/jobService';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
@@ -24,7 +23,6 @@ import type { LaunchPreparer } from './prepareLaunch';
 import { groupByFile, runInOrder } from './runEach';
 
 export interface EditorCommandsParts {
-  readonly jobs: JobService;
   readonly canceling: Canceling;
   readonly launcher: Launcher;
   readonly targets: EditorTargets;
@@ -164,7 +162,9 @@ export class EditorCommands implements vscode.Disposable {
     return this.#whileTracked(targets, async (tracked) => {
       const prepared = await this.#parts.preparer.prepare(tracked, chosen);
       if (!prepared) this.#repeats.forget(key);
-      return (prepared ?? []).map((launch) => this.#start(launch).id);
+      const ids: string[] = [];
+      for (const launch of prepared ?? []) ids.push((await this.#start(launch)).id);
+      return ids;
     });
   }
 
@@ -185,10 +185,10 @@ export class EditorCommands implements vscode.Disposable {
     }
   }
 
-  #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Job {
-    const { jobs, jobRanges, launched } = this.#parts;
+  async #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Promise<Job> {
+    const { launcher, jobRanges, launched } = this.#parts;
     const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
-    const job = jobs.run(source === undefined ? request : { ...request, source });
+    const job = await launcher.launch(source === undefined ? request : { ...request, source });
     if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
     launched(job);
     return job;

@@ -1,6 +1,7 @@
 /** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
 import { CONNECT_MESSAGES } from './connectMessages';
+import { DURABLE_JOB_MESSAGES } from './durableJobMessages';
 import { DURABLE_MESSAGES } from './durableMessages';
 import { ENTRY_MESSAGES } from './entryMessages';
 import { FILTER_MESSAGES } from './filterMessages';
@@ -13,6 +14,7 @@ import { SQL_MESSAGES } from './sqlMessages';
 
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
+  ...DURABLE_JOB_MESSAGES,
   ...DURABLE_MESSAGES,
   ...ENTRY_MESSAGES,
   ...FILTER_MESSAGES,

@@ -168,6 +168,7 @@ describe('lists of the fields of a profile', () => {
       'role',
       'color',
       'production',
+      'durable',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',

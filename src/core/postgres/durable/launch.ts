@@ -44,6 +44,8 @@ export interface DurableRunRequest extends Pick<
   readonly label: string;
   /** Settings of the role that this session has changed for its own queries, such as limits: the worker gets these values. */
   readonly inherited?: ReadonlyMap<string, string>;
+  /** Called just before the job is launched: if the connection is lost from then on, it may have been launched. */
+  onSending?(): void;
   /** Store rows in a table that a crash of the server empties, which costs less. */
   readonly unlogged?: boolean;
 }
@@ -114,6 +116,7 @@ export async function launchDurable(
     },
     { ...descriptions, eventTriggers: state.eventTriggers, plpgsql: state.plpgsql },
   );
+  request.onSending?.();
   return { id: await start(client, request, plan), plan };
 }
 
@@ -191,7 +194,10 @@ async function describe(
 }
 
 /** The transaction may write and is read committed, whatever the role's defaults are. */
-async function start(client: Client, { label, sql }: DurableRunRequest, plan: DurablePlan): Promise<string> {
+async function start(client: Client, request: DurableRunRequest, plan: DurablePlan): Promise<string> {
+  const { label, sql, statementTimeoutMs, workerTimeoutMs, settings } = request;
+  // With what was requested, any computer can run the job again.
+  const requested = { statementTimeoutMs, workerTimeoutMs, settings };
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE');
   try {
     const columns = plan.columns?.map(({ name, type, typeOid }) => ({ name, type, typeOid }));
@@ -201,7 +207,7 @@ async function start(client: Client, { label, sql }: DurableRunRequest, plan: Du
       values: [
         label,
         sql,
-        JSON.stringify(plan.options),
+        JSON.stringify({ ...plan.options, requested }),
         columns === undefined ? null : JSON.stringify(columns),
         String(plan.gated),
         plan.rowsTable ?? null,

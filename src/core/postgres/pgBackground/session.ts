@@ -13,7 +13,7 @@ import type { CopiedRows } from '../client/copyOut';
 import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
 import { startResponseTimeout } from '../client/responseTimeout';
-import { SerialClient, type NoticeListener } from '../client/serialClient';
+import { SerialClient, type NoticeListener, type TurnOptions } from '../client/serialClient';
 import { describeRows, type TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
@@ -137,6 +137,16 @@ export class PgSession implements WorkerSession {
 
   get server(): ServerIdentity {
     return this.#backend.server;
+  }
+
+  /** The role's own limits, which are off in this session. */
+  get inherited(): ReadonlyMap<string, string> {
+    return this.#inherited;
+  }
+
+  /** Runs queries of durable jobs as one task. */
+  run<T>(task: (client: Client) => Promise<T>, options?: TurnOptions): Promise<T> {
+    return this.#client.run(task, options);
   }
 
   idleMs(): number {

@@ -100,6 +100,8 @@ const SCHEMAS = {
   color: v.pipe(v.string(fault('profile.notColor')), v.regex(/^(#[0-9a-f]{6}|[\w.]+)$/i, fault('profile.notColor'))),
   /** Asks before each launch. */
   production: flag,
+  /** Runs jobs as durable jobs. */
+  durable: flag,
   /** A shell command whose first line of output is the password. Runs in trusted workspaces only. */
   passwordCommand: v.pipe(
     v.string(fault('profile.notCommand')),
