@@ -50,7 +50,8 @@ export class ForeignWorkers {
     for (const [key, at] of ended ?? []) if (snapshot.at > at + EXITING_MS) ended?.delete(key);
     return snapshot.workers.filter(
       (worker) =>
-        !ours.some(({ record }) => processesOf(record).some((known) => isWorkerOf(known, worker, server))) && ended?.has(identityOf(worker)) !== true,
+        !ours.some(({ record }) => processesOf(record).some((known) => isWorkerOf(known, worker, server))) &&
+        ended?.has(identityOf(worker)) !== true,
     );
   }
 

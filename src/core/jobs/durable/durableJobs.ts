@@ -108,7 +108,8 @@ export class DurableJobs {
   async cancel(id: string, graceMs: number): Promise<CancelResult> {
     const entry = this.#require(id);
     const { job, watch } = entry;
-    if (job.final) return 'stopped';
+    const ended = (): boolean => job.final;
+    if (ended()) return 'stopped';
     const { clock, closing } = this.#options;
     const before = entry.local;
     const requestedAt = clock.now();
@@ -126,7 +127,7 @@ export class DurableJobs {
       this.#restore(id, before);
       throw error;
     }
-    if (answer === 'unreachable' && !job.final) {
+    if (answer === 'unreachable' && !ended()) {
       this.#restore(id, before);
       throw new FaultError<DurableJobFault>({
         code: 'durableJobs.cancelUnreachable',
@@ -139,7 +140,7 @@ export class DurableJobs {
       await watch.read([entry.durable.id]);
     }
     const over = await elapses(clock, graceMs, [job.ended, closing]);
-    if (job.final || !this.#entries.has(id)) return 'stopped';
+    if (ended() || !this.#entries.has(id)) return 'stopped';
     if (over) this.#note(id, { unresponsive: true });
     return 'unresponsive';
   }

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Column, JobFiles, RowsKept, RowSink } from '../ports';
 import type { DurableRecord, DurableServer } from './ports';
 
@@ -92,11 +92,13 @@ export class DurableRows {
     server: () => Promise<DurableServer>,
     opened: () => void,
   ): Promise<void> {
-    const { files, named, copied } = this.#options;
+    const options = this.#options;
     let sink: RowSink | undefined;
     const create = async (): Promise<Writable> => {
       const columns = record.folded ? [] : (record.columns ?? []);
-      sink = await files.createRows(this.fileOf(id), columns, record.folded, (names) => named(id, names));
+      sink = await options.files.createRows(this.fileOf(id), columns, record.folded, (names) =>
+        options.named(id, names),
+      );
       opened();
       return sink.stream;
     };
@@ -108,7 +110,7 @@ export class DurableRows {
     } finally {
       const kept = await sink?.finish();
       // After the state of the copy has changed.
-      void Promise.resolve().then(() => setImmediate(() => copied(id, kept)));
+      void Promise.resolve().then(() => setImmediate(() => options.copied(id, kept)));
     }
   }
 }

@@ -12,7 +12,7 @@ const PAUSE_MS = 20;
 const READ_AT_ONCE = 100;
 /** A notification can be lost, for example in a pooling proxy: how often running jobs are read without one. Milliseconds. */
 const REREAD_MS = 10_000;
-/** How soon the outcome of a job without a keeper is looked for again; doubled up to {@link REREAD_MS}. Milliseconds. */
+/** Pause before the outcome of a job without a keeper is requested again; doubled up to {@link REREAD_MS}. Milliseconds. */
 const RESOLVE_MS = 1000;
 
 /** A job that has not ended, as its record says. */

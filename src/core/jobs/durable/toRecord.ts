@@ -68,7 +68,7 @@ export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFac
     ...(launchedAt === undefined ? {} : { launchedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(launchedAt === undefined || finishedAt === undefined ? {} : { serverMs: finishedAt - launchedAt }),
-    ...(progress?.pct == null ? {} : { progress: { pct: progress.pct, message: progress.message ?? '' } }),
+    ...(typeof progress?.pct === 'number' && { progress: { pct: progress.pct, message: progress.message ?? '' } }),
     ...(rowCount === null ? {} : { rowCount: Number(rowCount) }),
     ...(commandTag === null ? {} : { commandTag }),
     ...(error && { error: errorOf(error) }),
@@ -166,7 +166,7 @@ function errorOf(error: DurableError): RecordedError {
   const { sqlstate, message } = error;
   const fields = ['detail', 'hint', 'context', 'schema', 'table', 'column', 'constraint'] as const;
   const given = fields.flatMap((field) => (error[field] === null ? [] : [[field, error[field]] as const]));
-  return { sqlstate, message: message ?? '', ...Object.fromEntries(given) };
+  return { sqlstate, message, ...Object.fromEntries(given) };
 }
 
 /** The request, as its owner recorded it: it may contain anything. */

@@ -73,18 +73,18 @@ export class PgDurableServer implements DurableServer {
     const refusal = await this.#refusal();
     if (refusal) throw new FaultError(refusal);
     const session = await this.#backend.acquire();
-    let sent = false;
+    const sending = { begun: false };
     try {
       const { id, plan } = await session.run((client): Promise<LaunchedJob> =>
         launchDurable(client, this.#backend.types, {
           ...request,
           inherited: session.inherited,
-          onSending: () => (sent = true),
+          onSending: () => (sending.begun = true),
         }),
       );
       return { id, notices: plan.notices };
     } catch (error) {
-      if (!sent || !(error instanceof SessionLostError)) throw error;
+      if (!sending.begun || !(error instanceof SessionLostError)) throw error;
       const fault: DurableFault = { code: 'durable.launchUnknown', cause: faultOf(error) };
       throw new FaultError(fault, { cause: error });
     } finally {
