@@ -30,7 +30,7 @@ export function createApi(
   };
   return {
     run: async (request) => {
-      const job = await launcher.run(request);
+      const job = await withText(launcher.run(request));
       // On disk, so that a job that was confirmed is never forgotten; if it cannot be written, the user is warned.
       await job.saved;
       return jobInfo(job);

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Job, NewJob } from '../../../src/core/jobs/job';
 import { ForeignWorkers } from '../../../src/core/jobs/cancel/foreignWorkers';
 import { purgeJobs } from '../../../src/core/postgres/durable/records';
 import { setUp } from '../../../src/core/postgres/durable/setup';
 import { withGate } from '../../gate';
 import { endSessions, newDatabase, newEngine, sharedServer, until, type Engine, type TestServer } from '../support';
+import { bundled } from '../child';
+import { WindowProcess } from '../sharedStore';
 import { DurableSession, newDurableDatabase, type DurableDatabase } from './support';
 
 /** Connects, as a user does who opens a connection in the tree. */
@@ -76,6 +81,24 @@ describe('durable jobs in the list of jobs', function () {
       await one.jobs.waitFor(own.id);
       assert.deepEqual(await one.rows(own, 2, 5), [['3', 'x']]);
     });
+  });
+
+  it('outlive the killed process that launched them, with a million rows', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pgbg-durable-'));
+    const window = await WindowProcess.start(await bundled('window.entry.ts', folder), database.profile, folder);
+    await withGate(database.profile, async (gate) => {
+      window.send({
+        durable: `SELECT g AS n, repeat('x', 100) AS t FROM generate_series(1, 1000000) AS g WHERE (SELECT ${gate.wait} IS NOT NULL)`,
+      });
+      const job = await shown('running');
+      await window.kill();
+      await gate.open();
+      await two.jobs.waitFor(job.id);
+      assert.deepEqual([job.state, job.record.rowCount], ['succeeded', 1_000_000]);
+      assert.deepEqual(await two.rows(job, 999_999, 2), [['1000000', 'x'.repeat(100)]]);
+      await until(two.jobs, job, () => job.record.rows?.rows === 1_000_000);
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('show the complete error', async () => {
