@@ -83,6 +83,11 @@ export interface RunRequest {
    * setting of the connection.
    */
   readonly durable?: boolean;
+  /**
+   * A table that stores the rows of the last statement: `schema.table`, written as in SQL. If the table exists, the launch is refused, unless
+   * the name is followed by `append` or `replace` (which drops the table first, in the same transaction).
+   */
+  readonly into?: string;
 }
 
 /** A snapshot of a job. Times are milliseconds since 1970, like `Date.now()`. */

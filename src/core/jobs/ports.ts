@@ -114,8 +114,9 @@ export interface WorkerSession {
   /**
    * Plans how a text is sent and how its rows are read. Rejects with a SessionLostError if the connection is lost, and with a
    * LaunchError if the text cannot be sent as one.
+   * @param into the table that stores the rows, as in a request
    */
-  describe(sql: string, settings?: Readonly<Record<string, string>>): Promise<RowPlan>;
+  describe(sql: string, settings?: Readonly<Record<string, string>>, into?: string): Promise<RowPlan>;
   launch(request: LaunchRequest): Promise<WorkerHandle>;
   /**
    * Waits at most `ms` for the worker to stop; returns early when it stops, and after {@link wake} or {@link cancelWorker}.

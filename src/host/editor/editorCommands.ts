@@ -71,7 +71,7 @@ export class EditorCommands implements vscode.Disposable {
         canSave: true,
       });
       if (!answer) return [];
-      if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label'));
+      if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label', 'into'));
       return this.#launch(tracked, answer.options);
     });
   }

@@ -16,6 +16,7 @@ const REQUEST_TYPES = {
   workerTimeoutMs: 'number',
   queueSizeBytes: 'number',
   durable: 'boolean',
+  into: 'string',
 };
 
 /**

@@ -85,6 +85,7 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('Earlier runs'), usual && join(usualText(usual), slowerText(info, usual, now))],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
+    [l10n.t('Stored in'), request.into],
     [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],
     // After the launch, the limits on the server, which the text and the role can set too.
     ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],

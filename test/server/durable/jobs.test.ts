@@ -7,7 +7,16 @@ import { ForeignWorkers } from '../../../src/core/jobs/cancel/foreignWorkers';
 import { purgeJobs } from '../../../src/core/postgres/durable/records';
 import { setUp } from '../../../src/core/postgres/durable/setup';
 import { withGate } from '../../gate';
-import { endSessions, newDatabase, newEngine, sharedServer, until, type Engine, type TestServer } from '../support';
+import {
+  endSessions,
+  newDatabase,
+  newEngine,
+  newServer,
+  sharedServer,
+  until,
+  type Engine,
+  type TestServer,
+} from '../support';
 import { bundled } from '../child';
 import { WindowProcess } from '../sharedStore';
 import { DurableSession, newDurableDatabase, type DurableDatabase } from './support';
@@ -195,6 +204,22 @@ describe('durable jobs in the list of jobs', function () {
     assert.deepEqual(await two.rows(again), [['3MB', '12345ms']]);
   });
 
+  it('store rows in a table of the user’s, and are refused if it exists', async () => {
+    const own = await launch('SELECT 1 AS one, 2 AS two', { into: 'public.stored' });
+    await one.jobs.waitFor(own.id);
+    assert.deepEqual([own.state, own.record.columns], ['succeeded', undefined]);
+    assert.equal(await database.admin.value('SELECT one || two::text FROM public.stored'), '12');
+    assert.equal((await shown('succeeded')).record.request.into, 'public.stored');
+    await assert.rejects(launch('SELECT 1 AS one', { into: 'no table' }), {
+      fault: { code: 'into.invalid', params: { into: 'no table' } },
+    });
+    await assert.rejects(launch('SELECT 1 AS one', { into: 'public.stored' }), {
+      fault: { code: 'into.exists', params: { table: 'public.stored' } },
+    });
+    await one.jobs.waitFor((await launch('SELECT 3 AS one, 4 AS two', { into: 'public.stored append' })).id);
+    assert.equal(await database.admin.value('SELECT count(*)::text FROM public.stored'), '2');
+  });
+
   it('are hidden in one window when they are cleared there, count as seen, and stay in the other', async () => {
     const own = await launch('SELECT 1 AS one');
     const job = await shown('succeeded');
@@ -224,6 +249,14 @@ describe('durable jobs in the list of jobs', function () {
       await two.jobs.waitFor(job.id);
       assert.equal(job.state, 'succeeded');
     });
+  });
+
+  it('say that their rows were removed, if the table is gone', async () => {
+    await launch('SELECT 1 AS one');
+    const job = await shown('succeeded');
+    const [record] = await database.admin.jobs();
+    await database.admin.client.query(`DROP TABLE pgbackground_rows.${record!.rowsTable!}`);
+    await assert.rejects(two.rows(job), { fault: { code: 'durable.rowsLost' } });
   });
 
   it('disappear when they are purged', async () => {
@@ -256,6 +289,26 @@ describe('durable jobs in the list of jobs', function () {
       assert.equal(two.jobs.get(job.id), job);
     } finally {
       await engine.close();
+    }
+  });
+
+  it('are refused with the reason if there are not two free slots', async () => {
+    const small = await newServer({ max_worker_processes: 3 });
+    const own = await newDurableDatabase(small);
+    const engine = await connected(await newEngine(own.profile));
+    try {
+      const request = { sql: 'SELECT pg_sleep(600)', label: 'x', connection: own.profile.name, durable: true };
+      const { job } = await engine.jobs.launch(request);
+      // The server's own launcher of logical replication uses the third slot.
+      await assert.rejects(engine.jobs.launch(request), {
+        fault: { code: 'durable.noSlots', params: { free: 0, needed: 2, max: 3 } },
+      });
+      assert.equal(engine.jobs.jobs.length, 1);
+      await engine.jobs.cancel(job.id);
+    } finally {
+      await engine.close();
+      await own.close();
+      await small.stop();
     }
   });
 

@@ -5,10 +5,11 @@ import type { Client } from 'pg';
 import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import { FaultError, faultOf, type Fault } from '../../base/fault';
-import { SessionLostError } from '../../jobs/errors';
+import { LaunchError, SessionLostError } from '../../jobs/errors';
 import type { CancelAnswer, DurableList, DurableServer, StoredRows } from '../../jobs/durable/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { copyOut } from '../client/copyOut';
+import type { TurnOptions } from '../client/serialClient';
 import type { TypeCache } from '../client/typeCache';
 import { isServerError } from '../errors';
 import type { ExtensionFunctions } from '../pgBackground/extensionFunctions';
@@ -75,7 +76,7 @@ export class PgDurableServer implements DurableServer {
     const session = await this.#backend.acquire();
     const sending = { begun: false };
     try {
-      const { id, plan } = await session.run((client): Promise<LaunchedJob> =>
+      const { id, plan } = await inSession(session, (client): Promise<LaunchedJob> =>
         launchDurable(client, this.#backend.types, {
           ...request,
           inherited: session.inherited,
@@ -103,11 +104,12 @@ export class PgDurableServer implements DurableServer {
   async copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void> {
     const session = await this.#backend.acquire();
     try {
-      await session.run(
+      await inSession(
+        session,
         (client) =>
           withRows(client, rows, async (query) => {
             const { sinkError } = await copyOut(client, copyRows(query), await open(), () => undefined);
-            if (sinkError) throw sinkError;
+            if (sinkError) throw new SinkError(sinkError.message, { cause: sinkError });
           }),
         { expectedMs: READING_MS },
       );
@@ -151,4 +153,30 @@ export class PgDurableServer implements DurableServer {
       }
     });
   }
+}
+
+/** Runs a task in a session, in which any error but the server's would otherwise count as the loss of the connection. */
+async function inSession<T>(
+  session: PgSession,
+  task: (client: Client) => Promise<T>,
+  options?: TurnOptions,
+): Promise<T> {
+  let own: { readonly error: Error } | undefined;
+  const result = await session.run(async (client) => {
+    try {
+      return await task(client);
+    } catch (error) {
+      if (!(error instanceof FaultError || error instanceof LaunchError || error instanceof SinkError)) throw error;
+      own = { error };
+      return undefined;
+    }
+  }, options);
+  if (!own) return result as T;
+  const { error } = own;
+  throw error instanceof LaunchError && error.error.fault ? new FaultError(error.error.fault, { cause: error }) : error;
+}
+
+/** The rows could not be stored here. */
+class SinkError extends Error {
+  override readonly name = 'SinkError';
 }
