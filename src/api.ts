@@ -78,6 +78,16 @@ export interface RunRequest {
    * format of `set_config`. A SET in the text runs later and so takes precedence. If there are several time limits, the strictest applies.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /**
+   * Run it as a durable job: the server looks after it, and it needs no window. Durable jobs must be set up in the database. Default: the
+   * setting of the connection.
+   */
+  readonly durable?: boolean;
+  /**
+   * A table that stores the rows of the last statement: `schema.table`, written as in SQL. If the table exists, the launch is refused, unless
+   * the name is followed by `append` or `replace` (which drops the table first, in the same transaction).
+   */
+  readonly into?: string;
 }
 
 /** A snapshot of a job. Times are milliseconds since 1970, like `Date.now()`. */
@@ -89,9 +99,11 @@ export interface JobInfo {
   readonly connection: string;
   /**
    * The window that drives the job: this one, or another one that is open on the same workspace. Changes when a window is closed and this one
-   * adopts its jobs. All requests work for both. Other values may be added.
+   * adopts its jobs. `server`: a durable job, which no window drives. All requests work for all of them. Other values may be added.
    */
-  readonly origin: 'thisWindow' | 'otherWindow';
+  readonly origin: 'thisWindow' | 'otherWindow' | 'server';
+  /** The server looks after the job, and any window that connects shows it. */
+  readonly durable: boolean;
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
@@ -194,6 +206,8 @@ export interface ConnectionInfo {
    * has seen are kept.
    */
   readonly durableRetentionDays?: number;
+  /** Run jobs as durable jobs, unless a request says otherwise. */
+  readonly durable?: boolean;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
   /** Ask for the password once per window and never store it. */

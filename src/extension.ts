@@ -62,6 +62,10 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     history,
     files,
     places: new JobPlaces({ history, clock: systemClock, log }),
+    cleared: {
+      get: () => context.workspaceState.get<string[]>('clearedDurableJobs', []),
+      set: (ids) => void context.workspaceState.update('clearedDurableJobs', ids),
+    },
     clock: systemClock,
     log,
     newId: () => randomUUID(),
@@ -105,7 +109,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));
-  const durableAdmin = disposables.add(new DurableAdmin(connections));
+  const durableAdmin = new DurableAdmin(connections);
   disposables.add(new Retention(connections, systemClock, log));
   registerCommands({
     disposables,

@@ -32,7 +32,7 @@ export function createApi(
   };
   return {
     run: async (request) => {
-      const job = launcher.run(request);
+      const job = await withText(launcher.run(request));
       // On disk, so that a job that was confirmed is never forgotten; if it cannot be written, the user is warned.
       await job.saved;
       return jobInfo(job);
@@ -52,7 +52,7 @@ export function createApi(
       checkJob(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };
-      const reader = await files.open(id, columns);
+      const reader = await files.open(await withText(jobs.durable.openRows(id, true)), columns);
       try {
         return {
           columns: reader.columns.map(({ name, type }) => ({ name, type })),

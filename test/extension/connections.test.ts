@@ -252,6 +252,7 @@ describe('connections in VS Code', () => {
       passfile: '~/p',
       color: '#aabbcc',
       production: true,
+      durable: true,
       passwordCommand: 'echo secret',
       askPassword: false,
       durableRetentionDays: 0,

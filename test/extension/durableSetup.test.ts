@@ -99,6 +99,14 @@ describe('the setup of durable jobs in VS Code', () => {
     }
   });
 
+  it('is used by a connection that was open before', async () => {
+    await vscode.commands.executeCommand('pgBackground.connectConnection', database.name);
+    await api.setUpDurableJobs(database.name);
+    const { id } = await api.run({ sql: 'SELECT 1', connection: database.name, durable: true });
+    assert.equal((await api.waitFor(id)).state, 'succeeded');
+    await vscode.commands.executeCommand('pgBackground.disconnectConnection', database.name);
+  });
+
   it('is done by the API without questions, as often as it is called', async () => {
     await api.setUpDurableJobs(database.name);
     await api.setUpDurableJobs(database.name);

@@ -308,6 +308,16 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(job.id, 0, 1)).rows, [['7s']]);
     });
 
+    it('store the rows in a table, which another job reads', async () => {
+      const editor = await open(
+        '-- into: public."Stored rows"\nSELECT generate_series(1, 3) AS n;\n\nSELECT sum(n) FROM "Stored rows";\n',
+      );
+      cursorAt(editor, 'generate_series');
+      assert.equal((await run()).rowCount, 3);
+      cursorAt(editor, 'sum');
+      assert.deepEqual((await api.rows((await run()).id, 0, 1)).rows, [['6']]);
+    });
+
     it('are completed and described in comments', async () => {
       const editor = await open('-- ti\n-- connection:\nSELECT 1;\n');
       const complete = async (line: number, character: number): Promise<(string | vscode.CompletionItemLabel)[]> => {

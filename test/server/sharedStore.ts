@@ -29,6 +29,8 @@ export interface Request {
   readonly run?: readonly string[];
   /** Runs any SQL. */
   readonly sql?: string;
+  /** Launches a durable job. */
+  readonly durable?: string;
   /** Resumes held jobs whenever there are some, as a hasty user would. */
   readonly resume?: boolean;
   /** Cancels one of the jobs that have not ended, also one of another window. The number chooses it. */

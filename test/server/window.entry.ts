@@ -27,6 +27,10 @@ async function main(): Promise<void> {
   process.on('message', (request: Request) => {
     for (const key of request.run ?? []) engine.run(counted(key));
     if (request.sql !== undefined) engine.run(request.sql);
+    if (request.durable !== undefined) {
+      const { name: connection } = JSON.parse(profile) as ConnectionProfile;
+      void jobs.launch({ sql: request.durable, label: 'test', connection, durable: true });
+    }
     if (request.resume !== undefined) resume = request.resume;
     resumeHeld();
     const living = jobs.jobs.filter((job) => !job.final);

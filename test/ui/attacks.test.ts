@@ -69,7 +69,7 @@ async function refusing(message: string): Promise<Server> {
 
 /** Shows attacks in every text of a server, in a real VS Code with the packaged VSIX: all must stay text, and rows must stay short. */
 describe('a server whose every text is an attack', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let server: TestServer;
   let refuses: Server;
   let installed: Installed;

@@ -8,7 +8,7 @@ const SQL = LABELS.map((label) => `-- label: ${label}\nSELECT pg_sleep(600);\n`)
 
 /** The ways to cancel. Each test continues where the one before it ended. */
 describe('canceling jobs and workers', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 

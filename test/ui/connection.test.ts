@@ -14,7 +14,7 @@ host all all all trust
 `;
 /** Adds, tests, and edits connections on the packaged VSIX in a real VS Code. Each step builds on the previous ones. */
 describe('the connection form and Test Connection', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   this.bail(true);
   let server: TestServer;
   let installed: Installed;

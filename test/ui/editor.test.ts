@@ -22,7 +22,7 @@ FROM pg_class;
 
 /** SQL editors, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('SQL in the editor', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 

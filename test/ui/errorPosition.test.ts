@@ -9,7 +9,7 @@ const [LINE, COLUMN] = [28, 17];
 
 /** Navigation from an error to its position, and from a statement to its results. The steps build on each other. */
 describe('the position of an error', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 

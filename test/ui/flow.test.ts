@@ -20,7 +20,7 @@ SELECT nosuch FROM pg_class;
 
 /** The main flow, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('main flow', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let server: TestServer;
   let database: string;
   let installed: Installed;

@@ -47,7 +47,7 @@ SELECT nosuch FROM pg_class;
 
 /** The main flow with VS Code's display language set to German. Each test continues where the one before it ended. */
 describe('main flow in German', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 

@@ -19,7 +19,7 @@ SELECT pg_sleep(600);
 
 /** Finding, grouping, and pinning jobs. Each test continues where the one before it ended. */
 describe('the history of jobs', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 
@@ -101,8 +101,12 @@ describe('the history of jobs', function () {
   it('completes terms, shows what it finds in groups, and keeps the filter after a reload', async () => {
     await ui.command('pg_background: Filter Jobs…');
     await (await filterInput()).fill('ago conn');
+    // The list is updated together with the message.
+    await message('Filter: ago conn (0 of 5 jobs)').waitFor();
     await ui.pick('connection:');
+    await message('Filter: ago connection: (').waitFor();
     await ui.pick('connection:work');
+    await message('Filter: ago connection:work (').waitFor();
     await ui.page.keyboard.press('Enter');
     await message('Filter: ago connection:work (1 of 5 jobs)').waitFor();
     await ui.row('long ago').waitFor();

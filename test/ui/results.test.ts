@@ -22,7 +22,7 @@ const attacked = (row: number): string => `"${ATTACK}""é€😀""\n${row}"`;
 
 /** A million rows of a real worker in the packaged extension and a real VS Code. The steps build on each other. */
 describe('a million rows', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
   let results: ResultsView;

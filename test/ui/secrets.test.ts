@@ -21,7 +21,7 @@ host all all all trust
 
 /** Performs every action with a password in a real VS Code with the packaged VSIX, and then searches for the passwords. */
 describe('passwords', function () {
-  this.timeout(300_000);
+  this.timeout(480_000);
   let server: TestServer;
   let installed: Installed;
   let ui: Workbench;

@@ -17,7 +17,7 @@ SELECT 'at last' AS word;
 
 /** Kills the extension host while jobs are in every state. Each test continues where the one before it ended. */
 describe('a killed extension host', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
   let pid: string;

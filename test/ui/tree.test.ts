@@ -8,7 +8,7 @@ import type { Workbench } from './workbench';
 
 /** Connections in the tree, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
 describe('connections in the tree', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let server: TestServer;
   let installed: Installed;
   let ui: Workbench;
@@ -237,7 +237,7 @@ describe('connections in the tree', function () {
 
 /** Folders of one workspace that each define connections. */
 describe('connections of several folders', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 

@@ -7,7 +7,7 @@ import type { Workbench } from './workbench';
 
 /** A cloned, untrusted workspace in a real VS Code with the packaged VSIX. Each step continues from the previous one. */
 describe('an untrusted workspace', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let server: TestServer;
   let installed: Installed;
   let ui: Workbench;

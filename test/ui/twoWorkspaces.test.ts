@@ -13,7 +13,7 @@ SELECT 'kept there' AS word;
 
 /** Two windows on two workspaces of one user, with the same connection. */
 describe('jobs of another workspace', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let there: Workbench;
   let here: Workbench;

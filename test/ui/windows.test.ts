@@ -21,7 +21,7 @@ SELECT 'from here' AS word;
 
 /** Several windows on one workspace. Each test continues where the one before it ended. */
 describe('windows on one workspace', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
   let other: Workbench;

@@ -18,7 +18,7 @@ export interface VscodeServer {
 export const repository = process.cwd();
 
 /** Timeout of every wait for something on screen, in milliseconds. Long, because the machine may be slow. */
-const WAIT = 60_000;
+const WAIT = 120_000;
 
 async function script<T>(name: string): Promise<T> {
   return (await import(pathToFileURL(join(repository, 'scripts/lib', name)).href)) as T;

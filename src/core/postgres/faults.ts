@@ -40,6 +40,17 @@ export interface ServerFaults {
   /** The text of a worker's error is not valid in the encoding of the database. */
   'server.errorNotText': NoParams;
 
+  // Why the rows of the last statement cannot be stored in a table. `table`: with its schema; `command`: as in the text
+  'into.invalid': { readonly into: string };
+  'into.noRows': { readonly command: string };
+  'into.noSchemaInPath': NoParams;
+  'into.noSchema': { readonly schema: string };
+  'into.exists': { readonly table: string };
+  'into.notATable': { readonly table: string };
+  'into.mayNotCreate': { readonly role: string; readonly schema: string };
+  'into.mayNotInsert': { readonly role: string; readonly table: string };
+  'into.mayNotReplace': { readonly role: string; readonly table: string };
+
   // Why the rows of a statement cannot be read. `command`: the statement's command, e.g. `INSERT`
   'rows.locked': NoParams;
   'rows.noColumns': NoParams;

@@ -3,6 +3,7 @@ import type { FaultSpan } from '../base/fault';
 import type { DirectiveFault, DirectiveFaults } from './faults';
 import { labelFromSql, MAX_LABEL_BYTES, truncateLabel, utf8Length } from './labels';
 import { BYTE_ORDER_MARK, Lexer, Token } from './lexer/lexer';
+import { parseInto } from './intoTable';
 import { parseBytes, parseDuration } from './settings/gucUnits';
 
 /** The smallest and the largest queue that pg_background accepts, in bytes. */
@@ -10,7 +11,15 @@ export const MIN_QUEUE_SIZE_BYTES = 64;
 export const MAX_QUEUE_SIZE_BYTES = 256 * 1024 * 1024;
 
 /** The names that leading comments may set, in the order of completion. */
-export const DIRECTIVE_NAMES = ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size'] as const;
+export const DIRECTIVE_NAMES = [
+  'label',
+  'connection',
+  'timeout',
+  'worker-timeout',
+  'queue-size',
+  'into',
+  'durable',
+] as const;
 
 export type DirectiveName = (typeof DIRECTIVE_NAMES)[number];
 
@@ -29,6 +38,9 @@ export interface Directives {
   /** 0: no limit. */
   readonly workerTimeoutMs?: number;
   readonly queueSizeBytes?: number;
+  readonly durable?: boolean;
+  /** The table that stores the rows, as {@link parseInto} reads it. */
+  readonly into?: string;
   readonly problems: readonly DirectiveProblem[];
 }
 
@@ -38,7 +50,8 @@ const DIRECTIVE = new RegExp(`^--+\\s*(${DIRECTIVE_NAMES.join('|')})\\s*:(.*)$`,
 
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`
- * (`statement_timeout`, such as `5min`), `worker-timeout`, and `queue-size` (such as `256kB`). Other comments are ignored.
+ * (`statement_timeout`, such as `5min`), `worker-timeout`, `queue-size` (such as `256kB`), `into` (a table), and `durable` (`yes` or
+ * `no`). Other comments are ignored.
  * If a name is repeated, the last value wins, because it is nearest to the statement.
  */
 export function directivesOf(text: string): Directives {
@@ -88,6 +101,15 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
       else found.queueSizeBytes = bytes;
       break;
     }
+    case 'into':
+      if (parseInto(value)) found.into = value;
+      else report('directive.invalidTable');
+      break;
+    case 'durable':
+      if (/^(yes|true|on)$/i.test(value)) found.durable = true;
+      else if (/^(no|false|off)$/i.test(value)) found.durable = false;
+      else report('directive.notYesOrNo');
+      break;
   }
 }
 

@@ -51,6 +51,8 @@ export interface DirectiveFaults {
   'directive.invalidDuration': { readonly name: string };
   'directive.invalidSize': { readonly name: string };
   'directive.sizeOutOfRange': { readonly name: string };
+  'directive.invalidTable': { readonly name: string };
+  'directive.notYesOrNo': { readonly name: string };
   /** The label is used, cut to its maximum length. */
   'directive.labelTooLong': { readonly name: string };
   /** The last value is used. */

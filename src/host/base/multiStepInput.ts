@@ -67,7 +67,7 @@ export function askOne<T extends vscode.QuickPickItem>(
 ): Promise<T | typeof BACK | undefined> {
   const { pick, shown, items } = ui.createQuickPick(question.items, question.placeholder);
   if (question.active) pick.activeItems = shown([question.active]);
-  return show(pick, position, () => items(pick.activeItems)[0]);
+  return show(pick, position, () => items(pick.selectedItems)[0]);
 }
 
 /** @param answer returns the current answer, or undefined if it is not valid */

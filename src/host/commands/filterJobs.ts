@@ -52,7 +52,7 @@ export function filterJobs(filter: ActiveFilter, jobs: JobService, connections: 
       typing = setTimeout(preview, TYPING_MS);
     });
     pick.onDidAccept(() => {
-      const [item] = list.items(pick.activeItems);
+      const [item] = list.items(pick.selectedItems);
       if (item?.filter !== undefined) pick.value = item.filter;
       if (item?.filter === undefined || item.applies === true) void apply();
       else preview();

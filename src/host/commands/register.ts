@@ -82,7 +82,7 @@ export function registerCommands(parts: CommandParts): void {
     );
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
+    runInBackground: async (first) => show((await launcher.runFromCode(first)) ?? (await editor.commands.run())[0]),
     runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
     runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
     runEachStatementInBackground: (first, selected) => editor.commands.runEach(urisOf(first, selected)),
@@ -173,7 +173,7 @@ export function registerCommands(parts: CommandParts): void {
         parts.durableAdmin.remove(name),
       ),
     scheduleSql: async (first) => {
-      const scheduled = await sqlToSchedule(targetsOf(jobs, first, undefined).jobs, first, editor.commands);
+      const scheduled = await sqlToSchedule(jobs, targetsOf(jobs, first, undefined).jobs, first, editor.commands);
       if (!scheduled) return;
       const { scheduleWithCron } = await import('../schedule/schedule');
       await scheduleWithCron(parts.connections, scheduled);

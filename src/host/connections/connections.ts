@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import type { Clock } from '../../core/base/clock';
+import type { Disposable } from '../../core/base/disposable';
+import { Emitter } from '../../core/base/emitter';
 import type { ServerLinks } from '../../core/jobs/ports';
 import type { Logger } from '../../core/base/logger';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
@@ -42,6 +44,7 @@ export class Connections implements ServerLinks {
   #entries: readonly ConnectionEntry[] = [];
   #faulty: readonly FaultyEntry[] = [];
 
+  readonly #durable: Emitter<readonly [string, PgServerLink]>;
   readonly #renamed = new vscode.EventEmitter<{ readonly from: string; readonly to: string }>();
   readonly #first: FirstConnections;
 
@@ -58,6 +61,7 @@ export class Connections implements ServerLinks {
     clock: Clock,
     log: Logger,
   ) {
+    this.#durable = new Emitter(log);
     this.providers = this.#disposables.add(new ConnectionProviders(log));
     this.#credentials = new Credentials(secrets, memory, this.providers, log);
     this.#first = new FirstConnections(workspaceMemory);
@@ -66,6 +70,7 @@ export class Connections implements ServerLinks {
       log,
       open: (entry, prefer) => this.#credentials.open(entry, prefer),
       changed: () => this.#changed.fire(),
+      durable: (name, link) => this.#durable.emit([name, link]),
     });
     this.#disposables.add(this.#changed);
     this.#disposables.add(this.#renamed);
@@ -80,6 +85,10 @@ export class Connections implements ServerLinks {
     this.#disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(read));
     this.#disposables.add(vscode.workspace.onDidChangeWorkspaceFolders(read));
     this.#read();
+  }
+
+  onDurable(listener: (connection: string, link: PgServerLink) => void): Disposable {
+    return this.#durable.add(([name, link]) => listener(name, link));
   }
 
   get profiles(): readonly ConnectionProfile[] {

@@ -13,6 +13,8 @@ export interface LinkRegistryHost {
   open(entry: ConnectionEntry, prefer: Parameters<LinkOptions['connect']>[0]): ReturnType<LinkOptions['connect']>;
   /** A link was added or removed, or the state of one has changed. */
   changed(): void;
+  /** Durable jobs seem to be set up where a link has connected to. */
+  durable(name: string, link: PgServerLink): void;
 }
 
 /** The live links to servers, by the name of their connection. */
@@ -40,13 +42,14 @@ export class LinkRegistry {
   add(entry: ConnectionEntry): PgServerLink {
     const { name, database } = entry.profile;
     const { clock, log } = this.#host;
-    const link = new PgServerLink({
+    const link: PgServerLink = new PgServerLink({
       name,
       database: database ?? '',
       connect: (prefer) => this.#host.open(entry, prefer),
       clock,
       log,
       warmSessions: WARM_SESSIONS,
+      onDurable: () => this.#host.durable(name, link),
     });
     link.onDidChangeState(() => this.#host.changed());
     this.#disconnected.delete(name);

@@ -1,17 +1,12 @@
-import * as vscode from 'vscode';
 import type { Connections } from '../connections/connections';
 import type * as SetUpCode from './setUp';
 
 /** Loaded on demand: a window that never uses it does not load the SQL of the schema. */
 const loadSetUp = (): Promise<typeof SetUpCode> => import('./setUp');
 
-/** Sets up and removes durable jobs, in the databases of connections. */
-export class DurableAdmin implements vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<string>();
+/** Sets up, purges, and removes durable jobs, in the databases of connections. */
+export class DurableAdmin {
   readonly #connections: Connections;
-
-  /** Fires with the name of a connection after its durable jobs were set up, upgraded, or removed. */
-  readonly onDidChangeSetup = this.#changed.event;
 
   constructor(connections: Connections) {
     this.#connections = connections;
@@ -20,19 +15,19 @@ export class DurableAdmin implements vscode.Disposable {
   /** Shows the script, and runs it if the user confirms. */
   async setUp(name: string): Promise<void> {
     const { setUpDurableJobs } = await loadSetUp();
-    if (await setUpDurableJobs(this.#connections, name)) this.#changed.fire(name);
+    if (await setUpDurableJobs(this.#connections, name)) this.#follow(name);
   }
 
   /** Sets up durable jobs without questions. @throws Error with instructions */
   async install(name: string): Promise<void> {
     const { installDurableJobs } = await loadSetUp();
     await installDurableJobs(this.#connections, name);
-    this.#changed.fire(name);
+    this.#follow(name);
   }
 
   async remove(name: string): Promise<void> {
     const { removeDurableJobs } = await loadSetUp();
-    if (await removeDurableJobs(this.#connections, name)) this.#changed.fire(name);
+    await removeDurableJobs(this.#connections, name);
   }
 
   async purge(name: string): Promise<void> {
@@ -40,7 +35,9 @@ export class DurableAdmin implements vscode.Disposable {
     await purgeDurableJobs(this.#connections, name);
   }
 
-  dispose(): void {
-    this.#changed.dispose();
+  /** Shows the durable jobs of other windows in this one. If the connection is closed, that happens when it connects. */
+  #follow(name: string): void {
+    const link = this.#connections.existing(name);
+    if (link?.state.kind === 'connected') link.durableSetUp();
   }
 }

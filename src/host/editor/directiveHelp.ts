@@ -16,6 +16,8 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
   timeout: ['30s', '5min', '1h', '0'],
   'worker-timeout': ['30s', '5min', '1h', '0'],
   'queue-size': ['64kB', '256kB', '1MB', '16MB'],
+  durable: ['yes', 'no'],
+  into: [],
 };
 
 const NAME = /^(\s*--+\s*)([a-z-]*)$/i;

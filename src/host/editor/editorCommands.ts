@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
-import type { Job, JobSource } from '../../core/jobs/job';
-import type { JobService, NewJob } from '../../core/jobs/jobService';
+import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
@@ -24,7 +23,6 @@ import type { LaunchPreparer } from './prepareLaunch';
 import { groupByFile, runInOrder } from './runEach';
 
 export interface EditorCommandsParts {
-  readonly jobs: JobService;
   readonly canceling: Canceling;
   readonly launcher: Launcher;
   readonly targets: EditorTargets;
@@ -73,7 +71,7 @@ export class EditorCommands implements vscode.Disposable {
         canSave: true,
       });
       if (!answer) return [];
-      if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label'));
+      if (answer.saveAsDefaults) await defaults.set(first.uri, omit(answer.options, 'label', 'into'));
       return this.#launch(tracked, answer.options);
     });
   }
@@ -173,7 +171,9 @@ export class EditorCommands implements vscode.Disposable {
     return this.#whileTracked(targets, async (tracked) => {
       const prepared = await this.#parts.preparer.prepare(tracked, chosen);
       if (!prepared) this.#repeats.forget(key);
-      return (prepared ?? []).map((launch) => this.#start(launch).id);
+      const ids: string[] = [];
+      for (const launch of prepared ?? []) ids.push((await this.#start(launch)).id);
+      return ids;
     });
   }
 
@@ -194,10 +194,10 @@ export class EditorCommands implements vscode.Disposable {
     }
   }
 
-  #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Job {
-    const { jobs, jobRanges, launched } = this.#parts;
+  async #start({ target: { pending }, request, sourceOffset }: PreparedLaunch): Promise<Job> {
+    const { launcher, jobRanges, launched } = this.#parts;
     const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
-    const job = jobs.run(source === undefined ? request : { ...request, source });
+    const job = await launcher.launch(source === undefined ? request : { ...request, source });
     if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
     launched(job);
     return job;

@@ -48,7 +48,6 @@ export class EditorFeatures implements vscode.Disposable {
     this.#lenses = own.add(new StatementLenses(cache, this.#jobRanges, jobs));
     this.commands = own.add(
       new EditorCommands({
-        jobs,
         canceling,
         launcher,
         defaults,

@@ -3,7 +3,7 @@ import type { RunOptions } from '../launch/request';
 import { omit } from '../base/omit';
 
 /** The default options of a file's jobs. */
-export type FileDefaults = Omit<RunOptions, 'label'>;
+export type FileDefaults = Omit<RunOptions, 'label' | 'into'>;
 
 const KEY = 'fileDefaults';
 /** Only the most recent files are kept. */

@@ -17,7 +17,7 @@ export interface SequenceOptions {
   readonly skipped: number;
   /** The number of COPY … FROM STDIN sent as INSERTs. */
   readonly copies: number;
-  start(prepared: PreparedLaunch): Job;
+  start(prepared: PreparedLaunch): Job | Promise<Job>;
   /** Cancels a job and reports the result to the user. */
   cancel(job: Job): Promise<void>;
 }
@@ -68,7 +68,7 @@ export async function runInOrder(all: readonly PreparedLaunch[], options: Sequen
           message: vscode.l10n.t('{0} of {1}: {2}', index + 1, all.length, plain(prepared.request.label)),
           increment: index === 0 ? 0 : 100 / all.length,
         });
-        const job = options.start(prepared);
+        const job = await options.start(prepared);
         jobs.push(job);
         await job.ended;
         // As in psql, a failed statement sets nothing.

@@ -15,10 +15,16 @@ export function formatCount(count: number): string {
   return count.toLocaleString(env.language);
 }
 
-/** `1,234 rows`; `UPDATE 5 · 5 rows` if the job has no result set; the command tag alone if it has no row count. */
+/**
+ * `1,234 rows`; `1,234 rows stored` in a table; `UPDATE 5 · 5 rows` if the job has no result set; the command tag alone if it has no row
+ * count.
+ */
 export function rowsText(job: Job): string {
-  const { rowCount, commandTag, columns } = job.record;
+  const { rowCount, commandTag, columns, request } = job.record;
   const tag = commandTag ?? '';
+  if (request.into !== undefined && rowCount !== undefined && columns === undefined) {
+    return rowCount === 1 ? l10n.t('1 row stored') : l10n.t('{0} rows stored', formatCount(rowCount));
+  }
   if (rowCount === undefined || (rowCount === 0 && columns === undefined)) return tag;
   const rows = rowCount === 1 ? l10n.t('1 row') : l10n.t('{0} rows', formatCount(rowCount));
   return columns === undefined ? `${tag} · ${rows}` : rows;

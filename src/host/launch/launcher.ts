@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { RunRequest } from '../../api';
-import type { Job } from '../../core/jobs/job';
+import type { Job, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
 import { labelFor } from '../../core/sql/directives';
@@ -10,8 +10,10 @@ import { launchText } from '../../core/sql/settings/launchSettings';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
 import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
+import { faultText } from '../messages/faultText';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
+import { plain, plainLabel } from '../base/plainText';
 import { LaunchConfirmation, unboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
@@ -47,9 +49,9 @@ export class Launcher implements vscode.Disposable {
    * @returns the job's id, or undefined if the argument is not a request
    * @throws like {@link run}
    */
-  runFromCode(argument: unknown): string | undefined {
+  async runFromCode(argument: unknown): Promise<string | undefined> {
     const request = asRequest(argument);
-    return request && this.run(request).id;
+    return request && (await this.run(request)).id;
   }
 
   /**
@@ -59,6 +61,8 @@ export class Launcher implements vscode.Disposable {
    * @returns the new job's id, or undefined if the user cancels
    */
   async rerun(job: Job, withTimeout: boolean): Promise<string | undefined> {
+    // The SQL of a durable job may be cut in the list.
+    await this.#jobs.durable.whole(job.id);
     const { request, connection, label } = job.record;
     let changed: RunRequest = request;
     if (withTimeout) {
@@ -92,7 +96,7 @@ export class Launcher implements vscode.Disposable {
     const unbounded = writes.map((finding) => unboundedWrite(finding, request.sql));
     if (!(await this.confirmation.confirm(unbounded, [connection]))) return undefined;
     this.#connections.allowPrompts(connection);
-    const again = this.run({ ...changed, connection, label });
+    const again = await this.run({ ...changed, connection, label });
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
   }
@@ -101,7 +105,7 @@ export class Launcher implements vscode.Disposable {
    * Launches a request without asking the user.
    * @throws with a message for the user if the SQL or the request cannot run
    */
-  run(request: RunRequest): Job {
+  async run(request: RunRequest): Promise<Job> {
     const fault = checkBeforeLaunch(request.sql).find(({ severity }) => severity === 'error');
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
@@ -118,7 +122,22 @@ export class Launcher implements vscode.Disposable {
       request.label === undefined || request.label.trim() === '' ? labelFor(request.sql) : truncateLabel(request.label);
     // The caller may be code, but only the user can approve what a workspace's connection asks for.
     this.#connections.allowPasswordPrompt(connection);
-    return this.#jobs.run({ ...request, connection, label });
+    return this.launch({ ...request, connection, label });
+  }
+
+  /**
+   * Launches a request that was checked, as a durable job if it or its connection says so.
+   * @throws with a message for the user if it cannot be launched
+   */
+  async launch(request: NewJob): Promise<Job> {
+    const durable = request.durable ?? this.#connections.find(request.connection)?.durable ?? false;
+    if (!durable) return this.#jobs.run(request);
+    const { job, notices } = await this.#jobs.launch({ ...request, durable });
+    for (const notice of notices) {
+      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(request.label), faultText(notice));
+      void ui.showInformationMessage(plain(text));
+    }
+    return job;
   }
 
   /** The full name of a connection for the name that a caller uses. */

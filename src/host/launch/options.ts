@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES } from '../../core/sql/directives';
+import { parseInto } from '../../core/sql/intoTable';
 import { MAX_LABEL_BYTES, utf8Length } from '../../core/sql/labels';
 import { parseBytes, parseDuration } from '../../core/sql/settings/gucUnits';
 import type { RunOptions } from './request';
@@ -120,6 +121,37 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
           (value) => (answers.queueSizeBytes = parseBytes(value)),
         ),
     },
+    // Several jobs would each need a table of their own.
+    ...(start.jobs === 1
+      ? [
+          {
+            label: vscode.l10n.t('Store rows in a table'),
+            description: answers.into ?? vscode.l10n.t('no'),
+            change: () =>
+              text(
+                {
+                  value: answers.into ?? '',
+                  placeholder: vscode.l10n.t('Do not store them'),
+                  prompt: vscode.l10n.t(
+                    'Table for the rows of the last statement, for example reports.daily. If it exists, the launch is refused, unless append or replace follows the name. Leave empty to read the rows instead.',
+                  ),
+                  check: intoProblem,
+                },
+                (value) => (answers.into = value === '' ? undefined : value),
+              ),
+          },
+        ]
+      : []),
+    {
+      label: vscode.l10n.t('Durable job'),
+      description:
+        answers.durable === undefined
+          ? vscode.l10n.t('as in the connection')
+          : answers.durable
+            ? vscode.l10n.t('yes: the server looks after it')
+            : vscode.l10n.t('no'),
+      change: () => void (answers.durable = answers.durable === undefined ? true : answers.durable ? false : undefined),
+    },
     {
       label: vscode.l10n.t('Notify when done'),
       description: answers.notify === true ? vscode.l10n.t('yes') : vscode.l10n.t('as in the settings'),
@@ -129,7 +161,7 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
       ? [
           {
             label: vscode.l10n.t('Save as defaults for this file'),
-            description: saveAsDefaults ? vscode.l10n.t('yes, except the label') : vscode.l10n.t('no'),
+            description: saveAsDefaults ? vscode.l10n.t('yes, except the label and the table') : vscode.l10n.t('no'),
             change: () => void (saveAsDefaults = !saveAsDefaults),
           },
         ]
@@ -168,6 +200,12 @@ function sizeProblem(text: string): string | undefined {
   return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
     ? vscode.l10n.t('The queue size must be between 64B and 256MB.')
     : undefined;
+}
+
+function intoProblem(text: string): string | undefined {
+  return text.trim() === '' || parseInto(text)
+    ? undefined
+    : vscode.l10n.t('Enter a table such as reports.daily, perhaps followed by append or replace.');
 }
 
 function labelProblem(text: string): string | undefined {

@@ -15,6 +15,8 @@ const REQUEST_TYPES = {
   statementTimeoutMs: 'number',
   workerTimeoutMs: 'number',
   queueSizeBytes: 'number',
+  durable: 'boolean',
+  into: 'string',
 };
 
 /**
@@ -32,7 +34,9 @@ export function asRequest(argument: unknown): RunRequest | undefined {
       throw new Error(
         type === 'string'
           ? vscode.l10n.t('runInBackground: “{0}” must be a string.', key)
-          : vscode.l10n.t('runInBackground: “{0}” must be a number.', key),
+          : type === 'number'
+            ? vscode.l10n.t('runInBackground: “{0}” must be a number.', key)
+            : vscode.l10n.t('runInBackground: “{0}” must be true or false.', key),
       );
     }
   }

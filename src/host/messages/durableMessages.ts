@@ -35,7 +35,11 @@ export const DURABLE_MESSAGES: Messages<DurableFaults> = {
       'The schemas pgbackground_jobs and pgbackground_rows in the database “{0}” are not a complete setup of durable jobs. Ask their owner to run the removal script, then the setup script.',
       database,
     ),
-  'durable.notSetUp': ({ database }) => l10n.t('Durable jobs are not set up in the database “{0}”.', database),
+  'durable.notSetUp': ({ database }) =>
+    l10n.t(
+      'Durable jobs are not set up in the database “{0}”. Run “Set Up Durable Jobs…” on the connection first.',
+      database,
+    ),
   'durable.newerVersion': ({ installed, supported }) =>
     l10n.t(
       'Durable jobs were set up by a newer version of this extension (setup {0}; this version supports up to {1}). Update this extension.',
@@ -59,6 +63,11 @@ export const DURABLE_MESSAGES: Messages<DurableFaults> = {
       needed,
       free,
       max,
+    ),
+  'durable.launchUnknown': (_, cause) =>
+    l10n.t(
+      'The connection was lost during the launch, so it is not known whether the job was launched. If it was, it is listed once the connection is open again. {0}',
+      cause,
     ),
   'durable.noProof': () =>
     l10n.t(

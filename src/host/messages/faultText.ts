@@ -2,6 +2,7 @@
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
 import { CONNECT_MESSAGES } from './connectMessages';
 import { CRON_MESSAGES } from './cronMessages';
+import { DURABLE_JOB_MESSAGES } from './durableJobMessages';
 import { DURABLE_MESSAGES } from './durableMessages';
 import { ENTRY_MESSAGES } from './entryMessages';
 import { FILTER_MESSAGES } from './filterMessages';
@@ -15,6 +16,7 @@ import { SQL_MESSAGES } from './sqlMessages';
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
   ...CRON_MESSAGES,
+  ...DURABLE_JOB_MESSAGES,
   ...DURABLE_MESSAGES,
   ...ENTRY_MESSAGES,
   ...FILTER_MESSAGES,

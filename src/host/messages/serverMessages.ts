@@ -86,6 +86,45 @@ export const SERVER_MESSAGES: Messages<ServerFaults> = {
   'server.errorNotText': () =>
     l10n.t('The worker failed, but its message is not valid text in the database’s encoding.'),
 
+  'into.invalid': ({ into }) =>
+    l10n.t(
+      '“{0}” is not a table to store rows in. Enter a name such as reports.daily, perhaps followed by append or replace.',
+      into,
+    ),
+  'into.noRows': ({ command }) =>
+    l10n.t(
+      'The last statement ({0}) returns no rows that a table could store. End the text with a query, or with a write that has RETURNING.',
+      command,
+    ),
+  'into.noSchemaInPath': () =>
+    l10n.t('No schema of the search_path exists, so the table cannot be created. Add a schema to its name.'),
+  'into.noSchema': ({ schema }) =>
+    l10n.t('The schema “{0}” does not exist. Create it first, or choose another one.', schema),
+  'into.exists': ({ table }) =>
+    l10n.t(
+      'The table “{0}” already exists, so nothing was run. Choose another name, or add append or replace after it.',
+      table,
+    ),
+  'into.notATable': ({ table }) =>
+    l10n.t('“{0}” is not a table, so rows cannot be stored in it. Choose another name.', table),
+  'into.mayNotCreate': ({ role, schema }) =>
+    l10n.t(
+      'The role “{0}” may not create tables in the schema “{1}”. Choose another schema, or ask for GRANT CREATE ON SCHEMA.',
+      role,
+      schema,
+    ),
+  'into.mayNotInsert': ({ role, table }) =>
+    l10n.t(
+      'The role “{0}” may not insert into the table “{1}”. Choose another table, or ask for GRANT INSERT.',
+      role,
+      table,
+    ),
+  'into.mayNotReplace': ({ role, table }) =>
+    l10n.t(
+      'The role “{0}” does not own the table “{1}”, so it cannot replace it. Choose another name, or append.',
+      role,
+      table,
+    ),
   'rows.locked': () =>
     l10n.t(
       'The rows cannot be read, because a lock on a table that the statement uses kept the server from describing its columns in time. The statement runs, but returns no rows here.',

@@ -97,6 +97,12 @@ export const SQL_MESSAGES: Messages<SqlFaults> = {
   'directive.invalidSize': ({ name }) =>
     l10n.t('“{0}” is ignored: its value must be a size such as 64kB or 1MB.', name),
   'directive.sizeOutOfRange': ({ name }) => l10n.t('“{0}” is ignored: a queue must have between 64B and 256MB.', name),
+  'directive.invalidTable': ({ name }) =>
+    l10n.t(
+      '“{0}” is ignored: its value must be a table such as reports.daily, perhaps followed by append or replace.',
+      name,
+    ),
+  'directive.notYesOrNo': ({ name }) => l10n.t('“{0}” is ignored. Write yes or no.', name),
   'directive.labelTooLong': () => l10n.t('The label is longer than 64 bytes and will be cut.'),
   'directive.repeated': ({ name }) => l10n.t('“{0}” is set more than once. The last value is used.', name),
 

@@ -171,6 +171,7 @@ describe('lists of the fields of a profile', () => {
       'color',
       'production',
       'durableRetentionDays',
+      'durable',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',

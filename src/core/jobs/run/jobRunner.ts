@@ -187,7 +187,7 @@ export class JobRunner implements RunningWorker {
     await setImmediate();
     const settings = { ...job.record.request.settings, ...text.settings };
     const [plan, permit] = await Promise.all([
-      session.describe(text.sql, settings),
+      session.describe(text.sql, settings, job.record.request.into),
       job.saved.then(() => this.#context.mayLaunch(job)),
     ]);
     if (permit === 'lost' || this.#abandoned) return 'abandoned';

@@ -34,6 +34,7 @@ const RECORD = v.looseObject({
   label: v.string(),
   request: v.looseObject({
     sql: v.string(),
+    into: v.optional(v.string()),
     settings: v.optional(v.custom<Record<string, string>>((settings) => faultySetting(settings) === undefined)),
   }),
   connection: v.string(),

@@ -28,6 +28,8 @@ export interface DurableFaults {
 
   // A job cannot be launched, or has no proof.
   'durable.noSlots': { readonly free: number; readonly needed: number; readonly max: number };
+  /** The connection was lost while the job was being launched. Has a cause. */
+  'durable.launchUnknown': NoParams;
   /** The statement cannot begin with a recorded transaction id, so its outcome is known only as long as its keeper lives. */
   'durable.noProof': NoParams;
   /** The rows of the last statement are not kept. `command`: the statement's command */

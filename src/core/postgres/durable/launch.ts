@@ -5,10 +5,13 @@ import type { RunRequest } from '../../../api';
 import { FaultError } from '../../base/fault';
 import { launchOptions } from '../../jobs/run/launchLimits';
 import { classify } from '../../sql/classify/classify';
+import type { IntoTable } from '../../sql/intoTable';
 import { launchText } from '../../sql/settings/launchSettings';
 import { describeStatement } from '../client/describe';
 import type { TypeCache } from '../client/typeCache';
 import { isServerError, mayEndSession, sqlstateOf } from '../errors';
+import { intoRefusal, intoText } from '../pgBackground/intoText';
+import { describeText, intoTableOf } from '../pgBackground/textPlan';
 import { refusalOf, workerText, type Description, type WorkerText } from '../pgBackground/rowPlan';
 import type { DurableFault } from './faults';
 import { planDurable, RefusedTextError, type DurablePlan } from './plan';
@@ -39,11 +42,13 @@ const PARSER_FILES = new Set(['gram.y', 'scan.l']);
 
 export interface DurableRunRequest extends Pick<
   RunRequest,
-  'sql' | 'settings' | 'statementTimeoutMs' | 'workerTimeoutMs'
+  'sql' | 'settings' | 'statementTimeoutMs' | 'workerTimeoutMs' | 'into'
 > {
   readonly label: string;
   /** Settings of the role that this session has changed for its own queries, such as limits: the worker gets these values. */
   readonly inherited?: ReadonlyMap<string, string>;
+  /** Called just before the job is launched: if the connection is lost from then on, it may have been launched. */
+  onSending?(): void;
   /** Store rows in a table that a crash of the server empties, which costs less. */
   readonly unlogged?: boolean;
 }
@@ -98,12 +103,15 @@ export async function launchDurable(
   const text = launchText(request.sql);
   const options = launchOptions(request, text);
   const settings = settingsOf(state, request, options);
-  const worker = workerText(text.sql);
+  const written = workerText(text.sql);
   const standard = settings.findLast(([name]) => name === 'standard_conforming_strings')?.[1];
-  const refusal = refusalOf(worker, {
+  const refusal = refusalOf(written, {
     standardStrings: standard === undefined ? state.standardStrings : isOn(standard),
   });
   if (refusal) throw new RefusedTextError(refusal);
+  const table = intoTableOf(request.into);
+  // Its last statement then returns no rows.
+  const worker = table ? await intoWorkerText(client, types, written, settings, table) : written;
   const descriptions = await describeLast(client, types, worker, settings);
   const plan = planDurable(
     {
@@ -114,6 +122,7 @@ export async function launchDurable(
     },
     { ...descriptions, eventTriggers: state.eventTriggers, plpgsql: state.plpgsql },
   );
+  request.onSending?.();
   return { id: await start(client, request, plan), plan };
 }
 
@@ -137,6 +146,21 @@ function settingsOf(
   // Nothing reads messages, so they would only fill the queue.
   all.set('client_min_messages', 'error');
   return [...all];
+}
+
+/** The text with its rows stored in a table of the user's. @throws LaunchError if they cannot be */
+async function intoWorkerText(
+  client: Client,
+  types: TypeCache,
+  worker: WorkerText,
+  settings: readonly (readonly [string, string])[],
+  table: IntoTable,
+): Promise<WorkerText> {
+  const local = Object.fromEntries(settings.filter(([name]) => !WORKER_ONLY.test(name)));
+  const { rows, into } = await describeText(client, types, worker, local, table);
+  const refusal = intoRefusal(worker, table, into);
+  if (refusal) throw new FaultError(refusal);
+  return workerText(intoText(worker, table, rows, into).text);
 }
 
 /** Describes the last statement, and as a part of a WITH if only that form can be stored. */
@@ -191,7 +215,10 @@ async function describe(
 }
 
 /** The transaction may write and is read committed, whatever the role's defaults are. */
-async function start(client: Client, { label, sql }: DurableRunRequest, plan: DurablePlan): Promise<string> {
+async function start(client: Client, request: DurableRunRequest, plan: DurablePlan): Promise<string> {
+  const { label, sql, statementTimeoutMs, workerTimeoutMs, settings, into } = request;
+  // With what was requested, any computer can run the job again.
+  const requested = { statementTimeoutMs, workerTimeoutMs, settings, into };
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE');
   try {
     const columns = plan.columns?.map(({ name, type, typeOid }) => ({ name, type, typeOid }));
@@ -201,7 +228,7 @@ async function start(client: Client, { label, sql }: DurableRunRequest, plan: Du
       values: [
         label,
         sql,
-        JSON.stringify(plan.options),
+        JSON.stringify({ ...plan.options, requested }),
         columns === undefined ? null : JSON.stringify(columns),
         String(plan.gated),
         plan.rowsTable ?? null,

@@ -1,81 +1,51 @@
 /** Reads and changes the records of durable jobs. Every session may; row-level security limits each role to its jobs. */
 import type { Client } from 'pg';
-import type { Column } from '../../jobs/ports';
+import type { CancelAnswer, DurableRecord } from '../../jobs/durable/ports';
 import { timeText } from '../server/timeText';
 import { UNFINISHED_LIST } from './schema/tables';
 
-export type DurableState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
-
-/** Why a job is in its state, if the server has no error of its own. */
-export type DurableReason =
-  'no_slot' | 'not_launched' | 'never_began' | 'keeper_lost' | 'worker_lost' | 'outcome_expired';
-
-/** A durable job. Times are those of the server, as {@link timeText} formats them. int8 values are texts. */
-export interface DurableRecord {
-  readonly id: string;
-  readonly owner: string;
-  readonly label: string;
-  readonly sql: string;
-  readonly state: DurableState;
-  readonly reason: DurableReason | null;
-  /** The commit log proves the outcome. */
-  readonly gated: boolean;
-  /** The record was made in this cluster, and not restored from another one. */
-  readonly here: boolean;
-  readonly queuedAt: string;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly workerPid: number | null;
-  readonly workerStart: string | null;
-  readonly commandTag: string | null;
-  readonly rowCount: string | null;
-  readonly progress: { readonly pct: number | null; readonly message: string | null } | null;
-  readonly error: DurableError | null;
-  readonly columns: readonly Column[] | null;
-  readonly folded: boolean;
-  readonly unlogged: boolean;
-  readonly rowsTable: string | null;
-  readonly rowsOid: number | null;
-  readonly rowsState: 'pending' | 'stored' | 'lost' | null;
-  readonly rowsError: string | null;
-  readonly cancelRequested: boolean;
-  readonly canceledBy: string | null;
-  readonly seen: boolean;
-}
-
-/** The complete error of a worker. There is no position: PL/pgSQL cannot read it. */
-export interface DurableError {
-  readonly sqlstate: string;
-  readonly message: string;
-  readonly detail: string | null;
-  readonly hint: string | null;
-  readonly context: string | null;
-  readonly schema: string | null;
-  readonly table: string | null;
-  readonly column: string | null;
-  readonly constraint: string | null;
-  readonly datatype: string | null;
-}
+export type { CancelAnswer, DurableError, DurableReason, DurableRecord, DurableState } from '../../jobs/durable/ports';
 
 const OBJECT = 'pg_catalog.json_build_object';
-const RECORD = `(${OBJECT}(
-    'id', j.id::pg_catalog.text, 'owner', j.owner::pg_catalog.text, 'label', j.label, 'sql', j.sql, 'state', j.state, 'reason', j.reason,
+/** Characters of the SQL, and of each part of an error, in a list. */
+const LISTED_SQL = 20_000;
+const LISTED_TEXT = 5000;
+/** `progress` may have been reported by any function. Characters. */
+const LISTED_PROGRESS = 1000;
+
+/** SQL of a job as JSON. @param whole do not cut long texts */
+function recordSql(whole: boolean): string {
+  const cut = (column: string, max: number): string => (whole ? column : `pg_catalog."left"(${column}, ${max})`);
+  const text = (column: string): string => cut(column, LISTED_TEXT);
+  const isCut = (column: string, max: number): string =>
+    `COALESCE(pg_catalog.char_length(${column}) OPERATOR(pg_catalog.>) ${max}, false)`;
+  const texts = ['j.error_message', 'j.error_detail', 'j.error_hint', 'j.error_context'];
+  const anyCut = [isCut('j.sql', LISTED_SQL), ...texts.map((column) => isCut(column, LISTED_TEXT))].join(' OR ');
+  return `(${OBJECT}(
+    'id', j.id::pg_catalog.text, 'owner', j.owner::pg_catalog.text,
+    'own', j.owner::pg_catalog.oid OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER),
+    'label', j.label, 'sql', ${cut('j.sql', LISTED_SQL)}, 'cut', ${whole ? 'false' : anyCut}, 'state', j.state, 'reason', j.reason,
     'gated', j.gated,
     'here', j.cluster OPERATOR(pg_catalog.=) (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c),
     'queuedAt', ${timeText('j.queued_at')}, 'startedAt', ${timeText('j.started_at')}, 'finishedAt', ${timeText('j.finished_at')},
-    'workerPid', j.worker_pid, 'workerStart', ${timeText('j.worker_start')}, 'commandTag', j.command_tag,
-    'rowCount', j.row_count::pg_catalog.text,
-    'progress', CASE WHEN p.job IS NOT NULL THEN ${OBJECT}('pct', p.pct, 'message', p.message) END,
+    'keeperPid', j.keeper_pid, 'keeperStart', ${timeText('j.keeper_start')},
+    'workerPid', j.worker_pid, 'workerStart', ${timeText('j.worker_start')}, 'workerXid', j.worker_xid::pg_catalog.text,
+    'commandTag', j.command_tag, 'rowCount', j.row_count::pg_catalog.text,
+    'progress', CASE WHEN p.job IS NOT NULL THEN ${OBJECT}('pct', p.pct, 'message', ${cut('p.message', LISTED_PROGRESS)}) END,
     'error', CASE WHEN j.error_sqlstate IS NOT NULL THEN ${OBJECT}(
-      'sqlstate', j.error_sqlstate, 'message', j.error_message, 'detail', j.error_detail, 'hint', j.error_hint,
-      'context', j.error_context, 'schema', j.error_schema, 'table', j.error_table, 'column', j.error_column,
-      'constraint', j.error_constraint, 'datatype', j.error_datatype) END)::pg_catalog.jsonb OPERATOR(pg_catalog.||) ${OBJECT}(
+      'sqlstate', j.error_sqlstate, 'message', ${text('j.error_message')}, 'detail', ${text('j.error_detail')},
+      'hint', ${text('j.error_hint')}, 'context', ${text('j.error_context')}, 'schema', j.error_schema, 'table', j.error_table,
+      'column', j.error_column, 'constraint', j.error_constraint, 'datatype', j.error_datatype) END
+    )::pg_catalog.jsonb OPERATOR(pg_catalog.||) ${OBJECT}(
     'columns', j.columns, 'folded', (j.options OPERATOR(pg_catalog.->>) 'folded')::pg_catalog.bool,
     'unlogged', (j.options OPERATOR(pg_catalog.->>) 'persistence') OPERATOR(pg_catalog.=) 'UNLOGGED', 'rowsTable', j.rows_table,
-    'rowsOid', j.rows_oid::pg_catalog.int8, 'rowsState', j.rows_state, 'rowsError', j.rows_error,
-    'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL
+    'rowsOid', j.rows_oid::pg_catalog.int8, 'rowsState', j.rows_state, 'rowsError', ${text('j.rows_error')},
+    'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL,
+    'requested', j.options OPERATOR(pg_catalog.->) 'requested'
     )::pg_catalog.jsonb)::pg_catalog.text
   FROM pgbackground_jobs.jobs AS j LEFT JOIN pgbackground_jobs.progress AS p ON p.job OPERATOR(pg_catalog.=) j.id`;
+}
+const RECORD = recordSql(true);
 
 /** All jobs that the role may see, the newest last. @param after only jobs with greater ids */
 export async function readJobs(client: Client, after = '0'): Promise<DurableRecord[]> {
@@ -97,16 +67,55 @@ export async function readJob(client: Client, id: string): Promise<DurableRecord
   return rows[0] === undefined ? undefined : (JSON.parse(rows[0][0]) as DurableRecord);
 }
 
+/** Jobs, with what is needed to interpret them. */
+export interface ListedJobs {
+  /** Identifies the tables: the cluster, the database, and the table of jobs. */
+  readonly place: string;
+  /** The server's clock. */
+  readonly now: string;
+  readonly jobs: readonly DurableRecord[];
+}
+
+/** All jobs that have not ended, and the newest of the others, at most `limit`; with their long texts cut. The newest are last. */
+export function listJobs(client: Client, limit: number): Promise<ListedJobs> {
+  return listed(
+    client,
+    `SELECT ${recordSql(false)} WHERE j.id OPERATOR(pg_catalog.=) ANY (
+       (SELECT pg_catalog.array_agg(u.id) FROM pgbackground_jobs.jobs AS u WHERE u.state OPERATOR(pg_catalog.=) ANY (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[]))
+       OPERATOR(pg_catalog.||)
+       (SELECT pg_catalog.array_agg(f.id) FROM (SELECT a.id FROM pgbackground_jobs.jobs AS a
+          ORDER BY a.id USING OPERATOR(pg_catalog.>) LIMIT $1::pg_catalog.int8) AS f))
+     ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
+    limit,
+  );
+}
+
+/** The jobs with these ids that the role may see. @param whole do not cut long texts */
+export function readSomeJobs(client: Client, ids: readonly string[], whole = false): Promise<ListedJobs> {
+  return listed(
+    client,
+    `SELECT ${recordSql(whole)} WHERE j.id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.int8[])`,
+    ids,
+  );
+}
+
+async function listed(client: Client, text: string, value: unknown): Promise<ListedJobs> {
+  const { rows: facts } = await client.query<[string, string]>({
+    text: `SELECT pg_catalog.concat_ws(':', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c),
+                    (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
+                    'pgbackground_jobs.jobs'::pg_catalog.regclass::pg_catalog.oid),
+                  ${timeText('pg_catalog.clock_timestamp()')}`,
+    rowMode: 'array',
+  });
+  const { rows } = await client.query<[string]>({ text, values: [value], rowMode: 'array' });
+  const [place = '', now = ''] = facts[0] ?? [];
+  return { place, now, jobs: rows.map(([json]) => JSON.parse(json) as DurableRecord) };
+}
+
 /** Writes the outcome of jobs whose keeper has ended, as far as the server knows it. @returns the number of jobs that it changed */
 export async function resolveJobs(client: Client): Promise<number> {
   return Number(await one(client, 'SELECT pgbackground_jobs.resolve()::pg_catalog.text', []));
 }
-
-/**
- * `requested`: the keeper will cancel the worker, within seconds. `unreachable`: there is no keeper, and no worker that the role may
- * signal; the job may have ended. Undefined: there is no such job.
- */
-export type CancelAnswer = 'canceled' | 'signaled' | 'requested' | 'unreachable' | 'finished' | undefined;
 
 /** Requests that a job is canceled. Never kills its worker. */
 export async function cancelJob(client: Client, id: string): Promise<CancelAnswer> {

@@ -13,15 +13,15 @@ import type { CopiedRows } from '../client/copyOut';
 import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
 import { startResponseTimeout } from '../client/responseTimeout';
-import { SerialClient, type NoticeListener } from '../client/serialClient';
-import { describeRows, type TypeCache } from '../client/typeCache';
+import { SerialClient, type NoticeListener, type TurnOptions } from '../client/serialClient';
+import type { TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
 import { introduceSession, mayCall } from '../server/introduction';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
 import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
-import { planRows, refusalOf, workerText, type Description } from './rowPlan';
-import { withSettings } from './withSettings';
+import { refusalOf, workerText } from './rowPlan';
+import { describeText, intoTableOf, planText } from './textPlan';
 import { toWorkerFailure } from './workerFailure';
 import { reportQuery, toReport, type ReportRow } from './reportQuery';
 
@@ -35,9 +35,6 @@ const LIFTED_LIMITS = ['statement_timeout', 'transaction_timeout', 'idle_session
 const DESCRIBE_MS = 500;
 /** Maximum number of round trips to describe a statement. */
 const DESCRIBE_ROUND_TRIPS = 4;
-
-/** The server does not accept a setting. The launch will fail for the same reason, and its error is more specific. */
-const REFUSED: Description = { failed: true, syntax: true };
 
 export interface SessionContext {
   readonly clock: Clock;
@@ -139,12 +136,23 @@ export class PgSession implements WorkerSession {
     return this.#backend.server;
   }
 
+  /** The role's own limits, which are off in this session. */
+  get inherited(): ReadonlyMap<string, string> {
+    return this.#inherited;
+  }
+
+  /** Runs queries of durable jobs as one task. */
+  run<T>(task: (client: Client) => Promise<T>, options?: TurnOptions): Promise<T> {
+    return this.#client.run(task, options);
+  }
+
   idleMs(): number {
     return this.#client.idleMs();
   }
 
-  async describe(sql: string, settings: Readonly<Record<string, string>> = {}): Promise<RowPlan> {
+  async describe(sql: string, settings: Readonly<Record<string, string>> = {}, into?: string): Promise<RowPlan> {
     const worker = workerText(sql);
+    const table = intoTableOf(into);
     const standardStrings = settings['standard_conforming_strings'];
     const facts = {
       standardStrings: standardStrings === undefined ? this.#standardStrings : isOn(standardStrings),
@@ -156,22 +164,19 @@ export class PgSession implements WorkerSession {
       const { fault, position } = refusal;
       throw new LaunchError({ ...errorOfFault(fault), position }, false);
     }
-    const { last } = worker;
-    if (!last) return planRows(worker, { noRows: true }, facts);
-    const text = sql.slice(last.start, last.end);
+    if (!worker.last) return planText(worker, table, { rows: { noRows: true } }, facts);
     const limit = { exceeded: false };
     const timer = this.#context.clock.after(DESCRIBE_MS + DESCRIBE_ROUND_TRIPS * this.#roundTripMs, () => {
       limit.exceeded = true;
       this.#client.interrupt().catch(() => this.destroy());
     });
     try {
-      const description = await this.#client.run(
-        (client) =>
-          withSettings<Description>(client, settings, () => describeRows(client, this.#context.types, text), REFUSED),
+      const described = await this.#client.run(
+        (client) => describeText(client, this.#context.types, worker, settings, table),
         { expendable: true },
       );
-      const locked = limit.exceeded && 'failed' in description;
-      return planRows(worker, locked ? { failed: true, locked: true } : description, facts);
+      const locked = limit.exceeded && 'failed' in described.rows;
+      return planText(worker, table, locked ? { rows: { failed: true, locked: true } } : described, facts);
     } finally {
       timer.dispose();
     }

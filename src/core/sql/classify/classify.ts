@@ -42,6 +42,8 @@ export interface Classification {
   readonly unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
   /** For a query or a write: its first word after WITH, such as INSERT. */
   readonly main?: string;
+  /** The UTF-16 offset of {@link main}, or of the parentheses before it. */
+  readonly mainAt?: number;
 }
 
 const TRANSACTION = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'ABORT', 'SAVEPOINT', 'RELEASE']);
@@ -112,6 +114,7 @@ function classifyOther(cursor: Cursor, text: string, { start, end }: Pick<Statem
 /** Facts about a query or a write, from its WITH or first word to its end. */
 interface QueryFacts {
   readonly main: string;
+  readonly mainAt: number;
   readonly writesInWith: boolean;
   readonly unboundedWrite: 'UPDATE' | 'DELETE' | undefined;
   readonly hasInto: boolean;
@@ -125,7 +128,7 @@ function classifyQuery(cursor: Cursor): Classification {
   const { unboundedWrite } = facts;
   if (facts.main === 'INSERT' || facts.main === 'UPDATE' || facts.main === 'DELETE' || facts.main === 'MERGE') {
     const kind = withClause ? 'with-dml' : facts.hasReturning ? 'returning' : 'dml';
-    return { ...result(kind, facts.hasReturning, false, unboundedWrite), main: facts.main };
+    return { ...result(kind, facts.hasReturning, false, unboundedWrite), main: facts.main, mainAt: facts.mainAt };
   }
   // SELECT INTO is another form of CREATE TABLE AS.
   if (facts.hasInto) return result('utility', false, false, unboundedWrite);
@@ -137,7 +140,7 @@ function classifyQuery(cursor: Cursor): Classification {
       : facts.main === 'TABLE'
         ? 'table'
         : 'select';
-  return { ...result(kind, true, selectLike, unboundedWrite), main: facts.main };
+  return { ...result(kind, true, selectLike, unboundedWrite), main: facts.main, mainAt: facts.mainAt };
 }
 
 /** A WITH nested deeper is not read, because each takes some of the stack. */
@@ -153,7 +156,7 @@ function readQuery(cursor: Cursor, level = 0): QueryFacts {
       unboundedWrite ??= part.unboundedWrite;
     }
   }
-  const { depth } = cursor;
+  const { depth, start: mainAt } = cursor;
   while (cursor.acceptChar('(')) continue;
   const inner = cursor.depth;
   const main = cursor.keyword ?? '';
@@ -172,7 +175,7 @@ function readQuery(cursor: Cursor, level = 0): QueryFacts {
     cursor.next();
   }
   if ((main === 'UPDATE' || main === 'DELETE') && !hasWhere) unboundedWrite ??= main;
-  return { main, writesInWith, unboundedWrite, hasInto, hasReturning };
+  return { main, mainAt, writesInWith, unboundedWrite, hasInto, hasReturning };
 }
 
 /** Reads the parts of a WITH clause. Leaves the cursor on the main statement. */
@@ -208,6 +211,7 @@ function readWith(cursor: Cursor, level: number): QueryFacts[] {
 
 const UNREAD: QueryFacts = {
   main: '',
+  mainAt: 0,
   writesInWith: true,
   unboundedWrite: undefined,
   hasInto: false,

@@ -109,6 +109,8 @@ const SCHEMAS = {
   production: flag,
   /** Durable jobs whose outcome was seen this many days ago are purged; 0 = never. */
   durableRetentionDays: days,
+  /** Runs jobs as durable jobs. */
+  durable: flag,
   /** A shell command whose first line of output is the password. Runs in trusted workspaces only. */
   passwordCommand: v.pipe(
     v.string(fault('profile.notCommand')),
