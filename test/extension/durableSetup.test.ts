@@ -99,11 +99,21 @@ describe('the setup of durable jobs in VS Code', () => {
     }
   });
 
-  it('is used by a connection that was open before', async () => {
+  it('is noticed by a connection that was open before, which shows the jobs of others', async () => {
     await vscode.commands.executeCommand('pgBackground.connectConnection', database.name);
     await api.setUpDurableJobs(database.name);
-    const { id } = await api.run({ sql: 'SELECT 1', connection: database.name, durable: true });
-    assert.equal((await api.waitFor(id)).state, 'succeeded');
+    const listed = new Promise<void>((resolve) => {
+      const listener = api.onDidChangeJob(({ label, connection, durable }) => {
+        if (label !== 'of another session' || connection !== database.name || !durable) return;
+        listener.dispose();
+        resolve();
+      });
+    });
+    await database.query(`
+      INSERT INTO pgbackground_jobs.jobs (label, sql, options, gated, state, finished_at)
+        VALUES ('of another session', 'SELECT 1', '{}', true, 'succeeded', clock_timestamp());
+      SELECT pg_notify('pgbackground_jobs', max(id)::text) FROM pgbackground_jobs.jobs`);
+    await listed;
     await vscode.commands.executeCommand('pgBackground.disconnectConnection', database.name);
   });
 
