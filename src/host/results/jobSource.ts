@@ -55,6 +55,8 @@ export function jobSource(
     },
     shown: (id) => {
       if (jobOf(id)?.final === true) jobs.durable.seen(id);
+      // The beginning is shown until then.
+      void jobs.durable.whole(id).catch(() => undefined);
     },
     notices: (id) => shownNotices(jobOf(id)?.notices ?? []),
     noticesNotHeld: (id) => jobOf(id)?.noticesNotHeld ?? 0,
