@@ -51,8 +51,11 @@ export interface ResultsSource {
   onDidChange(listener: (id: string) => void): Disposable;
   /** Fires when jobs are removed, with their rows. */
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable;
-  /** Opens the rows; undefined while there are none. Rejects if they cannot be read. */
-  rows(id: string): Promise<RowsReader | undefined>;
+  /**
+   * Opens the rows; undefined while there are none. Rejects if they cannot be read.
+   * @param all wait until those of a durable job were copied from the server
+   */
+  rows(id: string, all?: boolean): Promise<RowsReader | undefined>;
   /** The user sees the job in a panel. */
   shown?(id: string): void;
   notices(id: string): readonly KeptNotice[];

@@ -12,6 +12,7 @@ import {
   newDatabase,
   newEngine,
   newServer,
+  reaches,
   sharedServer,
   until,
   type Engine,
@@ -289,6 +290,47 @@ describe('durable jobs in the list of jobs', function () {
       assert.equal(two.jobs.get(job.id), job);
     } finally {
       await engine.close();
+    }
+  });
+
+  it('run as the role of the connection, which sees and cancels them', async () => {
+    await (await database.role('alice')).close();
+    const bob = await database.role('bob', ['alice']);
+    const engine = await connected(await newEngine({ ...bob.profile, role: database.roleName('alice') }));
+    try {
+      const request = { label: 'r', connection: bob.profile.name, durable: true };
+      const { job } = await engine.jobs.launch({ sql: 'SELECT CURRENT_USER AS me', ...request });
+      await engine.jobs.waitFor(job.id);
+      assert.deepEqual([job.state, job.record.durable?.own], ['succeeded', true]);
+      assert.deepEqual(await engine.rows(job), [[database.roleName('alice')]]);
+      const { job: sleeping } = await engine.jobs.launch({ sql: 'SELECT pg_sleep(600)', ...request });
+      await reaches(engine.jobs, sleeping, 'running');
+      assert.equal(await engine.jobs.cancel(sleeping.id), 'stopped');
+      assert.equal(sleeping.state, 'canceled');
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('have the outcome that the commit log proves after a crash of the server', async () => {
+    const crashing = await newServer();
+    const own = await newDurableDatabase(crashing);
+    const engine = await connected(await newEngine(own.profile));
+    try {
+      const request = {
+        sql: 'CREATE TABLE made (); SELECT pg_sleep(600)',
+        label: 'x',
+        connection: own.profile.name,
+        durable: true,
+      };
+      const { job } = await engine.jobs.launch(request);
+      await reaches(engine.jobs, job, 'running');
+      await crashing.restart('immediate');
+      await engine.jobs.waitFor(job.id);
+      assert.deepEqual([job.state, job.record.reason?.code], ['failed', 'durableJobs.keeperLost']);
+    } finally {
+      await engine.close();
+      await crashing.stop();
     }
   });
 

@@ -35,6 +35,7 @@ const RECORD = v.looseObject({
   request: v.looseObject({
     sql: v.string(),
     into: v.optional(v.string()),
+    durable: v.optional(v.boolean()),
     settings: v.optional(v.custom<Record<string, string>>((settings) => faultySetting(settings) === undefined)),
   }),
   connection: v.string(),
