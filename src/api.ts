@@ -81,6 +81,11 @@ export interface RunRequest {
   /** Start the worker with `default_transaction_read_only = on`. SQL can still set its transaction to READ WRITE. */
   readonly readOnly?: boolean;
   /**
+   * Run it as a durable job: the server looks after it, and it needs no window. Durable jobs must be set up in the database. Default: the
+   * setting of the connection.
+   */
+  readonly durable?: boolean;
+  /**
    * A table that stores the rows of the last statement: `schema.table`, written as in SQL. If the table exists, the launch is refused, unless
    * the name is followed by `append` or `replace` (which drops the table first, in the same transaction).
    */
@@ -129,9 +134,11 @@ export interface JobInfo {
   readonly connection: string;
   /**
    * The window that drives the job: this one, or another one that is open on the same workspace. Changes when a window is closed and this one
-   * adopts its jobs. All requests work for both. Other values may be added.
+   * adopts its jobs. `server`: a durable job, which no window drives. All requests work for all of them. Other values may be added.
    */
-  readonly origin: 'thisWindow' | 'otherWindow';
+  readonly origin: 'thisWindow' | 'otherWindow' | 'server';
+  /** The server looks after the job, and any window that connects shows it. */
+  readonly durable: boolean;
   /** Process id of the worker, once known. Stays unknown if the worker ends before the server reports it. */
   readonly pid?: number;
   readonly state: JobState;
@@ -235,6 +242,13 @@ export interface ConnectionInfo {
   readonly readOnly?: boolean;
   /** Server parameters of every worker, by name. {@link RunRequest.settings} take precedence. */
   readonly workerSettings?: Readonly<Record<string, string>>;
+  /**
+   * Purges the role's own durable jobs from the server this many days after their outcome was seen; 0 = never, the default. Jobs that no one
+   * has seen are kept.
+   */
+  readonly durableRetentionDays?: number;
+  /** Run jobs as durable jobs, unless a request says otherwise. */
+  readonly durable?: boolean;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */
   readonly passwordCommand?: string;
   /** Ask for the password once per window and never store it. */
@@ -300,6 +314,11 @@ export interface PgBackgroundApi {
    * @throws if the provider is invalid or its id is already registered
    */
   registerConnectionProvider(provider: ConnectionProvider): { dispose(): void };
+  /**
+   * Sets up durable jobs in the connection's database, or upgrades their setup. Does nothing if they are set up. Asks no questions. Rejects
+   * with instructions if they cannot be set up.
+   */
+  setUpDurableJobs(connection: string): Promise<void>;
   /** Returns the workers that the connection's server shows now. */
   workers(connection: string): Promise<readonly WorkerInfo[]>;
 }

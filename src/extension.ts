@@ -16,6 +16,8 @@ import { registerCommands } from './host/commands/register';
 import { Launcher } from './host/launch/launcher';
 import { Connections } from './host/connections/connections';
 import { Disposables } from './host/base/disposables';
+import { DurableAdmin } from './host/durable/durableAdmin';
+import { Retention } from './host/durable/retention';
 import { EditorFeatures } from './host/editor/editorFeatures';
 import { setContext } from './host/base/contextKeys';
 import { readSetting } from './host/base/settings';
@@ -60,6 +62,10 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     history,
     files,
     places: new JobPlaces({ history, clock: systemClock, log }),
+    cleared: {
+      get: () => context.workspaceState.get<string[]>('clearedDurableJobs', []),
+      set: (ids) => void context.workspaceState.update('clearedDurableJobs', ids),
+    },
     clock: systemClock,
     log,
     newId: () => randomUUID(),
@@ -103,6 +109,8 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));
+  const durableAdmin = new DurableAdmin(connections);
+  disposables.add(new Retention(connections, systemClock, log));
   registerCommands({
     disposables,
     channel,
@@ -116,6 +124,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     connections,
     jobCommands: new JobCommands(jobs, connections, canceling, view, filter),
     connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
+    durableAdmin,
   });
   const update = (): void => {
     setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);
@@ -140,7 +149,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       results.restore();
       setContext('ready', true);
     });
-  return createApi(jobs, launcher, connections, files, restored);
+  return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 
 /**

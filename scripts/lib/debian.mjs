@@ -50,15 +50,16 @@ export function debianArchitecture(instead) {
  * @param {string} options.root the target folder; created if it is missing
  * @param {string} options.work a folder for apt-get's files; removed at the end
  * @param {readonly string[]} options.packages
+ * @param {boolean} [options.alone] without the packages on which they depend
  * @param {readonly string[]} options.suites releases to try, in this order
  * @param {Architecture} options.architecture
  * @param {string} options.instead what a developer can do if it fails
  * @param {Log} options.log
  */
-export async function unpackDebianPackages({ root, work, packages, suites, architecture, instead, log }) {
+export async function unpackDebianPackages({ root, work, packages, alone, suites, architecture, instead, log }) {
   try {
     const mirror = await debianMirror(path.join(work, 'system'));
-    const archives = await downloadFromFirstSuite({ mirror, work, packages, suites, architecture, log });
+    const archives = await downloadFromFirstSuite({ mirror, work, packages, alone, suites, architecture, log });
     log(`Unpacking ${archives.length} packages …`);
     await mkdir(root, { recursive: true });
     await eachInParallel(archives, (archive) => run('dpkg', ['-x', archive, root]));
@@ -71,11 +72,11 @@ export async function unpackDebianPackages({ root, work, packages, suites, archi
 }
 
 /**
- * @param {{ mirror: string, work: string, packages: readonly string[], suites: readonly string[],
+ * @param {{ mirror: string, work: string, packages: readonly string[], alone: boolean | undefined, suites: readonly string[],
  *   architecture: Architecture, log: Log }} options
  * @returns {Promise<string[]>} the downloaded archives
  */
-async function downloadFromFirstSuite({ mirror, work, packages, suites, architecture, log }) {
+async function downloadFromFirstSuite({ mirror, work, packages, alone, suites, architecture, log }) {
   /** @type {unknown} */
   let failure;
   for (const suite of suites) {
@@ -84,8 +85,9 @@ async function downloadFromFirstSuite({ mirror, work, packages, suites, architec
       log(`Downloading ${packages.join(', ')} from Debian ${suite} …`);
       const apt = await privateApt(folder, sourcesLine(mirror, suite, architecture));
       await run('apt-get', [...apt, 'update', '--error-on=any']);
-      await run('apt-get', [...apt, 'install', '--download-only', '--no-install-recommends', '-y', ...packages]);
       const archives = path.join(folder, 'cache', 'archives');
+      if (alone) await run('apt-get', [...apt, 'download', ...packages], { cwd: archives });
+      else await run('apt-get', [...apt, 'install', '--download-only', '--no-install-recommends', '-y', ...packages]);
       const names = await readdir(archives);
       return names.filter((name) => name.endsWith('.deb')).map((name) => path.join(archives, name));
     } catch (error) {

@@ -9,6 +9,7 @@ import type { Launcher } from './launch/launcher';
 import { profileText } from './messages/profileMessages';
 import { omit } from './base/omit';
 import type { Connections } from './connections/connections';
+import type { DurableAdmin } from './durable/durableAdmin';
 
 /**
  * Creates the API that `activate()` returns (src/api.ts).
@@ -21,6 +22,7 @@ export function createApi(
   connections: Connections,
   files: SpoolFiles,
   restored: Promise<void>,
+  durableAdmin: DurableAdmin,
 ): PgBackgroundApi {
   const checkJob = (id: string): void => {
     if (!jobs.get(id)) throw new Error(faultText({ code: 'jobs.unknownJob', params: { id } }));
@@ -30,7 +32,7 @@ export function createApi(
   };
   return {
     run: async (request) => {
-      const job = launcher.run(request);
+      const job = await withText(launcher.run(request));
       // On disk, so that a job that was confirmed is never forgotten; if it cannot be written, the user is warned.
       await job.saved;
       return jobInfo(job);
@@ -55,7 +57,7 @@ export function createApi(
       checkJob(id);
       const columns = jobs.get(id)?.record.columns;
       if (!columns) return { columns: [], rows: [] };
-      const reader = await files.open(id, columns);
+      const reader = await files.open(await withText(jobs.durable.openRows(id, true)), columns);
       try {
         return {
           columns: reader.columns.map(({ name, type }) => ({ name, type })),
@@ -77,6 +79,7 @@ export function createApi(
     // A command line may contain a secret.
     connections: () => connections.profiles.map((profile) => omit(profile, 'passwordCommand')),
     registerConnectionProvider: (provider) => connections.providers.register(provider),
+    setUpDurableJobs: (connection) => withText(durableAdmin.install(connection)),
     workers: async (connection) => {
       const snapshot = await connections.link(connection).refresh();
       return snapshot.workers.map((worker) => {

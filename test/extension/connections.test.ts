@@ -254,8 +254,10 @@ describe('connections in VS Code', () => {
       production: true,
       readOnly: true,
       workerSettings: { lock_timeout: '5s' },
+      durable: true,
       passwordCommand: 'echo secret',
       askPassword: false,
+      durableRetentionDays: 0,
       allowCleartextPassword: false,
     };
     await api.addConnection(full);

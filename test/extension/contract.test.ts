@@ -21,6 +21,11 @@ const COMMANDS = [
   'editConnection',
   'removeConnection',
   'testConnection',
+  'setUpDurableJobs',
+  'removeDurableJobs',
+  'purgeDurableJobs',
+  'scheduleSql',
+  'showScheduledRuns',
   'refresh',
 ].map((name) => `pgBackground.${name}`);
 
@@ -58,6 +63,7 @@ describe('public contract', () => {
       'addConnection',
       'connections',
       'workers',
+      'setUpDurableJobs',
     ] as const) {
       assert.equal(typeof api[member], 'function', member);
     }

@@ -31,6 +31,8 @@ export interface Request {
   readonly sql?: string;
   /** Runs statements as a batch, in order; it continues after failures. */
   readonly batch?: readonly string[];
+  /** Launches a durable job. */
+  readonly durable?: string;
   /** Resumes held jobs whenever there are some, as a hasty user would. */
   readonly resume?: boolean;
   /** Cancels one of the jobs that have not ended, also one of another window. The number chooses it. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock, type Clock } from '../../src/core/base/clock';
+import { Emitter } from '../../src/core/base/emitter';
 import { JobHistory } from '../../src/core/jobs/store/jobFolder';
 import { JobPlaces } from '../../src/core/jobs/store/jobPlaces';
 import type { WindowRegistryOptions } from '../../src/core/jobs/store/windowRegistry';
@@ -126,7 +127,7 @@ export function memoryLog(): Logger & { lines: string[] } {
 export function newLink(
   profile: ConnectionProfile,
   log: Logger = memoryLog(),
-  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts'>> = {},
+  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts' | 'onDurable'>> = {},
 ): PgServerLink {
   return new PgServerLink({
     name: profile.name,
@@ -179,11 +180,16 @@ export async function newEngine(
   } = options;
   const linkOptions = { clock, ...(responseTimeouts === undefined ? {} : { responseTimeouts }) };
   const settings = { maxConcurrentJobs: 4, graceMs: 5000, keepFinishedJobs: 0, keepFinishedDays: 0, ...overrides };
-  let link = newLink(profile, log, linkOptions);
+  const durable = new Emitter<PgServerLink>(log);
+  const open = (to: ConnectionProfile): PgServerLink => {
+    const opened: PgServerLink = newLink(to, log, { ...linkOptions, onDurable: () => durable.emit(opened) });
+    return opened;
+  };
+  let link = open(profile);
   const history = new JobHistory(join(folder, 'jobs'), randomUUID(), log, systemClock, registry);
   const files = new SpoolFiles(join(folder, 'rows'), () => ({ maxRows: 0, maxBytes: 0 }));
   const jobs = new JobService({
-    links: { link: () => link },
+    links: { link: () => link, onDurable: (listener) => durable.add((found) => listener(profile.name, found)) },
     history,
     files,
     places: new JobPlaces({ history, clock, log }),
@@ -211,7 +217,7 @@ export async function newEngine(
       return job;
     },
     rows: async (job, offset = 0, limit = 1000) => {
-      const reader = await files.open(job.id);
+      const reader = await files.open(await jobs.durable.openRows(job.id, true));
       try {
         return await reader.rows(offset, limit);
       } finally {
@@ -220,7 +226,7 @@ export async function newEngine(
     },
     relink: async (to = profile) => {
       const old = link;
-      link = newLink(to, log, linkOptions);
+      link = open(to);
       await old.dispose();
     },
     close: async ({ keep = false } = {}) => {

@@ -33,6 +33,10 @@ async function main(): Promise<void> {
       const statements = request.batch.map((sql) => ({ request: { sql, label: 'batch', connection: name } }));
       jobs.runBatch(statements, { label: 'batch', parallel: 1, onFailure: 'continue' });
     }
+    if (request.durable !== undefined) {
+      const { name: connection } = JSON.parse(profile) as ConnectionProfile;
+      void jobs.launch({ sql: request.durable, label: 'test', connection, durable: true });
+    }
     if (request.resume !== undefined) resume = request.resume;
     resumeHeld();
     const living = jobs.jobs.filter((job) => !job.final);

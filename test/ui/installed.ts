@@ -48,6 +48,8 @@ export interface InstallOptions {
   readonly workspaceTrust?: boolean;
   /** By default, the server that all tests share. */
   readonly server?: TestServer;
+  /** An existing database; by default, a new one. */
+  readonly profile?: ConnectionProfile;
   /** Further extensions, as VSIX files. */
   readonly extensions?: readonly string[];
   /** Environment variables of the extension host, in addition to those of this process. */
@@ -68,7 +70,7 @@ export async function install(
   options: InstallOptions,
 ): Promise<Installed> {
   const server = options.server ?? (await sharedServer());
-  const profile = await newDatabase(server);
+  const profile = options.profile ?? (await newDatabase(server));
   const files = typeof given === 'function' ? given(profile) : given;
   const vscode = await startVscode({
     settings: options.settings ?? {},

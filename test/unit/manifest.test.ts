@@ -212,7 +212,7 @@ describe('package.json', () => {
       const inline = fits.filter(({ group = '' }) => group.startsWith('inline')).map(({ command }) => command);
       assert.ok(inline.length <= 3, `${words}: ${inline.join()}`);
       assert.equal(new Set(inline).size, inline.length);
-      const destructive = /cancel|forget|remove|detach|clear/i;
+      const destructive = /cancel|forget|remove|detach|clear|purge/i;
       for (const { command, group = '' } of fits.filter((item) => !item.group?.startsWith('inline'))) {
         assert.equal(group.startsWith('9_destructive'), destructive.test(command), `${words}: ${command} in ${group}`);
       }

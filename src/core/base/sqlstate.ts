@@ -13,6 +13,7 @@ export const SQLSTATE = {
   insufficientPrivilege: '42501',
   undefinedObject: '42704',
   datatypeMismatch: '42804',
+  wrongObjectType: '42809',
   undefinedFunction: '42883',
   insufficientResources: '53000',
   tooManyConnections: '53300',

@@ -13,6 +13,7 @@ import {
   wholeNotice,
   type KeptNotice,
 } from './textBudget';
+import type { DurableFacts } from './durable/ports';
 import type { StopCause } from './outcome';
 import type { Column, RowsKept, WorkerLimits } from './ports';
 import type { ServerIdentity } from './serverIdentity';
@@ -107,6 +108,8 @@ export interface JobRecord {
   readonly sessionLostBecause?: Fault;
   /** The job stays in the queue until the user resumes it: it was queued before a reload, or its connection was disconnected. */
   readonly held: boolean;
+  /** Set for a durable job. Never stored here. */
+  readonly durable?: DurableFacts;
 }
 
 type WritableRecord = { -readonly [Name in keyof JobRecord]: JobRecord[Name] };

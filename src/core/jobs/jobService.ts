@@ -1,18 +1,20 @@
 import { elapses } from '../base/clock';
-import type { Disposable } from '../base/disposable';
+import { both, type Disposable } from '../base/disposable';
 import { messageOf } from '../base/errors';
 import { cancelJob, type CancelResult } from './cancel/cancelJob';
 import type { OnFailure } from './batches/batchPart';
 import { takeOver } from './batches/batchSession';
 import { batchRequests, requestsAfter, type BatchOptions, type BatchStatement } from './batches/newBatch';
 import { BackendControl } from './cancel/workerControl';
+import { DurableSource } from './durable/durableSource';
+import type { Launched } from './durable/launched';
 import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
 import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import { noneAfter, notTracked, whileReading } from './refusals';
+import { noneAfter, notDetachable, notPinnable, notTracked, whileReading } from './refusals';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, Restored } from './serviceTypes';
@@ -31,11 +33,14 @@ export type { NewJob } from './job';
 const CLOSE_CANCELS_MS = 2000;
 
 /**
- * All jobs of this workspace. Those that another window drives are mirrored, and commands for them are sent to that window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs each job,
- * `cancelJob` cancels a job, and a {@link DetachedWatch} watches a worker whose session is lost.
+ * All jobs of this workspace, and the durable jobs of its connections. Those that another window drives are mirrored, and commands for
+ * them are sent to that window. A façade: {@link JobStore} keeps them, {@link Scheduler} decides when they run, a `JobRunner` runs each
+ * job, `cancelJob` cancels a job, and a {@link DetachedWatch} watches a worker whose session is lost. {@link DurableSource} does all of
+ * that for durable jobs.
  */
 export class JobService {
   readonly #store: JobStore;
+  readonly durable: DurableSource;
   readonly #scheduler: Scheduler;
   readonly #commands: OwnerCommands;
   readonly #watches = new Map<string, DetachedWatch>();
@@ -54,6 +59,9 @@ export class JobService {
     this.#options = options;
 
     const { history, files, links, clock, log } = options;
+    const { cleared } = options;
+    const window = history.windowId;
+    this.durable = new DurableSource({ links, files, clock, log, cleared, window, closing: this.#closing });
     this.#store = new JobStore({
       history,
       files,
@@ -109,25 +117,30 @@ export class JobService {
 
   /** Every job, oldest first. */
   get jobs(): readonly Job[] {
-    return this.#store.jobs;
+    return this.durable.mergedWith(this.#store.jobs);
   }
 
   get(id: string): Job | undefined {
-    return this.#store.get(id);
+    return this.#store.get(id) ?? this.durable.get(id);
   }
 
   /** Fires at every change of a job, including its progress and its messages (those at most every 50 ms). */
   onDidChange(listener: (job: Job) => void): Disposable {
-    return this.#store.onDidChange(listener);
+    return both(this.#store.onDidChange(listener), this.durable.onDidChange(listener));
   }
 
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable {
-    return this.#store.onDidRemove(listener);
+    return both(this.#store.onDidRemove(listener), this.durable.onDidRemove(listener));
   }
 
   /** Fires if the folder of jobs cannot be written, once until it can be written again. Jobs continue, and writes are retried. */
   onStorageFault(listener: (fault: StorageFault) => void): Disposable {
     return this.#options.history.onDidFail(listener);
+  }
+
+  /** Runs a job, or launches a durable one. @throws if its connection does not exist, or a durable job cannot be launched */
+  async launch(request: NewJob): Promise<Launched> {
+    return request.durable === true ? this.durable.launch(request) : { job: this.run(request), notices: [] };
   }
 
   /** Adds a job to the queue of its connection. @throws if its connection does not exist */
@@ -168,8 +181,9 @@ export class JobService {
    * @throws if there is no such job, or SIGTERM could not be sent
    */
   async cancel(id: string, graceMs = this.#options.settings().graceMs): Promise<CancelResult> {
-    const job = this.#store.require(id);
+    const job = this.#require(id);
     if (job.final) return 'stopped';
+    if (job.record.durable) return this.#untilSent(this.durable.cancel(id, graceMs));
     if (job.mirrored) return this.#cancelElsewhere(job, graceMs);
     const { links, clock, log } = this.#options;
     if (job.state === 'queued') {
@@ -192,8 +206,9 @@ export class JobService {
    * @throws FaultError if the job is not being tracked, or its rows are being read and would be lost
    */
   detach(id: string): void {
-    const job = this.#store.require(id);
-    const { label, sessionLost } = job.record;
+    const job = this.#require(id);
+    const { label, sessionLost, durable } = job.record;
+    if (durable) throw notDetachable(label);
     if (job.mirrored) {
       if (!mayHaveWorker(job.state) || sessionLost) throw notTracked(label);
       if (job.state === 'reading') throw whileReading(label);
@@ -208,7 +223,7 @@ export class JobService {
 
   /** Makes a queued job the next one of its connection. */
   runNext(id: string): void {
-    const job = this.#store.require(id);
+    const job = this.#require(id);
     if (!job.mirrored) this.#scheduler.runNext(job);
     else if (job.state === 'queued') this.#command(job, 'runNext');
   }
@@ -254,7 +269,7 @@ export class JobService {
 
   /** The newest messages of a job; {@link noticesFile} has all. */
   notices(id: string): readonly KeptNotice[] {
-    return this.#store.require(id).notices;
+    return this.#require(id).notices;
   }
 
   /** The file with the messages of a job, one JSON object per line, with the beginnings of long ones. Missing if there are no messages. */
@@ -264,14 +279,14 @@ export class JobService {
 
   /** The files that hold a job's record and its long texts. */
   filesOf(id: string): JobFileNames {
-    return this.#options.history.files(this.#store.require(id).id);
+    return this.#options.history.files(this.#require(id).id);
   }
 
   /** Resolves when the job has ended. @throws if another window removes it first */
   async waitFor(id: string): Promise<Job> {
-    const job = this.#store.require(id);
+    const job = this.#require(id);
     await job.ended;
-    return job.final ? job : this.#store.require(id);
+    return job.final ? job : this.#require(id);
   }
 
   /** This window has received the focus. */
@@ -291,12 +306,19 @@ export class JobService {
 
   /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
   async setPinned(id: string, pinned: boolean): Promise<void> {
-    await this.#store.setPinned(this.#store.require(id), pinned);
+    const job = this.#require(id);
+    const { label, durable } = job.record;
+    if (durable) throw notPinnable(label);
+    await this.#store.setPinned(job, pinned);
   }
 
-  /** Removes the finished jobs with these ids, or all that are not pinned, and their files. @returns how many were removed */
-  clearFinished(ids?: readonly string[]): Promise<number> {
-    return this.#store.clearFinished(ids);
+  /**
+   * Removes the finished jobs with these ids, or all that are not pinned, and their files. Durable jobs are only hidden here.
+   * @returns how many were removed
+   */
+  async clearFinished(ids?: readonly string[]): Promise<number> {
+    const counts = await Promise.all([this.#store.clearFinished(ids), this.durable.clear(ids)]);
+    return counts[0] + counts[1];
   }
 
   /** Restores the jobs of earlier sessions of this window. */
@@ -315,6 +337,7 @@ export class JobService {
     this.#watches.clear();
     await saved;
     await elapses(this.#options.clock, CLOSE_CANCELS_MS, [Promise.allSettled(this.#cancels)]);
+    await this.durable.close();
     this.#store.dispose();
   }
 
@@ -336,6 +359,11 @@ export class JobService {
     for (const job of jobs) this.#store.publish(job);
     for (const connection of connections) this.#scheduler.start(connection);
     return jobs;
+  }
+
+  /** @throws FaultError if there is no such job */
+  #require(id: string): Job {
+    return this.durable.get(id) ?? this.#store.require(id);
   }
 
   /** Orders jobs that are queued within one millisecond, also after a reload. A clock that is set back is followed. */

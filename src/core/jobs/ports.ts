@@ -7,6 +7,7 @@ import type { JobProgress, WorkerInfo } from '../../api';
 import type { Disposable } from '../base/disposable';
 import type { Fault } from '../base/fault';
 import type { WorkerReport } from './workerReport';
+import type { DurableServer } from './durable/ports';
 import type { ServerIdentity } from './serverIdentity';
 
 export interface Column {
@@ -201,6 +202,8 @@ export interface ServerLink {
   terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean>;
   /** If this link is not open yet and may lead to several servers: try this one first. */
   prefer?(server: ServerIdentity): void;
+  /** The durable jobs of its database. */
+  durable?(): Promise<DurableServer>;
 }
 
 export interface ServerLinks {
@@ -210,6 +213,8 @@ export interface ServerLinks {
    * @throws an error for the user if the connection does not exist, or is disconnected and not wanted
    */
   link(connection: string, wanted?: boolean): ServerLink;
+  /** Fires after each connect to a database in which durable jobs seem to be set up. */
+  onDurable?(listener: (connection: string, link: ServerLink) => void): Disposable;
 }
 
 /** Receives the rows of a job as they arrive. */

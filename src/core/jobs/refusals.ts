@@ -1,5 +1,6 @@
 /** Why requests about jobs are refused. */
 import { FaultError } from '../base/fault';
+import type { DurableJobFault } from './durable/faults';
 import type { JobFault } from './faults';
 
 export function noneAfter(label: string, ended: boolean): FaultError<JobFault> {
@@ -12,4 +13,12 @@ export function notTracked(label: string): FaultError<JobFault> {
 
 export function whileReading(label: string): FaultError<JobFault> {
   return new FaultError({ code: 'jobs.detachWhileReading', params: { label } });
+}
+
+export function notDetachable(label: string): FaultError<DurableJobFault> {
+  return new FaultError({ code: 'durableJobs.notDetachable', params: { label } });
+}
+
+export function notPinnable(label: string): FaultError<DurableJobFault> {
+  return new FaultError({ code: 'durableJobs.notPinnable', params: { label } });
 }

@@ -1,5 +1,6 @@
 import type { JobHistory } from './store/jobFolder';
 import type { Clock } from '../base/clock';
+import type { ClearedJobs } from './durable/launched';
 import type { JobFiles, ServerLinks } from './ports';
 import type { Places } from './scheduler/places';
 import type { Logger } from '../base/logger';
@@ -24,6 +25,8 @@ export interface JobServiceOptions {
   readonly log: Logger;
   /** Counts the jobs of other windows. Without it, the limit of jobs counts for this window alone. */
   readonly places?: Places;
+  /** Remembers the durable jobs that were cleared. Without it, only until the window closes. */
+  readonly cleared?: ClearedJobs | undefined;
   settings(): JobSettings;
   newId(): string;
 }

@@ -21,6 +21,7 @@ export const DIRECTIVE_NAMES = [
   'set',
   'read-only',
   'into',
+  'durable',
 ] as const;
 
 export type DirectiveName = (typeof DIRECTIVE_NAMES)[number];
@@ -43,6 +44,7 @@ export interface Directives {
   /** Server parameters for the worker, by name in lower case. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly readOnly?: boolean;
+  readonly durable?: boolean;
   /** The table that stores the rows, as {@link parseInto} reads it. */
   readonly into?: string;
   readonly problems: readonly DirectiveProblem[];
@@ -58,7 +60,8 @@ const SETTING = /^([\p{L}_][\p{L}\p{N}_$]*(?:\.[\p{L}_][\p{L}\p{N}_$]*)*)\s*(?:=
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`
  * (`statement_timeout`, such as `5min`), `worker-timeout`, `lock-timeout`, `queue-size` (such as `256kB`), `set` (a
- * parameter, such as `work_mem = 1GB`; may be repeated), `read-only` (yes or no), and `into` (a table). Other comments are ignored.
+ * parameter, such as `work_mem = 1GB`; may be repeated), `read-only` and `durable` (`yes` or `no`), and `into` (a table). Other comments
+ * are ignored.
  * If a name is repeated, the last value wins, because it is nearest to the statement.
  */
 export function directivesOf(text: string): Directives {
@@ -131,6 +134,11 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
     case 'into':
       if (parseInto(value)) found.into = value;
       else report('directive.invalidTable');
+      break;
+    case 'durable':
+      if (/^(yes|true|on)$/i.test(value)) found.durable = true;
+      else if (/^(no|false|off)$/i.test(value)) found.durable = false;
+      else report('directive.notYesOrNo');
       break;
   }
 }

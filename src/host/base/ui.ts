@@ -115,6 +115,22 @@ export async function showQuickPick<T extends string | vscode.QuickPickItem>(
   return picked && items[shown.indexOf(picked)];
 }
 
+/** Like `window.showQuickPick` for several items. Returns the items that were passed. */
+export async function showQuickPickMany<T extends vscode.QuickPickItem>(
+  items: readonly T[],
+  options: vscode.QuickPickOptions,
+): Promise<T[] | undefined> {
+  const shown = items.map((item) => plainItem<vscode.QuickPickItem>(item));
+  const { title, placeHolder } = options;
+  const picked = await vscode.window.showQuickPick(shown, {
+    ...options,
+    ...(title === undefined ? {} : { title: plainLabel(title) }),
+    ...(placeHolder === undefined ? {} : { placeHolder: plainLabel(placeHolder) }),
+    canPickMany: true,
+  });
+  return picked?.flatMap((item) => items[shown.indexOf(item)] ?? []);
+}
+
 /** A quick pick, with conversions between the caller's items and the safe copies that it shows. */
 export interface List<T extends vscode.QuickPickItem> {
   readonly pick: vscode.QuickPick<vscode.QuickPickItem>;

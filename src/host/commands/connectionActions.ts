@@ -1,19 +1,16 @@
 import * as vscode from 'vscode';
 import { formatUri } from '../../core/postgres/connect/conninfo/conninfo';
-import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
-import { addressText } from '../connections/connectionAddress';
 import type { ConnectionEntry } from '../connections/connectionEntries';
 import type { Connections } from '../connections/connections';
 import type { SettingsOrigin } from '../connections/connectionSettings';
 import { chooseScope, hasWorkspace, writeDefault } from '../connections/defaultConnection';
 import { commandId, WORKERS_VIEW } from '../base/commandIds';
-import { ActionNode } from '../tree/nodes/actionNode';
 import { ConnectionNode } from '../tree/nodes/connectionNode';
-import { ProblemNode } from '../tree/nodes/problemNode';
 import { errorText } from '../messages/faultText';
 import * as ui from '../base/ui';
+import { chooseConnections } from './chooseConnections';
 
 /** The commands for connections other than add, edit, test, and remove. */
 export class ConnectionActions {
@@ -190,34 +187,7 @@ export class ConnectionActions {
     return name === undefined ? undefined : this.#connections.entry(name);
   }
 
-  /** The connections on which a command was called, or one that the user chooses. @param fits filters the choices */
-  async #choose(
-    first: unknown,
-    selected: unknown,
-    placeHolder: string,
-    fits: (name: string) => boolean = () => true,
-  ): Promise<string[]> {
-    const nodes: readonly unknown[] = Array.isArray(selected) && selected.includes(first) ? selected : [first];
-    const named = nodes.map(connectionOf).filter((name) => name !== undefined);
-    if (named.length > 0) return named;
-    if (first !== undefined) return [];
-    const items = this.#connections.profiles.filter(({ name }) => fits(name)).map(itemOf);
-    if (items.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('No matching connection.'));
-      return [];
-    }
-    const picked = await ui.showQuickPick(items, { placeHolder });
-    return picked ? [picked.label] : [];
+  #choose(first: unknown, selected: unknown, placeHolder: string, fits?: (name: string) => boolean): Promise<string[]> {
+    return chooseConnections(this.#connections, first, selected, placeHolder, fits);
   }
-}
-
-/** The connection that a tree row or code refers to. */
-function connectionOf(argument: unknown): string | undefined {
-  if (typeof argument === 'string') return argument;
-  if (argument instanceof ConnectionNode) return argument.name;
-  return argument instanceof ProblemNode || argument instanceof ActionNode ? argument.connection : undefined;
-}
-
-function itemOf(profile: ConnectionProfile): vscode.QuickPickItem {
-  return { label: profile.name, description: addressText(profile) };
 }

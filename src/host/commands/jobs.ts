@@ -92,10 +92,13 @@ export class JobCommands {
     if (graceMs !== undefined) await this.cancel(first, selected, graceMs);
   }
 
-  /** Cancels all jobs of this window, or of one connection, after one confirmation. */
+  /** Cancels all jobs of this window, or of one connection, after one confirmation. Not the durable jobs of other roles. */
   async cancelAll(connection?: string): Promise<void> {
     const living = this.#jobs.jobs.filter(
-      (job) => !job.final && (connection === undefined || job.record.connection === connection),
+      (job) =>
+        !job.final &&
+        job.record.durable?.own !== false &&
+        (connection === undefined || job.record.connection === connection),
     );
     if (living.length === 0) {
       void ui.showInformationMessage(vscode.l10n.t('No jobs are running or queued.'));
@@ -181,6 +184,8 @@ export class JobCommands {
 
   async copySql(first: unknown, selected: unknown): Promise<void> {
     const { jobs, others, workers } = targetsOf(this.#jobs, first, selected);
+    // The SQL of a durable job may be cut in the list.
+    for (const { id } of jobs) await this.#jobs.durable.whole(id);
     const ofOthers = new Set(others.map((job) => job.record.pid));
     const texts = [
       ...[...jobs, ...others].map((job) => job.record.request.sql),

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Connections } from '../connections/connections';
+import type { DurableAdmin } from '../durable/durableAdmin';
 import type { Disposables } from '../base/disposables';
 import type { EditorFeatures } from '../editor/editorFeatures';
 import { isLensTarget } from '../editor/lenses';
@@ -12,6 +13,7 @@ import type { Results } from '../results/results';
 import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
 import { BatchCommands } from './batches';
+import { chooseConnections } from './chooseConnections';
 import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
@@ -20,6 +22,7 @@ import type { JobCommands } from './jobs';
 import type { Launcher } from '../launch/launcher';
 import { pickJob, targetsOf } from './jobTargets';
 import { errorText } from '../messages/faultText';
+import { sqlToSchedule } from './sqlToSchedule';
 import * as ui from '../base/ui';
 
 export interface CommandParts {
@@ -35,6 +38,7 @@ export interface CommandParts {
   readonly connections: Connections;
   readonly jobCommands: JobCommands;
   readonly connectionCommands: ConnectionCommands;
+  readonly durableAdmin: DurableAdmin;
 }
 
 type Handler = (first: unknown, selected: unknown) => unknown;
@@ -52,6 +56,15 @@ export function registerCommands(parts: CommandParts): void {
     const targets = targetsOf(jobs, first, undefined);
     const [job] = readOnly ? [...targets.jobs, ...targets.others] : targets.jobs;
     return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
+  };
+  /** Runs a task for the connection on which a command was called, or the one that the user chooses. */
+  const withConnection = async (
+    first: unknown,
+    question: string,
+    task: (name: string) => Promise<void>,
+  ): Promise<void> => {
+    const [name] = await chooseConnections(parts.connections, first, undefined, question);
+    if (name !== undefined) await task(name);
   };
   const clicks = new RepeatedRequests(() => performance.now());
   const show = async (id: string | undefined): Promise<string | undefined> => {
@@ -81,7 +94,7 @@ export function registerCommands(parts: CommandParts): void {
     );
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show(launcher.runFromCode(first) ?? (await editor.commands.run())[0]),
+    runInBackground: async (first) => show((await launcher.runFromCode(first)) ?? (await editor.commands.run())[0]),
     runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
     runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
     runEachStatementInBackground: async (first, selected) =>
@@ -164,6 +177,29 @@ export function registerCommands(parts: CommandParts): void {
     setDefaultConnection: (first, scope) => connectionActions.setDefault(first, scope),
     useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
     useConnectionForFile: (first) => connectionActions.useForFile(first),
+    setUpDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection on which to set up durable jobs'), (name) =>
+        parts.durableAdmin.setUp(name),
+      ),
+    purgeDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection whose durable jobs to purge'), (name) =>
+        parts.durableAdmin.purge(name),
+      ),
+    removeDurableJobs: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection from which to remove durable jobs'), (name) =>
+        parts.durableAdmin.remove(name),
+      ),
+    scheduleSql: async (first) => {
+      const scheduled = await sqlToSchedule(jobs, targetsOf(jobs, first, undefined).jobs, first, editor.commands);
+      if (!scheduled) return;
+      const { scheduleWithCron } = await import('../schedule/schedule');
+      await scheduleWithCron(parts.connections, scheduled);
+    },
+    showScheduledRuns: (first) =>
+      withConnection(first, vscode.l10n.t('Choose the connection whose scheduled runs to show'), async (name) => {
+        const { showScheduledRuns } = await import('../schedule/schedule');
+        await showScheduledRuns(parts.connections, name);
+      }),
     openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),

@@ -15,11 +15,14 @@ export interface TestedConnection {
   readonly options: OpenOptions;
 }
 
+/** An action that the page performs. The tester itself performs the others. */
+export type PageAction = Exclude<CheckAction, 'retry'>;
+
 export interface TesterHost {
   changed(report: TestReport): void;
   notify(message: string, severity: 'info' | 'error'): void;
   /** Performs the action of a fix. The tester performs `retry` itself. */
-  act(action: Exclude<CheckAction, 'retry'>, finding: CheckResult): void | Promise<void>;
+  act(action: PageAction, finding: CheckResult): void | Promise<void>;
   /** The test has finished and was not canceled. */
   finished(findings: readonly CheckResult[], tested: TestedConnection): void | Promise<void>;
 }

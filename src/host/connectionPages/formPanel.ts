@@ -45,7 +45,10 @@ export class FormPanel implements PageHost, vscode.Disposable {
     this.#tester = new ConnectionTester({
       changed: (report) => this.#post({ type: 'report', report }),
       notify: (message, severity) => this.#channel.notify(message, severity),
-      act: (_action, finding) => this.#post({ type: 'focus', field: fieldOf(finding) }),
+      act: (action, finding) => {
+        if (action !== 'setUpDurableJobs') this.#post({ type: 'focus', field: fieldOf(finding) });
+        else this.#channel.notify(vscode.l10n.t('Save the connection first, then use “Set Up Durable Jobs…”.'), 'info');
+      },
       finished: (findings) => this.#mark(findings),
     });
     panel.title = formTitle(editing);

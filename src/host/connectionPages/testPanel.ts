@@ -4,7 +4,7 @@ import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/pro
 import type { FromConnectionPage } from '../../shared/connectionRequests';
 import type { Connections } from '../connections/connections';
 import { commandId } from '../base/commandIds';
-import { ConnectionTester, isReady, summaryOf } from './connectionTester';
+import { ConnectionTester, isReady, summaryOf, type PageAction } from './connectionTester';
 import { PageChannel, type PageHost } from './pageChannel';
 import { connectionStrings } from './formStrings';
 import * as ui from '../base/ui';
@@ -29,7 +29,7 @@ export class TestPanel implements PageHost, vscode.Disposable {
     this.#tester = new ConnectionTester({
       changed: (report) => this.#channel.post({ type: 'report', report }),
       notify: (message, severity) => this.#channel.notify(message, severity),
-      act: (action) => (action === 'enterPassword' ? this.#enterPassword() : this.#edit()),
+      act: (action) => this.#act(action),
       finished: async (findings, { profile }) => {
         const entered = this.#entered;
         this.#entered = undefined;
@@ -106,6 +106,18 @@ export class TestPanel implements PageHost, vscode.Disposable {
   dispose(): void {
     this.#tester.dispose();
     this.#channel.dispose();
+  }
+
+  async #act(action: PageAction): Promise<void> {
+    switch (action) {
+      case 'enterPassword':
+        return this.#enterPassword();
+      case 'editConnection':
+        return this.#edit();
+      case 'setUpDurableJobs':
+        await vscode.commands.executeCommand(commandId('setUpDurableJobs'), this.name);
+        return this.run();
+    }
   }
 
   async #edit(): Promise<void> {

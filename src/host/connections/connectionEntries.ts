@@ -73,7 +73,10 @@ export function readEntries(sources: readonly Source[]): {
           entries.push({ origin, ownName, profile: { ...profile, name }, hidesUsers: false });
           for (const field of ignored) {
             const id = `${scopeOf(origin)}#${index}.${field}`;
-            const fault: EntryFault = { code: 'connections.fieldIgnored', params: { field } };
+            const fault: EntryFault =
+              field === 'durableRetentionDays'
+                ? { code: 'connections.retentionIgnored' }
+                : { code: 'connections.fieldIgnored', params: { field } };
             faults.push({ id, name: ownName, fault, origin, index, field });
           }
         } else if (origin.kind === 'user') entries[nearer] = { ...known, hidesUsers: true };
@@ -96,12 +99,14 @@ function restrict(
   guarded: readonly ConnectionProfile[],
 ): { readonly profile: ConnectionProfile; readonly ignored: readonly string[] } {
   if (origin.kind !== 'workspace' && origin.kind !== 'folder') return { profile, ignored: [] };
-  const { allowCleartextPassword, hostaddr, ...rest } = profile;
+  const { allowCleartextPassword, hostaddr, durableRetentionDays = 0, ...rest } = profile;
   // With an address next to a name, the user's secrets for the name would be sent to that address.
   const redirects = hostaddr !== undefined && profile.host !== undefined && profile.host !== '';
   const ignored = [
     ...(allowCleartextPassword === true ? ['allowCleartextPassword'] : []),
     ...(redirects ? ['hostaddr'] : []),
+    // A repository must not delete the user's results.
+    ...(durableRetentionDays > 0 ? ['durableRetentionDays'] : []),
   ];
   const same = guarded.filter((own) => own.name === profile.name || hasSameServer(own, profile));
   return {

@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import type { Clock } from '../../core/base/clock';
+import type { Disposable } from '../../core/base/disposable';
+import { Emitter } from '../../core/base/emitter';
 import type { ServerLinks } from '../../core/jobs/ports';
 import type { Logger } from '../../core/base/logger';
 import type { OpenOptions } from '../../core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import type { PgServerLink } from '../../core/postgres/server/serverLink';
+import type { LinkOptions, PgServerLink } from '../../core/postgres/server/serverLink';
 import {
   entriesFor,
   findEntry,
@@ -42,6 +44,7 @@ export class Connections implements ServerLinks {
   #entries: readonly ConnectionEntry[] = [];
   #faulty: readonly FaultyEntry[] = [];
 
+  readonly #durable: Emitter<readonly [string, PgServerLink]>;
   readonly #renamed = new vscode.EventEmitter<{ readonly from: string; readonly to: string }>();
   readonly #first: FirstConnections;
 
@@ -58,6 +61,7 @@ export class Connections implements ServerLinks {
     clock: Clock,
     log: Logger,
   ) {
+    this.#durable = new Emitter(log);
     this.providers = this.#disposables.add(new ConnectionProviders(log));
     this.#credentials = new Credentials(secrets, memory, this.providers, log);
     this.#first = new FirstConnections(workspaceMemory);
@@ -66,6 +70,7 @@ export class Connections implements ServerLinks {
       log,
       open: (entry, prefer) => this.#credentials.open(entry, prefer),
       changed: () => this.#changed.fire(),
+      durable: (name, link) => this.#durable.emit([name, link]),
     });
     this.#disposables.add(this.#changed);
     this.#disposables.add(this.#renamed);
@@ -80,6 +85,10 @@ export class Connections implements ServerLinks {
     this.#disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(read));
     this.#disposables.add(vscode.workspace.onDidChangeWorkspaceFolders(read));
     this.#read();
+  }
+
+  onDurable(listener: (connection: string, link: PgServerLink) => void): Disposable {
+    return this.#durable.add(([name, link]) => listener(name, link));
   }
 
   get profiles(): readonly ConnectionProfile[] {
@@ -132,23 +141,28 @@ export class Connections implements ServerLinks {
 
   /** @throws Error if the workspace is not trusted, the connection does not exist, or it was disconnected and is not `wanted` */
   link(name: string, wanted = true): PgServerLink {
-    if (!vscode.workspace.isTrusted) {
-      throw new Error(
-        vscode.l10n.t(
-          'This workspace is not trusted, so nothing connects and nothing runs. Trust the workspace first.',
-        ),
-      );
-    }
+    checkTrust();
     const existing = this.#links.get(name);
     if (existing) return existing;
-    const entry = this.entry(name);
-    if (!entry) throw unknownConnectionError(name);
+    const entry = this.#existing(name);
     const knownName = entry.profile.name;
     if (knownName !== name) return this.link(knownName, wanted);
     if (this.#links.isDisconnected(name) && !wanted) {
       throw new Error(vscode.l10n.t('The connection “{0}” was disconnected. Connect it first.', name));
     }
     return this.#links.add(entry);
+  }
+
+  /**
+   * Opens a session for one request, separate from those of the link. The caller ends it.
+   * @param database default: the connection's
+   * @throws Error if the workspace is not trusted, or the connection does not exist; ConnectError
+   */
+  openSession(name: string, database?: string): ReturnType<LinkOptions['connect']> {
+    checkTrust();
+    const entry = this.#existing(name);
+    const profile = database === undefined ? entry.profile : { ...entry.profile, database };
+    return this.#credentials.open({ ...entry, profile });
   }
 
   /** The link, if it exists. Never connects. */
@@ -236,8 +250,7 @@ export class Connections implements ServerLinks {
   }
 
   async setPassword(name: string, password: string): Promise<void> {
-    const entry = this.entry(name);
-    if (!entry) throw unknownConnectionError(name);
+    const entry = this.#existing(name);
     await this.#credentials.keep(entry, password);
     this.allowPrompts(name);
     this.#links.drop(name);
@@ -309,6 +322,12 @@ export class Connections implements ServerLinks {
     return this.#entries.find(({ profile }) => profile.name === name);
   }
 
+  #existing(name: string): ConnectionEntry {
+    const entry = this.entry(name);
+    if (!entry) throw unknownConnectionError(name);
+    return entry;
+  }
+
   /** The entry of a profile that may not be saved yet. A password stored for its name is used only for the same target. */
   #entryOf(profile: ConnectionProfile): ConnectionEntry {
     const known = this.#known(profile.name);
@@ -330,6 +349,13 @@ export class Connections implements ServerLinks {
     this.#links.dropChanged((name) => this.entry(name));
     this.#changed.fire();
   }
+}
+
+function checkTrust(): void {
+  if (vscode.workspace.isTrusted) return;
+  throw new Error(
+    vscode.l10n.t('This workspace is not trusted, so nothing connects and nothing runs. Trust the workspace first.'),
+  );
 }
 
 /** The names that settings may use for a default connection. */

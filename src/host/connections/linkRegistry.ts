@@ -14,6 +14,8 @@ export interface LinkRegistryHost {
   open(entry: ConnectionEntry, prefer: Parameters<LinkOptions['connect']>[0]): ReturnType<LinkOptions['connect']>;
   /** A link was added or removed, or the state of one has changed. */
   changed(): void;
+  /** Durable jobs seem to be set up where a link has connected to. */
+  durable(name: string, link: PgServerLink): void;
 }
 
 /** The live links to servers, by the name of their connection. */
@@ -41,7 +43,7 @@ export class LinkRegistry {
   add(entry: ConnectionEntry): PgServerLink {
     const { name, database } = entry.profile;
     const { clock, log } = this.#host;
-    const link = new PgServerLink({
+    const link: PgServerLink = new PgServerLink({
       name,
       database: database ?? '',
       connect: (prefer) => this.#host.open(entry, prefer),
@@ -49,6 +51,7 @@ export class LinkRegistry {
       log,
       warmSessions: WARM_SESSIONS,
       workerSettings: workerSettingsOf(entry.profile),
+      onDurable: () => this.#host.durable(name, link),
     });
     link.onDidChangeState(() => this.#host.changed());
     this.#disconnected.delete(name);

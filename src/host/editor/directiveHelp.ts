@@ -19,6 +19,7 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
   'queue-size': ['64kB', '256kB', '1MB', '16MB'],
   set: ['work_mem = 256MB', 'maintenance_work_mem = 1GB', 'search_path = public'],
   'read-only': ['yes', 'no'],
+  durable: ['yes', 'no'],
   into: [],
 };
 

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
-import { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { labelFromSql } from '../../core/sql/labels';
+import { SessionSettings } from '../../core/sql/settings/sessionSettings';
 import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
 import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
@@ -82,6 +82,15 @@ export class EditorCommands implements vscode.Disposable {
     });
   }
 
+  /** The SQL that {@link run} would launch as one job, after its checks and questions. Undefined if there is none, or the user gives up. */
+  async prepareOne(): Promise<NewJob | undefined> {
+    const targets = this.#inActiveEditor();
+    if (!targets) return undefined;
+    if (targets.length > 1) throw new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
+    const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
+    return prepared?.request;
+  }
+
   /** Runs the statement of a lens. */
   async runLens(lens: LensTarget): Promise<string[]> {
     const target = this.#parts.targets.ofLens(lens);
@@ -140,7 +149,7 @@ export class EditorCommands implements vscode.Disposable {
       const prepared = await this.#parts.preparer.prepare(tracked);
       const onFailure = prepared && (await askAfter(first.record.label));
       if (!onFailure) return [];
-      return this.#start(prepared, (requests) => this.#parts.jobs.runAfter(first.id, requests, onFailure));
+      return this.#startTogether(prepared, (requests) => this.#parts.jobs.runAfter(first.id, requests, onFailure));
     });
   }
 
@@ -157,7 +166,7 @@ export class EditorCommands implements vscode.Disposable {
     }
     const sessions = sessionsOf(prepared);
     const label = batchLabel(prepared);
-    return this.#start(prepared.map(withModes), (requests) =>
+    return this.#startTogether(prepared.map(withModes), (requests) =>
       jobs.runBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
         { label, ...options },
@@ -222,24 +231,37 @@ export class EditorCommands implements vscode.Disposable {
     }
   }
 
-  /** @param run adds the jobs, by default independent ones. @returns their ids */
-  #start(
-    launches: readonly PreparedLaunch[],
-    run = (requests: readonly NewJob[]): readonly Job[] => requests.map((request) => this.#parts.jobs.run(request)),
-  ): string[] {
-    const { jobRanges, launched } = this.#parts;
-    const started = run(
-      launches.map(({ target: { pending }, request }) => {
-        const source = pending && sourceOf(jobRanges.pending(pending), request.sql);
-        return source === undefined ? request : { ...request, source };
-      }),
-    );
-    for (const [index, job] of started.entries()) {
-      const { target, sourceOffset } = launches[index] ?? {};
-      if (target?.pending && sourceOffset) jobRanges.add({ jobId: job.id, pending: target.pending, sourceOffset });
-      launched(job);
+  /** Launches independent jobs. @returns their ids */
+  async #start(launches: readonly PreparedLaunch[]): Promise<string[]> {
+    const ids: string[] = [];
+    for (const launch of launches) {
+      const job = await this.#parts.launcher.launch(this.#withSource(launch));
+      this.#note(launch, job);
+      ids.push(job.id);
     }
-    return started.map(({ id }) => id);
+    return ids;
+  }
+
+  /** Launches jobs together. @returns their ids */
+  #startTogether(launches: readonly PreparedLaunch[], run: (requests: readonly NewJob[]) => readonly Job[]): string[] {
+    // Each runs when this window says so: the server cannot look after them.
+    const started = run(launches.map((launch) => omit(this.#withSource(launch), 'durable')));
+    return started.map((job, index) => {
+      const launch = launches[index];
+      if (launch) this.#note(launch, job);
+      return job.id;
+    });
+  }
+
+  #withSource({ target: { pending }, request }: PreparedLaunch): NewJob {
+    const source = pending && sourceOf(this.#parts.jobRanges.pending(pending), request.sql);
+    return source === undefined ? request : { ...request, source };
+  }
+
+  #note({ target: { pending }, sourceOffset }: PreparedLaunch, job: Job): void {
+    const { jobRanges, launched } = this.#parts;
+    if (pending) jobRanges.add({ jobId: job.id, pending, sourceOffset });
+    launched(job);
   }
 
   /** The targets in the active editor, which are highlighted. Shows a message if there are none. */

@@ -70,6 +70,8 @@ export class Notifications implements vscode.Disposable {
     const tookMs = (record.finishedAt ?? 0) - (record.launchedAt ?? record.queuedAt);
     // The command that canceled the job reports it.
     if (record.state === 'canceled' || this.#isVisible(job.id)) return;
+    // A superuser sees the durable jobs of everyone.
+    if (record.durable?.own === false) return;
     if (record.notify !== true && !isWanted(record.state, tookMs)) return;
     // If that is not known, twice is better than never.
     if (!(await this.#jobs.isLastFocused().catch(() => true))) return;

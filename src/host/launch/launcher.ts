@@ -12,8 +12,10 @@ import { parseDuration } from '../../core/sql/settings/gucUnits';
 import { partOf } from '../jobs/batchText';
 import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
+import { faultText } from '../messages/faultText';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
+import { plain, plainLabel } from '../base/plainText';
 import { LaunchConfirmation, limitLocks, unboundedWrite, type UnboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
@@ -49,9 +51,9 @@ export class Launcher implements vscode.Disposable {
    * @returns the job's id, or undefined if the argument is not a request
    * @throws like {@link run}
    */
-  runFromCode(argument: unknown): string | undefined {
+  async runFromCode(argument: unknown): Promise<string | undefined> {
     const request = asRequest(argument);
-    return request && this.run(request).id;
+    return request && (await this.run(request)).id;
   }
 
   /**
@@ -61,6 +63,8 @@ export class Launcher implements vscode.Disposable {
    * @returns the new job's id, or undefined if the user cancels
    */
   async rerun(job: Job, withTimeout: boolean): Promise<string | undefined> {
+    // The SQL of a durable job may be cut in the list.
+    await this.#jobs.durable.whole(job.id);
     const { connection, label } = job.record;
     // A statement of a batch takes over the settings of the statements before it.
     const request = standaloneRequest(job, this.#jobs.batchOf(job));
@@ -97,7 +101,7 @@ export class Launcher implements vscode.Disposable {
     const confirmed = await this.confirmation.confirm(unboundedWrites(request.sql), [question]);
     if (!confirmed) return undefined;
     this.#connections.allowPrompts(connection);
-    const again = this.run(limitLocks(launch, question, confirmed));
+    const again = await this.run(limitLocks(launch, question, confirmed));
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
   }
@@ -143,8 +147,8 @@ export class Launcher implements vscode.Disposable {
    * Launches a request without asking the user.
    * @throws with a message for the user if the SQL or the request cannot run
    */
-  run(request: RunRequest): Job {
-    return this.#jobs.run(this.#checked(request));
+  async run(request: RunRequest): Promise<Job> {
+    return this.launch(this.#checked(request));
   }
 
   /**
@@ -182,6 +186,21 @@ export class Launcher implements vscode.Disposable {
     // The caller may be code, but only the user can approve what a workspace's connection asks for.
     this.#connections.allowPasswordPrompt(connection);
     return { ...request, connection, label };
+  }
+
+  /**
+   * Launches a request that was checked, as a durable job if it or its connection says so.
+   * @throws with a message for the user if it cannot be launched
+   */
+  async launch(request: NewJob): Promise<Job> {
+    const durable = request.durable ?? this.#connections.find(request.connection)?.durable ?? false;
+    if (!durable) return this.#jobs.run(request);
+    const { job, notices } = await this.#jobs.launch({ ...request, durable });
+    for (const notice of notices) {
+      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(request.label), faultText(notice));
+      void ui.showInformationMessage(plain(text));
+    }
+    return job;
   }
 
   /** The full name of a connection for the name that a caller uses. */

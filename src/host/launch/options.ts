@@ -184,6 +184,16 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
         ]
       : []),
     {
+      label: vscode.l10n.t('Durable job'),
+      description:
+        answers.durable === undefined
+          ? vscode.l10n.t('as in the connection')
+          : answers.durable
+            ? vscode.l10n.t('yes: the server looks after it')
+            : vscode.l10n.t('no'),
+      change: () => void (answers.durable = answers.durable === undefined ? true : answers.durable ? false : undefined),
+    },
+    {
       label: vscode.l10n.t('Notify when done'),
       description: answers.notify === true ? vscode.l10n.t('yes') : vscode.l10n.t('as in the settings'),
       change: () => void (answers.notify = answers.notify === true ? undefined : true),

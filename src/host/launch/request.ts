@@ -17,6 +17,7 @@ const REQUEST_TYPES = {
   statementTimeoutMs: 'number',
   workerTimeoutMs: 'number',
   queueSizeBytes: 'number',
+  durable: 'boolean',
   into: 'string',
   readOnly: 'boolean',
 };

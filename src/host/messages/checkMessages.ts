@@ -56,6 +56,10 @@ const TITLES: Messages<CheckOutcomes> = {
   'check.cancelsAllWorkers': () => l10n.t('You can cancel the workers of other roles'),
   'check.cancelsOwnWorkers': () => l10n.t('You can only cancel your own workers'),
 
+  'check.durableSetUp': ({ version }) => l10n.t('Durable jobs are set up, version {0}', version),
+  'check.durableNotSetUp': () => l10n.t('Durable jobs are not set up'),
+  'check.durableUnusable': () => l10n.t('Durable jobs cannot be used'),
+
   'check.noFreeSlot': () => l10n.t('No worker slot is free'),
   'check.fewFreeSlots': ({ free }) =>
     free === 1 ? l10n.t('1 worker slot is free') : l10n.t('{0} worker slots are free', free),
@@ -197,6 +201,11 @@ const DETAILS: Messages<CheckOutcomes> = {
   'check.cancelsAllWorkers': () => l10n.t('The role may signal other sessions.'),
   'check.cancelsOwnWorkers': ({ user }) => l10n.t('The role “{0}” may not signal the sessions of other roles.', user),
 
+  'check.durableSetUp': () => l10n.t('They run on the server, without a window.'),
+  'check.durableNotSetUp': ({ database }) =>
+    l10n.t('They would run on the server, without a window. That needs two schemas in the database “{0}”.', database),
+  'check.durableUnusable': (_, cause) => cause,
+
   'check.noFreeSlot': ({ used, total, usedAtLeast }) =>
     usedAtLeast
       ? l10n.t(
@@ -305,5 +314,6 @@ const FIX_TITLES: Messages<Fixes> = {
     needsSuperuser
       ? l10n.t('Allow {0} to cancel the workers of others (as a superuser)', user)
       : l10n.t('Allow {0} to cancel the workers of others', user),
+  'fix.setUpDurableJobs': () => l10n.t('Set Up Durable Jobs…'),
   'fix.raiseWorkerProcesses': () => l10n.t('Increase it (as a superuser), then restart the server'),
 };

@@ -73,5 +73,9 @@ export function directiveHelp(name: DirectiveName): string {
       return l10n.t(
         'The table that stores the rows of the last statement, such as `reports.daily`. The worker creates it. If it exists, the launch is refused, unless `append` or `replace` follows the name.',
       );
+    case 'durable':
+      return l10n.t(
+        '`yes` runs it as a durable job: the server looks after it and keeps its rows, also if VS Code is closed. Needs the setup of durable jobs in the database. `no` overrides the connection’s setting.',
+      );
   }
 }

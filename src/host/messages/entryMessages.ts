@@ -10,6 +10,10 @@ export const ENTRY_MESSAGES: Messages<EntryFaults> = {
       '“{0}” is ignored here, because it affects who receives passwords. Move the connection to your user settings to use it.',
       field,
     ),
+  'connections.retentionIgnored': () =>
+    l10n.t(
+      '“durableRetentionDays” is ignored here, because it deletes results. Move the connection to your user settings to use it.',
+    ),
   'connections.providerFailed': ({ provider, detail }) =>
     l10n.t('“{0}” could not list its connections: {1}', provider, detail),
 };

@@ -1,6 +1,9 @@
 /** Turns any fault into the sentence that the user sees. Each area adds its table of sentences here. */
 import { describeFault, faultOf, isTextFault, type Fault } from '../../core/base/fault';
 import { CONNECT_MESSAGES } from './connectMessages';
+import { CRON_MESSAGES } from './cronMessages';
+import { DURABLE_JOB_MESSAGES } from './durableJobMessages';
+import { DURABLE_MESSAGES } from './durableMessages';
 import { ENTRY_MESSAGES } from './entryMessages';
 import { FILTER_MESSAGES } from './filterMessages';
 import { JOB_MESSAGES } from './jobMessages';
@@ -12,6 +15,9 @@ import { SQL_MESSAGES } from './sqlMessages';
 
 const ALL_MESSAGES = {
   ...CONNECT_MESSAGES,
+  ...CRON_MESSAGES,
+  ...DURABLE_JOB_MESSAGES,
+  ...DURABLE_MESSAGES,
   ...ENTRY_MESSAGES,
   ...FILTER_MESSAGES,
   ...JOB_MESSAGES,

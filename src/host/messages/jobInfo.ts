@@ -7,13 +7,14 @@ import { faultText } from './faultText';
 
 /** A job as the public API describes it. */
 export function jobInfo({ record, mirrored }: Job): JobInfo {
-  const { id, label, connection, state, queuedAt, error, reason, batch } = record;
+  const { id, label, connection, state, queuedAt, error, reason, batch, durable } = record;
   return {
     id,
     label,
     sql: record.request.sql,
     connection,
-    origin: mirrored ? 'otherWindow' : 'thisWindow',
+    origin: durable ? 'server' : mirrored ? 'otherWindow' : 'thisWindow',
+    durable: durable !== undefined,
     state,
     queuedAt,
     ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag']),

@@ -11,6 +11,7 @@ const VALUE_MESSAGES: Messages<ValueFaults> = {
   'profile.notText': () => l10n.t('Use text without NUL characters.'),
   'profile.notBoolean': () => l10n.t('Use true or false.'),
   'profile.notSeconds': ({ max }) => l10n.t('Use a whole number of seconds from 0 to {0}.', max),
+  'profile.notDays': ({ max }) => l10n.t('Use a whole number of days from 0 to {0}.', max),
   'profile.notOneOf': ({ choices }) => l10n.t('Use one of these values: {0}.', choices.join(', ')),
   'profile.notPort': () => l10n.t('Use a whole number from 1 to 65535, or one per host, separated by commas.'),
   'profile.notColor': () => l10n.t('Use a color such as #c04040 or charts.red.'),

@@ -7,6 +7,7 @@ import { launchOptions } from '../../core/jobs/run/launchLimits';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { sizeText } from '../../shared/displayText';
 import { formatDate, formatSpan } from '../../shared/timeText';
+import type { DurableFacts } from '../../core/jobs/durable/ports';
 import { join, stateTitle } from '../jobs/jobText';
 import { slowerText, usualText } from '../jobs/usualText';
 import { durationText } from '../launch/options';
@@ -63,7 +64,7 @@ function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
 }
 
 /** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
-function detailsOf({ info, request, limits, kept, usual, signaledAt }: ResultsJob, now: number): DetailView[] {
+function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: ResultsJob, now: number): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
   const limit = (ms: number | undefined): string | undefined =>
@@ -74,6 +75,7 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt }: ResultsJo
     [l10n.t('State'), stateTitle(info.state)],
     [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
     [l10n.t('Connection'), info.connection],
+    ...durableDetails(durable),
     [l10n.t('Process id'), info.pid?.toString()],
     [l10n.t('Queued'), time(info.queuedAt)],
     [l10n.t('Launched'), time(info.launchedAt)],
@@ -98,4 +100,23 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt }: ResultsJo
     [l10n.t('Job id'), info.id],
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+}
+
+/** What is different about a durable job. */
+function durableDetails(durable: DurableFacts | undefined): (readonly [string, string | undefined])[] {
+  if (!durable) return [];
+  const { id, owner, keeperPid, xid, proven, rows } = durable;
+  return [
+    [l10n.t('Durable job'), l10n.t('number {0} on the server, of the role {1}', id, owner)],
+    [l10n.t('Keeper'), keeperPid === undefined ? undefined : l10n.t('pid {0}', keeperPid)],
+    [l10n.t('Transaction id'), xid],
+    [
+      l10n.t('Proof of the outcome'),
+      proven
+        ? l10n.t('the server’s commit log')
+        : l10n.t('none, because the statement must run alone: if its keeper ends early, the outcome is unknown'),
+    ],
+    [l10n.t('Rows'), rows === 'stored' ? l10n.t('in a table on the server until they are purged') : undefined],
+    [l10n.t('Messages'), l10n.t('not kept for durable jobs')],
+  ];
 }

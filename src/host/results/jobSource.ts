@@ -19,12 +19,13 @@ export function jobSource(
     job: (id) => {
       const job = jobOf(id);
       if (job === undefined) return undefined;
-      const { request, limits, rows, cancel, noticeCount, noticesDropped } = job.record;
+      const { request, limits, rows, cancel, noticeCount, noticesDropped, durable } = job.record;
       const usual = jobs.usualDuration(job);
       return {
         info: jobInfo(job),
         request,
         final: job.final,
+        ...(durable && { durable, copying: jobs.durable.copying(id) }),
         ...(limits === undefined ? {} : { limits }),
         noticeCount,
         ...(noticesDropped === undefined ? {} : { noticesDropped }),
@@ -45,11 +46,17 @@ export function jobSource(
     },
     onDidRemove: (listener) => jobs.onDidRemove(listener),
     // The record has columns as soon as the file of the rows exists.
-    rows: async (id) => {
+    rows: async (id, all) => {
       const columns = jobOf(id)?.record.columns;
       if (columns === undefined) return undefined;
       const other = jobs.get(id) ? undefined : others.get(id);
-      return other ? SpoolReader.open(join(other.workspace.folder, 'rows', id), columns) : files.open(id, columns);
+      if (other) return SpoolReader.open(join(other.workspace.folder, 'rows', id), columns);
+      return files.open(await jobs.durable.openRows(id, all), columns);
+    },
+    shown: (id) => {
+      if (jobOf(id)?.final === true) jobs.durable.seen(id);
+      // The beginning is shown until then.
+      void jobs.durable.whole(id).catch(() => undefined);
     },
     notices: (id) => shownNotices(jobOf(id)?.notices ?? []),
     noticesNotHeld: (id) => jobOf(id)?.noticesNotHeld ?? 0,

@@ -145,7 +145,8 @@ export class ResultsActions implements Disposable {
   /** Opens the rows separately, so that closing the panel does not end an export. */
   async #export(message: Extract<FromPage, { type: 'export' | 'openDocument' }>): Promise<void> {
     const order = this.#rows.order(message.view);
-    const reader = await this.#source.rows(this.#id);
+    // A file must not end where the copying happens to be.
+    const reader = await this.#source.rows(this.#id, true);
     if (reader === undefined) return;
     try {
       const exportSource = { reader, order, label: this.#source.job(this.#id)?.info.label ?? '' };

@@ -160,6 +160,7 @@ export class ResultsPanel implements Disposable {
       ...(this.#tab === undefined ? {} : { tab: this.#tab }),
     });
     this.#tab = undefined;
+    this.#source.shown?.(this.id);
     this.#watchGrowth(rows);
   }
 
@@ -170,6 +171,7 @@ export class ResultsPanel implements Disposable {
     await this.#sendRows();
     this.#post({ type: 'head', head: await this.#head(job) });
     this.#sendNotices();
+    this.#source.shown?.(this.id);
   }
 
   async #head(job: ResultsJob): Promise<ResultsHead> {

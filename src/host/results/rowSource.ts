@@ -4,6 +4,7 @@
 import type { JobInfo, RunRequest } from '../../api';
 import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
+import type { DurableFacts } from '../../core/jobs/durable/ports';
 import type { UsualDuration } from '../../core/jobs/history/usualDuration';
 import type { WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
@@ -26,6 +27,10 @@ export interface ResultsJob {
   readonly signaledAt?: number;
   readonly noticeCount: number;
   readonly noticesDropped?: number;
+  /** Set for a durable job. */
+  readonly durable?: DurableFacts;
+  /** Its rows are still being copied from the server, although it has ended. */
+  readonly copying?: boolean;
   /** Its state can no longer change. */
   readonly final: boolean;
 }
@@ -46,8 +51,13 @@ export interface ResultsSource {
   onDidChange(listener: (id: string) => void): Disposable;
   /** Fires when jobs are removed, with their rows. */
   onDidRemove(listener: (ids: readonly string[]) => void): Disposable;
-  /** Opens the rows; undefined while there are none. Rejects if they cannot be read. */
-  rows(id: string): Promise<RowsReader | undefined>;
+  /**
+   * Opens the rows; undefined while there are none. Rejects if they cannot be read.
+   * @param all wait until those of a durable job were copied from the server
+   */
+  rows(id: string, all?: boolean): Promise<RowsReader | undefined>;
+  /** The user sees the job in a panel. */
+  shown?(id: string): void;
   notices(id: string): readonly KeptNotice[];
   /** How many earlier messages are only in the messages file: the number of the first one in {@link notices}. */
   noticesNotHeld(id: string): number;

@@ -55,8 +55,9 @@ export class RowsService implements Disposable {
 
   /** The status of the rows. Those of a final job are complete, even if their file does not say so. */
   async status(): Promise<RowsView> {
-    const final = this.#source.job(this.id)?.final ?? true;
     const reader = await this.reader();
+    const job = this.#source.job(this.id);
+    const final = job === undefined || (job.final && job.copying !== true);
     if (reader === undefined) return { ...NO_ROWS, complete: final };
     const { rows, bytes, complete, dropped, stopped, fault } = await reader.status();
     const view = { rows, bytes, complete: complete || final, dropped };

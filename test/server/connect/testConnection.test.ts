@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import type { CheckResult, Fix } from '../../../src/core/postgres/connect/check/checkResult';
 import { runFix, testConnection, type TestOptions } from '../../../src/core/postgres/connect/check/testConnection';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
+import { inSession } from '../../../src/core/postgres/client/ownSession';
+import { runSetup } from '../../../src/core/postgres/durable/administration';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newDatabase, newServer, scripts, type TestServer } from '../support';
 import { makeCertificate } from './certificates';
@@ -57,7 +59,7 @@ describe('testConnection', () => {
     const results = await look(await newDatabase(server));
     assert.equal(
       statuses(results),
-      'reachable ok, tls ok, server ok, pooler ok, extension ok, extensionRisk info, privileges ok, readStats ok, signal ok, slots ok, limits ok',
+      'reachable ok, tls ok, server ok, pooler ok, extension ok, extensionRisk info, privileges ok, readStats ok, signal ok, durable info, slots ok, limits ok',
     );
     assert.match(
       checkDetail(find(results, 'reachable')),
@@ -65,6 +67,22 @@ describe('testConnection', () => {
     );
     assert.match(checkTitle(find(results, 'server')), /^PostgreSQL 18\./);
     assert.match(checkDetail(find(results, 'slots')), /^\d of the server’s 6 worker processes/);
+  });
+
+  it('reports whether durable jobs are set up, which is optional', async () => {
+    const database = await newDatabase(server);
+    const found = async (): Promise<unknown[]> => {
+      const durable = find(await look(database), 'durable');
+      return [durable.status, checkTitle(durable), durable.fixes.map(({ action }) => action)];
+    };
+    assert.deepEqual(await found(), ['info', 'Durable jobs are not set up', ['setUpDurableJobs']]);
+    await inSession(openClient(database), (client) => runSetup(client));
+    assert.deepEqual(await found(), ['ok', 'Durable jobs are set up, version 1', []]);
+    const run = (sql: string): Promise<unknown> => server.psql(sql, { database: database.database! });
+    await run("UPDATE pgbackground_jobs.setup SET functions = 'others'");
+    assert.deepEqual(await found(), ['info', 'Durable jobs cannot be used', ['setUpDurableJobs']]);
+    await run('UPDATE pgbackground_jobs.setup SET version = 99');
+    assert.deepEqual(await found(), ['info', 'Durable jobs cannot be used', []]);
   });
 
   it('names the password that was used, and reports one that the server did not ask for as not checked', async () => {

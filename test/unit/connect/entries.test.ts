@@ -131,6 +131,16 @@ describe('connections of several origins', () => {
     assert.deepEqual([entries[0]!.profile, faults], [fine, []]);
   });
 
+  it('a workspace cannot have the user’s durable jobs deleted', () => {
+    const limited = { name: 'a', host: 'prod', durableRetentionDays: 1 };
+    const { entries, faults } = readEntries([workspace(limited)]);
+    assert.deepEqual(
+      [entries[0]!.profile, faults.map(({ fault, field }) => [fault.code, field])],
+      [{ name: 'a', host: 'prod' }, [['connections.retentionIgnored', 'durableRetentionDays']]],
+    );
+    assert.equal(readEntries([user(limited)]).entries[0]!.profile.durableRetentionDays, 1);
+  });
+
   it('a workspace cannot unmark the user’s production connection, by name or by server', () => {
     const own = { name: 'prod', host: 'db.example', production: true };
     const asks = (...given: unknown[]): (boolean | undefined)[] =>

@@ -44,6 +44,7 @@ describe('connection profiles', () => {
       passwordCommand: 'aws rds generate-db-auth-token',
       askPassword: true,
       allowCleartextPassword: false,
+      durableRetentionDays: 30,
     };
     assert.deepEqual(validateProfile(profile), { profile });
     assert.deepEqual(validateProfile({ name: 'x', port: 5432, host: undefined, color: 'charts.red' }), {
@@ -77,6 +78,7 @@ describe('connection profiles', () => {
       [{ name: 'x', sslnegotiation: '' }, 'profile.notOneOf sslnegotiation choices=postgres,direct'],
       [{ name: 'x', user: null }, 'profile.notText user'],
       [{ name: 'x', connectTimeoutSeconds: '10' }, 'profile.notSeconds connectTimeoutSeconds max=86400'],
+      [{ name: 'x', durableRetentionDays: 0.5 }, 'profile.notDays durableRetentionDays max=36500'],
       [{ name: 'x', connectTimeoutSeconds: -1 }, 'profile.notSeconds connectTimeoutSeconds max=86400'],
       [{ name: 'x', keepalives: 1 }, 'profile.notBoolean keepalives'],
       [{ name: 'x', color: 'red;' }, 'profile.notColor color'],
@@ -170,6 +172,8 @@ describe('lists of the fields of a profile', () => {
       'production',
       'readOnly',
       'workerSettings',
+      'durableRetentionDays',
+      'durable',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',

@@ -34,7 +34,8 @@ describe('lenses', () => {
     jobRanges = originAt(1),
   ): (readonly [number, string, string])[] {
     const origin = 'thisWindow';
-    const info: JobInfo = { id: 'job', label: '', sql: '', connection: 'c', origin, queuedAt: 0, state, ...facts };
+    const known = { id: 'job', label: '', sql: '', connection: 'c', origin, durable: false } as const;
+    const info: JobInfo = { ...known, queuedAt: 0, state, ...facts };
     return lensesOf({
       text,
       split: splitStatements(text),
@@ -162,7 +163,7 @@ describe('lenses', () => {
       split: splitStatements(text),
       jobRanges: jobRanges.of(uri),
       job: (id) => ({
-        ...{ id, label: '', sql: '', connection: 'c', origin: 'thisWindow' },
+        ...{ id, label: '', sql: '', connection: 'c', origin: 'thisWindow', durable: false },
         ...{ queuedAt: 0, state: 'running', launchedAt: NOW },
       }),
       now: NOW,
@@ -204,6 +205,7 @@ describe('directives in comments', () => {
         'set',
         'read-only',
         'into',
+        'durable',
       ],
     });
     assert.deepEqual(completionsAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans } from '../../../src/core/results/spool/spool';
+import { SpoolFiles } from '../../../src/core/results/spool/spoolStore';
 import { copyText, manyRows, NO_LIMITS, send, TWO_COLUMNS, withFolder } from './support';
 
 describe('files of the spool', () => {
@@ -61,11 +62,23 @@ describe('files of the spool', () => {
       }
       await writeFile(join(folder, 'jobs.json'), '{}');
       await mkdir(join(folder, 'folder'));
-      assert.deepEqual(await sweepOrphans(folder, [join(folder, 'a'), 'c', 'd'], 60_000), []);
+      assert.deepEqual(await sweepOrphans(folder, [join(folder, 'a'), 'c', 'd'], () => 60_000), []);
       assert.deepEqual(await sweepOrphans(folder, [join(folder, 'a'), 'c']), [join(folder, 'b'), join(folder, 'd')]);
       const left = ['a.index', 'a.json', 'a.rows', 'c.index', 'c.json', 'c.rows', 'folder', 'jobs.json'];
       assert.deepEqual((await readdir(folder)).sort(), left);
       assert.deepEqual(await sweepOrphans(join(folder, 'none'), []), []);
+    });
+  });
+
+  it('are not swept while they may be a window’s copies of the rows of durable jobs', async () => {
+    await withFolder(async (folder) => {
+      const files = new SpoolFiles(folder, () => NO_LIMITS);
+      const anHourAgo = Date.now() / 1000 - 3600;
+      for (const name of ['durable-key-1-window', 'job']) {
+        await (await SpoolWriter.create(join(folder, name), TWO_COLUMNS, NO_LIMITS)).finish();
+        await utimes(join(folder, `${name}.rows`), anHourAgo, anHourAgo);
+      }
+      assert.deepEqual(await files.sweep([]), [join(folder, 'job')]);
     });
   });
 

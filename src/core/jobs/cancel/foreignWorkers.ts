@@ -1,8 +1,8 @@
-import type { Job } from '../job';
+import type { Job, JobRecord } from '../job';
 import type { ActiveWorker, ActivitySnapshot } from '../ports';
 import { systemClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { isWorkerOf } from '../findWorker';
+import { isWorkerOf, type KnownWorker } from '../findWorker';
 import { compareServers, serverOfSnapshot } from '../serverIdentity';
 
 /** How long a snapshot may still show a worker after its end, because its process takes time to exit. Milliseconds. */
@@ -29,10 +29,12 @@ export class ForeignWorkers {
     this.#jobs = jobs;
 
     this.#listener = jobs.onDidChange(({ final, record }) => {
-      const { connection, pid, backendStart } = record;
-      if (!final || pid === undefined || backendStart === undefined) return;
-      const ended = this.#ended.get(connection) ?? new Map<string, number>();
-      this.#ended.set(connection, ended.set(identityOf({ pid, backendStart }), clock.monotonic()));
+      if (!final) return;
+      const ended = this.#ended.get(record.connection) ?? new Map<string, number>();
+      for (const { pid, backendStart } of processesOf(record)) {
+        if (pid === undefined || backendStart === undefined) continue;
+        this.#ended.set(record.connection, ended.set(identityOf({ pid, backendStart }), clock.monotonic()));
+      }
     });
   }
 
@@ -48,7 +50,8 @@ export class ForeignWorkers {
     for (const [key, at] of ended ?? []) if (snapshot.at > at + EXITING_MS) ended?.delete(key);
     return snapshot.workers.filter(
       (worker) =>
-        !ours.some(({ record }) => isWorkerOf(record, worker, server)) && ended?.has(identityOf(worker)) !== true,
+        !ours.some(({ record }) => processesOf(record).some((known) => isWorkerOf(known, worker, server))) &&
+        ended?.has(identityOf(worker)) !== true,
     );
   }
 
@@ -83,6 +86,20 @@ export function listOnce(seen: readonly SeenWorkers[]): ReadonlyMap<string, read
     );
   });
   return listed;
+}
+
+/** The worker of a job, and the keeper of a durable one. */
+function processesOf(record: JobRecord): readonly KnownWorker[] {
+  const { keeperPid, keeperStart } = record.durable ?? {};
+  if (keeperPid === undefined) return [record];
+  const { server, serverStart } = record;
+  const keeper: KnownWorker = {
+    pid: keeperPid,
+    ...(keeperStart === undefined ? {} : { backendStart: keeperStart }),
+    ...(server && { server }),
+    ...(serverStart === undefined ? {} : { serverStart }),
+  };
+  return [record, keeper];
 }
 
 function identityOf({ pid, backendStart }: Pick<ActiveWorker, 'pid' | 'backendStart'>): string {

@@ -37,6 +37,7 @@ const RECORD = v.looseObject({
     sql: v.string(),
     into: v.optional(v.string()),
     readOnly: v.optional(v.boolean()),
+    durable: v.optional(v.boolean()),
     settings: v.optional(v.custom<Record<string, string>>((settings) => faultySetting(settings) === undefined)),
   }),
   connection: v.string(),

@@ -14,7 +14,7 @@ import type { CopiedRows } from '../client/copyOut';
 import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
 import { startResponseTimeout } from '../client/responseTimeout';
-import { SerialClient, type NoticeListener } from '../client/serialClient';
+import { SerialClient, type NoticeListener, type TurnOptions } from '../client/serialClient';
 import type { TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
@@ -137,6 +137,21 @@ export class PgSession implements WorkerSession {
 
   get server(): ServerIdentity {
     return this.#backend.server;
+  }
+
+  /** The role's own limits, which are off in this session, and the parameters of the connection's workers. */
+  get inherited(): ReadonlyMap<string, string> {
+    return new Map([...this.#inherited, ...Object.entries(this.#context.workerSettings.defaults)]);
+  }
+
+  /** Whether workers of the connection start in read-only transactions. */
+  get readOnly(): boolean {
+    return 'default_transaction_read_only' in this.#context.workerSettings.enforced;
+  }
+
+  /** Runs queries of durable jobs as one task. */
+  run<T>(task: (client: Client) => Promise<T>, options?: TurnOptions): Promise<T> {
+    return this.#client.run(task, options);
   }
 
   idleMs(): number {

@@ -18,7 +18,8 @@ export const SAME_SERVER_ATTEMPTS = 8;
  * belong to the role that logged in, whatever role they run as: only that role can see and signal all of them. And no operator that
  * another role created in the search_path may be used in its queries.
  */
-const CONTROL_COLUMNS = `pg_catalog.current_setting('server_version'),
+const CONTROL_COLUMNS = `pg_catalog.current_setting('server_version'), pg_catalog.current_setting('role'),
+  pg_catalog.to_regnamespace('pgbackground_jobs') IS NOT NULL,
   (SELECT pg_catalog.count(pg_catalog.set_config(s.name, '0', false)) FROM pg_catalog.pg_settings AS s
     WHERE s.name OPERATOR(pg_catalog.=) ANY ('{transaction_timeout,idle_session_timeout}'::pg_catalog.text[])),
   pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)`;
@@ -34,6 +35,8 @@ export interface ControlConnectionOptions {
   onFailed(error: unknown): void;
   /** The open connection has ended. */
   onLost(): void;
+  /** A notification has arrived. Any role can send one. */
+  onNotification(payload: string): void;
   /** The error for calls after {@link ControlConnection.end}. */
   closedError(): Error;
 }
@@ -41,6 +44,10 @@ export interface ControlConnectionOptions {
 export interface OpenedControl {
   readonly server: ServerIdentity;
   readonly serverVersion: string;
+  /** The role that the profile switches to. */
+  readonly role: string | undefined;
+  /** Durable jobs seem to be set up in the database. */
+  readonly durable: boolean;
   /** The server of the connection before this one, or the preferred server. */
   readonly previous: ServerIdentity | undefined;
 }
@@ -50,6 +57,8 @@ interface Control {
   readonly queue: SerialQueue;
   readonly server: ServerIdentity;
   readonly serverVersion: string;
+  readonly role: string | undefined;
+  readonly durable: boolean;
   /** The error with which the server, or the network, ended this connection. */
   fatalError: Error | undefined;
 }
@@ -171,7 +180,7 @@ export class ControlConnection {
       await endClient(control.client, options.clock);
       control = await this.#tryConnect();
     }
-    const { client, server, serverVersion } = control;
+    const { client, server, serverVersion, role, durable } = control;
     if (this.#ended) {
       await endClient(client, options.clock);
       throw options.closedError();
@@ -180,7 +189,7 @@ export class ControlConnection {
     this.#client = client;
     this.#server = server;
     this.#reached = server.reached;
-    options.onConnected({ server, serverVersion, previous });
+    options.onConnected({ server, serverVersion, role, durable, previous });
     return control;
   }
 
@@ -194,11 +203,18 @@ export class ControlConnection {
       this.#control = undefined;
       this.#options.onLost();
     };
+    client.on('notification', ({ payload = '' }) => this.#options.onNotification(payload));
     client.on('end', onEnded);
     client.on('error', onEnded);
     try {
       const { server, row } = await this.#run(unidentified, () => introduce(client, CONTROL_COLUMNS));
-      return Object.assign(unidentified, { server, serverVersion: row[0] ?? '' });
+      const [serverVersion, role, durable] = row;
+      return Object.assign(unidentified, {
+        server,
+        serverVersion: serverVersion ?? '',
+        role: role === 'none' ? undefined : (role ?? undefined),
+        durable: durable === 't',
+      });
     } catch (error) {
       await endClient(client, this.#options.clock);
       throw error;

@@ -2,6 +2,7 @@ import type { Disposable } from '../../base/disposable';
 import { Emitter } from '../../base/emitter';
 import { describeFault, FaultError, faultOf } from '../../base/fault';
 import { OtherServerError, SessionLostError, UnreachableError } from '../../jobs/errors';
+import type { DurableServer } from '../../jobs/durable/ports';
 import type { ActivitySnapshot, ServerLink, WorkerSession } from '../../jobs/ports';
 import { compareServers, nameServer, type ServerIdentity } from '../../jobs/serverIdentity';
 import { TypeCache } from '../client/typeCache';
@@ -39,6 +40,7 @@ function reasonOf(error: unknown): { readonly reason?: ConnectReason } {
 export class PgServerLink implements ServerLink {
   readonly #options: LinkOptions;
   readonly #stateListeners: Emitter<undefined>;
+  readonly #notified: Emitter<string>;
   readonly #types = new TypeCache();
   readonly #history: LaunchHistory = { launched: false };
   readonly #control: ControlConnection;
@@ -52,6 +54,9 @@ export class PgServerLink implements ServerLink {
   #foundBefore = false;
   #missingTexts: string | undefined;
   #serverVersion = '';
+  /** The role that the profile switches to. */
+  #role: string | undefined;
+  #durable: Promise<DurableServer> | undefined;
   #extensionVersion: string | undefined;
   #disposed = false;
   #state: LinkState = { kind: 'idle' };
@@ -59,6 +64,7 @@ export class PgServerLink implements ServerLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#stateListeners = new Emitter(options.log);
+    this.#notified = new Emitter(options.log);
     const { name, clock, log, responseTimeouts } = options;
     const connect: LinkOptions['connect'] = (prefer) => options.connect(prefer);
     const closedError = (): Error => this.#closedError();
@@ -71,6 +77,7 @@ export class PgServerLink implements ServerLink {
       onConnected: (opened) => this.#onConnected(opened),
       onFailed: (error) => this.#setState({ kind: 'error', fault: faultOf(error), ...reasonOf(error) }),
       onLost: () => this.#onLost(),
+      onNotification: (payload) => this.#notified.emit(payload),
       closedError,
     });
     this.#control = control;
@@ -144,7 +151,37 @@ export class PgServerLink implements ServerLink {
   }
 
   /** @throws UnreachableError if the server answered before and is unreachable now, or if this link was closed: try again later */
-  async acquire(): Promise<WorkerSession> {
+  acquire(): Promise<WorkerSession> {
+    return this.#acquire();
+  }
+
+  /** The durable jobs of the database. Their code is loaded at the first call. */
+  durable(): Promise<DurableServer> {
+    this.#durable ??= import('../durable/durableServer').then(({ PgDurableServer }) => {
+      const [types, role, server] = [this.#types, () => this.#role, () => this.#control.server];
+      return new PgDurableServer({
+        types,
+        get role() {
+          return role();
+        },
+        get server() {
+          return server();
+        },
+        connect: () => this.connect(),
+        query: (task) => this.#control.query(task),
+        acquire: () => this.#acquire(),
+        onNotify: (listener) => this.#notified.add(listener),
+      });
+    });
+    return this.#durable;
+  }
+
+  /** The setup of durable jobs was just created or upgraded through this link. */
+  durableSetUp(): void {
+    this.#options.onDurable?.();
+  }
+
+  async #acquire(): Promise<PgSession> {
     try {
       await this.connect();
       return await this.#pool.acquire();
@@ -171,6 +208,7 @@ export class PgServerLink implements ServerLink {
     this.#disposed = true;
     this.#poller.dispose();
     this.#stateListeners.clear();
+    this.#notified.clear();
     // The control connection last: a session that is reading rows is interrupted through it.
     await this.#pool.end();
     await Promise.allSettled([this.#control.end(), this.#pool.settled()]);
@@ -193,8 +231,9 @@ export class PgServerLink implements ServerLink {
     if (this.#state.kind !== 'error') this.#setState({ kind: 'connecting' });
   }
 
-  #onConnected({ server, serverVersion, previous }: OpenedControl): void {
+  #onConnected({ server, serverVersion, role, durable, previous }: OpenedControl): void {
     this.#serverVersion = serverVersion;
+    this.#role = role;
     if (previous && compareServers(previous, server) !== 'same') {
       const { log, name } = this.#options;
       log.info(`${name}: the connection now leads to ${nameServer(server)}.`);
@@ -204,6 +243,7 @@ export class PgServerLink implements ServerLink {
     }
     this.#connectedBefore = true;
     this.#setConnected();
+    if (durable) this.#options.onDurable?.();
   }
 
   #onLost(): void {

@@ -36,6 +36,8 @@ export interface LinkOptions {
   readonly workerSettings?: WorkerSettings;
   /** How many sessions are kept open for the next launches. */
   readonly warmSessions: number;
+  /** Called after each connect to a database in which durable jobs seem to be set up. */
+  onDurable?(): void;
   /** Response timeouts of the control connection and of sessions, for tests. Milliseconds. */
   readonly responseTimeouts?: { readonly controlMs: number; readonly sessionMs: number };
 }

@@ -154,16 +154,22 @@ export async function removeSpool(file: string): Promise<void> {
  * @param folder The folder, which need not exist. Other files in it are not touched.
  * @param knownFiles Spools to keep: full names as passed to `SpoolWriter.create`, or names relative to the folder. They must include the
  * jobs of other windows that share the folder.
- * @param minAgeMs Keep spools that were changed within this many milliseconds.
+ * @param minAgeMs Keep spools that were changed within this many milliseconds; may depend on the name without a suffix.
  * @returns The names of the removed spools, without a suffix.
  */
-export async function sweepOrphans(folder: string, knownFiles: Iterable<string>, minAgeMs = 0): Promise<string[]> {
+export async function sweepOrphans(
+  folder: string,
+  knownFiles: Iterable<string>,
+  minAgeMs: (name: string) => number = () => 0,
+): Promise<string[]> {
   const known = new Set(Array.from(knownFiles, (file) => resolve(folder, file)));
   const removed: string[] = [];
   for (const name of (await namesIn(folder)).sort()) {
     if (!name.endsWith('.rows')) continue;
-    const file = join(folder, name.slice(0, -'.rows'.length));
-    if (known.has(resolve(file)) || (minAgeMs > 0 && (await age(file)) < minAgeMs)) continue;
+    const stem = name.slice(0, -'.rows'.length);
+    const file = join(folder, stem);
+    const minAge = minAgeMs(stem);
+    if (known.has(resolve(file)) || (minAge > 0 && (await age(file)) < minAge)) continue;
     await removeSpool(file);
     removed.push(file);
   }

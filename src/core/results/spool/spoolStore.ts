@@ -7,6 +7,9 @@ import { UnfoldStream } from './unfold';
 /** Rows younger than this may belong to a job that started while the known jobs were listed. Milliseconds. */
 const YOUNG_MS = 60_000;
 
+/** Copies of the rows of durable jobs belong to a window that removes them when it closes. Older ones may remain after a crash. Milliseconds. */
+const COPY_MS = 24 * 3_600_000;
+
 /** Stores the rows of all jobs: one spool per job, in one folder. */
 export class SpoolFiles implements JobFiles {
   readonly #folder: string;
@@ -59,7 +62,7 @@ export class SpoolFiles implements JobFiles {
     return sweepOrphans(
       this.#folder,
       [...known].map((id) => this.path(id)),
-      YOUNG_MS,
+      (name) => (name.startsWith('durable-') ? COPY_MS : YOUNG_MS),
     );
   }
 }

@@ -54,6 +54,7 @@ export class JobNode {
     const summary = jobSummary(this.job, now, this.#jobs.queuePosition(record.id));
     const worker = this.#jobs.activity(this.job);
     const pinned = this.job.pinned ? vscode.l10n.t('pinned') : '';
+    const durable = durableText(record);
     const usual = this.#jobs.usualDuration(this.job);
     const slower = slowerText(record, usual, now);
     const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
@@ -67,6 +68,7 @@ export class JobNode {
       summary.problem,
       summary.short,
       slower,
+      durable,
       pid,
       ended,
       summary.progress,
@@ -80,6 +82,7 @@ export class JobNode {
         stateName(record.state),
         summary.short,
         slower,
+        durable,
         pinned,
         record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
         summary.problem,
@@ -112,10 +115,11 @@ export class JobNode {
       // The job of a batch can be cleared when the batch has ended.
       if (batch.every(({ final }) => final)) words.push('finished');
     }
-    if (!this.job.final && record.batch === undefined) words.push('followable');
-    if (record.state === 'running') words.push('detachable');
+    if (!this.job.final && record.batch === undefined && !record.durable) words.push('followable');
+    if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
-    words.push(this.job.pinned ? 'pinned' : 'unpinned');
+    if (record.durable) words.push('durable');
+    else words.push(this.job.pinned ? 'pinned' : 'unpinned');
     return words;
   }
 
@@ -129,7 +133,7 @@ export class JobNode {
       .own('**')
       .text(record.label)
       .own('** ')
-      .text(join(stateName(record.state), pinned))
+      .text(join(stateName(record.state), durableText(record), pinned))
       .own('\n\n');
     if (record.reason !== undefined) tooltip.text(faultText(record.reason)).own('\n\n');
     tooltip.fact('pid', record.pid?.toString());
@@ -164,4 +168,10 @@ export class JobNode {
     tooltip.code(record.request.sql, 'sql');
     return tooltip.value;
   }
+}
+
+/** `durable`, with the role if it is another one. */
+function durableText({ durable }: Job['record']): string {
+  if (!durable) return '';
+  return durable.own ? vscode.l10n.t('durable') : vscode.l10n.t('durable, of {0}', durable.owner);
 }

@@ -20,6 +20,7 @@ export type CheckId =
   | 'privileges'
   | 'readStats'
   | 'signal'
+  | 'durable'
   | 'slots'
   | 'limits';
 
@@ -86,6 +87,12 @@ export interface CheckOutcomes {
   'check.cancelsAllWorkers': NoParams;
   'check.cancelsOwnWorkers': { readonly user: string };
 
+  /** `version`: of the setup */
+  'check.durableSetUp': { readonly version: number };
+  'check.durableNotSetUp': { readonly database: string };
+  /** `cause`: why a setup that exists cannot be used. */
+  'check.durableUnusable': NoParams;
+
   'check.noFreeSlot': Slots;
   'check.fewFreeSlots': Slots;
   'check.freeSlots': Slots;
@@ -112,11 +119,12 @@ export interface Fixes {
   'fix.grantLaunch': Granted;
   'fix.grantReadStats': Granted;
   'fix.grantSignal': Granted;
+  'fix.setUpDurableJobs': NoParams;
   'fix.raiseWorkerProcesses': NoParams;
 }
 
 /** What the host can do about a result. */
-export type CheckAction = 'editConnection' | 'enterPassword' | 'retry';
+export type CheckAction = 'editConnection' | 'enterPassword' | 'retry' | 'setUpDurableJobs';
 
 export type Fix = FaultOf<Fixes> & {
   /** SQL to show, to copy, or to run after a confirmation; it may need more privileges than the tested role has. */

@@ -6,6 +6,7 @@ import { isServerError } from '../../errors';
 import { isTransactionPooled, keyPidOf } from '../../server/pooler';
 import type { ConnectionProfile } from '../conninfo/profile';
 import { connectError, ConnectError } from '../errors';
+import { checkDurable } from './durableChecks';
 import { endpointOf, networkError } from '../open/connectErrors';
 import { openConnection, type OpenedConnection, type OpenOptions } from '../open/open';
 import { result, type CheckResult } from './checkResult';
@@ -62,7 +63,8 @@ export async function testConnection(
       withSecondClient(profile, openOptions, query),
     );
     results.push(checkPooler(facts, keyPidOf(client), pooled));
-    results.push(...checkExtension(facts), ...checkPrivileges(facts), checkSlots(facts), checkLimits(facts));
+    results.push(...checkExtension(facts), ...checkPrivileges(facts));
+    results.push(...(await checkDurable(client, facts)), checkSlots(facts), checkLimits(facts));
   } catch (error) {
     results.push(checkFailure(asConnectError(error, opened)));
   } finally {

@@ -14,6 +14,7 @@ export interface ValueFaults {
   'profile.notText': ValueSource;
   'profile.notBoolean': ValueSource;
   'profile.notSeconds': ValueSource & { readonly max: number };
+  'profile.notDays': ValueSource & { readonly max: number };
   'profile.notOneOf': ValueSource & { readonly choices: readonly string[] };
   'profile.notPort': ValueSource;
   'profile.notColor': ValueSource;

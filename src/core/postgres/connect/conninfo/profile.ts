@@ -27,6 +27,7 @@ const SSL_NEGOTIATIONS = ['postgres', 'direct'] as const;
 const LOAD_BALANCE_HOSTS = ['disable', 'random'] as const;
 
 const MAX_SECONDS = 86_400;
+const MAX_DAYS = 36_500;
 
 // The message of each schema is the code of the fault.
 const fault = <Code extends ValueCode>(code: Code): Code => code;
@@ -38,6 +39,12 @@ const seconds = v.pipe(
   v.integer(fault('profile.notSeconds')),
   v.minValue(0, fault('profile.notSeconds')),
   v.maxValue(MAX_SECONDS, fault('profile.notSeconds')),
+);
+const days = v.pipe(
+  v.number(fault('profile.notDays')),
+  v.integer(fault('profile.notDays')),
+  v.minValue(0, fault('profile.notDays')),
+  v.maxValue(MAX_DAYS, fault('profile.notDays')),
 );
 const oneOf = <const Choices extends readonly string[]>(
   choices: Choices,
@@ -108,6 +115,10 @@ const SCHEMAS = {
     (settings) => faultySetting(settings) === undefined,
     fault('profile.notSettings'),
   ),
+  /** Durable jobs whose outcome was seen this many days ago are purged; 0 = never. */
+  durableRetentionDays: days,
+  /** Runs jobs as durable jobs. */
+  durable: flag,
   /** A shell command whose first line of output is the password. Runs in trusted workspaces only. */
   passwordCommand: v.pipe(
     v.string(fault('profile.notCommand')),
@@ -166,6 +177,8 @@ function valueFault(field: Field, code: ValueCode, source: ValueSource = {}): Pr
   switch (code) {
     case 'profile.notSeconds':
       return { code, field, params: { ...source, max: MAX_SECONDS } };
+    case 'profile.notDays':
+      return { code, field, params: { ...source, max: MAX_DAYS } };
     case 'profile.notOneOf': {
       const schema = SCHEMAS[field];
       return { code, field, params: { ...source, choices: schema.type === 'picklist' ? schema.options : [] } };

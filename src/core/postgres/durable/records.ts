@@ -1,0 +1,184 @@
+/** Reads and changes the records of durable jobs. Every session may; row-level security limits each role to its jobs. */
+import type { Client } from 'pg';
+import type { CancelAnswer, DurableRecord } from '../../jobs/durable/ports';
+import { timeText } from '../server/timeText';
+import { UNFINISHED_LIST } from './schema/tables';
+
+export type { CancelAnswer, DurableError, DurableReason, DurableRecord, DurableState } from '../../jobs/durable/ports';
+
+const OBJECT = 'pg_catalog.json_build_object';
+/** Characters of the SQL, and of each part of an error, in a list. */
+const LISTED_SQL = 20_000;
+const LISTED_TEXT = 5000;
+/** `progress` may have been reported by any function. Characters. */
+const LISTED_PROGRESS = 1000;
+
+/** SQL of a job as JSON. @param whole do not cut long texts */
+function recordSql(whole: boolean): string {
+  const cut = (column: string, max: number): string => (whole ? column : `pg_catalog."left"(${column}, ${max})`);
+  const text = (column: string): string => cut(column, LISTED_TEXT);
+  const isCut = (column: string, max: number): string =>
+    `COALESCE(pg_catalog.char_length(${column}) OPERATOR(pg_catalog.>) ${max}, false)`;
+  const texts = ['j.error_message', 'j.error_detail', 'j.error_hint', 'j.error_context'];
+  const anyCut = [isCut('j.sql', LISTED_SQL), ...texts.map((column) => isCut(column, LISTED_TEXT))].join(' OR ');
+  return `(${OBJECT}(
+    'id', j.id::pg_catalog.text, 'owner', j.owner::pg_catalog.text,
+    'own', j.owner::pg_catalog.oid OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER),
+    'label', j.label, 'sql', ${cut('j.sql', LISTED_SQL)}, 'cut', ${whole ? 'false' : anyCut}, 'state', j.state, 'reason', j.reason,
+    'gated', j.gated,
+    'here', j.cluster OPERATOR(pg_catalog.=) (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c),
+    'queuedAt', ${timeText('j.queued_at')}, 'startedAt', ${timeText('j.started_at')}, 'finishedAt', ${timeText('j.finished_at')},
+    'keeperPid', j.keeper_pid, 'keeperStart', ${timeText('j.keeper_start')},
+    'workerPid', j.worker_pid, 'workerStart', ${timeText('j.worker_start')}, 'workerXid', j.worker_xid::pg_catalog.text,
+    'commandTag', j.command_tag, 'rowCount', j.row_count::pg_catalog.text,
+    'progress', CASE WHEN p.job IS NOT NULL THEN ${OBJECT}('pct', p.pct, 'message', ${cut('p.message', LISTED_PROGRESS)}) END,
+    'error', CASE WHEN j.error_sqlstate IS NOT NULL THEN ${OBJECT}(
+      'sqlstate', j.error_sqlstate, 'message', ${text('j.error_message')}, 'detail', ${text('j.error_detail')},
+      'hint', ${text('j.error_hint')}, 'context', ${text('j.error_context')}, 'schema', j.error_schema, 'table', j.error_table,
+      'column', j.error_column, 'constraint', j.error_constraint, 'datatype', j.error_datatype) END
+    )::pg_catalog.jsonb OPERATOR(pg_catalog.||) ${OBJECT}(
+    'columns', j.columns, 'folded', (j.options OPERATOR(pg_catalog.->>) 'folded')::pg_catalog.bool,
+    'unlogged', (j.options OPERATOR(pg_catalog.->>) 'persistence') OPERATOR(pg_catalog.=) 'UNLOGGED', 'rowsTable', j.rows_table,
+    'rowsOid', j.rows_oid::pg_catalog.int8, 'rowsState', j.rows_state, 'rowsError', ${text('j.rows_error')},
+    'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL,
+    'requested', j.options OPERATOR(pg_catalog.->) 'requested'
+    )::pg_catalog.jsonb)::pg_catalog.text
+  FROM pgbackground_jobs.jobs AS j LEFT JOIN pgbackground_jobs.progress AS p ON p.job OPERATOR(pg_catalog.=) j.id`;
+}
+const RECORD = recordSql(true);
+
+/** All jobs that the role may see, the newest last. @param after only jobs with greater ids */
+export async function readJobs(client: Client, after = '0'): Promise<DurableRecord[]> {
+  const { rows } = await client.query<[string]>({
+    text: `SELECT ${RECORD} WHERE j.id OPERATOR(pg_catalog.>) $1::pg_catalog.int8 ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
+    values: [after],
+    rowMode: 'array',
+  });
+  return rows.map(([json]) => JSON.parse(json) as DurableRecord);
+}
+
+/** @returns undefined if there is no such job, or if the role may not see it */
+export async function readJob(client: Client, id: string): Promise<DurableRecord | undefined> {
+  const { rows } = await client.query<[string]>({
+    text: `SELECT ${RECORD} WHERE j.id OPERATOR(pg_catalog.=) $1::pg_catalog.int8`,
+    values: [id],
+    rowMode: 'array',
+  });
+  return rows[0] === undefined ? undefined : (JSON.parse(rows[0][0]) as DurableRecord);
+}
+
+/** Jobs, with what is needed to interpret them. */
+export interface ListedJobs {
+  /** Identifies the tables: the cluster, the database, and the table of jobs. */
+  readonly place: string;
+  /** The server's clock. */
+  readonly now: string;
+  readonly jobs: readonly DurableRecord[];
+}
+
+/** All jobs that have not ended, and the newest of the others, at most `limit`; with their long texts cut. The newest are last. */
+export function listJobs(client: Client, limit: number): Promise<ListedJobs> {
+  return listed(
+    client,
+    `SELECT ${recordSql(false)} WHERE j.id OPERATOR(pg_catalog.=) ANY (
+       (SELECT pg_catalog.array_agg(u.id) FROM pgbackground_jobs.jobs AS u WHERE u.state OPERATOR(pg_catalog.=) ANY (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[]))
+       OPERATOR(pg_catalog.||)
+       (SELECT pg_catalog.array_agg(f.id) FROM (SELECT a.id FROM pgbackground_jobs.jobs AS a
+          ORDER BY a.id USING OPERATOR(pg_catalog.>) LIMIT $1::pg_catalog.int8) AS f))
+     ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
+    limit,
+  );
+}
+
+/** The jobs with these ids that the role may see. @param whole do not cut long texts */
+export function readSomeJobs(client: Client, ids: readonly string[], whole = false): Promise<ListedJobs> {
+  return listed(
+    client,
+    `SELECT ${recordSql(whole)} WHERE j.id OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.int8[])`,
+    ids,
+  );
+}
+
+async function listed(client: Client, text: string, value: unknown): Promise<ListedJobs> {
+  const { rows: facts } = await client.query<[string, string]>({
+    text: `SELECT pg_catalog.concat_ws(':', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c),
+                    (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
+                    'pgbackground_jobs.jobs'::pg_catalog.regclass::pg_catalog.oid),
+                  ${timeText('pg_catalog.clock_timestamp()')}`,
+    rowMode: 'array',
+  });
+  const { rows } = await client.query<[string]>({ text, values: [value], rowMode: 'array' });
+  const [place = '', now = ''] = facts[0] ?? [];
+  return { place, now, jobs: rows.map(([json]) => JSON.parse(json) as DurableRecord) };
+}
+
+/** Writes the outcome of jobs whose keeper has ended, as far as the server knows it. @returns the number of jobs that it changed */
+export async function resolveJobs(client: Client): Promise<number> {
+  return Number(await one(client, 'SELECT pgbackground_jobs.resolve()::pg_catalog.text', []));
+}
+
+/** Requests that a job is canceled. Never kills its worker. */
+export async function cancelJob(client: Client, id: string): Promise<CancelAnswer> {
+  return ((await one(client, 'SELECT pgbackground_jobs.cancel($1::pg_catalog.int8)', [id])) ??
+    undefined) as CancelAnswer;
+}
+
+/** Notes that someone has seen how the jobs ended. */
+export async function markSeen(client: Client, ids: readonly string[]): Promise<void> {
+  await one(client, 'SELECT pgbackground_jobs.mark_seen($1::pg_catalog.int8[])::pg_catalog.text', [ids]);
+}
+
+/** A job that would be purged. */
+export interface Purgeable {
+  readonly id: string;
+  readonly label: string;
+  readonly owner: string;
+  readonly state: string;
+  readonly finishedAt: string;
+  readonly seen: boolean;
+  /** Size of its rows on the server. */
+  readonly bytes: string | null;
+}
+
+/**
+ * Finished jobs, oldest first, for a preview.
+ * @param seenForDays only jobs of the role itself whose outcome was seen at least this many days ago
+ */
+export async function readPurgeable(client: Client, seenForDays?: number): Promise<Purgeable[]> {
+  const { rows } = await client.query<[string]>({
+    text: `SELECT ${OBJECT}('id', j.id::pg_catalog.text, 'label', j.label, 'owner', j.owner::pg_catalog.text,
+                  'state', j.state, 'finishedAt', ${timeText('j.finished_at')}, 'seen', j.seen_at IS NOT NULL, 'bytes', pg_catalog.pg_total_relation_size(j.rows_oid)::pg_catalog.text)::pg_catalog.text
+             FROM pgbackground_jobs.jobs AS j
+            WHERE j.state OPERATOR(pg_catalog.<>) ALL (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[])
+              AND ($1::pg_catalog.float8 IS NULL OR (j.owner::pg_catalog.oid OPERATOR(pg_catalog.=)
+                   (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER) AND j.seen_at OPERATOR(pg_catalog.<)
+                   (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => ($1::pg_catalog.float8 OPERATOR(pg_catalog.*) 86400)))))
+            ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
+    values: [seenForDays ?? null],
+    rowMode: 'array',
+  });
+  return rows.map(([json]) => JSON.parse(json) as Purgeable);
+}
+
+export interface Purged {
+  readonly id: string;
+  readonly removed: boolean;
+  /** The server's message if it was not removed. */
+  readonly problem: string | null;
+}
+
+/** Removes finished jobs and their rows. Jobs that are running, or that the role may not see, are ignored. */
+export async function purgeJobs(client: Client, ids: readonly string[]): Promise<Purged[]> {
+  const { rows } = await client.query<[string]>({
+    text: `SELECT ${OBJECT}('id', p.job::pg_catalog.text, 'removed', p.removed, 'problem', p.problem)::pg_catalog.text
+             FROM pgbackground_jobs.purge($1::pg_catalog.int8[]) AS p`,
+    values: [ids],
+    rowMode: 'array',
+  });
+  return rows.map(([json]) => JSON.parse(json) as Purged);
+}
+
+async function one(client: Client, text: string, values: unknown[]): Promise<string | null | undefined> {
+  const { rows } = await client.query<[string | null]>({ text, values, rowMode: 'array' });
+  return rows[0]?.[0];
+}
