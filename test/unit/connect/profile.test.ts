@@ -169,6 +169,8 @@ describe('lists of the fields of a profile', () => {
       'color',
       'production',
       'durable',
+      'readOnly',
+      'workerSettings',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',
