@@ -354,7 +354,9 @@ export class FormPage {
     fields.texts.port.setPlaceholder(placeholder ?? '5432');
     fields.texts.database.setPlaceholder(placeholder ?? '');
     fields.texts.user.setPlaceholder(placeholder ?? '');
-    const rest = Object.entries(fields.values.rest).map(([name, value]) => `${name} = ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+    const rest = Object.entries(fields.values.rest).map(
+      ([name, value]) => `${name} = ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    );
     this.restNote.textContent = text('rest', rest.join(', '));
     this.restNote.hidden = rest.length === 0;
   }
