@@ -127,7 +127,7 @@ export function memoryLog(): Logger & { lines: string[] } {
 export function newLink(
   profile: ConnectionProfile,
   log: Logger = memoryLog(),
-  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts' | 'onDurable'>> = {},
+  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts' | 'onDurable' | 'workerSettings'>> = {},
 ): PgServerLink {
   return new PgServerLink({
     name: profile.name,

@@ -21,7 +21,7 @@ import type { ServerFault } from '../faults';
 import { introduceSession, mayCall } from '../server/introduction';
 import type { WorkerSettings } from '../server/serverLinkTypes';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
-import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
+import { launchQuery, launchSettings, toHandle, type GivenSettings, type LaunchRow } from './launchQuery';
 import { refusalOf, workerText } from './rowPlan';
 import { describeText, intoTableOf, planText } from './textPlan';
 import { toWorkerFailure } from './workerFailure';
@@ -139,19 +139,10 @@ export class PgSession implements WorkerSession {
     return this.#backend.server;
   }
 
-  /** The role's own limits, which are off in this session, and the parameters of the connection's workers. */
-  get inherited(): ReadonlyMap<string, string> {
-    return new Map([...this.#inherited, ...Object.entries(this.#context.workerSettings.defaults)]);
-  }
-
-  /** Whether workers of the connection start in read-only transactions. */
-  get readOnly(): boolean {
-    return 'default_transaction_read_only' in this.#context.workerSettings.enforced;
-  }
-
-  /** Runs queries of durable jobs as one task. */
-  run<T>(task: (client: Client) => Promise<T>, options?: TurnOptions): Promise<T> {
-    return this.#client.run(task, options);
+  /** Runs queries of durable jobs as one task, with the settings that this session gives to workers. */
+  run<T>(task: (client: Client, given: GivenSettings) => Promise<T>, options?: TurnOptions): Promise<T> {
+    const { workerSettings } = this.#context;
+    return this.#client.run((client) => task(client, { inherited: this.#inherited, workerSettings }), options);
   }
 
   idleMs(): number {
