@@ -78,6 +78,8 @@ export interface RunRequest {
    * format of `set_config`. A SET in the text runs later and so takes precedence. If there are several time limits, the strictest applies.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Start the worker with `default_transaction_read_only = on`. SQL can still set its transaction to READ WRITE. */
+  readonly readOnly?: boolean;
   /**
    * Run it as a durable job: the server looks after it, and it needs no window. Durable jobs must be set up in the database. Default: the
    * setting of the connection.
@@ -206,6 +208,10 @@ export interface ConnectionInfo {
    * has seen are kept.
    */
   readonly durableRetentionDays?: number;
+  /** Workers start with `default_transaction_read_only = on`. */
+  readonly readOnly?: boolean;
+  /** Server parameters of every worker, by name. {@link RunRequest.settings} take precedence. */
+  readonly workerSettings?: Readonly<Record<string, string>>;
   /** Run jobs as durable jobs, unless a request says otherwise. */
   readonly durable?: boolean;
   /** Shell command that prints the password in its first line. {@link PgBackgroundApi.connections} omits it. */

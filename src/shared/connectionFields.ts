@@ -38,7 +38,7 @@ export const CHOICES = {
 export type ChoiceField = keyof typeof CHOICES;
 export const CHOICE_FIELDS = Object.keys(CHOICES) as ChoiceField[];
 
-export const FLAG_FIELDS = ['keepalives', 'production', 'allowCleartextPassword'] as const;
+export const FLAG_FIELDS = ['keepalives', 'production', 'readOnly', 'allowCleartextPassword'] as const;
 export type FlagField = (typeof FLAG_FIELDS)[number];
 
 export type FormField = TextField | ChoiceField | FlagField;

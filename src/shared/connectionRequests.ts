@@ -37,7 +37,10 @@ const formValuesSchema = v.object({
   ...forEach(FLAG_FIELDS, v.boolean()),
   /** Fields of the profile that the form does not show and keeps unchanged. */
   rest: v.pipe(
-    v.record(v.pipe(v.string(), v.regex(/^[A-Za-z]{1,40}$/)), v.union([text, v.number(), v.boolean()])),
+    v.record(
+      v.pipe(v.string(), v.regex(/^[A-Za-z]{1,40}$/)),
+      v.union([text, v.number(), v.boolean(), v.record(text, text)]),
+    ),
     v.check((rest) => Object.keys(rest).length <= MAX_REST),
   ),
 });

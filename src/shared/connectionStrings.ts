@@ -78,6 +78,8 @@ export const CONNECTION_STRING_KEYS = [
   'colorHint',
   'production',
   'productionHint',
+  'readOnly',
+  'readOnlyHint',
   'allowCleartextPassword',
   'allowCleartextPasswordHint',
   'rest',

@@ -253,6 +253,8 @@ describe('connections in VS Code', () => {
       color: '#aabbcc',
       production: true,
       durable: true,
+      readOnly: true,
+      workerSettings: { lock_timeout: '5s' },
       passwordCommand: 'echo secret',
       askPassword: false,
       durableRetentionDays: 0,

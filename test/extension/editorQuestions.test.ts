@@ -98,6 +98,31 @@ describe('SQL in the editor: questions before a launch', () => {
     }
   });
 
+  it('offers a lock_timeout for a strong lock on a production connection', async () => {
+    const [profile] = vscode.workspace.getConfiguration('pgBackground').get<object[]>('connections', []);
+    await set('connections', [{ ...profile, name: 'live', production: true }]);
+    try {
+      await sql('DROP TABLE IF EXISTS locked; CREATE TABLE locked AS SELECT 1 AS n');
+      const alter = (column: string): string =>
+        `ALTER TABLE locked ADD ${column} text DEFAULT current_setting('lock' || '_timeout');\n`;
+      const editor = await open(
+        `-- connection: live\n${alter('a')}\n-- connection: live\n-- lock-timeout: 2s\n${alter('b')}`,
+      );
+      const asked = answerWarnings('Run with lock_timeout 5s');
+      cursorAt(editor, 'ADD a');
+      await launchedBy(api, 'pgBackground.runInBackground');
+      assert.match(asked.join(), /^Run on the production connection “live”\?: ALTER TABLE takes a lock/);
+      // With a limit of its own, it is like any launch on a production connection.
+      const again = answerWarnings('Run');
+      cursorAt(editor, 'ADD b');
+      await launchedBy(api, 'pgBackground.runInBackground');
+      assert.deepEqual(again, ['Run on the production connection “live”?']);
+      assert.deepEqual(await sql('SELECT a, b FROM locked'), [['5s', '2s']]);
+    } finally {
+      await set('connections', undefined);
+    }
+  });
+
   /** Types an answer into each input that opens. Without an answer, the initial value stays. */
   function typing(...answers: (string | undefined)[]): void {
     const create = window.createInputBox.bind(window);

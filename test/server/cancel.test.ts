@@ -197,6 +197,18 @@ describe('cancel', () => {
     assert.ok(jobs.every((job, i) => job.state === (i % 10 === 0 ? 'succeeded' : 'canceled')));
   });
 
+  it('notices that a session no longer knows its worker', async () => {
+    const session = await engine.link.acquire();
+    try {
+      const worker = await session.launch({ sql: 'SELECT pg_sleep(60)', label: 'unknown' });
+      await session.detach(worker);
+      assert.equal(await session.cancelWorker(worker), false);
+      assert.equal(await engine.link.terminate(worker.processId!, worker.backendStart!, worker.server), true);
+    } finally {
+      session.release();
+    }
+  });
+
   it('never passes a grace to the server', async () => {
     const log = (await server.serverLog()).split('\n');
     const calls = log.filter((line) => /pg_background_cancel\w*"?\(/.test(line));

@@ -18,6 +18,7 @@ import type { Job, NewJob } from '../../src/core/jobs/job';
 import type { Logger } from '../../src/core/base/logger';
 import { openClient } from '../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
+import { workerSettingsOf } from '../../src/core/postgres/connect/conninfo/workerSettings';
 import { PgServerLink, type LinkOptions } from '../../src/core/postgres/server/serverLink';
 import { SpoolFiles } from '../../src/core/results/spool/spoolStore';
 import type { JobState } from '../../src/api';
@@ -126,7 +127,7 @@ export function memoryLog(): Logger & { lines: string[] } {
 export function newLink(
   profile: ConnectionProfile,
   log: Logger = memoryLog(),
-  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts' | 'onDurable'>> = {},
+  options: Partial<Pick<LinkOptions, 'clock' | 'responseTimeouts' | 'onDurable' | 'workerSettings'>> = {},
 ): PgServerLink {
   return new PgServerLink({
     name: profile.name,
@@ -135,6 +136,7 @@ export function newLink(
     clock: systemClock,
     log,
     warmSessions: 2,
+    workerSettings: workerSettingsOf(profile),
     ...options,
   });
 }

@@ -37,6 +37,7 @@ export class FormFields {
   readonly scope = new Choice(text('scope'), CHOICES.scope, (choice) => text(`scope_${choice}`));
   readonly keepalives = new Check(text('keepalives'));
   readonly production = new Check(text('production'), text('productionHint'));
+  readonly readOnly = new Check(text('readOnly'), text('readOnlyHint'));
   readonly allowCleartextPassword = new Check(text('allowCleartextPassword'), text('allowCleartextPasswordHint'));
   /** Not part of the values. */
   readonly password: TextBox;

@@ -40,6 +40,7 @@ export function sections(fields: FormFields, parts: FormParts): readonly HTMLEle
     row('row-two', texts.keepalivesIdleSeconds, texts.color),
     fields.keepalives.element,
     fields.production.element,
+    fields.readOnly.element,
     fields.allowCleartextPassword.element,
     parts.restNote,
   );

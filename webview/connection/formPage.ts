@@ -314,6 +314,7 @@ export class FormPage {
     return (
       !values.keepalives ||
       values.production ||
+      values.readOnly ||
       values.allowCleartextPassword ||
       this.#entriesOf(this.advanced).some(([name]) => typeof values[name] === 'string' && values[name] !== '')
     );
@@ -353,7 +354,7 @@ export class FormPage {
     fields.texts.port.setPlaceholder(placeholder ?? '5432');
     fields.texts.database.setPlaceholder(placeholder ?? '');
     fields.texts.user.setPlaceholder(placeholder ?? '');
-    const rest = Object.entries(fields.values.rest).map(([name, value]) => `${name} = ${value}`);
+    const rest = Object.entries(fields.values.rest).map(([name, value]) => `${name} = ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     this.restNote.textContent = text('rest', rest.join(', '));
     this.restNote.hidden = rest.length === 0;
   }

@@ -11,6 +11,7 @@ export const SQLSTATE = {
   invalidCatalogName: '3D000',
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
+  undefinedObject: '42704',
   datatypeMismatch: '42804',
   wrongObjectType: '42809',
   undefinedFunction: '42883',

@@ -132,8 +132,8 @@ export interface WorkerSession {
    * sink that failed (the rows are read to their end anyway). Rejects with a WorkerFailedError if the worker failed.
    */
   read(worker: WorkerHandle, plan: RowPlan, sink: Writable): Promise<{ rows: number; sinkError?: Error }>;
-  /** Sends SIGTERM, never with a grace. Resolves when it is sent. */
-  cancelWorker(worker: WorkerHandle): Promise<void>;
+  /** Sends SIGTERM, never with a grace. @returns false if the session no longer knows the worker */
+  cancelWorker(worker: WorkerHandle): Promise<boolean>;
   detach(worker: WorkerHandle): Promise<void>;
   /** @param listener may return a promise: nothing more is read from the server until it resolves */
   onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable;

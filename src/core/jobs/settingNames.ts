@@ -3,6 +3,14 @@ import { isWellFormed } from '../base/wellFormed';
 /** A parameter name that PostgreSQL accepts: words joined by dots. Only the server knows whether the parameter exists. */
 const NAME = /^[\p{L}_][\p{L}\p{N}_$]*(\.[\p{L}_][\p{L}\p{N}_$]*)*$/u;
 
+/** Transactions begin as read-only. Before their first query, SQL can make them read-write. */
+export const READ_ONLY = { default_transaction_read_only: 'on' } as const;
+
+/** The settings with their names in lower case, because the names of parameters are case-insensitive. */
+export function lowerCased(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
 /**
  * Checks the server parameters of a job (`RunRequest.settings`), which come from code or from disk and so can be anything.
  *

@@ -16,7 +16,10 @@ export const DIRECTIVE_NAMES = [
   'connection',
   'timeout',
   'worker-timeout',
+  'lock-timeout',
   'queue-size',
+  'set',
+  'read-only',
   'into',
   'durable',
 ] as const;
@@ -39,6 +42,9 @@ export interface Directives {
   readonly workerTimeoutMs?: number;
   readonly queueSizeBytes?: number;
   readonly durable?: boolean;
+  /** Server parameters for the worker, by name in lower case. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly readOnly?: boolean;
   /** The table that stores the rows, as {@link parseInto} reads it. */
   readonly into?: string;
   readonly problems: readonly DirectiveProblem[];
@@ -48,16 +54,20 @@ type Found = { -readonly [K in keyof Directives]: Directives[K] };
 
 const DIRECTIVE = new RegExp(`^--+\\s*(${DIRECTIVE_NAMES.join('|')})\\s*:(.*)$`, 'i');
 
+/** A parameter and its value, with `=` or `TO` between them, as after SET. */
+const SETTING = /^([\p{L}_][\p{L}\p{N}_$]*(?:\.[\p{L}_][\p{L}\p{N}_$]*)*)\s*(?:=|\s+to\s+)\s*(\S.*?)\s*;?$/iu;
+
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`
- * (`statement_timeout`, such as `5min`), `worker-timeout`, `queue-size` (such as `256kB`), `into` (a table), and `durable` (`yes` or
- * `no`). Other comments are ignored.
+ * (`statement_timeout`, such as `5min`), `worker-timeout`, `lock-timeout`, `queue-size` (such as `256kB`), `set` (a
+ * parameter, such as `work_mem = 1GB`; may be repeated), `read-only` (yes or no), `into` (a table), and `durable`
+ * (yes or no). Other comments are ignored.
  * If a name is repeated, the last value wins, because it is nearest to the statement.
  */
 export function directivesOf(text: string): Directives {
   const found: Found = { problems: [] };
   const problems: DirectiveProblem[] = [];
-  const seen = new Set<DirectiveName>();
+  const seen = new Set<string>();
   const lexer = new Lexer(text, text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0);
   for (let kind = lexer.next(); kind === Token.LineComment || kind === Token.BlockComment; kind = lexer.next()) {
     if (kind === Token.BlockComment) continue;
@@ -66,9 +76,13 @@ export function directivesOf(text: string): Directives {
     const name = (match[1] ?? '').toLowerCase() as DirectiveName;
     const span = { start: lexer.start, end: lexer.end };
     const report = (code: keyof DirectiveFaults): void => void problems.push({ code, params: { name }, span });
-    if (seen.has(name)) report('directive.repeated');
-    seen.add(name);
-    apply(name, (match[2] ?? '').trim(), found, report);
+    // Each `set` is about its own parameter.
+    const value = (match[2] ?? '').trim();
+    const keys =
+      name === 'set' ? Object.keys(parseSetting(value) ?? {}).map((parameter) => `set ${parameter}`) : [name];
+    if (keys.some((key) => seen.has(key))) report('directive.repeated');
+    for (const key of keys) seen.add(key);
+    apply(name, value, found, report);
   }
   return { ...found, problems };
 }
@@ -101,6 +115,22 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
       else found.queueSizeBytes = bytes;
       break;
     }
+    case 'lock-timeout': {
+      const milliseconds = parseDuration(value);
+      if (milliseconds === undefined) report('directive.invalidDuration');
+      else found.settings = { ...found.settings, lock_timeout: `${milliseconds}ms` };
+      break;
+    }
+    case 'set': {
+      const setting = parseSetting(value);
+      if (setting) found.settings = { ...found.settings, ...setting };
+      else report('directive.invalidSetting');
+      break;
+    }
+    case 'read-only':
+      if (!/^(yes|no)$/i.test(value)) report('directive.notYesOrNo');
+      else found.readOnly = value.toLowerCase() === 'yes';
+      break;
     case 'into':
       if (parseInto(value)) found.into = value;
       else report('directive.invalidTable');
@@ -111,6 +141,17 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
       else report('directive.notYesOrNo');
       break;
   }
+}
+
+/** Reads `name = value` or `name TO value`. @returns undefined if it is neither */
+export function parseSetting(text: string): Readonly<Record<string, string>> | undefined {
+  const [, name, value = ''] = SETTING.exec(text) ?? [];
+  return name === undefined ? undefined : { [name.toLowerCase()]: unquoted(value) };
+}
+
+/** `'it''s'` as `it's`; other values stay as they are. */
+function unquoted(value: string): string {
+  return /^'([^']|'')*'$/.test(value) ? value.slice(1, -1).replaceAll("''", "'") : value;
 }
 
 /** The label of a text: the one in its leading comments, or else {@link labelFromSql}. */

@@ -18,8 +18,8 @@ const NUMBERS: ReadonlySet<string> = new Set<TextField>(['port', 'connectTimeout
 
 /** Returns the form's values for a profile; for a new connection, `profile` is empty. */
 export function valuesOf(profile: Partial<ConnectionProfile>, passwordFrom: PasswordFrom, scope: Scope): FormValues {
-  const given = profile as Readonly<Record<string, string | number | boolean | undefined>>;
-  const texts = TEXT_FIELDS.map((field) => [field, String(given[field] ?? '')] as const);
+  const given = profile as Readonly<Record<string, FormValues['rest'][string] | undefined>>;
+  const texts = TEXT_FIELDS.map((field) => [field, String(profile[field] ?? '')] as const);
   const rest = Object.entries(given).filter(([field, value]) => value !== undefined && !SHOWN.has(field));
   return {
     ...(Object.fromEntries(texts) as Record<TextField, string>),
@@ -30,6 +30,7 @@ export function valuesOf(profile: Partial<ConnectionProfile>, passwordFrom: Pass
     scope,
     keepalives: profile.keepalives ?? true,
     production: profile.production ?? false,
+    readOnly: profile.readOnly ?? false,
     allowCleartextPassword: profile.allowCleartextPassword ?? false,
     rest: Object.fromEntries(rest) as FormValues['rest'],
   };
@@ -49,6 +50,7 @@ export function fill(values: FormValues, profile: ConnectionProfile, passwordFro
     ...valuesOf(profile, passwordFrom, values.scope),
     ...own,
     production: values.production,
+    readOnly: values.readOnly,
   };
 }
 
@@ -98,6 +100,7 @@ function fieldsOf(values: FormValues): Record<string, unknown> & { name: string 
     // Defaults are omitted, so that the settings stay short.
     ...(values.keepalives ? {} : { keepalives: false }),
     ...(values.production ? { production: true } : {}),
+    ...(values.readOnly ? { readOnly: true } : {}),
     ...(values.allowCleartextPassword ? { allowCleartextPassword: true } : {}),
     ...(passwordFrom === 'ask' ? { askPassword: true } : {}),
     ...values.rest,

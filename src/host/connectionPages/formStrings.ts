@@ -97,6 +97,10 @@ export function connectionStrings(): ConnectionStrings {
     colorHint: l10n.t('Color of the icon: #c04040, or a theme color such as charts.red.'),
     production: l10n.t('Production connection'),
     productionHint: l10n.t('Asks before each launch.'),
+    readOnly: l10n.t('Read-only'),
+    readOnlyHint: l10n.t(
+      'Workers start in read-only transactions. SQL can still change that.',
+    ),
     allowCleartextPassword: l10n.t('Allow cleartext passwords'),
     allowCleartextPasswordHint: l10n.t(
       'For servers without TLS that request the password in clear text. It can be read in transit.',

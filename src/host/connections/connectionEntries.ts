@@ -52,7 +52,7 @@ export function readEntries(sources: readonly Source[]): {
 } {
   const entries: ConnectionEntry[] = [];
   const faults: FaultyEntry[] = [];
-  const guarded = productionOf(sources);
+  const guarded = guardedOf(sources);
   for (const { origin, values } of [...sources].sort((a, b) => NEARNESS[a.origin.kind] - NEARNESS[b.origin.kind])) {
     const names = new Set<string>();
     values.forEach((value, index) => {
@@ -108,24 +108,26 @@ function restrict(
     // A repository must not delete the user's results.
     ...(durableRetentionDays > 0 ? ['durableRetentionDays'] : []),
   ];
-  const isProduction = guarded.some((own) => own.name === profile.name || hasSameServer(own, profile));
+  const same = guarded.filter((own) => own.name === profile.name || hasSameServer(own, profile));
   return {
     profile: {
       ...rest,
       ...(hostaddr === undefined || redirects ? {} : { hostaddr }),
       ...(allowCleartextPassword === false ? { allowCleartextPassword } : {}),
-      ...(isProduction ? { production: true } : {}),
+      ...(same.some(({ production }) => production) ? { production: true } : {}),
+      ...(same.some(({ readOnly }) => readOnly) ? { readOnly: true } : {}),
     },
     ignored,
   };
 }
 
-/** The user's production connections. A workspace cannot make the same server less than production by another name. */
-function productionOf(sources: readonly Source[]): readonly ConnectionProfile[] {
+/** The user's production and read-only connections. A workspace cannot make the same server less than that by another name. */
+function guardedOf(sources: readonly Source[]): readonly ConnectionProfile[] {
   return sources
     .filter(({ origin }) => origin.kind === 'user')
     .flatMap(({ values }) => values.map((value) => validateProfile(value)))
-    .flatMap((checked) => ('profile' in checked && checked.profile.production === true ? [checked.profile] : []));
+    .flatMap((checked) => ('profile' in checked ? [checked.profile] : []))
+    .filter(({ production, readOnly }) => production === true || readOnly === true);
 }
 
 function hasSameServer(first: ConnectionProfile, second: ConnectionProfile): boolean {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/base/clock';
 import type { Logger } from '../../core/base/logger';
+import { workerSettingsOf } from '../../core/postgres/connect/conninfo/workerSettings';
 import { PgServerLink, type LinkOptions } from '../../core/postgres/server/serverLink';
 import { scopeOf, type ConnectionEntry } from './connectionEntries';
 
@@ -50,6 +51,7 @@ export class LinkRegistry {
       log,
       warmSessions: WARM_SESSIONS,
       onDurable: () => this.#host.durable(name, link),
+      workerSettings: workerSettingsOf(entry.profile),
     });
     link.onDidChangeState(() => this.#host.changed());
     this.#disconnected.delete(name);

@@ -15,8 +15,11 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
   connection: [],
   timeout: ['30s', '5min', '1h', '0'],
   'worker-timeout': ['30s', '5min', '1h', '0'],
+  'lock-timeout': ['1s', '5s', '30s', '0'],
   'queue-size': ['64kB', '256kB', '1MB', '16MB'],
   durable: ['yes', 'no'],
+  set: ['work_mem = 256MB', 'maintenance_work_mem = 1GB', 'search_path = public'],
+  'read-only': ['yes', 'no'],
   into: [],
 };
 

@@ -14,7 +14,7 @@ import { omit } from '../base/omit';
 import * as ui from '../base/ui';
 import { unknownConnectionError, type Connections } from '../connections/connections';
 import { VariableValues } from '../launch/askVariables';
-import { unboundedWrite, type UnboundedWrite } from '../launch/launchConfirmation';
+import { limitLocks, unboundedWrite, type UnboundedWrite } from '../launch/launchConfirmation';
 import type { Launcher } from '../launch/launcher';
 import { variablesOf } from '../launch/parameterInput';
 import type { RunOptions } from '../launch/request';
@@ -86,14 +86,16 @@ export class LaunchPreparer {
     if (!planned) return undefined;
     const prepared = await this.#fill(planned, sessions);
     if (!prepared) return undefined;
-    const confirmed = await this.#launcher.confirmation.confirm(
-      writes,
-      prepared.map(({ request }) => request.connection),
-    );
+    const { confirmation } = this.#launcher;
+    const questions = prepared.map(({ request }) => confirmation.questionOf(request));
+    const confirmed = await confirmation.confirm(writes, questions);
     if (!confirmed) return undefined;
     const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
     if (skipped > 0) void ui.showInformationMessage(skippedText(skipped));
-    return prepared;
+    return prepared.map((launch, index) => {
+      const question = questions[index];
+      return question ? { ...launch, request: limitLocks(launch.request, question, confirmed) } : launch;
+    });
   }
 
   /** Reports the psql commands of a document that cannot be skipped. @returns whether there are none */
@@ -110,11 +112,14 @@ export class LaunchPreparer {
   optionsOf({ range, uri }: SqlTarget): RunOptions {
     const directives = omit(directivesOf(range.text), 'problems');
     const connection = this.#fileConnection.of(uri);
+    const defaults = omit(this.#defaults.get(uri), 'connection');
+    const settings = { ...defaults.settings, ...directives.settings };
     // If the file's connection no longer exists, the user is asked again.
     return {
-      ...omit(this.#defaults.get(uri), 'connection'),
+      ...defaults,
       ...(connection === undefined ? {} : { connection }),
       ...directives,
+      ...(Object.keys(settings).length === 0 ? {} : { settings }),
     };
   }
 

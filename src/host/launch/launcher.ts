@@ -14,7 +14,7 @@ import { faultText } from '../messages/faultText';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
 import { plain, plainLabel } from '../base/plainText';
-import { LaunchConfirmation, unboundedWrite } from './launchConfirmation';
+import { LaunchConfirmation, limitLocks, unboundedWrite } from './launchConfirmation';
 import { durationProblem, durationText } from './options';
 import { raisableLimit } from './raisableLimit';
 import { asRequest, settingsProblem } from './request';
@@ -94,9 +94,12 @@ export class Launcher implements vscode.Disposable {
     }
     const writes = checkBeforeLaunch(request.sql).filter(({ severity }) => severity === 'confirm');
     const unbounded = writes.map((finding) => unboundedWrite(finding, request.sql));
-    if (!(await this.confirmation.confirm(unbounded, [connection]))) return undefined;
+    const launch = { ...changed, connection, label };
+    const question = this.confirmation.questionOf(launch);
+    const confirmed = await this.confirmation.confirm(unbounded, [question]);
+    if (!confirmed) return undefined;
     this.#connections.allowPrompts(connection);
-    const again = await this.run({ ...changed, connection, label });
+    const again = await this.run(limitLocks(launch, question, confirmed));
     this.#rerun.fire({ from: job.id, to: again.id });
     return again.id;
   }

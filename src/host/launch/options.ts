@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES } from '../../core/sql/directives';
+import { MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, parseSetting } from '../../core/sql/directives';
 import { parseInto } from '../../core/sql/intoTable';
 import { MAX_LABEL_BYTES, utf8Length } from '../../core/sql/labels';
 import { parseBytes, parseDuration } from '../../core/sql/settings/gucUnits';
@@ -121,6 +121,47 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
           (value) => (answers.queueSizeBytes = parseBytes(value)),
         ),
     },
+    {
+      label: 'lock_timeout',
+      description: answers.settings?.['lock_timeout'] ?? vscode.l10n.t('server default'),
+      change: () =>
+        text(
+          {
+            value: answers.settings?.['lock_timeout'] ?? '',
+            placeholder: vscode.l10n.t('Server default'),
+            prompt: vscode.l10n.t(
+              '{0} of the worker, for example 30s or 5min. 0 = no limit. Leave empty for the server default.',
+              'lock_timeout',
+            ),
+            check: durationProblem,
+          },
+          (value) => (answers.settings = withSetting(answers.settings, 'lock_timeout', value)),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Server parameters'),
+      description: settingsText(otherSettings(answers.settings)) || vscode.l10n.t('none'),
+      change: () =>
+        text(
+          {
+            value: settingsText(otherSettings(answers.settings)),
+            placeholder: 'work_mem = 256MB; search_path = app, public',
+            prompt: vscode.l10n.t(
+              'Server parameters for this worker, separated by semicolons, for example work_mem = 256MB; search_path = app, public',
+            ),
+            check: settingsProblem,
+          },
+          (value) => {
+            const lock = answers.settings?.['lock_timeout'];
+            answers.settings = withSetting(parseSettings(value), 'lock_timeout', lock ?? '');
+          },
+        ),
+    },
+    {
+      label: vscode.l10n.t('Read-only'),
+      description: answers.readOnly === true ? vscode.l10n.t('yes') : vscode.l10n.t('no'),
+      change: () => void (answers.readOnly = answers.readOnly === true ? undefined : true),
+    },
     // Several jobs would each need a table of their own.
     ...(start.jobs === 1
       ? [
@@ -200,6 +241,41 @@ function sizeProblem(text: string): string | undefined {
   return bytes < MIN_QUEUE_SIZE_BYTES || bytes > MAX_QUEUE_SIZE_BYTES
     ? vscode.l10n.t('The queue size must be between 64B and 256MB.')
     : undefined;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+function withSetting(settings: Settings | undefined, name: string, value: string): Settings | undefined {
+  const others = Object.entries(settings ?? {}).filter(([other]) => other !== name);
+  const all = value === '' ? others : [...others, [name, value]];
+  return all.length === 0 ? undefined : (Object.fromEntries(all) as Settings);
+}
+
+/** The settings that have no row of their own. */
+function otherSettings(settings: Settings = {}): Settings {
+  return withSetting(settings, 'lock_timeout', '') ?? {};
+}
+
+function settingsText(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value.includes(';') ? `'${value.replaceAll("'", "''")}'` : value}`)
+    .join('; ');
+}
+
+/** Settings separated by semicolons. Values in quotes may contain semicolons. */
+function settingParts(text: string): readonly string[] {
+  return (text.match(/(?:'(?:[^']|'')*'|[^;'])+/g) ?? []).map((part) => part.trim()).filter((part) => part !== '');
+}
+
+function parseSettings(text: string): Settings {
+  return Object.assign({}, ...settingParts(text).map((part) => parseSetting(part) ?? {})) as Settings;
+}
+
+function settingsProblem(text: string): string | undefined {
+  const wrong = settingParts(text).find((part) => !parseSetting(part));
+  return wrong === undefined
+    ? undefined
+    : vscode.l10n.t('“{0}” is not a parameter and its value, such as work_mem = 256MB.', wrong);
 }
 
 function intoProblem(text: string): string | undefined {

@@ -17,6 +17,7 @@ const REQUEST_TYPES = {
   queueSizeBytes: 'number',
   durable: 'boolean',
   into: 'string',
+  readOnly: 'boolean',
 };
 
 /**

@@ -57,6 +57,18 @@ export function directiveHelp(name: DirectiveName): string {
       return l10n.t(
         'The size of the queue that carries the worker’s rows and messages, such as `256kB`. Between 64B and 256MB; default: the server’s setting.',
       );
+    case 'lock-timeout':
+      return l10n.t(
+        'The worker’s `lock_timeout`, such as `5s`: a statement that waits longer for a lock fails. A number without a unit is in milliseconds; `0` means no limit.',
+      );
+    case 'set':
+      return l10n.t(
+        'A server parameter for this worker, such as `work_mem = 1GB`. Repeat the comment for each parameter.',
+      );
+    case 'read-only':
+      return l10n.t(
+        '`yes` starts the worker in a read-only transaction (`default_transaction_read_only`). SQL can change that.',
+      );
     case 'into':
       return l10n.t(
         'The table that stores the rows of the last statement, such as `reports.daily`. The worker creates it. If it exists, the launch is refused, unless `append` or `replace` follows the name.',

@@ -16,6 +16,8 @@ const VALUE_MESSAGES: Messages<ValueFaults> = {
   'profile.notPort': () => l10n.t('Use a whole number from 1 to 65535, or one per host, separated by commas.'),
   'profile.notColor': () => l10n.t('Use a color such as #c04040 or charts.red.'),
   'profile.notCommand': () => l10n.t('Enter a shell command.'),
+  'profile.notSettings': () =>
+    l10n.t('Use an object with names of parameters and texts, such as { "lock_timeout": "5s" }.'),
   'profile.hostIsUri': () =>
     l10n.t('Enter only the host. To use a connection string, paste it in the form of Add Connection.'),
   'profile.hostIsSocketFile': () =>

@@ -118,15 +118,13 @@ export class OtherJobs implements vscode.Disposable {
 
   async #read(): Promise<void> {
     this.#readAt = performance.now();
-    const before = new Map(this.#others.jobs.map(({ record }) => [record.id, record]));
+    const old = this.#others.jobs;
     await this.#others.refresh();
-    if (this.#disposed) return;
     const now = this.#others.jobs;
-    const changed = now.filter(({ record }) => {
-      const old = before.get(record.id);
-      // Those that have ended are the same objects.
-      return old !== record && JSON.stringify(old) !== JSON.stringify(record);
-    });
+    if (this.#disposed || now === old) return;
+    const before = new Map(old.map(({ record }) => [record.id, record]));
+    // Those that have not changed are the same objects.
+    const changed = now.filter(({ record }) => before.get(record.id) !== record);
     const ids = new Set(now.map(({ record }) => record.id));
     for (const id of this.#jobs.keys()) if (!ids.has(id)) this.#jobs.delete(id);
     if (changed.length > 0 || ids.size !== before.size) this.#changed.fire(changed.map(({ record }) => record.id));

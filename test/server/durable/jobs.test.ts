@@ -9,8 +9,10 @@ import { setUp } from '../../../src/core/postgres/durable/setup';
 import { withGate } from '../../gate';
 import {
   endSessions,
+  memoryLog,
   newDatabase,
   newEngine,
+  newLink,
   newServer,
   reaches,
   sharedServer,
@@ -203,6 +205,22 @@ describe('durable jobs in the list of jobs', function () {
     const again = (await two.jobs.launch({ ...request, label, connection: database.profile.name })).job;
     await two.jobs.waitFor(again.id);
     assert.deepEqual(await two.rows(again), [['3MB', '12345ms']]);
+  });
+
+  it('are read-only if the connection or the request says so', async () => {
+    const request = { label: 'r', connection: database.profile.name, durable: true, sql: 'CREATE TABLE made ()' };
+    const { job } = await one.jobs.launch({ ...request, readOnly: true });
+    await one.jobs.waitFor(job.id);
+    assert.equal(job.record.error?.sqlstate, '25006');
+    const link = newLink(database.profile, memoryLog(), {
+      workerSettings: { defaults: { work_mem: '5MB' }, enforced: { default_transaction_read_only: 'on' } },
+    });
+    const durable = await link.durable();
+    const { id } = await durable.launch({ ...request, settings: { default_transaction_read_only: 'off' } });
+    assert.equal((await database.admin.end(id)).error?.sqlstate, '25006');
+    const shows = await durable.launch({ ...request, sql: "SELECT current_setting('work_mem')" });
+    assert.deepEqual(await database.admin.rows(await database.admin.end(shows.id)), [['5MB']]);
+    await link.dispose();
   });
 
   it('store rows in a table of the user’s, and are refused if it exists', async () => {

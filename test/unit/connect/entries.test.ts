@@ -159,6 +159,15 @@ describe('connections of several origins', () => {
     );
   });
 
+  it('a workspace cannot make the user’s read-only connection writable', () => {
+    const own = { name: 'reports', host: 'db.example', readOnly: true };
+    const { entries } = readEntries([user(own), workspace({ name: 'other', host: 'db.example', readOnly: false })]);
+    assert.deepEqual(
+      entries.map(({ profile }) => profile.readOnly),
+      [true, true],
+    );
+  });
+
   it('the fields of the API’s ConnectionInfo are those of a profile', () => {
     // The compiler checks that each type is assignable to the other.
     const info = (profile: ConnectionProfile): Required<ConnectionInfo> => profile as Required<ConnectionProfile>;

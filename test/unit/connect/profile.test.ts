@@ -172,6 +172,8 @@ describe('lists of the fields of a profile', () => {
       'production',
       'durableRetentionDays',
       'durable',
+      'readOnly',
+      'workerSettings',
       'passwordCommand',
       'askPassword',
       'allowCleartextPassword',

@@ -195,7 +195,18 @@ describe('directives in comments', () => {
     assert.deepEqual(completionsAt('-- '), {
       kind: 'names',
       replace: { start: 3, end: 3 },
-      names: ['label', 'connection', 'timeout', 'worker-timeout', 'queue-size', 'into', 'durable'],
+      names: [
+        'label',
+        'connection',
+        'timeout',
+        'worker-timeout',
+        'lock-timeout',
+        'queue-size',
+        'set',
+        'read-only',
+        'into',
+        'durable',
+      ],
     });
     assert.deepEqual(completionsAt('  --Que'), { kind: 'names', replace: { start: 4, end: 7 }, names: ['queue-size'] });
     for (const line of ['', 'SELECT -- la', '-- a sentence', '/* la'])

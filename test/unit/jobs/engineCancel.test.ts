@@ -69,6 +69,33 @@ describe('engine: cancel', () => {
     assert.equal(job.state, 'finished');
   });
 
+  it('cancels a job while it is being detached without its session', async () => {
+    const { link, jobs, run } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    link.show({ workers: [OURS] });
+    let terminated = 0;
+    link.onTerminate = () => Promise.resolve(++terminated > 0);
+    let detached!: () => void;
+    session.detach = () => new Promise((resolve) => (detached = resolve));
+    jobs.detach(job.id);
+    session.wake(false);
+    await settle();
+    assert.equal(job.state, 'running');
+    const canceling = jobs.cancel(job.id);
+    await settle();
+    assert.deepEqual([session.signals, terminated], [0, 1]);
+    detached();
+    await settle();
+    assert.deepEqual([job.state, job.record.sessionLost], ['canceling', true]);
+    link.show({ workers: [] });
+    assert.equal(await canceling, 'stopped');
+    assert.equal(job.state, 'finished');
+  });
+
   it('sends SIGTERM to a foreign worker once it was seen active, or after one second, and reports one that is gone as stopped', async () => {
     const { link, clock } = newWorld();
     let signals = 0;
@@ -137,7 +164,7 @@ describe('engine: cancel', () => {
       const { link, jobs, run, clock } = newWorld();
       const session = new FakeSession();
       session.stopped = false;
-      let sent: () => void = () => undefined;
+      let sent: (sent: boolean) => void = () => undefined;
       session.cancelWorker = () => new Promise((resolve) => (sent = resolve));
       link.next.push(session);
       const job = run();
@@ -149,7 +176,7 @@ describe('engine: cancel', () => {
       const closing = jobs.dispose().then(() => (closed = true));
       await clock.move(1999);
       assert.ok(!closed, 'the signal is being sent');
-      if (arrives) sent();
+      if (arrives) sent(true);
       else await clock.move(1);
       await closing;
       assert.equal(job.state, 'canceling');

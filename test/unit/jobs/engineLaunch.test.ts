@@ -56,6 +56,49 @@ describe('engine: launch', () => {
     assert.deepEqual(order, ['write', 'describe', 'on disk', 'launch']);
   });
 
+  it('launches nothing while the window closes, because its record would not show the launch', async () => {
+    const { link, run, jobs, saved } = newWorld();
+    const session = new FakeSession();
+    let launches = 0;
+    session.onLaunch = () => {
+      launches++;
+    };
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    link.acquire = () => opened.then(() => session);
+    const job = run();
+    await settle();
+    await jobs.dispose();
+    open();
+    await jobs.settled();
+    assert.deepEqual([job.record.launchSentAt, launches, session.released], [undefined, 0, true]);
+    assert.equal(saved.at(-1), 'j1:launching');
+  });
+
+  it('sends a launch whose record was saved just before the window closes', async () => {
+    const { link, run, jobs, disk } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    let launches = 0;
+    session.onLaunch = () => {
+      launches++;
+    };
+    let written!: () => void;
+    const onDisk = new Promise<void>((resolve) => (written = resolve));
+    disk.write = (record) => (record.launchSentAt === undefined ? Promise.resolve() : onDisk);
+    link.next.push(session);
+    const job = run();
+    await settle();
+    assert.notEqual(job.record.launchSentAt, undefined);
+    const disposed = jobs.dispose();
+    written();
+    await disposed;
+    await settle();
+    assert.equal(launches, 1);
+    session.break(new SessionLostError('closed'));
+    await jobs.settled();
+  });
+
   it('never repeats a launch that may have happened', async () => {
     const { link, run, clock } = newWorld();
     const broken = new FakeSession();

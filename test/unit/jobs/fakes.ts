@@ -132,9 +132,9 @@ export class FakeSession implements WorkerSession {
     }
   }
 
-  cancelWorker(): Promise<void> {
+  cancelWorker(): Promise<boolean> {
     this.signals++;
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   detach(): Promise<void> {
@@ -239,6 +239,7 @@ export function newWorld(clock = new FakeClock()) {
     watch: () => ({ startPolling: () => undefined, setRemote: () => undefined, dispose: () => undefined }),
     commands: { expected: () => Promise.resolve(false), pending: () => Promise.resolve([]) },
     noticesWritten: () => true,
+    isPinned: () => false,
     notices: () => [],
   } as unknown as JobHistory;
   let ids = 0;

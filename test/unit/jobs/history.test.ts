@@ -76,6 +76,26 @@ describe('history', () => {
     );
   });
 
+  it('reads records that are asked for again only if they have changed', async () => {
+    const [one, two] = [await open('one'), await open('two')];
+    await one.save(record('a'));
+    await one.save(record('b'));
+    const read = (...ids: string[]): (JobRecord | undefined)[] => {
+      const found = two.newestRecords([...ids, 'missing']);
+      return ids.map((id) => found.get(id));
+    };
+    const [a, b] = read('a', 'b');
+    assert.deepEqual([a?.id, b?.id], ['a', 'b']);
+    await one.save(record('b', { rowCount: 5 }));
+    assert.equal(read('a')[0], a, 'the same object');
+    assert.equal(read('b')[0]?.rowCount, 5);
+    await writeFile(join(folder, 'a.1.json'), JSON.stringify(record('a', { owner: 'three' })));
+    assert.equal(read('a')[0]?.owner, 'three', 'adopted by another window');
+    await rm(join(folder, 'b.json'));
+    await writeFile(join(folder, 'a.2.json'), 'damaged');
+    assert.deepEqual(read('a', 'b'), [undefined, undefined]);
+  });
+
   it('skips a message that a crash cut off', async () => {
     const history = await open('w1');
     await writeFile(history.noticesFile('a'), '{"at":1,"severity":"NOTICE","message":"whole"}\n{"at":2,"sev');
@@ -85,6 +105,26 @@ describe('history', () => {
     );
     assert.deepEqual(history.notices('none', 10), []);
     await history.close();
+  });
+
+  it('removes old files that belong to no job', async () => {
+    const history = await open('w');
+    await history.save(record('a'));
+    const left = ['gone.live', 'gone.pinned', 'gone.1.command', 'x.hello', 'gone.json.1a2b.tmp'];
+    const kept = ['a.live', 'a.pinned', 'a.1.command', 'b.removed'];
+    const old = new Date(Date.now() - 120_000);
+    for (const name of [...left, ...kept, 'new.pinned']) {
+      await writeFile(join(folder, name), '');
+      if (name !== 'new.pinned') await utimes(join(folder, name), old, old);
+    }
+    // Written by a window that was suspended while the job was removed.
+    await writeFile(join(folder, 'b.json'), JSON.stringify(record('b')));
+    await utimes(join(folder, 'b.json'), old, old);
+    await writeFile(join(folder, 'c.removed'), '');
+    await utimes(join(folder, 'c.removed'), 0, 0);
+    await history.load();
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), [...kept, 'a.json', 'new.pinned', 'windows'].sort());
   });
 
   it('sets damaged records aside with a log entry, and loads the others', async () => {
@@ -137,7 +177,7 @@ describe('history', () => {
     await other.remove('orphan');
     assert.deepEqual(
       (await readdir(folder)).filter((name) => name.startsWith('orphan')),
-      [],
+      ['orphan.removed'],
     );
     await Promise.all([living.close(), a.close(), b.close()]);
   });

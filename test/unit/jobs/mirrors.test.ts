@@ -142,6 +142,11 @@ describe('mirrored jobs', () => {
     await one.sees(() => job.pinned);
     await one.store.setPinned(job, false);
     await two.sees(() => !two.store.require('a').pinned);
+    // The other window has not noticed it yet.
+    await one.store.setPinned(job, true);
+    assert.equal(await two.store.clearFinished(), 0);
+    await one.store.setPinned(job, false);
+    await two.sees(() => !two.store.require('a').pinned);
     assert.equal(await two.store.clearFinished(), 1);
     await one.sees(() => one.store.jobs.length === 0);
     await two.sees(() => two.store.jobs.length === 0);

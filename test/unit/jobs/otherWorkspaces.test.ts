@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newRecord, type JobRecord } from '../../../src/core/jobs/job';
@@ -62,6 +62,35 @@ describe('jobs of other workspaces', () => {
     await rm(join(parent, 'aa', 'jobs', 'done.json'));
     await others.refresh();
     assert.deepEqual(found(others), ['sales: one failed']);
+  });
+
+  it('are read again only if they have changed', async () => {
+    await list('aa', 'sales');
+    await write('aa', 'one', running);
+    await write('aa', 'two', running);
+    const others = new OtherWorkspaces(parent, 'bb');
+    await others.refresh();
+    const { jobs } = others;
+    await others.refresh();
+    assert.equal(others.jobs, jobs, 'the same list');
+    // As a window does it: the record is replaced.
+    await write('aa', 'two', { ...running, state: 'failed' }, '.new');
+    await rename(join(parent, 'aa', 'jobs', 'two.new.json'), join(parent, 'aa', 'jobs', 'two.json'));
+    await others.refresh();
+    assert.deepEqual(found(others).sort(), ['sales: one running', 'sales: two failed']);
+    assert.equal(others.get('one')?.record, jobs.find(({ record }) => record.id === 'one')?.record);
+    // A folder that has not changed for a while is not even listed, whatever happened inside its files.
+    const before = new Date(Date.now() - 60_000);
+    const old = async (): Promise<void> => utimes(join(parent, 'aa', 'jobs'), before, before);
+    await old();
+    await others.refresh();
+    await write('aa', 'three', running);
+    await old();
+    await others.refresh();
+    assert.equal(others.get('three'), undefined);
+    await utimes(join(parent, 'aa', 'jobs'), new Date(), new Date());
+    await others.refresh();
+    assert.notEqual(others.get('three'), undefined);
   });
 
   it('match a worker only with its server, pid, and start', async () => {

@@ -127,7 +127,38 @@ describe('ownership of jobs on disk', () => {
       one.store.jobs.map(({ id, mirrored }) => [id, mirrored]),
       [['adopted', true]],
     );
-    assert.ok(!(await readdir(folder)).some((name) => name.startsWith('removed')));
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.startsWith('removed')),
+      ['removed.removed'],
+    );
+  });
+
+  it('is lost if another window removed the job in the middle of the write before its launch', async () => {
+    const [one, two, three] = [open('one'), open('two'), open('three')];
+    const job = one.run('a');
+    await job.saved;
+    await two.history.adopt(await stored(two.history, 'a'));
+    const { record } = await stored(two.history, 'a');
+    await two.history.remove('a');
+    // The write had begun before the other window adopted the job.
+    await writeFile(
+      join(folder, 'a.json'),
+      JSON.stringify({ ...record, owner: 'one', state: 'launching', launchSentAt: 1 }),
+    );
+    assert.deepEqual((await three.history.load()).records, []);
+    assert.equal(three.history.newest('a'), 'missing');
+    assert.equal(await one.history.mayLaunch('a'), 'lost');
+    assert.deepEqual([one.lost, one.store.jobs.length], [['a'], 0]);
+    assert.deepEqual((await readdir(folder)).sort(), ['a.removed', 'windows']);
+  });
+
+  it('leaves no mark of a removed job that only one window had', async () => {
+    const one = open('one');
+    const job = one.run('a');
+    job.transition('cancel', { finishedAt: 1 });
+    await job.saved;
+    await one.history.remove('a');
+    assert.deepEqual(await readdir(folder), ['windows']);
   });
 
   it('is kept if a job is canceled while its launch waits for the record', async () => {

@@ -10,14 +10,19 @@ import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeLink, FakeSession, settle } from './fakes';
 
 /** A scheduler with fakes for one connection. */
-function newScheduler(clock = new FakeClock(), maxConcurrentJobs = 1, places?: Places) {
+function newScheduler(
+  clock = new FakeClock(),
+  maxConcurrentJobs = 1,
+  places?: Places,
+  logError: (message: string) => void = (message) => assert.fail(message),
+) {
   const link = new FakeLink();
   const ends: RunEnd[] = [];
   const log = {
     debug: () => undefined,
     info: () => undefined,
     warn: () => undefined,
-    error: (message: string) => assert.fail(message),
+    error: logError,
   };
   const kept = { rows: 1, bytes: 1, dropped: 0 };
   const sink = { stream: discard(), status: () => kept, finish: () => Promise.resolve(kept) };
@@ -136,6 +141,7 @@ describe('scheduler', () => {
 class FakePlaces implements Places {
   elsewhere = 0;
   yields = false;
+  broken = false;
   /** Jobs of this window that have a place. */
   readonly held = new Set<string>();
   readonly left: string[] = [];
@@ -145,6 +151,7 @@ class FakePlaces implements Places {
   take({ id }: Job, limit: number, patient: boolean): Promise<Place | NoPlace> {
     const { elsewhere, held, left } = this;
     const yields = this.yields && !patient;
+    if (this.broken) return Promise.reject(new Error('broken'));
     if (yields || elsewhere + held.size >= limit) return Promise.resolve({ elsewhere, yields });
     held.add(id);
     return Promise.resolve({
@@ -169,9 +176,9 @@ class FakePlaces implements Places {
 
 describe('scheduler: places across windows', () => {
   /** One running job, one that waits. */
-  async function busy(elsewhere: number) {
+  async function busy(elsewhere: number, logError?: (message: string) => void) {
     const places = new FakePlaces();
-    const subject = newScheduler(new FakeClock(), 2, places);
+    const subject = newScheduler(new FakeClock(), 2, places, logError);
     places.elsewhere = elsewhere;
     const [first, second] = [new FakeSession(), new FakeSession()];
     first.stopped = false;
@@ -204,6 +211,18 @@ describe('scheduler: places across windows', () => {
       assert.deepEqual(states(jobs), ['running', 'running']);
       assert.deepEqual([places.watches.size, places.announced.size], [0, 0]);
     }
+  });
+
+  it('waits on after an unexpected error, which is logged', async () => {
+    const logged: string[] = [];
+    const { places, jobs, clock } = await busy(1, (message) => logged.push(message));
+    places.broken = true;
+    await clock.move(300);
+    assert.match(logged.join('\n'), /^Jobs of c wait for a place: Error: broken/);
+    places.broken = false;
+    places.elsewhere = 0;
+    await clock.move(300);
+    assert.deepEqual(states(jobs), ['running', 'running']);
   });
 
   it('lets an older job of another window go first, but not for ever', async () => {

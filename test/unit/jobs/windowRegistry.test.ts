@@ -86,6 +86,19 @@ describe('window registry', () => {
     assert.deepEqual([[...second.living].sort(), [...second.dead]], [['fresh', 'slept'], ['silent']]);
   });
 
+  it('does not take a heartbeat from the future for a fresh one', async () => {
+    const elsewhere = { pid: process.pid, host: 'another-host' };
+    const ahead = -3_600_000;
+    await write('gone', elsewhere, ahead);
+    await write('fast', elsewhere, ahead);
+    const registry = open('w');
+    assert.deepEqual([...(await registry.others()).living].sort(), ['fast', 'gone']);
+    await clock.move(7500);
+    await write('fast', elsewhere, ahead);
+    const { living, dead } = await registry.others();
+    assert.deepEqual([[...living], [...dead]], [['fast'], ['gone']]);
+  });
+
   it('gives a window whose file is damaged the same time', async () => {
     await write('damaged', 5, 30_000);
     const registry = open('w');

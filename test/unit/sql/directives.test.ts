@@ -60,6 +60,32 @@ describe('directivesOf', () => {
     );
   });
 
+  it('reads settings of the worker, each on its own line', () => {
+    const text = `-- lock-timeout: 5s
+-- set: work_mem = 1GB
+-- SET: app.Name to 'it''s; = quoted'
+-- set: search_path=app, public;
+-- read-only: Yes
+SELECT 1`;
+    const { settings, readOnly, problems } = directivesOf(text);
+    assert.deepEqual(settings, {
+      lock_timeout: '5000ms',
+      work_mem: '1GB',
+      'app.name': "it's; = quoted",
+      search_path: 'app, public',
+    });
+    assert.equal(readOnly, true);
+    assert.deepEqual(problems, []);
+    const faulty = directivesOf(
+      '-- set: work_mem\n-- set: a b = c\n-- set: x = 1\n-- set: X = 2\n-- read-only: on\nSELECT 1',
+    );
+    assert.deepEqual(
+      faulty.problems.map(({ code }) => code),
+      ['directive.invalidSetting', 'directive.invalidSetting', 'directive.repeated', 'directive.notYesOrNo'],
+    );
+    assert.deepEqual([faulty.settings, faulty.readOnly], [{ x: '2' }, undefined]);
+  });
+
   it('reports a queue size that pg_background does not accept', () => {
     assert.equal(directivesOf('-- queue-size: 256MB\nSELECT 1').queueSizeBytes, 268_435_456);
     assert.equal(directivesOf('-- queue-size: 257MB\nSELECT 1').problems[0]!.code, 'directive.sizeOutOfRange');

@@ -105,7 +105,7 @@ function resume(
 }
 
 /** The end of a worker that the server no longer shows is reported within this time. Milliseconds. */
-const END_REPORTED_MS = 2000;
+export const END_REPORTED_MS = 2000;
 
 /** No process was signaled, so the worker has ended: waits until the job learns of it. @throws FaultError if it does not */
 async function waitForReportedEnd(
@@ -116,9 +116,12 @@ async function waitForReportedEnd(
   log.info(`Job ${job.id}: the server shows no worker with its pid and start, so no signal was sent.`);
   link.refresh().catch(() => undefined);
   await elapses(clock, Math.max(graceMs, END_REPORTED_MS), [job.ended, closing]);
-  if (isOver(job)) return;
-  const { pid } = job.record;
-  throw new FaultError<JobFault>({ code: 'jobs.noWorkerToSignal', params: pid === undefined ? {} : { pid } });
+  if (!isOver(job)) throw noWorkerToSignal(job);
+}
+
+/** The server signaled no process, and nothing shows that the worker has ended. */
+export function noWorkerToSignal({ record: { pid } }: Job): FaultError<JobFault> {
+  return new FaultError({ code: 'jobs.noWorkerToSignal', params: pid === undefined ? {} : { pid } });
 }
 
 /** Waits until a worker was seen running, until the time is over, or until its job has ended. @param ms milliseconds */

@@ -171,7 +171,7 @@ function errorOf(error: DurableError): RecordedError {
 
 /** The request, as its owner recorded it: it may contain anything. */
 function requestOf({ sql, label, requested }: DurableRecord, connection: string): RunRequest {
-  const { statementTimeoutMs, workerTimeoutMs, settings, into } = (
+  const { statementTimeoutMs, workerTimeoutMs, settings, into, readOnly } = (
     typeof requested === 'object' && requested !== null ? requested : {}
   ) as Record<string, unknown>;
   const limit = (value: unknown): value is number => typeof value === 'number' && value >= 0;
@@ -183,6 +183,7 @@ function requestOf({ sql, label, requested }: DurableRecord, connection: string)
     ...(limit(statementTimeoutMs) && { statementTimeoutMs }),
     ...(limit(workerTimeoutMs) && { workerTimeoutMs }),
     ...(typeof into === 'string' && { into }),
+    ...(readOnly === true && { readOnly }),
     ...(settings !== undefined &&
       faultySetting(settings) === undefined && { settings: settings as RunRequest['settings'] }),
   } as RunRequest;

@@ -14,7 +14,7 @@ import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from 
 import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
-import { launchOptions, maxSize } from './launchLimits';
+import { launchOptions, maxSize, readOnlySettings } from './launchLimits';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
@@ -46,7 +46,7 @@ export class JobRunner implements RunningWorker {
   #stopRequested = false;
   /** Another window owns the job: nothing may be sent or recorded any more. */
   #abandoned = false;
-  /** The session no longer knows the worker. */
+  /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
   readonly #watches: Disposable[] = [];
@@ -93,9 +93,7 @@ export class JobRunner implements RunningWorker {
   }
 
   async signalInSession(): Promise<boolean> {
-    if (!this.#session || !this.#worker) return false;
-    await this.#session.cancelWorker(this.#worker);
-    return true;
+    return this.#session && this.#worker ? this.#session.cancelWorker(this.#worker) : false;
   }
 
   /** Stops tracking: the worker keeps running. */
@@ -119,6 +117,7 @@ export class JobRunner implements RunningWorker {
       const session = await link.acquire();
       this.#session = session;
       if (this.#abandoned) return 'abandoned';
+      if (this.#context.closing()) return 'closing';
       this.#watches.push(session.onNotice((notice) => this.#job.addNotice({ at: clock.now(), ...notice })));
       return await this.#runIn(session);
     } catch (error) {
@@ -185,9 +184,10 @@ export class JobRunner implements RunningWorker {
     // same time; the disk, which takes longer, starts before we analyze the text.
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
     await setImmediate();
-    const settings = { ...job.record.request.settings, ...text.settings };
+    const { request } = job.record;
+    const settings = { ...request.settings, ...text.settings, ...readOnlySettings(request) };
     const [plan, permit] = await Promise.all([
-      session.describe(text.sql, settings, job.record.request.into),
+      session.describe(text.sql, settings, request.into),
       job.saved.then(() => this.#context.mayLaunch(job)),
     ]);
     if (permit === 'lost' || this.#abandoned) return 'abandoned';
@@ -354,6 +354,7 @@ export class JobRunner implements RunningWorker {
   }
 
   async #detach({ session, worker }: Launched, reason: JobFault): Promise<RunEnd> {
+    this.#detached = true;
     await session.detach(worker);
     return this.#becomeDetached(reason);
   }

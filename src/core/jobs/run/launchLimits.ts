@@ -2,6 +2,7 @@ import type { RunRequest } from '../../../api';
 import { LAUNCH_LIMITS, type LaunchLimit, type LaunchText } from '../../sql/settings/launchSettings';
 import { settingMs } from '../../sql/settings/settingValue';
 import type { LaunchRequest } from '../ports';
+import { lowerCased, READ_ONLY } from '../settingNames';
 
 /** The limits and settings that a launch applies to its worker. */
 export type LaunchOptions = Pick<
@@ -20,7 +21,7 @@ const FIELDS = {
  */
 export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
   const requested = lowerCased(request.settings ?? {});
-  const settings = new Map(Object.entries({ ...requested, ...text.settings }));
+  const settings = new Map(Object.entries({ ...requested, ...text.settings, ...readOnlySettings(request) }));
   const limits: { -readonly [K in (typeof FIELDS)[LaunchLimit]]?: number } = {};
   for (const name of LAUNCH_LIMITS) {
     const given = request[FIELDS[name]];
@@ -43,16 +44,17 @@ export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'setti
   };
 }
 
+/** The settings of a worker that starts in a read-only transaction. */
+export function readOnlySettings({ readOnly }: Pick<RunRequest, 'readOnly'>): Readonly<Record<string, string>> {
+  return readOnly === true ? READ_ONLY : {};
+}
+
 /** The smallest limit; 0 means no limit. */
 function strictestOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   const set = known.filter((value) => value > 0);
   if (set.length > 0) return Math.min(...set);
   return known.length > 0 ? 0 : undefined;
-}
-
-function lowerCased(settings: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** The largest of the given sizes; undefined if none is given. */

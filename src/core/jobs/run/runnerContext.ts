@@ -18,6 +18,8 @@ export interface RunnerContext {
   running(): number;
   /** Takes a place among the jobs of the connection that may run at once. @returns why there is none */
   takePlace?: (() => Promise<Fault | undefined>) | undefined;
+  /** Whether this window is closing. It saves nothing any more, so a launch that begins now would be unknown after a reload. */
+  closing(): boolean;
   /** Called when `launchSentAt` is on disk, or could not be written. The launch is sent only if it resolves with `yes`. */
   mayLaunch(job: Job): Promise<LaunchPermit>;
 }
@@ -30,5 +32,6 @@ export interface RunnerContext {
  * - `broken`: not launched, because the session broke
  * - `detached`: the worker is alive without its session
  * - `abandoned`: another window owns the job now
+ * - `closing`: not launched, because this window is closing
  */
-export type RunEnd = 'ended' | 'noSlot' | 'noPlace' | 'broken' | 'detached' | 'abandoned';
+export type RunEnd = 'ended' | 'noSlot' | 'noPlace' | 'broken' | 'detached' | 'abandoned' | 'closing';

@@ -20,6 +20,8 @@ export interface PlaceWaitOptions {
   noPlace(job: Job, why: NoPlace): void;
   /** No job needs a place any more. */
   over(): void;
+  /** Called after an unexpected error; the next check tries again. */
+  failed(error: unknown): void;
 }
 
 /** The jobs of one connection wait because jobs of other windows have all places. Takes each place that becomes free for the next job. */
@@ -57,7 +59,9 @@ export class PlaceWait {
   /** Looks for a free place now. */
   check(): void {
     this.#again = true;
-    this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    this.#checking ??= this.#check()
+      .catch((error: unknown) => this.#options.failed(error))
+      .finally(() => (this.#checking = undefined));
   }
 
   /** Resolves when nothing is taken or announced any more. */

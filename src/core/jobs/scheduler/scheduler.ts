@@ -211,6 +211,7 @@ export class Scheduler {
         mayRetry: breaks < MAX_SESSION_BREAKS,
         running: () => queue.running,
         takePlace: this.#options.places && (() => this.#takePlace(job)),
+        closing: () => this.#disposed,
         mayLaunch: (launching) => this.#options.mayLaunch(launching),
       });
       this.#runners.set(job.id, runner);
@@ -264,7 +265,7 @@ export class Scheduler {
     const { connection } = job.record;
     queue.putBack(job.id);
     if (this.#disconnected.has(connection)) this.#hold(job);
-    const { places, clock } = this.#options;
+    const { places, clock, log } = this.#options;
     if (!places || this.#disposed || this.#waits.has(connection)) return;
     const limit = (): number => this.#options.maxConcurrentJobs();
     const wait = new PlaceWait({
@@ -279,6 +280,7 @@ export class Scheduler {
         this.#endWait(connection);
         this.#pump(connection);
       },
+      failed: (error) => log.error(`Jobs of ${connection} wait for a place: ${stackOf(error)}`),
     });
     this.#waits.set(connection, wait);
   }

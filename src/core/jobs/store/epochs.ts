@@ -4,6 +4,9 @@
  * A job's record is `<id>.json` in epoch 0 and `<id>.<n>.json` in epoch n. Each epoch has one owner, a window; the highest epoch counts.
  * A window adopts a job by creating the file of the next epoch, which exactly one window can. A window that was suspended meanwhile can
  * only write the file of its own, lower epoch, which no window reads any more: that fences its writes.
+ *
+ * When an adopted job is removed, `<id>.removed` stays: a former owner that was suspended in the middle of a write finds it when it continues,
+ * and does not take the file that it has just created for one that counts.
  */
 import { link, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +18,11 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', '
 /** The file of a job's record in an epoch. */
 export function recordFileName(id: string, epoch: number): string {
   return epoch === 0 ? `${id}.json` : `${id}.${epoch}.json`;
+}
+
+/** The file that shows former owners of a job that it was removed. */
+export function removedFileName(id: string): string {
+  return `${id}.removed`;
 }
 
 /** The job and epoch of a record file; undefined if the name is not that of a record. */

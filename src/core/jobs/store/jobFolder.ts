@@ -11,7 +11,7 @@ import { SpareFile } from '../../base/spareFile';
 import type { JobRecord, NoticeWritten } from '../job';
 import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
-import { claimEpoch, isSuperseded, recordFileName } from './epochs';
+import { claimEpoch, isSuperseded, recordFileName, removedFileName } from './epochs';
 import { CommandFiles } from './commandFiles';
 import { FolderWatch, sayHello, type FolderWatchOptions } from './folderWatch';
 import { LiveFiles } from './liveFacts';
@@ -215,6 +215,7 @@ export class JobHistory {
   /** Removes all files of a job. */
   async remove(id: string): Promise<void> {
     const { file, epoch } = this.#own(id);
+    await this.#markRemoved(id, epoch);
     await Promise.all([file.remove(), this.live.remove(id)]);
     await this.#removeRecords(id, epoch);
     // Another window may have written newer ones.
@@ -402,6 +403,16 @@ export class JobHistory {
     return adopted;
   }
 
+  /** Only the owner can write the record of a job that was never adopted, and it knows that the job has ended. */
+  async #markRemoved(id: string, epoch: number): Promise<void> {
+    try {
+      if (epoch === 0 && !(await isSuperseded(this.folder, id, epoch))) return;
+      await writeFile(join(this.folder, removedFileName(id)), '', { mode: PRIVATE });
+    } catch (error) {
+      this.#log.warn(`Job ${id} is removed without a mark for its former owners: ${messageOf(error)}`);
+    }
+  }
+
   /** Removes the newest record last: without it an older one would count. */
   async #removeRecords(id: string, epoch: number): Promise<void> {
     for (let at = 0; at <= epoch; at++) await rm(join(this.folder, recordFileName(id, at)), { force: true });
@@ -412,8 +423,12 @@ export class JobHistory {
     if (owned.lost) return true;
     const superseded = await isSuperseded(this.folder, id, owned.epoch);
     const expected = (): boolean => owned.place === 'onDisk';
-    const gone = expected() && !(await exists(join(this.folder, recordFileName(id, owned.epoch)))) && expected();
-    if (superseded || gone) this.#lose(id, owned);
+    const record = join(this.folder, recordFileName(id, owned.epoch));
+    const gone = expected() && !(await exists(record)) && expected();
+    const wasRemoved = expected() && (await exists(join(this.folder, removedFileName(id))));
+    // Written after the job was removed.
+    if (wasRemoved) await rm(record, { force: true });
+    if (superseded || gone || wasRemoved) this.#lose(id, owned);
     return owned.lost;
   }
 

@@ -135,7 +135,9 @@ export class JobStore {
 
   /** Removes the finished jobs with these ids, or all that are not pinned, and their files. @returns how many */
   async clearFinished(ids?: readonly string[]): Promise<number> {
-    const chosen = this.jobs.filter((job) => job.final && (ids === undefined ? !job.pinned : ids.includes(job.id)));
+    const chosen = this.jobs.filter(
+      (job) => job.final && (ids === undefined ? !this.#isPinned(job) : ids.includes(job.id)),
+    );
     await this.#remove(chosen.map((job) => job.id));
     // There may be space now.
     void this.#options.history.retryNow();
@@ -146,7 +148,7 @@ export class JobStore {
   async prune(): Promise<void> {
     if (this.#closing) return;
     const { clock, log } = this.#options;
-    const expired = expiredJobs(this.jobs, this.#options.settings(), clock.now());
+    const expired = expiredJobs(this.jobs, this.#options.settings(), clock.now()).filter((job) => !this.#isPinned(job));
     await this.#remove(expired.map((job) => job.id)).catch((error: unknown) => {
       log.warn(`Files of old jobs could not be removed: ${messageOf(error)}`);
     });
@@ -195,6 +197,11 @@ export class JobStore {
   #lose(id: string): void {
     const job = this.#jobs.get(id);
     if (job) this.#shared.lose(job);
+  }
+
+  /** Another window may have pinned it just now. */
+  #isPinned(job: Job): boolean {
+    return job.pinned || this.#options.history.isPinned(job.id);
   }
 
   /** The files of the job are gone. */

@@ -36,6 +36,7 @@ const RECORD = v.looseObject({
     sql: v.string(),
     into: v.optional(v.string()),
     durable: v.optional(v.boolean()),
+    readOnly: v.optional(v.boolean()),
     settings: v.optional(v.custom<Record<string, string>>((settings) => faultySetting(settings) === undefined)),
   }),
   connection: v.string(),

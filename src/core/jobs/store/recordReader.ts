@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -8,15 +8,20 @@ import { errorCode, isTemporary } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
-import { highestEpochs, recordFileName } from './epochs';
+import { highestEpochs, recordFileName, removedFileName } from './epochs';
 import { parseRecord } from './parseRecord';
 
 /** Records are read synchronously, which is much faster, but other work gets a turn after this time. Milliseconds. */
 const READ_SLICE_MS = 8;
 /** A temporary file this old was left by a crash. Milliseconds. */
 const STALE_MS = 60_000;
+/** A mark of a removed job is kept this long: its former owner may be suspended. Milliseconds. */
+const REMOVED_MS = 30 * 86_400_000;
 /** A damaged record of an epoch may be one that another window is writing, if it is younger than this. Milliseconds. */
 const BEING_WRITTEN_MS = 10_000;
+
+/** So many records are held that were asked for before the last call. */
+const MAX_RECENT = 64;
 
 /** A record on disk. */
 export interface StoredRecord {
@@ -36,10 +41,16 @@ export interface LoadedRecords {
   readonly pinned: ReadonlySet<string>;
 }
 
+interface RecentRecord extends StoredRecord {
+  readonly version: string;
+}
+
 /** Reads the records in a folder of jobs. Needs no permission to write. */
 export class RecordReader {
   /** Resolves when what crashes left behind is removed. */
   swept: Promise<void> = Promise.resolve();
+  /** What {@link newestRecords} returned last. */
+  #recent: ReadonlyMap<string, RecentRecord> = new Map();
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -61,11 +72,13 @@ export class RecordReader {
     await setImmediate();
     const names = this.#names();
     const epochs = highestEpochs(names);
-    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs)));
+    const removed = idsWith('removed', names);
+    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs, removed)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
     for (const [id, epoch] of epochs) {
+      if (removed.has(id)) continue;
       if (slice.over) await slice.pause();
       const record = this.#read(id, epoch);
       if (typeof record === 'object') records.push({ record, epoch });
@@ -74,7 +87,7 @@ export class RecordReader {
     return {
       records: records.sort((a, b) => a.record.queuedAt - b.record.queuedAt),
       corrupt,
-      pinned: pinnedIds(names),
+      pinned: idsWith('pinned', names),
     };
   }
 
@@ -89,23 +102,56 @@ export class RecordReader {
     let newest: NewestRecord = 'missing';
     // The window that adopted the job may have removed the older records meanwhile.
     for (let at = epoch; at <= epoch + 1 || newest !== 'missing'; at++) {
-      const record = this.#read(id, at);
+      // Reading a missing file costs an exception, and the next epoch is nearly always missing.
+      const record = this.#isMissing(id, at) ? 'missing' : this.#read(id, at);
       if (record === 'missing' && at > epoch) break;
       if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
     }
-    return newest;
+    // What a former owner writes after the job was removed does not count.
+    return newest === 'missing' || !existsSync(join(this.#folder, removedFileName(id))) ? newest : 'missing';
   }
 
-  /** Reads the newest records of these jobs, without those that are missing or damaged. */
+  /**
+   * Returns the newest records of these jobs, without those that are missing or damaged. A window asks again and again while it waits for
+   * jobs of others: what has not changed since the last call is not read again.
+   */
   newestRecords(ids: readonly string[]): ReadonlyMap<string, JobRecord> {
-    const epochs = this.ids();
-    const found = new Map<string, JobRecord>();
+    let epochs: ReadonlyMap<string, number> | undefined;
+    const recent = new Map<string, RecentRecord>();
     for (const id of ids) {
-      const epoch = epochs.get(id);
-      const record = epoch === undefined ? undefined : this.one(id, epoch);
-      if (record) found.set(id, record);
+      const known = this.#recent.get(id);
+      if (known && this.#version(id, known.epoch) === known.version && !this.#version(id, known.epoch + 1)) {
+        recent.set(id, known);
+        continue;
+      }
+      epochs ??= this.ids();
+      const epoch = epochs.get(id) ?? 0;
+      // Before the record, so that a change in between is noticed the next time.
+      const version = this.#version(id, epoch);
+      const record = version === undefined ? undefined : this.one(id, epoch);
+      if (version !== undefined && record) recent.set(id, { record, epoch, version });
     }
-    return found;
+    // Jobs of several connections may wait at the same time.
+    this.#recent = new Map([...[...this.#recent].slice(-MAX_RECENT), ...recent]);
+    return new Map([...recent].map(([id, { record }]) => [id, record]));
+  }
+
+  #isMissing(id: string, epoch: number): boolean {
+    try {
+      return statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false }) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Changes whenever the record is replaced. @returns undefined if it is missing, or this cannot be determined */
+  #version(id: string, epoch: number): string | undefined {
+    try {
+      const found = statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false });
+      return found && `${found.mtimeMs}/${found.size}/${found.ino}`;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Names of the files in the folder; none if it does not exist. */
@@ -157,19 +203,23 @@ export class RecordReader {
   async #sweep(temporary: readonly string[]): Promise<void> {
     for (const name of temporary) {
       const file = join(this.#folder, name);
-      if ((await ageOf(file, this.#clock)) > STALE_MS) await rm(file, { force: true }).catch(() => undefined);
+      const limit = name.endsWith('.removed') ? REMOVED_MS : STALE_MS;
+      if ((await ageOf(file, this.#clock)) > limit) await rm(file, { force: true }).catch(() => undefined);
     }
   }
 }
 
-/** Whether a file between windows belongs to no job: its window was killed, or another one cleared the job. */
-function isLeftOver(name: string, epochs: ReadonlyMap<string, number>): boolean {
-  const [, id] = /^([^.]+)\.(?:live|hello|.*\.command)$/.exec(name) ?? [];
-  return id !== undefined && !epochs.has(id);
+/** Whether a file beside the records belongs to no job: its window was killed, or another one cleared the job at the same time. */
+function isLeftOver(name: string, epochs: ReadonlyMap<string, number>, removed: ReadonlySet<string>): boolean {
+  const [, id, suffix = ''] = /^([^.]+)\.(.+)$/.exec(name) ?? [];
+  if (id === undefined) return false;
+  if (removed.has(id)) return true;
+  return /^(?:live|hello|pinned|.*\.command)$/.test(suffix) && !epochs.has(id);
 }
 
-function pinnedIds(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.flatMap((name) => /^([^.]+)\.pinned$/.exec(name)?.[1] ?? []));
+/** Ids of the jobs that have a file with this suffix. */
+function idsWith(suffix: string, names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.flatMap((name) => (name.endsWith(`.${suffix}`) ? name.slice(0, -suffix.length - 1) : [])));
 }
 
 /** Milliseconds since the file was written; 0 if it does not exist. */

@@ -160,11 +160,18 @@ export class Slots {
   }
 }
 
-/** Removes a slot if it still has this occupant, or none. Another window may have freed and taken it meanwhile. */
+/**
+ * Removes a slot if it still has this occupant, or none. Another window may have freed and taken it meanwhile.
+ *
+ * @throws if it cannot be removed, e.g. on a read-only disk: jobs that wait for it would wait forever
+ */
 async function removeSlot(file: string, occupant?: Occupant): Promise<boolean> {
   // Renaming it first makes sure what is removed.
   const aside = temporaryName(file);
-  await rename(file, aside).catch(() => undefined);
+  await rename(file, aside).catch((error: unknown) => {
+    // Windows refuses it while another process reads the file.
+    if (errorCode(error) !== 'ENOENT' && process.platform !== 'win32') throw error;
+  });
   const moved = await occupantOf(aside);
   const isOther = moved !== undefined && (moved.owner !== occupant?.owner || moved.jobId !== occupant.jobId);
   if (isOther) await link(aside, file).catch(() => undefined);

@@ -222,7 +222,8 @@ export class WindowRegistry {
     if (state === 'alive' || state === 'dead') return { state, elsewhere, focusedAt };
     const { clock, staleMs = STALE_MS } = this.#options;
     const limit = state === 'unknown' ? UNKNOWN_PROCESS_STALE_MS : staleMs;
-    if (clock.now() - mtimeMs <= limit) return { state: 'alive', elsewhere, focusedAt };
+    // A heartbeat from the future proves as little as an old one: a clock was set back, or differs from ours.
+    if (Math.abs(clock.now() - mtimeMs) <= limit) return { state: 'alive', elsewhere, focusedAt };
     const seen = this.#silent.get(windowId);
     if (seen?.mtimeMs !== mtimeMs) {
       this.#silent.set(windowId, { mtimeMs, since: clock.monotonic() });

@@ -1,6 +1,6 @@
 import { elapses, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
-import { SEEN_MS, type CancelResult } from '../cancel/cancelJob';
+import { END_REPORTED_MS, noWorkerToSignal, SEEN_MS, type CancelResult } from '../cancel/cancelJob';
 import { BackendControl } from '../cancel/workerControl';
 import { findWorker } from '../findWorker';
 import type { Job } from '../job';
@@ -72,7 +72,6 @@ async function signalFromHere(job: Job, graceMs: number, context: CancelElsewher
   if (job.record.pid !== undefined) {
     const link = context.link();
     const sent = await new BackendControl(job, link).signal();
-    if (!sent) return 'stopped';
     const since = context.clock.monotonic();
     const watches: Disposable[] = [];
     const gone = new Promise<void>((resolve) => {
@@ -81,10 +80,14 @@ async function signalFromHere(job: Job, graceMs: number, context: CancelElsewher
       };
       watches.push(link.watch('fast'), link.onSnapshot(look));
     });
+    // Without a process to signal, the worker has probably ended, but that must be seen.
+    if (!sent) link.refresh().catch(() => undefined);
     const stopped = Promise.race([job.ended, gone]).then(() => 'stopped' as const);
-    const time = elapses(context.clock, graceMs, [stopped, context.closing]).then(() => 'unresponsive' as const);
+    const ms = sent ? graceMs : Math.max(graceMs, END_REPORTED_MS);
+    const time = elapses(context.clock, ms, [stopped, context.closing]).then(() => 'unresponsive' as const);
     const result = await Promise.race([stopped, time]);
     for (const watch of watches) watch.dispose();
+    if (result === 'unresponsive' && !sent) throw noWorkerToSignal(job);
     return result;
   }
   await until(job, () => job.final, graceMs, context);

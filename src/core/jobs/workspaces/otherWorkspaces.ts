@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TimeSlice } from '../../base/timeSlice';
 import { isWorkerOf } from '../findWorker';
@@ -21,15 +21,31 @@ export interface OtherJob {
   readonly record: JobRecord;
 }
 
-/** The records of one workspace, by the names of their files. */
-type Records = ReadonlyMap<string, JobRecord>;
+/** A folder that changed more recently may change again without a new time. Milliseconds. */
+const SETTLED_MS = 2000;
+
+interface ReadRecord {
+  readonly record: JobRecord;
+  /** Changes whenever the file is replaced; missing if it may have changed while it was read. */
+  readonly version?: string | undefined;
+}
+
+/** What was read of one workspace. */
+interface ReadWorkspace {
+  readonly workspace: Workspace;
+  /** By the names of their files. */
+  readonly records: ReadonlyMap<string, ReadRecord>;
+  /** The time of the folder of jobs, which changes whenever a record is created, replaced, or removed; missing if it may change unnoticed. */
+  readonly mtimeMs?: number | undefined;
+}
 
 /**
  * The jobs of the user's other workspaces, read from their folders. Reads only when asked to, writes nothing, and adopts nothing; a
  * workspace whose folder disappears has no jobs.
  */
 export class OtherWorkspaces {
-  #records: ReadonlyMap<Workspace, Records> = new Map();
+  /** By the keys of the workspaces. */
+  #read: ReadonlyMap<string, ReadWorkspace> = new Map();
   #jobs: readonly OtherJob[] = [];
   #byId: ReadonlyMap<string, OtherJob> = new Map();
   #refreshing: Promise<void> | undefined;
@@ -43,7 +59,7 @@ export class OtherWorkspaces {
     this.#ownKey = ownKey;
   }
 
-  /** Every job that {@link refresh} found, the oldest first. */
+  /** Every job that {@link refresh} found, the oldest first. The same array until something changes. */
   get jobs(): readonly OtherJob[] {
     return this.#jobs;
   }
@@ -68,24 +84,34 @@ export class OtherWorkspaces {
   }
 
   async #refresh(): Promise<void> {
-    const before = new Map([...this.#records].map(([{ key }, records]) => [key, records]));
-    const now = new Map<Workspace, Records>();
+    const before = this.#read;
+    const now = new Map<string, ReadWorkspace>();
     for (const workspace of await workspacesIn(this.#parent)) {
-      if (workspace.key === this.#ownKey) continue;
-      now.set(workspace, await recordsOf(workspace, before.get(workspace.key)));
+      const { key } = workspace;
+      if (key !== this.#ownKey) now.set(key, await readWorkspace(workspace, before.get(key)));
     }
-    this.#records = now;
-    this.#jobs = [...now]
-      .flatMap(([workspace, records]) => [...records.values()].map((record) => ({ workspace, record })))
+    this.#read = now;
+    if (now.size === before.size && [...now].every(([key, read]) => isSame(read, before.get(key)))) return;
+    this.#jobs = [...now.values()]
+      .flatMap(({ workspace, records }) => [...records.values()].map(({ record }) => ({ workspace, record })))
       .sort((a, b) => a.record.queuedAt - b.record.queuedAt);
     this.#byId = new Map(this.#jobs.map((job) => [job.record.id, job]));
   }
 }
 
-async function recordsOf({ folder }: Workspace, before: Records = new Map()): Promise<Records> {
-  const jobs = join(folder, 'jobs');
+/** Reads the records that may have changed. */
+async function readWorkspace(workspace: Workspace, before?: ReadWorkspace): Promise<ReadWorkspace> {
+  const jobs = join(workspace.folder, 'jobs');
+  const now = Date.now();
+  const mtimeMs = await stat(jobs).then(
+    (found) => found.mtimeMs,
+    () => undefined,
+  );
+  if (before?.workspace.folder === workspace.folder && mtimeMs !== undefined && mtimeMs === before.mtimeMs) {
+    return { ...before, workspace };
+  }
   const names = await readdir(jobs).catch(() => []);
-  const found = new Map<string, JobRecord>();
+  const records = new Map<string, ReadRecord>();
   const slice = new TimeSlice(SLICE_MS);
   const epochs = [...highestEpochs(names)];
   for (let at = 0; at < epochs.length; at += AT_ONCE) {
@@ -93,21 +119,34 @@ async function recordsOf({ folder }: Workspace, before: Records = new Map()): Pr
     await Promise.all(
       epochs.slice(at, at + AT_ONCE).map(async ([id, epoch]) => {
         const name = recordFileName(id, epoch);
-        const known = before.get(name);
+        const known = before?.records.get(name);
         // A job that has ended never changes again.
-        const record = known && isFinal(known.state) ? known : ((await read(join(jobs, name), id)) ?? known);
-        if (record) found.set(name, record);
+        const found = known && isFinal(known.record.state) ? known : await read(join(jobs, name), id, known);
+        if (found) records.set(name, found);
       }),
     );
   }
-  return found;
+  return { workspace, records, ...(mtimeMs !== undefined && now - mtimeMs > SETTLED_MS && { mtimeMs }) };
 }
 
-/** @returns undefined if the record was removed, or cannot be read */
-async function read(file: string, id: string): Promise<JobRecord | undefined> {
+/** @returns what is known if the record has not changed, or cannot be read */
+async function read(file: string, id: string, known?: ReadRecord): Promise<ReadRecord | undefined> {
   try {
-    return parseRecord(JSON.parse(await readFile(file, 'utf8')), id);
+    const { mtimeMs, size, ino } = await stat(file);
+    const version = `${mtimeMs}/${size}/${ino}`;
+    if (version === known?.version) return known;
+    return { record: parseRecord(JSON.parse(await readFile(file, 'utf8')), id), version };
   } catch {
-    return undefined;
+    return known;
   }
+}
+
+/** Whether two readings of a workspace show the same. */
+function isSame({ workspace, records }: ReadWorkspace, before?: ReadWorkspace): boolean {
+  if (before?.workspace.name !== workspace.name || before.workspace.folder !== workspace.folder) return false;
+  if (records === before.records) return true;
+  return (
+    records.size === before.records.size &&
+    [...records].every(([name, { record }]) => before.records.get(name)?.record === record)
+  );
 }

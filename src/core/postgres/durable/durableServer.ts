@@ -13,6 +13,7 @@ import type { TurnOptions } from '../client/serialClient';
 import type { TypeCache } from '../client/typeCache';
 import { isServerError } from '../errors';
 import type { ExtensionFunctions } from '../pgBackground/extensionFunctions';
+import type { GivenSettings } from '../pgBackground/launchQuery';
 import type { PgSession } from '../pgBackground/session';
 import type { DurableFault } from './faults';
 import { launchDurable, type LaunchedJob } from './launch';
@@ -76,10 +77,10 @@ export class PgDurableServer implements DurableServer {
     const session = await this.#backend.acquire();
     const sending = { begun: false };
     try {
-      const { id, plan } = await inSession(session, (client): Promise<LaunchedJob> =>
+      const { id, plan } = await inSession(session, (client, given): Promise<LaunchedJob> =>
         launchDurable(client, this.#backend.types, {
           ...request,
-          inherited: session.inherited,
+          ...given,
           onSending: () => (sending.begun = true),
         }),
       );
@@ -158,13 +159,13 @@ export class PgDurableServer implements DurableServer {
 /** Runs a task in a session, in which any error but the server's would otherwise count as the loss of the connection. */
 async function inSession<T>(
   session: PgSession,
-  task: (client: Client) => Promise<T>,
+  task: (client: Client, given: GivenSettings) => Promise<T>,
   options?: TurnOptions,
 ): Promise<T> {
   let own: { readonly error: Error } | undefined;
-  const result = await session.run(async (client) => {
+  const result = await session.run(async (client, given) => {
     try {
-      return await task(client);
+      return await task(client, given);
     } catch (error) {
       if (!(error instanceof FaultError || error instanceof LaunchError || error instanceof SinkError)) throw error;
       own = { error };

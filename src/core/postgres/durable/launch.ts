@@ -13,6 +13,7 @@ import { isServerError, mayEndSession, sqlstateOf } from '../errors';
 import { intoRefusal, intoText } from '../pgBackground/intoText';
 import { describeText, intoTableOf } from '../pgBackground/textPlan';
 import { refusalOf, workerText, type Description, type WorkerText } from '../pgBackground/rowPlan';
+import type { WorkerSettings } from '../server/serverLinkTypes';
 import type { DurableFault } from './faults';
 import { planDurable, RefusedTextError, type DurablePlan } from './plan';
 
@@ -42,11 +43,13 @@ const PARSER_FILES = new Set(['gram.y', 'scan.l']);
 
 export interface DurableRunRequest extends Pick<
   RunRequest,
-  'sql' | 'settings' | 'statementTimeoutMs' | 'workerTimeoutMs' | 'into'
+  'sql' | 'settings' | 'statementTimeoutMs' | 'workerTimeoutMs' | 'into' | 'readOnly'
 > {
   readonly label: string;
   /** Settings of the role that this session has changed for its own queries, such as limits: the worker gets these values. */
   readonly inherited?: ReadonlyMap<string, string>;
+  /** Parameters of all workers of the connection. */
+  readonly workerSettings?: WorkerSettings;
   /** Called just before the job is launched: if the connection is lost from then on, it may have been launched. */
   onSending?(): void;
   /** Store rows in a table that a crash of the server empties, which costs less. */
@@ -138,7 +141,8 @@ function settingsOf(
   { settings = {}, statementTimeoutMs, workerTimeoutMs }: ReturnType<typeof launchOptions>,
 ): (readonly [string, string])[] {
   const all = new Map<string, string>([...state.settings, ...(request.inherited ?? [])]);
-  for (const [name, value] of Object.entries(settings)) {
+  const { defaults = {}, enforced = {} } = request.workerSettings ?? {};
+  for (const [name, value] of Object.entries({ ...defaults, ...settings, ...enforced })) {
     if (name !== 'client_encoding') all.set(name, value);
   }
   if (statementTimeoutMs !== undefined) all.set('statement_timeout', String(statementTimeoutMs));
@@ -216,9 +220,9 @@ async function describe(
 
 /** The transaction may write and is read committed, whatever the role's defaults are. */
 async function start(client: Client, request: DurableRunRequest, plan: DurablePlan): Promise<string> {
-  const { label, sql, statementTimeoutMs, workerTimeoutMs, settings, into } = request;
+  const { label, sql, statementTimeoutMs, workerTimeoutMs, settings, into, readOnly } = request;
   // With what was requested, any computer can run the job again.
-  const requested = { statementTimeoutMs, workerTimeoutMs, settings, into };
+  const requested = { statementTimeoutMs, workerTimeoutMs, settings, into, readOnly };
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE');
   try {
     const columns = plan.columns?.map(({ name, type, typeOid }) => ({ name, type, typeOid }));

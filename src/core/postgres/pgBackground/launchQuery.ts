@@ -1,8 +1,17 @@
 import type { LaunchRequest, WorkerHandle, WorkerLimits } from '../../jobs/ports';
 import { settingMs } from '../../sql/settings/settingValue';
+import type { WorkerSettings } from '../server/serverLinkTypes';
 import { timeText } from '../server/timeText';
 import type { ExtensionFunctions } from './extensionFunctions';
 import type { ProcessIds } from '../client/processIds';
+
+/** The settings that a session gives to workers, besides those of a request. */
+export interface GivenSettings {
+  /** The role's own limits, which are off in the session. */
+  readonly inherited: ReadonlyMap<string, string>;
+  /** Those of the connection. */
+  readonly workerSettings: WorkerSettings;
+}
 
 /** Launch id, cookie, pid of the launching backend, start of the server, start of the worker if the server shows it already, limits. */
 export type LaunchRow = [string, string, string, string, string | null, string | null, string | null];

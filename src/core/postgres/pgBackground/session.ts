@@ -7,6 +7,7 @@ import { SQLSTATE } from '../../base/sqlstate';
 import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
 import type { WorkerReport } from '../../jobs/workerReport';
+import { lowerCased } from '../../jobs/settingNames';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import type { CopiedRows } from '../client/copyOut';
@@ -18,8 +19,9 @@ import type { TypeCache } from '../client/typeCache';
 import { isMoved, isNoSlot, isNotText, isServerError, sqlstateOf, toLaunchError } from '../errors';
 import type { ServerFault } from '../faults';
 import { introduceSession, mayCall } from '../server/introduction';
+import type { WorkerSettings } from '../server/serverLinkTypes';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
-import { launchQuery, launchSettings, toHandle, type LaunchRow } from './launchQuery';
+import { launchQuery, launchSettings, toHandle, type GivenSettings, type LaunchRow } from './launchQuery';
 import { refusalOf, workerText } from './rowPlan';
 import { describeText, intoTableOf, planText } from './textPlan';
 import { toWorkerFailure } from './workerFailure';
@@ -40,6 +42,7 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly functions: ExtensionFunctions;
   readonly types: TypeCache;
+  readonly workerSettings: WorkerSettings;
   /** How long a query may remain unanswered, after the time that it is expected to take, before the connection is checked. Milliseconds. */
   readonly responseTimeoutMs: number;
   /** Shared by all sessions of a link. */
@@ -136,21 +139,18 @@ export class PgSession implements WorkerSession {
     return this.#backend.server;
   }
 
-  /** The role's own limits, which are off in this session. */
-  get inherited(): ReadonlyMap<string, string> {
-    return this.#inherited;
-  }
-
-  /** Runs queries of durable jobs as one task. */
-  run<T>(task: (client: Client) => Promise<T>, options?: TurnOptions): Promise<T> {
-    return this.#client.run(task, options);
+  /** Runs queries of durable jobs as one task, with the settings that this session gives to workers. */
+  run<T>(task: (client: Client, given: GivenSettings) => Promise<T>, options?: TurnOptions): Promise<T> {
+    const { workerSettings } = this.#context;
+    return this.#client.run((client) => task(client, { inherited: this.#inherited, workerSettings }), options);
   }
 
   idleMs(): number {
     return this.#client.idleMs();
   }
 
-  async describe(sql: string, settings: Readonly<Record<string, string>> = {}, into?: string): Promise<RowPlan> {
+  async describe(sql: string, requested: Readonly<Record<string, string>> = {}, into?: string): Promise<RowPlan> {
+    const settings = this.#withDefaults(requested);
     const worker = workerText(sql);
     const table = intoTableOf(into);
     const standardStrings = settings['standard_conforming_strings'];
@@ -184,7 +184,10 @@ export class PgSession implements WorkerSession {
 
   async launch(request: LaunchRequest): Promise<WorkerHandle> {
     const { history } = this.#context;
-    const settings = launchSettings(this.#inherited, request);
+    const settings = launchSettings(this.#inherited, {
+      ...request,
+      settings: this.#withDefaults(request.settings ?? {}),
+    });
     try {
       const handle = await this.#located((functions) => this.#launchWith(functions, request, settings));
       history.launched = true;
@@ -200,6 +203,12 @@ export class PgSession implements WorkerSession {
         !(await mayCall((query) => this.#client.query(query), this.#functions.launchSignature));
       throw new LaunchError(toLaunchError(error), isNoSlot(error), { cause: error }, withdrawn);
     }
+  }
+
+  /** The settings of a job, with those of the connection. */
+  #withDefaults(settings: Readonly<Record<string, string>>): Record<string, string> {
+    const { defaults, enforced } = this.#context.workerSettings;
+    return { ...defaults, ...lowerCased(settings), ...enforced };
   }
 
   /** Launches with the label or, if the database's encoding cannot represent it, with the closest label that it can. */
@@ -325,8 +334,17 @@ export class PgSession implements WorkerSession {
     }
   }
 
-  async cancelWorker(worker: WorkerHandle): Promise<void> {
-    const call = (): Promise<unknown> => this.#call(worker, ({ cancel }) => cancel);
+  async cancelWorker(worker: WorkerHandle): Promise<boolean> {
+    const call = async (): Promise<boolean> => {
+      try {
+        await this.#call(worker, ({ cancel }) => cancel);
+        return true;
+      } catch (error) {
+        // It detached from the worker, or read its result, before this call.
+        if (sqlstateOf(error) === SQLSTATE.undefinedObject) return false;
+        throw error;
+      }
+    };
     const sent = call();
     // A wait may be running; the call is queued after it.
     this.wake();
@@ -337,11 +355,11 @@ export class PgSession implements WorkerSession {
       timeout = startResponseTimeout(clock, ms, () => reject(new NoAnswerError(fault)));
     });
     try {
-      await Promise.race([sent, unanswered]);
+      return await Promise.race([sent, unanswered]);
     } catch (error) {
       // Something interrupted this call, so SIGTERM may not have been sent.
       if (sqlstateOf(error) !== SQLSTATE.queryCanceled) throw error;
-      await Promise.race([call(), unanswered]);
+      return await Promise.race([call(), unanswered]);
     } finally {
       timeout?.dispose();
       // After a timeout, the end of the job shows whether the call succeeded.

@@ -280,6 +280,7 @@ export class PgServerLink implements ServerLink {
       clock: this.#options.clock,
       functions,
       types: this.#types,
+      workerSettings: this.#options.workerSettings ?? { defaults: {}, enforced: {} },
       responseTimeoutMs: this.#options.responseTimeouts?.sessionMs ?? SESSION_TIMEOUT_MS,
       history: this.#history,
       isAnswered: (server) => this.#probe.isAnswered(server),

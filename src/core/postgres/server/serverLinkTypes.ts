@@ -17,6 +17,14 @@ export type LinkState =
       readonly retryAt?: number;
     };
 
+/** Parameters of all workers of a connection, by name in lower case. */
+export interface WorkerSettings {
+  /** Those of a job take precedence. */
+  readonly defaults: Readonly<Record<string, string>>;
+  /** They take precedence over those of a job. */
+  readonly enforced: Readonly<Record<string, string>>;
+}
+
 export interface LinkOptions {
   readonly name: string;
   readonly database: string;
@@ -24,6 +32,8 @@ export interface LinkOptions {
   connect(prefer?: ReachedPlace): Promise<Client>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Parameters of all workers. */
+  readonly workerSettings?: WorkerSettings;
   /** How many sessions are kept open for the next launches. */
   readonly warmSessions: number;
   /** Called after each connect to a database in which durable jobs seem to be set up. */

@@ -54,16 +54,28 @@ export class ConnectionNode {
     // VS Code remembers by id whether a row is expanded; with a filter, what it finds is shown.
     item.id = `connection:${this.name}:${hasChildren ? 'tree' : 'leaf'}${this.#shown.filtered() ? ':filtered' : ''}`;
     const production = profile?.production === true ? vscode.l10n.t('production') : '';
+    const readOnly = profile?.readOnly === true ? vscode.l10n.t('read-only') : '';
     const defaultMark = entry !== undefined && isDefault(entry, this.#connections) ? vscode.l10n.t('default') : '';
     const address = profile ? addressText(profile) : '';
     item.description = profile
-      ? join(production, problemStateText(state), defaultMark, address)
+      ? join(production, readOnly, problemStateText(state), defaultMark, address)
       : vscode.l10n.t('removed from the settings');
-    item.iconPath = connectionIcon(state.kind, profile?.color ?? (production === '' ? undefined : 'charts.red'));
+    item.iconPath = connectionIcon(
+      state.kind,
+      profile?.color ?? (production === '' ? undefined : 'charts.red'),
+      readOnly !== '',
+    );
     item.contextValue = this.#contextWords(entry, state).join(' ');
     item.tooltip = this.#tooltip(entry, state);
     item.accessibilityInformation = {
-      label: join(vscode.l10n.t('Connection {0}', this.name), stateText(state), production, defaultMark, address),
+      label: join(
+        vscode.l10n.t('Connection {0}', this.name),
+        stateText(state),
+        production,
+        readOnly,
+        defaultMark,
+        address,
+      ),
     };
     return item;
   }
@@ -91,6 +103,9 @@ export class ConnectionNode {
       if (profile.production === true) {
         tooltip.fact(vscode.l10n.t('Production'), vscode.l10n.t('asks before each launch'));
       }
+      if (profile.readOnly === true)
+        tooltip.fact(vscode.l10n.t('Read-only'), vscode.l10n.t('unless the SQL changes it'));
+      for (const [name, value] of Object.entries(profile.workerSettings ?? {})) tooltip.fact(name, value);
     }
     if (state.kind === 'connected') {
       tooltip.fact('PostgreSQL', state.serverVersion);

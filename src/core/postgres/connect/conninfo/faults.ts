@@ -19,6 +19,7 @@ export interface ValueFaults {
   'profile.notPort': ValueSource;
   'profile.notColor': ValueSource;
   'profile.notCommand': ValueSource;
+  'profile.notSettings': ValueSource;
   'profile.hostIsUri': ValueSource;
   'profile.hostIsSocketFile': ValueSource;
 }

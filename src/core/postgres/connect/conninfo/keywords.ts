@@ -163,7 +163,7 @@ export function parametersOf(profile: Partial<ConnectionProfile>): Map<string, s
   const parameters = new Map<string, string>();
   for (const [name, { field, write }] of Object.entries(KEYWORDS)) {
     const value = field === undefined ? undefined : profile[field];
-    if (value !== undefined) parameters.set(name, write ? write(value) : String(value));
+    if (value !== undefined && typeof value !== 'object') parameters.set(name, write ? write(value) : String(value));
   }
   return parameters;
 }

@@ -8,6 +8,7 @@
  * (src/shared/connectionProtocol.ts), and libpq's keywords (keywords.ts).
  */
 import * as v from 'valibot';
+import { faultySetting } from '../../../jobs/settingNames';
 import type { ProfileFault, ValueCode, ValueSource } from './faults';
 
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -111,6 +112,13 @@ const SCHEMAS = {
   durableRetentionDays: days,
   /** Runs jobs as durable jobs. */
   durable: flag,
+  /** Workers start with `default_transaction_read_only = on`. */
+  readOnly: flag,
+  /** Parameters of every worker, by name. Those of a job take precedence. */
+  workerSettings: v.custom<Readonly<Record<string, string>>>(
+    (settings) => faultySetting(settings) === undefined,
+    fault('profile.notSettings'),
+  ),
   /** A shell command whose first line of output is the password. Runs in trusted workspaces only. */
   passwordCommand: v.pipe(
     v.string(fault('profile.notCommand')),
