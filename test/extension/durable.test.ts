@@ -58,6 +58,27 @@ describe('durable jobs', () => {
     assert.equal(api.jobs().length, before);
   });
 
+  it('offer the setup to the user who launches one from an editor', async () => {
+    const editor = await openSql('-- connection: durable\n-- durable: yes\nSELECT 1;\n');
+    editor.selection = new vscode.Selection(2, 0, 2, 0);
+    const asked: string[][] = [];
+    const window = vscode.window as { showErrorMessage: unknown };
+    const original = window.showErrorMessage;
+    const replace = (value: unknown): unknown =>
+      Object.defineProperty(window, 'showErrorMessage', { value, configurable: true, writable: true });
+    replace((message: string, ...items: string[]) => {
+      asked.push([message, ...items]);
+      return Promise.resolve(undefined);
+    });
+    try {
+      await vscode.commands.executeCommand('pgBackground.runInBackground');
+    } finally {
+      replace(original);
+    }
+    assert.match(asked[0]?.[0] ?? '', /not set up/);
+    assert.deepEqual(asked[0]?.slice(1), ['Set Up Durable Jobs…']);
+  });
+
   describe('after the setup', () => {
     before(() => inDatabase(setUp));
 

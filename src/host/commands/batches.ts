@@ -15,14 +15,14 @@ export class BatchCommands {
   readonly #jobCommands: JobCommands;
   readonly #launcher: Launcher;
   readonly #results: Results;
-  readonly #editor: EditorCommands;
+  readonly #editor: () => Promise<EditorCommands>;
 
   constructor(
     jobs: JobService,
     jobCommands: JobCommands,
     launcher: Launcher,
     results: Results,
-    editor: EditorCommands,
+    editor: () => Promise<EditorCommands>,
   ) {
     this.#jobs = jobs;
     this.#jobCommands = jobCommands;
@@ -58,7 +58,7 @@ export class BatchCommands {
     const candidates = this.#jobs.jobs.filter(({ final, record }) => !final && !record.batch);
     const [row] = targetsOf(this.#jobs, first, undefined).jobs;
     const job = row ?? (await pickJob(candidates, vscode.l10n.t('Choose the job to run after')));
-    return job ? this.#editor.runAfter(job) : [];
+    return job ? (await this.#editor()).runAfter(job) : [];
   }
 
   /** The jobs of the batch on which a command was called: its row, or the id of one of its jobs. */

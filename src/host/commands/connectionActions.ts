@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { formatUri } from '../../core/postgres/connect/conninfo/conninfo';
 import type { JobService } from '../../core/jobs/jobService';
 import { mayHaveWorker } from '../../core/jobs/states';
 import type { ConnectionEntry } from '../connections/connectionEntries';
@@ -101,6 +100,7 @@ export class ConnectionActions {
     const names = await this.#choose(first, selected, vscode.l10n.t('Choose the connection whose URI to copy'));
     const profiles = names.map((name) => this.#connections.find(name)).filter((profile) => profile !== undefined);
     if (profiles.length === 0) return;
+    const { formatUri } = await import('../../core/postgres/connect/conninfo/conninfo');
     await vscode.env.clipboard.writeText(profiles.map((profile) => formatUri(profile)).join('\n'));
     ui.setStatusBarMessage(vscode.l10n.t('Copied without the password.'), 3000);
   }

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { ConnectError } from '../../core/postgres/connect/errors';
-import { parseConnectionString } from '../../core/postgres/connect/conninfo/conninfo';
 import { suggestName } from '../connectionPages/formModel';
 import { ConnectionPanels } from '../connectionPages/connectionPanels';
 import type { Connections } from '../connections/connections';
@@ -35,6 +34,7 @@ export class ConnectionCommands implements vscode.Disposable {
    */
   async add(argument?: unknown): Promise<string | undefined> {
     if (typeof argument !== 'string') return this.#panels.edit();
+    const { parseConnectionString } = await import('../../core/postgres/connect/conninfo/conninfo');
     const { profile, password } = parseConnectionString(argument);
     const name = await this.#askName(suggestName(profile, (taken) => this.#connections.find(taken) !== undefined));
     if (name === undefined) return undefined;

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { faultOf } from '../../core/base/fault';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Connections } from '../connections/connections';
 import type { DurableAdmin } from '../durable/durableAdmin';
@@ -7,6 +8,7 @@ import type { EditorFeatures } from '../editor/editorFeatures';
 import { isLensTarget } from '../editor/lenses';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
+import { once } from '../base/once';
 import { plain } from '../base/plainText';
 import type { OtherJobs } from '../tree/otherJobs';
 import type { Results } from '../results/results';
@@ -14,10 +16,8 @@ import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
 import { BatchCommands } from './batches';
 import { chooseConnections } from './chooseConnections';
-import { ConnectionActions } from './connectionActions';
 import type { ConnectionCommands } from './connections';
 import { openFaultyConnection } from './faultyConnection';
-import { filterJobs } from './filterJobs';
 import type { JobCommands } from './jobs';
 import type { Launcher } from '../launch/launcher';
 import { pickJob, targetsOf } from './jobTargets';
@@ -46,7 +46,11 @@ type Handler = (first: unknown, selected: unknown) => unknown;
 /** Registers every command of {@link CommandName}. A missing handler is a compile error. */
 export function registerCommands(parts: CommandParts): void {
   const { jobs, launcher, editor, view, results, jobCommands, connectionCommands } = parts;
-  const connectionActions = new ConnectionActions(parts.connections, jobs);
+  // Loaded when first used, as other code that a window may never need.
+  const connectionActions = once(async () => {
+    const { ConnectionActions } = await import('./connectionActions');
+    return new ConnectionActions(parts.connections, jobs);
+  });
   /** The job on which a command was called, or the one that the user chooses. */
   const withJob = async (
     first: unknown,
@@ -87,6 +91,7 @@ export function registerCommands(parts: CommandParts): void {
   const filter = async (): Promise<void> => {
     // From the palette the user would not see the result.
     if (!view.view.visible) await vscode.commands.executeCommand(`${WORKERS_VIEW}.focus`);
+    const { filterJobs } = await import('./filterJobs');
     await filterJobs(
       parts.filter,
       jobs,
@@ -94,17 +99,19 @@ export function registerCommands(parts: CommandParts): void {
     );
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) => show((await launcher.runFromCode(first)) ?? (await editor.commands.run())[0]),
-    runInBackgroundWithOptions: async () => show((await editor.commands.runWithOptions())[0]),
-    runFileInBackground: async (first, selected) => show((await editor.commands.runFiles(urisOf(first, selected)))[0]),
+    runInBackground: async (first) =>
+      show((await launcher.runFromCode(first)) ?? (await (await editor.commands()).run())[0]),
+    runInBackgroundWithOptions: async () => show((await (await editor.commands()).runWithOptions())[0]),
+    runFileInBackground: async (first, selected) =>
+      show((await (await editor.commands()).runFiles(urisOf(first, selected)))[0]),
     runEachStatementInBackground: async (first, selected) =>
-      untilEnded(showBatch(await editor.commands.runEach(urisOf(first, selected)))),
+      untilEnded(showBatch(await (await editor.commands()).runEach(urisOf(first, selected)))),
     runAfterJob: async (first) => showBatch(await batches.runAfter(first)),
     cancelBatch: (first) => batches.cancelAll(first),
     rerunFailedOfBatch: async (first) => showBatch(await batches.rerunFailed(first)),
     showFirstFailureOfBatch: (first) => batches.showFirstFailure(first),
     runStatementInBackground: async (first) =>
-      isLensTarget(first) ? show((await editor.commands.runLens(first))[0]) : undefined,
+      isLensTarget(first) ? show((await (await editor.commands()).runLens(first))[0]) : undefined,
     setFileConnection: (first) => editor.fileConnection.set(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Choose a job to run again'));
@@ -168,15 +175,15 @@ export function registerCommands(parts: CommandParts): void {
     editConnection: (first) => connectionCommands.edit(first),
     removeConnection: (first) => connectionCommands.remove(first),
     testConnection: (first) => connectionCommands.test(first),
-    connectConnection: (first, selected) => connectionActions.connect(first, selected),
-    disconnectConnection: (first, selected) => connectionActions.disconnect(first, selected),
-    enterPassword: (first) => connectionActions.enterPassword(first),
-    forgetPassword: (first) => connectionActions.forgetPassword(first),
-    duplicateConnection: (first) => connectionActions.duplicate(first),
-    copyConnectionUri: (first, selected) => connectionActions.copyUri(first, selected),
-    setDefaultConnection: (first, scope) => connectionActions.setDefault(first, scope),
-    useConnectionForWorkspace: (first) => connectionActions.useForWorkspace(first),
-    useConnectionForFile: (first) => connectionActions.useForFile(first),
+    connectConnection: async (first, selected) => (await connectionActions()).connect(first, selected),
+    disconnectConnection: async (first, selected) => (await connectionActions()).disconnect(first, selected),
+    enterPassword: async (first) => (await connectionActions()).enterPassword(first),
+    forgetPassword: async (first) => (await connectionActions()).forgetPassword(first),
+    duplicateConnection: async (first) => (await connectionActions()).duplicate(first),
+    copyConnectionUri: async (first, selected) => (await connectionActions()).copyUri(first, selected),
+    setDefaultConnection: async (first, scope) => (await connectionActions()).setDefault(first, scope),
+    useConnectionForWorkspace: async (first) => (await connectionActions()).useForWorkspace(first),
+    useConnectionForFile: async (first) => (await connectionActions()).useForFile(first),
     setUpDurableJobs: (first) =>
       withConnection(first, vscode.l10n.t('Choose the connection on which to set up durable jobs'), (name) =>
         parts.durableAdmin.setUp(name),
@@ -213,12 +220,20 @@ export function registerCommands(parts: CommandParts): void {
           parts.channel.error(error instanceof Error ? error : String(error));
           // Code that launches SQL gets the error. In all other cases the user sees it.
           if (typeof first === 'object' && first !== null && 'sql' in first) throw error;
-          void ui.showErrorMessage(plain(errorText(error)));
+          void showError(error);
           return undefined;
         }
       }),
     );
   }
+}
+
+/** Shows the error of a command, and offers what would fix it. */
+async function showError(error: unknown): Promise<void> {
+  const isNotSetUp = faultOf(error).code === 'durable.notSetUp';
+  const setUp = vscode.l10n.t('Set Up Durable Jobs…');
+  const choice = await ui.showErrorMessage(plain(errorText(error)), ...(isNotSetUp ? [setUp] : []));
+  if (choice === setUp) await vscode.commands.executeCommand(commandId('setUpDurableJobs'));
 }
 
 /** Whether a key binding asks for the statement at the cursor, without a choice. */

@@ -9,12 +9,12 @@ export async function sqlToSchedule(
   jobs: JobService,
   [job]: readonly Job[],
   first: unknown,
-  editor: EditorCommands,
+  editor: () => Promise<EditorCommands>,
 ): Promise<Scheduled | undefined> {
   // The SQL of a durable job may be cut in the list.
   if (job) await jobs.durable.whole(job.id);
   const inEditor = first === undefined || first instanceof vscode.Uri;
-  const request = job?.record.request ?? (inEditor ? await editor.prepareOne() : undefined);
+  const request = job?.record.request ?? (inEditor ? await (await editor()).prepareOne() : undefined);
   if (!request) return undefined;
   const { sql, statementTimeoutMs, workerTimeoutMs, settings } = request;
   const options = [statementTimeoutMs, workerTimeoutMs, settings];

@@ -27,7 +27,7 @@ export class DurableAdmin {
 
   async remove(name: string): Promise<void> {
     const { removeDurableJobs } = await loadSetUp();
-    await removeDurableJobs(this.#connections, name);
+    if (await removeDurableJobs(this.#connections, name)) this.#follow(name);
   }
 
   async purge(name: string): Promise<void> {
@@ -35,7 +35,7 @@ export class DurableAdmin {
     await purgeDurableJobs(this.#connections, name);
   }
 
-  /** Shows the durable jobs of other windows in this one. If the connection is closed, that happens when it connects. */
+  /** Lists the durable jobs of the database again, or none if they were removed. If the connection is closed, that happens when it connects. */
   #follow(name: string): void {
     const link = this.#connections.existing(name);
     if (link?.state.kind === 'connected') link.durableSetUp();

@@ -7,6 +7,7 @@ import { statementAt } from '../../core/sql/split/statements';
 import type { Launcher } from '../launch/launcher';
 import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
+import { once } from '../base/once';
 import { DirectiveProvider } from './directiveProvider';
 import { failureLocation, showFailure, type FailureLocation } from './failures';
 import { FileConnection } from './fileConnection';
@@ -14,16 +15,16 @@ import { FileDefaultsStore } from './fileDefaults';
 import { SQL_SELECTOR } from './languages';
 import { StatementLenses } from './lenses';
 import { JobRanges } from './jobRanges';
-import { LaunchPreparer } from './prepareLaunch';
 import { EditorDiagnostics } from './editorDiagnostics';
 import { QuickFixes } from './quickFixes';
-import { EditorCommands } from './editorCommands';
+import type { EditorCommands } from './editorCommands';
 import { editsOf, StatementCache } from './statementCache';
 import { EditorTargets } from './editorTargets';
 
 /** Creates and connects all features for SQL editors. */
 export class EditorFeatures implements vscode.Disposable {
-  readonly commands: EditorCommands;
+  /** The commands that launch SQL, loaded with the first one. */
+  readonly commands: () => Promise<EditorCommands>;
   readonly fileConnection: FileConnection;
   readonly #jobRanges = new JobRanges();
   readonly #cache: StatementCache;
@@ -40,18 +41,24 @@ export class EditorFeatures implements vscode.Disposable {
     this.#diagnostics = own.add(new EditorDiagnostics(cache));
     this.fileConnection = own.add(new FileConnection(connections, launcher, defaults, cache));
     this.#lenses = own.add(new StatementLenses(cache, this.#jobRanges, jobs));
-    this.commands = own.add(
-      new EditorCommands({
-        jobs,
-        launcher,
-        memory,
-        defaults,
-        jobRanges: this.#jobRanges,
-        targets: new EditorTargets(cache),
-        preparer: new LaunchPreparer(connections, launcher, defaults, this.fileConnection, this.#diagnostics),
-        launched: (job) => this.#showWhenFailed(job),
-      }),
-    );
+    this.commands = once(async () => {
+      const [{ EditorCommands: Commands }, { LaunchPreparer }] = await Promise.all([
+        import('./editorCommands'),
+        import('./prepareLaunch'),
+      ]);
+      return own.add(
+        new Commands({
+          jobs,
+          launcher,
+          memory,
+          defaults,
+          jobRanges: this.#jobRanges,
+          targets: new EditorTargets(cache),
+          preparer: new LaunchPreparer(connections, launcher, defaults, this.fileConnection, this.#diagnostics),
+          launched: (job) => this.#showWhenFailed(job),
+        }),
+      );
+    });
     const directives = new DirectiveProvider(cache, connections);
     own.add(ui.registerCodeLensProvider(SQL_SELECTOR, this.#lenses));
     own.add(vscode.languages.registerCompletionItemProvider(SQL_SELECTOR, directives, ':'));

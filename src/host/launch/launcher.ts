@@ -17,7 +17,7 @@ import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
 import { plain, plainLabel } from '../base/plainText';
 import { LaunchConfirmation, limitLocks, unboundedWrite, type UnboundedWrite } from './launchConfirmation';
-import { durationProblem, durationText } from './options';
+import { durationProblem, durationText } from './durations';
 import { raisableLimit } from './raisableLimit';
 import { asRequest, checkedBatch, settingsProblem } from './request';
 import { omit } from '../base/omit';

@@ -3,6 +3,7 @@ import { MAX_QUEUE_SIZE_BYTES, MIN_QUEUE_SIZE_BYTES, parseSetting } from '../../
 import { parseInto } from '../../core/sql/intoTable';
 import { MAX_LABEL_BYTES, utf8Length } from '../../core/sql/labels';
 import { parseBytes, parseDuration } from '../../core/sql/settings/gucUnits';
+import { durationProblem, durationText } from './durations';
 import type { RunOptions } from './request';
 import { askOne, askText, BACK, type TextQuestion } from '../base/multiStepInput';
 
@@ -107,21 +108,6 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
     duration('statement_timeout', 'statementTimeoutMs'),
     duration('pg_background.worker_timeout', 'workerTimeoutMs'),
     {
-      label: vscode.l10n.t('Queue size'),
-      description:
-        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : queueSizeText(answers.queueSizeBytes),
-      change: () =>
-        text(
-          {
-            value: answers.queueSizeBytes === undefined ? '' : queueSizeText(answers.queueSizeBytes),
-            placeholder: vscode.l10n.t('Server default'),
-            prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Leave empty for the server default.'),
-            check: sizeProblem,
-          },
-          (value) => (answers.queueSizeBytes = parseBytes(value)),
-        ),
-    },
-    {
       label: 'lock_timeout',
       description: answers.settings?.['lock_timeout'] ?? vscode.l10n.t('server default'),
       change: () =>
@@ -136,6 +122,21 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
             check: durationProblem,
           },
           (value) => (answers.settings = withSetting(answers.settings, 'lock_timeout', value)),
+        ),
+    },
+    {
+      label: vscode.l10n.t('Queue size'),
+      description:
+        answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : queueSizeText(answers.queueSizeBytes),
+      change: () =>
+        text(
+          {
+            value: answers.queueSizeBytes === undefined ? '' : queueSizeText(answers.queueSizeBytes),
+            placeholder: vscode.l10n.t('Server default'),
+            prompt: vscode.l10n.t('Size of the result queue, for example 256kB. Leave empty for the server default.'),
+            check: sizeProblem,
+          },
+          (value) => (answers.queueSizeBytes = parseBytes(value)),
         ),
     },
     {
@@ -227,13 +228,6 @@ function limitText(ms: number): string {
   return ms === 0 ? vscode.l10n.t('no limit') : durationText(ms);
 }
 
-/** Validates a typed duration. Empty is valid. @returns a message if it is invalid */
-export function durationProblem(text: string): string | undefined {
-  return text.trim() === '' || parseDuration(text) !== undefined
-    ? undefined
-    : vscode.l10n.t('Enter a duration such as 500ms, 30s, 5min, or 2h.');
-}
-
 function sizeProblem(text: string): string | undefined {
   if (text.trim() === '') return undefined;
   const bytes = parseBytes(text);
@@ -288,18 +282,6 @@ function labelProblem(text: string): string | undefined {
   return utf8Length(text.trim()) > MAX_LABEL_BYTES
     ? vscode.l10n.t('A label can have at most {0} bytes.', MAX_LABEL_BYTES)
     : undefined;
-}
-
-/** A duration in the largest unit that is exact. */
-export function durationText(ms: number): string {
-  const units = [
-    ['h', 3_600_000],
-    ['min', 60_000],
-    ['s', 1000],
-  ] as const;
-  if (ms === 0) return '0';
-  const [unit, factor] = units.find(([, size]) => ms % size === 0) ?? ['ms', 1];
-  return `${ms / factor}${unit}`;
 }
 
 /** A size as a setting accepts it: `64kB`. Units are powers of 1,024. */

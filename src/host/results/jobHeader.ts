@@ -10,7 +10,7 @@ import { formatDate, formatSpan } from '../../shared/timeText';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import { join, stateTitle } from '../jobs/jobText';
 import { slowerText, usualText } from '../jobs/usualText';
-import { durationText } from '../launch/options';
+import { durationText } from '../launch/durations';
 import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
 

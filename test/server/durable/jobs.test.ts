@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Job, NewJob } from '../../../src/core/jobs/job';
 import { ForeignWorkers } from '../../../src/core/jobs/cancel/foreignWorkers';
 import { purgeJobs } from '../../../src/core/postgres/durable/records';
-import { setUp } from '../../../src/core/postgres/durable/setup';
+import { removalSql, runScript, setUp } from '../../../src/core/postgres/durable/setup';
 import { withGate } from '../../gate';
 import {
   endSessions,
@@ -384,9 +384,13 @@ describe('durable jobs in the list of jobs', function () {
       // The setup can be used without connecting again.
       const admin = await DurableSession.open(profile);
       await setUp(admin.client);
-      await admin.close();
       const { job } = await engine.jobs.launch(request);
       assert.equal((await engine.jobs.waitFor(job.id)).state, 'succeeded');
+      // If it is removed, no job remains listed.
+      await runScript(admin.client, removalSql());
+      await admin.close();
+      engine.link.durableSetUp();
+      await sees(engine, () => engine.jobs.jobs.length === 0);
     } finally {
       await engine.close();
     }

@@ -216,6 +216,7 @@ export class DurableJobs {
       ...{ connection, link, clock, log },
       running: (asking) => this.#running(asking),
       received: (from, list, ids) => this.#received(from, list, ids),
+      gone: (from) => this.#gone(from),
     });
     this.#watches.set(connection, watch);
     return watch;
@@ -268,6 +269,12 @@ export class DurableJobs {
       return ids === undefined ? Number(entry.durable.id) >= oldest : ids.includes(entry.durable.id);
     });
     if (gone.length > 0) this.#remove(gone.map(({ job }) => job.id));
+  }
+
+  #gone(watch: DurableWatch): void {
+    const gone = [...this.#entries.values()].filter((entry) => entry.watch.connection === watch.connection);
+    if (gone.length > 0 && !this.#closed) this.#remove(gone.map(({ job }) => job.id));
+    watch.update();
   }
 
   /** Jobs that were purged need not be remembered. */

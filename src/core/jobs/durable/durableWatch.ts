@@ -34,6 +34,8 @@ export interface DurableWatchOptions {
   running(watch: DurableWatch): readonly RunningJob[];
   /** @param ids the jobs that were asked for; undefined: all */
   received(watch: DurableWatch, list: DurableList, ids: readonly string[] | undefined): void;
+  /** Durable jobs are not set up, or no longer. */
+  gone(watch: DurableWatch): void;
 }
 
 /**
@@ -122,6 +124,8 @@ export class DurableWatch implements Disposable {
     const refusal = await server.open();
     if (refusal) {
       this.#options.log.info(`${this.connection}: durable jobs cannot be used: ${describeFault(refusal)}`);
+      // The setup was removed, and the jobs with it.
+      if (refusal.code === 'durable.notSetUp' && !this.#disposed) this.#options.gone(this);
       return;
     }
     if (this.#listeners.length === 0) this.#listeners.push(server.onNotify((payload) => this.#notified(payload)));
@@ -186,6 +190,8 @@ export class DurableWatch implements Disposable {
       await this.read(ids);
     } catch (error) {
       this.#failed(error);
+      // Perhaps the setup was removed.
+      void this.start();
     } finally {
       this.#checking = false;
     }

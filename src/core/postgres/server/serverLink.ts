@@ -176,7 +176,7 @@ export class PgServerLink implements ServerLink {
     return this.#durable;
   }
 
-  /** The setup of durable jobs was just created or upgraded through this link. */
+  /** The setup of durable jobs was just created, upgraded, or removed. */
   durableSetUp(): void {
     this.#options.onDurable?.();
   }
