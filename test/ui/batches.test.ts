@@ -9,12 +9,15 @@ SELECT pg_sleep(600);
 
 /** A batch in the tree. Each test continues where the one before it ended. */
 describe('batches in the tree', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let installed: Installed;
   let ui: Workbench;
 
   before(async () => {
-    installed = await install({ 'load.sql': SQL }, { connected: true });
+    installed = await install(
+      { 'load.sql': SQL, 'other.sql': '-- label: runs on\nSELECT pg_sleep(601);\n' },
+      { connected: true },
+    );
     ({ ui } = installed);
   });
   after(() => installed.close());
@@ -59,7 +62,11 @@ describe('batches in the tree', function () {
     await batch('3 of 3, 1 failed, 1 canceled').waitFor();
   });
 
-  it('run what failed again, as a new batch', async () => {
+  it('run what failed again, as a new batch, which also counts while it is collapsed and another job runs', async () => {
+    await ui.openFile('other.sql');
+    await ui.selectLines(1, 2);
+    await ui.command('pg_background: Run in Background');
+    await ui.row('runs on').filter({ hasText: /\d s/ }).waitFor();
     await installed.server.psql('CREATE TABLE comes_later (n int)', { database: installed.database });
     // A click right after the row has moved would ask for confirmation.
     await ui.rowMenu(batch('1 canceled'), 'Run Failed Again');

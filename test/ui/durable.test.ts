@@ -11,7 +11,7 @@ import { ResultsView } from './resultsView';
 
 /** Two instances of VS Code with profiles and workspaces of their own, as on two computers. Each test continues the one before it. */
 describe('durable jobs', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let profile: ConnectionProfile;
   let one: Installed;
   let two: Installed | undefined;

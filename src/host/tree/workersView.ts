@@ -349,11 +349,13 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Redraws the rows of jobs, and those of their batches, with the rows below, if these look different now. */
   #redrawJobs(ids: readonly string[]): void {
-    const rows = ids.flatMap((id) => this.#jobNodes.get(id) ?? []);
-    const redrawn = this.#batches.changed(rows.flatMap(({ job }) => this.#rows.batchOf(job) ?? []));
-    for (const row of rows) {
-      const batch = this.#rows.batchOf(row.job);
-      if (!batch || !redrawn.has(batch)) this.#changed.fire(row);
+    const jobs = ids.flatMap((id) => this.#jobs.get(id) ?? []);
+    // Also those that are collapsed, whose jobs have no rows.
+    const redrawn = this.#batches.changed(jobs.flatMap((job) => this.#rows.batchOf(job) ?? []));
+    for (const job of jobs) {
+      const batch = this.#rows.batchOf(job);
+      const row = this.#jobNodes.get(job.id);
+      if (row && !(batch && redrawn.has(batch))) this.#changed.fire(row);
     }
   }
 
