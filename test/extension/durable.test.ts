@@ -66,8 +66,8 @@ describe('durable jobs', () => {
     const original = window.showErrorMessage;
     const replace = (value: unknown): unknown =>
       Object.defineProperty(window, 'showErrorMessage', { value, configurable: true, writable: true });
-    replace((message: string, ...items: string[]) => {
-      asked.push([message, ...items]);
+    replace((message: string, ...items: unknown[]) => {
+      asked.push([message, ...items.filter((item) => typeof item === 'string')]);
       return Promise.resolve(undefined);
     });
     try {

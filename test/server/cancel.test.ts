@@ -203,7 +203,12 @@ describe('cancel', () => {
       const worker = await session.launch({ sql: 'SELECT pg_sleep(60)', label: 'unknown' });
       await session.detach(worker);
       assert.equal(await session.cancelWorker(worker), false);
-      assert.equal(await engine.link.terminate(worker.processId!, worker.backendStart!, worker.server), true);
+      // The launch may return before the server shows the worker.
+      await eventually(async () => {
+        const { workers } = await engine.link.refresh();
+        const shown = workers.find(({ label }) => label === 'unknown');
+        return shown !== undefined && (await engine.link.terminate(shown.pid, shown.backendStart, worker.server));
+      }, 'the worker is signaled');
     } finally {
       session.release();
     }
