@@ -55,6 +55,10 @@ describe('batches in the tree', function () {
   it('open the first failure', async () => {
     await inline(batch('2 of 3, 1 failed'), 'Show First Failure');
     await ui.results().getByText('relation "comes_later" does not exist').first().waitFor();
+    await ui.openFile('other.sql');
+    await ui.selectLines(1, 2);
+    await ui.command('pg_background: Run in Background');
+    await ui.row('runs on').filter({ hasText: /\d s/ }).waitFor();
   });
 
   it('cancel what runs and waits', async () => {
@@ -62,11 +66,7 @@ describe('batches in the tree', function () {
     await batch('3 of 3, 1 failed, 1 canceled').waitFor();
   });
 
-  it('run what failed again, as a new batch, which also counts while it is collapsed and another job runs', async () => {
-    await ui.openFile('other.sql');
-    await ui.selectLines(1, 2);
-    await ui.command('pg_background: Run in Background');
-    await ui.row('runs on').filter({ hasText: /\d s/ }).waitFor();
+  it('run what failed again, as a new batch, which counts while it is collapsed and another job runs', async () => {
     await installed.server.psql('CREATE TABLE comes_later (n int)', { database: installed.database });
     // A click right after the row has moved would ask for confirmation.
     await ui.rowMenu(batch('1 canceled'), 'Run Failed Again');

@@ -53,6 +53,14 @@ export class ResultsView {
     return this.grid.evaluate(seenRows);
   }
 
+  /** Waits until this row (from 1) is the last one that is entirely visible. */
+  async lastVisible(row: number): Promise<void> {
+    const until = Date.now() + 60_000;
+    for (let last = 0; last !== row; { last } = await this.seen()) {
+      if (Date.now() > until) throw new Error(`The last visible row is ${last}, not ${row}.`);
+    }
+  }
+
   /** Scrolls like dragging the scrollbar to its end. */
   async scrollToEnd(): Promise<void> {
     await this.grid.evaluate((grid: Element) => {

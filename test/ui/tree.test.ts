@@ -118,7 +118,8 @@ describe('connections in the tree', function () {
       ['Use for This File', 'Set as Default Connection…'],
       ['Copy URI without Password'],
       ['Enter Password…'],
-      ['Forget Password', 'Remove Connection'],
+      ['Set Up Durable Jobs…', 'Show Scheduled Runs…'],
+      ['Forget Password', 'Purge Durable Jobs…', 'Remove Durable Jobs…', 'Remove Connection'],
     ]);
   });
 
