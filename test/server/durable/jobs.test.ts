@@ -359,6 +359,7 @@ describe('durable jobs in the list of jobs', function () {
     try {
       const request = { sql: 'SELECT pg_sleep(600)', label: 'x', connection: own.profile.name, durable: true };
       const { job } = await engine.jobs.launch(request);
+      await until(engine.jobs, job, () => job.state === 'running' && job.record.pid !== undefined);
       // The server's own launcher of logical replication uses the third slot.
       await assert.rejects(engine.jobs.launch(request), {
         fault: { code: 'durable.noSlots', params: { free: 0, needed: 2, max: 3 } },
