@@ -41,7 +41,8 @@ describe('the history of jobs', function () {
   }
 
   async function filterInput(): Promise<Locator> {
-    const input = ui.page.locator('.quick-input-widget:not([style*="display: none"]) .quick-input-box input');
+    // Not that of the palette, which may still be open.
+    const input = ui.page.locator('.quick-input-box input[placeholder^="Words to find"]');
     await input.waitFor();
     return input;
   }
