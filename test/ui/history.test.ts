@@ -109,6 +109,8 @@ describe('the history of jobs', function () {
     await ui.pick('connection:work');
     await message('Filter: ago connection:work (').waitFor();
     await ui.page.keyboard.press('Enter');
+    // The tree is filtered before the filter is applied, so only the closed list shows that it is.
+    await ui.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
     await message('Filter: ago connection:work (1 of 5 jobs)').waitFor();
     await ui.row('long ago').waitFor();
     await gone('Yesterday');
