@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
 import { setUp } from '../../src/core/postgres/durable/setup';
 import { withGate } from '../gate';
+import { Dialogs } from './durableSupport';
 import { eventually } from './editorSupport';
 import { activate, databaseUrl, openSql, reaches, sql } from './support';
 
@@ -61,22 +62,15 @@ describe('durable jobs', () => {
   it('offer the setup to the user who launches one from an editor', async () => {
     const editor = await openSql('-- connection: durable\n-- durable: yes\nSELECT 1;\n');
     editor.selection = new vscode.Selection(2, 0, 2, 0);
-    const asked: string[][] = [];
-    const window = vscode.window as { showErrorMessage: unknown };
-    const original = window.showErrorMessage;
-    const replace = (value: unknown): unknown =>
-      Object.defineProperty(window, 'showErrorMessage', { value, configurable: true, writable: true });
-    replace((message: string, ...items: unknown[]) => {
-      asked.push([message, ...items.filter((item) => typeof item === 'string')]);
-      return Promise.resolve(undefined);
-    });
+    const dialogs = new Dialogs();
     try {
       await vscode.commands.executeCommand('pgBackground.runInBackground');
     } finally {
-      replace(original);
+      dialogs.restore();
     }
-    assert.match(asked[0]?.[0] ?? '', /not set up/);
-    assert.deepEqual(asked[0]?.slice(1), ['Set Up Durable Jobs…']);
+    const [error] = dialogs.errors;
+    assert.match(error?.message ?? '', /not set up/);
+    assert.deepEqual(error?.buttons, ['Set Up Durable Jobs…']);
   });
 
   describe('after the setup', () => {

@@ -1,7 +1,8 @@
 import { isWellFormed } from '../base/wellFormed';
+import { PARAMETER_NAME } from '../sql/settings/parameterName';
 
 /** A parameter name that PostgreSQL accepts: words joined by dots. Only the server knows whether the parameter exists. */
-const NAME = /^[\p{L}_][\p{L}\p{N}_$]*(\.[\p{L}_][\p{L}\p{N}_$]*)*$/u;
+const NAME = new RegExp(`^${PARAMETER_NAME}$`, 'u');
 
 /** Transactions begin as read-only. Before their first query, SQL can make them read-write. */
 export const READ_ONLY = { default_transaction_read_only: 'on' } as const;

@@ -5,6 +5,7 @@ import { labelFromSql, MAX_LABEL_BYTES, truncateLabel, utf8Length } from './labe
 import { BYTE_ORDER_MARK, Lexer, Token } from './lexer/lexer';
 import { parseInto } from './intoTable';
 import { parseBytes, parseDuration } from './settings/gucUnits';
+import { PARAMETER_NAME } from './settings/parameterName';
 
 /** The smallest and the largest queue that pg_background accepts, in bytes. */
 export const MIN_QUEUE_SIZE_BYTES = 64;
@@ -55,7 +56,7 @@ type Found = { -readonly [K in keyof Directives]: Directives[K] };
 const DIRECTIVE = new RegExp(`^--+\\s*(${DIRECTIVE_NAMES.join('|')})\\s*:(.*)$`, 'i');
 
 /** A parameter and its value, with `=` or `TO` between them, as after SET. */
-const SETTING = /^([\p{L}_][\p{L}\p{N}_$]*(?:\.[\p{L}_][\p{L}\p{N}_$]*)*)\s*(?:=|\s+to\s+)\s*(\S.*?)\s*;?$/iu;
+const SETTING = new RegExp(String.raw`^(${PARAMETER_NAME})\s*(?:=|\s+to\s+)\s*(\S.*?)\s*;?$`, 'iu');
 
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`

@@ -43,13 +43,14 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
     const value = await askText({ title: start.title, step: 1, totalSteps: 1 }, question);
     if (typeof value === 'string') keep(value.trim());
   };
-  const duration = (name: string, key: 'statementTimeoutMs' | 'workerTimeoutMs'): OptionRow => ({
+  /** @param value undefined: the server's default */
+  const duration = (name: string, value: string | undefined, keep: (value: string) => void): OptionRow => ({
     label: name,
-    description: answers[key] === undefined ? vscode.l10n.t('server default') : limitText(answers[key]),
+    description: value === undefined ? vscode.l10n.t('server default') : limitText(value),
     change: () =>
       text(
         {
-          value: answers[key] === undefined ? '' : durationText(answers[key]),
+          value: value ?? '',
           placeholder: vscode.l10n.t('Server default'),
           prompt: vscode.l10n.t(
             '{0} of the worker, for example 30s or 5min. 0 = no limit. Leave empty for the server default.',
@@ -57,9 +58,15 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
           ),
           check: durationProblem,
         },
-        (value) => (answers[key] = parseDuration(value)),
+        keep,
       ),
   });
+  const limit = (name: string, key: 'statementTimeoutMs' | 'workerTimeoutMs'): OptionRow => {
+    const ms = answers[key];
+    return duration(name, ms === undefined ? undefined : durationText(ms), (value) => {
+      answers[key] = parseDuration(value);
+    });
+  };
   const rows = (): OptionRow[] => [
     {
       label: vscode.l10n.t('Run'),
@@ -105,25 +112,11 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
         if (picked !== BACK && picked) answers.connection = picked.label;
       },
     },
-    duration('statement_timeout', 'statementTimeoutMs'),
-    duration('pg_background.worker_timeout', 'workerTimeoutMs'),
-    {
-      label: 'lock_timeout',
-      description: answers.settings?.['lock_timeout'] ?? vscode.l10n.t('server default'),
-      change: () =>
-        text(
-          {
-            value: answers.settings?.['lock_timeout'] ?? '',
-            placeholder: vscode.l10n.t('Server default'),
-            prompt: vscode.l10n.t(
-              '{0} of the worker, for example 30s or 5min. 0 = no limit. Leave empty for the server default.',
-              'lock_timeout',
-            ),
-            check: durationProblem,
-          },
-          (value) => (answers.settings = withSetting(answers.settings, 'lock_timeout', value)),
-        ),
-    },
+    limit('statement_timeout', 'statementTimeoutMs'),
+    limit('pg_background.worker_timeout', 'workerTimeoutMs'),
+    duration('lock_timeout', answers.settings?.['lock_timeout'], (value) => {
+      answers.settings = withSetting(answers.settings, 'lock_timeout', value);
+    }),
     {
       label: vscode.l10n.t('Queue size'),
       description:
@@ -224,8 +217,8 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
   }
 }
 
-function limitText(ms: number): string {
-  return ms === 0 ? vscode.l10n.t('no limit') : durationText(ms);
+function limitText(value: string): string {
+  return parseDuration(value) === 0 ? vscode.l10n.t('no limit') : value;
 }
 
 function sizeProblem(text: string): string | undefined {

@@ -149,7 +149,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   getChildren(node?: Node): Node[] {
     if (!node) {
       const roots = [...this.#roots()];
-      this.#drawnRoots.drawAll(roots.map((root) => this.#rootRow(root, root.item())));
+      this.#drawnRoots.drawAll(this.#rootRows(roots));
       return roots;
     }
     if (node instanceof DayNode) return this.#below(groupKey(node), node.rows);
@@ -189,7 +189,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       return;
     }
     this.#showFilter();
-    const changed = this.#drawnRoots.changed([...this.#roots()].map((root) => this.#rootRow(root, root.item())));
+    const changed = this.#drawnRoots.changed(this.#rootRows([...this.#roots()]));
     if (!changed) {
       this.#changed.fire(undefined);
       return;
@@ -197,6 +197,10 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     for (const node of new Set([...connections.map((name) => this.#connectionNode(name)), ...changed])) {
       this.#changed.fire(node);
     }
+  }
+
+  #rootRows(nodes: readonly Node[]): RootRow<Node>[] {
+    return nodes.map((node) => this.#rootRow(node, node.item()));
   }
 
   #rootRow(node: Node, item: vscode.TreeItem): RootRow<Node> {

@@ -14,7 +14,7 @@ import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from 
 import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
-import { launchOptions, maxSize, readOnlySettings } from './launchLimits';
+import { launchOptions, maxSize } from './launchLimits';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
@@ -185,7 +185,7 @@ export class JobRunner implements RunningWorker {
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
     await setImmediate();
     const { request } = job.record;
-    const settings = { ...request.settings, ...text.settings, ...readOnlySettings(request) };
+    const { settings } = launchOptions(request, text);
     const [plan, permit] = await Promise.all([
       session.describe(text.sql, settings, request.into),
       job.saved.then(() => this.#context.mayLaunch(job)),

@@ -21,7 +21,9 @@ const FIELDS = {
  */
 export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'settings'>): LaunchOptions {
   const requested = lowerCased(request.settings ?? {});
-  const settings = new Map(Object.entries({ ...requested, ...text.settings, ...readOnlySettings(request) }));
+  const settings = new Map<string, string>(
+    Object.entries({ ...requested, ...text.settings, ...(request.readOnly === true ? READ_ONLY : {}) }),
+  );
   const limits: { -readonly [K in (typeof FIELDS)[LaunchLimit]]?: number } = {};
   for (const name of LAUNCH_LIMITS) {
     const given = request[FIELDS[name]];
@@ -42,11 +44,6 @@ export function launchOptions(request: RunRequest, text: Pick<LaunchText, 'setti
     ...(request.queueSizeBytes === undefined ? {} : { queueSizeBytes: request.queueSizeBytes }),
     ...(settings.size === 0 ? {} : { settings: Object.fromEntries(settings) }),
   };
-}
-
-/** The settings of a worker that starts in a read-only transaction. */
-export function readOnlySettings({ readOnly }: Pick<RunRequest, 'readOnly'>): Readonly<Record<string, string>> {
-  return readOnly === true ? READ_ONLY : {};
 }
 
 /** The smallest limit; 0 means no limit. */

@@ -7,11 +7,13 @@ import { launchOptions } from '../../jobs/run/launchLimits';
 import { classify } from '../../sql/classify/classify';
 import type { IntoTable } from '../../sql/intoTable';
 import { launchText } from '../../sql/settings/launchSettings';
+import { isOn } from '../../sql/settings/settingValue';
 import { describeStatement } from '../client/describe';
 import type { TypeCache } from '../client/typeCache';
 import { isServerError, mayEndSession, sqlstateOf } from '../errors';
 import { intoRefusal, intoText } from '../pgBackground/intoText';
 import { describeText, intoTableOf } from '../pgBackground/textPlan';
+import { WORKER_ONLY } from '../pgBackground/withSettings';
 import { refusalOf, workerText, type Description, type WorkerText } from '../pgBackground/rowPlan';
 import type { WorkerSettings } from '../server/serverLinkTypes';
 import type { DurableFault } from './faults';
@@ -188,9 +190,6 @@ async function describeLast(
 
 const WRITES = new Set(['returning', 'with-dml', 'with-select']);
 
-/** Settings that only apply to the worker: its limits must not end our own queries, and the encoding is the session's. */
-const WORKER_ONLY = /timeout|^client_encoding$/i;
-
 async function describe(
   client: Client,
   types: TypeCache,
@@ -247,9 +246,4 @@ async function start(client: Client, request: DurableRunRequest, plan: DurablePl
     if (isServerError(error)) await client.query('ROLLBACK');
     throw error;
   }
-}
-
-/** A boolean parameter's value, as the server's parse_bool reads it. */
-function isOn(value: string): boolean {
-  return /^\s*(on|t|tr|tru|true|y|ye|yes|1)\s*$/i.test(value);
 }

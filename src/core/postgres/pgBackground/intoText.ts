@@ -101,7 +101,7 @@ export function intoText(
   if (!last) return insertAll(sql, []);
   const { kind, selectLike, mainAt = last.start } = classify(sql, last);
   const table = intoName(into, facts?.schema);
-  const columns = 'columns' in description && intoIsSettled(worker) ? description.columns : undefined;
+  const columns = facts && 'columns' in description ? description.columns : undefined;
   const names = columns && tableColumns(columns.map(({ column }) => column.name));
   const list = names && names.length > 0 ? ` (${names.map(quoteIdent).join(', ')})` : '';
   const appends = into.ifExists === 'append' && (facts === undefined || facts.kind !== undefined);

@@ -10,6 +10,7 @@ import type { WorkerReport } from '../../jobs/workerReport';
 import { lowerCased } from '../../jobs/settingNames';
 import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
+import { isOn } from '../../sql/settings/settingValue';
 import type { CopiedRows } from '../client/copyOut';
 import { substitutesOf } from '../client/labelSubstitutes';
 import { ProcessIds } from '../client/processIds';
@@ -400,9 +401,4 @@ type Settings = readonly (readonly [string, string])[];
 
 function progressOf(pct: string | null | undefined, message: string | null | undefined): { progress?: JobProgress } {
   return typeof pct !== 'string' ? {} : { progress: { pct: Number(pct), message: message ?? '' } };
-}
-
-/** A boolean parameter's value, as the server's parse_bool reads it. */
-function isOn(value: string): boolean {
-  return /^\s*(on|t|tr|tru|true|y|ye|yes|1)\s*$/i.test(value);
 }

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { isServerError } from '../errors';
 
 /** Settings that only apply to the worker: its limits must not end our own queries, and the encoding is the session's. */
-const WORKER_ONLY = /timeout|^client_encoding$/i;
+export const WORKER_ONLY = /timeout|^client_encoding$/i;
 
 /**
  * Runs a query about a text with the settings that its worker will have, and resets them: the meaning of a name may depend on

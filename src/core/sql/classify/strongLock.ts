@@ -1,6 +1,7 @@
 import { Cursor } from '../lexer/cursor';
 import { Token } from '../lexer/lexer';
 import type { Statement } from '../split/splitTypes';
+import { option } from './transactionBlock';
 
 /** Objects of DROP that no query uses, so dropping them blocks none. */
 const UNLOCKED = ['DATABASE', 'ROLE', 'USER', 'GROUP', 'TABLESPACE', 'SUBSCRIPTION', 'PUBLICATION', 'SERVER'];
@@ -22,7 +23,7 @@ export function strongLock(text: string, { start, end }: Pick<Statement, 'start'
     return cursor.accept('INDEX') && !cursor.is('CONCURRENTLY') ? 'CREATE INDEX' : undefined;
   }
   if (cursor.accept('REINDEX')) {
-    const concurrently = hasOption(cursor, 'CONCURRENTLY');
+    const concurrently = isSet(cursor, 'CONCURRENTLY');
     cursor.skipParentheses();
     cursor.next();
     return concurrently || cursor.is('CONCURRENTLY') ? undefined : 'REINDEX';
@@ -32,7 +33,7 @@ export function strongLock(text: string, { start, end }: Pick<Statement, 'start'
     cursor.accept('VIEW');
     return cursor.is('CONCURRENTLY') ? undefined : 'REFRESH MATERIALIZED VIEW';
   }
-  if (cursor.accept('VACUUM')) return cursor.is('FULL') || hasOption(cursor, 'FULL') ? 'VACUUM FULL' : undefined;
+  if (cursor.accept('VACUUM')) return cursor.is('FULL') || isSet(cursor, 'FULL') ? 'VACUUM FULL' : undefined;
   return undefined;
 }
 
@@ -59,14 +60,6 @@ function drop(cursor: Cursor): string | undefined {
 }
 
 /** Whether the list of options in parentheses has one that is not off. Does not move the cursor. */
-function hasOption(at: Cursor, name: string): boolean {
-  const cursor = at.copy();
-  if (cursor.kind !== Token.Open) return false;
-  cursor.next();
-  const { depth } = cursor;
-  while (!cursor.atEnd && cursor.depth >= depth) {
-    if (cursor.accept(name)) return !/^('?(off|false|0)'?)$/i.test(cursor.slice());
-    cursor.next();
-  }
-  return false;
+function isSet(cursor: Cursor, name: string): boolean {
+  return cursor.kind === Token.Open && option(cursor, name) === true;
 }

@@ -85,7 +85,7 @@ function cluster(cursor: Cursor): string | undefined {
  * The value of a boolean option in the following parentheses, or undefined if it is missing. A name without a value means true. The
  * cursor is not moved, so that several options can be read.
  */
-function option(cursor: Cursor, name: string): boolean | undefined {
+export function option(cursor: Cursor, name: string): boolean | undefined {
   const ahead = cursor.copy();
   let value: boolean | undefined;
   while (!ahead.atEnd) {

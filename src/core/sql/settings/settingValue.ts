@@ -1,4 +1,4 @@
-/** Reads values of parameters with a unit, like the server's `parse_int` (guc.c). */
+/** Reads values of parameters, like the server's `parse_int` and `parse_bool` (guc.c, bool.c). */
 
 const TIME_UNITS: Readonly<Record<string, number>> = {
   us: 0.001,
@@ -54,4 +54,9 @@ function roundToEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** A boolean parameter's value, as the server's parse_bool reads it. */
+export function isOn(value: string): boolean {
+  return /^\s*(on|t|tr|tru|true|y|ye|yes|1)\s*$/i.test(value);
 }

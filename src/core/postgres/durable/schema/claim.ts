@@ -43,6 +43,16 @@ const CREATE_ROWS_TABLE = `
     END;
   END IF;`;
 
+/** The end of the UPDATE that claims a job of this role. Another keeper may have been first. */
+const CLAIMED = `   WHERE t.id = p_job AND t.state = 'queued' AND t.owner = quote_ident(CURRENT_USER::text)::regrole
+  RETURNING t.id, t.label, t.options, t.gated, t.rows_table INTO v_job;
+  IF NOT FOUND THEN
+    ROLLBACK;
+    PERFORM pg_advisory_unlock(p_key);
+    RETURN;
+  END IF;
+`;
+
 /**
  * Claims a gated job, launches its worker, and records its transaction id, in one transaction: if that ends any other way than with a
  * commit, the gate raises an error before any work.
@@ -53,14 +63,7 @@ export function claimGated(functions: ExtensionFunctions): string {
   UPDATE pgbackground_jobs.jobs AS t
      SET state = 'running', started_at = clock_timestamp(), keeper_pid = pg_backend_pid(), keeper_key = p_key,
          keeper_start = v_start, keeper_xid = v_keeper_xid
-   WHERE t.id = p_job AND t.state = 'queued' AND t.owner = quote_ident(CURRENT_USER::text)::regrole
-  RETURNING t.id, t.label, t.options, t.gated, t.rows_table INTO v_job;
-  IF NOT FOUND THEN
-    ROLLBACK;
-    PERFORM pg_advisory_unlock(p_key);
-    RETURN;
-  END IF;
-  ${CREATE_ROWS_TABLE}
+${CLAIMED}  ${CREATE_ROWS_TABLE}
   v_text := concat(v_job.options ->> 'before', 'SELECT pgbackground_jobs.gate(''', v_keeper_xid, ''');SHOW server_version;',
                    v_job.options ->> 'text');
   ${launchWorker(functions)}
@@ -102,14 +105,7 @@ export function claimUngated(functions: ExtensionFunctions): string {
   return `
   UPDATE pgbackground_jobs.jobs AS t
      SET state = 'running', started_at = clock_timestamp(), keeper_pid = pg_backend_pid(), keeper_key = p_key, keeper_start = v_start
-   WHERE t.id = p_job AND t.state = 'queued' AND t.owner = quote_ident(CURRENT_USER::text)::regrole
-  RETURNING t.id, t.label, t.options, t.gated, t.rows_table INTO v_job;
-  IF NOT FOUND THEN
-    ROLLBACK;
-    PERFORM pg_advisory_unlock(p_key);
-    RETURN;
-  END IF;
-  COMMIT;
+${CLAIMED}  COMMIT;
   ${CREATE_ROWS_TABLE}
   v_text := v_job.options ->> 'text';
   ${launchWorker(functions)}
