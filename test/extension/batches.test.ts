@@ -4,27 +4,25 @@ import type { JobInfo, PgBackgroundApi } from '../../src/api';
 import { withGate } from '../gate';
 import { closeAll, cursorAt, eventually, launchedBy, open, problems, set } from './editorSupport';
 import { activate, place, reaches, sql } from './support';
+import { Stubs } from './stubs';
 
 describe('batches', () => {
   let api: PgBackgroundApi;
   const { window } = vscode;
-  const restores: (() => void)[] = [];
+  const stubs = new Stubs();
 
   before(async () => {
     api = await activate();
   });
 
   afterEach(async () => {
-    // In reverse, because a function may be replaced twice.
-    for (const restore of restores.splice(0).reverse()) restore();
+    stubs.restore();
     await closeAll();
   });
 
   /** Replaces a function of `vscode.window` until the end of the test. */
   function stub(name: keyof typeof window, value: unknown): void {
-    const original = window[name];
-    Object.defineProperty(window, name, { value, configurable: true, writable: true });
-    restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
+    stubs.stub(window, name, value);
   }
 
   /** Chooses items of lists by their labels, one after the other. @returns what the lists showed */

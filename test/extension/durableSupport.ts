@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import * as vscode from 'vscode';
+import { Stubs } from './stubs';
 import { databaseUrl, sql } from './support';
 
 /** A database with pg_background of its own, with a connection in the user's settings. */
@@ -62,7 +63,7 @@ export class DurableDatabase {
 }
 
 /** Replaces dialogs by answers, and keeps what they showed. */
-export class Dialogs {
+export class Dialogs extends Stubs {
   /** Each dialog, as its message, its detail, and its buttons. */
   readonly modals: { readonly message: string; readonly detail: string; readonly buttons: readonly string[] }[] = [];
   readonly errors: { readonly message: string; readonly buttons: readonly string[] }[] = [];
@@ -71,9 +72,9 @@ export class Dialogs {
   copied = '';
   /** The button that is pressed in each dialog or error. */
   answer: string | undefined;
-  readonly #restores: (() => void)[] = [];
 
   constructor() {
+    super();
     this.stub(vscode.window, 'showWarningMessage', (message: string, ...rest: unknown[]) => {
       const [options] = rest as [vscode.MessageOptions];
       const buttons = rest.slice(1) as string[];
@@ -95,15 +96,5 @@ export class Dialogs {
         return Promise.resolve();
       },
     });
-  }
-
-  stub<T extends object>(owner: T, name: keyof T, value: unknown): void {
-    const original = Object.getOwnPropertyDescriptor(owner, name) ?? {};
-    Object.defineProperty(owner, name, { value, configurable: true, writable: true });
-    this.#restores.push(() => Object.defineProperty(owner, name, original));
-  }
-
-  restore(): void {
-    for (const restore of this.#restores.splice(0).reverse()) restore();
   }
 }

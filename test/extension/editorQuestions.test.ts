@@ -3,29 +3,25 @@ import * as vscode from 'vscode';
 import type { PgBackgroundApi } from '../../src/api';
 import { closeAll, cursorAt, eventually, launchedBy, open, problems, replace, set } from './editorSupport';
 import { activate, sql } from './support';
+import { Stubs } from './stubs';
 
 describe('SQL in the editor: questions before a launch', () => {
   let api: PgBackgroundApi;
   const { window } = vscode;
-  const restores: (() => void)[] = [];
+  const stubs = new Stubs();
 
   before(async () => {
     api = await activate();
   });
 
   afterEach(async () => {
-    for (const restore of restores.splice(0)) restore();
+    stubs.restore();
     await closeAll();
   });
 
   /** Replaces a function of `vscode.window` until the end of the test. */
-  function stub(
-    name: 'showWarningMessage' | 'showInformationMessage' | 'createInputBox' | 'createQuickPick',
-    replacement: unknown,
-  ): void {
-    const original = window[name];
-    Object.defineProperty(window, name, { value: replacement, configurable: true, writable: true });
-    restores.push(() => Object.defineProperty(window, name, { value: original, configurable: true, writable: true }));
+  function stub(name: keyof typeof window, value: unknown): void {
+    stubs.stub(window, name, value);
   }
 
   /** Answers modal warnings. @returns the questions */

@@ -2,18 +2,12 @@ import '../../vscodeStandIn';
 import assert from 'node:assert/strict';
 import { Job, newRecord, type JobRecord } from '../../../src/core/jobs/job';
 import { rowsText } from '../../../src/host/jobs/jobText';
+import { IDLE_OWNER } from '../jobs/idleOwner';
 
 describe('the number of rows of a job', () => {
   const text = (facts: Partial<JobRecord>, into?: string): string => {
-    const owner = {
-      save: () => Promise.resolve(),
-      changed: () => undefined,
-      storeNotice: () => ({ kept: true }),
-      storeLongError: () => undefined,
-      loadNotices: () => [],
-    };
     const request = { sql: '', label: '', connection: 'c', ...(into === undefined ? {} : { into }) };
-    return rowsText(new Job({ ...newRecord('id', request, 'w', 0), ...facts }, owner));
+    return rowsText(new Job({ ...newRecord('id', request, 'w', 0), ...facts }, IDLE_OWNER));
   };
 
   it('stands alone if the rows can be shown', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Job, newRecord } from '../../../src/core/jobs/job';
 import { cancelElsewhere } from '../../../src/core/jobs/windows/cancelElsewhere';
 import { FakeClock, FakeLink, OURS, snapshotOf } from './fakes';
+import { IDLE_OWNER } from './idleOwner';
 
 describe('cancel of a job whose window does not react', () => {
   const server = { start: 's', system: '1' };
@@ -13,18 +14,7 @@ describe('cancel of a job whose window does not react', () => {
     link.onTerminate = () => Promise.resolve(false);
     const record = newRecord('a', { sql: 'SELECT 1', label: 'a', connection: 'c' }, 'one', 1);
     const running = { state: 'running', pid: 7, backendStart: 'b', server } as const;
-    const job = new Job(
-      { ...record, ...running },
-      {
-        save: () => Promise.resolve(),
-        changed: () => undefined,
-        storeNotice: () => ({ kept: true }),
-        storeLongError: () => undefined,
-        loadNotices: () => [],
-      },
-      false,
-      true,
-    );
+    const job = new Job({ ...record, ...running }, IDLE_OWNER, false, true);
     const result = cancelElsewhere(job, 5000, {
       link: () => link,
       commands: { send: () => Promise.resolve('file'), remove: () => Promise.resolve() },

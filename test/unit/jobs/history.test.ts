@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
 import { restoreJob } from '../../../src/core/jobs/store/restoreJob';
+import { IDLE_OWNER } from './idleOwner';
 
 /** An unused process id: it is above the maximum of Linux. */
 const NO_PROCESS = 2 ** 30;
@@ -206,13 +207,7 @@ describe('history', () => {
 describe('restored jobs', () => {
   const now = 5;
   function take(facts: Partial<JobRecord>): [string, Job] {
-    const job = new Job(record('j', facts), {
-      save: () => Promise.resolve(),
-      changed: () => undefined,
-      storeNotice: () => ({ kept: true }),
-      storeLongError: () => undefined,
-      loadNotices: () => [],
-    });
+    const job = new Job(record('j', facts), IDLE_OWNER);
     return [restoreJob(job, now), job];
   }
 

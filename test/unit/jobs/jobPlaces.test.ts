@@ -7,6 +7,7 @@ import { Job, newRecord, type JobRecord } from '../../../src/core/jobs/job';
 import type { NoPlace, Place } from '../../../src/core/jobs/scheduler/places';
 import { JobPlaces, type SharedFolder } from '../../../src/core/jobs/store/jobPlaces';
 import { FakeClock } from './fakes';
+import { IDLE_OWNER } from './idleOwner';
 
 describe('places of jobs across windows', () => {
   let folder = '';
@@ -39,13 +40,7 @@ describe('places of jobs across windows', () => {
     return new JobPlaces({ history, clock: new FakeClock(), log });
   };
   const newJob = (id: string): Job =>
-    new Job(newRecord(id, { sql: '', label: '', connection: 'c' }, 'one', 1), {
-      save: () => Promise.resolve(),
-      changed: () => undefined,
-      storeNotice: () => ({ kept: true }),
-      storeLongError: () => undefined,
-      loadNotices: () => [],
-    });
+    new Job(newRecord(id, { sql: '', label: '', connection: 'c' }, 'one', 1), IDLE_OWNER);
   const take = (places: JobPlaces, id: string): Promise<Place | NoPlace> => places.take(newJob(id), 1, false);
   const write = (facts: Partial<JobRecord>): void => {
     records.set('a', { ...newJob('a').record, state: 'running', ...facts });

@@ -5,6 +5,7 @@ import { Job, newRecord } from '../../../src/core/jobs/job';
 import type { JobFiles, RowsKept } from '../../../src/core/jobs/ports';
 import { ResultReader } from '../../../src/core/jobs/run/resultReader';
 import { FakeClock, FakeLink, FakeSession, OURS, SELECT, settle, snapshotOf } from './fakes';
+import { IDLE_OWNER } from './idleOwner';
 
 /** A result reader of a running job. */
 function newReader({ kept = {}, notRows = 0 }: { kept?: Partial<RowsKept>; notRows?: number } = {}) {
@@ -12,13 +13,7 @@ function newReader({ kept = {}, notRows = 0 }: { kept?: Partial<RowsKept>; notRo
   const link = new FakeLink();
   const clock = new FakeClock();
   const written: string[] = [];
-  const job = new Job(newRecord('j', { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', 1), {
-    save: () => Promise.resolve(),
-    changed: () => undefined,
-    storeNotice: () => ({ kept: true }),
-    storeLongError: () => undefined,
-    loadNotices: () => [],
-  });
+  const job = new Job(newRecord('j', { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', 1), IDLE_OWNER);
   job.transition('launch');
   job.transition('launched', { pid: OURS.pid, backendStart: OURS.backendStart });
   const rows = { rows: 2, bytes: 4, dropped: 0, ...kept };

@@ -8,6 +8,7 @@ import type { NoPlace, Place, Places } from '../../../src/core/jobs/scheduler/pl
 import { Scheduler } from '../../../src/core/jobs/scheduler/scheduler';
 import { fuzzSeed, Random } from '../sql/random';
 import { FakeClock, FakeLink, FakeSession, settle } from './fakes';
+import { IDLE_OWNER } from './idleOwner';
 
 /** A scheduler with fakes for one connection. */
 function newScheduler(
@@ -39,13 +40,7 @@ function newScheduler(
   });
   let ids = 0;
   const newJob = (): Job =>
-    new Job(newRecord(`j${++ids}`, { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', ids), {
-      save: () => Promise.resolve(),
-      changed: () => undefined,
-      storeNotice: () => ({ kept: true }),
-      storeLongError: () => undefined,
-      loadNotices: () => [],
-    });
+    new Job(newRecord(`j${++ids}`, { sql: 'SELECT 1', label: 'l', connection: 'c' }, 'w', ids), IDLE_OWNER);
   const add = (): Job => {
     const job = newJob();
     scheduler.add(job);

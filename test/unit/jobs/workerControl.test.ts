@@ -3,14 +3,9 @@ import { BackendControl, SessionControl, type RunningWorker } from '../../../src
 import { NoAnswerError, SessionLostError } from '../../../src/core/jobs/errors';
 import { Job, newRecord, type JobFacts } from '../../../src/core/jobs/job';
 import { FakeLink, OURS, snapshotOf } from './fakes';
+import { IDLE_OWNER } from './idleOwner';
 
-const OWNER = {
-  save: () => Promise.resolve(),
-  changed: () => undefined,
-  storeNotice: () => ({ kept: true }),
-  storeLongError: () => undefined,
-  loadNotices: () => [],
-};
+const OWNER = IDLE_OWNER;
 
 function newJob(facts: JobFacts): Job {
   return new Job({ ...newRecord('j', { sql: '', label: 'l', connection: 'c' }, 'w', 1), ...facts } as never, OWNER);

@@ -5,6 +5,7 @@ import { Job, newRecord, type JobRecord } from '../../../../src/core/jobs/job';
 import { BatchRedraws } from '../../../../src/host/tree/batchRedraws';
 import { BatchNode } from '../../../../src/host/tree/nodes/batchNode';
 import { groupKey, JobRows } from '../../../../src/host/tree/jobRows';
+import { IDLE_OWNER } from '../../jobs/idleOwner';
 
 const NOON = new Date().setHours(12, 0, 0, 0);
 
@@ -16,16 +17,9 @@ function daysAgo(days: number): number {
 }
 
 function job(id: string, facts: Partial<JobRecord> = {}): Job {
-  const owner = {
-    save: () => Promise.resolve(),
-    changed: () => undefined,
-    storeNotice: () => ({ kept: true }),
-    storeLongError: () => undefined,
-    loadNotices: () => [],
-  };
   return new Job(
     { ...newRecord(id, { sql: '', label: id, connection: 'c' }, 'w', facts.finishedAt ?? NOON), ...facts },
-    owner,
+    IDLE_OWNER,
   );
 }
 

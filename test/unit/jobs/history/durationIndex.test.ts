@@ -2,14 +2,9 @@ import assert from 'node:assert/strict';
 import { DurationIndex } from '../../../../src/core/jobs/history/durationIndex';
 import { Job, newRecord, type JobRecord } from '../../../../src/core/jobs/job';
 import { sqlFingerprint } from '../../../../src/core/sql/normalizedSql';
+import { IDLE_OWNER } from '../idleOwner';
 
-const OWNER = {
-  save: () => Promise.resolve(),
-  changed: () => undefined,
-  storeNotice: () => ({ kept: true }),
-  storeLongError: () => undefined,
-  loadNotices: () => [],
-};
+const OWNER = IDLE_OWNER;
 
 describe('the usual duration by earlier jobs', () => {
   let ids = 0;
