@@ -148,6 +148,11 @@ describe('durable jobs on a server with few slots', () => {
   it('leave no record if no keeper can be launched', async () => {
     const session = database.admin;
     const before = (await session.jobs()).length;
+    // A keeper records the outcome before its process ends.
+    await session.client.query(`DO $wait$ BEGIN
+      WHILE EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_background') LOOP
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+      END LOOP; END $wait$`);
     await withGate(session.profile, async (gate) => {
       const wait = `SELECT ${gate.wait}`;
       for (let i = 0; i < 3; i++) await session.value("SELECT pid::text FROM pg_background_launch($1, 0, 'b')", [wait]);
