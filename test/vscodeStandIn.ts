@@ -49,7 +49,8 @@ class MarkdownString {
 const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString };
 
-const vscode = { l10n: { t }, env, ...values };
+/** The module; a test may add what its code uses. */
+export const host: Record<string, unknown> = { l10n: { t }, env, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
-loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));
+loader._load = (request, ...rest) => (request === 'vscode' ? host : load(request, ...rest));
