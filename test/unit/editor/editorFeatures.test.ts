@@ -1,30 +1,9 @@
-import { host } from '../../vscodeStandIn';
+import { EventEmitter, window, workspace } from '../../vscodeStandIn';
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Job } from '../../../src/core/jobs/job';
 import { EditorFeatures } from '../../../src/host/editor/editorFeatures';
 import type { SqlEditors } from '../../../src/host/editor/sqlEditors';
-
-type Listener = (value: unknown) => void;
-
-/** An event of VS Code. */
-function newEvent() {
-  const listeners = new Set<Listener>();
-  return {
-    fire: (value: unknown): void => listeners.forEach((listener) => listener(value)),
-    on: (listener: Listener) => {
-      listeners.add(listener);
-      return { dispose: () => listeners.delete(listener) };
-    },
-  };
-}
-
-class EventEmitter {
-  readonly #event = newEvent();
-  readonly event = this.#event.on;
-  readonly fire = this.#event.fire;
-  readonly dispose = (): void => undefined;
-}
 
 const documentOf = (uri: string, languageId: string) => ({ uri, languageId, isUntitled: false });
 
@@ -34,11 +13,13 @@ function jobOf(id: string, facts: { readonly uri?: string; readonly final?: bool
 }
 
 function newWindow(...documents: ReturnType<typeof documentOf>[]) {
-  const [opened, closed, renamed, rerun] = [newEvent(), newEvent(), newEvent(), newEvent()];
-  Object.assign(host, {
-    EventEmitter,
-    window: { activeTextEditor: undefined },
-    workspace: { textDocuments: documents, onDidOpenTextDocument: opened.on, onDidCloseTextDocument: closed.on },
+  const [opened, closed] = [new EventEmitter(), new EventEmitter()];
+  const [renamed, rerun] = [new EventEmitter(), new EventEmitter()];
+  window['activeTextEditor'] = undefined;
+  Object.assign(workspace, {
+    textDocuments: documents,
+    onDidOpenTextDocument: opened.event,
+    onDidCloseTextDocument: closed.event,
   });
   const known = new Map<string, Job>();
   const memory = new Map<string, unknown>();
@@ -54,8 +35,8 @@ function newWindow(...documents: ReturnType<typeof documentOf>[]) {
   };
   const parts = {
     jobs: { get: (id: string) => known.get(id) },
-    connections: { onDidRename: renamed.on },
-    launcher: { onDidRerun: rerun.on },
+    connections: { onDidRename: renamed.event },
+    launcher: { onDidRerun: rerun.event },
     memory: {
       get: (key: string, preset: unknown) => memory.get(key) ?? preset,
       update: (key: string, value: unknown) => Promise.resolve(void memory.set(key, value)),
