@@ -105,7 +105,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
   const editor: EditorFeatures = disposables.add(
-    new EditorFeatures(jobs, connections, launcher, context.workspaceState),
+    new EditorFeatures({ jobs, connections, launcher, memory: context.workspaceState }, log),
   );
   const statusBar = disposables.add(new StatusBar(jobs));
   disposables.add(new StorageWarning(jobs));

@@ -1,6 +1,6 @@
 /**
  * Replaces the module `vscode` for unit and server tests of code that uses nothing of it but `l10n.t` and
- * `env.language`, as src/host/messages does, and the plain values of rows in a tree.
+ * `env.language`, as src/host/messages does, the plain values of rows in a tree, and events.
  * Import it before the code under test.
  */
 import Module from 'node:module';
@@ -16,6 +16,24 @@ function t(message: string, ...args: readonly (Value | Values)[]): string {
 
 /** VS Code's language; a test may change it. */
 export const env = { language: 'en' };
+
+/** Empty; a test adds what its code uses. */
+export const window: Record<string, unknown> = {};
+export const workspace: Record<string, unknown> = {};
+
+export class EventEmitter {
+  readonly #listeners = new Set<(value: unknown) => void>();
+  readonly event = (listener: (value: unknown) => void): { dispose: () => void } => {
+    this.#listeners.add(listener);
+    return { dispose: () => void this.#listeners.delete(listener) };
+  };
+  fire(value?: unknown): void {
+    for (const listener of this.#listeners) listener(value);
+  }
+  dispose(): void {
+    this.#listeners.clear();
+  }
+}
 
 class ThemeColor {
   constructor(readonly id: string) {}
@@ -47,9 +65,9 @@ class MarkdownString {
 }
 
 const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
-const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString };
+const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString, EventEmitter };
 
-const vscode = { l10n: { t }, env, ...values };
+const vscode = { l10n: { t }, env, window, workspace, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
 loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));

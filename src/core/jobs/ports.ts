@@ -238,6 +238,8 @@ export interface RowsKept {
 
 /** Stores the rows of jobs. */
 export interface JobFiles {
+  /** Loads what is needed to keep rows. Called before each launch, so that it cannot fail once rows exist. */
+  prepare?(): Promise<void>;
   /**
    * @param unfold the rows arrive as names and record text ({@link RowPlan}) and are stored as plain rows
    * @param onColumns called when unfolding finds the names of the columns

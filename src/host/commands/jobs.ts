@@ -57,14 +57,19 @@ export class JobCommands {
     this.#filter = filter;
   }
 
-  /** @param atCursor ids of the jobs to list first if the user has to choose */
-  async cancel(first: unknown, selected: unknown, graceMs?: number, atCursor: readonly string[] = []): Promise<void> {
+  /** @param atCursor returns the ids of the jobs to list first if the user has to choose */
+  async cancel(
+    first: unknown,
+    selected: unknown,
+    graceMs?: number,
+    atCursor?: () => Promise<readonly string[]>,
+  ): Promise<void> {
     const targets = targetsOf(this.#jobs, first, selected);
     if (targets.jobs.length + targets.workers.length === 0) {
       const job = await pickJob(
         this.#jobs.jobs.filter(({ final }) => !final),
         vscode.l10n.t('Choose a job to cancel'),
-        atCursor,
+        await atCursor?.(),
       );
       if (job) await this.#canceling.cancelJobs([job], graceMs);
       return;

@@ -5,7 +5,7 @@ import type { Connections } from '../connections/connections';
 import type { DurableAdmin } from '../durable/durableAdmin';
 import type { Disposables } from '../base/disposables';
 import type { EditorFeatures } from '../editor/editorFeatures';
-import { isLensTarget } from '../editor/lenses';
+import { isLensTarget } from '../editor/lensTarget';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
 import { once } from '../base/once';
@@ -59,7 +59,7 @@ export function registerCommands(parts: CommandParts): void {
   ): Promise<ReturnType<JobService['get']>> => {
     const targets = targetsOf(jobs, first, undefined);
     const [job] = readOnly ? [...targets.jobs, ...targets.others] : targets.jobs;
-    return job ?? (first === undefined ? pickJob(jobs.jobs, question, editor.jobsAtCursor()) : undefined);
+    return job ?? (first === undefined ? pickJob(jobs.jobs, question, await editor.jobsAtCursor()) : undefined);
   };
   /** Runs a task for the connection on which a command was called, or the one that the user chooses. */
   const withConnection = async (
@@ -112,7 +112,7 @@ export function registerCommands(parts: CommandParts): void {
     showFirstFailureOfBatch: (first) => batches.showFirstFailure(first),
     runStatementInBackground: async (first) =>
       isLensTarget(first) ? show((await (await editor.commands()).runLens(first))[0]) : undefined,
-    setFileConnection: (first) => editor.fileConnection.set(first),
+    setFileConnection: (first) => editor.setFileConnection(first),
     rerunJob: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Choose a job to run again'));
       if (!job) return undefined;
@@ -125,7 +125,7 @@ export function registerCommands(parts: CommandParts): void {
       return job && show(await launcher.rerun(job, true));
     },
     showResults: async (first) => {
-      const [newest] = isAtCursor(first) ? editor.jobsAtCursor() : [];
+      const [newest] = isAtCursor(first) ? await editor.jobsAtCursor() : [];
       const job = await withJob(
         isAtCursor(first) ? newest : first,
         vscode.l10n.t('Choose the job whose results to show'),
@@ -152,7 +152,7 @@ export function registerCommands(parts: CommandParts): void {
       const job = await withJob(first, vscode.l10n.t('Choose the job whose details to show'));
       if (job) await results.showDetails(job.id);
     },
-    cancelJob: (first, selected) => jobCommands.cancel(first, selected, undefined, editor.jobsAtCursor()),
+    cancelJob: (first, selected) => jobCommands.cancel(first, selected, undefined, () => editor.jobsAtCursor()),
     cancelJobWithGrace: (first, selected) => jobCommands.cancelWithGrace(first, selected),
     cancelAllJobs: () => jobCommands.cancelAll(),
     cancelConnectionJobs: (first, selected) => jobCommands.cancelAll(targetsOf(jobs, first, selected).connection),

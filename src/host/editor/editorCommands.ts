@@ -21,7 +21,7 @@ import type { FileDefaultsStore } from './fileDefaults';
 import { RangeFlash } from './flashRange';
 import type { JobRange, JobRanges } from './jobRanges';
 import { isSql } from './languages';
-import type { LensTarget } from './lenses';
+import type { LensTarget } from './lensTarget';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
 import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';

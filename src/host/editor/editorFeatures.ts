@@ -1,188 +1,118 @@
 import * as vscode from 'vscode';
-import * as ui from '../base/ui';
+import { stackOf } from '../../core/base/errors';
+import type { Logger } from '../../core/base/logger';
 import type { Job } from '../../core/jobs/job';
-import { ownRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
-import { statementAt } from '../../core/sql/split/statements';
-import type { Launcher } from '../launch/launcher';
-import type { Connections } from '../connections/connections';
 import { Disposables } from '../base/disposables';
 import { once } from '../base/once';
-import { DirectiveProvider } from './directiveProvider';
-import { failureLocation, showFailure, type FailureLocation } from './failures';
-import { FileConnection } from './fileConnection';
-import { FileDefaultsStore } from './fileDefaults';
-import { SQL_SELECTOR } from './languages';
-import { StatementLenses } from './lenses';
-import { JobRanges } from './jobRanges';
-import { EditorDiagnostics } from './editorDiagnostics';
-import { QuickFixes } from './quickFixes';
 import type { EditorCommands } from './editorCommands';
-import { editsOf, StatementCache } from './statementCache';
-import { EditorTargets } from './editorTargets';
+import type { FailureLocation } from './failures';
+import { FileDefaultsStore } from './fileDefaults';
+import { isSql } from './languages';
+import type { EditorParts, SqlEditors } from './sqlEditors';
 
-/** Creates and connects all features for SQL editors. */
+/** Loads and creates the features. */
+const loadEditors = async (parts: EditorParts): Promise<SqlEditors> =>
+  new (await import('./sqlEditors')).SqlEditors(parts);
+
+/**
+ * The features for SQL editors. Their code is loaded with the first SQL document, with the first other document from which a job of an
+ * earlier session was launched, or with the first command that needs it.
+ */
 export class EditorFeatures implements vscode.Disposable {
-  /** The commands that launch SQL, loaded with the first one. */
+  /** The commands that launch SQL. */
   readonly commands: () => Promise<EditorCommands>;
-  readonly fileConnection: FileConnection;
-  readonly #jobRanges = new JobRanges();
-  readonly #cache: StatementCache;
-  readonly #diagnostics: EditorDiagnostics;
-  readonly #lenses: StatementLenses;
-  /** Failed jobs from before a reload, by document, until their documents are opened. */
-  readonly #failures = new Map<string, Job[]>();
+  readonly #jobs: JobService;
+  readonly #log: Logger;
+  readonly #load: () => Promise<SqlEditors>;
+  #loaded: SqlEditors | undefined;
+  /** The ids of the jobs of earlier sessions that were launched from documents, and the URIs of these. */
+  #restored: readonly string[] = [];
+  #documents: ReadonlySet<string> = new Set();
   readonly #disposables = new Disposables();
+  #disposed = false;
 
-  constructor(jobs: JobService, connections: Connections, launcher: Launcher, memory: vscode.Memento) {
+  constructor(parts: Omit<EditorParts, 'defaults'>, log: Logger, load = loadEditors) {
+    const { jobs, connections, launcher, memory } = parts;
+    this.#jobs = jobs;
+    this.#log = log;
     const own = this.#disposables;
-    const cache = (this.#cache = own.add(new StatementCache()));
     const defaults = own.add(new FileDefaultsStore(memory));
-    this.#diagnostics = own.add(new EditorDiagnostics(cache));
-    this.fileConnection = own.add(new FileConnection(connections, launcher, defaults, cache));
-    this.#lenses = own.add(new StatementLenses(cache, this.#jobRanges, jobs));
-    this.commands = once(async () => {
-      const [{ EditorCommands: Commands }, { LaunchPreparer }] = await Promise.all([
-        import('./editorCommands'),
-        import('./prepareLaunch'),
-      ]);
-      return own.add(
-        new Commands({
-          jobs,
-          launcher,
-          memory,
-          defaults,
-          jobRanges: this.#jobRanges,
-          targets: new EditorTargets(cache),
-          preparer: new LaunchPreparer(connections, launcher, defaults, this.fileConnection, this.#diagnostics),
-          launched: (job) => this.#showWhenFailed(job),
-        }),
-      );
+    this.#load = once(async () => {
+      // If the window has closed in the meantime, they are disposed at once.
+      const editors = own.add(await load({ ...parts, defaults }));
+      this.#loaded = editors;
+      if (!this.#disposed) this.#restoreIn(editors);
+      return editors;
     });
-    const directives = new DirectiveProvider(cache, connections);
-    own.add(ui.registerCodeLensProvider(SQL_SELECTOR, this.#lenses));
-    own.add(vscode.languages.registerCompletionItemProvider(SQL_SELECTOR, directives, ':'));
-    own.add(vscode.languages.registerHoverProvider(SQL_SELECTOR, directives));
+    this.commands = async () => (await this.#load()).commands();
+    own.add(connections.onDidRename(({ from, to }) => void defaults.renameConnection(from, to)));
     own.add(
-      vscode.languages.registerCodeActionsProvider(SQL_SELECTOR, new QuickFixes(this.#diagnostics), {
-        providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+      launcher.onDidRerun((rerun) => {
+        if (this.#loaded) this.#loaded.repeat(rerun);
+        else if (this.#restored.includes(rerun.from)) this.#need((editors) => editors.repeat(rerun));
       }),
     );
     own.add(
-      launcher.onDidRerun(({ from, to }) => {
-        const before = jobs.get(from);
-        const job = jobs.get(to);
-        this.#jobRanges.repeat(from, to, before && job ? prefixLength(before, job) : 0);
-        const jobRange = this.#jobRanges.get(to);
-        if (!jobRange || !job) return;
-        this.#diagnostics.clear(vscode.Uri.parse(jobRange.document), jobRange.span);
-        this.#showWhenFailed(job);
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        // An untitled document cannot be opened again, and VS Code reuses its name for the next one.
+        if (document.isUntitled) void defaults.forget(document.uri);
       }),
     );
-    own.add(
-      jobs.onDidRemove((ids) => {
-        this.#jobRanges.forget(ids);
-        this.#diagnostics.forget(ids);
-      }),
-    );
-    this.#trackDocuments();
+    own.add(vscode.workspace.onDidOpenTextDocument((document) => this.#opened([document])));
+    this.#opened(vscode.workspace.textDocuments);
   }
 
   /** Shows jobs from before a reload at their texts. */
   restore(jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      const { source } = job.record;
-      if (source === undefined || this.#jobRanges.get(job.id)) continue;
-      const { uri: document, kind, start, text = ownRequest(job.record).sql } = source;
-      this.#jobRanges.restore({ jobId: job.id, document, kind, text, start, verbatim: source.text === undefined });
-      if (job.state === 'failed') this.#failures.set(document, [...(this.#failures.get(document) ?? []), job]);
-      if (!job.final) this.#showWhenFailed(job);
-    }
-    for (const document of vscode.workspace.textDocuments) this.#reopen(document);
-    this.#lenses.refresh();
+    const launched = jobs.filter(({ record }) => record.source !== undefined);
+    this.#restored = launched.map(({ id }) => id);
+    this.#documents = new Set(launched.flatMap(({ record }) => record.source?.uri ?? []));
+    if (this.#loaded) this.#restoreIn(this.#loaded);
+    // If a job fails that is still running, its file shows that.
+    else if (launched.some(({ final }) => !final)) this.#need();
+    else this.#opened(vscode.workspace.textDocuments);
   }
 
   /** The location of a failed job's error in its file. @returns undefined if the text has changed */
-  failureLocation(job: Job): Promise<FailureLocation | undefined> {
-    return failureLocation(job, this.#jobRanges);
+  async failureLocation(job: Job): Promise<FailureLocation | undefined> {
+    return this.#mayHaveRanges ? (await this.#load()).failureLocation(job) : undefined;
   }
 
   /** The ids of the jobs of the statement at the cursor in the active editor, newest first. */
-  jobsAtCursor(): string[] {
-    const editor = vscode.window.activeTextEditor;
-    if (!editor) return [];
-    const { document, selection } = editor;
-    const own = this.#jobRanges.of(document.uri.toString());
-    if (own.length === 0) return [];
-    const at = document.offsetAt(selection.active);
-    const { text, split } = this.#cache.get(document);
-    const statement = statementAt(split, at, text);
-    // The comments above a statement belong to it.
-    const { leadStart: start, end } = statement ?? { leadStart: at, end: at };
-    return own
-      .filter(({ span }) => span.start <= end && span.end >= start)
-      .map(({ jobId }) => jobId)
-      .toReversed();
+  async jobsAtCursor(): Promise<readonly string[]> {
+    return this.#mayHaveRanges && vscode.window.activeTextEditor ? (await this.#load()).jobsAtCursor() : [];
+  }
+
+  /** Sets the connection of the active editor’s file. @param argument from code: the name of the connection */
+  async setFileConnection(argument: unknown): Promise<void> {
+    await (await this.#load()).fileConnection.set(argument);
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#disposables.dispose();
   }
 
-  #reopen(document: vscode.TextDocument): void {
-    const uri = document.uri.toString();
-    this.#jobRanges.reopen(uri, () => document.getText());
-    this.#diagnostics.reopen(document);
-    const failures = this.#failures.get(uri);
-    this.#failures.delete(uri);
-    for (const job of failures ?? []) {
-      // If the text was run again, its earlier error is obsolete.
-      if (this.#jobRanges.isNewest(job.id)) void showFailure(job, this.#jobRanges, this.#diagnostics);
-    }
+  /** Whether jobs may have been launched from documents. */
+  get #mayHaveRanges(): boolean {
+    return this.#loaded !== undefined || this.#restored.length > 0;
   }
 
-  /** Updates the lenses, and shows the error if the job fails. */
-  #showWhenFailed(job: Job): void {
-    this.#lenses.refresh();
-    void job.ended.then(async () => {
-      await showFailure(job, this.#jobRanges, this.#diagnostics);
-      this.#jobRanges.settle(job.id);
-      this.#lenses.refresh();
-    });
+  #opened(documents: readonly vscode.TextDocument[]): void {
+    if (this.#loaded) return;
+    if (documents.some((document) => isSql(document) || this.#documents.has(document.uri.toString()))) this.#need();
   }
 
-  /** Moves ranges and diagnostics when their documents change. */
-  #trackDocuments(): void {
-    const { workspace } = vscode;
-    this.#disposables.add(
-      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (contentChanges.length === 0) return;
-        const edits = editsOf(contentChanges);
-        this.#jobRanges.edit(document.uri.toString(), edits, ({ start, end }) =>
-          document.getText(new vscode.Range(document.positionAt(start), document.positionAt(end))),
-        );
-        this.#diagnostics.edit(document, edits);
-      }),
-    );
-    this.#disposables.add(
-      workspace.onDidOpenTextDocument((document) => {
-        this.#reopen(document);
-      }),
-    );
-    this.#disposables.add(
-      workspace.onDidCloseTextDocument((document) => {
-        // An untitled document cannot be opened again.
-        if (!document.isUntitled) return;
-        this.#jobRanges.drop(document.uri.toString());
-        // VS Code reuses its name for the next one.
-        void this.fileConnection.forget(document.uri);
-        this.#diagnostics.drop(document.uri);
-      }),
-    );
+  /** Those that were removed in the meantime are not restored. */
+  #restoreIn(editors: SqlEditors): void {
+    editors.restore(this.#restored.flatMap((id) => this.#jobs.get(id) ?? []));
   }
-}
 
-/** The length of what a statement of a batch had taken over, if it is run again alone: then its SQL includes it. */
-function prefixLength(before: Job, again: Job): number {
-  return again.record.batch ? 0 : again.record.request.sql.length - ownRequest(before.record).sql.length;
+  /** Loads the features although no command waits for them. */
+  #need(use?: (editors: SqlEditors) => void): void {
+    this.#load()
+      .then(use)
+      .catch((error: unknown) => this.#log.error(`The features for SQL editors failed: ${stackOf(error)}`));
+  }
 }

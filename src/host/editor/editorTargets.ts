@@ -7,7 +7,7 @@ import { statementAt } from '../../core/sql/split/statements';
 import type { Span } from './edits';
 import type { PendingRange } from './jobRanges';
 import { isSql } from './languages';
-import { headAt, type LensTarget } from './lenses';
+import { headAt, type LensTarget } from './lensTarget';
 import {
   rangesToRun,
   selectedStatements,

@@ -57,7 +57,6 @@ export class FileConnection implements vscode.Disposable {
     this.#disposables.add(vscode.workspace.onDidOpenTextDocument(update));
     this.#disposables.add(connections.onDidChange(update));
     this.#disposables.add(defaults.onDidChange(update));
-    this.#disposables.add(connections.onDidRename(({ from, to }) => void defaults.renameConnection(from, to)));
     this.update();
   }
 
@@ -216,11 +215,6 @@ export class FileConnection implements vscode.Disposable {
   async #remember(uri: vscode.Uri, connection: string | undefined): Promise<void> {
     const others = omit(this.#defaults.get(uri), 'connection');
     await this.#defaults.set(uri, connection === undefined ? others : { ...others, connection });
-  }
-
-  /** Removes the defaults of a file that cannot be opened again. */
-  async forget(uri: vscode.Uri): Promise<void> {
-    if (Object.keys(this.#defaults.get(uri)).length > 0) await this.#defaults.set(uri, {});
   }
 
   dispose(): void {

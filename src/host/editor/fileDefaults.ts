@@ -31,6 +31,11 @@ export class FileDefaultsStore implements vscode.Disposable {
     this.#changed.fire();
   }
 
+  /** Removes the defaults of a file that cannot be opened again. */
+  async forget(uri: vscode.Uri): Promise<void> {
+    if (Object.keys(this.get(uri)).length > 0) await this.set(uri, {});
+  }
+
   /** Updates all defaults after a connection was renamed. */
   async renameConnection(from: string, to: string): Promise<void> {
     const files = Object.entries(this.#all());

@@ -8,6 +8,7 @@ import { commandId } from '../base/commandIds';
 import { affectsSetting, readSetting } from '../base/settings';
 import { jobInfo } from '../messages/jobInfo';
 import { isSql } from './languages';
+import { headAt, type LensTarget } from './lensTarget';
 import { lensesOf, MAX_STATEMENTS, type Lens } from './lensModel';
 import { LensRefresh } from './lensRefresh';
 import type { JobRanges } from './jobRanges';
@@ -16,18 +17,6 @@ import { lensTexts } from '../messages/editorTexts';
 
 /** The delay of updates while the user scrolls. Milliseconds. */
 const SCROLL_MS = 150;
-/** The number of characters by which a click recognizes its statement. */
-const HEAD_LENGTH = 80;
-
-/** The argument of the command of a "Run in Background" lens. */
-export interface LensTarget {
-  readonly uri: string;
-  readonly offset: number;
-  /** The start of the statement when the lens was made. */
-  readonly head: string;
-  /** The document's version when the lens was made, so that the statement is found even after edits elsewhere. */
-  readonly version?: number;
-}
 
 /** The lenses above statements. They are updated when a job's state changes, and each second while a visible job runs. */
 export class StatementLenses implements vscode.CodeLensProvider, vscode.Disposable {
@@ -162,16 +151,4 @@ function commandOf(
     case 'details':
       return { title, command: commandId('showJobDetails'), arguments: [jobId] };
   }
-}
-
-/** The text at an offset, by which a click recognizes its statement. */
-export function headAt(text: string, offset: number): string {
-  return text.slice(offset, offset + HEAD_LENGTH);
-}
-
-/** Whether the argument of a command is from one of our lenses. */
-export function isLensTarget(argument: unknown): argument is LensTarget {
-  if (typeof argument !== 'object' || argument === null) return false;
-  const { uri, offset, head } = argument as Record<string, unknown>;
-  return typeof uri === 'string' && typeof offset === 'number' && typeof head === 'string';
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
-import { SpoolReader } from '../../core/results/spool/spool';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import { jobInfo, shownNotices } from '../messages/jobInfo';
 import type { OtherJobsSource } from '../tree/otherJobs';
@@ -50,7 +49,10 @@ export function jobSource(
       const columns = jobOf(id)?.record.columns;
       if (columns === undefined) return undefined;
       const other = jobs.get(id) ? undefined : others.get(id);
-      if (other) return SpoolReader.open(join(other.workspace.folder, 'rows', id), columns);
+      if (other) {
+        const { SpoolReader } = await import('../../core/results/spool/spool');
+        return SpoolReader.open(join(other.workspace.folder, 'rows', id), columns);
+      }
       return files.open(await jobs.durable.openRows(id, all), columns);
     },
     shown: (id) => {

@@ -45,6 +45,17 @@ describe('engine: rows and outcome', () => {
     assert.match(reasonOf(refused), /read-only/);
   });
 
+  it('fails without a launch if what keeps rows cannot be loaded', async () => {
+    const { link, run, files } = newWorld();
+    const session = new FakeSession();
+    link.next.push(session);
+    files.prepare = () => Promise.reject(new Error('file not found'));
+    const job = run();
+    await job.ended;
+    assert.deepEqual([job.state, job.record.error?.message], ['failed', 'file not found']);
+    assert.deepEqual(link.next, [session], 'no session was taken');
+  });
+
   it('finishes with an unknown outcome if the version cannot report it and the rows cannot be read', async () => {
     const { link, run } = newWorld();
     const session = new FakeSession();

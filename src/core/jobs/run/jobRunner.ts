@@ -110,10 +110,11 @@ export class JobRunner implements RunningWorker {
   }
 
   async run(): Promise<RunEnd> {
-    const { link, clock, takePlace } = this.#context;
+    const { link, clock, files, takePlace } = this.#context;
     try {
       const full = await takePlace?.();
       if (full && !this.#abandoned) return this.#requeue('noPlace', full);
+      await files.prepare?.();
       const session = await link.acquire();
       this.#session = session;
       if (this.#abandoned) return 'abandoned';

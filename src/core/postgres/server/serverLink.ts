@@ -16,12 +16,10 @@ import {
   type ExtensionFunctions,
 } from '../pgBackground/extensionFunctions';
 import type { LaunchHistory, PgSession, SessionBackend, SessionContext } from '../pgBackground/session';
-import { queryActivity } from './activity';
 import { ActivityPoller } from './activityPoller';
 import { ControlConnection, type OpenedControl } from './controlConnection';
 import { Probe } from './probe';
 import type { LinkOptions, LinkState } from './serverLinkTypes';
-import { SessionOpener } from './sessionOpener';
 import { SessionPool } from './sessionPool';
 
 /** Default response timeouts of the control connection and of a session. Milliseconds. */
@@ -82,21 +80,11 @@ export class PgServerLink implements ServerLink {
     });
     this.#control = control;
     this.#probe = new Probe({ name, clock, log, responseTimeoutMs, connect: () => connect(control.reached) });
-    const opener = new SessionOpener({
-      name,
-      clock,
-      log,
-      control,
-      connect,
-      findFunctions: () => this.connect(),
-      contextFor: (functions) => this.#contextFor(functions),
-      hasSessions: () => this.#pool.size > 0,
-    });
     this.#pool = new SessionPool({
       clock,
       log: (message) => log.debug(`${name}: ${message}`),
       warmSessions: options.warmSessions,
-      open: () => opener.open(),
+      open: () => this.#openSession(),
       isUsable: ({ server }) => control.server !== undefined && compareServers(server, control.server) === 'same',
       // If the server is unreachable by then, the next launch finds out.
       mayOpen: () => this.#functions?.then(() => true) ?? Promise.resolve(false),
@@ -189,6 +177,23 @@ export class PgServerLink implements ServerLink {
       if (!this.#disposed && !this.#mayRecover(error)) throw error;
       throw new UnreachableError(faultOf(error), { cause: error });
     }
+  }
+
+  /** The code of sessions is loaded with the first one. */
+  async #openSession(): Promise<PgSession> {
+    const { SessionOpener } = await import('./sessionOpener');
+    const { name, clock, log } = this.#options;
+    const opener = new SessionOpener({
+      name,
+      clock,
+      log,
+      control: this.#control,
+      connect: (prefer) => this.#options.connect(prefer),
+      findFunctions: () => this.connect(),
+      contextFor: (functions) => this.#contextFor(functions),
+      hasSessions: () => this.#pool.size > 0,
+    });
+    return opener.open();
   }
 
   async terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean> {
@@ -306,6 +311,7 @@ export class PgServerLink implements ServerLink {
 
   async #queryActivity(): Promise<ActivitySnapshot> {
     const { clock } = this.#options;
+    const { queryActivity } = await import('./activity');
     const { answer, server } = await this.#control.queryServer(
       (client) => queryActivity(client, () => clock.monotonic()),
       // A pooling proxy can keep the connection while the server that it leads to is replaced.

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
-import { boundColumns } from '../../jobs/textBudget';
-import type { Column, JobFiles, RowSink, RowsKept } from '../../jobs/ports';
-import { removeSpool, SpoolReader, SpoolWriter, sweepOrphans, type SpoolLimits, type SpoolStatus } from './spool';
-import { UnfoldStream } from './unfold';
+import type { Column, JobFiles, RowSink } from '../../jobs/ports';
+import type * as SinkCode from './rowSinks';
+import type { SpoolReader } from './spool';
+import { removeSpool, sweepOrphans, type SpoolLimits } from './spoolFormat';
+
+/** Loaded with the first job whose rows are kept. */
+const loadSinks = (): Promise<typeof SinkCode> => import('./rowSinks');
 
 /** Rows younger than this may belong to a job that started while the known jobs were listed. Milliseconds. */
 const YOUNG_MS = 60_000;
@@ -30,27 +33,27 @@ export class SpoolFiles implements JobFiles {
     this.#isDrivenElsewhere = isDriven;
   }
 
+  async prepare(): Promise<void> {
+    await loadSinks();
+  }
+
   async createRows(
     id: string,
     columns: readonly Column[],
     unfold: boolean,
     onColumns: (columns: readonly Column[]) => void,
   ): Promise<RowSink> {
-    const writer = await SpoolWriter.create(this.path(id), boundColumns(columns), this.#limits());
-    if (unfold) return unfoldingSink(writer, columns, onColumns);
-    return {
-      stream: writer.stream,
-      status: () => kept(writer.status()),
-      finish: async () => kept(await writer.finish()),
-    };
+    const { createSink } = await loadSinks();
+    return createSink(this.path(id), columns, this.#limits(), unfold ? onColumns : undefined);
   }
 
   /**
    * Opens the rows of a job, also while they are being written. Rejects if there are none.
    * @param columns the columns in the job's record, in case the spool's record is damaged
    */
-  open(id: string, columns?: readonly Column[]): Promise<SpoolReader> {
-    return SpoolReader.open(this.path(id), columns, () => this.#isDrivenElsewhere(id));
+  async open(id: string, columns?: readonly Column[]): Promise<SpoolReader> {
+    const { SpoolReader: Reader } = await import('./spool');
+    return Reader.open(this.path(id), columns, () => this.#isDrivenElsewhere(id));
   }
 
   async remove(id: string): Promise<void> {
@@ -65,49 +68,4 @@ export class SpoolFiles implements JobFiles {
       (name) => (name.startsWith('durable-') ? COPY_MS : YOUNG_MS),
     );
   }
-}
-
-function kept(status: SpoolStatus): RowsKept {
-  const { rows, bytes, dropped, fault } = status;
-  return { rows, bytes, dropped, ...(fault === undefined ? {} : { fault }) };
-}
-
-/** A sink for folded rows, whose columns are known for certain only with the first row. */
-function unfoldingSink(
-  writer: SpoolWriter,
-  described: readonly Column[],
-  onColumns: (columns: readonly Column[]) => void,
-): RowSink {
-  const unfold = new UnfoldStream();
-  let named = Promise.resolve();
-  unfold.once('columns', (names: readonly string[]) => {
-    const columns = columnsOf(names, described);
-    // Without the record, readers use the columns described by the server, so continue if this fails.
-    named = writer.setColumns(boundColumns(columns)).catch(() => undefined);
-    void named.then(() => onColumns(columns));
-  });
-  // Keep the rows before the malformed one. The source of the stream gets the error too.
-  unfold.once('error', (error) => void writer.abort({ code: 'rows.malformed', params: { error: error.message } }));
-  unfold.pipe(writer.stream);
-  return {
-    stream: unfold,
-    status: () => kept(writer.status()),
-    notRows: () => unfold.notRows,
-    finish: async () => {
-      if (!unfold.destroyed && !unfold.readableEnded) {
-        await new Promise<void>((resolve) => {
-          unfold.once('end', resolve).once('close', resolve);
-          unfold.end();
-        });
-      }
-      await named;
-      return kept(await writer.finish());
-    },
-  };
-}
-
-/** Prefers the columns described by the server if the names match, because they include the types. */
-function columnsOf(names: readonly string[], described: readonly Column[]): readonly Column[] {
-  const fits = described.length === names.length && names.every((name, index) => described[index]?.name === name);
-  return fits ? described : names.map((name) => ({ name, type: 'text' }));
 }
