@@ -261,8 +261,11 @@ export class Workbench {
 
   /** Whether one element is above another on screen. */
   async isAbove(upper: Locator, lower: Locator): Promise<boolean> {
-    const [above, below] = [await upper.boundingBox(), await lower.boundingBox()];
-    return above !== null && below !== null && above.y < below.y;
+    for (;;) {
+      const [above, below, again] = [await upper.boundingBox(), await lower.boundingBox(), await upper.boundingBox()];
+      // The layout may have changed between two of the requests.
+      if (above && below && above.y === again?.y) return above.y < below.y;
+    }
   }
 
   statusBar(text: string | RegExp): Locator {
