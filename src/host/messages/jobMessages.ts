@@ -94,6 +94,10 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
     l10n.t(
       'VS Code stopped during the launch, so the SQL may or may not be running: look for it among the other workers.',
     ),
+  'jobs.recordDamaged': () =>
+    l10n.t(
+      'The window that launched it is gone, and its record on disk was damaged, so its outcome is unknown: if its worker is still running, it is among the other workers.',
+    ),
 
   'jobs.trackingStopped': () => l10n.t('You stopped tracking it. The worker keeps running.'),
   'jobs.queueFull': () =>

@@ -20,6 +20,11 @@ export function recordFileName(id: string, epoch: number): string {
   return epoch === 0 ? `${id}.json` : `${id}.${epoch}.json`;
 }
 
+/** Where a damaged record was moved to. */
+export function setAsideName(id: string, epoch: number): string {
+  return `${recordFileName(id, epoch)}.corrupt`;
+}
+
 /** The file that shows former owners of a job that it was removed. */
 export function removedFileName(id: string): string {
   return `${id}.removed`;

@@ -8,12 +8,12 @@ import { errorCode, isTemporary } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
-import { highestEpochs, recordFileName, removedFileName } from './epochs';
+import { highestEpochs, recordFileName, removedFileName, setAsideName } from './epochs';
 import { parseRecord } from './parseRecord';
 
 /** Records are read synchronously, which is much faster, but other work gets a turn after this time. Milliseconds. */
 const READ_SLICE_MS = 8;
-/** A temporary file this old was left by a crash. Milliseconds. */
+/** A temporary file this old may have been left by a crash. Milliseconds. */
 const STALE_MS = 60_000;
 /** A mark of a removed job is kept this long: its former owner may be suspended. Milliseconds. */
 const REMOVED_MS = 30 * 86_400_000;
@@ -39,6 +39,8 @@ export interface LoadedRecords {
   readonly corrupt: number;
   /** Ids of the jobs that the user pinned. */
   readonly pinned: ReadonlySet<string>;
+  /** Names of files that a crash may have left, for {@link RecordReader.sweep}. */
+  readonly leftOver: readonly string[];
 }
 
 interface RecentRecord extends StoredRecord {
@@ -47,23 +49,27 @@ interface RecentRecord extends StoredRecord {
 
 /** Reads the records in a folder of jobs. Needs no permission to write. */
 export class RecordReader {
-  /** Resolves when what crashes left behind is removed. */
-  swept: Promise<void> = Promise.resolve();
   /** What {@link newestRecords} returned last. */
   #recent: ReadonlyMap<string, RecentRecord> = new Map();
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
+  /** Files of this window are not older. */
+  readonly #since: number;
 
   constructor(folder: string, log: Logger, clock: Clock) {
     this.#folder = folder;
     this.#log = log;
     this.#clock = clock;
+
+    // The clock of a file system is coarse.
+    this.#since = clock.now() - 1000;
   }
 
-  /** Ids of all records, with their highest epochs. @throws if the folder exists and cannot be read */
-  ids(): ReadonlyMap<string, number> {
-    return highestEpochs(this.#names());
+  /** Ids of all jobs in the folder, including those whose records were set aside. @throws if the folder exists and cannot be read */
+  ids(): ReadonlySet<string> {
+    const names = this.#names();
+    return new Set([...highestEpochs(names).keys(), ...setAsideIds(names)]);
   }
 
   /** Reads the newest record of each job. Rejects only if the folder exists and cannot be read. */
@@ -73,7 +79,7 @@ export class RecordReader {
     const names = this.#names();
     const epochs = highestEpochs(names);
     const removed = idsWith('removed', names);
-    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs, removed)));
+    const known = new Set([...epochs.keys(), ...setAsideIds(names)]);
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
@@ -88,7 +94,22 @@ export class RecordReader {
       records: records.sort((a, b) => a.record.queuedAt - b.record.queuedAt),
       corrupt,
       pinned: idsWith('pinned', names),
+      leftOver: names.filter((name) => isTemporary(name) || isLeftOver(name, known, removed)),
     };
+  }
+
+  /**
+   * Removes files that a crash left behind. Must not be called while another window is open, because the times of files do not show whether
+   * they are still needed: clocks are set, and a window may be suspended.
+   */
+  async sweep(leftOver: readonly string[]): Promise<void> {
+    for (const name of leftOver) {
+      const file = join(this.#folder, name);
+      const limit = name.endsWith('.removed') ? REMOVED_MS : STALE_MS;
+      const mtimeMs = await timeOf(file);
+      const isOld = mtimeMs !== undefined && mtimeMs < this.#since && this.#clock.now() - mtimeMs > limit;
+      if (isOld) await rm(file, { force: true }).catch(() => undefined);
+    }
   }
 
   /** Reads the record of an epoch. @returns undefined if it is missing or damaged */
@@ -108,7 +129,18 @@ export class RecordReader {
       if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
     }
     // What a former owner writes after the job was removed does not count.
-    return newest === 'missing' || !existsSync(join(this.#folder, removedFileName(id))) ? newest : 'missing';
+    if (existsSync(join(this.#folder, removedFileName(id)))) return 'missing';
+    return newest === 'missing' && this.wasSetAside(id, epoch) ? 'unreadable' : newest;
+  }
+
+  /** Whether the record is damaged. */
+  isDamaged(id: string, epoch: number): boolean {
+    return this.#read(id, epoch) === 'damaged';
+  }
+
+  /** Whether the record was damaged and set aside, and its owner has not written it again. */
+  wasSetAside(id: string, epoch: number): boolean {
+    return this.#isMissing(id, epoch) && existsSync(join(this.#folder, setAsideName(id, epoch)));
   }
 
   /**
@@ -124,7 +156,7 @@ export class RecordReader {
         recent.set(id, known);
         continue;
       }
-      epochs ??= this.ids();
+      epochs ??= highestEpochs(this.#names());
       const epoch = epochs.get(id) ?? 0;
       // Before the record, so that a change in between is noticed the next time.
       const version = this.#version(id, epoch);
@@ -187,34 +219,27 @@ export class RecordReader {
   async #setAside(id: string, epoch: number): Promise<boolean> {
     const name = recordFileName(id, epoch);
     const file = join(this.#folder, name);
-    if (epoch > 0 && (await ageOf(file, this.#clock)) < BEING_WRITTEN_MS) return false;
+    const mtimeMs = (await timeOf(file)) ?? Infinity;
+    if (epoch > 0 && this.#clock.now() - mtimeMs < BEING_WRITTEN_MS) return false;
     // The older ones too: without it they would count, and show a job that may be launched.
     for (let older = 0; older < epoch; older++) {
       const before = join(this.#folder, recordFileName(id, older));
-      await rename(before, `${before}.corrupt`).catch(() => undefined);
+      await rename(before, join(this.#folder, setAsideName(id, older))).catch(() => undefined);
     }
-    await rename(file, `${file}.corrupt`).then(
+    await rename(file, join(this.#folder, setAsideName(id, epoch))).then(
       () => this.#log.error(`The record ${name} was set aside.`),
       (error: unknown) => this.#log.error(`The record ${name} cannot be set aside: ${messageOf(error)}`),
     );
     return true;
   }
-
-  async #sweep(temporary: readonly string[]): Promise<void> {
-    for (const name of temporary) {
-      const file = join(this.#folder, name);
-      const limit = name.endsWith('.removed') ? REMOVED_MS : STALE_MS;
-      if ((await ageOf(file, this.#clock)) > limit) await rm(file, { force: true }).catch(() => undefined);
-    }
-  }
 }
 
 /** Whether a file beside the records belongs to no job: its window was killed, or another one cleared the job at the same time. */
-function isLeftOver(name: string, epochs: ReadonlyMap<string, number>, removed: ReadonlySet<string>): boolean {
+function isLeftOver(name: string, known: ReadonlySet<string>, removed: ReadonlySet<string>): boolean {
   const [, id, suffix = ''] = /^([^.]+)\.(.+)$/.exec(name) ?? [];
   if (id === undefined) return false;
   if (removed.has(id)) return true;
-  return /^(?:live|hello|pinned|.*\.command)$/.test(suffix) && !epochs.has(id);
+  return /^(?:live|hello|pinned|.*\.command)$/.test(suffix) && !known.has(id);
 }
 
 /** Ids of the jobs that have a file with this suffix. */
@@ -222,10 +247,15 @@ function idsWith(suffix: string, names: readonly string[]): ReadonlySet<string> 
   return new Set(names.flatMap((name) => (name.endsWith(`.${suffix}`) ? name.slice(0, -suffix.length - 1) : [])));
 }
 
-/** Milliseconds since the file was written; 0 if it does not exist. */
-async function ageOf(file: string, clock: Clock): Promise<number> {
+/** Ids of the jobs with a record that was set aside. */
+function setAsideIds(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => /^([^.]+)\.(?:\d+\.)?json\.corrupt$/.exec(name)?.[1] ?? []);
+}
+
+/** When the file was written; undefined if it does not exist. Milliseconds since 1970. */
+async function timeOf(file: string): Promise<number | undefined> {
   return stat(file).then(
-    ({ mtimeMs }) => clock.now() - mtimeMs,
-    () => 0,
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
   );
 }

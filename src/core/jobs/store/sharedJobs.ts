@@ -3,6 +3,7 @@ import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
+import type { JobFault } from '../faults';
 import type { Job, JobRecord } from '../job';
 import type { Restored } from '../serviceTypes';
 import { isFinal } from '../states';
@@ -208,8 +209,14 @@ export class SharedJobs {
   /** It was written by this window, or another one adopted or removed the job. */
   #ownRecordChanged(job: Job): void {
     const { history } = this.#options;
-    if (history.owns(job.id)) void history.checkOwnership(job.id);
-    else if (history.newest(job.id) === 'missing') this.#list.drop(job);
+    if (history.owns(job.id)) {
+      void history.checkOwnership(job.id);
+      return;
+    }
+    const newest = history.newest(job.id);
+    if (newest === 'missing') this.#list.drop(job);
+    // A finished job that nobody owns: each window has its whole record.
+    else if (newest === 'unreadable') job.save();
   }
 
   #readFacts(id: string): void {
@@ -255,8 +262,10 @@ export class SharedJobs {
   async #read(gone?: ReadonlySet<string>): Promise<{ readonly found: Restored; readonly needed: boolean }> {
     const { history, clock } = this.#options;
     const { records, corrupt, pinned } = await history.load();
-    const living = records.length === 0 ? new Set<string>() : (await this.#look()).living;
-    const needed = records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
+    const living = records.length + corrupt === 0 ? new Set<string>() : (await this.#look()).living;
+    // The owner of a damaged record writes it again.
+    const isRewritten = corrupt > 0 && living.size > 0;
+    const needed = isRewritten || records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
     const saved: Promise<void>[] = [];
     const slice = new TimeSlice(RESTORE_SLICE_MS);
@@ -290,10 +299,31 @@ export class SharedJobs {
       if (!job.final) this.#options.commanded(job);
       saved.push(job.saved);
     }
+    if (gone) saved.push(...this.#keepDamaged(gone));
     this.#list.sort();
     await Promise.all(saved);
     await this.#list.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, needed };
+    const found = { held: counts.held, detached: counts.detached, corrupt: isRewritten ? 0 : corrupt };
+    return { found, needed };
+  }
+
+  /**
+   * Jobs whose owners are gone and whose records are damaged are kept as this window last knew them. Those that had not ended are lost: their
+   * owners may have recorded more.
+   */
+  #keepDamaged(gone: ReadonlySet<string>): readonly Promise<void>[] {
+    const { history, clock } = this.#options;
+    const damaged = this.#list
+      .jobs()
+      .filter((job) => job.mirrored && gone.has(job.record.owner) && history.wasSetAside(job.id));
+    return damaged.map((job) => {
+      this.#facts.delete(job.id);
+      job.own({ ...job.record, owner: history.windowId });
+      const reason: JobFault = { code: 'jobs.recordDamaged' };
+      if (job.final) job.save();
+      else job.transition('lose', { finishedAt: clock.now(), reason });
+      return job.saved;
+    });
   }
 
   /** Finds the other windows. */
