@@ -49,11 +49,15 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   readonly #runners = new Map<string, JobRunner>();
   readonly #runs = new Set<Promise<void>>();
+  /** The current run of each running job. */
+  readonly #running = new Map<string, Promise<void>>();
   readonly #timers = new Set<Disposable>();
   /** How often the session of a job broke before the launch. */
   readonly #sessionBreaks = new Map<string, number>();
   /** Connections that the user disconnected and has not used since: jobs that return to their queue are held. */
   readonly #disconnected = new Set<string>();
+  /** Jobs that another window took while they ran here, with the end of that run. */
+  readonly #abandoned = new Map<string, Promise<void>>();
   /** The places of running jobs. */
   readonly #places = new Map<string, Place>();
   /** Connections whose next job waits for a place, because jobs of other windows have all of them. */
@@ -70,6 +74,16 @@ export class Scheduler {
 
   /** Adds a job to the queue of its connection; {@link start} runs it. */
   add(job: Job): void {
+    const abandoned = this.#abandoned.get(job.id);
+    if (abandoned) {
+      // The job came back before its earlier run was over, which frees what belongs to the id of the job.
+      void abandoned.then(() => {
+        if (job.state !== 'queued' || job.mirrored) return;
+        this.add(job);
+        this.#pump(job.record.connection);
+      });
+      return;
+    }
     this.#jobs.set(job.id, job);
     this.#queue(job.record.connection).add(job.id);
   }
@@ -89,6 +103,8 @@ export class Scheduler {
   abandon(job: Job): void {
     this.remove(job);
     this.#runners.get(job.id)?.abandon();
+    const run = this.#running.get(job.id);
+    if (run) this.#abandoned.set(job.id, run);
   }
 
   /** Makes a waiting job the next one of its connection. */
@@ -229,9 +245,12 @@ export class Scheduler {
         .catch((error: unknown) => this.#options.log.error(`Job ${job.id}: ${stackOf(error)}`))
         .finally(() => {
           this.#runs.delete(run);
+          // A job that waits again may run again already.
+          for (const runs of [this.#running, this.#abandoned]) if (runs.get(job.id) === run) runs.delete(job.id);
           this.#pump(connection);
         });
       this.#runs.add(run);
+      this.#running.set(job.id, run);
     }
   }
 
@@ -243,8 +262,9 @@ export class Scheduler {
       end = await this.#runOnce(job, entry, queue);
     } finally {
       this.#runners.delete(job.id);
-      await this.#freePlace(job, end);
-      const waits = job.state === 'queued' && !job.mirrored;
+      const abandoned = this.#abandoned.has(job.id);
+      await this.#freePlace(job, abandoned ? 'abandoned' : end);
+      const waits = job.state === 'queued' && !job.mirrored && !abandoned;
       if (end === 'noPlace' && waits) this.#waitForPlace(job, queue);
       else if ((end === 'noSlot' || end === 'broken') && waits) this.#waitAgain(job, queue);
       else {
