@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { canMount, withSmallDisk } from '../smallDisk';
 import { openWindows, type OpenWindow } from './openWindows';
 
 describe('mirrored jobs', () => {
@@ -150,8 +151,32 @@ describe('mirrored jobs', () => {
     const [command, ...others] = await one.history.commands.pending('a');
     assert.deepEqual([command?.command, command?.graceMs, command?.by, others], ['cancel', 5, 'two', []]);
     await one.history.commands.remove(command!.file);
-    await writeFile(join(folder, 'a.x.command'), 'damaged');
+    for (const name of ['a.x.command', 'a.y.command', 'a.y-kill-5.command']) {
+      await writeFile(join(folder, name), name.startsWith('a.x') ? 'damaged' : '');
+    }
     assert.deepEqual(await one.history.commands.pending('a'), []);
     assert.ok(!(await readdir(folder)).some((name) => name.endsWith('.command')));
+  });
+
+  // Reported as skipped without permission to mount.
+  (canMount() ? it : it.skip)('reach their owner on a full disk too', async () => {
+    await withSmallDisk(async (disk) => {
+      const small = openWindows(disk);
+      const [one, two] = [small.open('one'), small.open('two')];
+      await one.run('a');
+      await two.store.restore();
+      await writeFile(join(disk, 'other'), Buffer.alloc(2_000_000)).catch(() => undefined);
+      const commands = ['cancel', 'detach', 'runNext', 'resume'] as const;
+      for (const command of commands) {
+        await two.history.commands.send('a', { command, at: 1, ...(command === 'cancel' && { graceMs: 5 }) });
+      }
+      await one.sees(() => one.commands.includes('a'));
+      const pending = await one.history.commands.pending('a');
+      assert.deepEqual(pending.map(({ command }) => command).sort(), [...commands].sort());
+      assert.equal(pending.find(({ command }) => command === 'cancel')?.graceMs, 5);
+      assert.deepEqual(await one.history.commands.pending('b'), []);
+      await rm(join(disk, 'other'));
+      await small.closeAll();
+    });
   });
 });

@@ -1,11 +1,13 @@
 /**
  * Commands from one window to the window that drives a job: `<id>.<uuid>.command`. The owner acts on each and removes it. A cancel stays until
  * then, so that an owner that was suspended meanwhile knows why its worker has ended.
+ *
+ * A full disk still takes an empty file: the command is then in its name, `<id>.<uuid>-cancel-5000.command`.
  */
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, isTemporary, replaceFile } from '../../base/files';
+import { errorCode, isTemporary, PRIVATE, replaceFile } from '../../base/files';
 
 export interface JobCommand {
   /** `resume`: resume the held jobs of the owner. */
@@ -34,9 +36,20 @@ export class CommandFiles {
 
   /** Sends a command to the owner of a job. Resolves with its file. @throws if the folder cannot be written */
   async send(id: string, command: Omit<JobCommand, 'by'>): Promise<string> {
-    const file = join(this.#folder, `${id}.${randomUUID()}.command`);
-    await replaceFile(file, JSON.stringify({ ...command, by: this.#windowId }), false);
-    return file;
+    const name = `${id}.${randomUUID()}`;
+    const file = join(this.#folder, `${name}.command`);
+    try {
+      await replaceFile(file, JSON.stringify({ ...command, by: this.#windowId }), false);
+      return file;
+    } catch (error) {
+      const empty = join(this.#folder, `${name}-${command.command}-${command.graceMs ?? ''}.command`);
+      const written = await writeFile(empty, '', { flag: 'wx', mode: PRIVATE }).then(
+        () => true,
+        () => false,
+      );
+      if (!written) throw error;
+      return empty;
+    }
   }
 
   /** The commands for a job that are not executed yet, the oldest first; none if they cannot be read. */
@@ -61,7 +74,9 @@ export class CommandFiles {
 
   async #read(file: string): Promise<PendingCommand | undefined> {
     try {
-      const { command, graceMs, by = '', at } = JSON.parse(await readFile(file, 'utf8')) as Partial<JobCommand>;
+      const text = await readFile(file, 'utf8');
+      const content = (text === '' && inName(file)) || (JSON.parse(text) as Partial<JobCommand>);
+      const { command, graceMs, by = '', at } = content;
       if (command === undefined) return undefined;
       const sentAt = at ?? (await stat(file)).mtimeMs;
       return { file, command, by, at: sentAt, ...(typeof graceMs === 'number' && { graceMs }) };
@@ -71,6 +86,13 @@ export class CommandFiles {
       return undefined;
     }
   }
+}
+
+/** The command in the name of an empty file. */
+function inName(file: string): Partial<JobCommand> | undefined {
+  const [, command, graceMs = ''] = /-(cancel|detach|runNext|resume)-(\d*)\.command$/.exec(file) ?? [];
+  if (command === undefined) return undefined;
+  return { command: command as JobCommand['command'], ...(graceMs !== '' && { graceMs: Number(graceMs) }) };
 }
 
 function isCommandOf(id: string, name: string): boolean {

@@ -215,7 +215,7 @@ export class SharedJobs {
     }
     const newest = history.newest(job.id);
     if (newest === 'missing') this.#list.drop(job);
-    // A finished job that nobody owns: each window has its whole record.
+    // A finished job without an owner: each window has its whole record.
     else if (newest === 'unreadable') job.save();
   }
 
