@@ -96,7 +96,7 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
     ),
   'jobs.recordDamaged': () =>
     l10n.t(
-      'The window that launched it is gone, and its record on disk was damaged, so its outcome is unknown: if its worker is still running, it is among the other workers.',
+      'Its record on disk was damaged when its window closed, so its outcome is unknown: look for its worker among the other workers.',
     ),
 
   'jobs.trackingStopped': () => l10n.t('You stopped tracking it. The worker keeps running.'),

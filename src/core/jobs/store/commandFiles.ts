@@ -5,9 +5,9 @@
  * A full disk still takes an empty file: the command is then in its name, `<id>.<uuid>-cancel-5000.command`.
  */
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, isTemporary, PRIVATE, replaceFile } from '../../base/files';
+import { errorCode, isTemporary, replaceFile } from '../../base/files';
 
 export interface JobCommand {
   /** `resume`: resume the held jobs of the owner. */
@@ -40,16 +40,11 @@ export class CommandFiles {
     const file = join(this.#folder, `${name}.command`);
     try {
       await replaceFile(file, JSON.stringify({ ...command, by: this.#windowId }), false);
-      return file;
-    } catch (error) {
-      const empty = join(this.#folder, `${name}-${command.command}-${command.graceMs ?? ''}.command`);
-      const written = await writeFile(empty, '', { flag: 'wx', mode: PRIVATE }).then(
-        () => true,
-        () => false,
-      );
-      if (!written) throw error;
-      return empty;
+    } catch {
+      const { sendInName } = await import('./storageFaults');
+      return sendInName(join(this.#folder, name), command.command, command.graceMs);
     }
+    return file;
   }
 
   /** The commands for a job that are not executed yet, the oldest first; none if they cannot be read. */
@@ -75,8 +70,8 @@ export class CommandFiles {
   async #read(file: string): Promise<PendingCommand | undefined> {
     try {
       const text = await readFile(file, 'utf8');
-      const content = (text === '' && inName(file)) || (JSON.parse(text) as Partial<JobCommand>);
-      const { command, graceMs, by = '', at } = content;
+      const content: unknown = text === '' ? (await import('./storageFaults')).commandInName(file) : JSON.parse(text);
+      const { command, graceMs, by = '', at } = content as Partial<JobCommand>;
       if (command === undefined) return undefined;
       const sentAt = at ?? (await stat(file)).mtimeMs;
       return { file, command, by, at: sentAt, ...(typeof graceMs === 'number' && { graceMs }) };
@@ -86,13 +81,6 @@ export class CommandFiles {
       return undefined;
     }
   }
-}
-
-/** The command in the name of an empty file. */
-function inName(file: string): Partial<JobCommand> | undefined {
-  const [, command, graceMs = ''] = /-(cancel|detach|runNext|resume)-(\d*)\.command$/.exec(file) ?? [];
-  if (command === undefined) return undefined;
-  return { command: command as JobCommand['command'], ...(graceMs !== '' && { graceMs: Number(graceMs) }) };
 }
 
 function isCommandOf(id: string, name: string): boolean {

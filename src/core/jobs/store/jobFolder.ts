@@ -11,7 +11,7 @@ import { SpareFile } from '../../base/spareFile';
 import type { JobRecord, NoticeWritten } from '../job';
 import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
-import { claimEpoch, isSuperseded, recordFileName, removedFileName, setAsideName } from './epochs';
+import { isSuperseded, recordFileName, removedFileName } from './epochs';
 import { CommandFiles } from './commandFiles';
 import { FolderWatch, sayHello, type FolderWatchOptions } from './folderWatch';
 import { LiveFiles } from './liveFacts';
@@ -233,8 +233,8 @@ export class JobHistory {
     for (const { record, epoch } of loaded.records) {
       this.#noteEpoch(record.id, epoch);
     }
-    if (loaded.leftOver.length > 0) {
-      this.#swept = this.#isAlone().then((alone) => (alone ? this.#reader.sweep(loaded.leftOver) : undefined));
+    if (loaded.mayBeLeftOver) {
+      this.#swept = this.#isAlone().then((alone) => (alone ? this.#reader.sweep() : undefined));
     }
     return loaded;
   }
@@ -268,7 +268,7 @@ export class JobHistory {
    */
   async adopt({ record, epoch }: StoredRecord): Promise<JobRecord | undefined> {
     await this.#windows.enter();
-    const older = await this.#claim(record.id, epoch + 1, record);
+    const older = await this.#claim(epoch + 1, record);
     if (!older) return undefined;
     this.#take(record.id, epoch + 1, 'onDisk');
     return older;
@@ -376,7 +376,8 @@ export class JobHistory {
       },
       recordWritten: () => {
         owned.place = 'onDisk';
-        if (owned.setAside === true) this.#removeSetAside(id, owned);
+        if (owned.setAside) rm(`${files.record}.corrupt`, { force: true }).catch(() => undefined);
+        owned.setAside = false;
       },
       written: () => this.#retry.succeeded(id),
     });
@@ -392,7 +393,7 @@ export class JobHistory {
     if (await this.#isLost(id, owned)) return false;
     if (owned.place === 'unclaimed') {
       if (record === undefined) throw new Error('not adopted yet');
-      const older = await this.#claim(id, owned.epoch, JSON.parse(record) as JobRecord);
+      const older = await this.#claim(owned.epoch, JSON.parse(record) as JobRecord);
       if (!older) {
         this.#lose(id, owned);
         return false;
@@ -404,24 +405,9 @@ export class JobHistory {
   }
 
   /** Claims an epoch, and reads what the former owner wrote until then. @returns undefined if another window has claimed it */
-  async #claim(id: string, epoch: number, record: JobRecord): Promise<JobRecord | undefined> {
-    const claim: JobRecord = { ...record, owner: this.windowId, adopting: true };
-    if (!(await claimEpoch(this.folder, id, epoch, JSON.stringify(claim)))) return undefined;
-    let older = record;
-    for (let at = epoch - 1; at >= 0; at--) {
-      const found = this.#reader.one(id, at);
-      if (!found) {
-        // Removed by its owner, or unreadable: nothing is known about the job.
-        await rm(join(this.folder, recordFileName(id, epoch)), { force: true });
-        return undefined;
-      }
-      older = found;
-      // A window that died between its claim and its decision: the record before counts.
-      if (found.adopting !== true) break;
-    }
-    const adopted = { ...older, owner: this.windowId };
-    delete adopted.adopting;
-    return adopted;
+  async #claim(epoch: number, record: JobRecord): Promise<JobRecord | undefined> {
+    const { adoptRecord } = await import('./claim');
+    return adoptRecord(this.folder, this.#reader, this.windowId, epoch, record);
   }
 
   /** Only the owner can write the record of a job that was never adopted, and it knows that the job has ended. */
@@ -437,16 +423,9 @@ export class JobHistory {
   /** Removes the newest record last: without it an older one would count. */
   async #removeRecords(id: string, epoch: number): Promise<void> {
     for (let at = 0; at <= epoch; at++) {
-      await rm(join(this.folder, setAsideName(id, at)), { force: true });
-      await rm(join(this.folder, recordFileName(id, at)), { force: true });
-    }
-  }
-
-  /** The record is on disk again. */
-  #removeSetAside(id: string, owned: Owned): void {
-    owned.setAside = false;
-    for (let at = 0; at <= owned.epoch; at++) {
-      rm(join(this.folder, setAsideName(id, at)), { force: true }).catch(() => undefined);
+      const record = join(this.folder, recordFileName(id, at));
+      await rm(`${record}.corrupt`, { force: true });
+      await rm(record, { force: true });
     }
   }
 
@@ -469,11 +448,10 @@ export class JobHistory {
     const isMissing = async (): Promise<boolean> => expected() && !(await exists(record)) && expected();
     if (!(await isMissing())) return false;
     // Asked again, because it may have been written again meanwhile.
-    if (!(await exists(join(this.folder, setAsideName(id, owned.epoch))))) return isMissing();
+    if (!(await exists(`${record}.corrupt`))) return isMissing();
     if (expected()) {
       owned.place = 'new';
       owned.setAside = true;
-      this.#log.warn(`The record of job ${id} was damaged and set aside by another window. It is written again.`);
       this.#listener?.damaged(id);
     }
     return false;

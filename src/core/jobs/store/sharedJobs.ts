@@ -3,7 +3,6 @@ import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
-import type { JobFault } from '../faults';
 import type { Job, JobRecord } from '../job';
 import type { Restored } from '../serviceTypes';
 import { isFinal } from '../states';
@@ -299,31 +298,15 @@ export class SharedJobs {
       if (!job.final) this.#options.commanded(job);
       saved.push(job.saved);
     }
-    if (gone) saved.push(...this.#keepDamaged(gone));
+    if (gone && this.#list.jobs().some(({ mirrored, record }) => mirrored && gone.has(record.owner))) {
+      const { keepKnown } = await import('./storageFaults');
+      saved.push(keepKnown(this.#list.jobs(), gone, history, clock.now()));
+    }
     this.#list.sort();
     await Promise.all(saved);
     await this.#list.prune();
     const found = { held: counts.held, detached: counts.detached, corrupt: isRewritten ? 0 : corrupt };
     return { found, needed };
-  }
-
-  /**
-   * Jobs whose owners are gone and whose records are damaged are kept as this window last knew them. Those that had not ended are lost: their
-   * owners may have recorded more.
-   */
-  #keepDamaged(gone: ReadonlySet<string>): readonly Promise<void>[] {
-    const { history, clock } = this.#options;
-    const damaged = this.#list
-      .jobs()
-      .filter((job) => job.mirrored && gone.has(job.record.owner) && history.wasSetAside(job.id));
-    return damaged.map((job) => {
-      this.#facts.delete(job.id);
-      job.own({ ...job.record, owner: history.windowId });
-      const reason: JobFault = { code: 'jobs.recordDamaged' };
-      if (job.final) job.save();
-      else job.transition('lose', { finishedAt: clock.now(), reason });
-      return job.saved;
-    });
   }
 
   /** Finds the other windows. */
