@@ -234,7 +234,8 @@ export class JobHistory {
       this.#noteEpoch(record.id, epoch);
     }
     if (loaded.mayBeLeftOver) {
-      this.#swept = this.#isAlone().then((alone) => (alone ? this.#reader.sweep() : undefined));
+      const sweep = this.#isAlone().then((alone) => (alone ? this.#reader.sweep() : undefined));
+      this.#swept = sweep.catch(() => undefined);
     }
     return loaded;
   }
