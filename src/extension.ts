@@ -179,8 +179,8 @@ async function restore(
   const { held, detached, corrupt } = await jobs.restore();
   // Not awaited: nothing depends on the cleanup.
   void history
-    .ids()
-    .then((ids) => files.sweep(ids))
+    .idsIfAlone()
+    .then((ids) => ids && files.sweep(ids))
     .catch((error: unknown) => channel.warn(`Rows of deleted jobs could not be removed: ${String(error)}`));
   if (corrupt > 0) {
     const showLog = vscode.l10n.t('Show Log');

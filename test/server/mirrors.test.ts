@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job } from '../../src/core/jobs/job';
@@ -72,6 +72,24 @@ describe('jobs of another window', function () {
         ['begun'],
       );
       assert.deepEqual((await two.rows(job)).length, 3);
+    });
+  });
+
+  it('stay listed if their record is damaged, also in a window that opens then: their owner writes it again', async () => {
+    await withGate(profile, async (gate) => {
+      one.send({ sql: `SELECT g, ${gate.wait} FROM generate_series(1, 3) AS g` });
+      const job = await mirror('running', 'reading');
+      const removed: string[] = [];
+      two.jobs.onDidRemove((ids) => removed.push(...ids));
+      await writeFile(two.history.files(job.id).record, 'damaged');
+      const three = await newEngine(profile, { folder, clock: IMPATIENT });
+      assert.equal((await three.jobs.restore()).corrupt, 0);
+      await eventually(() => Promise.resolve(three.jobs.get(job.id) !== undefined), 'the third window lists it');
+      await gate.open();
+      await Promise.all([job.ended, three.jobs.waitFor(job.id)]);
+      assert.deepEqual([job.state, three.jobs.get(job.id)?.state, removed], ['succeeded', 'succeeded', []]);
+      assert.equal((await three.rows(three.jobs.get(job.id)!)).length, 3);
+      await three.close({ keep: true });
     });
   });
 
@@ -189,6 +207,9 @@ describe('jobs of another window', function () {
     await sees(() => two.jobs.jobs.filter(({ record }) => record.held).length === 2);
     const [third, last] = two.jobs.jobs.filter(({ record }) => record.held);
     assert.deepEqual([third?.mirrored, last?.mirrored], [true, true]);
+    // Their places are free when their workers have ended.
+    const detached = two.jobs.jobs.filter(({ state }) => state === 'detached');
+    await Promise.all(detached.map(({ id }) => two.jobs.cancel(id)));
     two.jobs.runNext(last!.id);
     await sees(() => last!.state === 'running');
     assert.equal(third!.state, 'queued');

@@ -48,9 +48,12 @@ export type Listed = readonly (readonly [string, string, boolean])[];
 export class WindowProcess {
   suspended = false;
   readonly #child: ChildProcess;
+  #errors = '';
 
   constructor(child: ChildProcess) {
     this.#child = child;
+
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
   }
 
   /** @param host a host name of its own, or undefined for this host */
@@ -58,12 +61,17 @@ export class WindowProcess {
     const child = fork(file, [JSON.stringify(profile), folder, host ?? ''], {
       cwd: repository,
       env: { ...process.env, NODE_PATH: join(repository, 'node_modules') },
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
-    await once(child, 'message');
-    return new WindowProcess(child);
+    const window = new WindowProcess(child);
+    await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    window.#requireAlive();
+    return window;
   }
 
+  /** @throws if the process has ended by itself */
   send(request: Request): void {
+    this.#requireAlive();
     this.#child.send(request);
   }
 
@@ -89,5 +97,12 @@ export class WindowProcess {
     const exited = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await exited;
+  }
+
+  /** Says how the process ended, instead of that its channel is closed. */
+  #requireAlive(): void {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) return;
+    throw new Error(`A window ended with ${exitCode ?? signalCode}: ${this.#errors}`);
   }
 }

@@ -44,6 +44,8 @@ export interface JobFaults {
   /** The session was lost during the launch. Has a cause. */
   'jobs.lostDuringLaunch': NoParams;
   'jobs.reloadedDuringLaunch': NoParams;
+  /** The window that drove the job is gone, and the record that it left is damaged. */
+  'jobs.recordDamaged': NoParams;
 
   // Why a job is detached. `cause`, if there is one: why its session was lost.
   'jobs.trackingStopped': NoParams;

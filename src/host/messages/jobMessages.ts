@@ -94,6 +94,10 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
     l10n.t(
       'VS Code stopped during the launch, so the SQL may or may not be running: look for it among the other workers.',
     ),
+  'jobs.recordDamaged': () =>
+    l10n.t(
+      'Its record on disk was damaged when its window closed, so its outcome is unknown: look for its worker among the other workers.',
+    ),
 
   'jobs.trackingStopped': () => l10n.t('You stopped tracking it. The worker keeps running.'),
   'jobs.queueFull': () =>

@@ -2,13 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  claimEpoch,
-  highestEpochs,
-  isSuperseded,
-  parseRecordFileName,
-  recordFileName,
-} from '../../../src/core/jobs/store/epochs';
+import { claimEpoch } from '../../../src/core/jobs/store/claim';
+import { highestEpochs, isSuperseded, parseRecordFileName, recordFileName } from '../../../src/core/jobs/store/epochs';
 
 describe('epochs of records', () => {
   let folder = '';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock, type Clock } from '../../../src/core/base/clock';
 import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { Job, NOTICES_HELD, type JobRecord } from '../../../src/core/jobs/job';
 import { restoreJob } from '../../../src/core/jobs/store/restoreJob';
@@ -44,7 +45,7 @@ describe('history', () => {
     assert.deepEqual(messages, ['m2', 'm3', 'm4']);
     await history.remove('a');
     await history.save(record('a'));
-    assert.deepEqual([...(await history.ids())], ['a']);
+    assert.deepEqual([...((await history.idsIfAlone()) ?? [])], ['a']);
   });
 
   it('writes the record that a launch waits for into a file prepared after the launch before', async () => {
@@ -126,6 +127,38 @@ describe('history', () => {
     await history.load();
     await history.close();
     assert.deepEqual((await readdir(folder)).sort(), [...kept, 'a.json', 'new.pinned', 'windows'].sort());
+  });
+
+  it('removes no file because the clock was set, while a window may need it', async () => {
+    const hour = 3_600_000;
+    let ahead = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + ahead };
+    const history = new JobHistory(folder, 'w', log, clock);
+    await history.save(record('a'));
+    // Of this window, which is writing them.
+    const own = ['b.json.1a2b.tmp', 'spare.json.1a2b.tmp'];
+    for (const name of own) await writeFile(join(folder, name), '');
+    ahead = 100 * 24 * hour;
+    await history.load();
+    await history.close();
+    assert.deepEqual((await readdir(folder)).sort(), [...own, 'a.json', 'windows'].sort());
+
+    const names = ['c.json.1a2b.tmp', 'c.removed'];
+    for (const name of names) await writeFile(join(folder, name), '');
+    const [one, two] = [await open('one'), new JobHistory(folder, 'two', log, clock)];
+    await one.register();
+    await two.load();
+    await two.close();
+    assert.deepEqual(
+      (await readdir(folder)).sort(),
+      [...own, ...names, 'a.json', 'windows'].sort(),
+      'of the other window',
+    );
+    await one.close();
+    const three = new JobHistory(folder, 'three', log, clock);
+    await three.load();
+    await three.close();
+    assert.deepEqual((await readdir(folder)).sort(), ['a.json', 'windows']);
   });
 
   it('sets damaged records aside with a log entry, and loads the others', async () => {

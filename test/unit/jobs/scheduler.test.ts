@@ -103,6 +103,52 @@ describe('scheduler', () => {
     assert.deepEqual([job.state, job.record.held, link.acquired], ['queued', true, 1]);
   });
 
+  it('runs a job again that another window took and gave back before its run here was over', async () => {
+    const { link, ends, scheduler, add, clock } = newScheduler();
+    const first = new FakeSession();
+    first.stopped = false;
+    link.next.push(first);
+    const [job, next] = [add(), add()];
+    scheduler.start('c');
+    await settle();
+    scheduler.abandon(job);
+    job.mirror({ ...job.record, owner: 'other' });
+    job.own({ ...newRecord(job.id, { ...job.record.request, label: 'l', connection: 'c' }, 'w', 1), held: true });
+    scheduler.add(job);
+    await settle();
+    assert.deepEqual([job.state, next.state, ends], ['queued', 'queued', []], 'its session is not closed yet');
+    first.break(new SessionLostError('closed'));
+    await clock.move(0);
+    assert.deepEqual(
+      [job.state, scheduler.position(job), next.state, ends[0]],
+      ['queued', 1, 'succeeded', 'abandoned'],
+    );
+    scheduler.resumeHeld();
+    await clock.move(0);
+    assert.deepEqual(states([job, add()]), ['succeeded', 'queued']);
+    scheduler.start('c');
+    await clock.move(0);
+    assert.equal(ends.length, 4, 'the queue goes on');
+  });
+
+  it('does not run a job that came back and was canceled before its run here was over', async () => {
+    const { link, ends, scheduler, add, clock } = newScheduler();
+    const first = new FakeSession();
+    first.stopped = false;
+    link.next.push(first);
+    const job = add();
+    scheduler.start('c');
+    await settle();
+    scheduler.abandon(job);
+    job.own(newRecord(job.id, { ...job.record.request, label: 'l', connection: 'c' }, 'w', 1));
+    scheduler.add(job);
+    scheduler.remove(job);
+    job.transition('cancel', { finishedAt: 1 });
+    first.break(new SessionLostError('closed'));
+    await clock.move(0);
+    assert.deepEqual([job.state, ends, link.acquired], ['canceled', ['abandoned'], 1]);
+  });
+
   it('fails a job whose connection was removed, and runs the next one', async () => {
     const { scheduler, add, world } = newScheduler();
     const { link } = world;

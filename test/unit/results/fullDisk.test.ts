@@ -1,46 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { exportRows } from '../../../src/core/results/format/exports';
 import { SpoolReader, SpoolWriter } from '../../../src/core/results/spool/spool';
+import { canMount, withSmallDisk } from '../smallDisk';
 import { copyText, manyRows, NO_LIMITS, spoolOf, TWO_COLUMNS, withFolder } from './support';
-
-/** Mounts a disk of 1 MB at a folder. Requires root, and does not work in every container. */
-function mountSmallDisk(folder: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', folder], { stdio: 'ignore' });
-}
-
-function canMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  const folder = mkdtempSync(join(tmpdir(), 'pgbg-mount-'));
-  try {
-    mountSmallDisk(folder);
-    execFileSync('umount', [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmdirSync(folder);
-  }
-}
-
-async function withSmallDisk(use: (folder: string) => Promise<void>): Promise<void> {
-  await withFolder(async (parent) => {
-    const folder = join(parent, 'disk');
-    await mkdir(folder);
-    mountSmallDisk(folder);
-    try {
-      await use(folder);
-    } finally {
-      execFileSync('umount', [folder]);
-    }
-  });
-}
 
 describe('a spool on a full disk', () => {
   const rows = manyRows(40_000);

@@ -23,6 +23,13 @@ const INTERRUPTIONS = new Set<string | undefined>([
   'jobs.batchUnknown',
 ] satisfies JobFault['code'][]);
 
+/** One attempt to run a job. */
+interface Run {
+  /** Another window took the job meanwhile. */
+  abandoned: boolean;
+  over: Promise<void>;
+}
+
 export interface SchedulerOptions {
   readonly links: ServerLinks;
   readonly files: JobFiles;
@@ -49,6 +56,8 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   readonly #runners = new Map<string, JobRunner>();
   readonly #runs = new Set<Promise<void>>();
+  /** The current run of each running job. */
+  readonly #running = new Map<string, Run>();
   readonly #timers = new Set<Disposable>();
   /** How often the session of a job broke before the launch. */
   readonly #sessionBreaks = new Map<string, number>();
@@ -70,6 +79,16 @@ export class Scheduler {
 
   /** Adds a job to the queue of its connection; {@link start} runs it. */
   add(job: Job): void {
+    const earlier = this.#running.get(job.id);
+    if (earlier?.abandoned === true) {
+      // The job came back before that run was over, which then frees what belongs to the id of the job.
+      void earlier.over.then(() => {
+        if (job.state !== 'queued' || job.mirrored) return;
+        this.add(job);
+        this.#pump(job.record.connection);
+      });
+      return;
+    }
     this.#jobs.set(job.id, job);
     this.#queue(job.record.connection).add(job.id);
   }
@@ -89,6 +108,8 @@ export class Scheduler {
   abandon(job: Job): void {
     this.remove(job);
     this.#runners.get(job.id)?.abandon();
+    const run = this.#running.get(job.id);
+    if (run) run.abandoned = true;
   }
 
   /** Makes a waiting job the next one of its connection. */
@@ -225,17 +246,22 @@ export class Scheduler {
       const entry = queue.take(this.#options.maxConcurrentJobs(), this.#isBlocked());
       const job = entry && this.#jobs.get(entry.id);
       if (!job) return;
-      const run = this.#run(job, entry, queue)
+      const run: Run = { abandoned: false, over: Promise.resolve() };
+      this.#running.set(job.id, run);
+      const over = this.#run(job, entry, queue, run)
         .catch((error: unknown) => this.#options.log.error(`Job ${job.id}: ${stackOf(error)}`))
         .finally(() => {
-          this.#runs.delete(run);
+          this.#runs.delete(over);
+          // A job that waits again may run again already.
+          if (this.#running.get(job.id) === run) this.#running.delete(job.id);
           this.#pump(connection);
         });
-      this.#runs.add(run);
+      run.over = over;
+      this.#runs.add(over);
     }
   }
 
-  async #run(job: Job, entry: QueueEntry, queue: JobQueue): Promise<void> {
+  async #run(job: Job, entry: QueueEntry, queue: JobQueue, run: Run): Promise<void> {
     let end: RunEnd = 'ended';
     try {
       this.#options.beforeLaunch?.(job);
@@ -243,8 +269,8 @@ export class Scheduler {
       end = await this.#runOnce(job, entry, queue);
     } finally {
       this.#runners.delete(job.id);
-      await this.#freePlace(job, end);
-      const waits = job.state === 'queued' && !job.mirrored;
+      await this.#freePlace(job, run.abandoned ? 'abandoned' : end);
+      const waits = job.state === 'queued' && !job.mirrored && !run.abandoned;
       if (end === 'noPlace' && waits) this.#waitForPlace(job, queue);
       else if ((end === 'noSlot' || end === 'broken') && waits) this.#waitAgain(job, queue);
       else {

@@ -1,6 +1,8 @@
 /**
  * Commands from one window to the window that drives a job: `<id>.<uuid>.command`. The owner acts on each and removes it. A cancel stays until
  * then, so that an owner that was suspended meanwhile knows why its worker has ended.
+ *
+ * A full disk still takes an empty file: the command is then in its name, `<id>.<uuid>-cancel-5000.command`.
  */
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -34,8 +36,14 @@ export class CommandFiles {
 
   /** Sends a command to the owner of a job. Resolves with its file. @throws if the folder cannot be written */
   async send(id: string, command: Omit<JobCommand, 'by'>): Promise<string> {
-    const file = join(this.#folder, `${id}.${randomUUID()}.command`);
-    await replaceFile(file, JSON.stringify({ ...command, by: this.#windowId }), false);
+    const name = `${id}.${randomUUID()}`;
+    const file = join(this.#folder, `${name}.command`);
+    try {
+      await replaceFile(file, JSON.stringify({ ...command, by: this.#windowId }), false);
+    } catch {
+      const { sendInName } = await import('./storageFaults');
+      return sendInName(join(this.#folder, name), command.command, command.graceMs);
+    }
     return file;
   }
 
@@ -61,7 +69,9 @@ export class CommandFiles {
 
   async #read(file: string): Promise<PendingCommand | undefined> {
     try {
-      const { command, graceMs, by = '', at } = JSON.parse(await readFile(file, 'utf8')) as Partial<JobCommand>;
+      const text = await readFile(file, 'utf8');
+      const content: unknown = text === '' ? (await import('./storageFaults')).commandInName(file) : JSON.parse(text);
+      const { command, graceMs, by = '', at } = content as Partial<JobCommand>;
       if (command === undefined) return undefined;
       const sentAt = at ?? (await stat(file)).mtimeMs;
       return { file, command, by, at: sentAt, ...(typeof graceMs === 'number' && { graceMs }) };

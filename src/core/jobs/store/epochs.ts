@@ -8,12 +8,9 @@
  * When an adopted job is removed, `<id>.removed` stays: a former owner that was suspended in the middle of a write finds it when it continues,
  * and does not take the file that it has just created for one that counts.
  */
-import { link, open, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, PRIVATE, syncFolder, temporaryName } from '../../base/files';
-
-/** Errors of file systems without links, e.g. exFAT. */
-const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+import { errorCode } from '../../base/files';
 
 /** The file of a job's record in an epoch. */
 export function recordFileName(id: string, epoch: number): string {
@@ -50,40 +47,4 @@ export async function isSuperseded(folder: string, id: string, epoch: number): P
       throw error;
     },
   );
-}
-
-/**
- * Creates the record of an epoch, whole and on disk, unless another window has.
- *
- * @returns false if the epoch belongs to another window
- */
-export async function claimEpoch(folder: string, id: string, epoch: number, record: string): Promise<boolean> {
-  const file = join(folder, recordFileName(id, epoch));
-  const temporary = temporaryName(file);
-  try {
-    await createWhole(temporary, record);
-    // Fails if the name exists, and shows no reader a part of the record.
-    await link(temporary, file).catch((error: unknown) => {
-      if (!NO_LINKS.has(errorCode(error))) throw error;
-      return createWhole(file, record);
-    });
-    await syncFolder(folder);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** @throws EEXIST if the file exists */
-async function createWhole(file: string, content: string): Promise<void> {
-  const handle = await open(file, 'wx', PRIVATE);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

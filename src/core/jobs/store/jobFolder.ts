@@ -11,7 +11,7 @@ import { SpareFile } from '../../base/spareFile';
 import type { JobRecord, NoticeWritten } from '../job';
 import type { LaunchPermit } from '../run/runnerContext';
 import type { KeptNotice } from '../textBudget';
-import { claimEpoch, isSuperseded, recordFileName, removedFileName } from './epochs';
+import { isSuperseded, recordFileName, removedFileName } from './epochs';
 import { CommandFiles } from './commandFiles';
 import { FolderWatch, sayHello, type FolderWatchOptions } from './folderWatch';
 import { LiveFiles } from './liveFacts';
@@ -49,6 +49,8 @@ export class JobHistory {
   readonly #reader: RecordReader;
   readonly #retry: WriteRetry;
   readonly #faults: Emitter<StorageFault>;
+  /** Resolves when what crashes left behind is removed. */
+  #swept: Promise<unknown> = Promise.resolve();
   #listener: OwnershipListener | undefined;
   readonly #spare: SpareFile;
 
@@ -231,6 +233,10 @@ export class JobHistory {
     for (const { record, epoch } of loaded.records) {
       this.#noteEpoch(record.id, epoch);
     }
+    if (loaded.mayBeLeftOver) {
+      const sweep = this.#isAlone().then((alone) => (alone ? this.#reader.sweep() : undefined));
+      this.#swept = sweep.catch(() => undefined);
+    }
     return loaded;
   }
 
@@ -263,7 +269,7 @@ export class JobHistory {
    */
   async adopt({ record, epoch }: StoredRecord): Promise<JobRecord | undefined> {
     await this.#windows.enter();
-    const older = await this.#claim(record.id, epoch + 1, record);
+    const older = await this.#claim(epoch + 1, record);
     if (!older) return undefined;
     this.#take(record.id, epoch + 1, 'onDisk');
     return older;
@@ -299,19 +305,34 @@ export class JobHistory {
     return this.#reader.newestRecords(ids);
   }
 
-  /** Ids of all records in the folder, including those of other windows. */
-  async ids(): Promise<ReadonlySet<string>> {
-    return Promise.resolve(new Set(this.#reader.ids().keys()));
+  /**
+   * Ids of all jobs, including those whose records were set aside: what belongs to no other job may be removed.
+   *
+   * @returns undefined while another window is open, because its records may not be on disk
+   */
+  async idsIfAlone(): Promise<ReadonlySet<string> | undefined> {
+    return (await this.#isAlone()) ? this.#reader.ids() : undefined;
   }
 
-  /** Checks whether other windows adopted jobs of this one, e.g. after this process was suspended. @param only only this job */
+  /** Whether the job's record is damaged and was set aside, and no window has written it again. */
+  wasSetAside(id: string): boolean {
+    return this.#reader.wasSetAside(id, this.#epochOf(id));
+  }
+
+  /**
+   * Checks whether other windows adopted jobs of this one, e.g. after this process was suspended, and whether their records are intact.
+   * @param only only this job
+   */
   async checkOwnership(only?: string): Promise<void> {
     for (const id of only === undefined ? [...this.#owned.keys()] : [only]) {
       const owned = this.#owned.get(id);
       if (!owned) continue;
-      await this.#isLost(id, owned).catch((error: unknown) => {
+      try {
+        const lost = await this.#isLost(id, owned);
+        if (!lost && owned.place === 'onDisk' && this.#reader.isDamaged(id, owned.epoch)) this.#listener?.damaged(id);
+      } catch (error) {
         this.#log.warn(`The ownership of job ${id} cannot be checked: ${messageOf(error)}`);
-      });
+      }
     }
   }
 
@@ -327,7 +348,7 @@ export class JobHistory {
     await Promise.all(this.#watches.map((watch) => watch.greeted));
     await Promise.allSettled([...this.#owned.values()].map(({ file }) => file.close()));
     await this.#spare.close();
-    await this.#reader.swept;
+    await this.#swept;
     // The others look at once which window is gone, and need not wait for their next check.
     if (await this.#windows.leave()) await sayHello(this.folder, helloOf(this.windowId));
   }
@@ -356,6 +377,8 @@ export class JobHistory {
       },
       recordWritten: () => {
         owned.place = 'onDisk';
+        if (owned.setAside) rm(`${files.record}.corrupt`, { force: true }).catch(() => undefined);
+        owned.setAside = false;
       },
       written: () => this.#retry.succeeded(id),
     });
@@ -371,7 +394,7 @@ export class JobHistory {
     if (await this.#isLost(id, owned)) return false;
     if (owned.place === 'unclaimed') {
       if (record === undefined) throw new Error('not adopted yet');
-      const older = await this.#claim(id, owned.epoch, JSON.parse(record) as JobRecord);
+      const older = await this.#claim(owned.epoch, JSON.parse(record) as JobRecord);
       if (!older) {
         this.#lose(id, owned);
         return false;
@@ -383,24 +406,9 @@ export class JobHistory {
   }
 
   /** Claims an epoch, and reads what the former owner wrote until then. @returns undefined if another window has claimed it */
-  async #claim(id: string, epoch: number, record: JobRecord): Promise<JobRecord | undefined> {
-    const claim: JobRecord = { ...record, owner: this.windowId, adopting: true };
-    if (!(await claimEpoch(this.folder, id, epoch, JSON.stringify(claim)))) return undefined;
-    let older = record;
-    for (let at = epoch - 1; at >= 0; at--) {
-      const found = this.#reader.one(id, at);
-      if (!found) {
-        // Removed by its owner, or unreadable: nothing is known about the job.
-        await rm(join(this.folder, recordFileName(id, epoch)), { force: true });
-        return undefined;
-      }
-      older = found;
-      // A window that died between its claim and its decision: the record before counts.
-      if (found.adopting !== true) break;
-    }
-    const adopted = { ...older, owner: this.windowId };
-    delete adopted.adopting;
-    return adopted;
+  async #claim(epoch: number, record: JobRecord): Promise<JobRecord | undefined> {
+    const { adoptRecord } = await import('./claim');
+    return adoptRecord(this.folder, this.#reader, this.windowId, epoch, record);
   }
 
   /** Only the owner can write the record of a job that was never adopted, and it knows that the job has ended. */
@@ -415,21 +423,46 @@ export class JobHistory {
 
   /** Removes the newest record last: without it an older one would count. */
   async #removeRecords(id: string, epoch: number): Promise<void> {
-    for (let at = 0; at <= epoch; at++) await rm(join(this.folder, recordFileName(id, at)), { force: true });
+    for (let at = 0; at <= epoch; at++) {
+      const record = join(this.folder, recordFileName(id, at));
+      await rm(`${record}.corrupt`, { force: true });
+      await rm(record, { force: true });
+    }
   }
 
   /** Whether another window owns the job now, or removed it. Reports that once. */
   async #isLost(id: string, owned: Owned): Promise<boolean> {
     if (owned.lost) return true;
     const superseded = await isSuperseded(this.folder, id, owned.epoch);
-    const expected = (): boolean => owned.place === 'onDisk';
-    const record = join(this.folder, recordFileName(id, owned.epoch));
-    const gone = expected() && !(await exists(record)) && expected();
-    const wasRemoved = expected() && (await exists(join(this.folder, removedFileName(id))));
+    const gone = !superseded && (await this.#isGone(id, owned));
+    const wasRemoved = owned.place === 'onDisk' && (await exists(join(this.folder, removedFileName(id))));
     // Written after the job was removed.
-    if (wasRemoved) await rm(record, { force: true });
+    if (wasRemoved) await rm(join(this.folder, recordFileName(id, owned.epoch)), { force: true });
     if (superseded || gone || wasRemoved) this.#lose(id, owned);
     return owned.lost;
+  }
+
+  /** Whether the record was removed. One that another window has set aside is to be written again. */
+  async #isGone(id: string, owned: Owned): Promise<boolean> {
+    const expected = (): boolean => owned.place === 'onDisk';
+    const record = join(this.folder, recordFileName(id, owned.epoch));
+    const isMissing = async (): Promise<boolean> => expected() && !(await exists(record)) && expected();
+    if (!(await isMissing())) return false;
+    // Asked again, because it may have been written again meanwhile.
+    if (!(await exists(`${record}.corrupt`))) return isMissing();
+    if (expected()) {
+      owned.place = 'new';
+      owned.setAside = true;
+      this.#listener?.damaged(id);
+    }
+    return false;
+  }
+
+  async #isAlone(): Promise<boolean> {
+    return this.#windows.others().then(
+      ({ living }) => living.size === 0,
+      () => false,
+    );
   }
 
   #lose(id: string, owned: Owned): void {

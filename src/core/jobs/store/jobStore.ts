@@ -67,7 +67,11 @@ export class JobStore {
       },
       options,
     );
-    options.history.listen({ lost: (id) => this.#lose(id), adopted: (id, older) => this.#adopted(id, older) });
+    options.history.listen({
+      lost: (id) => this.#lose(id),
+      adopted: (id, older) => this.#adopted(id, older),
+      damaged: (id) => this.get(id)?.save(),
+    });
   }
 
   /** Every job, oldest first. */

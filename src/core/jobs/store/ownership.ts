@@ -7,6 +7,8 @@ export interface OwnershipListener {
   lost(id: string): void;
   /** A job that could not be adopted when it was restored is adopted now. @param older the record of its former owner */
   adopted(id: string, older: JobRecord): void;
+  /** The record on disk is damaged, or another window found it damaged and set it aside: it must be written again. */
+  damaged(id: string): void;
 }
 
 /** The ownership of a job whose record this window writes. */
@@ -20,4 +22,6 @@ export interface Owned {
    */
   place: 'new' | 'onDisk' | 'unclaimed';
   lost: boolean;
+  /** Another window set the record aside, and it is not written again yet. */
+  setAside?: boolean;
 }

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
-import { errorCode, isTemporary } from '../../base/files';
+import { errorCode } from '../../base/files';
 import type { Logger } from '../../base/logger';
 import { TimeSlice } from '../../base/timeSlice';
 import type { JobRecord } from '../job';
@@ -13,13 +12,6 @@ import { parseRecord } from './parseRecord';
 
 /** Records are read synchronously, which is much faster, but other work gets a turn after this time. Milliseconds. */
 const READ_SLICE_MS = 8;
-/** A temporary file this old was left by a crash. Milliseconds. */
-const STALE_MS = 60_000;
-/** A mark of a removed job is kept this long: its former owner may be suspended. Milliseconds. */
-const REMOVED_MS = 30 * 86_400_000;
-/** A damaged record of an epoch may be one that another window is writing, if it is younger than this. Milliseconds. */
-const BEING_WRITTEN_MS = 10_000;
-
 /** So many records are held that were asked for before the last call. */
 const MAX_RECENT = 64;
 
@@ -39,6 +31,8 @@ export interface LoadedRecords {
   readonly corrupt: number;
   /** Ids of the jobs that the user pinned. */
   readonly pinned: ReadonlySet<string>;
+  /** Whether a crash may have left files, see {@link RecordReader.sweep}. */
+  readonly mayBeLeftOver: boolean;
 }
 
 interface RecentRecord extends StoredRecord {
@@ -47,23 +41,26 @@ interface RecentRecord extends StoredRecord {
 
 /** Reads the records in a folder of jobs. Needs no permission to write. */
 export class RecordReader {
-  /** Resolves when what crashes left behind is removed. */
-  swept: Promise<void> = Promise.resolve();
   /** What {@link newestRecords} returned last. */
   #recent: ReadonlyMap<string, RecentRecord> = new Map();
   readonly #folder: string;
   readonly #log: Logger;
   readonly #clock: Clock;
+  /** Files of this window are not older. */
+  readonly #since: number;
 
   constructor(folder: string, log: Logger, clock: Clock) {
     this.#folder = folder;
     this.#log = log;
     this.#clock = clock;
+
+    this.#since = clock.now();
   }
 
-  /** Ids of all records, with their highest epochs. @throws if the folder exists and cannot be read */
-  ids(): ReadonlyMap<string, number> {
-    return highestEpochs(this.#names());
+  /** Ids of all jobs in the folder, including those whose records were set aside. @throws if the folder exists and cannot be read */
+  async ids(): Promise<ReadonlySet<string>> {
+    const { idsOf } = await import('./storageFaults');
+    return idsOf(this.#names());
   }
 
   /** Reads the newest record of each job. Rejects only if the folder exists and cannot be read. */
@@ -73,7 +70,6 @@ export class RecordReader {
     const names = this.#names();
     const epochs = highestEpochs(names);
     const removed = idsWith('removed', names);
-    this.swept = this.#sweep(names.filter((name) => isTemporary(name) || isLeftOver(name, epochs, removed)));
     const records: StoredRecord[] = [];
     let corrupt = 0;
     const slice = new TimeSlice(READ_SLICE_MS);
@@ -82,13 +78,24 @@ export class RecordReader {
       if (slice.over) await slice.pause();
       const record = this.#read(id, epoch);
       if (typeof record === 'object') records.push({ record, epoch });
-      else if (record === 'damaged' && (await this.#setAside(id, epoch))) corrupt++;
+      else if (record === 'damaged') {
+        const { setAside } = await import('./storageFaults');
+        const files = Array.from({ length: epoch + 1 }, (_, at) => this.#file(id, at));
+        if (await setAside(files, { clock: this.#clock, log: this.#log })) corrupt++;
+      }
     }
     return {
       records: records.sort((a, b) => a.record.queuedAt - b.record.queuedAt),
       corrupt,
       pinned: idsWith('pinned', names),
+      mayBeLeftOver: names.some((name) => /\.(?:tmp|removed|live|hello|pinned|command)$/.test(name)),
     };
+  }
+
+  /** Removes files that a crash left behind. Must not be called while another window is open. */
+  async sweep(): Promise<void> {
+    const { sweep } = await import('./storageFaults');
+    await sweep(this.#folder, this.#names(), this.#clock, this.#since);
   }
 
   /** Reads the record of an epoch. @returns undefined if it is missing or damaged */
@@ -108,7 +115,18 @@ export class RecordReader {
       if (record !== 'missing') newest = typeof record === 'object' ? { record, epoch: at } : 'unreadable';
     }
     // What a former owner writes after the job was removed does not count.
-    return newest === 'missing' || !existsSync(join(this.#folder, removedFileName(id))) ? newest : 'missing';
+    if (existsSync(join(this.#folder, removedFileName(id)))) return 'missing';
+    return newest === 'missing' && this.wasSetAside(id, epoch) ? 'unreadable' : newest;
+  }
+
+  /** Whether the record is damaged. */
+  isDamaged(id: string, epoch: number): boolean {
+    return this.#read(id, epoch) === 'damaged';
+  }
+
+  /** Whether the record was damaged and set aside, and its owner has not written it again. */
+  wasSetAside(id: string, epoch: number): boolean {
+    return this.#isMissing(id, epoch) && existsSync(`${this.#file(id, epoch)}.corrupt`);
   }
 
   /**
@@ -124,7 +142,7 @@ export class RecordReader {
         recent.set(id, known);
         continue;
       }
-      epochs ??= this.ids();
+      epochs ??= highestEpochs(this.#names());
       const epoch = epochs.get(id) ?? 0;
       // Before the record, so that a change in between is noticed the next time.
       const version = this.#version(id, epoch);
@@ -138,7 +156,7 @@ export class RecordReader {
 
   #isMissing(id: string, epoch: number): boolean {
     try {
-      return statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false }) === undefined;
+      return statSync(this.#file(id, epoch), { throwIfNoEntry: false }) === undefined;
     } catch {
       return false;
     }
@@ -147,11 +165,15 @@ export class RecordReader {
   /** Changes whenever the record is replaced. @returns undefined if it is missing, or this cannot be determined */
   #version(id: string, epoch: number): string | undefined {
     try {
-      const found = statSync(join(this.#folder, recordFileName(id, epoch)), { throwIfNoEntry: false });
+      const found = statSync(this.#file(id, epoch), { throwIfNoEntry: false });
       return found && `${found.mtimeMs}/${found.size}/${found.ino}`;
     } catch {
       return undefined;
     }
+  }
+
+  #file(id: string, epoch: number): string {
+    return join(this.#folder, recordFileName(id, epoch));
   }
 
   /** Names of the files in the folder; none if it does not exist. */
@@ -168,7 +190,7 @@ export class RecordReader {
     const name = recordFileName(id, epoch);
     let text: string;
     try {
-      text = readFileSync(join(this.#folder, name), 'utf8');
+      text = readFileSync(this.#file(id, epoch), 'utf8');
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return 'missing';
       // The record is not damaged, and may be readable the next time.
@@ -182,50 +204,9 @@ export class RecordReader {
       return 'damaged';
     }
   }
-
-  /** @returns false if another window may be writing it */
-  async #setAside(id: string, epoch: number): Promise<boolean> {
-    const name = recordFileName(id, epoch);
-    const file = join(this.#folder, name);
-    if (epoch > 0 && (await ageOf(file, this.#clock)) < BEING_WRITTEN_MS) return false;
-    // The older ones too: without it they would count, and show a job that may be launched.
-    for (let older = 0; older < epoch; older++) {
-      const before = join(this.#folder, recordFileName(id, older));
-      await rename(before, `${before}.corrupt`).catch(() => undefined);
-    }
-    await rename(file, `${file}.corrupt`).then(
-      () => this.#log.error(`The record ${name} was set aside.`),
-      (error: unknown) => this.#log.error(`The record ${name} cannot be set aside: ${messageOf(error)}`),
-    );
-    return true;
-  }
-
-  async #sweep(temporary: readonly string[]): Promise<void> {
-    for (const name of temporary) {
-      const file = join(this.#folder, name);
-      const limit = name.endsWith('.removed') ? REMOVED_MS : STALE_MS;
-      if ((await ageOf(file, this.#clock)) > limit) await rm(file, { force: true }).catch(() => undefined);
-    }
-  }
-}
-
-/** Whether a file beside the records belongs to no job: its window was killed, or another one cleared the job at the same time. */
-function isLeftOver(name: string, epochs: ReadonlyMap<string, number>, removed: ReadonlySet<string>): boolean {
-  const [, id, suffix = ''] = /^([^.]+)\.(.+)$/.exec(name) ?? [];
-  if (id === undefined) return false;
-  if (removed.has(id)) return true;
-  return /^(?:live|hello|pinned|.*\.command)$/.test(suffix) && !epochs.has(id);
 }
 
 /** Ids of the jobs that have a file with this suffix. */
 function idsWith(suffix: string, names: readonly string[]): ReadonlySet<string> {
   return new Set(names.flatMap((name) => (name.endsWith(`.${suffix}`) ? name.slice(0, -suffix.length - 1) : [])));
-}
-
-/** Milliseconds since the file was written; 0 if it does not exist. */
-async function ageOf(file: string, clock: Clock): Promise<number> {
-  return stat(file).then(
-    ({ mtimeMs }) => clock.now() - mtimeMs,
-    () => 0,
-  );
 }

@@ -208,8 +208,14 @@ export class SharedJobs {
   /** It was written by this window, or another one adopted or removed the job. */
   #ownRecordChanged(job: Job): void {
     const { history } = this.#options;
-    if (history.owns(job.id)) void history.checkOwnership(job.id);
-    else if (history.newest(job.id) === 'missing') this.#list.drop(job);
+    if (history.owns(job.id)) {
+      void history.checkOwnership(job.id);
+      return;
+    }
+    const newest = history.newest(job.id);
+    if (newest === 'missing') this.#list.drop(job);
+    // A finished job without an owner: each window has its whole record.
+    else if (newest === 'unreadable') job.save();
   }
 
   #readFacts(id: string): void {
@@ -255,8 +261,10 @@ export class SharedJobs {
   async #read(gone?: ReadonlySet<string>): Promise<{ readonly found: Restored; readonly needed: boolean }> {
     const { history, clock } = this.#options;
     const { records, corrupt, pinned } = await history.load();
-    const living = records.length === 0 ? new Set<string>() : (await this.#look()).living;
-    const needed = records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
+    const living = records.length + corrupt === 0 ? new Set<string>() : (await this.#look()).living;
+    // The owner of a damaged record writes it again.
+    const isRewritten = corrupt > 0 && living.size > 0;
+    const needed = isRewritten || records.some(({ record }) => !isFinal(record.state) || living.has(record.owner));
     const counts: Record<RestoredAs, number> = { final: 0, held: 0, detached: 0, lost: 0 };
     const saved: Promise<void>[] = [];
     const slice = new TimeSlice(RESTORE_SLICE_MS);
@@ -290,10 +298,15 @@ export class SharedJobs {
       if (!job.final) this.#options.commanded(job);
       saved.push(job.saved);
     }
+    if (gone && this.#list.jobs().some(({ mirrored, record }) => mirrored && gone.has(record.owner))) {
+      const { keepKnown } = await import('./storageFaults');
+      saved.push(keepKnown(this.#list.jobs(), gone, history, clock.now()));
+    }
     this.#list.sort();
     await Promise.all(saved);
     await this.#list.prune();
-    return { found: { held: counts.held, detached: counts.detached, corrupt }, needed };
+    const found = { held: counts.held, detached: counts.detached, corrupt: isRewritten ? 0 : corrupt };
+    return { found, needed };
   }
 
   /** Finds the other windows. */
