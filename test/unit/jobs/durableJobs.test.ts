@@ -41,6 +41,8 @@ const RECORD: DurableRecord = {
   canceledBy: null,
   seen: false,
   requested: null,
+  batch: null,
+  stoppedBy: null,
 };
 const SUCCEEDED: DurableRecord = { ...RECORD, state: 'succeeded', finishedAt: '2026-01-01T00:00:05.000000Z' };
 
@@ -121,6 +123,7 @@ class FakeServer implements DurableServer {
     return Promise.resolve();
   };
   launch = () => Promise.reject(new Error('not used'));
+  launchBatch = () => Promise.reject(new Error('not used'));
   cancel = () => Promise.resolve('requested' as const);
   copyRows = () => Promise.reject(new Error('not used'));
 

@@ -288,6 +288,13 @@ BEGIN
   ${watch(functions)}
   ${read(functions)}
   ${decide(functions)}
+  IF v_job.batch_key IS NOT NULL THEN
+    -- This session runs more statements, and can have only a limited number of handles.
+    BEGIN
+      PERFORM ${call(functions.detach, ...WORKER)};
+    EXCEPTION WHEN OTHERS THEN NULL; -- Reading its result detached it.
+    END;
+  END IF;
   ${RECORD_END}
 END $keep$;
 `;
