@@ -259,7 +259,7 @@ for (const version of [undefined, '1.8'] as readonly OldVersion[]) {
         assert.deepEqual(await bob.jobs(), []);
         assert.equal(await cancelJob(bob.client, ids[1]!), undefined);
         for (const { client } of [bob, database.admin]) {
-          assert.equal((await client.query(`SELECT pgbackground_jobs.stop_batch(${batch!.key}) AS n`)).rows[0].n, 0);
+          await client.query(`SELECT pgbackground_jobs.stop_batch(${batch!.key})`);
           await client.query('CREATE TEMP TABLE own (x xid8); INSERT INTO own VALUES (pg_current_xact_id())');
           const own = (await client.query<{ x: string }>('SELECT x::text FROM own')).rows[0]!.x;
           await client.query(`CALL pgbackground_jobs.keep_batch(${batch!.key}, '${own}', NULL)`);

@@ -64,6 +64,11 @@ END $start_batch$;
 `;
 }
 
+/** One that never began because no lane was left is no cause: the others never begin for the same reason. */
+function stops(job: string): string {
+  return `${job}.state NOT IN (${UNFINISHED_LIST}, 'succeeded') AND NOT (${job}.state = 'failed' AND ${job}.started_at IS NULL)`;
+}
+
 /**
  * Cancels the statements of a batch that wait and will never begin, because another one did not succeed, if the batch stops then. The
  * outcome of that one may be unknown: no one can be asked whether to go on. One that was canceled stops only those after it. (The same rules
@@ -87,7 +92,7 @@ BEGIN
   IF NOT FOUND OR v_options ->> 'onFailure' IS DISTINCT FROM 'stop' THEN RETURN 0; END IF;
   -- The first position that is stopped.
   SELECT min(CASE t.state WHEN 'canceled' THEN t.batch_index + 1 ELSE 0 END) INTO v_from FROM pgbackground_jobs.jobs AS t
-   WHERE t.batch_key = p_batch AND t.state NOT IN (${UNFINISHED_LIST}, 'succeeded');
+   WHERE t.batch_key = p_batch AND ${stops('t')};
   IF v_after IS NOT NULL THEN
     SELECT t.label, t.state INTO v_first FROM pgbackground_jobs.jobs AS t WHERE t.id = v_after;
     IF NOT FOUND THEN
@@ -108,7 +113,7 @@ BEGIN
            -- The cause, not one that ended for the same cause.
            stopped_by = COALESCE(v_cause, (
              SELECT json_build_object('label', c.label, 'state', c.state) FROM pgbackground_jobs.jobs AS c
-              WHERE c.batch_key = p_batch AND c.state NOT IN (${UNFINISHED_LIST}, 'succeeded')
+              WHERE c.batch_key = p_batch AND ${stops('c')}
                 AND (c.state <> 'canceled' OR c.batch_index < v_job.batch_index)
               ORDER BY c.reason IS NOT DISTINCT FROM 'batch_stopped', c.batch_index LIMIT 1))
      WHERE t.id = v_job.id AND t.state = 'queued';
