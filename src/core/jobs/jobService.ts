@@ -225,6 +225,7 @@ export class JobService {
   /** Makes a queued job the next one of its connection. */
   runNext(id: string): void {
     const job = this.#require(id);
+    if (job.record.durable) return;
     if (!job.mirrored) this.#scheduler.runNext(job);
     else if (job.state === 'queued') this.#command(job, 'runNext');
   }

@@ -149,13 +149,13 @@ export class EditorCommands implements vscode.Disposable {
       const prepared = await this.#parts.preparer.prepare(tracked);
       const onFailure = prepared && (await askAfter(first.record.label));
       if (!onFailure) return [];
-      return this.#startTogether(prepared, (requests) => this.#parts.jobs.runAfter(first.id, requests, onFailure));
+      return this.#startTogether(prepared, (requests) => this.#parts.launcher.runAfter(first, requests, onFailure));
     });
   }
 
   /** @param notes what was changed in the script */
   async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
-    const { jobs, memory } = this.#parts;
+    const { launcher, memory } = this.#parts;
     const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
     if (prepared.length > 1 && !options) return [];
     const text = notes.filter(Boolean).join(' ');
@@ -167,7 +167,7 @@ export class EditorCommands implements vscode.Disposable {
     const sessions = sessionsOf(prepared);
     const label = batchLabel(prepared);
     return this.#startTogether(prepared.map(withModes), (requests) =>
-      jobs.runBatch(
+      launcher.launchBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
         { label, ...options },
       ),
@@ -243,9 +243,11 @@ export class EditorCommands implements vscode.Disposable {
   }
 
   /** Launches jobs together. @returns their ids */
-  #startTogether(launches: readonly PreparedLaunch[], run: (requests: readonly NewJob[]) => readonly Job[]): string[] {
-    // Each runs when this window says so: the server cannot look after them.
-    const started = run(launches.map((launch) => omit(this.#withSource(launch), 'durable')));
+  async #startTogether(
+    launches: readonly PreparedLaunch[],
+    run: (requests: readonly NewJob[]) => Promise<readonly Job[]>,
+  ): Promise<string[]> {
+    const started = await run(launches.map((launch) => this.#withSource(launch)));
     return started.map((job, index) => {
       const launch = launches[index];
       if (launch) this.#note(launch, job);

@@ -1,5 +1,9 @@
 import * as vscode from 'vscode';
 import type { BatchRequest, RunRequest } from '../../api';
+import { FaultError, type Fault } from '../../core/base/fault';
+import type { OnFailure } from '../../core/jobs/batches/batchPart';
+import type { BatchOptions, BatchStatement } from '../../core/jobs/batches/newBatch';
+import type { DurableJobFault } from '../../core/jobs/durable/faults';
 import type { Job, NewJob } from '../../core/jobs/job';
 import { ownRequest, sessionAgain, standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
@@ -114,6 +118,8 @@ export class Launcher implements vscode.Disposable {
    */
   async rerunFailed(batch: readonly Job[]): Promise<readonly string[]> {
     const part = partOf(batch);
+    // The SQL of durable jobs may be cut in the list.
+    for (const { id } of batch) await this.#jobs.durable.whole(id);
     const again = batch.filter(({ state }) => state !== 'succeeded');
     const [only] = again;
     if (!part || !only) return [];
@@ -138,7 +144,7 @@ export class Launcher implements vscode.Disposable {
       if (!question || !job) return [];
       return { request: limitLocks(request, question, confirmed), session: sessionAgain(job, batch) };
     });
-    const jobs = this.#jobs.runBatch(statements, part);
+    const jobs = await this.launchBatch(statements, part);
     for (const [index, { id }] of jobs.entries()) this.#rerun.fire({ from: again[index]?.id ?? '', to: id });
     return jobs.map(({ id }) => id);
   }
@@ -155,16 +161,50 @@ export class Launcher implements vscode.Disposable {
    * Launches a batch without asking the user.
    * @throws with a message for the user, before anything runs, if the request or one of its statements cannot run
    */
-  runBatch(request: BatchRequest): readonly Job[] {
-    const { statements, label, parallel, onFailure } = checkedBatch(request);
+  async runBatch(request: BatchRequest): Promise<readonly Job[]> {
+    const { statements, label, parallel, onFailure, durable } = checkedBatch(request);
     const { connection } = request;
-    const requests = statements.map((sql) =>
-      this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }),
-    );
-    return this.#jobs.runBatch(
+    const given = {
+      ...(connection === undefined ? {} : { connection }),
+      ...(durable === undefined ? {} : { durable }),
+    };
+    const requests = statements.map((sql) => this.#checked({ sql, ...given }));
+    return this.launchBatch(
       requests.map((checked) => ({ request: checked })),
       { label: label ?? requests[0]?.label ?? '', parallel, onFailure },
     );
+  }
+
+  /**
+   * Launches a batch that was checked, on the server if its statements or their connection say so.
+   * @throws with a message for the user if it cannot be launched; then nothing runs
+   */
+  async launchBatch(statements: readonly BatchStatement[], options: BatchOptions): Promise<readonly Job[]> {
+    const marks = new Set(statements.map(({ request }) => this.#isDurable(request)));
+    if (marks.size > 1) throw new FaultError<DurableJobFault>({ code: 'durableJobs.batchMixed' });
+    const durable = marks.has(true);
+    const all = statements.map(({ request, ...rest }) => ({
+      ...rest,
+      request: durable ? { ...request, durable } : omit(request, 'durable'),
+    }));
+    if (!durable) return this.#jobs.runBatch(all, options);
+    return this.#withNotices(options.label, await this.#jobs.durable.launchBatch(all, options)).jobs;
+  }
+
+  /**
+   * Launches jobs that run one after the other after a job. After a durable one, the server launches them.
+   * @throws with a message for the user if they cannot be launched
+   */
+  async runAfter(first: Job, requests: readonly NewJob[], onFailure: OnFailure): Promise<readonly Job[]> {
+    if (!first.record.durable) {
+      // Each runs when this window says so: the server cannot wait for a job of a window.
+      const all = requests.map((request) => omit(request, 'durable'));
+      return this.#jobs.runAfter(first.id, all, onFailure);
+    }
+    const statements = requests.map((request) => ({ request: { ...request, durable: true } }));
+    const options = { label: first.record.label, parallel: 1, onFailure };
+    const launched = await this.#jobs.durable.launchBatch(statements, options, first);
+    return this.#withNotices(options.label, launched).jobs;
   }
 
   /** Completes a request from code. @throws with a message for the user if it cannot run */
@@ -193,14 +233,22 @@ export class Launcher implements vscode.Disposable {
    * @throws with a message for the user if it cannot be launched
    */
   async launch(request: NewJob): Promise<Job> {
-    const durable = request.durable ?? this.#connections.find(request.connection)?.durable ?? false;
+    const durable = this.#isDurable(request);
     if (!durable) return this.#jobs.run(request);
-    const { job, notices } = await this.#jobs.launch({ ...request, durable });
-    for (const notice of notices) {
-      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(request.label), faultText(notice));
+    return this.#withNotices(request.label, await this.#jobs.launch({ ...request, durable })).job;
+  }
+
+  #isDurable({ durable, connection }: NewJob): boolean {
+    return durable ?? this.#connections.find(connection)?.durable ?? false;
+  }
+
+  /** Shows what cannot be kept or proved. */
+  #withNotices<T extends { readonly notices: readonly Fault[] }>(label: string, launched: T): T {
+    for (const notice of launched.notices) {
+      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(label), faultText(notice));
       void ui.showInformationMessage(plain(text));
     }
-    return job;
+    return launched;
   }
 
   /** The full name of a connection for the name that a caller uses. */

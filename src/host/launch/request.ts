@@ -55,10 +55,11 @@ export function asRequest(argument: unknown): RunRequest | undefined {
 /** Completes a request for a batch from code. @throws with a message for the user if it is invalid */
 export function checkedBatch(
   request: BatchRequest,
-): Pick<BatchRequest, 'statements'> & Pick<BatchOptions, 'parallel' | 'onFailure'> & { readonly label?: string } {
+): Pick<BatchRequest, 'statements' | 'durable'> &
+  Pick<BatchOptions, 'parallel' | 'onFailure'> & { readonly label?: string } {
   const { statements, label, parallel = 1, onFailure = 'stop', durable } = request;
-  if (durable === true) {
-    throw new Error(vscode.l10n.t('runBatch: durable batches are not supported yet. Omit “durable”.'));
+  if (durable !== undefined && typeof durable !== 'boolean') {
+    throw new Error(vscode.l10n.t('runBatch: “durable” must be true or false.'));
   }
   const texts: unknown = statements;
   if (!Array.isArray(texts) || texts.length === 0 || texts.some((text) => typeof text !== 'string')) {
@@ -71,7 +72,7 @@ export function checkedBatch(
     throw new Error(vscode.l10n.t('runBatch: “onFailure” must be “stop” or “continue”.'));
   }
   const given = typeof label === 'string' && label.trim() !== '' ? { label: truncateLabel(label) } : {};
-  return { statements, ...given, parallel, onFailure };
+  return { statements, ...given, parallel, onFailure, ...(durable === undefined ? {} : { durable }) };
 }
 
 /** The message for invalid settings. @param fault the result of {@link faultySetting} */
