@@ -1,11 +1,8 @@
 import * as vscode from 'vscode';
-import type { BatchRequest, RunRequest } from '../../api';
-import { FaultError, type Fault } from '../../core/base/fault';
-import type { OnFailure } from '../../core/jobs/batches/batchPart';
-import type { BatchOptions, BatchStatement } from '../../core/jobs/batches/newBatch';
-import type { DurableJobFault } from '../../core/jobs/durable/faults';
+import type { RunRequest } from '../../api';
+import type { Fault } from '../../core/base/fault';
 import type { Job, NewJob } from '../../core/jobs/job';
-import { ownRequest, sessionAgain, standaloneRequest } from '../../core/jobs/batches/batchSession';
+import { standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
 import { labelFor } from '../../core/sql/directives';
@@ -13,18 +10,18 @@ import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
-import { partOf } from '../jobs/batchText';
 import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
 import { faultText } from '../messages/faultText';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
 import { plain, plainLabel } from '../base/plainText';
-import { LaunchConfirmation, limitLocks, unboundedWrite, type UnboundedWrite } from './launchConfirmation';
+import { LaunchConfirmation, limitLocks, unboundedWrites } from './launchConfirmation';
 import { durationProblem, durationText } from './durations';
 import { raisableLimit } from './raisableLimit';
-import { asRequest, checkedBatch, settingsProblem } from './request';
+import { asRequest, settingsProblem } from './request';
 import { omit } from '../base/omit';
+import { once } from '../base/once';
 import * as ui from '../base/ui';
 
 /** The suggested timeout for running a job again if it had none. */
@@ -36,6 +33,12 @@ export class Launcher implements vscode.Disposable {
   readonly #rerun = new vscode.EventEmitter<{ readonly from: string; readonly to: string }>();
   /** Fires after a job was run again. */
   readonly onDidRerun = this.#rerun.event;
+
+  /** Launches batches. Loaded when it is first used. */
+  readonly batches = once(async () => {
+    const { BatchLauncher } = await import('./batchLauncher');
+    return new BatchLauncher(this, this.#jobs, this.#connections, (from, to) => this.#rerun.fire({ from, to }));
+  });
 
   readonly #jobs: JobService;
   readonly #connections: Connections;
@@ -111,104 +114,15 @@ export class Launcher implements vscode.Disposable {
   }
 
   /**
-   * Runs the statements of a batch that did not succeed again, as a new batch.
-   *
-   * @param batch the jobs of the batch, which have ended
-   * @returns the ids of the new jobs; none if the user cancels
-   */
-  async rerunFailed(batch: readonly Job[]): Promise<readonly string[]> {
-    const part = partOf(batch);
-    // The SQL of durable jobs may be cut in the list.
-    for (const { id } of batch) await this.#jobs.durable.whole(id);
-    const again = batch.filter(({ state }) => state !== 'succeeded');
-    const [only] = again;
-    if (!part || !only) return [];
-    const unknown = again.filter(({ state }) => state === 'lost' || state === 'finished').length;
-    if (unknown > 0 && !(await confirmUnknown(unknown))) return [];
-    if (again.length === 1) {
-      const id = await this.rerun(only, false);
-      return id === undefined ? [] : [id];
-    }
-    const requests = again.map(({ record }) => {
-      const { connection, label, source } = record;
-      return { ...ownRequest(record), connection, label, ...(source && { source }) };
-    });
-    const writes = requests.flatMap(({ sql }) => unboundedWrites(sql));
-    const questions = requests.map((request) => this.confirmation.questionOf(request));
-    const confirmed = await this.confirmation.confirm(writes, questions);
-    if (!confirmed) return [];
-    for (const { connection } of requests) this.#connections.allowPrompts(connection);
-    const statements = requests.flatMap((request, index) => {
-      const question = questions[index];
-      const job = again[index];
-      if (!question || !job) return [];
-      return { request: limitLocks(request, question, confirmed), session: sessionAgain(job, batch) };
-    });
-    const jobs = await this.launchBatch(statements, part);
-    for (const [index, { id }] of jobs.entries()) this.#rerun.fire({ from: again[index]?.id ?? '', to: id });
-    return jobs.map(({ id }) => id);
-  }
-
-  /**
    * Launches a request without asking the user.
    * @throws with a message for the user if the SQL or the request cannot run
    */
   async run(request: RunRequest): Promise<Job> {
-    return this.launch(this.#checked(request));
-  }
-
-  /**
-   * Launches a batch without asking the user.
-   * @throws with a message for the user, before anything runs, if the request or one of its statements cannot run
-   */
-  async runBatch(request: BatchRequest): Promise<readonly Job[]> {
-    const { statements, label, parallel, onFailure, durable } = checkedBatch(request);
-    const { connection } = request;
-    const given = {
-      ...(connection === undefined ? {} : { connection }),
-      ...(durable === undefined ? {} : { durable }),
-    };
-    const requests = statements.map((sql) => this.#checked({ sql, ...given }));
-    return this.launchBatch(
-      requests.map((checked) => ({ request: checked })),
-      { label: label ?? requests[0]?.label ?? '', parallel, onFailure },
-    );
-  }
-
-  /**
-   * Launches a batch that was checked, on the server if its statements or their connection say so.
-   * @throws with a message for the user if it cannot be launched; then nothing runs
-   */
-  async launchBatch(statements: readonly BatchStatement[], options: BatchOptions): Promise<readonly Job[]> {
-    const marks = new Set(statements.map(({ request }) => this.#isDurable(request)));
-    if (marks.size > 1) throw new FaultError<DurableJobFault>({ code: 'durableJobs.batchMixed' });
-    const durable = marks.has(true);
-    const all = statements.map(({ request, ...rest }) => ({
-      ...rest,
-      request: durable ? { ...request, durable } : omit(request, 'durable'),
-    }));
-    if (!durable) return this.#jobs.runBatch(all, options);
-    return this.#withNotices(options.label, await this.#jobs.durable.launchBatch(all, options)).jobs;
-  }
-
-  /**
-   * Launches jobs that run one after the other after a job. After a durable one, the server launches them.
-   * @throws with a message for the user if they cannot be launched
-   */
-  async runAfter(first: Job, requests: readonly NewJob[], onFailure: OnFailure): Promise<readonly Job[]> {
-    if (!first.record.durable) {
-      // Each runs when this window says so: the server cannot wait for a job of a window.
-      const all = requests.map((request) => omit(request, 'durable'));
-      return this.#jobs.runAfter(first.id, all, onFailure);
-    }
-    const statements = requests.map((request) => ({ request: { ...request, durable: true } }));
-    const options = { label: first.record.label, parallel: 1, onFailure };
-    const launched = await this.#jobs.durable.launchBatch(statements, options, first);
-    return this.#withNotices(options.label, launched).jobs;
+    return this.launch(this.checked(request));
   }
 
   /** Completes a request from code. @throws with a message for the user if it cannot run */
-  #checked(request: RunRequest): NewJob {
+  checked(request: RunRequest): NewJob {
     const fault = checkBeforeLaunch(request.sql).find(({ severity }) => severity === 'error');
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
@@ -233,17 +147,17 @@ export class Launcher implements vscode.Disposable {
    * @throws with a message for the user if it cannot be launched
    */
   async launch(request: NewJob): Promise<Job> {
-    const durable = this.#isDurable(request);
+    const durable = this.isDurable(request);
     if (!durable) return this.#jobs.run(request);
-    return this.#withNotices(request.label, await this.#jobs.launch({ ...request, durable })).job;
+    return this.withNotices(request.label, await this.#jobs.launch({ ...request, durable })).job;
   }
 
-  #isDurable({ durable, connection }: NewJob): boolean {
+  isDurable({ durable, connection }: NewJob): boolean {
     return durable ?? this.#connections.find(connection)?.durable ?? false;
   }
 
   /** Shows what cannot be kept or proved. */
-  #withNotices<T extends { readonly notices: readonly Fault[] }>(label: string, launched: T): T {
+  withNotices<T extends { readonly notices: readonly Fault[] }>(label: string, launched: T): T {
     for (const notice of launched.notices) {
       const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(label), faultText(notice));
       void ui.showInformationMessage(plain(text));
@@ -284,23 +198,4 @@ export class Launcher implements vscode.Disposable {
   dispose(): void {
     this.#rerun.dispose();
   }
-}
-
-function unboundedWrites(sql: string): readonly UnboundedWrite[] {
-  return checkBeforeLaunch(sql)
-    .filter(({ severity }) => severity === 'confirm')
-    .map((finding) => unboundedWrite(finding, sql));
-}
-
-/** Asks before statements run again that may have been committed. */
-async function confirmUnknown(count: number): Promise<boolean> {
-  const run = vscode.l10n.t('Run Again');
-  const choice = await ui.showWarningMessage(
-    count === 1
-      ? vscode.l10n.t('The outcome of 1 statement is unknown: it may have been committed. Run it again?')
-      : vscode.l10n.t('The outcome of {0} statements is unknown: they may have been committed. Run them again?', count),
-    { modal: true },
-    run,
-  );
-  return choice === run;
 }

@@ -5,7 +5,6 @@ import { effectsOf, type SessionEffect } from '../../sql/settings/sessionEffects
 import { SessionSettings } from '../../sql/settings/sessionSettings';
 import type { Job, JobRecord } from '../job';
 import type { SharedSession } from './batchPart';
-import type { BatchStatement } from './newBatch';
 
 /** The facts that a launch adds to the record of a statement. */
 export type SessionFacts = Required<Pick<JobRecord, 'request' | 'batch'>>;
@@ -31,28 +30,6 @@ export function takeOver(job: Job, jobs: readonly Job[]): SessionFacts | undefin
 export function standaloneRequest(job: Job, jobs: readonly Job[]): RunRequest {
   const { batch, request } = job.record;
   return batch?.session && !batch.session.applied ? merged(request, carried(job, jobs)) : request;
-}
-
-/**
- * The statements of a batch that the server runs, each with what it takes over. As nothing changes them later, the statements before are
- * assumed to succeed.
- */
-export function durableStatements(statements: readonly BatchStatement[]): BatchStatement[] {
-  const effects = new Map<number, SessionEffect[]>();
-  return statements.map((statement) => {
-    const { request, session } = statement;
-    if (!session || session.applied) return statement;
-    const { key, before = [] } = session;
-    const earlier = effects.get(key) ?? [...before];
-    const settings = new SessionSettings();
-    settings.apply(earlier);
-    const taken = carriedBy(settings, request.sql);
-    effects.set(key, [...earlier, ...effectsOf(request.sql)]);
-    return {
-      request: { ...request, ...merged(request, taken) },
-      session: { ...session, applied: appliedTo(request, taken) },
-    };
-  });
 }
 
 /** The request of a statement without what it took over. */
@@ -100,11 +77,11 @@ function carried(job: Job, jobs: readonly Job[]): CarriedSettings {
   return carriedBy(session, job.record.request.sql);
 }
 
-function appliedTo(request: RunRequest, { prefix }: CarriedSettings): SharedSession['applied'] & object {
+export function appliedTo(request: RunRequest, { prefix }: CarriedSettings): SharedSession['applied'] & object {
   return { prefix: prefix.length, ...(request.settings && { settings: request.settings }) };
 }
 
-function merged(request: RunRequest, { prefix, settings }: CarriedSettings): RunRequest {
+export function merged(request: RunRequest, { prefix, settings }: CarriedSettings): RunRequest {
   const all = { ...settings, ...request.settings };
   return { ...request, sql: prefix + request.sql, ...(Object.keys(all).length > 0 ? { settings: all } : {}) };
 }

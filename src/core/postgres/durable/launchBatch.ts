@@ -41,7 +41,7 @@ export async function launchDurableBatch(
   client: Client,
   types: TypeCache,
   statements: readonly DurableBatchStatement[],
-  { label, parallel, onFailure, after, onSending }: DurableBatchOptions & { onSending?(): void },
+  { label, parallel, onFailure, after, onSending }: DurableBatchOptions & { readonly onSending?: () => void },
 ): Promise<LaunchedBatch> {
   const lanes = Math.min(parallel, statements.length);
   // After another job, it needs only its lanes until that one has ended.
@@ -105,8 +105,7 @@ function refused(
   { sql, label, session }: DurableBatchStatement,
   index: number,
 ): FaultError<DurableFault> | undefined {
-  const fault =
-    error instanceof FaultError ? error.fault : error instanceof LaunchError ? error.error.fault : undefined;
+  const fault = faultIn(error);
   if (fault === undefined) return undefined;
   const position = error instanceof SyntaxFaultError || error instanceof RefusedTextError ? error.position : 0;
   // The statement may be preceded by what it took over.
@@ -116,6 +115,11 @@ function refused(
     { code: 'durable.statementRefused', params: { number: index + 1, line, label }, cause: fault },
     { cause: error },
   );
+}
+
+function faultIn(error: unknown): Fault | undefined {
+  if (error instanceof LaunchError) return error.error.fault;
+  return error instanceof FaultError ? (error as FaultError).fault : undefined;
 }
 
 function noticesOf(plans: readonly Planned[]): readonly Fault[] {
