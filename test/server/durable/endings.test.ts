@@ -148,12 +148,10 @@ describe('durable jobs on a server with few slots', () => {
   it('wait for a slot in a batch, and have not failed', async () => {
     const session: DurableSession = database.admin;
     await withGate(session.profile, async (gate) => {
-      const pids: (string | null | undefined)[] = [];
-      for (let i = 0; i < 2; i++)
-        pids.push(
-          await session.value("SELECT pid::text FROM pg_background_launch($1, 0, 'b')", [`SELECT ${gate.wait}`]),
-        );
-      const options = '{"before":"","text":"SELECT 1","settings":[],"queue":0,"store":"none"}';
+      const wait = `SELECT ${gate.wait}`;
+      for (let i = 0; i < 2; i++) await session.value("SELECT pid::text FROM pg_background_launch($1, 0, 'b')", [wait]);
+      const options =
+        '{"before":"","text":"CREATE TABLE IF NOT EXISTS made ()","settings":[],"queue":0,"store":"none"}';
       const statements = [true, false].map((gated) => ({
         label: 'l',
         sql: 's',

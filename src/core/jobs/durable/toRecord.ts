@@ -61,7 +61,8 @@ export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFac
     connection,
     owner: '',
     state: stateOf(durable, local),
-    queuedAt: time(durable.queuedAt) ?? 0,
+    // The statements of a batch are queued within a millisecond.
+    queuedAt: (time(durable.queuedAt) ?? 0) + (batch?.index ?? 0) / 1000,
     noticeCount: 0,
     sessionLost: false,
     held: false,

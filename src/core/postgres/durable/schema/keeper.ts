@@ -152,7 +152,10 @@ function decide(functions: ExtensionFunctions): string {
       ? ''
       : `
     IF NOT v_read AND NOT v_failed AND v_done AND NOT v_early THEN
-      SELECT i.completed AND NOT i.has_error AND i.command_tag <> '' INTO v_read FROM ${call(functions.resultInfo, ...WORKER)} AS i;
+      BEGIN
+        SELECT i.completed AND NOT i.has_error AND i.command_tag <> '' INTO v_read FROM ${call(functions.resultInfo, ...WORKER)} AS i;
+      EXCEPTION WHEN OTHERS THEN NULL; -- The failed reading has detached it.
+      END;
     END IF;`;
   return `
   IF v_worker_xid IS NOT NULL THEN
