@@ -151,7 +151,7 @@ describe('durable jobs on a server with few slots', () => {
       const wait = `SELECT ${gate.wait}`;
       for (let i = 0; i < 2; i++) await session.value("SELECT pid::text FROM pg_background_launch($1, 0, 'b')", [wait]);
       const options =
-        '{"before":"","text":"CREATE TABLE IF NOT EXISTS made ()","settings":[],"queue":0,"store":"none"}';
+        '{"before":"","text":"CREATE TABLE IF NOT EXISTS public.made ()","settings":[],"queue":0,"store":"none"}';
       const statements = [true, false].map((gated) => ({
         label: 'l',
         sql: 's',
