@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import type { BatchRequest } from '../../api';
-import { FaultError } from '../../core/base/fault';
+import type { BatchRequest, RunRequest } from '../../api';
+import { FaultError, type Fault } from '../../core/base/fault';
 import type { OnFailure } from '../../core/jobs/batches/batchPart';
 import { ownRequest, sessionAgain } from '../../core/jobs/batches/batchSession';
 import type { BatchOptions, BatchStatement } from '../../core/jobs/batches/newBatch';
@@ -12,19 +12,27 @@ import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
 import { partOf } from '../jobs/batchText';
 import { checkedBatch } from './batchRequest';
-import { limitLocks, unboundedWrites } from './launchConfirmation';
-import type { Launcher } from './launcher';
+import { limitLocks, unboundedWrites, type LaunchConfirmation } from './launchConfirmation';
+
+/** What launching a batch has in common with launching a job. */
+interface JobLauncher {
+  readonly confirmation: LaunchConfirmation;
+  rerun(job: Job, withTimeout: boolean): Promise<string | undefined>;
+  checked(request: RunRequest): NewJob;
+  isDurable(request: NewJob): boolean;
+  withNotices<T extends { readonly notices: readonly Fault[] }>(label: string, launched: T): T;
+}
 
 /** Launches batches: by this window, or on the server. */
 export class BatchLauncher {
-  readonly #launcher: Launcher;
+  readonly #launcher: JobLauncher;
   readonly #jobs: JobService;
   readonly #connections: Connections;
   readonly #reran: (from: string, to: string) => void;
 
   /** @param reran called after a job was run again */
   constructor(
-    launcher: Launcher,
+    launcher: JobLauncher,
     jobs: JobService,
     connections: Connections,
     reran: (from: string, to: string) => void,

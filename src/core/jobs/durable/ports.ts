@@ -3,8 +3,7 @@ import type { Writable } from 'node:stream';
 import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import type { Fault } from '../../base/fault';
-import type { SharedSession } from '../batches/batchPart';
-import type { BatchOptions } from '../batches/newBatch';
+import type { BatchOptions, SharedSession } from '../batches/batchPart';
 import type { ServerIdentity } from '../serverIdentity';
 
 export type DurableState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
