@@ -39,7 +39,7 @@ describe('the setup of durable jobs in VS Code', () => {
     const [modal] = dialogs.modals;
     assert.equal(modal?.message, `Set up durable jobs on “${database.name}”?`);
     assert.match(modal.detail, new RegExp(`Database: ${database.name}\nRole: postgres`));
-    assert.equal(await database.version(), 1);
+    assert.equal(await database.version(), 2);
     assert.deepEqual(dialogs.infos, [`Durable jobs are set up on “${database.name}” (version 2).`]);
     assert.ok(!shown().includes('pgbackground_jobs'));
 
@@ -120,7 +120,7 @@ describe('the setup of durable jobs in VS Code', () => {
   it('is done by the API without questions, as often as it is called', async () => {
     await api.setUpDurableJobs(database.name);
     await api.setUpDurableJobs(database.name);
-    assert.equal(await database.version(), 1);
+    assert.equal(await database.version(), 2);
     assert.deepEqual([dialogs.modals, dialogs.errors], [[], []]);
     await assert.rejects(api.setUpDurableJobs('no such connection'), /There is no connection/);
   });
@@ -134,7 +134,7 @@ describe('the setup of durable jobs in VS Code', () => {
        VALUES ('nightly', 'SELECT 1', '{}', true, 'running'), ('done', 'SELECT 1', '{}', true, 'succeeded')`,
     );
     await run('removeDurableJobs');
-    assert.equal(await database.version(), 1);
+    assert.equal(await database.version(), 2);
     const [modal] = dialogs.modals;
     assert.equal(modal?.message, `Remove durable jobs from “${database.name}”, with all records and rows?`);
     assert.match(modal.detail, /have not ended[^]*nightly \(postgres\)[^]*1 finished job will be deleted/);
