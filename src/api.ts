@@ -110,7 +110,10 @@ export interface BatchRequest {
    * with a reason. If one ended as `finished`, they stay queued until the user resumes or cancels them. Default: `stop`.
    */
   readonly onFailure?: 'stop' | 'continue';
-  /** Reserved: batches cannot be durable yet, so a request with `true` is rejected. */
+  /**
+   * Whether the server runs the batch, without a window. All statements are durable jobs then. The batch needs two worker slots for each
+   * statement that runs at once, and an outcome that is unknown stops it like a failure. Default: as the connection.
+   */
   readonly durable?: boolean;
 }
 

@@ -38,7 +38,7 @@ export function createApi(
       return jobInfo(job);
     },
     runBatch: async (request) => {
-      const batch = launcher.runBatch(request);
+      const batch = await withText(launcher.batches().then((batches) => batches.runBatch(request)));
       await Promise.all(batch.map((job) => job.saved));
       return batch.map(jobInfo);
     },

@@ -147,7 +147,8 @@ describe('batches', () => {
 
     for (const [name, request, message] of [
       ['is empty', { statements: [] }, /at least one/],
-      ['is durable', { statements: ['SELECT 1'], durable: true }, /durable batches are not supported yet/],
+      ['is durable on a database without the setup', { statements: ['SELECT 1'], durable: true }, /not set up/],
+      ['has a wrong type', { statements: ['SELECT 1'], durable: 'yes' as unknown as boolean }, /“durable”/],
       ['runs none at a time', { statements: ['SELECT 1'], parallel: 0 }, /“parallel”/],
       ['has an unknown rule', { statements: ['SELECT 1'], onFailure: 'retry' as 'stop' }, /“onFailure”/],
       ['has a statement that cannot run', { statements: ['SELECT 1', ' '] }, /./],

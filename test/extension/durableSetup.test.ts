@@ -35,17 +35,17 @@ describe('the setup of durable jobs in VS Code', () => {
       return Promise.resolve('Run');
     });
     await run('setUpDurableJobs');
-    assert.match(script, /^-- pg_background Workers: durable jobs, version 1\.[^]*CREATE SCHEMA pgbackground_jobs;/);
+    assert.match(script, /^-- pg_background Workers: durable jobs, version 2\.[^]*CREATE SCHEMA pgbackground_jobs;/);
     const [modal] = dialogs.modals;
     assert.equal(modal?.message, `Set up durable jobs on “${database.name}”?`);
     assert.match(modal.detail, new RegExp(`Database: ${database.name}\nRole: postgres`));
-    assert.equal(await database.version(), 1);
-    assert.deepEqual(dialogs.infos, [`Durable jobs are set up on “${database.name}” (version 1).`]);
+    assert.equal(await database.version(), 2);
+    assert.deepEqual(dialogs.infos, [`Durable jobs are set up on “${database.name}” (version 2).`]);
     assert.ok(!shown().includes('pgbackground_jobs'));
 
     await run('setUpDurableJobs');
     assert.equal(dialogs.modals.length, 1);
-    assert.match(dialogs.infos[1] ?? '', /already set up .* \(version 1\)\.$/);
+    assert.match(dialogs.infos[1] ?? '', /already set up .* \(version 2\)\.$/);
   });
 
   it('copies the script, or keeps it open if the user gives up, and runs nothing', async () => {
@@ -68,7 +68,7 @@ describe('the setup of durable jobs in VS Code', () => {
     await run('setUpDurableJobs');
     const [modal] = dialogs.modals;
     assert.equal(modal?.message, `Upgrade the setup of durable jobs on the production connection “${database.name}”?`);
-    assert.match(modal.detail, /^Version 1 is adapted to the installed pg_background\. All jobs and rows are kept\./);
+    assert.match(modal.detail, /^Version 2 is adapted to the installed pg_background\. All jobs and rows are kept\./);
     const [[functions] = []] = await database.query('SELECT functions FROM pgbackground_jobs.setup');
     assert.match(functions ?? '', /pg_background_launch/);
   });
@@ -120,7 +120,7 @@ describe('the setup of durable jobs in VS Code', () => {
   it('is done by the API without questions, as often as it is called', async () => {
     await api.setUpDurableJobs(database.name);
     await api.setUpDurableJobs(database.name);
-    assert.equal(await database.version(), 1);
+    assert.equal(await database.version(), 2);
     assert.deepEqual([dialogs.modals, dialogs.errors], [[], []]);
     await assert.rejects(api.setUpDurableJobs('no such connection'), /There is no connection/);
   });
@@ -134,7 +134,7 @@ describe('the setup of durable jobs in VS Code', () => {
        VALUES ('nightly', 'SELECT 1', '{}', true, 'running'), ('done', 'SELECT 1', '{}', true, 'succeeded')`,
     );
     await run('removeDurableJobs');
-    assert.equal(await database.version(), 1);
+    assert.equal(await database.version(), 2);
     const [modal] = dialogs.modals;
     assert.equal(modal?.message, `Remove durable jobs from “${database.name}”, with all records and rows?`);
     assert.match(modal.detail, /have not ended[^]*nightly \(postgres\)[^]*1 finished job will be deleted/);

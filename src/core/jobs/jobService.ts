@@ -169,6 +169,7 @@ export class JobService {
 
   /** The jobs of a job's batch, in its order; none if it is not part of one. */
   batchOf(job: Job): readonly Job[] {
+    if (job.record.durable) return this.durable.batchOf(job);
     const id = this.#store.batches.idOf(job);
     return id === undefined ? [] : this.#store.batches.jobs(id);
   }
@@ -224,6 +225,7 @@ export class JobService {
   /** Makes a queued job the next one of its connection. */
   runNext(id: string): void {
     const job = this.#require(id);
+    if (job.record.durable) return;
     if (!job.mirrored) this.#scheduler.runNext(job);
     else if (job.state === 'queued') this.#command(job, 'runNext');
   }

@@ -45,7 +45,7 @@ export class BatchCommands {
     if (batch.length === 0 || batch.some(({ final }) => !final)) return [];
     const question = vscode.l10n.t('The list has just changed. Run what failed again?');
     if (!(await this.#jobCommands.confirmIfMoved(first, question, vscode.l10n.t('Run Again')))) return [];
-    return this.#launcher.rerunFailed(batch);
+    return (await this.#launcher.batches()).rerunFailed(batch);
   }
 
   async showFirstFailure(first: unknown): Promise<void> {

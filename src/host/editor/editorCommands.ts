@@ -9,6 +9,7 @@ import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
 import { askAfter, askBatch, askWhatAfter } from '../launch/batchQuestions';
+import type { BatchLauncher } from '../launch/batchLauncher';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
@@ -149,13 +150,13 @@ export class EditorCommands implements vscode.Disposable {
       const prepared = await this.#parts.preparer.prepare(tracked);
       const onFailure = prepared && (await askAfter(first.record.label));
       if (!onFailure) return [];
-      return this.#startTogether(prepared, (requests) => this.#parts.jobs.runAfter(first.id, requests, onFailure));
+      return this.#startTogether(prepared, (batches, requests) => batches.runAfter(first, requests, onFailure));
     });
   }
 
   /** @param notes what was changed in the script */
   async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
-    const { jobs, memory } = this.#parts;
+    const { memory } = this.#parts;
     const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
     if (prepared.length > 1 && !options) return [];
     const text = notes.filter(Boolean).join(' ');
@@ -166,8 +167,8 @@ export class EditorCommands implements vscode.Disposable {
     }
     const sessions = sessionsOf(prepared);
     const label = batchLabel(prepared);
-    return this.#startTogether(prepared.map(withModes), (requests) =>
-      jobs.runBatch(
+    return this.#startTogether(prepared.map(withModes), (batches, requests) =>
+      batches.launchBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
         { label, ...options },
       ),
@@ -243,9 +244,13 @@ export class EditorCommands implements vscode.Disposable {
   }
 
   /** Launches jobs together. @returns their ids */
-  #startTogether(launches: readonly PreparedLaunch[], run: (requests: readonly NewJob[]) => readonly Job[]): string[] {
-    // Each runs when this window says so: the server cannot look after them.
-    const started = run(launches.map((launch) => omit(this.#withSource(launch), 'durable')));
+  async #startTogether(
+    launches: readonly PreparedLaunch[],
+    run: (batches: BatchLauncher, requests: readonly NewJob[]) => Promise<readonly Job[]>,
+  ): Promise<string[]> {
+    const batches = await this.#parts.launcher.batches();
+    const requests = launches.map((launch) => this.#withSource(launch));
+    const started = await run(batches, requests);
     return started.map((job, index) => {
       const launch = launches[index];
       if (launch) this.#note(launch, job);

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { RunRequest } from '../../api';
 import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
-import type { PrelaunchFinding } from '../../core/sql/classify/prelaunch';
+import { checkBeforeLaunch, type PrelaunchFinding } from '../../core/sql/classify/prelaunch';
 import { strongLock } from '../../core/sql/classify/strongLock';
 import { excerptOf } from '../../core/sql/labels';
 import { splitStatements } from '../../core/sql/split/statements';
@@ -142,4 +142,10 @@ export function limitLocks<T extends Pick<RunRequest, 'sql' | 'settings'>>(
 ): T {
   if (command === undefined || lockTimeout === undefined) return request;
   return { ...request, settings: { ...request.settings, lock_timeout: lockTimeout } };
+}
+
+export function unboundedWrites(sql: string): readonly UnboundedWrite[] {
+  return checkBeforeLaunch(sql)
+    .filter(({ severity }) => severity === 'confirm')
+    .map((finding) => unboundedWrite(finding, sql));
 }

@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import type { BatchRequest, RunRequest } from '../../api';
+import type { RunRequest } from '../../api';
+import type { Fault } from '../../core/base/fault';
 import type { Job, NewJob } from '../../core/jobs/job';
-import { ownRequest, sessionAgain, standaloneRequest } from '../../core/jobs/batches/batchSession';
+import { standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
 import { labelFor } from '../../core/sql/directives';
@@ -9,18 +10,18 @@ import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
 import { parseDuration } from '../../core/sql/settings/gucUnits';
-import { partOf } from '../jobs/batchText';
 import { addressText } from '../connections/connectionAddress';
 import type { Connections } from '../connections/connections';
 import { faultText } from '../messages/faultText';
 import { sqlText } from '../messages/sqlMessages';
 import { commandId } from '../base/commandIds';
 import { plain, plainLabel } from '../base/plainText';
-import { LaunchConfirmation, limitLocks, unboundedWrite, type UnboundedWrite } from './launchConfirmation';
+import { LaunchConfirmation, limitLocks, unboundedWrites } from './launchConfirmation';
 import { durationProblem, durationText } from './durations';
 import { raisableLimit } from './raisableLimit';
-import { asRequest, checkedBatch, settingsProblem } from './request';
+import { asRequest, settingsProblem } from './request';
 import { omit } from '../base/omit';
+import { once } from '../base/once';
 import * as ui from '../base/ui';
 
 /** The suggested timeout for running a job again if it had none. */
@@ -32,6 +33,12 @@ export class Launcher implements vscode.Disposable {
   readonly #rerun = new vscode.EventEmitter<{ readonly from: string; readonly to: string }>();
   /** Fires after a job was run again. */
   readonly onDidRerun = this.#rerun.event;
+
+  /** Launches batches. Loaded when it is first used. */
+  readonly batches = once(async () => {
+    const { BatchLauncher } = await import('./batchLauncher');
+    return new BatchLauncher(this, this.#jobs, this.#connections, (from, to) => this.#rerun.fire({ from, to }));
+  });
 
   readonly #jobs: JobService;
   readonly #connections: Connections;
@@ -107,68 +114,15 @@ export class Launcher implements vscode.Disposable {
   }
 
   /**
-   * Runs the statements of a batch that did not succeed again, as a new batch.
-   *
-   * @param batch the jobs of the batch, which have ended
-   * @returns the ids of the new jobs; none if the user cancels
-   */
-  async rerunFailed(batch: readonly Job[]): Promise<readonly string[]> {
-    const part = partOf(batch);
-    const again = batch.filter(({ state }) => state !== 'succeeded');
-    const [only] = again;
-    if (!part || !only) return [];
-    const unknown = again.filter(({ state }) => state === 'lost' || state === 'finished').length;
-    if (unknown > 0 && !(await confirmUnknown(unknown))) return [];
-    if (again.length === 1) {
-      const id = await this.rerun(only, false);
-      return id === undefined ? [] : [id];
-    }
-    const requests = again.map(({ record }) => {
-      const { connection, label, source } = record;
-      return { ...ownRequest(record), connection, label, ...(source && { source }) };
-    });
-    const writes = requests.flatMap(({ sql }) => unboundedWrites(sql));
-    const questions = requests.map((request) => this.confirmation.questionOf(request));
-    const confirmed = await this.confirmation.confirm(writes, questions);
-    if (!confirmed) return [];
-    for (const { connection } of requests) this.#connections.allowPrompts(connection);
-    const statements = requests.flatMap((request, index) => {
-      const question = questions[index];
-      const job = again[index];
-      if (!question || !job) return [];
-      return { request: limitLocks(request, question, confirmed), session: sessionAgain(job, batch) };
-    });
-    const jobs = this.#jobs.runBatch(statements, part);
-    for (const [index, { id }] of jobs.entries()) this.#rerun.fire({ from: again[index]?.id ?? '', to: id });
-    return jobs.map(({ id }) => id);
-  }
-
-  /**
    * Launches a request without asking the user.
    * @throws with a message for the user if the SQL or the request cannot run
    */
   async run(request: RunRequest): Promise<Job> {
-    return this.launch(this.#checked(request));
-  }
-
-  /**
-   * Launches a batch without asking the user.
-   * @throws with a message for the user, before anything runs, if the request or one of its statements cannot run
-   */
-  runBatch(request: BatchRequest): readonly Job[] {
-    const { statements, label, parallel, onFailure } = checkedBatch(request);
-    const { connection } = request;
-    const requests = statements.map((sql) =>
-      this.#checked({ sql, ...(connection === undefined ? {} : { connection }) }),
-    );
-    return this.#jobs.runBatch(
-      requests.map((checked) => ({ request: checked })),
-      { label: label ?? requests[0]?.label ?? '', parallel, onFailure },
-    );
+    return this.launch(this.checked(request));
   }
 
   /** Completes a request from code. @throws with a message for the user if it cannot run */
-  #checked(request: RunRequest): NewJob {
+  checked(request: RunRequest): NewJob {
     const fault = checkBeforeLaunch(request.sql).find(({ severity }) => severity === 'error');
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
@@ -193,14 +147,22 @@ export class Launcher implements vscode.Disposable {
    * @throws with a message for the user if it cannot be launched
    */
   async launch(request: NewJob): Promise<Job> {
-    const durable = request.durable ?? this.#connections.find(request.connection)?.durable ?? false;
+    const durable = this.isDurable(request);
     if (!durable) return this.#jobs.run(request);
-    const { job, notices } = await this.#jobs.launch({ ...request, durable });
-    for (const notice of notices) {
-      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(request.label), faultText(notice));
+    return this.withNotices(request.label, await this.#jobs.launch({ ...request, durable })).job;
+  }
+
+  isDurable({ durable, connection }: NewJob): boolean {
+    return durable ?? this.#connections.find(connection)?.durable ?? false;
+  }
+
+  /** Shows what cannot be kept or proved. */
+  withNotices<T extends { readonly notices: readonly Fault[] }>(label: string, launched: T): T {
+    for (const notice of launched.notices) {
+      const text = vscode.l10n.t('“{0}” was launched. {1}', plainLabel(label), faultText(notice));
       void ui.showInformationMessage(plain(text));
     }
-    return job;
+    return launched;
   }
 
   /** The full name of a connection for the name that a caller uses. */
@@ -236,23 +198,4 @@ export class Launcher implements vscode.Disposable {
   dispose(): void {
     this.#rerun.dispose();
   }
-}
-
-function unboundedWrites(sql: string): readonly UnboundedWrite[] {
-  return checkBeforeLaunch(sql)
-    .filter(({ severity }) => severity === 'confirm')
-    .map((finding) => unboundedWrite(finding, sql));
-}
-
-/** Asks before statements run again that may have been committed. */
-async function confirmUnknown(count: number): Promise<boolean> {
-  const run = vscode.l10n.t('Run Again');
-  const choice = await ui.showWarningMessage(
-    count === 1
-      ? vscode.l10n.t('The outcome of 1 statement is unknown: it may have been committed. Run it again?')
-      : vscode.l10n.t('The outcome of {0} statements is unknown: they may have been committed. Run them again?', count),
-    { modal: true },
-    run,
-  );
-  return choice === run;
 }

@@ -1,8 +1,6 @@
 import * as vscode from 'vscode';
-import type { BatchRequest, RunRequest } from '../../api';
-import type { BatchOptions } from '../../core/jobs/batches/newBatch';
+import type { RunRequest } from '../../api';
 import { faultySetting } from '../../core/jobs/settingNames';
-import { truncateLabel } from '../../core/sql/labels';
 
 /** The options of a launch. */
 export interface RunOptions extends Omit<RunRequest, 'sql'> {
@@ -50,28 +48,6 @@ export function asRequest(argument: unknown): RunRequest | undefined {
       .filter((key) => request[key] !== undefined)
       .map((key) => [key, request[key]]),
   ) as unknown as RunRequest;
-}
-
-/** Completes a request for a batch from code. @throws with a message for the user if it is invalid */
-export function checkedBatch(
-  request: BatchRequest,
-): Pick<BatchRequest, 'statements'> & Pick<BatchOptions, 'parallel' | 'onFailure'> & { readonly label?: string } {
-  const { statements, label, parallel = 1, onFailure = 'stop', durable } = request;
-  if (durable === true) {
-    throw new Error(vscode.l10n.t('runBatch: durable batches are not supported yet. Omit “durable”.'));
-  }
-  const texts: unknown = statements;
-  if (!Array.isArray(texts) || texts.length === 0 || texts.some((text) => typeof text !== 'string')) {
-    throw new Error(vscode.l10n.t('runBatch: “statements” must be a list of SQL texts with at least one.'));
-  }
-  if (!Number.isInteger(parallel) || parallel < 1) {
-    throw new Error(vscode.l10n.t('runBatch: “parallel” must be a whole number of at least 1.'));
-  }
-  if (!(['stop', 'continue'] as readonly unknown[]).includes(onFailure)) {
-    throw new Error(vscode.l10n.t('runBatch: “onFailure” must be “stop” or “continue”.'));
-  }
-  const given = typeof label === 'string' && label.trim() !== '' ? { label: truncateLabel(label) } : {};
-  return { statements, ...given, parallel, onFailure };
 }
 
 /** The message for invalid settings. @param fault the result of {@link faultySetting} */

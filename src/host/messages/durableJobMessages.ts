@@ -29,5 +29,14 @@ export const DURABLE_JOB_MESSAGES: Messages<DurableJobFaults> = {
     l10n.t('“{0}” is a durable job: it needs no window, so there is nothing to stop tracking.', label),
   'durableJobs.notPinnable': ({ label }) =>
     l10n.t('“{0}” is a durable job: it stays on the server until it is purged, so it needs no pin.', label),
+  'durableJobs.batchConnections': ({ connections }) =>
+    l10n.t(
+      'All statements of a durable batch must run on one connection. These use {0}. Run them separately, or not as durable jobs.',
+      connections.map((name) => `“${name}”`).join(', '),
+    ),
+  'durableJobs.batchMixed': () =>
+    l10n.t(
+      'Only some of these statements are durable, and the server cannot wait for the others. Make all of them durable or none, for example with “-- durable: yes” or “-- durable: no”.',
+    ),
   'durableJobs.unsupported': ({ connection }) => l10n.t('The connection “{0}” cannot run durable jobs.', connection),
 };

@@ -75,6 +75,15 @@ export const DURABLE_MESSAGES: Messages<DurableFaults> = {
     ),
   'durable.rowsNotKept': ({ command }) =>
     l10n.t('The columns of {0} are not known before it runs, so its rows are not kept.', command),
+  'durable.statementRefused': ({ number, line, label }, cause) =>
+    l10n.t(
+      'Nothing was run, because statement {0} of the batch, “{1}”, cannot run (line {2} of its text). {3}',
+      number,
+      label,
+      line,
+      cause,
+    ),
+  'durable.syntaxError': ({ message }) => l10n.t('The server reports: {0}.', message),
   'durable.rowsReplaced': () =>
     l10n.t('The table with the rows of this job was replaced by something else, which is not read.'),
   'durable.rowsLost': () => l10n.t('The rows of this job were not kept, or were removed.'),

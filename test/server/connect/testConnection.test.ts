@@ -77,7 +77,7 @@ describe('testConnection', () => {
     };
     assert.deepEqual(await found(), ['info', 'Durable jobs are not set up', ['setUpDurableJobs']]);
     await inSession(openClient(database), (client) => runSetup(client));
-    assert.deepEqual(await found(), ['ok', 'Durable jobs are set up, version 1', []]);
+    assert.deepEqual(await found(), ['ok', 'Durable jobs are set up, version 2', []]);
     const run = (sql: string): Promise<unknown> => server.psql(sql, { database: database.database! });
     await run("UPDATE pgbackground_jobs.setup SET functions = 'others'");
     assert.deepEqual(await found(), ['info', 'Durable jobs cannot be used', ['setUpDurableJobs']]);

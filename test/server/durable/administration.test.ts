@@ -9,7 +9,7 @@ import {
   runSetup,
   type SetupPlan,
 } from '../../../src/core/postgres/durable/administration';
-import { runScript } from '../../../src/core/postgres/durable/setup';
+import { runScript, SETUP_VERSION } from '../../../src/core/postgres/durable/setup';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../../gate';
@@ -31,11 +31,13 @@ describe('the administration of durable jobs', () => {
     const profile = await newDatabase(server);
     const first = await plan(profile);
     assert.ok(first.kind === 'install');
-    assert.deepEqual([first.database, first.role, first.version], [profile.database, profile.user, 1]);
+    assert.deepEqual([first.database, first.role, first.version], [profile.database, profile.user, SETUP_VERSION]);
     assert.equal(await inSession(openClient(profile), (client) => runSetup(client, first.script)), true);
-    assert.deepEqual(await plan(profile), { kind: 'current', database: profile.database, version: 1 });
+    assert.deepEqual(await plan(profile), { kind: 'current', database: profile.database, version: SETUP_VERSION });
     assert.equal(await inSession(openClient(profile), (client) => runSetup(client)), true);
-    assert.deepEqual(await inSession(openClient(profile), (client) => checkSetup(client, '')), { version: 1 });
+    assert.deepEqual(await inSession(openClient(profile), (client) => checkSetup(client, '')), {
+      version: SETUP_VERSION,
+    });
   });
 
   it('runs for a role whose settings would end it, and uses none of its search_path', async () => {
@@ -74,7 +76,7 @@ describe('the administration of durable jobs', () => {
       await admin.client.query("UPDATE pgbackground_jobs.setup SET functions = 'others'");
       const upgrade = await plan(profile);
       assert.ok(upgrade.kind === 'upgrade');
-      assert.deepEqual([upgrade.installed, upgrade.version], [1, 1]);
+      assert.deepEqual([upgrade.installed, upgrade.version], [SETUP_VERSION, SETUP_VERSION]);
       assert.equal(
         faultOf(await inSession(openClient(profile), (client) => checkSetup(client, ''))),
         'durable.outdated',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { TypeCache } from '../../../src/core/postgres/client/typeCache';
+import { launchDurableBatch } from '../../../src/core/postgres/durable/launchBatch';
 import { resolveJobs, type DurableRecord } from '../../../src/core/postgres/durable/records';
 import { Random } from '../../unit/sql/random';
 import { eventually, newServer, type TestServer } from '../support';
@@ -24,7 +26,9 @@ describe('durable jobs hit in any phase', () => {
     server = await newServer();
     database = await newDurableDatabase(server);
     alice = await database.role('alice');
-    await alice.client.query('CREATE TABLE marks (run int); CREATE TABLE later (i int)');
+    await alice.client.query(
+      'CREATE TABLE marks (run int); CREATE TABLE later (i int); CREATE TABLE steps (run int, i int)',
+    );
   });
   after(async () => {
     await server.stop('immediate');
@@ -93,5 +97,49 @@ describe('durable jobs hit in any phase', () => {
         if (marks === '1') assert.equal((await alice.rows(job)).length, 200, context);
       } else if (job.state !== 'unknown') assert.equal(job.state === 'succeeded', marks === '1', context);
     }).timeout(60_000);
+  }
+
+  for (let run = 0; run < RUNS; run++) {
+    const event = EVENTS[run % EVENTS.length]!;
+    it(`in a batch run once at most, in order, and show nothing but the truth: ${event}, run ${run}`, async () => {
+      const random = new Random(SEED * 20_011 + run);
+      const parallel = 1 + random.below(3);
+      const onFailure = random.chance(50) ? 'stop' : 'continue';
+      const fails = random.chance(40) ? random.below(6) : -1;
+      const delay = random.below(MAX_DELAY_MS * 30) / 10;
+      const statements = Array.from({ length: 6 }, (_, i) => {
+        const mark = `INSERT INTO steps VALUES (${run}, ${i})`;
+        const sleep = `SELECT pg_sleep(${(random.below(200) / 10_000).toFixed(4)})`;
+        const sql = random.chance(20)
+          ? `DO $$ BEGIN ${mark}; PERFORM pg_sleep(0.01); ${i === fails ? 'PERFORM 1 / 0;' : ''} END $$`
+          : `${mark}; ${sleep}; SELECT 1${i === fails ? ' / 0' : ''} AS one`;
+        return { sql, label: `batch ${run}: ${i}` };
+      });
+      const options = { label: `batch ${run}`, parallel, onFailure } as const;
+      const launched = launchDurableBatch(alice.client, new TypeCache(), statements, options).catch(() => undefined);
+      await pause(delay);
+      await strike(event);
+      await launched;
+      if (event.endsWith('stop')) await reopen();
+      for (let i = 0; i < 20; i++) await alice.client.query('INSERT INTO later VALUES (1)');
+      const all = async (): Promise<DurableRecord[]> =>
+        (await alice.jobs()).filter(({ label }) => label.startsWith(`batch ${run}: `));
+      await eventually(async () => {
+        await resolveJobs(alice.client);
+        return (await all()).every(({ state }) => state !== 'queued' && state !== 'running');
+      }, 'the outcomes are recorded');
+      const jobs = await all();
+      assert.ok(jobs.length === 0 || jobs.length === 6);
+      for (const [i, job] of jobs.entries()) {
+        const marks = Number(await alice.value('SELECT count(*)::text FROM steps WHERE run = $1 AND i = $2', [run, i]));
+        const context = `${statements[i]!.sql} after ${delay.toFixed(1)} ms: ${JSON.stringify(job)}, marks: ${marks}`;
+        assert.ok(marks <= 1, context);
+        if (job.gated || job.state !== 'unknown') assert.equal(job.state === 'succeeded', marks === 1, context);
+        if (job.gated) assert.notEqual(job.state, 'unknown', context);
+        if (job.startedAt === null) assert.equal(marks, 0, context);
+      }
+      if (jobs.length === 0)
+        assert.equal(await alice.value('SELECT count(*)::text FROM steps WHERE run = $1', [run]), '0');
+    }).timeout(90_000);
   }
 });

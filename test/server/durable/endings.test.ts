@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cancelJob, resolveJobs } from '../../../src/core/postgres/durable/records';
+import { cancelJob, readJob, resolveJobs } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
 import { newServer, eventually, sharedServer, type TestServer } from '../support';
 import { newDurableDatabase, outcomeOf, type DurableDatabase, type DurableSession } from './support';
@@ -142,6 +142,37 @@ describe('durable jobs on a server with few slots', () => {
       assert.deepEqual([job.state, job.reason, job.error?.sqlstate], ['failed', 'no_slot', '53000']);
       await gate.open();
       assert.equal((await session.end(first.id)).state, 'succeeded');
+    });
+  });
+
+  it('wait for a slot in a batch, and have not failed', async () => {
+    const session: DurableSession = database.admin;
+    await withGate(session.profile, async (gate) => {
+      const wait = `SELECT ${gate.wait}`;
+      for (let i = 0; i < 2; i++) await session.value("SELECT pid::text FROM pg_background_launch($1, 0, 'b')", [wait]);
+      const options =
+        '{"before":"","text":"CREATE TABLE IF NOT EXISTS public.made ()","settings":[],"queue":0,"store":"none"}';
+      const statements = [true, false].map((gated) => ({
+        label: 'l',
+        sql: 's',
+        options: JSON.parse(options) as unknown,
+        gated,
+      }));
+      const ids = await session.value(
+        "SELECT array_to_string(pgbackground_jobs.start_batch($1::json, $2::json), ',')",
+        [JSON.stringify(statements), '{"label":"b","parallel":1,"onFailure":"stop"}'],
+      );
+      const [first, second] = ids!.split(',');
+      await eventually(
+        async () =>
+          (await session.value(
+            `SELECT wait_event FROM pg_stat_activity WHERE pid = (SELECT keeper_pid FROM pgbackground_jobs.jobs WHERE id = ${first!})`,
+          )) === 'PgSleep',
+        'the lane waits',
+      );
+      assert.equal((await readJob(session.client, first!))?.state, 'queued');
+      await gate.open();
+      for (const id of [first!, second!]) assert.equal((await session.end(id)).state, 'succeeded');
     });
   });
 

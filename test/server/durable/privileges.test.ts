@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { TypeCache } from '../../../src/core/postgres/client/typeCache';
+import { launchDurableBatch } from '../../../src/core/postgres/durable/launchBatch';
 import { cancelJob, markSeen, purgeJobs, readPurgeable } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
 import { sharedServer } from '../support';
@@ -132,6 +134,13 @@ describe('privileges on durable jobs', () => {
         'CREATE TABLE public.made (a int4); INSERT INTO public.made VALUES (5); TABLE public.made',
       );
       assert.deepEqual(await alice.rows(folded), [['["a"]', '(5)']], JSON.stringify(folded));
+      const texts = ['CREATE TABLE public.later (a int4)', 'TABLE public.later', 'SELECT nosuch', 'SELECT 1'];
+      const statements = texts.map((sql, i) => ({ sql, label: `statement ${i}` }));
+      const options = { label: 'batch', parallel: 1, onFailure: 'stop' } as const;
+      const { ids } = await launchDurableBatch(client, new TypeCache(), statements, options);
+      const batch = [];
+      for (const id of ids) batch.push((await alice.end(id)).state);
+      assert.deepEqual(batch, ['succeeded', 'succeeded', 'failed', 'canceled']);
       const own = await alice.ended("SELECT 'a'::text = 'b'::text");
       assert.equal(own.error?.sqlstate, 'EVIL1');
       // A keeper that is called directly sets its own search_path.

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
 import {
   lookUpFunctions,
@@ -9,9 +11,10 @@ import {
   setupSql,
   useRefusal,
 } from '../../../src/core/postgres/durable/setup';
+import { resolveJobs } from '../../../src/core/postgres/durable/records';
 import { STEPS } from '../../../src/core/postgres/durable/schema/tables';
 import { withGate } from '../../gate';
-import { newDatabase, newServer, sharedServer, type TestServer } from '../support';
+import { eventually, newDatabase, newServer, sharedServer, type TestServer } from '../support';
 import { DurableSession, newDurableDatabase, outcomeOf } from './support';
 
 const faultOf = async (work: Promise<unknown>): Promise<unknown> => {
@@ -120,6 +123,33 @@ describe('the setup of durable jobs', () => {
       assert.equal((await alice.ended('SELECT 2')).state, 'succeeded');
     } finally {
       await database.close();
+    }
+  });
+
+  it('of version 1 is upgraded while a job runs, whose keeper finishes with the old code', async () => {
+    const profile = await newDatabase(server);
+    const session = await DurableSession.open(profile);
+    try {
+      const version1 = await readFile(join(process.cwd(), 'test/server/durable/setupVersion1.sql'), 'utf8');
+      await runScript(session.client, version1);
+      const functions = await lookUpFunctions(session.client, '');
+      assert.deepEqual(useRefusal(await inspectSetup(session.client), functions), { code: 'durable.outdated' });
+      await withGate(profile, async (gate) => {
+        const { id } = await session.launch(`SELECT ${gate.wait}`);
+        await eventually(
+          async () => (await session.value('SELECT state FROM pgbackground_jobs.jobs')) === 'running',
+          'the job runs',
+        );
+        await setUp(session.client);
+        assert.equal(useRefusal(await inspectSetup(session.client), functions), undefined);
+        assert.equal(await resolveJobs(session.client), 0);
+        await session.until(id, ({ state }) => state === 'running');
+        await gate.open();
+        const job = await session.end(id);
+        assert.deepEqual([...outcomeOf(job), job.batch], ['succeeded', 'SELECT', '1', undefined, 'stored', null]);
+      });
+    } finally {
+      await session.close();
     }
   });
 

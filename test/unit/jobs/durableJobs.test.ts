@@ -41,6 +41,8 @@ const RECORD: DurableRecord = {
   canceledBy: null,
   seen: false,
   requested: null,
+  batch: null,
+  stoppedBy: null,
 };
 const SUCCEEDED: DurableRecord = { ...RECORD, state: 'succeeded', finishedAt: '2026-01-01T00:00:05.000000Z' };
 
@@ -103,6 +105,22 @@ describe('the record of a durable job', () => {
     assert.deepEqual(request, expected);
     assert.deepEqual(show({ requested: 'x' }).request.workerTimeoutMs, undefined);
   });
+
+  it('has the place in its batch, waits as queued there, and names the cause if it never began', () => {
+    const options = { label: 'load', count: 3, parallel: 1, onFailure: 'stop' };
+    const batch = { key: '-5', index: 2, after: null, options };
+    const queued = show({ state: 'queued', startedAt: null, batch });
+    assert.equal(queued.state, 'queued');
+    assert.deepEqual([queued.batch?.id.endsWith('b-5'), queued.batch?.index, queued.batch?.label], [true, 2, 'load']);
+    assert.equal(show({ batch: { ...batch, after: '7' } }).batch?.id.endsWith('7'), true);
+    const stoppedBy = { label: 'first', state: 'unknown' };
+    const stopped = show({ state: 'canceled', startedAt: null, reason: 'batch_stopped', batch, stoppedBy });
+    assert.deepEqual(stopped.reason, { code: 'jobs.batchStopped', params: { label: 'first', state: 'finished' } });
+    // What the owner recorded may be anything.
+    for (const wrong of [null, 'x', { ...options, parallel: 0 }, { ...options, onFailure: 'retry' }]) {
+      assert.equal(show({ batch: { ...batch, options: wrong } }).batch, undefined);
+    }
+  });
 });
 
 /** A server with records, whose notifications a test sends. */
@@ -121,6 +139,7 @@ class FakeServer implements DurableServer {
     return Promise.resolve();
   };
   launch = () => Promise.reject(new Error('not used'));
+  launchBatch = () => Promise.reject(new Error('not used'));
   cancel = () => Promise.resolve('requested' as const);
   copyRows = () => Promise.reject(new Error('not used'));
 

@@ -24,6 +24,14 @@ export interface BatchPart {
   readonly resumed?: true;
 }
 
+/** How the jobs of a new batch run. */
+export interface BatchOptions {
+  readonly label: string;
+  /** How many run at once; 1 = in order. */
+  readonly parallel: number;
+  readonly onFailure: OnFailure;
+}
+
 /** Settings and a role that a statement takes over from the statements before it, as in one session of psql. */
 export interface SharedSession {
   /** Equal for statements of a batch that share a session. */

@@ -19,11 +19,10 @@ export type SessionFacts = Required<Pick<JobRecord, 'request' | 'batch'>>;
 export function takeOver(job: Job, jobs: readonly Job[]): SessionFacts | undefined {
   const { batch, request } = job.record;
   if (!batch?.session || batch.session.applied) return undefined;
-  const { prefix, settings } = carried(job, jobs);
-  const applied = { prefix: prefix.length, ...(request.settings && { settings: request.settings }) };
+  const taken = carried(job, jobs);
   return {
-    request: merged(request, { prefix, settings }),
-    batch: { ...batch, session: { ...batch.session, applied } },
+    request: merged(request, taken),
+    batch: { ...batch, session: { ...batch.session, applied: appliedTo(request, taken) } },
   };
 }
 
@@ -78,7 +77,11 @@ function carried(job: Job, jobs: readonly Job[]): CarriedSettings {
   return carriedBy(session, job.record.request.sql);
 }
 
-function merged(request: RunRequest, { prefix, settings }: CarriedSettings): RunRequest {
+export function appliedTo(request: RunRequest, { prefix }: CarriedSettings): SharedSession['applied'] & object {
+  return { prefix: prefix.length, ...(request.settings && { settings: request.settings }) };
+}
+
+export function merged(request: RunRequest, { prefix, settings }: CarriedSettings): RunRequest {
   const all = { ...settings, ...request.settings };
   return { ...request, sql: prefix + request.sql, ...(Object.keys(all).length > 0 ? { settings: all } : {}) };
 }

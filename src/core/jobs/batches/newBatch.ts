@@ -1,13 +1,7 @@
 import type { Job, NewJob } from '../job';
-import type { BatchPart, OnFailure, SharedSession } from './batchPart';
+import type { BatchOptions, BatchPart, OnFailure, SharedSession } from './batchPart';
 
-/** How the jobs of a new batch run. */
-export interface BatchOptions {
-  readonly label: string;
-  /** How many run at once; 1 = in order. */
-  readonly parallel: number;
-  readonly onFailure: OnFailure;
-}
+export type { BatchOptions } from './batchPart';
 
 /** A statement of a new batch. */
 export interface BatchStatement {

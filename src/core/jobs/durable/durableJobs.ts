@@ -5,9 +5,13 @@ import type { Logger } from '../../base/logger';
 import type { CancelResult } from '../cancel/cancelJob';
 import { Job, type JobOwner, type NewJob } from '../job';
 import { JobEvents } from '../jobEvents';
+import { noneAfter } from '../refusals';
 import type { JobFiles, ServerLink, ServerLinks } from '../ports';
 import type { DurableJobFault } from './faults';
-import type { ClearedJobs, Launched } from './launched';
+import { BatchIndex } from '../batches/batchIndex';
+import type { BatchOptions, BatchStatement } from '../batches/newBatch';
+import type { ClearedJobs, Launched, LaunchedBatch } from './launched';
+import { durableStatements } from './durableStatements';
 import { DurableRows } from './durableRows';
 import { DurableWatch, type RunningJob } from './durableWatch';
 import type { DurableList, DurableRecord, DurableServer } from './ports';
@@ -48,6 +52,7 @@ export class DurableJobs {
   readonly #watches = new Map<string, DurableWatch>();
   readonly #events: JobEvents;
   readonly #rows: DurableRows;
+  readonly #batches = new BatchIndex((id) => this.get(id));
   #closed = false;
 
   readonly #options: DurableJobsOptions;
@@ -80,22 +85,75 @@ export class DurableJobs {
 
   /** @throws with the reason if nothing was launched */
   async launch({ source, notify, ...request }: NewJob): Promise<Launched> {
-    const { connection } = request;
-    const link = this.#options.links.link(connection);
-    const { id: serverId, notices } = await (await this.#server(connection)).launch(request);
-    const watch = this.#watch(connection, link);
-    const local: LocalFacts = { request, ...(source && { source }), ...(notify === true && { notify }) };
-    this.#launching.set(`${connection}:${serverId}`, { watch, local });
+    const { id, notices } = await (await this.#server(request.connection)).launch(request);
+    const [job] = await this.#launched([id], [{ ...request, ...localOnly(source, notify) }]);
+    if (!job) throw purged(request.label);
+    return { job, notices };
+  }
+
+  /**
+   * Launches a batch on one connection.
+   * @param after the durable job after which it runs
+   * @throws with the reason if nothing was launched
+   */
+  async launchBatch(statements: readonly BatchStatement[], options: BatchOptions, after?: Job): Promise<LaunchedBatch> {
+    const requests = durableStatements(statements);
+    const connection = requests[0]?.request.connection ?? '';
+    const first = after && this.#require(after.id);
+    if (first && (first.job.final || this.batchOf(first.job).length > 0)) {
+      throw noneAfter(first.job.record.label, first.job.final);
+    }
+    const all = new Set(
+      [...requests.map(({ request }) => request), ...(first ? [first.job.record] : [])].map((one) => one.connection),
+    );
+    if (all.size > 1) {
+      throw new FaultError<DurableJobFault>({
+        code: 'durableJobs.batchConnections',
+        params: { connections: [...all] },
+      });
+    }
+    const { ids, notices } = await (
+      await this.#server(connection)
+    ).launchBatch(
+      requests.map(({ request: { source: _source, notify: _notify, ...request }, session }) => ({
+        ...request,
+        ...(session && { session }),
+      })),
+      { ...options, ...(first && { after: first.durable.id }) },
+    );
+    const jobs = await this.#launched(
+      ids,
+      requests.map(({ request }) => request),
+    );
+    if (jobs.length < ids.length) throw purged(options.label);
+    return { jobs, notices };
+  }
+
+  /** Reads jobs that were just launched here. @returns those that still exist, in this order */
+  async #launched(serverIds: readonly string[], requests: readonly NewJob[]): Promise<readonly Job[]> {
+    const connection = requests[0]?.connection ?? '';
+    const watch = this.#watch(connection, this.#options.links.link(connection));
+    const keys = serverIds.map((id) => `${connection}:${id}`);
+    for (const [index, { source, notify, ...request }] of requests.entries()) {
+      this.#launching.set(keys[index] ?? '', { watch, local: { request, ...localOnly(source, notify) } });
+    }
     try {
-      await watch.read([serverId]);
+      await watch.read(serverIds);
     } finally {
-      this.#launching.delete(`${connection}:${serverId}`);
+      for (const key of keys) this.#launching.delete(key);
     }
     // Follows the others too, if the setup is new.
     void watch.start();
-    const entry = [...this.#entries.values()].find((each) => each.watch === watch && each.durable.id === serverId);
-    if (!entry) throw purged(request.label);
-    return { job: entry.job, notices };
+    const byId = new Map(
+      [...this.#entries.values()].filter((each) => each.watch === watch).map(({ durable, job }) => [durable.id, job]),
+    );
+    return serverIds.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  /** The jobs of a job's batch, in its order; none if it is not part of one. */
+  batchOf(job: Job): readonly Job[] {
+    const id = this.#batches.idOf(job);
+    return id === undefined ? [] : this.#batches.jobs(id);
   }
 
   /** Facts of jobs that are being launched here, which a notification may show first. */
@@ -148,7 +206,10 @@ export class DurableJobs {
   /** Hides finished jobs in this workspace. They stay on the server, and count as seen. @returns how many */
   async clear(ids: readonly string[] | undefined): Promise<number> {
     const chosen = [...this.#entries.values()].filter(
-      ({ job }) => job.final && (ids === undefined ? job.record.durable?.own === true : ids.includes(job.id)),
+      ({ job }) =>
+        job.final &&
+        (ids === undefined ? job.record.durable?.own === true : ids.includes(job.id)) &&
+        !this.#batches.isUnfinished(job),
     );
     if (chosen.length === 0) return 0;
     const { cleared } = this.#options;
@@ -297,6 +358,7 @@ export class DurableJobs {
     const local = launched?.watch === read.watch ? launched.local : {};
     const job = new Job(toRecord(read.durable, fromOf(id, read), local), owner, false, true);
     this.#entries.set(id, { ...read, job, local });
+    this.#batches.add(job);
     this.#events.emitNow(job);
   }
 
@@ -336,7 +398,9 @@ export class DurableJobs {
 
   #remove(ids: readonly string[]): void {
     for (const id of ids) {
-      this.#entries.get(id)?.job.drop();
+      const job = this.get(id);
+      if (job) this.#batches.remove(job);
+      job?.drop();
       this.#entries.delete(id);
       this.#events.discard(id);
       void this.#rows.remove(id).catch(() => undefined);
@@ -366,6 +430,10 @@ function withLongTexts(durable: DurableRecord, before: DurableRecord): DurableRe
 
 function fromOf(id: string, { watch, server, clockOffset }: Pick<Entry, 'watch' | 'server' | 'clockOffset'>) {
   return { id, connection: watch.connection, clockOffset, ...(server && { server }) };
+}
+
+function localOnly(source: NewJob['source'], notify: NewJob['notify']): Pick<LocalFacts, 'source' | 'notify'> {
+  return { ...(source && { source }), ...(notify === true && { notify }) };
 }
 
 function purged(label: string): FaultError<DurableJobFault> {

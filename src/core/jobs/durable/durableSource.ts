@@ -3,11 +3,12 @@ import type { Disposable } from '../../base/disposable';
 import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
+import type { BatchOptions, BatchStatement } from '../batches/newBatch';
 import type { CancelResult } from '../cancel/cancelJob';
 import type { Job, NewJob } from '../job';
 import type { JobFiles, ServerLinks } from '../ports';
 import type * as Code from './durableJobs';
-import type { ClearedJobs, Launched } from './launched';
+import type { ClearedJobs, Launched, LaunchedBatch } from './launched';
 
 export interface DurableSourceOptions {
   readonly links: ServerLinks;
@@ -66,6 +67,20 @@ export class DurableSource {
   /** @throws with the reason if nothing was launched */
   async launch(request: NewJob): Promise<Launched> {
     return (await this.#load()).launch(request);
+  }
+
+  /**
+   * Launches a batch on the server.
+   * @param after the durable job after which it runs
+   * @throws with the reason if nothing was launched
+   */
+  async launchBatch(statements: readonly BatchStatement[], options: BatchOptions, after?: Job): Promise<LaunchedBatch> {
+    return (await this.#load()).launchBatch(statements, options, after);
+  }
+
+  /** The jobs of a job's batch, in its order; none if it is not part of one. */
+  batchOf(job: Job): readonly Job[] {
+    return this.#jobs?.batchOf(job) ?? [];
   }
 
   async cancel(id: string, graceMs: number): Promise<CancelResult> {

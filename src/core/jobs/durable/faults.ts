@@ -26,6 +26,10 @@ export interface DurableJobFaults {
   'durableJobs.cancelUnreachable': { readonly label: string };
   'durableJobs.notDetachable': { readonly label: string };
   'durableJobs.notPinnable': { readonly label: string };
+  /** A durable batch runs on one server. */
+  'durableJobs.batchConnections': { readonly connections: readonly string[] };
+  /** Only some statements of a batch are durable. */
+  'durableJobs.batchMixed': NoParams;
   'durableJobs.unsupported': { readonly connection: string };
 }
 

@@ -12,3 +12,9 @@ export interface Launched {
   /** What cannot be kept or proved. */
   readonly notices: readonly Fault[];
 }
+
+export interface LaunchedBatch {
+  /** The jobs of the batch, in order. */
+  readonly jobs: readonly Job[];
+  readonly notices: readonly Fault[];
+}

@@ -3,13 +3,14 @@ import type { Writable } from 'node:stream';
 import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import type { Fault } from '../../base/fault';
+import type { BatchOptions, SharedSession } from '../batches/batchPart';
 import type { ServerIdentity } from '../serverIdentity';
 
 export type DurableState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
 
 /** Why a job is in its state, if the server has no error of its own. */
 export type DurableReason =
-  'no_slot' | 'not_launched' | 'never_began' | 'keeper_lost' | 'worker_lost' | 'outcome_expired';
+  'no_slot' | 'not_launched' | 'never_began' | 'keeper_lost' | 'worker_lost' | 'outcome_expired' | 'batch_stopped';
 
 /** A durable job. Times are those of the server, as text in UTC. int8 values are texts. */
 export interface DurableRecord {
@@ -51,6 +52,33 @@ export interface DurableRecord {
   readonly seen: boolean;
   /** The limits and settings of the request; anything, because the owner can write it. */
   readonly requested: unknown;
+  /** The place in a batch. */
+  readonly batch: DurableBatch | null;
+  /** Label and state of the job because of which this one was never launched; anything, as above. */
+  readonly stoppedBy: unknown;
+}
+
+/** The place of a job in a batch. */
+export interface DurableBatch {
+  /** Equal for all jobs of the batch. */
+  readonly key: string;
+  readonly index: number;
+  /** The id of the job after which the batch runs. */
+  readonly after: string | null;
+  /** What the statements have in common, and the session that they share; anything, as above. */
+  readonly options: unknown;
+}
+
+/** A request for a statement of a batch. */
+export interface DurableStatement extends RunRequest {
+  readonly label: string;
+  readonly session?: SharedSession;
+}
+
+/** How a batch runs. */
+export interface DurableBatchOptions extends BatchOptions {
+  /** The id of the job after which it runs. */
+  readonly after?: string;
 }
 
 /** Facts about a durable job that other jobs do not have. */
@@ -126,6 +154,15 @@ export interface DurableServer {
    * @throws with the reason if nothing was launched, or if it is not known whether it was
    */
   launch(request: RunRequest & { readonly label: string }): Promise<{ id: string; notices: readonly Fault[] }>;
+  /**
+   * Launches a batch.
+   * @returns the ids of its jobs, in order, and what cannot be kept or proved
+   * @throws as {@link launch}; also if one of the statements cannot be run as it is written
+   */
+  launchBatch(
+    statements: readonly DurableStatement[],
+    options: DurableBatchOptions,
+  ): Promise<{ ids: readonly string[]; notices: readonly Fault[] }>;
   /** Requests that a job is canceled. Never kills its worker. */
   cancel(id: string): Promise<CancelAnswer>;
   /** Notes that someone has seen how the jobs ended. */

@@ -1,7 +1,10 @@
 /** Shows the record of a durable job on the server as a job. Pure. */
-import type { RunRequest } from '../../../api';
+import * as v from 'valibot';
+import type { JobState, RunRequest } from '../../../api';
 import type { Fault } from '../../base/fault';
+import { BATCH_PART, type BatchPart } from '../batches/batchPart';
 import type { RecordedError } from '../errors';
+import type { JobFault } from '../faults';
 import type { CancelRecord, JobRecord, JobSource } from '../job';
 import type { Column, RowsKept } from '../ports';
 import type { ServerIdentity } from '../serverIdentity';
@@ -49,6 +52,7 @@ export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFac
   const reason = reasonOf(durable);
   const columns = local.columns ?? columnsOf(durable);
   const { source, notify, cancel, rows } = local;
+  const batch = batchOf(durable, id);
   return boundFacts<JobRecord>({
     version: 1,
     id,
@@ -57,7 +61,8 @@ export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFac
     connection,
     owner: '',
     state: stateOf(durable, local),
-    queuedAt: time(durable.queuedAt) ?? 0,
+    // The statements of a batch are queued within a millisecond.
+    queuedAt: (time(durable.queuedAt) ?? 0) + (batch?.index ?? 0) / 1000,
     noticeCount: 0,
     sessionLost: false,
     held: false,
@@ -65,6 +70,7 @@ export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFac
     ...(workerPid === null ? {} : { pid: workerPid }),
     ...(workerStart === null ? {} : { backendStart: workerStart }),
     ...(server && { server }),
+    ...(batch && { batch }),
     ...(launchedAt === undefined ? {} : { launchedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(launchedAt === undefined || finishedAt === undefined ? {} : { serverMs: finishedAt - launchedAt }),
@@ -88,7 +94,8 @@ function stateOf(durable: DurableRecord, { cancel, unresponsive }: LocalFacts): 
   }
   switch (durable.state) {
     case 'queued':
-      return durable.here ? 'launching' : 'finished';
+      // A keeper launches it at once, unless it waits for the others of its batch.
+      return !durable.here ? 'finished' : durable.batch ? 'queued' : 'launching';
     case 'running':
       return durable.here ? 'running' : 'finished';
     case 'unknown':
@@ -107,8 +114,9 @@ function reasonOf({
   rowsError,
   canceledBy,
   own,
+  stoppedBy,
 }: DurableRecord): Fault | undefined {
-  const fault = ((): DurableJobFault | undefined => {
+  const fault = ((): DurableJobFault | JobFault | undefined => {
     if (!here && (state === 'queued' || state === 'running')) return { code: 'durableJobs.otherCluster' };
     switch (reason) {
       case 'no_slot':
@@ -123,6 +131,8 @@ function reasonOf({
         return { code: 'durableJobs.workerLost' };
       case 'outcome_expired':
         return { code: 'durableJobs.outcomeExpired' };
+      case 'batch_stopped':
+        return { code: 'jobs.batchStopped', params: causeOf(stoppedBy) };
       case null:
         return state === 'canceled' && !own && canceledBy !== null
           ? { code: 'durableJobs.canceledBy', params: { role: canceledBy } }
@@ -133,6 +143,30 @@ function reasonOf({
     return { code: 'durableJobs.rowsNotKept', params: { message: rowsError ?? '' }, ...(fault && { cause: fault }) };
   }
   return fault;
+}
+
+/** The job because of which another one was never launched, as the owner recorded it. */
+function causeOf(stoppedBy: unknown): { readonly label: string; readonly state: JobState } {
+  const { label, state } = (typeof stoppedBy === 'object' && stoppedBy !== null ? stoppedBy : {}) as Record<
+    string,
+    unknown
+  >;
+  return {
+    label: typeof label === 'string' ? label : '',
+    state: state === 'failed' || state === 'canceled' ? state : 'finished',
+  };
+}
+
+/** The place in a batch. What the owner recorded may be anything: then the job is listed alone. */
+function batchOf({ id, batch }: DurableRecord, ownId: string): BatchPart | undefined {
+  if (!batch || typeof batch.options !== 'object') return undefined;
+  const prefix = ownId.slice(0, ownId.length - id.length);
+  const { success, output } = v.safeParse(BATCH_PART, {
+    ...batch.options,
+    id: batch.after === null ? `${prefix}b${batch.key}` : prefix + batch.after,
+    index: batch.index,
+  });
+  return success ? (output as BatchPart) : undefined;
 }
 
 function factsOf(durable: DurableRecord): NonNullable<JobRecord['durable']> {

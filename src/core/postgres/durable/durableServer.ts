@@ -6,7 +6,14 @@ import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import { FaultError, faultOf, type Fault } from '../../base/fault';
 import { LaunchError, SessionLostError } from '../../jobs/errors';
-import type { CancelAnswer, DurableList, DurableServer, StoredRows } from '../../jobs/durable/ports';
+import type {
+  CancelAnswer,
+  DurableBatchOptions,
+  DurableList,
+  DurableServer,
+  DurableStatement,
+  StoredRows,
+} from '../../jobs/durable/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { copyOut } from '../client/copyOut';
 import type { TurnOptions } from '../client/serialClient';
@@ -16,7 +23,7 @@ import type { ExtensionFunctions } from '../pgBackground/extensionFunctions';
 import type { GivenSettings } from '../pgBackground/launchQuery';
 import type { PgSession } from '../pgBackground/session';
 import type { DurableFault } from './faults';
-import { launchDurable, type LaunchedJob } from './launch';
+import { launchDurable } from './launch';
 import { cancelJob, listJobs, markSeen, readSomeJobs, resolveJobs, type ListedJobs } from './records';
 import { copyRows, withRows } from './rows';
 import { CHANNEL } from './schema/calls';
@@ -72,19 +79,30 @@ export class PgDurableServer implements DurableServer {
   }
 
   async launch(request: RunRequest & { readonly label: string }): Promise<{ id: string; notices: readonly Fault[] }> {
+    const { id, plan } = await this.#launch((client, given, onSending) =>
+      launchDurable(client, this.#backend.types, { ...request, ...given, onSending }),
+    );
+    return { id, notices: plan.notices };
+  }
+
+  async launchBatch(
+    statements: readonly DurableStatement[],
+    options: DurableBatchOptions,
+  ): Promise<{ ids: readonly string[]; notices: readonly Fault[] }> {
+    const { launchDurableBatch } = await import('./launchBatch');
+    return this.#launch((client, given, onSending) => {
+      const requests = statements.map((statement) => ({ ...statement, ...given }));
+      return launchDurableBatch(client, this.#backend.types, requests, { ...options, onSending });
+    });
+  }
+
+  async #launch<T>(task: (client: Client, given: GivenSettings, onSending: () => void) => Promise<T>): Promise<T> {
     const refusal = await this.#refusal();
     if (refusal) throw new FaultError(refusal);
     const session = await this.#backend.acquire();
     const sending = { begun: false };
     try {
-      const { id, plan } = await inSession(session, (client, given): Promise<LaunchedJob> =>
-        launchDurable(client, this.#backend.types, {
-          ...request,
-          ...given,
-          onSending: () => (sending.begun = true),
-        }),
-      );
-      return { id, notices: plan.notices };
+      return await inSession(session, (client, given) => task(client, given, () => (sending.begun = true)));
     } catch (error) {
       if (!sending.begun || !(error instanceof SessionLostError)) throw error;
       const fault: DurableFault = { code: 'durable.launchUnknown', cause: faultOf(error) };

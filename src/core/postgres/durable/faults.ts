@@ -35,6 +35,11 @@ export interface DurableFaults {
   /** The rows of the last statement are not kept. `command`: the statement's command */
   'durable.rowsNotKept': { readonly command: string };
 
+  /** A statement of a batch cannot be run, so nothing was. Has a cause. `number`, `line`: from 1; `line`: in its own text */
+  'durable.statementRefused': { readonly number: number; readonly line: number; readonly label: string };
+  /** `message`: the server's */
+  'durable.syntaxError': { readonly message: string };
+
   // Rows cannot be read.
   'durable.rowsReplaced': NoParams;
   'durable.rowsLost': NoParams;

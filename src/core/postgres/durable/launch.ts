@@ -5,6 +5,7 @@ import type { RunRequest } from '../../../api';
 import { FaultError } from '../../base/fault';
 import { launchOptions } from '../../jobs/run/launchLimits';
 import { classify } from '../../sql/classify/classify';
+import type { EarlierEffect } from '../../sql/classify/earlierStatements';
 import type { IntoTable } from '../../sql/intoTable';
 import { launchText } from '../../sql/settings/launchSettings';
 import { isOn } from '../../sql/settings/settingValue';
@@ -56,6 +57,8 @@ export interface DurableRunRequest extends Pick<
   onSending?(): void;
   /** Store rows in a table that a crash of the server empties, which costs less. */
   readonly unlogged?: boolean;
+  /** Set for a statement of a batch. Then a syntax error is thrown, because it would stop the batch later. */
+  readonly inBatch?: { readonly effect: EarlierEffect | undefined };
 }
 
 export interface LaunchedJob {
@@ -64,7 +67,7 @@ export interface LaunchedJob {
   readonly plan: DurablePlan;
 }
 
-interface SessionState {
+export interface SessionState {
   /** The current values of {@link KEPT_FROM_KEEPER} that the server knows. */
   readonly settings: readonly (readonly [string, string])[];
   readonly standardStrings: boolean;
@@ -97,14 +100,19 @@ export async function launchDurable(
   types: TypeCache,
   request: DurableRunRequest,
 ): Promise<LaunchedJob> {
-  const state = await readState(client);
-  const { free, max } = state;
-  if (free < SLOTS_PER_JOB) {
-    throw new FaultError<DurableFault>({
-      code: 'durable.noSlots',
-      params: { free: Math.max(free, 0), needed: SLOTS_PER_JOB, max },
-    });
-  }
+  const state = await readState(client, SLOTS_PER_JOB);
+  const plan = await planLaunch(client, types, state, request);
+  request.onSending?.();
+  return { id: await start(client, request, plan), plan };
+}
+
+/** Plans what the worker runs. @throws as {@link launchDurable} */
+export async function planLaunch(
+  client: Client,
+  types: TypeCache,
+  state: SessionState,
+  request: DurableRunRequest,
+): Promise<DurablePlan> {
   const text = launchText(request.sql);
   const options = launchOptions(request, text);
   const settings = settingsOf(state, request, options);
@@ -117,23 +125,30 @@ export async function launchDurable(
   const table = intoTableOf(request.into);
   // Its last statement then returns no rows.
   const worker = table ? await intoWorkerText(client, types, written, settings, table) : written;
-  const descriptions = await describeLast(client, types, worker, settings);
-  const plan = planDurable(
+  const descriptions = await describeLast(client, types, worker, settings, request.inBatch !== undefined);
+  return planDurable(
     {
       worker,
       settings,
       rowsTable: `r_${randomBytes(16).toString('hex')}`,
       ...(request.unlogged === undefined ? {} : { unlogged: request.unlogged }),
     },
-    { ...descriptions, eventTriggers: state.eventTriggers, plpgsql: state.plpgsql },
+    {
+      ...descriptions,
+      eventTriggers: state.eventTriggers,
+      plpgsql: state.plpgsql,
+      batchEffect: request.inBatch?.effect,
+    },
   );
-  request.onSending?.();
-  return { id: await start(client, request, plan), plan };
 }
 
-async function readState(client: Client): Promise<SessionState> {
+/** @throws FaultError if fewer slots are free than are needed */
+export async function readState(client: Client, needed: number): Promise<SessionState> {
   const { rows } = await client.query<[string]>({ text: STATE_QUERY, values: [KEPT_FROM_KEEPER], rowMode: 'array' });
-  return JSON.parse(rows[0]?.[0] ?? '{}') as SessionState;
+  const state = JSON.parse(rows[0]?.[0] ?? '{}') as SessionState;
+  const { free, max } = state;
+  if (free >= needed) return state;
+  throw new FaultError<DurableFault>({ code: 'durable.noSlots', params: { free: Math.max(free, 0), needed, max } });
 }
 
 /** The settings of the worker, in the order in which they are applied. */
@@ -169,17 +184,32 @@ async function intoWorkerText(
   return workerText(intoText(worker, table, rows, into).text);
 }
 
-/** Describes the last statement, and as a part of a WITH if only that form can be stored. */
+/** A text that the server's parser does not accept. */
+export class SyntaxFaultError extends FaultError<DurableFault> {
+  /** In UTF-16 code units. */
+  readonly position: number;
+
+  constructor(message: string, position: number) {
+    super({ code: 'durable.syntaxError', params: { message } });
+    this.position = position;
+  }
+}
+
+/**
+ * Describes the last statement, and as a part of a WITH if only that form can be stored.
+ * @param parses throw a {@link SyntaxFaultError} if it does not parse
+ */
 async function describeLast(
   client: Client,
   types: TypeCache,
   { sql, last }: WorkerText,
   settings: readonly (readonly [string, string])[],
+  parses: boolean,
 ): Promise<{ description: Description; inWith: Description | undefined; readOnly: boolean }> {
   const readOnly = settings.some(([name, value]) => name === 'default_transaction_read_only' && isOn(value));
   if (!last) return { description: { noRows: true }, inWith: undefined, readOnly };
   const statement = sql.slice(last.start, last.end);
-  const description = await describe(client, types, statement, settings);
+  const description = await describe(client, types, statement, settings, parses ? last.start : undefined);
   const { selectLike, kind } = classify(sql, last);
   const isWrite = !selectLike && 'columns' in description && WRITES.has(kind);
   const inWith = isWrite
@@ -195,6 +225,7 @@ async function describe(
   types: TypeCache,
   statement: string,
   settings: readonly (readonly [string, string])[],
+  mustParseAt?: number,
 ): Promise<Description> {
   const local = [
     ...settings.filter(([name]) => !WORKER_ONLY.test(name)),
@@ -211,36 +242,52 @@ async function describe(
   } catch (error) {
     if (!isServerError(error) || mayEndSession(error)) throw error;
     const syntax = PARSER_FILES.has(error.file ?? '');
+    if (syntax && mustParseAt !== undefined) {
+      // The position counts characters, and not UTF-16 code units.
+      const before = Array.from(statement).slice(0, Math.max(0, Number(error.position ?? 1) - 1));
+      throw new SyntaxFaultError(error.message, mustParseAt + before.join('').length);
+    }
     return { failed: true, locked: sqlstateOf(error) === LOCK_NOT_AVAILABLE, ...(syntax ? { syntax } : {}) };
   } finally {
     await client.query('ROLLBACK');
   }
 }
 
-/** The transaction may write and is read committed, whatever the role's defaults are. */
-async function start(client: Client, request: DurableRunRequest, plan: DurablePlan): Promise<string> {
-  const { label, sql, statementTimeoutMs, workerTimeoutMs, settings, into, readOnly } = request;
-  // With what was requested, any computer can run the job again.
-  const requested = { statementTimeoutMs, workerTimeoutMs, settings, into, readOnly };
+function start(client: Client, request: DurableRunRequest, plan: DurablePlan): Promise<string> {
+  const { label, sql } = request;
+  const columns = columnsOf(plan);
+  return startJobs<string>(client, {
+    text: `SELECT pgbackground_jobs.start($1::pg_catalog.text, $2::pg_catalog.text, $3::pg_catalog.json, $4::pg_catalog.json,
+                                            $5::pg_catalog.bool, $6::pg_catalog.name)::pg_catalog.text`,
+    values: [
+      label,
+      sql,
+      JSON.stringify(optionsOf(request, plan)),
+      columns === undefined ? null : JSON.stringify(columns),
+      String(plan.gated),
+      plan.rowsTable ?? null,
+    ],
+  });
+}
+
+export function columnsOf({ columns }: DurablePlan): unknown {
+  return columns?.map(({ name, type, typeOid }) => ({ name, type, typeOid }));
+}
+
+/** The options in the record: with what was requested, any computer can run the job again. */
+export function optionsOf(request: DurableRunRequest, plan: DurablePlan): unknown {
+  const { statementTimeoutMs, workerTimeoutMs, settings, into, readOnly } = request;
+  return { ...plan.options, requested: { statementTimeoutMs, workerTimeoutMs, settings, into, readOnly } };
+}
+
+/** Calls a function that launches keepers. The transaction may write and is read committed, whatever the role's defaults are. */
+export async function startJobs<T>(client: Client, query: { text: string; values: unknown[] }): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE');
   try {
-    const columns = plan.columns?.map(({ name, type, typeOid }) => ({ name, type, typeOid }));
-    const { rows } = await client.query<[string]>({
-      text: `SELECT pgbackground_jobs.start($1::pg_catalog.text, $2::pg_catalog.text, $3::pg_catalog.json, $4::pg_catalog.json,
-                                            $5::pg_catalog.bool, $6::pg_catalog.name)::pg_catalog.text`,
-      values: [
-        label,
-        sql,
-        JSON.stringify({ ...plan.options, requested }),
-        columns === undefined ? null : JSON.stringify(columns),
-        String(plan.gated),
-        plan.rowsTable ?? null,
-      ],
-      rowMode: 'array',
-    });
+    const { rows } = await client.query<[T]>({ ...query, rowMode: 'array' });
     await client.query('COMMIT');
     const [row] = rows;
-    if (!row) throw new Error('pgbackground_jobs.start returned nothing.');
+    if (!row) throw new Error('The launch returned nothing.');
     return row[0];
   } catch (error) {
     if (isServerError(error)) await client.query('ROLLBACK');

@@ -2,7 +2,13 @@
 import { FaultError } from '../../base/fault';
 import type { Column } from '../../jobs/ports';
 import { classify, type Classification } from '../../sql/classify/classify';
-import { earlierEffect, executedName, fetchedCursor, preparedAs } from '../../sql/classify/earlierStatements';
+import {
+  earlierEffect,
+  executedName,
+  fetchedCursor,
+  preparedAs,
+  type EarlierEffect,
+} from '../../sql/classify/earlierStatements';
 import { FENCE, fences, insertAll, type FenceRefusal, type Insertion } from '../../sql/classify/fence';
 import type { Statement } from '../../sql/split/splitTypes';
 import { FOLD_QUERY, FOLDED_DEFINITION, foldStatement } from '../pgBackground/foldRows';
@@ -52,6 +58,8 @@ export interface DurableFacts {
   /** An event trigger may reject the table, and so the job. */
   readonly eventTriggers: boolean;
   readonly plpgsql: boolean;
+  /** What runs earlier in a batch, and so may create what the statement needs; undefined if nothing does. */
+  readonly batchEffect?: EarlierEffect | undefined;
 }
 
 export interface DurableRequest {
@@ -157,7 +165,7 @@ function formOf(request: DurableRequest, facts: DurableFacts): Form {
     ([name, value]) => /read_only/i.test(name) && !/^\s*(off|f|false|n|no|0)\s*$/i.test(value),
   );
   const store: RowStore = inWorker && !roleIsSet && !isReadOnly ? 'worker' : 'keeper';
-  const stable = earlierEffect(sql, earlier) !== 'columns';
+  const stable = earlierEffect(sql, earlier) !== 'columns' && facts.batchEffect !== 'columns';
   const { description } = facts;
 
   if (kind.selectLike) {
@@ -165,7 +173,7 @@ function formOf(request: DurableRequest, facts: DurableFacts): Form {
       return selected(request, last, description.columns, store);
     if (
       'failed' in description &&
-      (description.syntax === true || (earlier.length === 0 && description.locked !== true))
+      (description.syntax === true || (!follows(earlier, facts) && description.locked !== true))
     )
       return none;
     return folded(request, last, FOLD_QUERY.before, FOLD_QUERY.after, store);
@@ -206,12 +214,17 @@ function otherForm(request: DurableRequest, facts: DurableFacts, context: LastSt
   const prepared = kind.kind === 'execute' ? preparedStatement(sql, last, earlier) : undefined;
   if (prepared && classify(sql, prepared).returnsRows === false) return none;
   const known = kind.returnsRows === true || (prepared && classify(sql, prepared).returnsRows === true);
-  if (known && plpgsql && (earlier.length > 0 || 'columns' in description)) {
+  if (known && plpgsql && (follows(earlier, facts) || 'columns' in description)) {
     const { before, after } = foldStatement(sql.slice(last.start, last.end), undefined);
     return folded(request, last, before, after, store);
   }
-  if (earlier.length === 0 && 'failed' in description) return none;
+  if (!follows(earlier, facts) && 'failed' in description) return none;
   return { ...none, store: 'discard', definition: 'c1 pg_catalog.text' };
+}
+
+/** Whether something runs before the statement that may create what it needs. */
+function follows(earlier: readonly Statement[], { batchEffect }: DurableFacts): boolean {
+  return earlier.length > 0 || batchEffect !== undefined;
 }
 
 function preparedStatement(sql: string, last: Statement, earlier: readonly Statement[]): Statement | undefined {

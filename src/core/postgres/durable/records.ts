@@ -41,7 +41,9 @@ function recordSql(whole: boolean): string {
     'unlogged', (j.options OPERATOR(pg_catalog.->>) 'persistence') OPERATOR(pg_catalog.=) 'UNLOGGED', 'rowsTable', j.rows_table,
     'rowsOid', j.rows_oid::pg_catalog.int8, 'rowsState', j.rows_state, 'rowsError', ${text('j.rows_error')},
     'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL,
-    'requested', j.options OPERATOR(pg_catalog.->) 'requested'
+    'requested', j.options OPERATOR(pg_catalog.->) 'requested', 'stoppedBy', j.stopped_by,
+    'batch', CASE WHEN j.batch_key IS NOT NULL THEN ${OBJECT}('key', j.batch_key::pg_catalog.text, 'index', j.batch_index,
+      'after', j.after_job::pg_catalog.text, 'options', j.batch_options) END
     )::pg_catalog.jsonb)::pg_catalog.text
   FROM pgbackground_jobs.jobs AS j LEFT JOIN pgbackground_jobs.progress AS p ON p.job OPERATOR(pg_catalog.=) j.id`;
 }

@@ -106,7 +106,8 @@ export class JobNode {
   /** The words that the menus in package.json match. */
   #contextWords(): string[] {
     const { record } = this.job;
-    const words = ['job', 'sql', record.state];
+    // The order of a durable batch is fixed.
+    const words = ['job', 'sql', record.durable && record.state === 'queued' ? 'waiting' : record.state];
     if (record.pid !== undefined) words.push('pid');
     const batch = this.#jobs.batchOf(this.job);
     if (!this.job.final) words.push('cancelable');
@@ -115,7 +116,9 @@ export class JobNode {
       // The job of a batch can be cleared when the batch has ended.
       if (batch.every(({ final }) => final)) words.push('finished');
     }
-    if (!this.job.final && record.batch === undefined && !record.durable) words.push('followable');
+    // Only one batch can run after a durable job.
+    const followed = record.durable !== undefined && batch.length > 0;
+    if (!this.job.final && record.batch === undefined && !followed) words.push('followable');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
     if (record.durable) words.push('durable');

@@ -25,8 +25,27 @@ function launchWorker(functions: ExtensionFunctions): string {
     ${DIAGNOSTICS}
     v_state := 'failed';
     v_reason := CASE WHEN v_sqlstate IN ('53000', '53400') THEN 'no_slot' ELSE 'not_launched' END;
-  END;`;
+  END;
+  ${REQUEUE}`;
 }
+
+/**
+ * A statement of a batch has not failed if there was no slot: it waits again, and its lane retries it. The rollback removes an empty table
+ * of rows, and the claim of a gated job.
+ */
+const REQUEUE = `
+  IF v_reason = 'no_slot' AND v_job.batch_key IS NOT NULL THEN
+    ROLLBACK;
+    UPDATE pgbackground_jobs.jobs AS t
+       SET state = CASE WHEN t.cancel_requested IS NULL THEN 'queued' ELSE 'canceled' END, started_at = NULL,
+           finished_at = CASE WHEN t.cancel_requested IS NOT NULL THEN clock_timestamp() END,
+           rows_state = CASE WHEN t.cancel_requested IS NULL THEN t.rows_state END
+     WHERE t.id = p_job AND t.state = 'running' AND t.keeper_key = p_key;
+    IF FOUND THEN PERFORM pg_notify('${CHANNEL}', p_job::text); END IF;
+    COMMIT;
+    PERFORM pg_advisory_unlock(p_key);
+    RETURN;
+  END IF;`;
 
 /** Creates the empty table if the keeper stores the rows, before anything runs. */
 const CREATE_ROWS_TABLE = `
@@ -45,7 +64,7 @@ const CREATE_ROWS_TABLE = `
 
 /** The end of the UPDATE that claims a job of this role. Another keeper may have been first. */
 const CLAIMED = `   WHERE t.id = p_job AND t.state = 'queued' AND t.owner = quote_ident(CURRENT_USER::text)::regrole
-  RETURNING t.id, t.label, t.options, t.gated, t.rows_table INTO v_job;
+  RETURNING t.id, t.label, t.options, t.gated, t.rows_table, t.batch_key INTO v_job;
   IF NOT FOUND THEN
     ROLLBACK;
     PERFORM pg_advisory_unlock(p_key);

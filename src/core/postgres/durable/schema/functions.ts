@@ -4,12 +4,9 @@
  */
 import type { ExtensionFunctions } from '../../pgBackground/extensionFunctions';
 import { OCCUPIES_WORKER_SLOT } from '../../server/workerSlots';
-import { CHANNEL, detachCall, launchCall } from './calls';
+import { batchSql } from './batch';
+import { CHANNEL, detachCall, KEEPER_SETTINGS, launchCall, NEUTRAL_LIMITS, OF_JOBS, PLAIN } from './calls';
 import { UNFINISHED_LIST } from './tables';
-
-const PLAIN = `LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp`;
-/** With row_security off, a role would get an error instead of its own jobs. */
-const OF_JOBS = `${PLAIN} SET row_security = on`;
 
 /** Starts the work of a job when its transaction id is recorded. */
 const GATE = `
@@ -64,9 +61,7 @@ function start(functions: ExtensionFunctions): string {
 CREATE OR REPLACE FUNCTION pgbackground_jobs.start(p_label pg_catalog.text, p_sql pg_catalog.text, p_options pg_catalog.json,
   p_columns pg_catalog.json, p_gated pg_catalog.bool, p_rows_table pg_catalog.name) RETURNS int8
 ${OF_JOBS}
-SET statement_timeout = 0 SET lock_timeout = 0 SET idle_in_transaction_session_timeout = 0
-SET default_transaction_isolation = 'read committed' SET default_transaction_read_only = off
-SET default_transaction_deferrable = off SET client_min_messages = error AS $start$
+${KEEPER_SETTINGS} AS $start$
 #variable_conflict error
 DECLARE
   v_job int8;
@@ -78,10 +73,7 @@ DECLARE
   v_pid int4;
   v_cookie int8;
 BEGIN
-  -- Not every server and every version of pg_background has these.
-  FOREACH v_name IN ARRAY ARRAY['transaction_timeout', 'idle_session_timeout', 'pg_background.worker_timeout'] LOOP
-    IF current_setting(v_name, true) IS NOT NULL THEN PERFORM set_config(v_name, '0', true); END IF;
-  END LOOP;
+  ${NEUTRAL_LIMITS}
   INSERT INTO pgbackground_jobs.jobs AS t (label, sql, options, columns, gated, rows_table, rows_state, keeper_key)
     VALUES (p_label, p_sql, p_options, p_columns, p_gated, p_rows_table, CASE WHEN p_rows_table IS NOT NULL THEN 'pending' END, v_key)
     RETURNING t.id INTO v_job;
@@ -116,6 +108,9 @@ const WORKER_RUNS = `EXISTS (
          WHERE v_job.worker_pid IS NOT NULL
            AND (a.backend_start IS NULL OR v_job.worker_start IS NULL OR a.backend_start = v_job.worker_start))`;
 
+/** The lock that shows that someone looks after a job. Statements that wait are looked after by the lanes of their batch. */
+const ALIVE_KEY = `CASE WHEN t.state = 'queued' AND t.batch_key IS NOT NULL THEN t.batch_key ELSE t.keeper_key END`;
+
 /**
  * Writes the final state of jobs whose keeper has ended without doing so. Only what is known: the commit log for jobs with a transaction
  * id, and nothing for others. Returns the number of jobs that it changed.
@@ -130,15 +125,23 @@ DECLARE
   v_reason text;
   v_rows_oid oid;
   v_rows_state text;
+  v_key int8;
+  v_alive bool := false;
   v_count int4 := 0;
 BEGIN
   FOR v_job IN
     SELECT t.id, t.owner, t.state, t.gated, t.options ->> 'store' AS store, t.queued_at, t.keeper_pid, t.keeper_key, t.worker_pid,
-           t.worker_start, t.worker_xid, t.rows_table, t.rows_oid
+           t.worker_start, t.worker_xid, t.rows_table, t.rows_oid, t.batch_key,
+           ${ALIVE_KEY} AS alive_key
       FROM pgbackground_jobs.jobs AS t
      WHERE t.state IN (${UNFINISHED_LIST}) AND t.cluster = (pg_control_system()).system_identifier
   LOOP
-    CONTINUE WHEN pgbackground_jobs.keeper_alive(v_job.keeper_key);
+    -- All statements of a batch that wait have the same key.
+    IF NOT v_alive OR v_key IS DISTINCT FROM v_job.alive_key THEN
+      v_key := v_job.alive_key;
+      v_alive := pgbackground_jobs.keeper_alive(v_key);
+    END IF;
+    CONTINUE WHEN v_alive;
     v_state := NULL;
     v_reason := 'keeper_lost';
     v_rows_oid := v_job.rows_oid;
@@ -147,7 +150,9 @@ BEGIN
       -- A keeper that has just started may not have its lock yet, and may not be visible yet.
       CONTINUE WHEN v_job.queued_at > pg_postmaster_start_time()
                 AND (v_job.queued_at > clock_timestamp() - interval '10 seconds'
-                     OR EXISTS (SELECT FROM pg_stat_get_activity(v_job.keeper_pid) AS a WHERE v_job.keeper_pid IS NOT NULL));
+                     OR EXISTS (SELECT FROM pg_stat_get_activity(v_job.keeper_pid) AS a WHERE v_job.keeper_pid IS NOT NULL))
+                AND NOT EXISTS (SELECT FROM pgbackground_jobs.jobs AS b WHERE b.batch_key = v_job.batch_key AND b.started_at IS NOT NULL);
+      CONTINUE WHEN v_job.batch_key IS NOT NULL AND pgbackground_jobs.stop_batch(v_job.batch_key) > 0;
       v_state := 'failed';
       v_reason := 'never_began';
     ELSIF v_job.worker_xid IS NOT NULL THEN
@@ -171,7 +176,7 @@ BEGIN
     UPDATE pgbackground_jobs.jobs AS t
        SET state = CASE WHEN v_state = 'failed' AND t.cancel_requested IS NOT NULL THEN 'canceled' ELSE v_state END,
            reason = v_reason, finished_at = clock_timestamp(), rows_oid = v_rows_oid, rows_state = v_rows_state
-     WHERE t.id = v_job.id AND t.state = v_job.state AND NOT pgbackground_jobs.keeper_alive(t.keeper_key);
+     WHERE t.id = v_job.id AND t.state = v_job.state AND NOT pgbackground_jobs.keeper_alive(${ALIVE_KEY});
     IF FOUND THEN
       v_count := v_count + 1;
       PERFORM pg_notify('${CHANNEL}', v_job.id::text);
@@ -200,13 +205,16 @@ BEGIN
          finished_at = CASE t.state WHEN 'queued' THEN clock_timestamp() END,
          rows_state = CASE t.state WHEN 'queued' THEN NULL ELSE t.rows_state END
    WHERE t.id = p_job AND t.state IN (${UNFINISHED_LIST})
-  RETURNING t.state, t.gated, t.cluster, t.keeper_key, t.worker_pid, t.worker_start, t.worker_xid INTO v_job;
+  RETURNING t.state, t.gated, t.cluster, t.keeper_key, t.worker_pid, t.worker_start, t.worker_xid, t.batch_key INTO v_job;
   IF NOT FOUND THEN
     PERFORM FROM pgbackground_jobs.jobs AS t WHERE t.id = p_job;
     RETURN CASE WHEN FOUND THEN 'finished' END;
   END IF;
   PERFORM pg_notify('${CHANNEL}', p_job::text);
-  IF v_job.state = 'canceled' THEN RETURN 'canceled'; END IF;
+  IF v_job.state = 'canceled' THEN
+    IF v_job.batch_key IS NOT NULL THEN PERFORM pgbackground_jobs.stop_batch(v_job.batch_key); END IF;
+    RETURN 'canceled';
+  END IF;
   IF v_job.cluster <> (pg_control_system()).system_identifier THEN RETURN 'unreachable'; END IF;
   BEGIN
     IF v_job.worker_xid IS NOT NULL THEN
@@ -281,5 +289,6 @@ END $purge$;
 
 /** SQL that creates all functions but the keeper. */
 export function functionsSql(functions: ExtensionFunctions): string {
-  return [GATE, SEAL, ROWS_OID, start(functions), KEEPER_ALIVE, RESOLVE, CANCEL, FREE_SLOTS, MARK_SEEN, PURGE].join('');
+  const own = [GATE, SEAL, ROWS_OID, start(functions), KEEPER_ALIVE, RESOLVE, CANCEL, FREE_SLOTS, MARK_SEEN, PURGE];
+  return [...own, batchSql(functions)].join('');
 }

@@ -152,7 +152,10 @@ function decide(functions: ExtensionFunctions): string {
       ? ''
       : `
     IF NOT v_read AND NOT v_failed AND v_done AND NOT v_early THEN
-      SELECT i.completed AND NOT i.has_error AND i.command_tag <> '' INTO v_read FROM ${call(functions.resultInfo, ...WORKER)} AS i;
+      BEGIN
+        SELECT i.completed AND NOT i.has_error AND i.command_tag <> '' INTO v_read FROM ${call(functions.resultInfo, ...WORKER)} AS i;
+      EXCEPTION WHEN OTHERS THEN NULL; -- The failed reading has detached it.
+      END;
     END IF;`;
   return `
   IF v_worker_xid IS NOT NULL THEN
@@ -288,6 +291,13 @@ BEGIN
   ${watch(functions)}
   ${read(functions)}
   ${decide(functions)}
+  IF v_job.batch_key IS NOT NULL THEN
+    -- This session runs more statements, and can have only a limited number of handles.
+    BEGIN
+      PERFORM ${call(functions.detach, ...WORKER)};
+    EXCEPTION WHEN OTHERS THEN NULL; -- Reading its result detached it.
+    END;
+  END IF;
   ${RECORD_END}
 END $keep$;
 `;

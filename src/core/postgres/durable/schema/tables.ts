@@ -87,8 +87,23 @@ CREATE TABLE pgbackground_jobs.progress (
 ) WITH (fillfactor = 50);
 `;
 
+/** Version 2: batches. */
+const VERSION_2 = `
+ALTER TABLE pgbackground_jobs.jobs
+  -- Equal for all statements of a batch. The lanes that run them hold a shared advisory lock on it.
+  ADD COLUMN IF NOT EXISTS batch_key int8,
+  ADD COLUMN IF NOT EXISTS batch_index int4,
+  -- The job after which the batch runs.
+  ADD COLUMN IF NOT EXISTS after_job int8,
+  -- Label, number of statements, how many run at once, and what happens after a failure.
+  ADD COLUMN IF NOT EXISTS batch_options json,
+  -- Label and state of the job because of which this one was never launched. The reason is then batch_stopped.
+  ADD COLUMN IF NOT EXISTS stopped_by json;
+CREATE INDEX IF NOT EXISTS jobs_batch ON pgbackground_jobs.jobs (batch_key, batch_index) WHERE batch_key IS NOT NULL;
+`;
+
 /** SQL from each version to the next one; the first creates version 1. Running keepers use old code: only add columns. */
-export const STEPS: readonly string[] = [VERSION_1];
+export const STEPS: readonly string[] = [VERSION_1, VERSION_2];
 
 const MINE = `(pg_catalog.pg_has_role(owner, 'USAGE'))`;
 const OWN = `(owner OPERATOR(pg_catalog.=) ${CURRENT_ROLE})`;
@@ -97,7 +112,7 @@ const OWN = `(owner OPERATOR(pg_catalog.=) ${CURRENT_ROLE})`;
 const CHANGED_COLUMNS = `state, reason, started_at, finished_at, keeper_pid, keeper_key, keeper_start, keeper_xid, worker_pid,
   worker_cookie, worker_start, worker_xid, command_tag, row_count, error_sqlstate, error_message, error_detail, error_hint,
   error_context, error_schema, error_table, error_column, error_constraint, error_datatype, rows_oid, rows_state, rows_error,
-  cancel_requested, canceled_by, seen_at`;
+  cancel_requested, canceled_by, seen_at, stopped_by`;
 
 /** Privileges and row-level security, set again by each setup. */
 export const PRIVILEGES = `
@@ -108,7 +123,8 @@ GRANT CREATE ON SCHEMA pgbackground_rows TO pgbackground_role;
 REVOKE ALL ON ALL TABLES IN SCHEMA pgbackground_jobs FROM PUBLIC, pgbackground_role;
 GRANT SELECT ON pgbackground_jobs.setup TO pgbackground_role;
 GRANT SELECT, DELETE ON pgbackground_jobs.jobs TO pgbackground_role;
-GRANT INSERT (label, sql, options, columns, gated, rows_table, rows_state, keeper_key), UPDATE (${CHANGED_COLUMNS})
+GRANT INSERT (label, sql, options, columns, gated, rows_table, rows_state, keeper_key, batch_key, batch_index, after_job, batch_options),
+  UPDATE (${CHANGED_COLUMNS})
   ON pgbackground_jobs.jobs TO pgbackground_role;
 GRANT SELECT, DELETE, INSERT (job, pct, message, changed_at), UPDATE (pct, message, changed_at)
   ON pgbackground_jobs.progress TO pgbackground_role;
