@@ -77,6 +77,13 @@ describe('the record of a durable job', () => {
     assert.equal(hasEnded({ state: 'running', here: false }), true);
   });
 
+  it('has no time that is not a date, whatever its owner has written', () => {
+    for (const finishedAt of ['infinity', '', '294276-01-01T00:00:00.000000Z']) {
+      const { finishedAt: shown, queuedAt, serverMs } = show({ ...SUCCEEDED, finishedAt });
+      assert.deepEqual([shown, serverMs === undefined || serverMs <= 0], [queuedAt, true]);
+    }
+  });
+
   it('has the times of this computer’s clock', () => {
     const { queuedAt, launchedAt, finishedAt, serverMs } = show(SUCCEEDED);
     const start = Date.parse('2026-01-01T00:00:00Z') + 1000;

@@ -42,8 +42,11 @@ export function hasEnded({ state, here }: Pick<DurableRecord, 'state' | 'here'>)
 export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFacts = {}): JobRecord {
   const { id, connection, server, clockOffset } = from;
   const { label, workerPid, workerStart, rowCount, commandTag, progress, error } = durable;
-  const time = (text: string | null): number | undefined =>
-    text === null ? undefined : Date.parse(text) + clockOffset;
+  // A role can record times for its own jobs that are no dates here, such as infinity.
+  const time = (text: string | null): number | undefined => {
+    const at = Date.parse(text ?? '');
+    return Number.isNaN(at) ? undefined : at + clockOffset;
+  };
   const launchedAt = time(durable.startedAt);
   const finishedAt = time(durable.finishedAt) ?? (hasEnded(durable) ? time(durable.queuedAt) : undefined);
   const reason = reasonOf(durable);
@@ -154,12 +157,7 @@ function factsOf(durable: DurableRecord): NonNullable<JobRecord['durable']> {
 /** The columns once the rows can be read. Those of a folded result are known with its first row only. */
 function columnsOf({ columns, rowsState, folded }: DurableRecord): readonly Column[] | undefined {
   if (rowsState !== 'stored') return undefined;
-  if (folded || !Array.isArray(columns)) return [];
-  return columns.map(({ name, type, typeOid }) => ({
-    name: String(name),
-    type: String(type),
-    ...(typeof typeOid === 'number' ? { typeOid } : {}),
-  }));
+  return folded ? [] : (columns ?? []);
 }
 
 function errorOf(error: DurableError): RecordedError {

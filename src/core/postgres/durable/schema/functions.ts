@@ -126,6 +126,7 @@ CREATE OR REPLACE FUNCTION pgbackground_jobs.resolve() RETURNS int4 ${OF_JOBS} A
 DECLARE
   v_job record;
   v_status text;
+  v_store text;
   v_state text;
   v_reason text;
   v_rows_oid oid;
@@ -133,8 +134,8 @@ DECLARE
   v_count int4 := 0;
 BEGIN
   FOR v_job IN
-    SELECT t.id, t.owner, t.state, t.gated, t.options ->> 'store' AS store, t.queued_at, t.keeper_pid, t.keeper_key, t.worker_pid,
-           t.worker_start, t.worker_xid, t.rows_table, t.rows_oid
+    SELECT t.id, t.owner, t.state, t.gated, t.options, t.queued_at, t.keeper_pid, t.keeper_key, t.worker_pid, t.worker_start,
+           t.worker_xid, t.rows_table, t.rows_oid
       FROM pgbackground_jobs.jobs AS t
      WHERE t.state IN (${UNFINISHED_LIST}) AND t.cluster = (pg_control_system()).system_identifier
   LOOP
@@ -151,14 +152,22 @@ BEGIN
       v_state := 'failed';
       v_reason := 'never_began';
     ELSIF v_job.worker_xid IS NOT NULL THEN
-      v_status := pg_xact_status(v_job.worker_xid);
+      v_status := NULL;
+      v_store := NULL;
+      BEGIN
+        v_status := pg_xact_status(v_job.worker_xid);
+        v_store := v_job.options ->> 'store';
+      EXCEPTION WHEN data_exception THEN
+        -- An id that was never assigned, or options that cannot be read: the role has changed the record. Others are still resolved.
+        NULL;
+      END;
       CONTINUE WHEN v_status = 'in progress';
       v_state := CASE v_status WHEN 'committed' THEN 'succeeded' WHEN 'aborted' THEN 'failed' ELSE 'unknown' END;
       IF v_status IS NULL THEN v_reason := 'outcome_expired'; END IF;
-      IF v_state = 'succeeded' AND v_job.store = 'worker' THEN
+      IF v_state = 'succeeded' AND v_store = 'worker' THEN
         v_rows_oid := pgbackground_jobs.rows_oid(v_job.rows_table, v_job.owner::oid);
         v_rows_state := CASE WHEN v_rows_oid IS NULL THEN 'lost' ELSE 'stored' END;
-      ELSIF v_state = 'succeeded' AND v_job.store = 'keeper' THEN
+      ELSIF v_state = 'succeeded' AND v_store = 'keeper' THEN
         v_rows_state := 'lost';
       END IF;
     ELSIF v_job.gated THEN
