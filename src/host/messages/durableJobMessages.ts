@@ -27,7 +27,5 @@ export const DURABLE_JOB_MESSAGES: Messages<DurableJobFaults> = {
     ),
   'durableJobs.notDetachable': ({ label }) =>
     l10n.t('“{0}” is a durable job: it needs no window, so there is nothing to stop tracking.', label),
-  'durableJobs.notPinnable': ({ label }) =>
-    l10n.t('“{0}” is a durable job: it stays on the server until it is purged, so it needs no pin.', label),
   'durableJobs.unsupported': ({ connection }) => l10n.t('The connection “{0}” cannot run durable jobs.', connection),
 };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { RunRequest } from '../../../api';
 import { FaultError } from '../../base/fault';
+import { SQLSTATE } from '../../base/sqlstate';
 import { launchOptions } from '../../jobs/run/launchLimits';
 import { classify } from '../../sql/classify/classify';
 import type { IntoTable } from '../../sql/intoTable';
@@ -39,7 +40,6 @@ const KEPT_FROM_KEEPER = [
 
 /** How long describing a statement may wait for a table that is locked. Milliseconds. */
 const LOCK_TIMEOUT_MS = 500;
-const LOCK_NOT_AVAILABLE = '55P03';
 /** The server's source files of its parser. */
 const PARSER_FILES = new Set(['gram.y', 'scan.l']);
 
@@ -211,7 +211,7 @@ async function describe(
   } catch (error) {
     if (!isServerError(error) || mayEndSession(error)) throw error;
     const syntax = PARSER_FILES.has(error.file ?? '');
-    return { failed: true, locked: sqlstateOf(error) === LOCK_NOT_AVAILABLE, ...(syntax ? { syntax } : {}) };
+    return { failed: true, locked: sqlstateOf(error) === SQLSTATE.lockNotAvailable, ...(syntax ? { syntax } : {}) };
   } finally {
     await client.query('ROLLBACK');
   }

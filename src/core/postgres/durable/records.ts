@@ -2,6 +2,7 @@
 import type { Client } from 'pg';
 import type { CancelAnswer, DurableRecord } from '../../jobs/durable/ports';
 import { timeText } from '../server/timeText';
+import { CHANNEL } from './schema/calls';
 import { UNFINISHED_LIST } from './schema/tables';
 
 export type { CancelAnswer, DurableError, DurableReason, DurableRecord, DurableState } from '../../jobs/durable/ports';
@@ -17,6 +18,10 @@ const LISTED_PROGRESS = 1000;
 const SHORT_TEXT = 500;
 /** Characters of the columns, and of the request: a record with more shows none of them. */
 const MAX_JSON = 2_000_000;
+/**
+ * A pinned job counts as seen at the end of time, so no computer purges it by its age.
+ */
+const PINNED = `COALESCE(j.seen_at OPERATOR(pg_catalog.=) 'infinity', false)`;
 /** Where the request begins in the options. */
 const REQUESTED = ',"requested":';
 
@@ -63,7 +68,7 @@ function recordSql(whole: boolean): string {
     'folded', ${found(',"folded":true,')} OPERATOR(pg_catalog.>) 0,
     'unlogged', ${found(',"persistence":"UNLOGGED"')} OPERATOR(pg_catalog.>) 0, 'rowsTable', j.rows_table,
     'rowsOid', j.rows_oid::pg_catalog.int8, 'rowsState', j.rows_state, 'rowsError', ${text('j.rows_error')},
-    'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL)::pg_catalog.text,
+    'cancelRequested', j.cancel_requested IS NOT NULL, 'canceledBy', j.canceled_by, 'seen', j.seen_at IS NOT NULL, 'pinned', ${PINNED})::pg_catalog.text,
   ${json('j.columns::pg_catalog.text')},
   CASE WHEN ${found(REQUESTED)} OPERATOR(pg_catalog.>) 0 THEN ${json(`pg_catalog.substr(${options}, ${found(REQUESTED)})`)} END
   FROM pgbackground_jobs.jobs AS j LEFT JOIN pgbackground_jobs.progress AS p ON p.job OPERATOR(pg_catalog.=) j.id`;
@@ -182,6 +187,21 @@ export async function markSeen(client: Client, ids: readonly string[]): Promise<
   await one(client, 'SELECT pgbackground_jobs.mark_seen($1::pg_catalog.int8[])::pg_catalog.text', [ids]);
 }
 
+/** Pins or unpins a job. An unpinned one that has ended counts as seen now. @returns false if there is no such job */
+export async function pinJob(client: Client, id: string, pinned: boolean): Promise<boolean> {
+  const { rowCount } = await client.query({
+    text: `UPDATE pgbackground_jobs.jobs AS j
+              SET seen_at = CASE WHEN $2::pg_catalog.bool THEN 'infinity'::pg_catalog.timestamptz WHEN NOT ${PINNED} THEN j.seen_at
+                                 WHEN j.state OPERATOR(pg_catalog.<>) ALL (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[])
+                                 THEN pg_catalog.clock_timestamp() END
+            WHERE j.id OPERATOR(pg_catalog.=) $1::pg_catalog.int8`,
+    values: [id, String(pinned)],
+  });
+  if (rowCount !== 1) return false;
+  await one(client, 'SELECT pg_catalog.pg_notify($1, $2)::pg_catalog.text', [CHANNEL, id]);
+  return true;
+}
+
 /** A job that would be purged. */
 export interface Purgeable {
   readonly id: string;
@@ -190,6 +210,7 @@ export interface Purgeable {
   readonly state: string;
   readonly finishedAt: string;
   readonly seen: boolean;
+  readonly pinned: boolean;
   /** Size of its rows on the server. */
   readonly bytes: string | null;
 }
@@ -201,7 +222,7 @@ export interface Purgeable {
 export async function readPurgeable(client: Client, seenForDays?: number): Promise<Purgeable[]> {
   const { rows } = await client.query<[string]>({
     text: `SELECT ${OBJECT}('id', j.id::pg_catalog.text, 'label', j.label, 'owner', j.owner::pg_catalog.text,
-                  'state', j.state, 'finishedAt', ${timeText('j.finished_at')}, 'seen', j.seen_at IS NOT NULL, 'bytes', pg_catalog.pg_total_relation_size(j.rows_oid)::pg_catalog.text)::pg_catalog.text
+                  'state', j.state, 'finishedAt', ${timeText('j.finished_at')}, 'seen', j.seen_at IS NOT NULL, 'pinned', ${PINNED}, 'bytes', pg_catalog.pg_total_relation_size(j.rows_oid)::pg_catalog.text)::pg_catalog.text
              FROM pgbackground_jobs.jobs AS j
             WHERE j.state OPERATOR(pg_catalog.<>) ALL (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[])
               AND ($1::pg_catalog.float8 IS NULL OR (j.owner::pg_catalog.oid OPERATOR(pg_catalog.=)
