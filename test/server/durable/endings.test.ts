@@ -139,6 +139,26 @@ describe('durable jobs without their keeper', () => {
     }
   });
 
+  it('are not canceled by a record that was restored into another database', async () => {
+    const other = await newDurableDatabase(await sharedServer());
+    try {
+      await withGate(alice.profile, async (gate) => {
+        const { id } = await alice.launch(`SELECT ${gate.wait}`);
+        const { workerXid } = await alice.until(id, (job) => job.workerXid !== null);
+        const restored = await other.admin.value(
+          `INSERT INTO pgbackground_jobs.jobs (label, sql, options, gated, state, worker_xid) VALUES ('', '', '{}', true, 'running', $1)
+           RETURNING id::text`,
+          [workerXid],
+        );
+        assert.equal(await cancelJob(other.admin.client, restored!), 'unreachable');
+        await gate.open();
+        assert.equal((await alice.end(id)).state, 'succeeded');
+      });
+    } finally {
+      await other.close();
+    }
+  });
+
   it('are not judged by the transaction ids of another cluster', async () => {
     await withGate(alice.profile, async (gate) => {
       const { id } = await alice.launch(`SELECT ${gate.wait}`);

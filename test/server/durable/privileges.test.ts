@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { cancelJob, markSeen, purgeJobs, readPurgeable, resolveJobs } from '../../../src/core/postgres/durable/records';
+import { inSession } from '../../../src/core/postgres/client/ownSession';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
+import { listPurgeable } from '../../../src/core/postgres/durable/purge';
 import { withGate } from '../../gate';
-import { eventually, sharedServer } from '../support';
+import { eventually, newEngine, sharedServer } from '../support';
 import { newDurableDatabase, outcomeOf, type DurableDatabase, type DurableSession } from './support';
 
 const stateOf = async (work: Promise<unknown>): Promise<unknown> =>
@@ -181,6 +184,24 @@ describe('privileges on durable jobs', () => {
       assert.ok(requested === null || requested === Infinity);
     }
     await client.query("DELETE FROM pgbackground_jobs.jobs WHERE sql = 'ruined'");
+  });
+
+  it('suffice whatever settings the role has', async () => {
+    const { user } = alice.profile;
+    for (const setting of ['row_security = off', 'quote_all_identifiers = on', "plpgsql.extra_errors = 'all'"]) {
+      await database.admin.client.query(`ALTER ROLE "${user!}" SET ${setting}`);
+      const engine = await newEngine(alice.profile);
+      try {
+        const request = { sql: 'SELECT 1 AS one', label: 'x', connection: alice.profile.name, durable: true };
+        const { job } = await engine.jobs.launch(request);
+        await engine.jobs.waitFor(job.id);
+        assert.deepEqual(await engine.rows(job), [['1']], setting);
+        await inSession(openClient(alice.profile), listPurgeable);
+      } finally {
+        await engine.close();
+        await database.admin.client.query(`ALTER ROLE "${user!}" RESET ALL`);
+      }
+    }
   });
 
   it('keep the rows private whatever the default privileges are', async () => {

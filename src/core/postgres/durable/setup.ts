@@ -115,7 +115,9 @@ export function useRefusal(facts: SetupFacts, functions: ExtensionFunctions): Du
   if (facts.schemas < 2 || facts.version === undefined) return { code: 'durable.incomplete', params: { database } };
   const newer = newerVersion(facts);
   if (newer) return newer;
-  const isCurrent = facts.version === SETUP_VERSION && facts.functions === functionsMark(functions);
+  // A session with quote_all_identifiers has quotes around the name of the schema.
+  const plain = (mark = ''): string => mark.replaceAll('"', '');
+  const isCurrent = facts.version === SETUP_VERSION && plain(facts.functions) === plain(functionsMark(functions));
   return isCurrent ? undefined : { code: 'durable.outdated' };
 }
 

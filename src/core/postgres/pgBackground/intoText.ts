@@ -32,7 +32,7 @@ export async function lookUpInto(client: Client, { schema, table }: IntoTable): 
   const { rows } = await client.query<(string | null)[]>({
     text: `SELECT current_user::pg_catalog.text, s.name::pg_catalog.text, n.oid IS NOT NULL,
                   pg_catalog.has_schema_privilege(n.oid, 'CREATE'), c.relkind::pg_catalog.text,
-                  pg_catalog.has_table_privilege(c.oid, 'INSERT'), pg_catalog.pg_has_role(c.relowner, 'USAGE')
+                  pg_catalog.has_any_column_privilege(c.oid, 'INSERT'), pg_catalog.pg_has_role(c.relowner, 'USAGE')
              FROM (SELECT COALESCE($1::pg_catalog.name, pg_catalog.current_schema()) AS name) AS s
              LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) s.name
              LEFT JOIN pg_catalog.pg_class AS c

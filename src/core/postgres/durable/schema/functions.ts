@@ -190,6 +190,10 @@ BEGIN
 END $resolve$;
 `;
 
+/** Whether a process works in this database. A record that was restored from another one must not end the job there. */
+const ofThisDatabase = (pid: string): string =>
+  `(SELECT p.datid FROM pg_stat_get_activity(${pid}) AS p) = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())`;
+
 /**
  * Cancels a job of the caller's, or of a role whose privileges the caller has. Never kills: it sends SIGTERM, at most.
  * Returns `canceled` if the job had not begun, `signaled`, `requested` if its keeper will send the signal, `unreachable` if there is
@@ -222,10 +226,11 @@ BEGIN
       -- The process that holds the transaction id is the worker: a reused process id cannot match.
       SELECT bool_or(pg_terminate_backend(l.pid)) INTO v_signaled FROM pg_locks AS l
        WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
-         AND l.transactionid = v_job.worker_xid::xid;
+         AND l.transactionid = v_job.worker_xid::xid AND ${ofThisDatabase('l.pid')};
     ELSIF NOT pgbackground_jobs.keeper_alive(v_job.keeper_key) THEN
       SELECT bool_or(pg_terminate_backend(a.pid)) INTO v_signaled FROM pg_stat_get_activity(v_job.worker_pid) AS a
-       WHERE a.pid = v_job.worker_pid AND a.backend_start = v_job.worker_start AND a.backend_type = 'pg_background';
+       WHERE a.pid = v_job.worker_pid AND a.backend_start = v_job.worker_start AND a.backend_type = 'pg_background'
+         AND ${ofThisDatabase('a.pid')};
     END IF;
   EXCEPTION WHEN insufficient_privilege THEN
     v_signaled := false;
@@ -267,7 +272,10 @@ DECLARE
   v_oid oid;
 BEGIN
   FOR v_job IN
-    SELECT t.id, t.owner, t.rows_table, t.rows_oid FROM pgbackground_jobs.jobs AS t
+    SELECT t.id, t.owner, t.rows_table, t.rows_oid,
+           -- Restored from another database, in which the oid was another one (see rows.ts).
+           t.cluster <> (pg_control_system()).system_identifier OR t.rows_oid < 'pgbackground_jobs.jobs'::regclass::oid AS restored
+      FROM pgbackground_jobs.jobs AS t
      WHERE t.id = ANY (p_jobs)
        AND (t.state NOT IN (${UNFINISHED_LIST}) OR t.cluster <> (pg_control_system()).system_identifier)
      ORDER BY t.id
@@ -275,7 +283,7 @@ BEGIN
     BEGIN
       v_oid := pgbackground_jobs.rows_oid(v_job.rows_table, v_job.owner::oid);
       -- Not by its name alone: only the table that the job created.
-      IF v_oid IS NOT NULL AND (v_job.rows_oid IS NULL OR v_oid = v_job.rows_oid) THEN
+      IF v_oid IS NOT NULL AND (v_job.rows_oid IS NULL OR v_oid = v_job.rows_oid OR v_job.restored) THEN
         EXECUTE format('DROP TABLE pgbackground_rows.%I', v_job.rows_table);
       END IF;
       DELETE FROM pgbackground_jobs.jobs AS t WHERE t.id = v_job.id;
