@@ -128,11 +128,37 @@ describe('rows that are stored in a table', () => {
         const job = await own.ended('SELECT 1 AS a', { into });
         assert.equal(job.record.error?.fault?.code, code);
       }
-      await psql('GRANT INSERT ON closed.full TO storing');
+      await psql('GRANT INSERT (a) ON closed.full TO storing');
       assert.equal((await own.ended('SELECT 1 AS a', { into: 'closed.full append' })).state, 'succeeded');
     } finally {
       await own.close();
     }
+  });
+
+  it('are never stored in a temporary table, which would be gone with the worker', async () => {
+    await psql('CREATE TABLE hidden (q int)');
+    for (const [sql, into] of [
+      ['CREATE TEMP TABLE hidden AS SELECT 1 AS q; SELECT 2 AS q', 'hidden append'],
+      ['CREATE TEMP TABLE hidden AS SELECT 1 AS q; SELECT 2 AS q', 'hidden replace'],
+      ['SET search_path = pg_temp, public; SELECT 1 AS q', 'not_made'],
+      ['SET search_path = pg_temp, public; INSERT INTO numbers VALUES (70) RETURNING n', 'not_made append'],
+      [
+        'SET search_path = pg_temp, public; WITH w AS (DELETE FROM numbers RETURNING n) SELECT n FROM w',
+        'not_made append',
+      ],
+    ] as const) {
+      const job = await engine.ended(sql, { into });
+      assert.deepEqual(
+        [job.state, job.record.error?.sqlstate],
+        ['failed', '42P16'],
+        `${sql}: ${JSON.stringify(job.record)}`,
+      );
+    }
+    // A temporary table of the text does not matter otherwise.
+    await stored('CREATE TEMP TABLE hidden AS SELECT 1 AS q; SELECT q FROM hidden', 'public.hidden append');
+    await stored('CREATE TEMP TABLE own AS SELECT 1 AS q; SELECT q FROM own', 'from_temporary');
+    await stored('CREATE TABLE made_now AS SELECT 1 AS q; SELECT 2 AS q', 'made_now append');
+    assert.equal(await psql('SELECT (TABLE hidden), (TABLE from_temporary), (SELECT count(*) FROM made_now)'), '1|1|2');
   });
 
   it('report errors at their place in the text', async () => {

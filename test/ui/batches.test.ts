@@ -15,7 +15,11 @@ describe('batches in the tree', function () {
 
   before(async () => {
     installed = await install(
-      { 'load.sql': SQL, 'other.sql': '-- label: runs on\nSELECT pg_sleep(601);\n' },
+      {
+        'load.sql': SQL,
+        'other.sql': '-- label: runs on\nSELECT pg_sleep(601);\n',
+        'two.sql': 'SELECT pg_sleep(602);\nSELECT 2 AS two;\n',
+      },
       { connected: true },
     );
     ({ ui } = installed);
@@ -75,5 +79,32 @@ describe('batches in the tree', function () {
     await again.waitFor();
     await cancelAll(again);
     await batch('2 of 2, 1 canceled').waitFor();
+  });
+
+  it('are paused by a reload, and continue when the user resumes them; the details name the batch', async () => {
+    await ui.openFile('two.sql');
+    await ui.command('pg_background: Run Each Statement in Background');
+    await ui.pick('2 statements, with the options below');
+    const row = ui.row('two.sql').filter({ hasText: '0 of 2' });
+    await row.waitFor();
+    await row.click();
+    await ui.row('SELECT pg_sleep').filter({ hasText: /\d s/ }).first().waitFor();
+    // Collapsed, whatever VS Code restores.
+    await row.click();
+    await ui.row('AS two').waitFor({ state: 'detached' });
+    await installed.vscode.killExtensionHost();
+    await ui.reload();
+    const prompt = ui.notification('1 queued job was not launched before VS Code was reloaded.');
+    await prompt.getByRole('button', { name: 'Resume' }).click();
+    await installed.server.psql(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(602)%' AND backend_type = 'pg_background'",
+    );
+    await ui.row('two.sql').filter({ hasText: '2 of 2' }).click();
+    const second = ui.row('AS two').filter({ hasText: '1 row' });
+    await second.waitFor();
+    await second.click();
+    const results = ui.results();
+    await results.getByRole('tab', { name: 'Details' }).click();
+    await results.getByText('two.sql, 2 of 2').waitFor();
   });
 });

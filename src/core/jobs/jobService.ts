@@ -14,7 +14,7 @@ import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import { noneAfter, notDetachable, notPinnable, notTracked, whileReading } from './refusals';
+import { noneAfter, notDetachable, notTracked, whileReading } from './refusals';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, Restored } from './serviceTypes';
@@ -106,6 +106,9 @@ export class JobService {
       if (batch.length > 0) this.#scheduler.wake(batch.map(({ record }) => record.connection));
     });
     this.#store.onDidRemove(() => this.#scheduler.wake());
+    const { durations } = this.#store;
+    this.durable.onDidChange((job) => durations.add(job));
+    this.durable.onDidRemove((ids) => ids.forEach((id) => durations.remove(id)));
     this.#commands = new OwnerCommands({
       ...{ files: history.commands, clock, log },
       cancel: (id, graceMs) => this.cancel(id, graceMs),
@@ -303,15 +306,13 @@ export class JobService {
 
   /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */
   usualDuration(job: Job): UsualDuration | undefined {
-    return this.#store.usualDuration(job);
+    return this.#store.durations.usual(job);
   }
 
   /** Pins or unpins a job: a pinned one is only removed by {@link clearFinished} with its id. @throws if it cannot be stored */
   async setPinned(id: string, pinned: boolean): Promise<void> {
     const job = this.#require(id);
-    const { label, durable } = job.record;
-    if (durable) throw notPinnable(label);
-    await this.#store.setPinned(job, pinned);
+    await (job.record.durable ? this.durable.setPinned(id, pinned) : this.#store.setPinned(job, pinned));
   }
 
   /**

@@ -18,7 +18,3 @@ export function whileReading(label: string): FaultError<JobFault> {
 export function notDetachable(label: string): FaultError<DurableJobFault> {
   return new FaultError({ code: 'durableJobs.notDetachable', params: { label } });
 }
-
-export function notPinnable(label: string): FaultError<DurableJobFault> {
-  return new FaultError({ code: 'durableJobs.notPinnable', params: { label } });
-}

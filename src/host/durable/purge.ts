@@ -25,7 +25,7 @@ export async function purgeDurableJobs(connections: Connections, name: string): 
   const picked = await ui.showQuickPickMany(jobs.map(itemOf), {
     title: vscode.l10n.t('Purge Durable Jobs of “{0}”', name),
     placeHolder: vscode.l10n.t(
-      'Selected jobs are deleted on the server, with their rows. Results that no one has seen are not selected.',
+      'Selected jobs are deleted on the server, with their rows. Pinned ones, and results that no one has seen, are not selected.',
     ),
     matchOnDescription: true,
     ignoreFocusOut: true,
@@ -44,16 +44,16 @@ export async function purgeDurableJobs(connections: Connections, name: string): 
 }
 
 function itemOf(job: Purgeable): PurgeItem {
-  const { label, state, owner, finishedAt, seen, bytes } = job;
+  const { label, state, owner, finishedAt, seen, pinned, bytes } = job;
   const ended = formatDate(Date.parse(finishedAt), vscode.env.language);
   const parts = [
     stateText(state),
     ended,
     owner,
     ...(bytes === null ? [] : [sizeText(Number(bytes))]),
-    seen ? vscode.l10n.t('seen') : vscode.l10n.t('not seen'),
+    pinned ? vscode.l10n.t('pinned') : seen ? vscode.l10n.t('seen') : vscode.l10n.t('not seen'),
   ];
-  return { label, description: parts.join(' · '), picked: seen, job };
+  return { label, description: parts.join(' · '), picked: seen && !pinned, job };
 }
 
 function stateText(state: string): string {

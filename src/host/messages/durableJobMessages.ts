@@ -27,8 +27,6 @@ export const DURABLE_JOB_MESSAGES: Messages<DurableJobFaults> = {
     ),
   'durableJobs.notDetachable': ({ label }) =>
     l10n.t('“{0}” is a durable job: it needs no window, so there is nothing to stop tracking.', label),
-  'durableJobs.notPinnable': ({ label }) =>
-    l10n.t('“{0}” is a durable job: it stays on the server until it is purged, so it needs no pin.', label),
   'durableJobs.batchConnections': ({ connections }) =>
     l10n.t(
       'All statements of a durable batch must run on one connection. These use {0}. Run them separately, or not as durable jobs.',

@@ -26,6 +26,10 @@ export const DURABLE_MESSAGES: Messages<DurableFaults> = {
       'The schemas of durable jobs belong to “{0}”. Ask this role, or a superuser, to run the removal script.',
       owner,
     ),
+  'durable.inUse': () =>
+    l10n.t(
+      'Nothing was changed, because other sessions use the objects of durable jobs. Cancel the jobs that run, or wait for them, and try again.',
+    ),
   'durable.planChanged': () =>
     l10n.t(
       'The database has changed since the script was shown, so it was not run. Choose “Set Up Durable Jobs…” again.',

@@ -75,6 +75,10 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('State'), stateTitle(info.state)],
     [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
     [l10n.t('Connection'), info.connection],
+    [
+      l10n.t('Batch'),
+      info.batch && l10n.t('{0}, {1} of {2}', info.batch.label, info.batch.index + 1, info.batch.count),
+    ],
     ...durableDetails(durable),
     [l10n.t('Process id'), info.pid?.toString()],
     [l10n.t('Queued'), time(info.queuedAt)],

@@ -148,6 +148,12 @@ describe('the administration of durable jobs', () => {
         assert.ok(all.kind === 'remove');
         assert.deepEqual(all.unfinished, [{ id, label: 'long one', owner: database.roleName('alice') }]);
         assert.equal(all.finished, 1);
+        // It does not wait for long.
+        const removal = inSession(openClient(profile), async (client) => {
+          await client.query("SET lock_timeout = '20ms'");
+          await runRemoval(client);
+        });
+        await assert.rejects(removal, { fault: { code: 'durable.inUse' } });
         await gate.open();
         await alice.end(id);
       });

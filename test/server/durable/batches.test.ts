@@ -259,12 +259,26 @@ for (const version of [undefined, '1.8'] as readonly OldVersion[]) {
         assert.deepEqual(await bob.jobs(), []);
         assert.equal(await cancelJob(bob.client, ids[1]!), undefined);
         for (const { client } of [bob, database.admin]) {
-          await client.query(`SELECT pgbackground_jobs.stop_batch(${batch!.key})`);
+          await client.query(
+            'SELECT pgbackground_jobs.stop_batch(t.batch_key, t.owner) FROM pgbackground_jobs.jobs AS t',
+          );
           await client.query('CREATE TEMP TABLE own (x xid8); INSERT INTO own VALUES (pg_current_xact_id())');
           const own = (await client.query<{ x: string }>('SELECT x::text FROM own')).rows[0]!.x;
           await client.query(`CALL pgbackground_jobs.keep_batch(${batch!.key}, '${own}', NULL)`);
           await client.query('RESET search_path; RESET client_min_messages; SELECT pg_advisory_unlock_all()');
         }
+        // A failed job with the same key, and with options that cannot be read.
+        await bob.client.query(
+          `INSERT INTO pgbackground_jobs.jobs (label, sql, options, gated, keeper_key, batch_key, batch_index, batch_options)
+           SELECT 'forged', '', '{}', true, 0, $1, n, '{"onFailure":"stop","label":"\\u0000"}' FROM generate_series(0, 1) AS n`,
+          [batch!.key],
+        );
+        await bob.client.query(
+          "UPDATE pgbackground_jobs.jobs SET state = 'failed', started_at = now() WHERE batch_index = 0",
+        );
+        await database.admin.client.query(
+          'SELECT pgbackground_jobs.stop_batch(t.batch_key, t.owner) FROM pgbackground_jobs.jobs AS t',
+        );
         assert.equal((await readJob(alice.client, ids[1]!))?.state, 'queued');
         await gate.open();
         assert.deepEqual(statesOf(await endOf(alice, ids)), ['succeeded', 'succeeded']);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { cancelJob, readJob, resolveJobs } from '../../../src/core/postgres/durable/records';
+import { lookUpFunctions, runScript, SETUP_VERSION, setupSql } from '../../../src/core/postgres/durable/setup';
 import { withGate } from '../../gate';
 import { newServer, eventually, sharedServer, type TestServer } from '../support';
 import { newDurableDatabase, outcomeOf, type DurableDatabase, type DurableSession } from './support';
@@ -96,6 +97,66 @@ describe('durable jobs without their keeper', () => {
     const job = await alice.end(id);
     assert.equal(job.state, 'failed');
     assert.match(job.error?.sqlstate ?? '', /^57/);
+  });
+
+  it('do not begin if their keeper is interrupted while it launches them, or have an unknown outcome without a gate', async () => {
+    const own = await newDurableDatabase(await sharedServer());
+    const { client } = own.admin;
+    // Like a SIGTERM that comes after the worker has started.
+    await client.query(
+      `CREATE TABLE public.marks (a int);
+       CREATE FUNCTION public.interrupted(text, int4, text, OUT pid int4, OUT cookie int8) LANGUAGE plpgsql AS $$ BEGIN
+         SELECT l.pid, l.cookie INTO pid, cookie FROM public.pg_background_launch($1, $2, $3) AS l;
+         IF $1 ~ '^CALL pgbackground_jobs' THEN RETURN; END IF;
+         LOOP
+           PERFORM pg_stat_clear_snapshot();
+           EXIT WHEN EXISTS (SELECT FROM pg_stat_get_activity(pid)) OR EXISTS (SELECT FROM public.marks);
+           PERFORM pg_sleep(0.001);
+         END LOOP;
+         RAISE query_canceled;
+       END $$`,
+    );
+    const functions = await lookUpFunctions(client, '');
+    const launch = (sql: string): string => functions.launch(sql).replace('pg_background_launch', 'interrupted');
+    await runScript(client, setupSql({ ...functions, launch }, SETUP_VERSION));
+    try {
+      const ended = async (sql: string): Promise<unknown[]> => {
+        const { state, reason, error } = await own.admin.ended(sql);
+        await eventually(
+          async () =>
+            (await own.admin.value(
+              "SELECT count(*)::text FROM pg_stat_activity WHERE backend_type = 'pg_background' AND datname = current_database()",
+            )) === '0',
+          'the worker has ended',
+        );
+        return [state, reason, error?.sqlstate, await own.admin.value('SELECT sum(a)::text FROM public.marks')];
+      };
+      assert.deepEqual(await ended('INSERT INTO public.marks VALUES (1)'), ['failed', 'not_launched', '57014', null]);
+      const mark = 'DO $$ BEGIN INSERT INTO public.marks VALUES (2); END $$';
+      assert.deepEqual(await ended(mark), ['unknown', 'keeper_lost', undefined, '2']);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('are not canceled by a record that was restored into another database', async () => {
+    const other = await newDurableDatabase(await sharedServer());
+    try {
+      await withGate(alice.profile, async (gate) => {
+        const { id } = await alice.launch(`SELECT ${gate.wait}`);
+        const { workerXid } = await alice.until(id, (job) => job.workerXid !== null);
+        const restored = await other.admin.value(
+          `INSERT INTO pgbackground_jobs.jobs (label, sql, options, gated, state, worker_xid) VALUES ('', '', '{}', true, 'running', $1)
+           RETURNING id::text`,
+          [workerXid],
+        );
+        assert.equal(await cancelJob(other.admin.client, restored!), 'unreachable');
+        await gate.open();
+        assert.equal((await alice.end(id)).state, 'succeeded');
+      });
+    } finally {
+      await other.close();
+    }
   });
 
   it('are not judged by the transaction ids of another cluster', async () => {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { TypeCache } from '../../../src/core/postgres/client/typeCache';
+import { inSession } from '../../../src/core/postgres/client/ownSession';
+import { openClient } from '../../../src/core/postgres/connect/open/open';
 import { launchDurableBatch } from '../../../src/core/postgres/durable/launchBatch';
-import { cancelJob, markSeen, purgeJobs, readPurgeable } from '../../../src/core/postgres/durable/records';
+import { listPurgeable } from '../../../src/core/postgres/durable/purge';
+import { cancelJob, markSeen, purgeJobs, readPurgeable, resolveJobs } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
-import { sharedServer } from '../support';
+import { eventually, newEngine, sharedServer } from '../support';
 import { newDurableDatabase, outcomeOf, type DurableDatabase, type DurableSession } from './support';
 
 const stateOf = async (work: Promise<unknown>): Promise<unknown> =>
@@ -153,6 +156,60 @@ describe('privileges on durable jobs', () => {
       assert.deepEqual(await purgeJobs(client, [job.id]), [{ id: job.id, removed: true, problem: null }]);
     } finally {
       await client.query('RESET search_path; SET client_min_messages = notice');
+    }
+  });
+
+  it('permit a role to ruin its own records, but not the list and the outcomes of others who see them', async () => {
+    const { client } = alice;
+    const seenBy = database.admin;
+    const { id: running } = await alice.launch('SELECT pg_sleep(600)');
+    const { keeperPid } = await alice.until(running, ({ workerXid }) => workerXid !== null);
+    for (const options of ['{"store":"\\u0000"}', '{"folded":"x","requested":1e999999}', '[]']) {
+      for (const columns of ['[null]', '"\\u0000"', '[{"name":1,"type":1e999999}]', null]) {
+        await client.query({
+          text: `INSERT INTO pgbackground_jobs.jobs (label, sql, options, columns, gated) VALUES (repeat('x', 1000000), 'ruined', $1, $2, true)`,
+          values: [options, columns],
+        });
+      }
+    }
+    await client.query(
+      `UPDATE pgbackground_jobs.jobs SET state = 'running', worker_xid = '99999999999', keeper_key = 0, started_at = 'infinity',
+              command_tag = repeat('x', 1000000) WHERE sql = 'ruined'`,
+    );
+    await seenBy.client.query(
+      'SELECT pg_terminate_backend($1), pg_terminate_backend(worker_pid) FROM pgbackground_jobs.jobs WHERE id = $2',
+      [keeperPid, running],
+    );
+    // The process that has the transaction id may still be ending.
+    await eventually(async () => {
+      await resolveJobs(seenBy.client);
+      return (await seenBy.jobs()).find(({ id }) => id === running)?.state === 'failed';
+    }, 'the outcome of the other job');
+    const ruined = (await seenBy.jobs()).filter(({ sql }) => sql === 'ruined');
+    assert.equal(ruined.length, 12);
+    for (const { state, reason, columns, folded, label, commandTag, requested } of ruined) {
+      assert.deepEqual([state, reason, columns, folded], ['unknown', 'outcome_expired', null, false]);
+      assert.ok(label.length <= 500 && commandTag!.length <= 500);
+      assert.ok(requested === null || requested === Infinity);
+    }
+    await client.query("DELETE FROM pgbackground_jobs.jobs WHERE sql = 'ruined'");
+  });
+
+  it('suffice whatever settings the role has', async () => {
+    const { user } = alice.profile;
+    for (const setting of ['row_security = off', 'quote_all_identifiers = on', "plpgsql.extra_errors = 'all'"]) {
+      await database.admin.client.query(`ALTER ROLE "${user!}" SET ${setting}`);
+      const engine = await newEngine(alice.profile);
+      try {
+        const request = { sql: 'SELECT 1 AS one', label: 'x', connection: alice.profile.name, durable: true };
+        const { job } = await engine.jobs.launch(request);
+        await engine.jobs.waitFor(job.id);
+        assert.deepEqual(await engine.rows(job), [['1']], setting);
+        await inSession(openClient(alice.profile), listPurgeable);
+      } finally {
+        await engine.close();
+        await database.admin.client.query(`ALTER ROLE "${user!}" RESET ALL`);
+      }
     }
   });
 

@@ -55,6 +55,21 @@ describe('the purge of durable jobs', () => {
     );
   });
 
+  it('includes the rows of records that were restored from another server or database, which can be read', async () => {
+    const { admin } = database;
+    for (const cluster of ['cluster + 1', 'cluster']) {
+      const { id } = await admin.ended('SELECT 42 AS answer');
+      await admin.client.query(`UPDATE pgbackground_jobs.jobs SET cluster = ${cluster}, rows_oid = 1 WHERE id = $1`, [
+        id,
+      ]);
+      const restored = await admin.end(id);
+      assert.deepEqual(await admin.rows(restored), [['42']], cluster);
+      assert.equal(await rowsTables(), '1');
+      await purgeInParts(admin.client, [id]);
+      assert.equal(await rowsTables(), '0');
+    }
+  });
+
   it('purges very many jobs in several transactions', async () => {
     const { admin, profile } = database;
     await admin.client.query(`

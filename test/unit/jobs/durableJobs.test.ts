@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Disposable } from '../../../src/core/base/disposable';
+import { FaultError, type Fault } from '../../../src/core/base/fault';
 import { DurableJobs } from '../../../src/core/jobs/durable/durableJobs';
 import type { DurableList, DurableRecord, DurableServer } from '../../../src/core/jobs/durable/ports';
 import { hasEnded, toRecord } from '../../../src/core/jobs/durable/toRecord';
@@ -40,6 +41,7 @@ const RECORD: DurableRecord = {
   cancelRequested: false,
   canceledBy: null,
   seen: false,
+  pinned: false,
   requested: null,
   batch: null,
   stoppedBy: null,
@@ -77,6 +79,13 @@ describe('the record of a durable job', () => {
       ['finished', 'durableJobs.otherCluster'],
     ]);
     assert.equal(hasEnded({ state: 'running', here: false }), true);
+  });
+
+  it('has no time that is not a date, whatever its owner has written', () => {
+    for (const finishedAt of ['infinity', '', '294276-01-01T00:00:00.000000Z']) {
+      const { finishedAt: shown, queuedAt, serverMs } = show({ ...SUCCEEDED, finishedAt });
+      assert.deepEqual([shown, serverMs === undefined || serverMs <= 0], [queuedAt, true]);
+    }
   });
 
   it('has the times of this computer’s clock', () => {
@@ -132,8 +141,10 @@ class FakeServer implements DurableServer {
   resolved = 0;
   seen: readonly string[] = [];
   notify: (payload: string) => void = () => undefined;
-  open = () => Promise.resolve(undefined);
-  list = () => Promise.resolve(this.#list(this.jobs));
+  lists = 0;
+  /** Why nothing can be read. */
+  refusal: Fault | undefined;
+  open = () => Promise.resolve(this.refusal);
   resolve = (): Promise<void> => {
     this.resolved++;
     return Promise.resolve();
@@ -143,7 +154,18 @@ class FakeServer implements DurableServer {
   cancel = () => Promise.resolve('requested' as const);
   copyRows = () => Promise.reject(new Error('not used'));
 
+  pin(id: string, pinned: boolean): Promise<boolean> {
+    this.jobs = this.jobs.map((job) => (job.id === id ? { ...job, pinned } : job));
+    return Promise.resolve(this.jobs.some((job) => job.id === id));
+  }
+
+  list(): Promise<DurableList> {
+    this.lists++;
+    return Promise.resolve(this.#list(this.jobs));
+  }
+
   read(ids: readonly string[], whole = false): Promise<DurableList> {
+    if (this.refusal) return Promise.reject(new FaultError(this.refusal));
     this.reads.push(ids);
     const found = this.jobs.filter(({ id }) => ids.includes(id));
     return Promise.resolve(this.#list(found.map((job) => (whole ? { ...job, cut: false, sql: 'whole' } : job))));
@@ -232,6 +254,41 @@ describe('the list of durable jobs', () => {
     assert.deepEqual(listed(), ['one durable-key-7 running']);
   });
 
+  it('reads all jobs at once, and not often, if very many are named', async () => {
+    await found('one');
+    one.server.jobs = [RECORD];
+    for (let i = 0; i < 100_000; i++) one.server.notify(String(1_000_000 + i));
+    for (let second = 0; second < 10; second++) {
+      for (let i = 0; i < 2000; i++) one.server.notify(String(i));
+      await clock.move(1000);
+    }
+    assert.ok(one.server.lists <= 12, String(one.server.lists));
+    assert.ok(one.server.reads.length <= 12, String(one.server.reads.length));
+    assert.deepEqual(listed(), ['one durable-key-7 running']);
+  });
+
+  it('drops all jobs when it is notified that the setup was removed, or finds it out', async () => {
+    const gone: Fault = { code: 'durable.notSetUp', params: { database: 'd' } };
+    for (const payload of ['setup', '7']) {
+      one.server.refusal = undefined;
+      one.server.jobs = [RECORD];
+      await found('one');
+      assert.equal(listed().length, 1);
+      one.server.refusal = gone;
+      one.server.notify(payload);
+      await clock.move(2000);
+      assert.deepEqual(listed(), [], payload);
+    }
+    // Anything else that prevents reading proves nothing.
+    one.server.refusal = undefined;
+    await found('one');
+    one.server.refusal = { code: 'durable.useDenied', params: { role: 'r' } };
+    one.server.notify('7');
+    one.server.notify('setup');
+    await clock.move(2000);
+    assert.equal(listed().length, 1);
+  });
+
   it('looks for the outcome of a job whose keeper the server no longer shows, less and less often', async () => {
     one.server.jobs = [RECORD];
     await found('one');
@@ -308,6 +365,23 @@ describe('the list of durable jobs', () => {
     one.server.jobs = [SUCCEEDED];
     await found('one');
     assert.deepEqual([listed(), cleared], [[], ['durable-key-7']]);
+  });
+
+  it('keeps pinned jobs when all are cleared, and reports one that was purged before', async () => {
+    one.server.jobs = [SUCCEEDED, { ...SUCCEEDED, id: '8', pinned: true }];
+    await found('one');
+    const pinned = (): boolean[] => jobs.jobs.map((job) => job.pinned);
+    assert.deepEqual(pinned(), [false, true]);
+    await jobs.setPinned('durable-key-7', true);
+    await jobs.setPinned('durable-key-8', false);
+    assert.deepEqual(pinned(), [true, false]);
+    assert.equal(await jobs.clear(undefined), 1);
+    assert.deepEqual(listed(), ['one durable-key-7 succeeded']);
+    one.server.jobs = [];
+    await assert.rejects(jobs.setPinned('durable-key-7', true), {
+      fault: { code: 'durableJobs.purged', params: { label: 'nightly' } },
+    });
+    assert.equal(await jobs.clear(['durable-key-7']), 1);
   });
 
   it('reads long texts whole on request, and keeps them', async () => {

@@ -208,7 +208,7 @@ export class DurableJobs {
     const chosen = [...this.#entries.values()].filter(
       ({ job }) =>
         job.final &&
-        (ids === undefined ? job.record.durable?.own === true : ids.includes(job.id)) &&
+        (ids === undefined ? job.record.durable?.own === true && !job.pinned : ids.includes(job.id)) &&
         !this.#batches.isUnfinished(job),
     );
     if (chosen.length === 0) return 0;
@@ -226,6 +226,13 @@ export class DurableJobs {
     entry.durable = { ...entry.durable, seen: true };
     await this.#markSeen([entry]);
     this.#show(entry);
+  }
+
+  /** Pins or unpins a job on the server, for all who see it. @throws if that is not possible */
+  async setPinned(id: string, pinned: boolean): Promise<void> {
+    const { job, durable, watch } = this.#require(id);
+    if (!(await (await this.#server(job.record.connection)).pin(durable.id, pinned))) throw purged(job.record.label);
+    await watch.read([durable.id]);
   }
 
   /** Reads the long texts of a job, which are cut in lists. */
@@ -356,7 +363,7 @@ export class DurableJobs {
     };
     const launched = this.#launching.get(`${read.watch.connection}:${read.durable.id}`);
     const local = launched?.watch === read.watch ? launched.local : {};
-    const job = new Job(toRecord(read.durable, fromOf(id, read), local), owner, false, true);
+    const job = new Job(toRecord(read.durable, fromOf(id, read), local), owner, read.durable.pinned, true);
     this.#entries.set(id, { ...read, job, local });
     this.#batches.add(job);
     this.#events.emitNow(job);
@@ -364,6 +371,7 @@ export class DurableJobs {
 
   #show(entry: Entry): void {
     const { job, durable, local } = entry;
+    job.notePinned(durable.pinned);
     const launched = this.#launching.get(`${entry.watch.connection}:${durable.id}`);
     if (launched?.watch === entry.watch) entry.local = { ...local, ...launched.local };
     const record = toRecord(durable, fromOf(job.id, entry), entry.local);

@@ -97,6 +97,11 @@ export class DurableSource {
     void this.#jobs?.seen(id);
   }
 
+  /** Pins or unpins a job on the server. @throws if that is not possible */
+  async setPinned(id: string, pinned: boolean): Promise<void> {
+    await this.#jobs?.setPinned(id, pinned);
+  }
+
   /** Reads the long texts of a job, which are cut in lists. @throws if they cannot be read */
   async whole(id: string): Promise<void> {
     await this.#jobs?.whole(id);

@@ -1,15 +1,19 @@
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { messageOf } from '../../base/errors';
-import { describeFault } from '../../base/fault';
+import { describeFault, faultOf, type Fault } from '../../base/fault';
 import type { Logger } from '../../base/logger';
 import type { ActivitySnapshot, ServerLink } from '../ports';
-import type { DurableList, DurableServer } from './ports';
+import { SETUP_CHANGED, type DurableList, type DurableServer } from './ports';
 
 /** Pause after each read, because any role can send notifications. Milliseconds. */
 const PAUSE_MS = 20;
+/** Pause after all records were read because of a notification. Milliseconds. */
+const PAUSE_AFTER_ALL_MS = 1000;
 /** Records that are read at once. */
 const READ_AT_ONCE = 100;
+/** If so many records wait to be read, all are read instead: a role can send any number of notifications. */
+const MAX_PENDING = 1000;
 /** A notification can be lost, for example in a pooling proxy: how often running jobs are read without one. Milliseconds. */
 const REREAD_MS = 10_000;
 /** Pause before the outcome of a job without a keeper is requested again; doubled up to {@link REREAD_MS}. Milliseconds. */
@@ -43,7 +47,9 @@ export interface DurableWatchOptions {
  * query whether its keeper is still there.
  */
 export class DurableWatch implements Disposable {
+  /** The ids that notifications named, or all records. */
   readonly #pending = new Set<string>();
+  #allPending = false;
   readonly #listeners: Disposable[] = [];
   #server: DurableServer | undefined;
   #starting: Promise<void> | undefined;
@@ -123,9 +129,7 @@ export class DurableWatch implements Disposable {
     const server = await this.#load();
     const refusal = await server.open();
     if (refusal) {
-      this.#options.log.info(`${this.connection}: durable jobs cannot be used: ${describeFault(refusal)}`);
-      // The setup was removed, and the jobs with it.
-      if (refusal.code === 'durable.notSetUp' && !this.#disposed) this.#options.gone(this);
+      this.#refused(refusal);
       return;
     }
     if (this.#listeners.length === 0) this.#listeners.push(server.onNotify((payload) => this.#notified(payload)));
@@ -134,8 +138,12 @@ export class DurableWatch implements Disposable {
   }
 
   #notified(payload: string): void {
-    if (!/^\d{1,18}$/.test(payload) || this.#disposed) return;
-    this.#pending.add(payload);
+    if (this.#disposed) return;
+    if (/^\d{1,18}$/.test(payload)) this.#pending.add(payload);
+    else if (payload === SETUP_CHANGED) this.#allPending = true;
+    else return;
+    if (this.#pending.size > MAX_PENDING) this.#allPending = true;
+    if (this.#allPending) this.#pending.clear();
     void this.#readPending();
   }
 
@@ -143,11 +151,21 @@ export class DurableWatch implements Disposable {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.#pending.size > 0 && !this.#disposed) {
-        const ids = [...this.#pending].slice(0, READ_AT_ONCE);
-        for (const id of ids) this.#pending.delete(id);
-        await this.read(ids);
-        await new Promise<void>((resolve) => this.#options.clock.after(PAUSE_MS, resolve));
+      while ((this.#allPending || this.#pending.size > 0) && !this.#disposed) {
+        const all = this.#allPending;
+        if (all) {
+          // What is being read may have been read before the notification.
+          await this.#starting;
+          this.#allPending = false;
+          this.#pending.clear();
+          await this.start();
+        } else {
+          const ids = [...this.#pending].slice(0, READ_AT_ONCE);
+          for (const id of ids) this.#pending.delete(id);
+          await this.read(ids);
+        }
+        const pause = all ? PAUSE_AFTER_ALL_MS : PAUSE_MS;
+        await new Promise<void>((resolve) => this.#options.clock.after(pause, resolve));
       }
     } catch (error) {
       // Everything is read after the next connect.
@@ -190,16 +208,25 @@ export class DurableWatch implements Disposable {
       await this.read(ids);
     } catch (error) {
       this.#failed(error);
-      // Perhaps the setup was removed.
-      void this.start();
     } finally {
       this.#checking = false;
     }
   }
 
   #failed(error: unknown): void {
-    if (!this.#disposed) {
-      this.#options.log.warn(`${this.connection}: durable jobs could not be read: ${messageOf(error)}`);
-    }
+    if (this.#disposed) return;
+    if (isRemoved(faultOf(error))) this.#refused(faultOf(error));
+    else this.#options.log.warn(`${this.connection}: durable jobs could not be read: ${messageOf(error)}`);
   }
+
+  #refused(fault: Fault): void {
+    if (this.#disposed) return;
+    this.#options.log.info(`${this.connection}: durable jobs cannot be used: ${describeFault(fault)}`);
+    // The jobs were removed with the setup.
+    if (isRemoved(fault)) this.#options.gone(this);
+  }
+}
+
+function isRemoved({ code }: Fault): boolean {
+  return code === 'durable.notSetUp';
 }

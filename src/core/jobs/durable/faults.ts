@@ -25,7 +25,6 @@ export interface DurableJobFaults {
   /** Nothing on the server can send the signal. */
   'durableJobs.cancelUnreachable': { readonly label: string };
   'durableJobs.notDetachable': { readonly label: string };
-  'durableJobs.notPinnable': { readonly label: string };
   /** A durable batch runs on one server. */
   'durableJobs.batchConnections': { readonly connections: readonly string[] };
   /** Only some statements of a batch are durable. */

@@ -50,6 +50,8 @@ export interface DurableRecord {
   readonly cancelRequested: boolean;
   readonly canceledBy: string | null;
   readonly seen: boolean;
+  /** Never purged automatically. */
+  readonly pinned: boolean;
   /** The limits and settings of the request; anything, because the owner can write it. */
   readonly requested: unknown;
   /** The place in a batch. */
@@ -120,6 +122,9 @@ export interface DurableError {
  */
 export type CancelAnswer = 'canceled' | 'signaled' | 'requested' | 'unreachable' | 'finished' | undefined;
 
+/** The payload of the notification that the setup was removed. Others are the id of a job. */
+export const SETUP_CHANGED = 'setup';
+
 /** Records, with what is needed to interpret them. */
 export interface DurableList {
   /** Identifies the records among those of all databases: ids of jobs are unique below it. */
@@ -135,7 +140,10 @@ export interface DurableList {
 /** Where the rows of a job are. */
 export type StoredRows = Pick<DurableRecord, 'id' | 'rowsTable' | 'rowsOid' | 'rowsState'>;
 
-/** The durable jobs of one database, as the role of one connection sees them. */
+/**
+ * The durable jobs of one database, as the role of one connection sees them. Everything that reads or changes records throws the fault
+ * `durable.notSetUp` if the setup was removed.
+ */
 export interface DurableServer {
   /**
    * Checks the setup, and asks the server for notifications. Call it after each connect.
@@ -167,6 +175,8 @@ export interface DurableServer {
   cancel(id: string): Promise<CancelAnswer>;
   /** Notes that someone has seen how the jobs ended. */
   markSeen(ids: readonly string[]): Promise<void>;
+  /** Pins or unpins a job. @returns false if there is no such job */
+  pin(id: string, pinned: boolean): Promise<boolean>;
   /**
    * Copies the rows in the text format of COPY. Rejects if the connection is lost, or something else is in the place of the rows.
    * @param open called once the table of rows is verified

@@ -45,8 +45,11 @@ export function hasEnded({ state, here }: Pick<DurableRecord, 'state' | 'here'>)
 export function toRecord(durable: DurableRecord, from: ReadFrom, local: LocalFacts = {}): JobRecord {
   const { id, connection, server, clockOffset } = from;
   const { label, workerPid, workerStart, rowCount, commandTag, progress, error } = durable;
-  const time = (text: string | null): number | undefined =>
-    text === null ? undefined : Date.parse(text) + clockOffset;
+  // A role can record times for its own jobs that are no dates here, such as infinity.
+  const time = (text: string | null): number | undefined => {
+    const at = Date.parse(text ?? '');
+    return Number.isNaN(at) ? undefined : at + clockOffset;
+  };
   const launchedAt = time(durable.startedAt);
   const finishedAt = time(durable.finishedAt) ?? (hasEnded(durable) ? time(durable.queuedAt) : undefined);
   const reason = reasonOf(durable);
@@ -158,12 +161,14 @@ function causeOf(stoppedBy: unknown): { readonly label: string; readonly state: 
 }
 
 /** The place in a batch. What the owner recorded may be anything: then the job is listed alone. */
-function batchOf({ id, batch }: DurableRecord, ownId: string): BatchPart | undefined {
+function batchOf({ id, batch, own, owner }: DurableRecord, ownId: string): BatchPart | undefined {
   if (!batch || typeof batch.options !== 'object') return undefined;
+  // Another role could use the same key.
+  const key = own ? batch.key : `${batch.key}-${owner}`;
   const prefix = ownId.slice(0, ownId.length - id.length);
   const { success, output } = v.safeParse(BATCH_PART, {
     ...batch.options,
-    id: batch.after === null ? `${prefix}b${batch.key}` : prefix + batch.after,
+    id: batch.after === null ? `${prefix}b${key}` : prefix + batch.after,
     index: batch.index,
   });
   return success ? (output as BatchPart) : undefined;
@@ -188,12 +193,7 @@ function factsOf(durable: DurableRecord): NonNullable<JobRecord['durable']> {
 /** The columns once the rows can be read. Those of a folded result are known with its first row only. */
 function columnsOf({ columns, rowsState, folded }: DurableRecord): readonly Column[] | undefined {
   if (rowsState !== 'stored') return undefined;
-  if (folded || !Array.isArray(columns)) return [];
-  return columns.map(({ name, type, typeOid }) => ({
-    name: String(name),
-    type: String(type),
-    ...(typeof typeOid === 'number' ? { typeOid } : {}),
-  }));
+  return folded ? [] : (columns ?? []);
 }
 
 function errorOf(error: DurableError): RecordedError {

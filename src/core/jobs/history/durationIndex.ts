@@ -34,9 +34,9 @@ export class DurationIndex {
     this.#now = now;
   }
 
-  /** Adds a job if it succeeded. Other jobs and known ones are ignored. */
+  /** Adds a job if it succeeded and its duration is known. Other jobs and known ones are ignored. */
   add({ id, state, record }: Job): void {
-    if (state !== 'succeeded' || this.#keys.has(id)) return;
+    if (state !== 'succeeded' || this.#keys.has(id) || !isMeasured(record)) return;
     if (record.fingerprint === undefined) this.#unread.set(id, record);
     else this.#insert(record, record.fingerprint);
   }
@@ -55,6 +55,7 @@ export class DurationIndex {
   /** The usual duration of the runs that were requested before this job; undefined if there are too few. */
   usual({ id, record }: Job): UsualDuration | undefined {
     this.#readMore();
+    if (record.durable?.cut === true) return undefined;
     const fingerprint = this.#fingerprint(id, record);
     if (fingerprint === undefined) return undefined;
     const runs = this.#runs.get(keyOf(record, fingerprint)) ?? [];
@@ -104,6 +105,14 @@ export class DurationIndex {
     this.#runs.set(key, runs);
     this.#keys.set(id, key);
   }
+}
+
+/**
+ * Not a durable job of another role, with a part of its SQL only, or whose end was recorded later than it came, because its keeper had
+ * ended: only those have a reason.
+ */
+function isMeasured({ durable, reason }: JobRecord): boolean {
+  return durable === undefined || (durable.own && durable.cut !== true && reason === undefined);
 }
 
 function keyOf({ connection }: JobRecord, fingerprint: string): string {

@@ -7,7 +7,6 @@ import type { Logger } from '../../base/logger';
 import type { JobFault } from '../faults';
 import { BatchIndex } from '../batches/batchIndex';
 import { DurationIndex } from '../history/durationIndex';
-import type { UsualDuration } from '../history/usualDuration';
 import { Job, type JobOwner, type JobRecord } from '../job';
 import { JobEvents } from '../jobEvents';
 import type { JobFiles } from '../ports';
@@ -38,7 +37,8 @@ export class JobStore {
   readonly batches = new BatchIndex((id) => this.#jobs.get(id));
   readonly #events: JobEvents;
   readonly #removed: Emitter<readonly string[]>;
-  readonly #durations: DurationIndex;
+  /** How long previous runs took. */
+  readonly durations: DurationIndex;
   readonly #shared: SharedJobs;
   /** Jobs that this window removed, whose files may still be there. */
   readonly #removedIds = new Set<string>();
@@ -54,8 +54,8 @@ export class JobStore {
 
     this.#events = new JobEvents(options.clock, options.log);
     this.#removed = new Emitter(options.log);
-    this.#durations = new DurationIndex(() => options.clock.monotonic());
-    this.#events.onDidChange((job) => this.#durations.add(job));
+    this.durations = new DurationIndex(() => options.clock.monotonic());
+    this.#events.onDidChange((job) => this.durations.add(job));
     this.#shared = new SharedJobs(
       {
         ...{ add: this.add.bind(this), get: this.get.bind(this), prune: this.prune.bind(this) },
@@ -98,11 +98,6 @@ export class JobStore {
     return this.#removed.add(listener);
   }
 
-  /** How long previous runs of a job's SQL on its connection took; undefined if there are too few. */
-  usualDuration(job: Job): UsualDuration | undefined {
-    return this.#durations.usual(job);
-  }
-
   /** Lists a job; listeners are not notified yet. */
   add(record: JobRecord, pinned = false, mirrored = false): Job {
     const { history } = this.#options;
@@ -123,7 +118,7 @@ export class JobStore {
     const job = new Job(record, owner, pinned, mirrored);
     this.#jobs.set(record.id, job);
     this.batches.add(job);
-    this.#durations.add(job);
+    this.durations.add(job);
     return job;
   }
 
@@ -229,7 +224,7 @@ export class JobStore {
     const { id } = job;
     this.batches.remove(job);
     this.#jobs.delete(id);
-    this.#durations.remove(id);
+    this.durations.remove(id);
     this.#events.discard(id);
     this.#shared.forget(id);
     job.drop();
@@ -272,7 +267,7 @@ export class JobStore {
       const job = this.#jobs.get(id);
       if (job) this.batches.remove(job);
       this.#jobs.delete(id);
-      this.#durations.remove(id);
+      this.durations.remove(id);
       this.#events.discard(id);
       this.#warned.delete(id);
       this.#removedIds.add(id);

@@ -20,6 +20,7 @@ async function prepare(client: Client): Promise<void> {
     `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false), pg_catalog.set_config('statement_timeout', '0', false),
             pg_catalog.set_config('lock_timeout', '${LOCK_TIMEOUT}', false),
             pg_catalog.set_config('default_transaction_read_only', 'off', false),
-            pg_catalog.set_config('default_transaction_isolation', 'read committed', false)`,
+            pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
+            pg_catalog.set_config('row_security', 'on', false)`,
   );
 }

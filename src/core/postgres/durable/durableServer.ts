@@ -18,13 +18,13 @@ import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { copyOut } from '../client/copyOut';
 import type { TurnOptions } from '../client/serialClient';
 import type { TypeCache } from '../client/typeCache';
-import { isServerError } from '../errors';
+import { isServerError, sqlstateOf } from '../errors';
 import type { ExtensionFunctions } from '../pgBackground/extensionFunctions';
 import type { GivenSettings } from '../pgBackground/launchQuery';
 import type { PgSession } from '../pgBackground/session';
 import type { DurableFault } from './faults';
 import { launchDurable } from './launch';
-import { cancelJob, listJobs, markSeen, readSomeJobs, resolveJobs, type ListedJobs } from './records';
+import { cancelJob, listJobs, markSeen, pinJob, readSomeJobs, resolveJobs, type ListedJobs } from './records';
 import { copyRows, withRows } from './rows';
 import { CHANNEL } from './schema/calls';
 import { inspectSetup, useRefusal } from './setup';
@@ -48,6 +48,9 @@ export interface DurableBackend {
   onNotify(listener: (payload: string) => void): Disposable;
 }
 
+/** A schema, a table, or a function does not exist: the setup may have been removed. */
+const MISSING = new Set(['3F000', '42P01', '42883']);
+
 type Access = 'READ ONLY' | 'READ WRITE';
 
 /** Small queries use the control connection, as the role of the profile. Launches and rows use sessions. */
@@ -66,16 +69,16 @@ export class PgDurableServer implements DurableServer {
   }
 
   async list(): Promise<DurableList> {
-    const list = await this.#inRole('READ ONLY', (client) => listJobs(client, LISTED_JOBS));
+    const list = await this.#ofRecords('READ ONLY', (client) => listJobs(client, LISTED_JOBS));
     return this.#list(list, list.jobs.length >= LISTED_JOBS);
   }
 
   async read(ids: readonly string[], whole = false): Promise<DurableList> {
-    return this.#list(await this.#inRole('READ ONLY', (client) => readSomeJobs(client, ids, whole)), false);
+    return this.#list(await this.#ofRecords('READ ONLY', (client) => readSomeJobs(client, ids, whole)), false);
   }
 
   async resolve(): Promise<void> {
-    await this.#inRole('READ WRITE', resolveJobs);
+    await this.#ofRecords('READ WRITE', resolveJobs);
   }
 
   async launch(request: RunRequest & { readonly label: string }): Promise<{ id: string; notices: readonly Fault[] }> {
@@ -113,11 +116,15 @@ export class PgDurableServer implements DurableServer {
   }
 
   cancel(id: string): Promise<CancelAnswer> {
-    return this.#inRole('READ WRITE', (client) => cancelJob(client, id));
+    return this.#ofRecords('READ WRITE', (client) => cancelJob(client, id));
   }
 
   async markSeen(ids: readonly string[]): Promise<void> {
-    await this.#inRole('READ WRITE', (client) => markSeen(client, ids));
+    await this.#ofRecords('READ WRITE', (client) => markSeen(client, ids));
+  }
+
+  pin(id: string, pinned: boolean): Promise<boolean> {
+    return this.#ofRecords('READ WRITE', (client) => pinJob(client, id, pinned));
   }
 
   async copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void> {
@@ -154,11 +161,22 @@ export class PgDurableServer implements DurableServer {
     return { key, now, jobs, more, ...(server === undefined ? {} : { server }) };
   }
 
+  /** Runs a task that needs the objects of the setup. @throws FaultError if they were removed */
+  async #ofRecords<T>(access: Access, task: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      return await this.#inRole(access, task);
+    } catch (error) {
+      const refusal = MISSING.has(sqlstateOf(error)) ? await this.#refusal() : undefined;
+      throw refusal ? new FaultError(refusal, { cause: error }) : error;
+    }
+  }
+
   /** Runs a task in a transaction as the role of the profile: the control connection has the role that logged in. */
   #inRole<T>(access: Access, task: (client: Client) => Promise<T>): Promise<T> {
     const { role } = this.#backend;
     return this.#backend.query(async (client) => {
-      await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED ${access}`);
+      // With row_security off, which a role can have, the server raises an error instead of showing the role its own jobs.
+      await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED ${access}; SET LOCAL row_security = on`);
       try {
         if (role !== undefined) {
           await client.query({ text: `SELECT pg_catalog.set_config('role', $1, true)`, values: [role] });

@@ -16,6 +16,8 @@ export interface DurableFaults {
   'durable.removeDenied': { readonly owner: string };
   /** The database has changed since the script was shown. */
   'durable.planChanged': NoParams;
+  /** A job that stores rows, or another session, has a lock on the objects. Nothing was changed. */
+  'durable.inUse': NoParams;
 
   // Durable jobs cannot be used here.
   'durable.notSetUp': { readonly database: string };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 import type { RunRequest } from '../../../api';
 import { FaultError } from '../../base/fault';
+import { SQLSTATE } from '../../base/sqlstate';
 import { launchOptions } from '../../jobs/run/launchLimits';
 import { classify } from '../../sql/classify/classify';
 import type { EarlierEffect } from '../../sql/classify/earlierStatements';
@@ -40,7 +41,6 @@ const KEPT_FROM_KEEPER = [
 
 /** How long describing a statement may wait for a table that is locked. Milliseconds. */
 const LOCK_TIMEOUT_MS = 500;
-const LOCK_NOT_AVAILABLE = '55P03';
 /** The server's source files of its parser. */
 const PARSER_FILES = new Set(['gram.y', 'scan.l']);
 
@@ -247,7 +247,7 @@ async function describe(
       const before = Array.from(statement).slice(0, Math.max(0, Number(error.position ?? 1) - 1));
       throw new SyntaxFaultError(error.message, mustParseAt + before.join('').length);
     }
-    return { failed: true, locked: sqlstateOf(error) === LOCK_NOT_AVAILABLE, ...(syntax ? { syntax } : {}) };
+    return { failed: true, locked: sqlstateOf(error) === SQLSTATE.lockNotAvailable, ...(syntax ? { syntax } : {}) };
   } finally {
     await client.query('ROLLBACK');
   }

@@ -10,11 +10,18 @@ import type { DurableRecord } from './records';
 const UNDEFINED_TABLE = '42P01';
 
 /**
+ * Whether a record was made in another cluster, or in another database of this one: the table of its rows then has another oid. Oids are
+ * assigned in ascending order for all databases of a cluster, and a job's table is created after the table of jobs.
+ */
+const IS_RESTORED = `(j.cluster OPERATOR(pg_catalog.<>) (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s)
+          OR j.rows_oid OPERATOR(pg_catalog.<) 'pgbackground_jobs.jobs'::pg_catalog.regclass::pg_catalog.oid)`;
+
+/**
  * Whether a locked relation is the table that the job created: not a view or another table in its place, whose owner could make the
  * reader run functions.
  */
 const CHECK = `
-  SELECT (c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND c.relkind OPERATOR(pg_catalog.=) 'r'
+  SELECT ((c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid OR ${IS_RESTORED}) AND c.relkind OPERATOR(pg_catalog.=) 'r'
           AND c.relowner OPERATOR(pg_catalog.=) j.owner::pg_catalog.oid
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                            WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attgenerated OPERATOR(pg_catalog.<>) ''))::pg_catalog.text,
@@ -39,7 +46,7 @@ export async function withRows<T>(
     throw new FaultError<DurableFault>({ code: 'durable.rowsLost' });
   }
   const table = quoteQualified('pgbackground_rows', rowsTable);
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL row_security = on');
   try {
     // The rows come in the order in which they were stored.
     await client.query('SET LOCAL synchronize_seqscans = off');

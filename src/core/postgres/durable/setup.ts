@@ -1,9 +1,13 @@
 /** Creates, upgrades, and removes the objects for durable jobs. docs/DURABLE.md describes them. */
 import type { Client } from 'pg';
 import { FaultError } from '../../base/fault';
+import { SQLSTATE } from '../../base/sqlstate';
 import { quoteLiteral } from '../../sql/quote';
+import { sqlstateOf } from '../errors';
 import { CATALOG_QUERY, extensionFunctionsOf, type ExtensionFunctions } from '../pgBackground/extensionFunctions';
+import { SETUP_CHANGED } from '../../jobs/durable/ports';
 import type { DurableFault } from './faults';
+import { CHANNEL } from './schema/calls';
 import { functionsSql } from './schema/functions';
 import { keeperSql } from './schema/keeper';
 import { PRIVILEGES, STEPS } from './schema/tables';
@@ -111,7 +115,9 @@ export function useRefusal(facts: SetupFacts, functions: ExtensionFunctions): Du
   if (facts.schemas < 2 || facts.version === undefined) return { code: 'durable.incomplete', params: { database } };
   const newer = newerVersion(facts);
   if (newer) return newer;
-  const isCurrent = facts.version === SETUP_VERSION && facts.functions === functionsMark(functions);
+  // A session with quote_all_identifiers has quotes around the name of the schema.
+  const plain = (mark = ''): string => mark.replaceAll('"', '');
+  const isCurrent = facts.version === SETUP_VERSION && plain(facts.functions) === plain(functionsMark(functions));
   return isCurrent ? undefined : { code: 'durable.outdated' };
 }
 
@@ -173,6 +179,8 @@ export function removalSql(): string {
 BEGIN;
 DROP SCHEMA IF EXISTS pgbackground_rows CASCADE;
 DROP SCHEMA IF EXISTS pgbackground_jobs CASCADE;
+-- Windows that list the jobs notice it.
+NOTIFY ${CHANNEL}, '${SETUP_CHANGED}';
 COMMIT;
 `;
 }
@@ -189,12 +197,13 @@ export async function setUp(client: Client): Promise<void> {
   await runScript(client, setupSql(functions, facts.version));
 }
 
-/** Runs a script in one transaction. */
+/** Runs a script in one transaction. @throws FaultError if others use the objects for too long */
 export async function runScript(client: Client, script: string): Promise<void> {
   try {
     await client.query(script);
   } catch (error) {
     await client.query('ROLLBACK');
-    throw error;
+    if (sqlstateOf(error) !== SQLSTATE.lockNotAvailable) throw error;
+    throw new FaultError<DurableFault>({ code: 'durable.inUse' }, { cause: error });
   }
 }

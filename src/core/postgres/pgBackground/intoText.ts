@@ -5,7 +5,7 @@ import { classify } from '../../sql/classify/classify';
 import { earlierEffect } from '../../sql/classify/earlierStatements';
 import { insertAll, type InsertedText } from '../../sql/classify/fence';
 import { intoName, type IntoTable } from '../../sql/intoTable';
-import { quoteIdent } from '../../sql/quote';
+import { quoteIdent, quoteLiteral } from '../../sql/quote';
 import type { RowPlan } from '../../jobs/ports';
 import { planRows, workerText, type Description, type ServerFacts, type WorkerText } from './rowPlan';
 
@@ -32,7 +32,7 @@ export async function lookUpInto(client: Client, { schema, table }: IntoTable): 
   const { rows } = await client.query<(string | null)[]>({
     text: `SELECT current_user::pg_catalog.text, s.name::pg_catalog.text, n.oid IS NOT NULL,
                   pg_catalog.has_schema_privilege(n.oid, 'CREATE'), c.relkind::pg_catalog.text,
-                  pg_catalog.has_table_privilege(c.oid, 'INSERT'), pg_catalog.pg_has_role(c.relowner, 'USAGE')
+                  pg_catalog.has_any_column_privilege(c.oid, 'INSERT'), pg_catalog.pg_has_role(c.relowner, 'USAGE')
              FROM (SELECT COALESCE($1::pg_catalog.name, pg_catalog.current_schema()) AS name) AS s
              LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) s.name
              LEFT JOIN pg_catalog.pg_class AS c
@@ -106,7 +106,8 @@ export function intoText(
   const list = names && names.length > 0 ? ` (${names.map(quoteIdent).join(', ')})` : '';
   const appends = into.ifExists === 'append' && (facts === undefined || facts.kind !== undefined);
   const replaces = into.ifExists === 'replace' && (facts === undefined || facts.kind !== undefined);
-  const drop = replaces ? `DROP TABLE IF EXISTS ${table};\n` : '';
+  const refuse = facts || into.schema !== undefined ? '' : refuseTemporary(into, appends || replaces);
+  const drop = refuse + (replaces ? `DROP TABLE IF EXISTS ${table};\n` : '');
   const target = appends ? `INSERT INTO ${table}${list}` : `CREATE TABLE ${table}${list} AS`;
   const around = (before: string, after: string): InsertedText =>
     insertAll(sql, [
@@ -117,7 +118,10 @@ export function intoText(
   const isWrite = kind === 'returning' || kind === 'with-dml';
   if (!selectLike && !isWrite && appends && kind === 'with-select') {
     // The writes in its WITH must be at the top level.
-    return insertAll(sql, [{ at: mainAt, text: `${target} ` }]);
+    return insertAll(sql, [
+      { at: last.start, text: drop },
+      { at: mainAt, text: `${target} ` },
+    ]);
   }
   const casts = columns?.some(({ type }) => type.needsCast) === true;
   if (!casts && !isWrite) return around(`${drop}${target} `, '');
@@ -127,8 +131,26 @@ export function intoText(
     columns?.map(({ type }, i) => `q.c${i + 1}${type.needsCast ? '::pg_catalog.text' : ''}`).join(', ') ?? '*';
   if (!isWrite) return around(`${drop}${target} SELECT ${values} FROM (`, `\n) AS q${inner}`);
   return appends
-    ? around(`WITH q${inner} AS (`, `\n) ${target} SELECT ${values} FROM q`)
+    ? around(`${drop}WITH q${inner} AS (`, `\n) ${target} SELECT ${values} FROM q`)
     : around(`${drop}${target} WITH q${inner} AS (`, `\n) SELECT ${values} FROM q`);
+}
+
+/**
+ * A statement that raises an error if a name without a schema is that of a temporary table, or if the first schema of the search_path is the
+ * temporary one: the rows would be gone with the worker. Only the worker knows, after the earlier statements.
+ * @param mayExist the table may exist; otherwise it is always created
+ */
+function refuseTemporary({ table }: IntoTable, mayExist: boolean): string {
+  const name = quoteLiteral(quoteIdent(table));
+  const known = `(SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${name}))`;
+  const first =
+    '(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema())';
+  return `DO $pgbg_into$BEGIN
+IF ${mayExist ? `COALESCE(${known}, ${first})` : first} OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() THEN
+RAISE EXCEPTION 'the rows would be stored in a temporary table, which is gone when the worker ends'
+USING HINT = 'Write the schema before the name of the table.', ERRCODE = 'invalid_table_definition';
+END IF; END$pgbg_into$;
+`;
 }
 
 /** The plan for a text whose last rows are stored in a table. The worker returns only their number. */

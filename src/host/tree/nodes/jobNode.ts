@@ -122,7 +122,7 @@ export class JobNode {
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
     if (record.durable) words.push('durable');
-    else words.push(this.job.pinned ? 'pinned' : 'unpinned');
+    words.push(this.job.pinned ? 'pinned' : 'unpinned');
     return words;
   }
 

@@ -43,6 +43,21 @@ describe('the usual duration by earlier jobs', () => {
     assert.equal(index.usual(job('SELECT 1', 5))?.runs, 4);
   });
 
+  it('counts durable jobs of the own role whose SQL is complete and whose end is known', () => {
+    const index = new DurationIndex(() => now);
+    const durable = { id: '1', owner: 'a', own: true, proven: true, seen: true };
+    const reason = { code: 'durableJobs.keeperLost' };
+    for (const ms of [100, 200, 300]) index.add(without(job('SELECT 1', ms, { durable })));
+    for (const facts of [
+      { durable: { ...durable, own: false } },
+      { durable: { ...durable, cut: true } },
+      { durable, reason },
+    ])
+      index.add(job('SELECT 1', 9000, facts));
+    assert.deepEqual(index.usual(job('SELECT 2', 1, { durable })), { lowMs: 120, highMs: 280, runs: 3 });
+    assert.equal(index.usual(job('SELECT 2', 1, { durable: { ...durable, cut: true } })), undefined);
+  });
+
   it('forgets the runs of jobs that were removed', () => {
     const index = new DurationIndex(() => now);
     const jobs = [10, 20, 30].map((ms) => job('SELECT 1', ms));

@@ -72,14 +72,16 @@ function stops(job: string): string {
 /**
  * Cancels the statements of a batch that wait and will never begin, because another one did not succeed, if the batch stops then. The
  * outcome of that one may be unknown: no one can be asked whether to go on. One that was canceled stops only those after it. (The same rules
- * as in batchRules.ts.) Statements that are just being claimed are skipped, so this waits for nothing. Returns the number of jobs that it
+ * as in batchRules.ts.) Only jobs of one role count, because every role can use the key of a batch in its own records. Statements that are just being claimed are skipped, so this waits for nothing. Returns the number of jobs that it
  * changed.
  */
 const STOP_BATCH = `
-CREATE OR REPLACE FUNCTION pgbackground_jobs.stop_batch(p_batch pg_catalog.int8) RETURNS int4 ${OF_JOBS} AS $stop_batch$
+CREATE OR REPLACE FUNCTION pgbackground_jobs.stop_batch(p_batch pg_catalog.int8, p_owner pg_catalog.regrole) RETURNS int4 ${OF_JOBS} AS $stop_batch$
 #variable_conflict error
 DECLARE
   v_options json;
+  v_on_failure text;
+  v_label text;
   v_after int8;
   v_first record;
   v_from int4;
@@ -88,16 +90,24 @@ DECLARE
   v_count int4 := 0;
 BEGIN
   SELECT t.batch_options, t.after_job INTO v_options, v_after FROM pgbackground_jobs.jobs AS t
-   WHERE t.batch_key = p_batch AND t.state = 'queued' LIMIT 1;
-  IF NOT FOUND OR v_options ->> 'onFailure' IS DISTINCT FROM 'stop' THEN RETURN 0; END IF;
+   WHERE t.batch_key = p_batch AND t.owner = p_owner AND t.state = 'queued' LIMIT 1;
+  IF NOT FOUND THEN RETURN 0; END IF;
+  BEGIN
+    v_on_failure := v_options ->> 'onFailure';
+    v_label := v_options ->> 'label';
+  EXCEPTION WHEN data_exception THEN
+    -- The role has changed the record into something that cannot be read. Other jobs are still resolved.
+    RETURN 0;
+  END;
+  IF v_on_failure IS DISTINCT FROM 'stop' THEN RETURN 0; END IF;
   -- The first position that is stopped.
   SELECT min(CASE t.state WHEN 'canceled' THEN t.batch_index + 1 ELSE 0 END) INTO v_from FROM pgbackground_jobs.jobs AS t
-   WHERE t.batch_key = p_batch AND ${stops('t')};
+   WHERE t.batch_key = p_batch AND t.owner = p_owner AND ${stops('t')};
   IF v_after IS NOT NULL THEN
     SELECT t.label, t.state INTO v_first FROM pgbackground_jobs.jobs AS t WHERE t.id = v_after;
     IF NOT FOUND THEN
       -- It was purged.
-      v_cause := json_build_object('label', v_options ->> 'label', 'state', 'unknown');
+      v_cause := json_build_object('label', v_label, 'state', 'unknown');
     ELSIF v_first.state NOT IN (${UNFINISHED_LIST}, 'succeeded') THEN
       v_cause := json_build_object('label', v_first.label, 'state', v_first.state);
     END IF;
@@ -105,7 +115,7 @@ BEGIN
   IF v_cause IS NULL AND v_from IS NULL THEN RETURN 0; END IF;
   FOR v_job IN
     SELECT t.id, t.batch_index FROM pgbackground_jobs.jobs AS t
-     WHERE t.batch_key = p_batch AND t.state = 'queued' AND (v_cause IS NOT NULL OR t.batch_index >= v_from)
+     WHERE t.batch_key = p_batch AND t.owner = p_owner AND t.state = 'queued' AND (v_cause IS NOT NULL OR t.batch_index >= v_from)
      ORDER BY t.batch_index FOR UPDATE SKIP LOCKED
   LOOP
     UPDATE pgbackground_jobs.jobs AS t
@@ -113,7 +123,7 @@ BEGIN
            -- The cause, not one that ended for the same cause.
            stopped_by = COALESCE(v_cause, (
              SELECT json_build_object('label', c.label, 'state', c.state) FROM pgbackground_jobs.jobs AS c
-              WHERE c.batch_key = p_batch AND ${stops('c')}
+              WHERE c.batch_key = p_batch AND c.owner = p_owner AND ${stops('c')}
                 AND (c.state <> 'canceled' OR c.batch_index < v_job.batch_index)
               ORDER BY c.reason IS NOT DISTINCT FROM 'batch_stopped', c.batch_index LIMIT 1))
      WHERE t.id = v_job.id AND t.state = 'queued';
@@ -174,7 +184,7 @@ BEGIN
       PERFORM pgbackground_jobs.resolve();
       COMMIT;
     END IF;
-    PERFORM pgbackground_jobs.stop_batch(p_batch);
+    PERFORM pgbackground_jobs.stop_batch(p_batch, quote_ident(CURRENT_USER::text)::regrole);
     COMMIT;
     SELECT t.id INTO v_job FROM pgbackground_jobs.jobs AS t WHERE ${WAITS} ORDER BY t.batch_index LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF FOUND THEN

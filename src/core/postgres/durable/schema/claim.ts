@@ -4,7 +4,8 @@ import { call, CHANNEL, DIAGNOSTICS, launchCall, WORKER } from './calls';
 
 /**
  * Sets the settings of the worker, launches it, and sets the keeper's settings back. In between, the search_path is the user's, so
- * every name is qualified and there is no operator.
+ * every name is qualified and there is no operator. After an error, the worker may run nevertheless if `v_sent` is true: a signal,
+ * for example, can interrupt the keeper while it waits for a worker that has started.
  */
 function launchWorker(functions: ExtensionFunctions): string {
   return `
@@ -16,6 +17,7 @@ function launchWorker(functions: ExtensionFunctions): string {
     FOR v_n IN 1 .. v_count LOOP
       PERFORM pg_catalog.set_config(v_names[v_n], v_wanted[v_n], true);
     END LOOP;
+    v_sent := true;
     SELECT l.pid, l.cookie INTO STRICT v_pid, v_cookie
       FROM ${launchCall(functions, 'v_text', 'v_queue', 'v_job.label')} AS l;
     FOR v_n IN REVERSE v_count .. 1 LOOP
@@ -86,7 +88,13 @@ ${CLAIMED}  ${CREATE_ROWS_TABLE}
   v_text := concat(v_job.options ->> 'before', 'SELECT pgbackground_jobs.gate(''', v_keeper_xid, ''');SHOW server_version;',
                    v_job.options ->> 'text');
   ${launchWorker(functions)}
-  IF v_state IS NULL THEN
+  IF v_state IS NOT NULL THEN
+    -- With this transaction aborted, the gate stays closed, so the job does not begin even if its worker has started.
+    ROLLBACK;
+    v_rows_oid := NULL;
+    UPDATE pgbackground_jobs.jobs AS t
+       SET state = 'running', started_at = clock_timestamp(), keeper_pid = pg_backend_pid(), keeper_key = p_key, keeper_start = v_start
+${CLAIMED}  ELSE
     v_pause := 0.0005;
     LOOP
       SELECT l.transactionid::text::int8 INTO v_xid FROM pg_locks AS l
@@ -128,6 +136,13 @@ ${CLAIMED}  COMMIT;
   ${CREATE_ROWS_TABLE}
   v_text := v_job.options ->> 'text';
   ${launchWorker(functions)}
+  IF v_sent AND v_state = 'failed' AND v_reason <> 'no_slot' AND v_sqlstate !~ '^(22|42)' THEN
+    -- Nothing proves that it did not start.
+    v_state := 'unknown';
+    v_reason := 'keeper_lost';
+    -- It is not an error of the job.
+    v_sqlstate := NULL;
+  END IF;
   IF v_state IS NULL THEN
     UPDATE pgbackground_jobs.jobs AS t
        SET worker_pid = v_pid, worker_cookie = v_cookie, rows_oid = v_rows_oid,

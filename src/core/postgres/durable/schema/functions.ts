@@ -121,6 +121,7 @@ CREATE OR REPLACE FUNCTION pgbackground_jobs.resolve() RETURNS int4 ${OF_JOBS} A
 DECLARE
   v_job record;
   v_status text;
+  v_store text;
   v_state text;
   v_reason text;
   v_rows_oid oid;
@@ -130,9 +131,8 @@ DECLARE
   v_count int4 := 0;
 BEGIN
   FOR v_job IN
-    SELECT t.id, t.owner, t.state, t.gated, t.options ->> 'store' AS store, t.queued_at, t.keeper_pid, t.keeper_key, t.worker_pid,
-           t.worker_start, t.worker_xid, t.rows_table, t.rows_oid, t.batch_key,
-           ${ALIVE_KEY} AS alive_key
+    SELECT t.id, t.owner, t.state, t.gated, t.options, t.queued_at, t.keeper_pid, t.keeper_key, t.worker_pid, t.worker_start,
+           t.worker_xid, t.rows_table, t.rows_oid, t.batch_key, ${ALIVE_KEY} AS alive_key
       FROM pgbackground_jobs.jobs AS t
      WHERE t.state IN (${UNFINISHED_LIST}) AND t.cluster = (pg_control_system()).system_identifier
   LOOP
@@ -152,18 +152,26 @@ BEGIN
                 AND (v_job.queued_at > clock_timestamp() - interval '10 seconds'
                      OR EXISTS (SELECT FROM pg_stat_get_activity(v_job.keeper_pid) AS a WHERE v_job.keeper_pid IS NOT NULL))
                 AND NOT EXISTS (SELECT FROM pgbackground_jobs.jobs AS b WHERE b.batch_key = v_job.batch_key AND b.started_at IS NOT NULL);
-      CONTINUE WHEN v_job.batch_key IS NOT NULL AND pgbackground_jobs.stop_batch(v_job.batch_key) > 0;
+      CONTINUE WHEN v_job.batch_key IS NOT NULL AND pgbackground_jobs.stop_batch(v_job.batch_key, v_job.owner) > 0;
       v_state := 'failed';
       v_reason := 'never_began';
     ELSIF v_job.worker_xid IS NOT NULL THEN
-      v_status := pg_xact_status(v_job.worker_xid);
+      v_status := NULL;
+      v_store := NULL;
+      BEGIN
+        v_status := pg_xact_status(v_job.worker_xid);
+        v_store := v_job.options ->> 'store';
+      EXCEPTION WHEN data_exception THEN
+        -- An id that was never assigned, or options that cannot be read: the role has changed the record. Others are still resolved.
+        NULL;
+      END;
       CONTINUE WHEN v_status = 'in progress';
       v_state := CASE v_status WHEN 'committed' THEN 'succeeded' WHEN 'aborted' THEN 'failed' ELSE 'unknown' END;
       IF v_status IS NULL THEN v_reason := 'outcome_expired'; END IF;
-      IF v_state = 'succeeded' AND v_job.store = 'worker' THEN
+      IF v_state = 'succeeded' AND v_store = 'worker' THEN
         v_rows_oid := pgbackground_jobs.rows_oid(v_job.rows_table, v_job.owner::oid);
         v_rows_state := CASE WHEN v_rows_oid IS NULL THEN 'lost' ELSE 'stored' END;
-      ELSIF v_state = 'succeeded' AND v_job.store = 'keeper' THEN
+      ELSIF v_state = 'succeeded' AND v_store = 'keeper' THEN
         v_rows_state := 'lost';
       END IF;
     ELSIF v_job.gated THEN
@@ -186,6 +194,10 @@ BEGIN
 END $resolve$;
 `;
 
+/** Whether a process works in this database. A record that was restored from another one must not end the job there. */
+const ofThisDatabase = (pid: string): string =>
+  `(SELECT p.datid FROM pg_stat_get_activity(${pid}) AS p) = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())`;
+
 /**
  * Cancels a job of the caller's, or of a role whose privileges the caller has. Never kills: it sends SIGTERM, at most.
  * Returns `canceled` if the job had not begun, `signaled`, `requested` if its keeper will send the signal, `unreachable` if there is
@@ -205,14 +217,14 @@ BEGIN
          finished_at = CASE t.state WHEN 'queued' THEN clock_timestamp() END,
          rows_state = CASE t.state WHEN 'queued' THEN NULL ELSE t.rows_state END
    WHERE t.id = p_job AND t.state IN (${UNFINISHED_LIST})
-  RETURNING t.state, t.gated, t.cluster, t.keeper_key, t.worker_pid, t.worker_start, t.worker_xid, t.batch_key INTO v_job;
+  RETURNING t.owner, t.state, t.gated, t.cluster, t.keeper_key, t.worker_pid, t.worker_start, t.worker_xid, t.batch_key INTO v_job;
   IF NOT FOUND THEN
     PERFORM FROM pgbackground_jobs.jobs AS t WHERE t.id = p_job;
     RETURN CASE WHEN FOUND THEN 'finished' END;
   END IF;
   PERFORM pg_notify('${CHANNEL}', p_job::text);
   IF v_job.state = 'canceled' THEN
-    IF v_job.batch_key IS NOT NULL THEN PERFORM pgbackground_jobs.stop_batch(v_job.batch_key); END IF;
+    IF v_job.batch_key IS NOT NULL THEN PERFORM pgbackground_jobs.stop_batch(v_job.batch_key, v_job.owner); END IF;
     RETURN 'canceled';
   END IF;
   IF v_job.cluster <> (pg_control_system()).system_identifier THEN RETURN 'unreachable'; END IF;
@@ -221,10 +233,11 @@ BEGIN
       -- The process that holds the transaction id is the worker: a reused process id cannot match.
       SELECT bool_or(pg_terminate_backend(l.pid)) INTO v_signaled FROM pg_locks AS l
        WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
-         AND l.transactionid = v_job.worker_xid::xid;
+         AND l.transactionid = v_job.worker_xid::xid AND ${ofThisDatabase('l.pid')};
     ELSIF NOT pgbackground_jobs.keeper_alive(v_job.keeper_key) THEN
       SELECT bool_or(pg_terminate_backend(a.pid)) INTO v_signaled FROM pg_stat_get_activity(v_job.worker_pid) AS a
-       WHERE a.pid = v_job.worker_pid AND a.backend_start = v_job.worker_start AND a.backend_type = 'pg_background';
+       WHERE a.pid = v_job.worker_pid AND a.backend_start = v_job.worker_start AND a.backend_type = 'pg_background'
+         AND ${ofThisDatabase('a.pid')};
     END IF;
   EXCEPTION WHEN insufficient_privilege THEN
     v_signaled := false;
@@ -266,7 +279,10 @@ DECLARE
   v_oid oid;
 BEGIN
   FOR v_job IN
-    SELECT t.id, t.owner, t.rows_table, t.rows_oid FROM pgbackground_jobs.jobs AS t
+    SELECT t.id, t.owner, t.rows_table, t.rows_oid,
+           -- Restored from another database, in which the oid was another one (see rows.ts).
+           t.cluster <> (pg_control_system()).system_identifier OR t.rows_oid < 'pgbackground_jobs.jobs'::regclass::oid AS restored
+      FROM pgbackground_jobs.jobs AS t
      WHERE t.id = ANY (p_jobs)
        AND (t.state NOT IN (${UNFINISHED_LIST}) OR t.cluster <> (pg_control_system()).system_identifier)
      ORDER BY t.id
@@ -274,7 +290,7 @@ BEGIN
     BEGIN
       v_oid := pgbackground_jobs.rows_oid(v_job.rows_table, v_job.owner::oid);
       -- Not by its name alone: only the table that the job created.
-      IF v_oid IS NOT NULL AND (v_job.rows_oid IS NULL OR v_oid = v_job.rows_oid) THEN
+      IF v_oid IS NOT NULL AND (v_job.rows_oid IS NULL OR v_oid = v_job.rows_oid OR v_job.restored) THEN
         EXECUTE format('DROP TABLE pgbackground_rows.%I', v_job.rows_table);
       END IF;
       DELETE FROM pgbackground_jobs.jobs AS t WHERE t.id = v_job.id;

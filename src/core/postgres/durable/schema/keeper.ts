@@ -220,6 +220,7 @@ DECLARE
   v_wanted text[];
   v_values text[];
   v_count int4;
+  v_sent bool := false;
   v_pid int4;
   v_cookie int8;
   v_keeper_xid xid8;
