@@ -138,7 +138,8 @@ export function inspectQuery(facts: ServerFacts, withTexts: boolean): string {
          'prepared', CASE WHEN e.pid = 0 THEN (
             SELECT pg_catalog.json_build_object('gid', p.gid, 'user', p.owner, 'db', p.database, 'secs', ${seconds('p.prepared')})
               FROM l JOIN l AS w ON ${sameObject('l', 'w')}
-              JOIN pg_catalog.pg_prepared_xacts AS p ON l.virtualtransaction = '-1/' || p.transaction::pg_catalog.text
+              JOIN l AS t ON t.virtualtransaction = l.virtualtransaction AND t.pid IS NULL AND t.locktype = 'transactionid'
+              JOIN pg_catalog.pg_prepared_xacts AS p ON p.transaction = t.transactionid
              WHERE l.granted AND l.pid IS NULL AND NOT w.granted AND w.pid = ANY (e.waiters)
              ORDER BY p.prepared LIMIT 1) END) AS j
          FROM blocker AS e LEFT JOIN a AS b ON b.pid = e.pid
