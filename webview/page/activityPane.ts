@@ -17,7 +17,8 @@ export type SignalBlocker = (pid: number, backendStart: string, signal: BlockerS
  */
 export class ActivityPane {
   readonly element = make('div', 'activity');
-  readonly #title = make('h2', 'activity-title');
+  readonly #heading = make('h2', 'activity-title');
+  readonly #title = make('span');
   readonly #explanation = make('p', 'activity-explanation');
   readonly #warning = make('p', 'activity-warning');
   readonly #strip = new Strip();
@@ -35,12 +36,12 @@ export class ActivityPane {
     this.#title.textContent = waiting;
     this.#warning.setAttribute('role', 'alert');
     this.#warning.hidden = true;
-    this.element.append(this.#title, this.#explanation, this.#warning, this.#strip.element, this.#sections);
+    this.#heading.append(this.#title);
+    this.element.append(this.#heading, this.#explanation, this.#warning, this.#strip.element, this.#sections);
   }
 
   update(view: ActivityView): void {
     setText(this.#title, view.title);
-    setAttribute(this.#title, 'data-kind', view.kind);
     setText(this.#explanation, view.explanation);
     setText(this.#warning, view.warning);
     this.#warning.hidden = view.warning === '';
@@ -68,7 +69,8 @@ class Strip {
     this.#bars.setAttribute('role', 'img');
     // The text of the bars says the same.
     this.#legend.setAttribute('aria-hidden', 'true');
-    this.element.append(this.#title, this.#bars, this.#legend);
+    this.#heading.append(this.#title);
+    this.element.append(this.#heading, this.#bars, this.#legend);
   }
 
   update({ title, text, samples, size, legend }: ActivityStrip): void {
@@ -114,7 +116,8 @@ class Section {
     this.#title.id = `activity-${id}`;
     this.element.setAttribute('aria-labelledby', this.#title.id);
     this.#table.setAttribute('aria-labelledby', this.#title.id);
-    this.element.append(this.#title, this.#chain, this.#progress, this.#facts, this.#table, this.#note);
+    this.#heading.append(this.#title);
+    this.element.append(this.#heading, this.#chain, this.#progress, this.#facts, this.#table, this.#note);
   }
 
   update({ title, facts = [], table, progress = [], chain = [], note = '' }: ActivitySection): void {
@@ -161,7 +164,8 @@ class Blocker {
     this.#signal = signal;
 
     this.#query.tabIndex = 0;
-    this.element.append(this.#title, this.#facts, this.#query, this.#note, this.#bar);
+    this.#heading.append(this.#title);
+    this.element.append(this.#heading, this.#facts, this.#query, this.#note, this.#bar);
   }
 
   update({ pid, backendStart, depth, title, facts, query, actions, note }: ChainItem): void {
