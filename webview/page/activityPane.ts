@@ -69,8 +69,7 @@ class Strip {
     this.#bars.setAttribute('role', 'img');
     // The text of the bars says the same.
     this.#legend.setAttribute('aria-hidden', 'true');
-    this.#heading.append(this.#title);
-    this.element.append(this.#heading, this.#bars, this.#legend);
+    this.element.append(this.#title, this.#bars, this.#legend);
   }
 
   update({ title, text, samples, size, legend }: ActivityStrip): void {
@@ -116,8 +115,7 @@ class Section {
     this.#title.id = `activity-${id}`;
     this.element.setAttribute('aria-labelledby', this.#title.id);
     this.#table.setAttribute('aria-labelledby', this.#title.id);
-    this.#heading.append(this.#title);
-    this.element.append(this.#heading, this.#chain, this.#progress, this.#facts, this.#table, this.#note);
+    this.element.append(this.#title, this.#chain, this.#progress, this.#facts, this.#table, this.#note);
   }
 
   update({ title, facts = [], table, progress = [], chain = [], note = '' }: ActivitySection): void {
@@ -164,8 +162,7 @@ class Blocker {
     this.#signal = signal;
 
     this.#query.tabIndex = 0;
-    this.#heading.append(this.#title);
-    this.element.append(this.#heading, this.#facts, this.#query, this.#note, this.#bar);
+    this.element.append(this.#title, this.#facts, this.#query, this.#note, this.#bar);
   }
 
   update({ pid, backendStart, depth, title, facts, query, actions, note }: ChainItem): void {
