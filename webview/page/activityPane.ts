@@ -60,10 +60,10 @@ export class ActivityPane {
 
 /** One bar per sample, the newest on the right. */
 class Strip {
-  readonly element = make('figure', 'strip');
-  readonly #title = make('figcaption', 'strip-title');
-  readonly #bars = make('div', 'strip-bars');
-  readonly #legend = make('ul', 'strip-legend');
+  readonly element = make('figure', 'samples');
+  readonly #title = make('figcaption', 'samples-title');
+  readonly #bars = make('div', 'samples-bars');
+  readonly #legend = make('ul', 'samples-legend');
 
   constructor() {
     this.#bars.setAttribute('role', 'img');
@@ -75,7 +75,7 @@ class Strip {
   update({ title, text, samples, size, legend }: ActivityStrip): void {
     setText(this.#title, title);
     setAttribute(this.#bars, 'aria-label', text);
-    while (this.#bars.childElementCount < size) this.#bars.append(make('span', 'strip-bar'));
+    while (this.#bars.childElementCount < size) this.#bars.append(make('span', 'samples-bar'));
     const bars = [...this.#bars.children];
     const empty = size - samples.length;
     for (const [index, bar] of bars.entries()) {
@@ -86,9 +86,9 @@ class Strip {
     const items = legend.map(({ kind, text: name }) => {
       const known = [...this.#legend.children].find((item) => item.getAttribute('data-kind') === kind);
       if (known) return known;
-      const item = make('li', 'strip-name');
+      const item = make('li', 'samples-name');
       item.dataset['kind'] = kind;
-      item.append(make('span', 'strip-key'), make('span', '', name));
+      item.append(make('span', 'samples-key'), make('span', '', name));
       return item;
     });
     arrange(this.#legend, items);
@@ -204,6 +204,7 @@ function updateProgress(host: HTMLElement, items: NonNullable<ActivitySection['p
     setAttribute(bar, 'aria-label', item.title);
     setAttribute(bar, 'aria-valuenow', String(item.pct ?? 0));
     setAttribute(bar, 'aria-valuetext', visible(item.text));
+    if (line instanceof HTMLElement) line.hidden = item.text === '' && item.pct === undefined;
     updateFacts(facts, item.facts);
     return block;
   });

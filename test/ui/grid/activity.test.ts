@@ -67,6 +67,17 @@ describe('activity tab of the results page', () => {
     ]);
   });
 
+  it('draws its parts one below the other', async () => {
+    await open();
+    const boxes = await grid.page.evaluate<{ top: number; bottom: number }[]>(
+      "[...document.querySelector('.activity').children].map((one) => one.getBoundingClientRect().toJSON())",
+    );
+    assert.equal(boxes.length, 5);
+    for (const [index, { top }] of boxes.entries()) {
+      assert.ok(index === 0 || top >= boxes[index - 1]!.bottom, JSON.stringify(boxes));
+    }
+  });
+
   it('removes what is no longer there', async () => {
     await open();
     const { sections, ...rest } = fakeActivity();
@@ -79,7 +90,7 @@ describe('activity tab of the results page', () => {
   it('has a text for screen readers instead of the bars, and passes axe, in all themes', async () => {
     await open();
     const strip = grid.page.getByRole('img', { name: /^Samples of the last minute, one per second\./ });
-    assert.equal(await strip.locator('.strip-bar[data-kind]').count(), 52);
+    assert.equal(await strip.locator('.samples-bar[data-kind]').count(), 52);
     for (const theme of ['dark', 'light', 'hc-dark', 'hc-light'] satisfies ThemeName[]) {
       await grid.page.evaluate(`harness.setTheme('${theme}')`);
       await grid.settle();
