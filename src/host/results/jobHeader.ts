@@ -33,7 +33,6 @@ export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocatio
     details: detailsOf(job, now),
     canCancel: !job.final && info.state !== 'canceling',
     canRerun: true,
-    hasWorker: job.hasWorker === true,
     noticeCount: job.noticeCount,
     ...(job.noticesDropped === undefined ? {} : { noticesDropped: job.noticesDropped }),
     ...(pid === undefined ? {} : { pid }),

@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import type { Job } from '../../core/jobs/job';
-import { findWorker } from '../../core/jobs/findWorker';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ServerLink } from '../../core/jobs/ports';
-import { serverOf } from '../../core/jobs/serverIdentity';
-import { mayHaveWorker } from '../../core/jobs/states';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import { jobInfo, shownNotices } from '../messages/jobInfo';
 import type { OtherJobsSource } from '../tree/otherJobs';
@@ -19,20 +16,12 @@ export function jobSource(
   linkOf: (connection: string) => ServerLink | undefined,
 ): ResultsSource {
   const jobOf = (id: string): Job | undefined => jobs.get(id) ?? others.get(id)?.job;
-  const worker: NonNullable<ResultsSource['worker']> = (id) => {
-    const job = jobOf(id);
-    const { connection, pid } = job?.record ?? {};
-    const link = connection !== undefined && pid !== undefined ? linkOf(connection) : undefined;
-    if (!job || !link || !mayHaveWorker(job.state)) return undefined;
-    const found = findWorker(link.snapshot, job.record);
-    const backendStart = job.record.backendStart ?? found?.backendStart;
-    const server = serverOf(job.record);
-    return pid === undefined || backendStart === undefined
-      ? undefined
-      : { link, pid, backendStart, ...(server && { server }) };
-  };
   return {
-    worker,
+    linked: (id) => {
+      const job = jobOf(id);
+      const link = job && linkOf(job.record.connection);
+      return job && link && { job, link };
+    },
     job: (id) => {
       const job = jobOf(id);
       if (job === undefined) return undefined;
@@ -42,7 +31,6 @@ export function jobSource(
         info: jobInfo(job),
         request,
         final: job.final,
-        hasWorker: worker(id) !== undefined,
         ...(durable && { durable, copying: jobs.durable.copying(id) }),
         ...(limits === undefined ? {} : { limits }),
         noticeCount,

@@ -11,6 +11,7 @@ import { type PageFiles, pageHtml, pageRoot } from '../base/pageHtml';
 import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
 import { ActivityFeed, type ActivityTarget } from '../activity/activityFeed';
+import { workerOfJob } from '../activity/workerOfJob';
 import { headOf, settingsOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
@@ -191,17 +192,18 @@ export class ResultsPanel implements Disposable {
 
   #activityTarget(): ActivityTarget | undefined {
     const job = this.#source.job(this.id);
-    const worker = this.#source.worker?.(this.id);
+    const worker = workerOfJob(this.#source.linked?.(this.id));
     return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false } };
   }
 
   async #head(job: ResultsJob): Promise<ResultsHead> {
-    if (job.info.error === undefined) return headOf(job, Date.now());
+    const hasWorker = workerOfJob(this.#source.linked?.(this.id)) !== undefined;
+    if (job.info.error === undefined) return { ...headOf(job, Date.now()), hasWorker };
     const place = await this.#source.errorPlace(this.id);
     // Remember the file even if the text has changed: Undo may restore it.
     if (place) this.#errorFile = place.uri.toString();
     // The job may have changed in the meantime.
-    return headOf(this.#source.job(this.id) ?? job, Date.now(), place);
+    return { ...headOf(this.#source.job(this.id) ?? job, Date.now(), place), hasWorker };
   }
 
   #sendNotices(): void {

@@ -6,7 +6,7 @@ import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import type { UsualDuration } from '../../core/jobs/history/usualDuration';
-import type { InspectRequest } from '../../core/jobs/activity/inspection';
+import type { Job } from '../../core/jobs/job';
 import type { ServerLink, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailureLocation } from '../editor/failures';
@@ -32,8 +32,6 @@ export interface ResultsJob {
   readonly durable?: DurableFacts;
   /** Its rows are still being copied from the server, although it has ended. */
   readonly copying?: boolean;
-  /** It has a worker on a server that is connected. */
-  readonly hasWorker?: boolean;
   /** Its state can no longer change. */
   readonly final: boolean;
 }
@@ -45,6 +43,11 @@ export interface StoredText {
   readonly place?: TextPlace;
   /** A file for a part that is too long for an untitled document. */
   readonly shown: string;
+}
+
+export interface LinkedJob {
+  readonly job: Job;
+  readonly link: ServerLink;
 }
 
 export interface ResultsSource {
@@ -59,8 +62,8 @@ export interface ResultsSource {
    * @param all wait until those of a durable job were copied from the server
    */
   rows(id: string, all?: boolean): Promise<RowsReader | undefined>;
-  /** The worker of the job, if it has one on a server that is connected. */
-  worker?(id: string): (InspectRequest & { readonly link: ServerLink }) | undefined;
+  /** The job with the link of its connection, if that is open. */
+  linked?(id: string): LinkedJob | undefined;
   /** The user sees the job in a panel. */
   shown?(id: string): void;
   notices(id: string): readonly KeptNotice[];

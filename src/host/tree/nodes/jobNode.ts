@@ -12,7 +12,7 @@ import { objectsOf, shortErrorText } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 import { slowerText, usualText } from '../../jobs/usualText';
-import { blockingText, kindIcon, kindName } from '../../jobs/workKindText';
+import { workKinds } from '../workKinds';
 
 export const ICONS: Record<JobState, vscode.ThemeIcon> = {
   queued: new vscode.ThemeIcon('clock'),
@@ -60,8 +60,9 @@ export class JobNode {
     const usual = this.#jobs.usualDuration(this.job);
     const slower = slowerText(record, usual, now);
     const kind = record.state === 'running' ? worker?.kind : undefined;
-    const works = kind === undefined ? '' : kindName(kind);
-    const blocks = blockingText(worker?.blocking);
+    const kinds = worker && workKinds();
+    const works = (kind && kinds?.kindName(kind)) ?? '';
+    const blocks = kinds?.blockingText(worker?.blocking) ?? '';
     const pid = record.pid === undefined ? '' : String(record.pid);
     // Jobs of earlier days are listed below their day.
     const { finishedAt: end } = record;
@@ -78,7 +79,7 @@ export class JobNode {
       ended,
       summary.progress,
     );
-    item.iconPath = kind === undefined ? ICONS[record.state] : kindIcon(kind, blocks !== '');
+    item.iconPath = (kind && kinds?.kindIcon(kind, blocks !== '')) ?? ICONS[record.state];
     item.contextValue = this.#contextWords().join(' ');
     item.tooltip = this.#tooltip(worker, usual && join(usualText(usual), slower));
     item.accessibilityInformation = {

@@ -5,7 +5,7 @@ import { Markdown } from '../../base/ui';
 import { workspaceName, type ShownOtherJob } from '../otherJobs';
 import { commandId } from '../../base/commandIds';
 import { join } from '../../jobs/jobText';
-import { blockingText, kindIcon, kindName } from '../../jobs/workKindText';
+import { workKinds } from '../workKinds';
 
 /** A foreign worker: one that was not launched from this window. */
 export class WorkerNode {
@@ -27,8 +27,9 @@ export class WorkerNode {
       ? vscode.l10n.t('in another workspace ({0})', workspaceName(other.workspace))
       : vscode.l10n.t('launched elsewhere');
     const { kind } = worker;
-    const blocks = blockingText(worker.blocking);
-    const works = kind === undefined ? '' : kindName(kind);
+    const kinds = workKinds();
+    const blocks = kinds?.blockingText(worker.blocking) ?? '';
+    const works = (kind && kinds?.kindName(kind)) ?? '';
     item.description = join(
       works,
       blocks,
@@ -38,7 +39,7 @@ export class WorkerNode {
       worker.database ?? '',
       source,
     );
-    item.iconPath = kind === undefined ? new vscode.ThemeIcon('server-process') : kindIcon(kind, blocks !== '');
+    item.iconPath = (kind && kinds?.kindIcon(kind, blocks !== '')) ?? new vscode.ThemeIcon('server-process');
     item.contextValue = 'worker pid sql cancelable active';
     item.command = { command: commandId('showActivity'), title: vscode.l10n.t('Show Activity'), arguments: [this] };
     const tooltip = new Markdown();
