@@ -1,16 +1,10 @@
 import type { Disposable } from '../../core/base/disposable';
 import { ActivityWatch, type SeenActivity } from '../../core/jobs/activity/activityWatch';
-import type { InspectRequest } from '../../core/jobs/activity/inspection';
 import type { ServerLink } from '../../core/jobs/ports';
 import type { ActivityView, BlockerSignal } from '../../shared/activityProtocol';
-import { activityView, type LaunchFacts } from './activityView';
+import { activityView } from './activityView';
+import type { ActivityTarget } from './activityTarget';
 import { confirmAndSignal } from './signalBlocker';
-
-/** A worker whose activity can be shown. */
-export interface ActivityTarget extends InspectRequest {
-  readonly link: ServerLink;
-  readonly launch: LaunchFacts;
-}
 
 /** Feeds a page with the activity of one worker while the page shows it. */
 export class ActivityFeed implements Disposable {

@@ -1,9 +1,8 @@
 import { env, l10n } from 'vscode';
-import type { ActivitySample } from '../../core/jobs/activity/activityHistory';
 import type { SeenActivity } from '../../core/jobs/activity/activityWatch';
 import type { StatementProgress, WorkerInspection, WorkerIo } from '../../core/jobs/activity/inspection';
 import { progressCount } from '../../core/jobs/activity/statementProgress';
-import { workKindOf, type BackendState } from '../../core/jobs/activity/workKind';
+import { workKindOf, type ActivitySample, type BackendState } from '../../core/jobs/activity/workKind';
 import type {
   ActivityFact,
   ActivityKind,

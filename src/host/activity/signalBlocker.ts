@@ -4,10 +4,11 @@ import { faultOf } from '../../core/base/fault';
 import { ActivityWatch } from '../../core/jobs/activity/activityWatch';
 import { whyNotSignaled } from '../../core/jobs/activity/blockingChain';
 import type { BlockingProcess, SignaledBlocker } from '../../core/jobs/activity/inspection';
+import type { ServerFaults } from '../../core/postgres/faults';
 import type { BlockerSignal } from '../../shared/activityProtocol';
 import * as ui from '../base/ui';
 import { errorText } from '../messages/faultText';
-import type { ActivityTarget } from './activityFeed';
+import type { ActivityTarget } from './activityTarget';
 import { secondsText } from './activityTexts';
 import { blockerTitle } from './chainItems';
 
@@ -89,7 +90,7 @@ function failureText(error: unknown, title: string): string {
   if (fault.code !== 'server.signalDenied') {
     return vscode.l10n.t('No signal could be sent to {0}: {1}', title, errorText(error));
   }
-  const message = String((fault.params as { readonly message?: unknown } | undefined)?.message ?? '');
+  const { message } = fault.params as ServerFaults['server.signalDenied'];
   return vscode.l10n.t(
     'Your role may not signal {0} ({1}). Ask for membership in its role, or for GRANT pg_signal_backend. Only superusers may signal superusers.',
     title,

@@ -1,5 +1,5 @@
 import type { ActiveWorker, ActivitySnapshot } from '../ports';
-import { workKindOf, type WorkKind } from './workKind';
+import { workKindOf, type ActivitySample, type WorkKind } from './workKind';
 
 /** How many samples of each worker are kept. */
 const MAX_SAMPLES = 60;
@@ -7,18 +7,6 @@ const MAX_SAMPLES = 60;
 const SAMPLE_MS = 900;
 /** How long others must have waited for a worker until it is reported. Milliseconds. */
 const BLOCKING_MS = 5_000;
-
-/** What a worker did when a snapshot was taken. */
-export interface ActivitySample {
-  /** As {@link ActivitySnapshot.at}. */
-  readonly at: number;
-  /** Undefined if the role may not see it. */
-  readonly kind: WorkKind | undefined;
-  readonly waitEventType?: string;
-  readonly waitEvent?: string;
-  /** The processes that it waited for. */
-  readonly blockers: readonly number[];
-}
 
 interface Known {
   readonly samples: ActivitySample[];

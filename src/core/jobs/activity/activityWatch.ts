@@ -1,8 +1,8 @@
 import type { Disposable } from '../../base/disposable';
 import { findWorker } from '../findWorker';
 import type { ActiveWorker, ActivitySnapshot, ServerLink } from '../ports';
-import type { ActivitySample } from './activityHistory';
 import type { InspectRequest, WorkerInspection } from './inspection';
+import type { ActivitySample } from './workKind';
 
 /** Pause between the starts of two inspections. A little less than a second, because snapshots are that far apart. Milliseconds. */
 const PAUSE_MS = 900;

@@ -1,4 +1,4 @@
-import { QUEUE_FULL } from '../cancel/stuckReason';
+import { QUEUE_FULL } from '../queueFull';
 
 /**
  * What a backend does, as far as `pg_stat_activity` shows it:
@@ -11,6 +11,18 @@ import { QUEUE_FULL } from '../cancel/stuckReason';
  * - `waiting`: it waits for anything else
  */
 export type WorkKind = 'cpu' | 'reading' | 'writing' | 'lock' | 'queue' | 'waiting' | 'transaction' | 'idle';
+
+/** What a worker did when a snapshot was taken. */
+export interface ActivitySample {
+  /** When the snapshot was requested, by our monotonic clock, in milliseconds. */
+  readonly at: number;
+  /** Undefined if the role may not see it. */
+  readonly kind: WorkKind | undefined;
+  readonly waitEventType?: string;
+  readonly waitEvent?: string;
+  /** The processes that it waited for. */
+  readonly blockers: readonly number[];
+}
 
 /** The columns of `pg_stat_activity` that show what a backend does. */
 export interface BackendState {
