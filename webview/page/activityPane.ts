@@ -32,7 +32,7 @@ export class ActivityPane {
     this.#signal = signal;
 
     // The title changes rarely, so screen readers announce it.
-    this.#title.setAttribute('role', 'status');
+    this.#title.setAttribute('aria-live', 'polite');
     this.#title.textContent = waiting;
     this.#warning.setAttribute('role', 'alert');
     this.#warning.hidden = true;

@@ -89,6 +89,7 @@ describe('activity tab of the results page', () => {
 
   it('has a text for screen readers instead of the bars, and passes axe, in all themes', async () => {
     await open();
+    await grid.page.getByRole('heading', { name: 'Waiting for a lock' }).waitFor();
     const strip = grid.page.getByRole('img', { name: /^Samples of the last minute, one per second\./ });
     assert.equal(await strip.locator('.samples-bar[data-kind]').count(), 52);
     for (const theme of ['dark', 'light', 'hc-dark', 'hc-light'] satisfies ThemeName[]) {
