@@ -192,6 +192,14 @@ export interface WorkerInfo {
   readonly database?: string;
   readonly state?: string;
   readonly waitEvent?: string;
+  readonly waitEventType?: string;
+  /**
+   * What it does, in samples about one second apart: `cpu`, `reading` or `writing` data, waiting for a `lock`, `queue` (its queue is full),
+   * `waiting` for anything else, `transaction` (idle in one), or `idle`. Missing until two samples agree. Other values may be added.
+   */
+  readonly kind?: string;
+  /** Process ids that it waits for, if it waits for a lock. 0 is a prepared transaction. */
+  readonly blockedBy?: readonly number[];
   /** Id of the job that the worker runs. Missing for a foreign worker. */
   readonly jobId?: string;
 }
@@ -324,4 +332,10 @@ export interface PgBackgroundApi {
   setUpDurableJobs(connection: string): Promise<void>;
   /** Returns the workers that the connection's server shows now. */
   workers(connection: string): Promise<readonly WorkerInfo[]>;
+  /**
+   * Returns the worker of a job as the server showed it last, about a second ago; undefined if it has none. Queries nothing.
+   *
+   * @throws if the job is not listed
+   */
+  activity(id: string): WorkerInfo | undefined;
 }

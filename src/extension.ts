@@ -101,6 +101,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       walkthrough,
       (job) => editor.failureLocation(job),
       otherJobs,
+      connections,
     ),
   );
   const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));

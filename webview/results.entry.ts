@@ -1,7 +1,8 @@
-/** The results page: one job's rows, messages, error, query, and details. */
+/** The results page: one job's rows, messages, error, query, activity, and details. */
 import './css/page.css';
 import './css/grid.css';
 import './css/parts.css';
+import './css/activity.css';
 import type { ToPage } from '../src/shared/resultsProtocol';
 import { onHostMessage, post, savedView, saveView } from './base/vscodeApi';
 import { ResultsPage } from './page/resultsPage';

@@ -1,7 +1,8 @@
-import type { PgBackgroundApi } from '../api';
+import type { PgBackgroundApi, WorkerInfo } from '../api';
 import { findWorker } from '../core/jobs/findWorker';
 import type { JobService } from '../core/jobs/jobService';
 import { validateProfile } from '../core/postgres/connect/conninfo/profile';
+import type { ActiveWorker } from '../core/jobs/ports';
 import type { SpoolFiles } from '../core/results/spool/spoolStore';
 import { errorText, faultText } from './messages/faultText';
 import { jobInfo, shownNotices } from './messages/jobInfo';
@@ -86,19 +87,27 @@ export function createApi(
         const job = jobs.jobs.find(
           ({ record }) => record.backendStart !== undefined && findWorker(snapshot, record) === worker,
         );
-        const { pid, backendStart, label, user, database, state, waitEvent } = worker;
-        return {
-          pid,
-          backendStart,
-          label,
-          ...(user === undefined ? {} : { user }),
-          ...(database === undefined ? {} : { database }),
-          ...(state === undefined ? {} : { state }),
-          ...(waitEvent === undefined ? {} : { waitEvent }),
-          ...(job === undefined ? {} : { jobId: job.id }),
-        };
+        return workerInfo(worker, job?.id);
       });
     },
+    activity: (id) => {
+      checkJob(id);
+      const job = jobs.get(id);
+      const worker = job && jobs.activity(job);
+      return worker && workerInfo(worker, id);
+    },
+  };
+}
+
+function workerInfo({ blockers, ...worker }: ActiveWorker, jobId: string | undefined): WorkerInfo {
+  const { pid, backendStart, label, user, database, state, waitEvent, waitEventType, kind } = worker;
+  const optional = { user, database, state, waitEvent, waitEventType, kind, jobId };
+  return {
+    pid,
+    backendStart,
+    label,
+    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<WorkerInfo>),
+    ...(blockers.length === 0 ? {} : { blockedBy: blockers.map((blocker) => blocker.pid) }),
   };
 }
 

@@ -12,6 +12,7 @@
  * Requests that replace each other (tiles, find, order) carry an increasing number. The newest request wins; each side drops answers
  * to older ones.
  */
+import type { ActivityView } from './activityProtocol';
 import type { NumberStyle } from './numberText';
 import type { RowsLimit } from './resultsLimits';
 import type { CellAt, OrderView } from './resultsRequests';
@@ -101,6 +102,8 @@ export interface ResultsHead {
   /** True while the job can be canceled. */
   readonly canCancel: boolean;
   readonly canRerun: boolean;
+  /** True while the job has a worker whose activity can be shown. */
+  readonly hasWorker?: boolean;
   /** Messages received, and how many of these were not kept. */
   readonly noticeCount?: number;
   readonly noticesDropped?: number;
@@ -139,7 +142,7 @@ export interface Tile {
   readonly cells: readonly (readonly CellView[])[];
 }
 
-export type TabName = 'rows' | 'messages' | 'error' | 'query' | 'details';
+export type TabName = 'rows' | 'messages' | 'error' | 'query' | 'activity' | 'details';
 
 /** The page's state across reloads (`setState`). The panel serializer receives it too, so it contains the job's id. */
 export interface SavedView {
@@ -224,5 +227,7 @@ export type ToPage =
     }
   /** A message for the status line, such as what was copied. */
   | { readonly type: 'status'; readonly message: string; readonly severity: 'info' | 'error' }
+  /** The activity of the worker, while the page shows it. */
+  | { readonly type: 'activity'; readonly activity: ActivityView }
   /** Shows a tab. */
   | { readonly type: 'tab'; readonly tab: TabName };

@@ -7,6 +7,7 @@
  * Terms and the answers of the host: resultsProtocol.ts.
  */
 import * as v from 'valibot';
+import { BLOCKER_SIGNALS } from './activityProtocol';
 import { FILTER_OPERATORS, ROWS_LIMITS, SORT_DIRECTIONS, TILE_COLUMNS, TILE_ROWS } from './resultsLimits';
 import { COPY_FORMATS, EXPORT_FORMATS } from './rowFormats';
 
@@ -19,6 +20,9 @@ const MAX_RANGES = 1_000;
 const MAX_TEXT = 10_000;
 /** Columns to sort by, and filters. */
 const MAX_ORDER = 64;
+
+/** UTF-16 units of the start time of a process. */
+const MAX_START = 100;
 
 const indexTo = (max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(max));
 const count = indexTo(Number.MAX_SAFE_INTEGER);
@@ -112,6 +116,15 @@ export const fromPageSchema = v.variant('type', [
   v.object({ type: v.literal('changeLimit'), limit: v.picklist(ROWS_LIMITS) }),
   bare('rerun'),
   bare('cancel'),
+  /** The Activity view became visible, or hidden. */
+  v.object({ type: v.literal('activity'), shown: v.boolean() }),
+  /** Cancels or terminates a process of the blocking chain that was shown last; the user confirms it first. */
+  v.object({
+    type: v.literal('signalBlocker'),
+    pid: count,
+    backendStart: v.pipe(v.string(), v.maxLength(MAX_START)),
+    signal: v.picklist(BLOCKER_SIGNALS),
+  }),
 ]);
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;

@@ -7,6 +7,7 @@ export const RESULTS_STRING_KEYS = [
   'tabMessages',
   'tabError',
   'tabQuery',
+  'tabActivity',
   'tabDetails',
   'panelName',
   'cancel',
@@ -141,6 +142,7 @@ export const RESULTS_STRING_KEYS = [
   'queryRerun',
   'queryCopy',
   'queryCut',
+  'activityWaiting',
 ] as const;
 
 export type ResultsStringKey = (typeof RESULTS_STRING_KEYS)[number];

@@ -174,6 +174,15 @@ describe('public API', () => {
         return found.every(Boolean) ? found : undefined;
       }, 'both are shown');
       assert.equal(ours!.label, 'ours');
+      const seen = await eventually(() => {
+        const worker = api.activity(id);
+        return Promise.resolve(worker?.kind === undefined ? undefined : worker);
+      }, 'two samples agree');
+      assert.deepEqual(
+        [seen.pid, seen.jobId, seen.kind, seen.waitEventType, seen.waitEvent, seen.blockedBy],
+        [ours!.pid, id, 'waiting', 'Timeout', 'PgSleep', undefined],
+      );
+      assert.throws(() => api.activity('nowhere'), /no job nowhere/);
       assert.deepEqual([foreign!.label, foreign!.user, foreign!.jobId], ['of another session', 'postgres', undefined]);
       assert.match(foreign!.backendStart, /^\d{4}-\d\d-\d\dT/);
       assert.deepEqual(

@@ -60,6 +60,7 @@ describe('public contract', () => {
       'waitFor',
       'rows',
       'notices',
+      'activity',
       'addConnection',
       'connections',
       'workers',

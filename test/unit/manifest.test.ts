@@ -36,11 +36,11 @@ const ROWS = [
   'fault',
   'problem',
   'action',
-  'job sql running pid cancelable detachable unpinned',
+  'job sql running pid cancelable active detachable unpinned',
   'job sql queued cancelable unpinned',
   'job sql succeeded pid finished rerunnable hasResults pinned',
   'day',
-  'worker pid sql cancelable',
+  'worker pid sql cancelable active',
 ];
 
 interface Manifest {

@@ -9,6 +9,7 @@ import type {
 } from '../../src/shared/resultsProtocol';
 import type { FromPage } from '../../src/shared/resultsRequests';
 import { handled, isCommandKey, make, makeControl } from '../base/dom';
+import { ActivityPane } from './activityPane';
 import { JobHead } from './jobHeader';
 import { RowsTab } from './rowsTab';
 import type { PageCommand } from './rowsTools';
@@ -34,6 +35,8 @@ export class ResultsPage {
   readonly #rows: RowsTab;
   readonly #panels = makePanels('tabs');
   readonly #tabs: Tab[];
+  readonly #activity: ActivityPane;
+  #activityShown = false;
   #head: ResultsHead;
   #notices: NoticeView[];
   #noticesShown = 1;
@@ -59,11 +62,15 @@ export class ResultsPage {
     this.#notices = [...init.notices];
     this.#jobHead = new JobHead(() => post({ type: 'cancel' }));
     this.#rows = new RowsTab(init, saved, post, () => this.#save());
+    this.#activity = new ActivityPane(text('activityWaiting'), (pid, backendStart, signal) =>
+      post({ type: 'signalBlocker', pid, backendStart, signal }),
+    );
     this.#tabs = [
       this.#tab('rows', 'tabRows'),
       this.#tab('messages', 'tabMessages'),
       this.#tab('error', 'tabError'),
       this.#tab('query', 'tabQuery'),
+      this.#tab('activity', 'tabActivity'),
       this.#tab('details', 'tabDetails'),
     ];
     this.#panels.setAttribute('aria-label', text('panelName'));
@@ -114,6 +121,8 @@ export class ResultsPage {
       this.#arrange();
       this.#label();
       if (this.#current === 'messages') this.#draw();
+    } else if (message.type === 'activity') {
+      this.#activity.update(message.activity);
     } else if (message.type === 'tab') {
       this.#select(this.#shownTabs.has(message.tab) ? message.tab : this.#bestTab());
     } else {
@@ -166,6 +175,8 @@ export class ResultsPage {
         return this.#notices.length > 0;
       case 'error':
         return this.#head.error !== undefined;
+      case 'activity':
+        return this.#head.hasWorker === true;
       case 'query':
       case 'details':
         return true;
@@ -181,7 +192,7 @@ export class ResultsPage {
     return ENDED.has(this.#head.state) ? 'details' : 'rows';
   }
 
-  #tab(name: TabName, key: 'tabRows' | 'tabMessages' | 'tabError' | 'tabQuery' | 'tabDetails'): Tab {
+  #tab(name: TabName, key: (typeof TITLES)[TabName]): Tab {
     const tab = makeControl('vscode-panel-tab', '', text(key));
     tab.id = `tab-${name}`;
     const view = makeControl('vscode-panel-view', `view view-${name}`);
@@ -253,6 +264,17 @@ export class ResultsPage {
     } else if (this.#current === 'error') drawError(host, this.#head, post);
     else if (this.#current === 'query') drawQuery(host, this.#head, post);
     else if (this.#current === 'details') drawDetails(host, this.#head);
+    else if (this.#current === 'activity' && this.#activity.element.parentElement !== host) {
+      host.append(this.#activity.element);
+    }
+    this.#requestActivity(this.#current === 'activity');
+  }
+
+  /** The server is only queried while the tab is shown. */
+  #requestActivity(shown: boolean): void {
+    if (this.#activityShown === shown) return;
+    this.#activityShown = shown;
+    this.#post({ type: 'activity', shown });
   }
 
   #save(): void {
@@ -300,6 +322,7 @@ const TITLES = {
   messages: 'tabMessages',
   error: 'tabError',
   query: 'tabQuery',
+  activity: 'tabActivity',
   details: 'tabDetails',
 } as const;
 

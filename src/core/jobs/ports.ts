@@ -6,6 +6,8 @@ import type { Writable } from 'node:stream';
 import type { JobProgress, WorkerInfo } from '../../api';
 import type { Disposable } from '../base/disposable';
 import type { Fault } from '../base/fault';
+import type { InspectRequest, SignaledBlocker, WorkerInspection } from './activity/inspection';
+import type { ActivitySample, WorkKind } from './activity/workKind';
 import type { WorkerReport } from './workerReport';
 import type { DurableServer } from './durable/ports';
 import type { ServerIdentity } from './serverIdentity';
@@ -162,6 +164,12 @@ export interface ActiveWorker extends WorkerInfo {
   readonly query?: string;
   /** Seconds since its statement began, by the server's clock. */
   readonly runningSeconds?: number;
+  /** The processes that wait for a lock that it holds, or awaits before them. At most 10 sessions besides workers. */
+  readonly blocks?: readonly number[];
+  /** Those that have waited for it for 5 s or longer. */
+  readonly blocking?: readonly number[];
+  /** What it does; changes only if two samples agree. Undefined until then, or if the role may not see it. */
+  readonly kind?: WorkKind;
 }
 
 export interface ActivitySnapshot {
@@ -200,6 +208,19 @@ export interface ServerLink {
    * @throws OtherServerError if the connection leads to another server, where the pid belongs to an unrelated process
    */
   terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean>;
+  /** The newest samples of a worker, oldest first; empty if no snapshot shows it. */
+  samples?(worker: Pick<ActiveWorker, 'pid' | 'backendStart'>): readonly ActivitySample[];
+  /**
+   * Queries what one worker does in detail. For the view of one worker only, at most once per second.
+   * @returns undefined if the worker does not exist anymore
+   */
+  inspect?(request: InspectRequest): Promise<WorkerInspection | undefined>;
+  /**
+   * Cancels the statement of a session or worker, or ends it: exactly that process.
+   * @returns false if it does not exist anymore, so nothing was signaled
+   * @throws OtherServerError if the connection leads to another server
+   */
+  signalBlocker?(signal: 'cancel' | 'terminate', blocker: SignaledBlocker, server?: ServerIdentity): Promise<boolean>;
   /** If this link is not open yet and may lead to several servers: try this one first. */
   prefer?(server: ServerIdentity): void;
   /** The durable jobs of its database. */

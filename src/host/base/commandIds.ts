@@ -55,6 +55,7 @@ export type CommandName =
   | 'setDefaultConnection'
   | 'setFileConnection'
   | 'setUpDurableJobs'
+  | 'showActivity'
   | 'showFirstFailureOfBatch'
   | 'showJobDetails'
   | 'showJobs'

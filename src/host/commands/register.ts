@@ -148,6 +148,12 @@ export function registerCommands(parts: CommandParts): void {
       const job = await pickJob(own, vscode.l10n.t('Choose a job to show'));
       if (job) await results.show(job.id);
     },
+    showActivity: async (first) => {
+      const { jobs: own, others, workers } = targetsOf(jobs, first, undefined);
+      const job = own[0] ?? others[0];
+      if (job) await results.showActivity(job.id);
+      else if (workers[0]) await results.showWorkerActivity(workers[0].connection, workers[0].worker);
+    },
     showJobDetails: async (first) => {
       const job = await withJob(first, vscode.l10n.t('Choose the job whose details to show'));
       if (job) await results.showDetails(job.id);

@@ -64,12 +64,10 @@ function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
 }
 
 /** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
-function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: ResultsJob, now: number): DetailView[] {
+function detailsOf(job: ResultsJob, now: number): DetailView[] {
+  const { info, request, kept, usual, signaledAt, durable } = job;
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
-  const limit = (ms: number | undefined): string | undefined =>
-    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : durationText(ms);
-  const { settings } = launchOptions(request, launchText(request.sql));
   const rows: readonly (readonly [string, string | undefined])[] = [
     [l10n.t('Label'), info.label],
     [l10n.t('State'), stateTitle(info.state)],
@@ -91,10 +89,7 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
     [l10n.t('Stored in'), request.into],
     [l10n.t('Rows kept'), kept && `${kept.rows.toLocaleString(env.language)} (${sizeText(kept.bytes)})`],
-    // After the launch, the limits on the server, which the text and the role can set too.
-    ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
-    ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
-    ...Object.entries(settings ?? {}).map(([name, value]) => [name, value] as const),
+    ...settingsOf(job).map(({ label, value }) => [label, value] as const),
     [
       l10n.t('Queue size'),
       request.queueSizeBytes === undefined
@@ -102,6 +97,20 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
         : l10n.t('{0} bytes', request.queueSizeBytes.toLocaleString(env.language)),
     ],
     [l10n.t('Job id'), info.id],
+  ];
+  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+}
+
+/** The parameters of the worker, as far as they are known. */
+export function settingsOf({ request, limits }: ResultsJob): DetailView[] {
+  const limit = (ms: number | undefined): string | undefined =>
+    ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : durationText(ms);
+  const { settings } = launchOptions(request, launchText(request.sql));
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    // After the launch, the limits on the server, which the text and the role can set too.
+    ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
+    ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
+    ...Object.entries(settings ?? {}),
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
 }

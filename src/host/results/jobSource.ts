@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
+import type { ServerLink } from '../../core/jobs/ports';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import { jobInfo, shownNotices } from '../messages/jobInfo';
 import type { OtherJobsSource } from '../tree/otherJobs';
@@ -12,9 +13,15 @@ export function jobSource(
   files: SpoolFiles,
   actions: Pick<ResultsSource, 'cancel' | 'rerun' | 'errorPlace'>,
   others: OtherJobsSource,
+  linkOf: (connection: string) => ServerLink | undefined,
 ): ResultsSource {
   const jobOf = (id: string): Job | undefined => jobs.get(id) ?? others.get(id)?.job;
   return {
+    linked: (id) => {
+      const job = jobOf(id);
+      const link = job && linkOf(job.record.connection);
+      return job && link && { job, link };
+    },
     job: (id) => {
       const job = jobOf(id);
       if (job === undefined) return undefined;

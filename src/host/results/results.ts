@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../../core/base/disposable';
 import type { Job } from '../../core/jobs/job';
+import type { ActiveWorker } from '../../core/jobs/ports';
 import type { JobService } from '../../core/jobs/jobService';
 import type { SpoolFiles } from '../../core/results/spool/spoolStore';
+import type { Connections } from '../connections/connections';
 import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
 import type { FailureLocation } from '../editor/failures';
@@ -17,6 +19,8 @@ export class Results implements Disposable {
   readonly #panels: ResultsPanels;
 
   readonly #walkthrough: Walkthrough;
+  readonly #extensionUri: vscode.Uri;
+  readonly #connections: Pick<Connections, 'existing'>;
 
   constructor(
     context: vscode.ExtensionContext,
@@ -27,8 +31,11 @@ export class Results implements Disposable {
     walkthrough: Walkthrough,
     errorPlace: (job: Job) => Promise<FailureLocation | undefined>,
     others: OtherJobsSource,
+    connections: Pick<Connections, 'existing'>,
   ) {
     this.#walkthrough = walkthrough;
+    this.#extensionUri = context.extensionUri;
+    this.#connections = connections;
 
     this.#panels = new ResultsPanels(
       jobSource(
@@ -52,6 +59,7 @@ export class Results implements Disposable {
           },
         },
         others,
+        (name) => connections.existing(name),
       ),
       context.extensionUri,
     );
@@ -77,6 +85,19 @@ export class Results implements Disposable {
   async showDetails(id: string): Promise<void> {
     await this.#panels.show(id, { tab: 'details' });
     this.#walkthrough.mark('results');
+  }
+
+  /** Shows the Activity tab of a job's panel, or, if the job has no worker, another one. */
+  async showActivity(id: string): Promise<void> {
+    await this.#panels.show(id, { tab: 'activity' });
+  }
+
+  /** Shows what a worker does that has no job here. */
+  async showWorkerActivity(connection: string, worker: ActiveWorker): Promise<void> {
+    const link = this.#connections.existing(connection);
+    if (!link) return;
+    const { showWorkerActivity } = await import('../activity/workerPanels');
+    showWorkerActivity(this.#extensionUri, link, worker, true);
   }
 
   /** Whether the job's panel is visible. */

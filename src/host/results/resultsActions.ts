@@ -18,7 +18,7 @@ import { formatName } from './resultsTexts';
 export const ORDER_LIMIT = DEFAULT_MAX_ROWS;
 
 /** Messages that request more than displaying rows. */
-export type ActionMessage = Exclude<FromPage, { type: 'ready' | 'tiles' | 'cell' }>;
+export type ActionMessage = Exclude<FromPage, { type: 'ready' | 'tiles' | 'cell' | 'activity' | 'signalBlocker' }>;
 
 /** Handles the actions of one panel's page. */
 export class ResultsActions implements Disposable {

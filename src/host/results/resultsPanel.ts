@@ -10,7 +10,10 @@ import { Disposables } from '../base/disposables';
 import { type PageFiles, pageHtml, pageRoot } from '../base/pageHtml';
 import { moreText, plainLabel } from '../base/plainText';
 import { errorText, faultText } from '../messages/faultText';
-import { headOf } from './jobHeader';
+import { ActivityFeed } from '../activity/activityFeed';
+import type { ActivityTarget } from '../activity/activityTarget';
+import { workerOfJob } from '../activity/workerOfJob';
+import { headOf, settingsOf } from './jobHeader';
 import { ORDER_LIMIT, ResultsActions } from './resultsActions';
 import { RowsService, StaleViewError } from './rowsService';
 import type { ResultsJob, ResultsSource } from './rowSource';
@@ -28,6 +31,9 @@ export class ResultsPanel implements Disposable {
   readonly #disposables = new Disposables();
   readonly #rows: RowsService;
   readonly #actions: ResultsActions;
+  readonly #activity: ActivityFeed;
+  /** The page shows the Activity tab. */
+  #activityShown = false;
   /** The user has interacted with the page, so it is no longer only a preview. */
   #used = false;
   #ready = false;
@@ -55,6 +61,12 @@ export class ResultsPanel implements Disposable {
 
     this.#rows = this.#disposables.add(new RowsService(source, id, faultText));
     this.#actions = this.#disposables.add(new ResultsActions(id, this.#rows, source, (message) => this.#post(message)));
+    this.#activity = this.#disposables.add(
+      new ActivityFeed(
+        () => this.#activityTarget(),
+        (activity) => this.#post({ type: 'activity', activity }),
+      ),
+    );
     const root = pageRoot(extensionUri);
     const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(extensionUri, 'media', `results-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
@@ -68,7 +80,11 @@ export class ResultsPanel implements Disposable {
     this.#disposables.add(
       panel.onDidChangeViewState(() => {
         // VS Code destroys a hidden page, which requests everything when it is shown again.
-        if (!panel.visible) this.#ready = false;
+        if (!panel.visible) {
+          this.#ready = false;
+          this.#activityShown = false;
+          this.#activity.stop();
+        }
         this.changed();
       }),
     );
@@ -171,16 +187,24 @@ export class ResultsPanel implements Disposable {
     await this.#sendRows();
     this.#post({ type: 'head', head: await this.#head(job) });
     this.#sendNotices();
+    this.#activity.show(this.#activityShown);
     this.#source.shown?.(this.id);
   }
 
+  #activityTarget(): ActivityTarget | undefined {
+    const job = this.#source.job(this.id);
+    const worker = workerOfJob(this.#source.linked?.(this.id));
+    return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false } };
+  }
+
   async #head(job: ResultsJob): Promise<ResultsHead> {
-    if (job.info.error === undefined) return headOf(job, Date.now());
+    const hasWorker = workerOfJob(this.#source.linked?.(this.id)) !== undefined;
+    if (job.info.error === undefined) return { ...headOf(job, Date.now()), hasWorker };
     const place = await this.#source.errorPlace(this.id);
     // Remember the file even if the text has changed: Undo may restore it.
     if (place) this.#errorFile = place.uri.toString();
     // The job may have changed in the meantime.
-    return headOf(this.#source.job(this.id) ?? job, Date.now(), place);
+    return { ...headOf(this.#source.job(this.id) ?? job, Date.now(), place), hasWorker };
   }
 
   #sendNotices(): void {
@@ -238,6 +262,14 @@ export class ResultsPanel implements Disposable {
         case 'cell':
           this.#used = true;
           await this.#sendCell(message);
+          break;
+        case 'activity':
+          this.#activityShown = message.shown && this.panel.visible;
+          this.#activity.show(this.#activityShown);
+          break;
+        case 'signalBlocker':
+          this.#used = true;
+          await this.#activity.signal(message.pid, message.backendStart, message.signal);
           break;
         default:
           this.#used = true;

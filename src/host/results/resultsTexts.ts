@@ -14,6 +14,7 @@ export function resultsTexts(): ResultsStrings {
     tabMessages: l10n.t('Messages'),
     tabError: l10n.t('Error'),
     tabQuery: l10n.t('Query'),
+    tabActivity: l10n.t('Activity'),
     tabDetails: l10n.t('Details'),
     panelName: l10n.t('Results'),
     cancel: l10n.t('Cancel'),
@@ -150,5 +151,6 @@ export function resultsTexts(): ResultsStrings {
     queryRerun: l10n.t('Run Again'),
     queryCopy: l10n.t('Copy SQL'),
     queryCut: l10n.t('Showing the first {0} of {1} characters. Open in Editor shows the whole text.'),
+    activityWaiting: l10n.t('Waiting for the server…'),
   };
 }

@@ -6,7 +6,8 @@ import type { KeptNotice, TextPlace } from '../../core/jobs/textBudget';
 import type { Disposable } from '../../core/base/disposable';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import type { UsualDuration } from '../../core/jobs/history/usualDuration';
-import type { WorkerLimits } from '../../core/jobs/ports';
+import type { Job } from '../../core/jobs/job';
+import type { ServerLink, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailureLocation } from '../editor/failures';
 
@@ -44,6 +45,11 @@ export interface StoredText {
   readonly shown: string;
 }
 
+export interface LinkedJob {
+  readonly job: Job;
+  readonly link: ServerLink;
+}
+
 export interface ResultsSource {
   /** Undefined if the job is not known. */
   job(id: string): ResultsJob | undefined;
@@ -56,6 +62,8 @@ export interface ResultsSource {
    * @param all wait until those of a durable job were copied from the server
    */
   rows(id: string, all?: boolean): Promise<RowsReader | undefined>;
+  /** The job with the link of its connection, if that is open. */
+  linked?(id: string): LinkedJob | undefined;
   /** The user sees the job in a panel. */
   shown?(id: string): void;
   notices(id: string): readonly KeptNotice[];

@@ -1,8 +1,6 @@
+import { QUEUE_FULL } from '../queueFull';
 import type { JobFault } from '../faults';
 import type { ActiveWorker } from '../ports';
-
-/** The wait event of a worker whose queue is full (docs/internals/pg-background.md). */
-export const QUEUE_FULL = 'MessageQueuePutMessage';
 
 /**
  * Why a worker that was asked to stop is still running, derived from `pg_stat_activity` (PostgreSQL, "The Cumulative Statistics System",

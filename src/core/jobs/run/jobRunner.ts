@@ -4,7 +4,7 @@ import { messageOf } from '../../base/errors';
 import { faultOf, type Fault } from '../../base/fault';
 import { SQLSTATE } from '../../base/sqlstate';
 import { launchText, type LaunchText } from '../../sql/settings/launchSettings';
-import { QUEUE_FULL } from '../cancel/stuckReason';
+import { QUEUE_FULL } from '../queueFull';
 import { BackendControl, SessionControl, type RunningWorker, type WorkerControl } from '../cancel/workerControl';
 import { errorOfFault, faultOfError, LaunchError, SessionLostError, UnreachableError } from '../errors';
 import type { JobFault } from '../faults';

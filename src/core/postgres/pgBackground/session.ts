@@ -4,7 +4,7 @@ import type { JobProgress } from '../../../api';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
 import { SQLSTATE } from '../../base/sqlstate';
-import { QUEUE_FULL } from '../../jobs/cancel/stuckReason';
+import { QUEUE_FULL } from '../../jobs/queueFull';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
 import type { WorkerReport } from '../../jobs/workerReport';
 import { lowerCased } from '../../jobs/settingNames';

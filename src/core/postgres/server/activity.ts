@@ -18,9 +18,12 @@ const SNAPSHOT_CHARACTERS = 4 * 1024 * 1024;
  */
 type Texts = 'all' | 'names' | 'none';
 
+/** How many waiting sessions are examined for whether they wait for a worker: those whose statements are the oldest. */
+const MAX_BLOCKED = 10;
+
 /**
- * One query for all workers of a server, whatever their number. It looks for blockers only if a worker waits for a lock, because
- * `pg_blocking_pids` blocks the lock manager for a moment.
+ * One query for all workers of a server, whatever their number. It looks for blockers only if a worker waits for a lock, or if there are
+ * workers while a session has waited for more than a moment, because `pg_blocking_pids` blocks the lock manager for a moment.
  *
  * It runs on the control connection, whose search_path is pg_catalog: unqualified operators are the server's own.
  */
@@ -29,9 +32,15 @@ function activityQuery(texts: Texts): string {
   const name = (expression: string): string => (texts === 'none' ? 'NULL' : expression);
   return `
   WITH a AS MATERIALIZED (SELECT * FROM pg_catalog.pg_stat_activity),
-  w AS (
+  w AS MATERIALIZED (
     SELECT a.*, CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END AS blocked_by
       FROM a WHERE a.backend_type = 'pg_background'
+  ),
+  s AS MATERIALIZED (
+    SELECT a.pid, pg_catalog.pg_blocking_pids(a.pid) AS blocked_by FROM a
+     WHERE a.wait_event_type = 'Lock' AND a.backend_type <> 'pg_background' AND EXISTS (SELECT FROM w)
+       AND a.query_start < pg_catalog.clock_timestamp() - '1 s'::pg_catalog.interval
+     ORDER BY a.query_start LIMIT ${MAX_BLOCKED}
   )
   SELECT ${timeText('pg_catalog.pg_postmaster_start_time()')},
          pg_catalog.current_setting('max_worker_processes'),
@@ -44,7 +53,10 @@ function activityQuery(texts: Texts): string {
             'by', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                      'pid', b.pid, 'user', ${name('b.usename')}, 'app', b.application_name,
                      'query', ${query('pg_catalog."left"(b.query, 200)')}))
-                     FROM a AS b WHERE b.pid = ANY (w.blocked_by)))) FROM w),
+                     FROM a AS b WHERE b.pid = ANY (w.blocked_by)),
+            'blocks', (SELECT pg_catalog.json_agg(x.pid) FROM (
+                     SELECT s.pid FROM s WHERE w.pid = ANY (s.blocked_by)
+                     UNION ALL SELECT v.pid FROM w AS v WHERE w.pid = ANY (v.blocked_by)) AS x))) FROM w),
          (SELECT ${timeText('a.backend_start')} FROM a WHERE a.backend_type = 'checkpointer')`;
 }
 
@@ -59,6 +71,7 @@ interface WorkerJson {
   readonly we: string | null;
   readonly secs: number | null;
   readonly query: string | null;
+  readonly blocks: readonly number[] | null;
   readonly by: readonly { pid: number; user: string | null; app: string | null; query: string | null }[] | null;
 }
 
@@ -115,6 +128,7 @@ function toWorker(json: WorkerJson): ActiveWorker {
     ...optional('waitEvent', json.we),
     ...optional('query', userQuery(json.query)),
     ...optional('runningSeconds', json.secs),
+    ...(json.blocks ? { blocks: json.blocks } : {}),
     blockers: (json.by ?? []).map((blocker): Blocker => ({
       pid: blocker.pid,
       ...optional('user', blocker.user),

@@ -102,9 +102,13 @@ export class ControlConnection {
     return (await this.#open()).server;
   }
 
-  /** Runs a query, or several as one task. A dead network does not answer: the socket is then closed, so that the query fails. */
-  async query<T>(query: (client: Client) => Promise<T>): Promise<T> {
-    const control = await this.#open();
+  /**
+   * Runs a query, or several as one task. A dead network does not answer: the socket is then closed, so that the query fails.
+   * @param server the server that must answer, if known
+   * @throws OtherServerError if this connection leads to another server, or to another start of the server
+   */
+  async query<T>(query: (client: Client) => Promise<T>, server?: ServerIdentity): Promise<T> {
+    const control = await this.#openOn(server);
     return this.#run(control, () => query(control.client));
   }
 
@@ -137,13 +141,7 @@ export class ControlConnection {
     target: Omit<SignalTarget, 'server'>,
     server?: ServerIdentity,
   ): Promise<boolean> {
-    const control = await this.#open();
-    if (server && compareServers(server, control.server) !== 'same') {
-      throw new OtherServerError({
-        code: 'server.otherServer',
-        params: otherServers(server, control.server),
-      } satisfies ServerFault);
-    }
+    const control = await this.#openOn(server);
     return this.#run(control, () => signalProcess(control.client, signal, { ...target, server: control.server }));
   }
 
@@ -158,6 +156,13 @@ export class ControlConnection {
     this.#ended = true;
     const control = await this.#control?.catch(() => undefined);
     if (control) await endClient(control.client, this.#options.clock);
+  }
+
+  async #openOn(server: ServerIdentity | undefined): Promise<Control> {
+    const control = await this.#open();
+    if (!server || compareServers(server, control.server) === 'same') return control;
+    const params = otherServers(server, control.server);
+    throw new OtherServerError({ code: 'server.otherServer', params } satisfies ServerFault);
   }
 
   /** Concurrent callers share one attempt. */

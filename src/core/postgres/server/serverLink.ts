@@ -3,7 +3,10 @@ import { Emitter } from '../../base/emitter';
 import { describeFault, FaultError, faultOf } from '../../base/fault';
 import { OtherServerError, SessionLostError, UnreachableError } from '../../jobs/errors';
 import type { DurableServer } from '../../jobs/durable/ports';
-import type { ActivitySnapshot, ServerLink, WorkerSession } from '../../jobs/ports';
+import type { ActivityHistory } from '../../jobs/activity/activityHistory';
+import type { ActivitySample } from '../../jobs/activity/workKind';
+import type { InspectRequest, SignaledBlocker, WorkerInspection } from '../../jobs/activity/inspection';
+import type { ActiveWorker, ActivitySnapshot, ServerLink, WorkerSession } from '../../jobs/ports';
 import { compareServers, nameServer, type ServerIdentity } from '../../jobs/serverIdentity';
 import { TypeCache } from '../client/typeCache';
 import { ConnectError, type ConnectReason } from '../connect/errors';
@@ -55,6 +58,8 @@ export class PgServerLink implements ServerLink {
   /** The role that the profile switches to. */
   #role: string | undefined;
   #durable: Promise<DurableServer> | undefined;
+  /** Created with the first snapshot. */
+  #activity: ActivityHistory | undefined;
   #extensionVersion: string | undefined;
   #disposed = false;
   #state: LinkState = { kind: 'idle' };
@@ -196,12 +201,29 @@ export class PgServerLink implements ServerLink {
     return opener.open();
   }
 
-  async terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean> {
+  terminate(pid: number, backendStart: string, server?: ServerIdentity): Promise<boolean> {
+    return this.signalBlocker('terminate', { pid, backendStart, backendType: 'pg_background' }, server);
+  }
+
+  async signalBlocker(
+    signal: 'cancel' | 'terminate',
+    { pid, backendStart, backendType: type }: SignaledBlocker,
+    server?: ServerIdentity,
+  ): Promise<boolean> {
     try {
-      return await this.#control.signal('terminate', { pid, backendStart, type: 'pg_background' }, server);
+      return await this.#control.signal(signal, { pid, backendStart, type }, server);
     } catch (error) {
       throw signalDenied(error) ?? error;
     }
+  }
+
+  samples(worker: Pick<ActiveWorker, 'pid' | 'backendStart'>): readonly ActivitySample[] {
+    return this.#activity?.of(worker) ?? [];
+  }
+
+  async inspect(request: InspectRequest): Promise<WorkerInspection | undefined> {
+    const { inspectWorker } = await import('../activity/inspect');
+    return this.#control.query((client) => inspectWorker(client, request), request.server);
   }
 
   prefer(server: ServerIdentity): void {
@@ -311,7 +333,10 @@ export class PgServerLink implements ServerLink {
 
   async #queryActivity(): Promise<ActivitySnapshot> {
     const { clock } = this.#options;
-    const { queryActivity } = await import('./activity');
+    const [{ queryActivity }, { ActivityHistory }] = await Promise.all([
+      import('./activity'),
+      import('../../jobs/activity/activityHistory'),
+    ]);
     const { answer, server } = await this.#control.queryServer(
       (client) => queryActivity(client, () => clock.monotonic()),
       // A pooling proxy can keep the connection while the server that it leads to is replaced.
@@ -320,7 +345,8 @@ export class PgServerLink implements ServerLink {
     );
     this.#logMissingTexts(answer.textsMissing);
     this.#setConnected();
-    return { ...answer, server };
+    this.#activity ??= new ActivityHistory();
+    return { ...this.#activity.add(answer), server };
   }
 
   /** Logs each message once. */

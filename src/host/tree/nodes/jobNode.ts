@@ -3,6 +3,7 @@ import type { JobState } from '../../../api';
 import type { Job } from '../../../core/jobs/job';
 import type { JobService } from '../../../core/jobs/jobService';
 import type { ActiveWorker } from '../../../core/jobs/ports';
+import { mayHaveWorker } from '../../../core/jobs/states';
 import { labelFromSql } from '../../../core/sql/labels';
 import { formatDate, formatSpan, formatTime } from '../../../shared/timeText';
 import { commandId } from '../../base/commandIds';
@@ -11,6 +12,7 @@ import { objectsOf, shortErrorText } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
 import { slowerText, usualText } from '../../jobs/usualText';
+import { workKinds } from '../workKinds';
 
 export const ICONS: Record<JobState, vscode.ThemeIcon> = {
   queued: new vscode.ThemeIcon('clock'),
@@ -57,14 +59,18 @@ export class JobNode {
     const durable = durableText(record);
     const usual = this.#jobs.usualDuration(this.job);
     const slower = slowerText(record, usual, now);
-    const waits = record.state === 'running' && worker?.waitEventType === 'Lock';
+    const kind = record.state === 'running' ? worker?.kind : undefined;
+    const kinds = worker && workKinds();
+    const works = (kind && kinds?.kindName(kind)) ?? '';
+    const blocks = kinds?.blockingText(worker?.blocking) ?? '';
     const pid = record.pid === undefined ? '' : String(record.pid);
     // Jobs of earlier days are listed below their day.
     const { finishedAt: end } = record;
     const ended = end === undefined ? '' : formatTime(end, end, vscode.env.language);
     item.description = join(
       pinned,
-      waits ? vscode.l10n.t('waiting for a lock') : '',
+      works,
+      blocks,
       summary.problem,
       summary.short,
       slower,
@@ -73,13 +79,15 @@ export class JobNode {
       ended,
       summary.progress,
     );
-    item.iconPath = ICONS[record.state];
+    item.iconPath = (kind && kinds?.kindIcon(kind, blocks !== '')) ?? ICONS[record.state];
     item.contextValue = this.#contextWords().join(' ');
     item.tooltip = this.#tooltip(worker, usual && join(usualText(usual), slower));
     item.accessibilityInformation = {
       label: join(
         record.label,
         stateName(record.state),
+        works,
+        blocks,
         summary.short,
         slower,
         durable,
@@ -119,6 +127,7 @@ export class JobNode {
     // Only one batch can run after a durable job.
     const followed = record.durable !== undefined && batch.length > 0;
     if (!this.job.final && record.batch === undefined && !followed) words.push('followable');
+    if (record.pid !== undefined && mayHaveWorker(record.state)) words.push('active');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
     if (record.durable) words.push('durable');

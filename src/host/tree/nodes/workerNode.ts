@@ -3,7 +3,9 @@ import type { ActiveWorker } from '../../../core/jobs/ports';
 import { formatRunning } from '../../../shared/timeText';
 import { Markdown } from '../../base/ui';
 import { workspaceName, type ShownOtherJob } from '../otherJobs';
+import { commandId } from '../../base/commandIds';
 import { join } from '../../jobs/jobText';
+import { workKinds } from '../workKinds';
 
 /** A foreign worker: one that was not launched from this window. */
 export class WorkerNode {
@@ -24,9 +26,22 @@ export class WorkerNode {
     const source = other
       ? vscode.l10n.t('in another workspace ({0})', workspaceName(other.workspace))
       : vscode.l10n.t('launched elsewhere');
-    item.description = join(elapsed, String(worker.pid), worker.user ?? '', worker.database ?? '', source);
-    item.iconPath = new vscode.ThemeIcon('server-process');
-    item.contextValue = 'worker pid sql cancelable';
+    const { kind } = worker;
+    const kinds = workKinds();
+    const blocks = kinds?.blockingText(worker.blocking) ?? '';
+    const works = (kind && kinds?.kindName(kind)) ?? '';
+    item.description = join(
+      works,
+      blocks,
+      elapsed,
+      String(worker.pid),
+      worker.user ?? '',
+      worker.database ?? '',
+      source,
+    );
+    item.iconPath = (kind && kinds?.kindIcon(kind, blocks !== '')) ?? new vscode.ThemeIcon('server-process');
+    item.contextValue = 'worker pid sql cancelable active';
+    item.command = { command: commandId('showActivity'), title: vscode.l10n.t('Show Activity'), arguments: [this] };
     const tooltip = new Markdown();
     tooltip.own('**').text(label).own('** ').text(source).own('\n\n');
     tooltip.fact('pid', String(worker.pid));

@@ -1,0 +1,71 @@
+import type { Client } from 'pg';
+import { openSession } from '../server/activity/support';
+import { profileOf } from '../server/support';
+import { install, screenshotOnFailure, type Installed } from './installed';
+import type { Workbench } from './workbench';
+
+/** What a worker does, on the packaged VSIX in a real VS Code. Each test continues where the one before it ended. */
+describe('the activity of workers', function () {
+  this.timeout(480_000);
+  let installed: Installed;
+  let ui: Workbench;
+  let blocker: Client;
+
+  before(async () => {
+    installed = await install(
+      { 'work.sql': '-- label: waits\nLOCK TABLE busy IN SHARE MODE; SELECT 1;\n' },
+      { connected: true },
+    );
+    ({ ui } = installed);
+    await installed.server.psql('CREATE TABLE busy ()', { database: installed.database });
+    blocker = await openSession(profileOf(installed.server, installed.database), 'the blocker');
+  });
+  after(async () => {
+    await blocker.end().catch(() => undefined);
+    await installed.close();
+  });
+  afterEach(screenshotOnFailure(() => ui));
+
+  it('is shown in the row of a job, and in its panel with the process that blocks it', async () => {
+    await blocker.query('BEGIN; LOCK TABLE busy');
+    await ui.openFile('work.sql');
+    await ui.selectLines(1, 2);
+    await ui.command('pg_background: Run in Background');
+    const row = ui.row('waits').filter({ hasText: /waiting for a lock · \d+ s/ });
+    await row.waitFor();
+    await ui.rowMenu(row, 'Show Activity');
+    const page = ui.results();
+    await page.getByRole('heading', { name: 'Waiting for a lock' }).waitFor();
+    await page.getByText(/^pid \d+ · postgres · the blocker$/).waitFor();
+    await page.getByText(/^idle in transaction for/).waitFor();
+    await ui.screenshot('activity-blocked');
+  });
+
+  it('offers to end the blocker, after a confirmation that says what is lost, and reports the result', async () => {
+    const page = ui.results();
+    await page.getByRole('button', { name: /^Terminate Session…/ }).click();
+    const dialog = ui.dialog(/Terminate the session pid \d+ · postgres · the blocker\?/);
+    await dialog.filter({ hasText: /its transaction, open for .*, is rolled back/ }).waitFor();
+    await ui.screenshot('activity-terminate');
+    await dialog.getByRole('button', { name: 'Terminate Session' }).click();
+    await ui.notification(/the blocker was terminated\. It no longer blocks the worker\./).waitFor();
+    await page.getByRole('tab', { name: 'Rows (1)' }).waitFor();
+    await page.getByRole('tab', { name: 'Activity' }).waitFor({ state: 'detached' });
+  });
+
+  it('of a worker that was launched elsewhere is shown with a click, until the worker ends', async () => {
+    const launched = await installed.server.psql(
+      `SELECT pid FROM pg_background_launch('SELECT pg_sleep(600)', 0, 'of a colleague')`,
+      { database: installed.database },
+    );
+    const row = ui.row('of a colleague').filter({ hasText: /waiting · \d+ s/ });
+    await row.click();
+    const page = ui.webview();
+    await page.getByRole('heading', { name: `of a colleague (${launched})` }).waitFor();
+    await page.getByText('Timeout/PgSleep').first().waitFor();
+    await page.getByText('SELECT pg_sleep(600)').waitFor();
+    await ui.screenshot('activity-foreign');
+    await installed.server.psql(`SELECT pg_terminate_backend(${launched})`);
+    await page.getByRole('heading', { name: 'The worker has ended.' }).waitFor();
+  });
+});
