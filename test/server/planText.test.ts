@@ -104,7 +104,7 @@ describe('plans', () => {
 
   before(async () => {
     const { host, port, user, database } = await newDatabase(await sharedServer());
-    client = new Client({ host, port: Number(port), user, database } as never);
+    client = new Client({ host, port: Number(port), user, database });
     await client.connect();
     await client.query(SETUP);
   });

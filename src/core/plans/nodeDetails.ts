@@ -278,5 +278,5 @@ export function detailText({ key, value }: Detail): string {
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return value.map(valueText).join(', ');
-  return JSON.stringify(value) ?? '';
+  return JSON.stringify(value);
 }

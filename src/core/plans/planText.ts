@@ -43,7 +43,7 @@ function addNodes(root: JsonObject, fractions: boolean, add: (line: string) => b
     const name = textOf(node, 'Subplan Name');
     if (name !== undefined) add(`${spaces(indent++)}${name}`);
     const arrow = indent > 0 ? '->  ' : '';
-    add(`${spaces(indent)}${arrow}${nodeTitle(node)}  ${nodeNumbers(node, fractions)}`.trimEnd());
+    if (!add(`${spaces(indent)}${arrow}${nodeTitle(node)}  ${nodeNumbers(node, fractions)}`.trimEnd())) return false;
     // The arrow has the width of two steps, and the lines below a node are one step further in.
     if (indent > 0) indent += 2;
     indent++;

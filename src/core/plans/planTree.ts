@@ -113,8 +113,10 @@ function childCosts(node: JsonObject, children: readonly JsonObject[]): number[]
   if (['Materialize', 'Memoize'].includes(textOf(innerNode, 'Node Type') ?? '')) return costs;
   const others = costs.reduce((sum, cost, at) => (at === inner ? sum : sum + cost), 0);
   const loops = Math.max(1, numberOf(outer, 'Plan Rows') ?? 1);
-  const most = Math.max(0, costOf(node) - others);
-  return costs.map((cost, at) => (at === inner ? Math.max(Math.min(cost * loops, most), Math.min(cost, most)) : cost));
+  const limit = Math.max(0, costOf(node) - others);
+  return costs.map((cost, at) =>
+    at === inner ? Math.max(Math.min(cost * loops, limit), Math.min(cost, limit)) : cost,
+  );
 }
 
 /** Milliseconds of elapsed time, as far as it can be derived from the averages of several processes. */

@@ -29,6 +29,8 @@ export type CommandName =
   | 'editConnection'
   | 'enterPassword'
   | 'excludeOtherWorkspaces'
+  | 'explain'
+  | 'explainAnalyze'
   | 'filterJobs'
   | 'forgetPassword'
   | 'includeOtherWorkspaces'

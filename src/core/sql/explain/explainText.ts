@@ -27,7 +27,7 @@ export type ExplainMode = 'plan' | 'keep' | 'rollBack';
 export interface ExplainText {
   readonly sql: string;
   /** Maps an offset in `sql` to one in the original text. */
-  sourceOffset(offset: number): number;
+  readonly sourceOffset: (offset: number) => number;
 }
 
 /** The statement of a text that is to be explained. */
@@ -64,8 +64,8 @@ export function explainedStatement(sql: string): Explained | ExplainFault {
   if (word === 'EXECUTE') return { code: 'explain.prepared', params: { command: word } };
   cursor.next();
   if (word === 'REFRESH') return { code: 'explain.refresh', params: { command: 'REFRESH MATERIALIZED VIEW' } };
-  if (word === 'CREATE' && createsFromQuery(cursor)) return { ...found, writes: true };
   const next = cursor.keyword;
+  if (word === 'CREATE' && createsFromQuery(cursor)) return { ...found, writes: true };
   const command = ['CREATE', 'ALTER', 'DROP'].includes(word) && next !== undefined ? `${word} ${next}` : word;
   return { code: 'explain.noPlan', params: { command } };
 }
