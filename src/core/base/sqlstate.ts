@@ -19,6 +19,7 @@ export const SQLSTATE = {
   tooManyConnections: '53300',
   configurationLimitExceeded: '53400',
   objectNotInPrerequisiteState: '55000',
+  lockNotAvailable: '55P03',
   queryCanceled: '57014',
   adminShutdown: '57P01',
   crashShutdown: '57P02',

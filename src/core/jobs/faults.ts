@@ -22,10 +22,19 @@ export interface JobFaults {
   'jobs.withdrawn': NoParams;
   /** The job cannot be adopted from a closed window, because its record cannot be written. */
   'jobs.notAdopted': NoParams;
+  /** Attempt `attempt` of `attempts` got no lock in time and was rolled back; the next one begins after `seconds`. */
+  'jobs.lockTimeout': {
+    readonly attempt: number;
+    readonly attempts: number;
+    readonly seconds: number;
+    readonly message: string;
+  };
 
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
   'jobs.canceledBeforeStart': NoParams;
+  /** Canceled in the pause before an attempt, from 2. */
+  'jobs.canceledBeforeRetry': { readonly attempt: number };
   /** Never launched, because another statement of its batch did not succeed. `label` and `state`: of that one */
   'jobs.batchStopped': { readonly label: string; readonly state: JobState };
 
@@ -90,7 +99,11 @@ export interface JobFaults {
   /** The record could not be written. `message`: the error of the file system */
   'jobs.notSaved': { readonly message: string };
 
+  /** Not launched again after a lock timeout. `command`: it may have committed; without one, its failure was not reported in full. */
+  'jobs.notRetried': { readonly command?: string };
+
   // Why a request was refused.
+  'jobs.retryNotDurable': NoParams;
   'jobs.unknownJob': { readonly id: string };
   'jobs.notTracked': { readonly label: string };
   'jobs.detachWhileReading': { readonly label: string };

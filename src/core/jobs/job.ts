@@ -75,7 +75,9 @@ export interface JobRecord {
   /** The server that runs the worker; missing in records of older versions. */
   readonly server?: ServerIdentity;
   readonly queuedAt: number;
-  /** Set just before the launch is sent: from here on the SQL may be running, and is never launched again. */
+  /** The current attempt, from 2, if a lock timeout led to another one. The facts about workers are those of this attempt. */
+  readonly attempt?: number;
+  /** Set just before the launch is sent: from here on the SQL may be running, and is not launched again, unless it is known to be rolled back. */
   readonly launchSentAt?: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;

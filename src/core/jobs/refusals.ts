@@ -22,3 +22,7 @@ export function notDetachable(label: string): FaultError<DurableJobFault> {
 export function notPinnable(label: string): FaultError<DurableJobFault> {
   return new FaultError({ code: 'durableJobs.notPinnable', params: { label } });
 }
+
+export function retryNotDurable(): FaultError<JobFault> {
+  return new FaultError({ code: 'jobs.retryNotDurable' });
+}

@@ -5,7 +5,7 @@ import type { Job, NewJob } from '../../core/jobs/job';
 import { standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
 import { faultySetting } from '../../core/jobs/settingNames';
-import { labelFor } from '../../core/sql/directives';
+import { labelFor, MAX_RETRY_ATTEMPTS } from '../../core/sql/directives';
 import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
@@ -127,6 +127,10 @@ export class Launcher implements vscode.Disposable {
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
     if (faulty !== undefined) throw new Error(settingsProblem(faulty));
+    const attempts = request.retryOnLockTimeout ?? 1;
+    if (!Number.isInteger(attempts) || attempts < 1 || attempts > MAX_RETRY_ATTEMPTS) {
+      throw new Error(vscode.l10n.t('“retryOnLockTimeout” must be a whole number from 1 to {0}.', MAX_RETRY_ATTEMPTS));
+    }
     const connection = this.#nameOf(request.connection) ?? this.#connections.defaultForCode;
     if (connection === undefined) {
       throw new Error(

@@ -41,8 +41,19 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.notAdopted': () =>
     l10n.t('It cannot be launched while the folder of jobs cannot be written. The launch is retried automatically.'),
 
+  'jobs.lockTimeout': ({ attempt, attempts, seconds, message }) =>
+    l10n.t(
+      'Attempt {0} of {1} was rolled back: {2}. The next one is launched {3} s later.',
+      attempt,
+      attempts,
+      message,
+      seconds,
+    ),
+
   'jobs.canceledBeforeLaunch': () => l10n.t('Canceled before it was launched.'),
   'jobs.canceledBeforeStart': () => l10n.t('The worker stopped before it began to run the SQL.'),
+  'jobs.canceledBeforeRetry': ({ attempt }) =>
+    l10n.t('Canceled before attempt {0}. Everything before it was rolled back.', attempt),
   'jobs.batchStopped': ({ label, state }) => {
     switch (state) {
       case 'failed':
@@ -169,6 +180,12 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       'The job could not be saved to disk: {0}. It continues, and saving is retried automatically. Until then, a reload would lose it.',
       message,
     ),
+  'jobs.notRetried': ({ command }) =>
+    command === undefined
+      ? l10n.t('It is not retried after its lock timeout, because the server did not report its outcome in full.')
+      : l10n.t('It is not retried after its lock timeout, because {0} may have committed a part of its work.', command),
+  'jobs.retryNotDurable': () =>
+    l10n.t('A durable job cannot be retried after a lock timeout. Remove “retry”, or run it without “durable”.'),
   'jobs.unknownJob': ({ id }) => l10n.t('There is no job {0}.', id),
   'jobs.notTracked': ({ label }) => l10n.t('“{0}” is not being tracked.', label),
   'jobs.detachWhileReading': ({ label }) =>

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { env, l10n } from 'vscode';
-import type { JobInfo } from '../../api';
+import type { JobInfo, RunRequest } from '../../api';
 import { SQL_CHARACTERS } from '../../shared/resultsLimits';
 import type { DetailView, ResultsHead } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/run/launchLimits';
@@ -77,6 +77,7 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('Connection'), info.connection],
     ...durableDetails(durable),
     [l10n.t('Process id'), info.pid?.toString()],
+    [l10n.t('Attempt'), attemptText(info, request)],
     [l10n.t('Queued'), time(info.queuedAt)],
     [l10n.t('Launched'), time(info.launchedAt)],
     [l10n.t('SIGTERM sent'), time(signaledAt)],
@@ -100,6 +101,10 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('Job id'), info.id],
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+}
+
+function attemptText({ attempt }: JobInfo, { retryOnLockTimeout: attempts = 1 }: RunRequest): string | undefined {
+  return attempts > 1 ? l10n.t('{0} of {1}', attempt ?? 1, attempts) : undefined;
 }
 
 /** What is different about a durable job. */

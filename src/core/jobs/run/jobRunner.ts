@@ -15,6 +15,7 @@ import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../port
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
+import { neverLaunched } from './attempts';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
@@ -152,7 +153,7 @@ export class JobRunner implements RunningWorker {
       const prepared = await this.#prepare(session, text);
       if (typeof prepared === 'string') return prepared;
       plan = prepared;
-      if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+      if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: neverLaunched(job) });
       worker = await this.#sendLaunch(session, plan, text);
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
@@ -225,7 +226,9 @@ export class JobRunner implements RunningWorker {
 
   /** Returns the job to the queue, unless a cancel was requested. */
   #requeue(end: 'noSlot' | 'noPlace' | 'broken', reason: Fault): RunEnd {
-    if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    if (this.#job.state === 'canceling') {
+      return this.#settle({ event: 'cancelSettled', reason: neverLaunched(this.#job) });
+    }
     this.#job.transition('requeue', { launchSentAt: undefined, reason });
     return end;
   }
@@ -309,12 +312,13 @@ export class JobRunner implements RunningWorker {
     }
     // Reading returns the messages, and raises the error again, complete and with its position. Unreadable rows end it early.
     const again = await this.#read(reader, plan, { keepRows: false });
-    if (!('error' in again)) return this.#settle(outcome);
+    if (!('error' in again)) return this.#retryOrSettle(outcome, { reported: report.hasError });
     const { sqlstate } = again.error;
     const sameError = report.hasError && sqlstate === report.error?.sqlstate;
     // Only the error shows that the server ended the worker.
     const endedByServer = outcome.event === 'lose' && endsWorker(sqlstate) && sqlstate !== WORKER_GONE;
-    return this.#settle(sameError || endedByServer ? this.#decide(withError(report, again), plan) : outcome);
+    const known = sameError || endedByServer ? this.#decide(withError(report, again), plan) : outcome;
+    return this.#retryOrSettle(known, { reported: report.hasError });
   }
 
   /** The worker is blocked on its full queue, or this version cannot report its outcome: reading shows how it ends. */
@@ -332,7 +336,7 @@ export class JobRunner implements RunningWorker {
       if (plan.mode === 'none' && read.error.sqlstate === SQLSTATE.datatypeMismatch) {
         return this.#settle({ event: 'finish', reason: { code: 'jobs.outcomeUnsupported' } });
       }
-      return this.#settle(this.#decide(withError(report, read), plan));
+      return this.#retryOrSettle(this.#decide(withError(report, read), plan), { reported: false });
     }
     const outcome = this.#decide({ ...report, commandTag: read.tag, rowCount: read.rows }, plan);
     return this.#settle(outcome.event === 'succeed' && read.problem ? { ...outcome, reason: read.problem } : outcome);
@@ -366,6 +370,23 @@ export class JobRunner implements RunningWorker {
     return 'detached';
   }
 
+  async #retryOrSettle(outcome: Outcome, { reported }: { readonly reported: boolean }): Promise<RunEnd> {
+    if (outcome.event !== 'fail' || this.#job.record.request.retryOnLockTimeout === undefined)
+      return this.#settle(outcome);
+    const { afterFailure } = await import('./lockRetry');
+    const after = afterFailure(this.#job, outcome, reported);
+    if ('retry' in after) {
+      const { reason } = after.retry;
+      if (reason) await this.#warn(reason);
+      // A cancel may have arrived in the meantime.
+      if (this.#job.state === 'canceling' || this.#abandoned) return this.#settle(outcome);
+      this.#job.transition('retry', after.retry);
+      return 'lockTimeout';
+    }
+    if (after.warning) await this.#warn(after.warning);
+    return this.#settle(outcome);
+  }
+
   #settle({ event, ...facts }: Outcome): RunEnd {
     this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts });
     return 'ended';
@@ -394,9 +415,7 @@ export class JobRunner implements RunningWorker {
     if (this.#launchSent) return this.#settle({ event: 'lose', reason: { code: 'jobs.lostDuringLaunch', cause } });
     if (error instanceof UnreachableError) return this.#requeue('noSlot', cause);
     if (error instanceof SessionLostError && mayRetry) return this.#requeue('broken', cause);
-    if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: neverLaunched(job) });
     return this.#settle({ event: 'fail', error: errorOfFault(cause) });
   }
 }
-
-const NEVER_LAUNCHED: JobFault = { code: 'jobs.canceledBeforeLaunch' };
