@@ -102,6 +102,9 @@ export interface JobFaults {
   /** Not launched again after a lock timeout. `command`: it may have committed; without one, its failure was not reported in full. */
   'jobs.notRetried': { readonly command?: string };
 
+  /** It left an invalid index. Both names are quoted. */
+  'jobs.invalidIndex': { readonly index: string; readonly table: string };
+
   // Why a request was refused.
   'jobs.retryNotDurable': NoParams;
   'jobs.unknownJob': { readonly id: string };

@@ -15,7 +15,7 @@ import {
 } from './textBudget';
 import type { DurableFacts } from './durable/ports';
 import type { StopCause } from './outcome';
-import type { Column, RowsKept, WorkerLimits } from './ports';
+import type { Column, InvalidIndex, RowsKept, WorkerLimits } from './ports';
 import type { ServerIdentity } from './serverIdentity';
 import { isFinal, nextState, type JobEvent } from './states';
 
@@ -94,6 +94,8 @@ export interface JobRecord {
   readonly limits?: WorkerLimits;
   /** What stopped the worker, if it was stopped and no cancel was requested here. */
   readonly stop?: StopCause;
+  /** The invalid indexes that it has left. */
+  readonly invalidIndexes?: readonly InvalidIndex[];
   /** Set once rows are stored for this job. The stored rows have their own copy, so that each file is readable alone. */
   readonly columns?: readonly Column[];
   readonly rows?: RowsKept;

@@ -25,6 +25,7 @@ export type CommandName =
   | 'copySql'
   | 'detachJob'
   | 'disconnectConnection'
+  | 'dropInvalidIndex'
   | 'duplicateConnection'
   | 'editConnection'
   | 'enterPassword'

@@ -220,6 +220,13 @@ export function registerCommands(parts: CommandParts): void {
         const { showScheduledRuns } = await import('../schedule/schedule');
         await showScheduledRuns(parts.connections, name);
       }),
+    dropInvalidIndex: async (first) => {
+      const [job] = targetsOf(jobs, first, undefined).jobs;
+      if (!job) return;
+      const { dropInvalidIndexes } = await import('../jobs/invalidIndex');
+      const link = parts.connections.link(job.record.connection);
+      showBatch(await dropInvalidIndexes(job, link, launcher));
+    },
     explain: () => explain(false),
     explainAnalyze: () => explain(true),
     openFaultyConnection: (first) => openFaultyConnection(first),

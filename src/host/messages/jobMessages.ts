@@ -184,6 +184,12 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
     command === undefined
       ? l10n.t('It is not retried after its lock timeout, because the server did not report its outcome in full.')
       : l10n.t('It is not retried after its lock timeout, because {0} may have committed a part of its work.', command),
+  'jobs.invalidIndex': ({ index, table }) =>
+    l10n.t(
+      'It left the invalid index {0} on {1}. Queries do not use it, but each write updates it. Drop it, and build it again.',
+      index,
+      table,
+    ),
   'jobs.retryNotDurable': () =>
     l10n.t('A durable job cannot be retried after a lock timeout. Remove “retry”, or run it without “durable”.'),
   'jobs.unknownJob': ({ id }) => l10n.t('There is no job {0}.', id),

@@ -9,12 +9,13 @@ import { BackendControl, SessionControl, type RunningWorker, type WorkerControl 
 import { errorOfFault, faultOfError, LaunchError, SessionLostError, UnreachableError } from '../errors';
 import type { JobFault } from '../faults';
 import { findWorker } from '../findWorker';
-import type { Job } from '../job';
+import type { Job, JobFacts } from '../job';
 import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
 import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
+import type { ReportIndexes } from './indexWatch';
 import { neverLaunched } from './attempts';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
@@ -50,6 +51,8 @@ export class JobRunner implements RunningWorker {
   /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
+  /** Set if the text builds an index concurrently. */
+  #reportIndexes: ReportIndexes | undefined;
   readonly #watches: Disposable[] = [];
   #fastWatch: Disposable | undefined;
   #resolveLaunched!: () => void;
@@ -187,6 +190,10 @@ export class JobRunner implements RunningWorker {
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
     await setImmediate();
     const { request } = job.record;
+    if (/concurrently/i.test(request.sql)) {
+      const { watchIndexes } = await import('./indexWatch');
+      this.#reportIndexes = await watchIndexes(session, request.sql).catch(() => undefined);
+    }
     const { settings } = launchOptions(request, text);
     const [plan, permit] = await Promise.all([
       session.describe(text.sql, settings, request.into),
@@ -371,24 +378,22 @@ export class JobRunner implements RunningWorker {
   }
 
   async #retryOrSettle(outcome: Outcome, { reported }: { readonly reported: boolean }): Promise<RunEnd> {
-    if (outcome.event !== 'fail' || this.#job.record.request.retryOnLockTimeout === undefined)
-      return this.#settle(outcome);
+    const left = (await this.#reportIndexes?.(this.#job, this.#context)) ?? {};
+    if (outcome.event !== 'fail' || this.#job.record.request.retryOnLockTimeout === undefined) {
+      return this.#settle(outcome, left);
+    }
     const { afterFailure } = await import('./lockRetry');
     const after = afterFailure(this.#job, outcome, reported);
-    if ('retry' in after) {
-      const { reason } = after.retry;
-      if (reason) await this.#warn(reason);
-      // A cancel may have arrived in the meantime.
-      if (this.#job.state === 'canceling' || this.#abandoned) return this.#settle(outcome);
-      this.#job.transition('retry', after.retry);
-      return 'lockTimeout';
-    }
-    if (after.warning) await this.#warn(after.warning);
-    return this.#settle(outcome);
+    const warning = 'retry' in after ? after.retry.reason : after.warning;
+    if (warning) await this.#warn(warning);
+    // A cancel may have arrived in the meantime.
+    if (!('retry' in after) || this.#job.state === 'canceling' || this.#abandoned) return this.#settle(outcome, left);
+    this.#job.transition('retry', after.retry);
+    return 'lockTimeout';
   }
 
-  #settle({ event, ...facts }: Outcome): RunEnd {
-    this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts });
+  #settle({ event, ...facts }: Outcome, more: JobFacts = {}): RunEnd {
+    this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts, ...more });
     return 'ended';
   }
 

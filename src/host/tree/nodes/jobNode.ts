@@ -121,6 +121,7 @@ export class JobNode {
     if (!this.job.final && record.batch === undefined && !followed) words.push('followable');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    if (record.invalidIndexes) words.push('invalidIndex');
     if (record.durable) words.push('durable');
     else words.push(this.job.pinned ? 'pinned' : 'unpinned');
     return words;
