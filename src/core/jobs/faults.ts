@@ -90,6 +90,12 @@ export interface JobFaults {
   'jobs.stuckOnQueue': NoParams;
   /** `wait`: the wait event, e.g. `Timeout/PgSleep` */
   'jobs.stuckCatchesCancel': { readonly wait: string };
+  /** It computes now, and has waited since the cancel. `wait`: what it waited for */
+  'jobs.stuckCaughtCancel': { readonly wait: string };
+  /** `wait`: a wait event that a cancel does not interrupt, e.g. `IO/DataFileRead` */
+  'jobs.stuckInWait': { readonly wait: string };
+  /** It waited in none of several samples. */
+  'jobs.stuckComputing': { readonly samples: number };
   'jobs.stuckOnCpu': NoParams;
   'jobs.stuckUnknown': NoParams;
 

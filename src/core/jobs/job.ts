@@ -16,6 +16,7 @@ import {
 import type { DurableFacts } from './durable/ports';
 import type { StopCause } from './outcome';
 import type { Column, InvalidIndex, RowsKept, WorkerLimits } from './ports';
+import type { Waited } from './run/waitTimes';
 import type { ServerIdentity } from './serverIdentity';
 import { isFinal, nextState, type JobEvent } from './states';
 
@@ -94,6 +95,8 @@ export interface JobRecord {
   readonly limits?: WorkerLimits;
   /** What stopped the worker, if it was stopped and no cancel was requested here. */
   readonly stop?: StopCause;
+  /** What it waited for during most of its time. */
+  readonly waited?: Waited;
   /** The invalid indexes that it has left. */
   readonly invalidIndexes?: readonly InvalidIndex[];
   /** Set once rows are stored for this job. The stored rows have their own copy, so that each file is readable alone. */

@@ -163,6 +163,18 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.stuckOnQueue': () => l10n.t('It waits to write rows or messages to a full queue.'),
   'jobs.stuckCatchesCancel': ({ wait }) =>
     l10n.t('Its SQL catches the cancel (an EXCEPTION block) and continues; it now waits on {0}.', wait),
+  'jobs.stuckCaughtCancel': ({ wait }) =>
+    l10n.t(
+      'Its SQL caught the cancel (an EXCEPTION block) and continued: since then it waited on {0}, and now it computes. Cancel again, or change the block so that it raises query_canceled again.',
+      wait,
+    ),
+  'jobs.stuckInWait': ({ wait }) =>
+    l10n.t('It is in {0}, which a cancel does not interrupt. It stops when that is done.', wait),
+  'jobs.stuckComputing': ({ samples }) =>
+    l10n.t(
+      'It computed in all of {0} samples since the cancel, so its code does not check for interrupts. Nothing but its own end stops it, not even a timeout.',
+      samples,
+    ),
   'jobs.stuckOnCpu': () =>
     l10n.t('It is using the CPU: its code does not check for interrupts, or catches the cancel and continues.'),
   'jobs.stuckUnknown': () => l10n.t('The server does not show why.'),

@@ -10,6 +10,7 @@ import { formatDate, formatSpan } from '../../shared/timeText';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import { join, stateTitle } from '../jobs/jobText';
 import { slowerText, usualText } from '../jobs/usualText';
+import { waitedText } from '../jobs/waitedText';
 import { durationText } from '../launch/durations';
 import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
@@ -64,7 +65,10 @@ function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
 }
 
 /** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
-function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: ResultsJob, now: number): DetailView[] {
+function detailsOf(
+  { info, request, limits, kept, usual, signaledAt, durable, waited }: ResultsJob,
+  now: number,
+): DetailView[] {
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
   const limit = (ms: number | undefined): string | undefined =>
@@ -83,6 +87,7 @@ function detailsOf({ info, request, limits, kept, usual, signaledAt, durable }: 
     [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
     [l10n.t('Run time on the server'), info.serverMs === undefined ? undefined : formatSpan(info.serverMs)],
+    [l10n.t('Waited mostly for'), waited && waitedText(waited)],
     [l10n.t('Earlier runs'), usual && join(usualText(usual), slowerText(info, usual, now))],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],

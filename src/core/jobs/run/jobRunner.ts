@@ -20,6 +20,7 @@ import { neverLaunched } from './attempts';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
+import { WaitTimes } from './waitTimes';
 import type { WorkerReport } from '../workerReport';
 
 /** How long after its launch a worker is polled often, because most work is short. Milliseconds. */
@@ -51,6 +52,7 @@ export class JobRunner implements RunningWorker {
   /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
+  readonly #waits = new WaitTimes();
   /** Set if the text builds an index concurrently. */
   #reportIndexes: ReportIndexes | undefined;
   readonly #watches: Disposable[] = [];
@@ -251,7 +253,9 @@ export class JobRunner implements RunningWorker {
       clock.after(YOUNG_MS, () => fast.dispose()),
       link.onSnapshot((snapshot) => {
         const worker = findWorker(snapshot, this.#job.record);
-        if (worker) this.#workerShown(worker, snapshot.serverStart);
+        if (!worker) return;
+        this.#waits.sample(snapshot.at, worker);
+        this.#workerShown(worker, snapshot.serverStart);
       }),
     );
   }
@@ -393,7 +397,9 @@ export class JobRunner implements RunningWorker {
   }
 
   #settle({ event, ...facts }: Outcome, more: JobFacts = {}): RunEnd {
-    this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts, ...more });
+    const waited = this.#waits.mainWait();
+    const finishedAt = this.#context.clock.now();
+    this.#job.transition(event, { finishedAt, ...facts, ...more, ...(waited && { waited }) });
     return 'ended';
   }
 

@@ -10,6 +10,7 @@ import { Markdown } from '../../base/ui';
 import { objectsOf, shortErrorText } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
+import { waitedText } from '../../jobs/waitedText';
 import { slowerText, usualText } from '../../jobs/usualText';
 
 export const ICONS: Record<JobState, vscode.ThemeIcon> = {
@@ -153,6 +154,7 @@ export class JobNode {
         usual ?? '',
       ),
     );
+    tooltip.fact(vscode.l10n.t('Waited mostly for'), record.waited && waitedText(record.waited));
     tooltip.fact(vscode.l10n.t('Result'), rowsText(this.job));
     tooltip.fact(
       vscode.l10n.t('Waiting for'),
