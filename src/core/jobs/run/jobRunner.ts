@@ -20,7 +20,7 @@ import { neverLaunched } from './attempts';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
-import { WaitTimes } from './waitTimes';
+import type { WaitTimes } from './waitTimes';
 import type { WorkerReport } from '../workerReport';
 
 /** How long after its launch a worker is polled often, because most work is short. Milliseconds. */
@@ -52,7 +52,8 @@ export class JobRunner implements RunningWorker {
   /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
-  readonly #waits = new WaitTimes();
+  /** Loaded when the worker runs: a launch does not need it. */
+  #waits: WaitTimes | undefined;
   /** Set if the text builds an index concurrently. */
   #reportIndexes: ReportIndexes | undefined;
   readonly #watches: Disposable[] = [];
@@ -244,7 +245,11 @@ export class JobRunner implements RunningWorker {
 
   /** Snapshots show when the worker begins, whether its queue is full, and, by its pid, its start time. */
   #watchActivity(): void {
-    const { link, clock } = this.#context;
+    const { link, clock, log } = this.#context;
+    import('./waitTimes').then(
+      (loaded) => (this.#waits = new loaded.WaitTimes()),
+      (error: unknown) => log.warn(`What the job waits for is not recorded: ${messageOf(error)}`),
+    );
     const fast = link.watch('fast');
     this.#fastWatch = fast;
     this.#watches.push(
@@ -254,7 +259,7 @@ export class JobRunner implements RunningWorker {
       link.onSnapshot((snapshot) => {
         const worker = findWorker(snapshot, this.#job.record);
         if (!worker) return;
-        this.#waits.sample(snapshot.at, worker);
+        this.#waits?.sample(snapshot.at, worker);
         this.#workerShown(worker, snapshot.serverStart);
       }),
     );
@@ -397,7 +402,7 @@ export class JobRunner implements RunningWorker {
   }
 
   #settle({ event, ...facts }: Outcome, more: JobFacts = {}): RunEnd {
-    const waited = this.#waits.mainWait();
+    const waited = this.#waits?.mainWait();
     const finishedAt = this.#context.clock.now();
     this.#job.transition(event, { finishedAt, ...facts, ...more, ...(waited && { waited }) });
     return 'ended';
