@@ -81,6 +81,12 @@ export interface RunRequest {
   /** Start the worker with `default_transaction_read_only = on`. SQL can still set its transaction to READ WRITE. */
   readonly readOnly?: boolean;
   /**
+   * The number of attempts at most, from 1 to 100, if the SQL fails because it does not get a lock in time (SQLSTATE 55P03, see `lock_timeout`).
+   * The pauses between them are 1, 2, 4, … s, at most 60 s. Only a text that the failure has rolled back is retried, so none that may commit by
+   * itself, such as CREATE INDEX CONCURRENTLY or CALL. Not for durable jobs. Default: 1.
+   */
+  readonly retryOnLockTimeout?: number;
+  /**
    * Run it as a durable job: the server looks after it, and it needs no window. Durable jobs must be set up in the database. Default: the
    * setting of the connection.
    */
@@ -151,6 +157,8 @@ export interface JobInfo {
   readonly finishedAt?: number;
   /** Run time of the worker by the server's clock, in milliseconds. Missing if the server does not report it (pg_background 1.x). */
   readonly serverMs?: number;
+  /** The current attempt, from 2, if {@link RunRequest.retryOnLockTimeout} led to another one. `pid` and `launchedAt` are those of this attempt. */
+  readonly attempt?: number;
   readonly progress?: JobProgress;
   /** Number of rows returned or affected, if the server reported it. */
   readonly rowCount?: number;

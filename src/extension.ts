@@ -126,6 +126,8 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     jobCommands: new JobCommands(jobs, connections, canceling, view, filter),
     connectionCommands: disposables.add(new ConnectionCommands(connections, context)),
     durableAdmin,
+    files,
+    extensionUri: context.extensionUri,
   });
   const update = (): void => {
     setContext('hasConnections', connections.profiles.length + connections.faulty.length > 0);

@@ -9,6 +9,7 @@ import copy from '@vscode/codicons/src/icons/copy.svg';
 import error from '@vscode/codicons/src/icons/error.svg';
 import exportIcon from '@vscode/codicons/src/icons/export.svg';
 import filter from '@vscode/codicons/src/icons/filter.svg';
+import flame from '@vscode/codicons/src/icons/flame.svg';
 import goToFile from '@vscode/codicons/src/icons/go-to-file.svg';
 import info from '@vscode/codicons/src/icons/info.svg';
 import layoutSidebarRight from '@vscode/codicons/src/icons/layout-sidebar-right.svg';
@@ -30,6 +31,7 @@ export const ICONS = {
   descending: arrowDown,
   down: arrowDown,
   error,
+  expensive: flame,
   export: exportIcon,
   filter,
   find: search,

@@ -22,10 +22,19 @@ export interface JobFaults {
   'jobs.withdrawn': NoParams;
   /** The job cannot be adopted from a closed window, because its record cannot be written. */
   'jobs.notAdopted': NoParams;
+  /** Attempt `attempt` of `attempts` got no lock in time and was rolled back; the next one begins after `seconds`. */
+  'jobs.lockTimeout': {
+    readonly attempt: number;
+    readonly attempts: number;
+    readonly seconds: number;
+    readonly message: string;
+  };
 
   // Why a job was canceled.
   'jobs.canceledBeforeLaunch': NoParams;
   'jobs.canceledBeforeStart': NoParams;
+  /** Canceled in the pause before an attempt, from 2. */
+  'jobs.canceledBeforeRetry': { readonly attempt: number };
   /** Never launched, because another statement of its batch did not succeed. `label` and `state`: of that one */
   'jobs.batchStopped': { readonly label: string; readonly state: JobState };
 
@@ -81,6 +90,12 @@ export interface JobFaults {
   'jobs.stuckOnQueue': NoParams;
   /** `wait`: the wait event, e.g. `Timeout/PgSleep` */
   'jobs.stuckCatchesCancel': { readonly wait: string };
+  /** It computes now, and has waited since the cancel. `wait`: what it waited for */
+  'jobs.stuckCaughtCancel': { readonly wait: string };
+  /** `wait`: a wait event that a cancel does not interrupt, e.g. `IO/DataFileRead` */
+  'jobs.stuckInWait': { readonly wait: string };
+  /** It waited in none of several samples. */
+  'jobs.stuckComputing': { readonly samples: number };
   'jobs.stuckOnCpu': NoParams;
   'jobs.stuckUnknown': NoParams;
 
@@ -90,7 +105,14 @@ export interface JobFaults {
   /** The record could not be written. `message`: the error of the file system */
   'jobs.notSaved': { readonly message: string };
 
+  /** Not launched again after a lock timeout. `command`: it may have committed; without one, its failure was not reported in full. */
+  'jobs.notRetried': { readonly command?: string };
+
+  /** It left an invalid index. Both names are quoted. */
+  'jobs.invalidIndex': { readonly index: string; readonly table: string };
+
   // Why a request was refused.
+  'jobs.retryNotDurable': NoParams;
   'jobs.unknownJob': { readonly id: string };
   'jobs.notTracked': { readonly label: string };
   'jobs.detachWhileReading': { readonly label: string };

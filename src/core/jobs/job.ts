@@ -15,7 +15,8 @@ import {
 } from './textBudget';
 import type { DurableFacts } from './durable/ports';
 import type { StopCause } from './outcome';
-import type { Column, RowsKept, WorkerLimits } from './ports';
+import type { Column, InvalidIndex, RowsKept, WorkerLimits } from './ports';
+import type { Waited } from './run/waitTimes';
 import type { ServerIdentity } from './serverIdentity';
 import { isFinal, nextState, type JobEvent } from './states';
 
@@ -75,7 +76,9 @@ export interface JobRecord {
   /** The server that runs the worker; missing in records of older versions. */
   readonly server?: ServerIdentity;
   readonly queuedAt: number;
-  /** Set just before the launch is sent: from here on the SQL may be running, and is never launched again. */
+  /** The current attempt, from 2, if a lock timeout led to another one. The facts about workers are those of this attempt. */
+  readonly attempt?: number;
+  /** Set just before the launch is sent: from here on the SQL may be running, and is not launched again, unless it is known to be rolled back. */
   readonly launchSentAt?: number;
   readonly launchedAt?: number;
   readonly finishedAt?: number;
@@ -92,6 +95,10 @@ export interface JobRecord {
   readonly limits?: WorkerLimits;
   /** What stopped the worker, if it was stopped and no cancel was requested here. */
   readonly stop?: StopCause;
+  /** What it waited for during most of its time. */
+  readonly waited?: Waited;
+  /** The invalid indexes that it has left. */
+  readonly invalidIndexes?: readonly InvalidIndex[];
   /** Set once rows are stored for this job. The stored rows have their own copy, so that each file is readable alone. */
   readonly columns?: readonly Column[];
   readonly rows?: RowsKept;

@@ -8,13 +8,13 @@ import { batchRequests, requestsAfter, type BatchOptions, type BatchStatement } 
 import { BackendControl } from './cancel/workerControl';
 import { DurableSource } from './durable/durableSource';
 import type { Launched } from './durable/launched';
-import type { JobFault } from './faults';
 import { findWorker } from './findWorker';
 import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import { noneAfter, notDetachable, notTracked, whileReading } from './refusals';
+import { noneAfter, notDetachable, notTracked, retryNotDurable, whileReading } from './refusals';
+import { neverLaunched } from './run/attempts';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
 import type { JobServiceOptions, Restored } from './serviceTypes';
@@ -143,6 +143,7 @@ export class JobService {
 
   /** Runs a job, or launches a durable one. @throws if its connection does not exist, or a durable job cannot be launched */
   async launch(request: NewJob): Promise<Launched> {
+    if (request.durable === true && (request.retryOnLockTimeout ?? 1) > 1) throw retryNotDurable();
     return request.durable === true ? this.durable.launch(request) : { job: this.run(request), notices: [] };
   }
 
@@ -192,8 +193,7 @@ export class JobService {
     const { links, clock, log } = this.#options;
     if (job.state === 'queued') {
       this.#scheduler.remove(job);
-      const reason: JobFault = { code: 'jobs.canceledBeforeLaunch' };
-      job.transition('cancel', { finishedAt: clock.now(), reason });
+      job.transition('cancel', { finishedAt: clock.now(), reason: neverLaunched(job) });
       await job.saved;
       return 'stopped';
     }

@@ -137,6 +137,8 @@ export interface WorkerSession {
   /** Sends SIGTERM, never with a grace. @returns false if the session no longer knows the worker */
   cancelWorker(worker: WorkerHandle): Promise<boolean>;
   detach(worker: WorkerHandle): Promise<void>;
+  /** The invalid indexes of the database that nothing is building now. */
+  invalidIndexes?(): Promise<readonly InvalidIndex[]>;
   /** @param listener may return a promise: nothing more is read from the server until it resolves */
   onNotice(listener: (notice: Notice) => Promise<void> | undefined): Disposable;
   /** Milliseconds since bytes of the rows last arrived. */
@@ -148,6 +150,15 @@ export interface WorkerSession {
   release(): void;
   /** Closes it now; a worker that it launched keeps running. */
   destroy(): void;
+}
+
+/** An index that CREATE INDEX or REINDEX CONCURRENTLY has left: queries do not use it, but writes update it. */
+export interface InvalidIndex {
+  readonly oid: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly tableSchema: string;
+  readonly table: string;
 }
 
 export interface Blocker {

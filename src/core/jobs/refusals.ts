@@ -18,3 +18,7 @@ export function whileReading(label: string): FaultError<JobFault> {
 export function notDetachable(label: string): FaultError<DurableJobFault> {
   return new FaultError({ code: 'durableJobs.notDetachable', params: { label } });
 }
+
+export function retryNotDurable(): FaultError<JobFault> {
+  return new FaultError({ code: 'jobs.retryNotDurable' });
+}

@@ -4,6 +4,7 @@ import type { JobState } from '../../api';
  * Events that change the state of a job. They name what was observed:
  * - `launch`: the scheduler starts it
  * - `requeue`: it could not be launched now (no slot, no server, a broken session, a reload) and waits again
+ * - `retry`: its worker failed and was rolled back, and it waits for another attempt
  * - `launched`: its worker is attached
  * - `read`: its rows are being read
  * - `cancel`: the user requested a cancel
@@ -16,6 +17,7 @@ import type { JobState } from '../../api';
 export type JobEvent =
   | 'launch'
   | 'requeue'
+  | 'retry'
   | 'launched'
   | 'read'
   | 'cancel'
@@ -39,8 +41,15 @@ const SETTLED: Row = { succeed: 'succeeded', fail: 'failed', cancelSettled: 'can
 const TABLE: Record<JobState, Row> = {
   queued: { launch: 'launching', cancel: 'canceled', fail: 'failed', lose: 'lost' },
   launching: { launched: 'running', requeue: 'queued', cancel: 'canceling', detach: 'detached', ...SETTLED },
-  running: { read: 'reading', cancel: 'canceling', detach: 'detached', finish: 'finished', ...SETTLED },
-  reading: { cancel: 'canceling', detach: 'detached', finish: 'finished', ...SETTLED },
+  running: {
+    retry: 'queued',
+    read: 'reading',
+    cancel: 'canceling',
+    detach: 'detached',
+    finish: 'finished',
+    ...SETTLED,
+  },
+  reading: { retry: 'queued', cancel: 'canceling', detach: 'detached', finish: 'finished', ...SETTLED },
   // A cancel does not stop the watching: later events (attached, rows, the end) are recorded without leaving the state.
   canceling: {
     launched: 'canceling',

@@ -11,6 +11,9 @@ import { PARAMETER_NAME } from './settings/parameterName';
 export const MIN_QUEUE_SIZE_BYTES = 64;
 export const MAX_QUEUE_SIZE_BYTES = 256 * 1024 * 1024;
 
+/** The largest number of attempts. */
+export const MAX_RETRY_ATTEMPTS = 100;
+
 /** The names that leading comments may set, in the order of completion. */
 export const DIRECTIVE_NAMES = [
   'label',
@@ -18,6 +21,7 @@ export const DIRECTIVE_NAMES = [
   'timeout',
   'worker-timeout',
   'lock-timeout',
+  'retry',
   'queue-size',
   'set',
   'read-only',
@@ -45,6 +49,8 @@ export interface Directives {
   /** Server parameters for the worker, by name in lower case. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly readOnly?: boolean;
+  /** The number of attempts, if a lock is not available in time. */
+  readonly retryOnLockTimeout?: number;
   readonly durable?: boolean;
   /** The table that stores the rows, as {@link parseInto} reads it. */
   readonly into?: string;
@@ -60,7 +66,7 @@ const SETTING = new RegExp(String.raw`^(${PARAMETER_NAME})\s*(?:=|\s+to\s+)\s*(\
 
 /**
  * Reads `-- name: value` comments before the first statement of a text: `label`, `connection`, `timeout`
- * (`statement_timeout`, such as `5min`), `worker-timeout`, `lock-timeout`, `queue-size` (such as `256kB`), `set` (a
+ * (`statement_timeout`, such as `5min`), `worker-timeout`, `lock-timeout`, `retry` (attempts after a lock timeout), `queue-size` (such as `256kB`), `set` (a
  * parameter, such as `work_mem = 1GB`; may be repeated), `read-only` and `durable` (`yes` or `no`), and `into` (a table). Other comments
  * are ignored.
  * If a name is repeated, the last value wins, because it is nearest to the statement.
@@ -120,6 +126,12 @@ function apply(name: DirectiveName, value: string, found: Found, report: (code: 
       const milliseconds = parseDuration(value);
       if (milliseconds === undefined) report('directive.invalidDuration');
       else found.settings = { ...found.settings, lock_timeout: `${milliseconds}ms` };
+      break;
+    }
+    case 'retry': {
+      const attempts = /^\d{1,3}$/.test(value) ? Number(value) : 0;
+      if (attempts >= 1 && attempts <= MAX_RETRY_ATTEMPTS) found.retryOnLockTimeout = attempts;
+      else report('directive.invalidCount');
       break;
     }
     case 'set': {

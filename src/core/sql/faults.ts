@@ -53,6 +53,7 @@ export interface DirectiveFaults {
   'directive.sizeOutOfRange': { readonly name: string };
   'directive.invalidTable': { readonly name: string };
   'directive.invalidSetting': { readonly name: string };
+  'directive.invalidCount': { readonly name: string };
   'directive.notYesOrNo': { readonly name: string };
   /** The label is used, cut to its maximum length. */
   'directive.labelTooLong': { readonly name: string };

@@ -33,7 +33,7 @@ export interface PageOptions {
 export function pageHtml(
   webview: vscode.Webview,
   root: vscode.Uri,
-  bundle: 'results' | 'connection' | 'activity',
+  bundle: 'results' | 'connection' | 'activity' | 'plan',
   { ownMenu, files, later }: PageOptions,
 ): string {
   const uri = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { faultOf } from '../../core/base/fault';
 import type { JobService } from '../../core/jobs/jobService';
+import type { SpoolFiles } from '../../core/results/spool/spoolStore';
 import type { Connections } from '../connections/connections';
 import type { DurableAdmin } from '../durable/durableAdmin';
 import type { Disposables } from '../base/disposables';
@@ -39,6 +40,8 @@ export interface CommandParts {
   readonly jobCommands: JobCommands;
   readonly connectionCommands: ConnectionCommands;
   readonly durableAdmin: DurableAdmin;
+  readonly files: SpoolFiles;
+  readonly extensionUri: vscode.Uri;
 }
 
 type Handler = (first: unknown, selected: unknown) => unknown;
@@ -51,6 +54,16 @@ export function registerCommands(parts: CommandParts): void {
     const { ConnectionActions } = await import('./connectionActions');
     return new ConnectionActions(parts.connections, jobs);
   });
+  const explainer = once(async () => {
+    const { Explain } = await import('../explain/explain');
+    return parts.disposables.add(new Explain({ ...parts, editor: editor.commands }));
+  });
+  const explain = async (analyze: boolean): Promise<string | undefined> => {
+    const explaining = await explainer();
+    const id = await show(await explaining.run(analyze));
+    if (id !== undefined) await explaining.showWhenEnded(id);
+    return id;
+  };
   /** The job on which a command was called, or the one that the user chooses. */
   const withJob = async (
     first: unknown,
@@ -213,6 +226,15 @@ export function registerCommands(parts: CommandParts): void {
         const { showScheduledRuns } = await import('../schedule/schedule');
         await showScheduledRuns(parts.connections, name);
       }),
+    dropInvalidIndex: async (first) => {
+      const [job] = targetsOf(jobs, first, undefined).jobs;
+      if (!job) return;
+      const { dropInvalidIndexes } = await import('../jobs/invalidIndex');
+      const link = parts.connections.link(job.record.connection);
+      showBatch(await dropInvalidIndexes(job, link, launcher));
+    },
+    explain: () => explain(false),
+    explainAnalyze: () => explain(true),
     openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),

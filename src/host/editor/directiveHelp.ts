@@ -16,6 +16,7 @@ export const VALUES: Readonly<Record<DirectiveName, readonly string[]>> = {
   timeout: ['30s', '5min', '1h', '0'],
   'worker-timeout': ['30s', '5min', '1h', '0'],
   'lock-timeout': ['1s', '5s', '30s', '0'],
+  retry: ['3', '5', '10'],
   'queue-size': ['64kB', '256kB', '1MB', '16MB'],
   set: ['work_mem = 256MB', 'maintenance_work_mem = 1GB', 'search_path = public'],
   'read-only': ['yes', 'no'],

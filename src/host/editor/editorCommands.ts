@@ -40,6 +40,15 @@ export interface EditorCommandsParts {
   readonly launched: (job: Job) => void;
 }
 
+/** A request with other SQL. */
+export interface ChangedLaunch {
+  readonly request: NewJob;
+  /** Maps an offset in it to one in the SQL of the original request. */
+  readonly sourceOffset: (offset: number) => number;
+  /** Whether the status is shown at the statement. */
+  readonly tracked: boolean;
+}
+
 /** The commands that run SQL of an editor or a file. Each returns the ids of the launched jobs. */
 export class EditorCommands implements vscode.Disposable {
   readonly #flash = new RangeFlash();
@@ -87,9 +96,31 @@ export class EditorCommands implements vscode.Disposable {
   async prepareOne(): Promise<NewJob | undefined> {
     const targets = this.#inActiveEditor();
     if (!targets) return undefined;
-    if (targets.length > 1) throw new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
+    if (targets.length > 1) throw severalTargets();
     const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
     return prepared?.request;
+  }
+
+  /**
+   * Runs the statement at the cursor in another form. There are no questions about statements that change every row.
+   * @param change receives the request and the text in the editor. Nothing runs if it returns undefined
+   */
+  async runChanged(
+    change: (request: NewJob, text: string) => Promise<ChangedLaunch | undefined>,
+  ): Promise<string | undefined> {
+    const targets = this.#inActiveEditor();
+    if (!targets) return undefined;
+    if (targets.length > 1) throw severalTargets();
+    return this.#whileTracked(targets, async (tracked) => {
+      const [prepared] = (await this.#parts.preparer.prepare(tracked, undefined, { asksAboutWrites: false })) ?? [];
+      const changed = prepared && (await change(prepared.request, prepared.target.range.text));
+      if (!changed) return undefined;
+      const { request, sourceOffset } = changed;
+      const target = changed.tracked ? prepared.target : omit(prepared.target, 'pending');
+      const launch = { ...prepared, target, request };
+      const [id] = await this.#start([{ ...launch, sourceOffset: (at) => prepared.sourceOffset(sourceOffset(at)) }]);
+      return id;
+    });
   }
 
   /** Runs the statement of a lens. */
@@ -303,6 +334,10 @@ export class EditorCommands implements vscode.Disposable {
     if (!editor) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
     return editor;
   }
+}
+
+function severalTargets(): Error {
+  return new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
 }
 
 /** The maximum length of a text that is stored with a job in addition to its SQL, in UTF-16 code units. */

@@ -65,9 +65,14 @@ export class LaunchPreparer {
    *
    * @param chosen The user's options for this launch, which replace those of comments and the file's defaults. With several targets
    *   and no label here, each target keeps the label of its comments.
+   * @param asksAboutWrites false if the caller asks about statements that change every row
    * @throws if the workspace is not trusted, a connection does not exist, or a text becomes too long
    */
-  async prepare(targets: readonly SqlTarget[], chosen?: RunOptions): Promise<PreparedLaunch[] | undefined> {
+  async prepare(
+    targets: readonly SqlTarget[],
+    chosen?: RunOptions,
+    { asksAboutWrites = true } = {},
+  ): Promise<PreparedLaunch[] | undefined> {
     if (!vscode.workspace.isTrusted) {
       throw new Error(
         vscode.l10n.t(
@@ -88,7 +93,7 @@ export class LaunchPreparer {
     if (!prepared) return undefined;
     const { confirmation } = this.#launcher;
     const questions = prepared.map(({ request }) => confirmation.questionOf(request));
-    const confirmed = await confirmation.confirm(writes, questions);
+    const confirmed = await confirmation.confirm(asksAboutWrites ? writes : [], questions);
     if (!confirmed) return undefined;
     const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
     if (skipped > 0) void ui.showInformationMessage(skippedText(skipped));

@@ -11,7 +11,7 @@ import { plain, plainLabel } from '../base/plainText';
 import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
-import { errorText } from '../messages/faultText';
+import { errorText, faultText } from '../messages/faultText';
 import { shortErrorText } from './jobErrorText';
 import { stuckText } from './jobText';
 
@@ -215,12 +215,15 @@ async function warnUnresponsive({ target, worker }: Finished, graceMs: number): 
       plainLabel(label),
       pid ?? '–',
       graceMs / 1000,
-      plain(stuckText(worker), 300),
+      // The job's own reason is based on several samples.
+      plain(job?.record.reason ? faultText(job.record.reason) : stuckText(worker), 300),
     ),
     ...(job ? [keepWaiting, runAgain, showDetails] : [keepWaiting]),
   );
   if (!job) return;
   if (choice === runAgain) await vscode.commands.executeCommand(commandId('rerunJobWithTimeout'), job.id);
+  // Not awaited: the cancel is done, and the worker may run for hours.
+  if (choice === keepWaiting) void import('./keepWaiting').then(({ reportEnd }) => reportEnd(job));
   if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
 }
 

@@ -93,13 +93,13 @@ function shortText(job: Job, now: number, position: number | undefined): string 
   const name = stateName(record.state);
   switch (record.state) {
     case 'queued':
-      return record.held ? l10n.t('paused') : queueText(position);
+      return record.held ? l10n.t('paused') : attemptText(job) || queueText(position);
     case 'launching':
     case 'lost':
     case 'finished':
       return name;
     case 'running':
-      return join(percentText(job), elapsed);
+      return join(percentText(job), elapsed, attemptText(job));
     case 'unresponsive':
       return join(l10n.t('not responding'), elapsed);
     case 'reading':
@@ -114,6 +114,11 @@ function shortText(job: Job, now: number, position: number | undefined): string 
     case 'canceled':
       return join(name, duration);
   }
+}
+
+/** `attempt 2 of 5`; empty for the first one. */
+function attemptText({ record: { attempt, request } }: Job): string {
+  return attempt === undefined ? '' : l10n.t('attempt {0} of {1}', attempt, request.retryOnLockTimeout ?? attempt);
 }
 
 function queueText(position: number | undefined): string {

@@ -44,6 +44,7 @@ export class Notifications implements vscode.Disposable {
         this.#states.set(job.id, job.state);
         // The old jobs of a window are adopted when it is closed.
         if (!job.final || (before === undefined && endedLongAgo(job))) return;
+        if (job.record.invalidIndexes) void this.#reportIndexes(job);
         const batch = jobs.batchOf(job);
         if (batch.length === 0) void this.#notify(job);
         else if (batch.every(({ final }) => final)) void this.#notifyOfBatch(batch);
@@ -112,6 +113,12 @@ export class Notifications implements vscode.Disposable {
     // Turns off notifications for successful jobs only.
     if (choice === never) await updateSetting('notifications', 'failures');
     if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
+  }
+
+  async #reportIndexes(job: Job): Promise<void> {
+    if (readSetting('notifications') === 'none' || !(await this.#jobs.isLastFocused().catch(() => true))) return;
+    const { reportInvalidIndexes } = await import('./invalidIndex');
+    await reportInvalidIndexes(job);
   }
 
   /** Asks once per batch whether to continue it. */

@@ -4,8 +4,9 @@ import type { Fault } from '../../core/base/fault';
 import type { Job, NewJob } from '../../core/jobs/job';
 import { standaloneRequest } from '../../core/jobs/batches/batchSession';
 import type { JobService } from '../../core/jobs/jobService';
+import { suggestedLimitMs } from '../../core/jobs/history/usualDuration';
 import { faultySetting } from '../../core/jobs/settingNames';
-import { labelFor } from '../../core/sql/directives';
+import { labelFor, MAX_RETRY_ATTEMPTS } from '../../core/sql/directives';
 import { truncateLabel } from '../../core/sql/labels';
 import { checkBeforeLaunch } from '../../core/sql/classify/prelaunch';
 import { launchText } from '../../core/sql/settings/launchSettings';
@@ -24,7 +25,7 @@ import { omit } from '../base/omit';
 import { once } from '../base/once';
 import * as ui from '../base/ui';
 
-/** The suggested timeout for running a job again if it had none. */
+/** The suggested timeout for running a job again if it had none, and earlier runs do not suggest one. */
 const DEFAULT_TIMEOUT = '5min';
 
 /** Launches SQL from code, runs jobs again, and lists connections to launch on. src/host/editor launches SQL from editors. */
@@ -82,9 +83,10 @@ export class Launcher implements vscode.Disposable {
       const name = field === 'statementTimeoutMs' ? 'statement_timeout' : 'pg_background.worker_timeout';
       const own = launchText(request.sql).settings[name];
       const before = request[field] ?? 0;
+      const usual = this.#jobs.usualDuration(job);
       const text = await ui.showInputBox({
         title: vscode.l10n.t('Run “{0}” Again', label),
-        value: before > 0 ? durationText(before * 2) : DEFAULT_TIMEOUT,
+        value: before > 0 ? durationText(before * 2) : usual ? durationText(suggestedLimitMs(usual)) : DEFAULT_TIMEOUT,
         prompt:
           own === undefined
             ? vscode.l10n.t(
@@ -127,6 +129,10 @@ export class Launcher implements vscode.Disposable {
     if (fault) throw new Error(sqlText(fault));
     const faulty = request.settings === undefined ? undefined : faultySetting(request.settings);
     if (faulty !== undefined) throw new Error(settingsProblem(faulty));
+    const attempts = request.retryOnLockTimeout ?? 1;
+    if (!Number.isInteger(attempts) || attempts < 1 || attempts > MAX_RETRY_ATTEMPTS) {
+      throw new Error(vscode.l10n.t('“retryOnLockTimeout” must be a whole number from 1 to {0}.', MAX_RETRY_ATTEMPTS));
+    }
     const connection = this.#nameOf(request.connection) ?? this.#connections.defaultForCode;
     if (connection === undefined) {
       throw new Error(

@@ -118,6 +118,22 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
       answers.settings = withSetting(answers.settings, 'lock_timeout', value);
     }),
     {
+      label: vscode.l10n.t('Attempts after a lock timeout'),
+      description: String(answers.retryOnLockTimeout ?? 1),
+      change: () =>
+        text(
+          {
+            value: String(answers.retryOnLockTimeout ?? ''),
+            placeholder: '1',
+            prompt: vscode.l10n.t(
+              'How many attempts at most, from 1 to 100, if the SQL does not get a lock in time. Leave empty for one.',
+            ),
+            check: attemptsProblem,
+          },
+          (value) => (answers.retryOnLockTimeout = value === '' ? undefined : Number(value)),
+        ),
+    },
+    {
       label: vscode.l10n.t('Queue size'),
       description:
         answers.queueSizeBytes === undefined ? vscode.l10n.t('server default') : queueSizeText(answers.queueSizeBytes),
@@ -219,6 +235,11 @@ export async function askOptions(start: OptionsStart): Promise<OptionsAnswer | u
 
 function limitText(value: string): string {
   return parseDuration(value) === 0 ? vscode.l10n.t('no limit') : value;
+}
+
+function attemptsProblem(text: string): string | undefined {
+  if (text.trim() === '' || /^(?:[1-9]\d?|100)$/.test(text.trim())) return undefined;
+  return vscode.l10n.t('Enter a number of attempts from 1 to 100.');
 }
 
 function sizeProblem(text: string): string | undefined {

@@ -15,6 +15,7 @@ const REQUEST_TYPES = {
   statementTimeoutMs: 'number',
   workerTimeoutMs: 'number',
   queueSizeBytes: 'number',
+  retryOnLockTimeout: 'number',
   durable: 'boolean',
   into: 'string',
   readOnly: 'boolean',

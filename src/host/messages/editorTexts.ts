@@ -61,6 +61,10 @@ export function directiveHelp(name: DirectiveName): string {
       return l10n.t(
         'The worker’s `lock_timeout`, such as `5s`: a statement that waits longer for a lock fails. A number without a unit is in milliseconds; `0` means no limit.',
       );
+    case 'retry':
+      return l10n.t(
+        'The number of attempts, such as `5`, if the SQL does not get a lock in time (`lock_timeout`). The pauses between them are 1, 2, 4, … s, at most 60 s. What may commit by itself, such as CREATE INDEX CONCURRENTLY, is not retried.',
+      );
     case 'set':
       return l10n.t(
         'A server parameter for this worker, such as `work_mem = 1GB`. Repeat the comment for each parameter.',

@@ -17,7 +17,7 @@ export function jobInfo({ record, mirrored }: Job): JobInfo {
     durable: durable !== undefined,
     state,
     queuedAt,
-    ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'progress', 'rowCount', 'commandTag']),
+    ...pick(record, ['pid', 'launchedAt', 'finishedAt', 'serverMs', 'attempt', 'progress', 'rowCount', 'commandTag']),
     ...(error && { error: shownError(error) }),
     ...(reason && { reason: faultText(reason) }),
     ...(batch && { batch: { id: batch.id, label: batch.label, index: batch.index, count: batch.count } }),

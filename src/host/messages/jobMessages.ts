@@ -41,8 +41,19 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.notAdopted': () =>
     l10n.t('It cannot be launched while the folder of jobs cannot be written. The launch is retried automatically.'),
 
+  'jobs.lockTimeout': ({ attempt, attempts, seconds, message }) =>
+    l10n.t(
+      'Attempt {0} of {1} was rolled back: {2}. The next one is launched {3} s later.',
+      attempt,
+      attempts,
+      message,
+      seconds,
+    ),
+
   'jobs.canceledBeforeLaunch': () => l10n.t('Canceled before it was launched.'),
   'jobs.canceledBeforeStart': () => l10n.t('The worker stopped before it began to run the SQL.'),
+  'jobs.canceledBeforeRetry': ({ attempt }) =>
+    l10n.t('Canceled before attempt {0}. Everything before it was rolled back.', attempt),
   'jobs.batchStopped': ({ label, state }) => {
     switch (state) {
       case 'failed':
@@ -152,6 +163,18 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.stuckOnQueue': () => l10n.t('It waits to write rows or messages to a full queue.'),
   'jobs.stuckCatchesCancel': ({ wait }) =>
     l10n.t('Its SQL catches the cancel (an EXCEPTION block) and continues; it now waits on {0}.', wait),
+  'jobs.stuckCaughtCancel': ({ wait }) =>
+    l10n.t(
+      'Its SQL caught the cancel (an EXCEPTION block) and continued: since then it waited on {0}, and now it computes. Cancel again, or change the block so that it raises query_canceled again.',
+      wait,
+    ),
+  'jobs.stuckInWait': ({ wait }) =>
+    l10n.t('It is in {0}, which a cancel does not interrupt. It stops when that is done.', wait),
+  'jobs.stuckComputing': ({ samples }) =>
+    l10n.t(
+      'It computed in all of {0} samples since the cancel, so its code does not check for interrupts. Nothing but its own end stops it, not even a timeout.',
+      samples,
+    ),
   'jobs.stuckOnCpu': () =>
     l10n.t('It is using the CPU: its code does not check for interrupts, or catches the cancel and continues.'),
   'jobs.stuckUnknown': () => l10n.t('The server does not show why.'),
@@ -169,6 +192,18 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       'The job could not be saved to disk: {0}. It continues, and saving is retried automatically. Until then, a reload would lose it.',
       message,
     ),
+  'jobs.notRetried': ({ command }) =>
+    command === undefined
+      ? l10n.t('It is not retried after its lock timeout, because the server did not report its outcome in full.')
+      : l10n.t('It is not retried after its lock timeout, because {0} may have committed a part of its work.', command),
+  'jobs.invalidIndex': ({ index, table }) =>
+    l10n.t(
+      'It left the invalid index {0} on {1}. Queries do not use it, but each write updates it. Drop it, and build it again.',
+      index,
+      table,
+    ),
+  'jobs.retryNotDurable': () =>
+    l10n.t('A durable job cannot be retried after a lock timeout. Remove “retry”, or run it without “durable”.'),
   'jobs.unknownJob': ({ id }) => l10n.t('There is no job {0}.', id),
   'jobs.notTracked': ({ label }) => l10n.t('“{0}” is not being tracked.', label),
   'jobs.detachWhileReading': ({ label }) =>

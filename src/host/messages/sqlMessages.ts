@@ -104,6 +104,8 @@ export const SQL_MESSAGES: Messages<SqlFaults> = {
     ),
   'directive.invalidSetting': ({ name }) =>
     l10n.t('“{0}” is ignored: its value must be a parameter and its value, such as work_mem = 1GB.', name),
+  'directive.invalidCount': ({ name }) =>
+    l10n.t('“{0}” is ignored: its value must be a number of attempts from 1 to 100.', name),
   'directive.notYesOrNo': ({ name }) => l10n.t('“{0}” is ignored: its value must be yes or no.', name),
   'directive.labelTooLong': () => l10n.t('The label is longer than 64 bytes and will be cut.'),
   'directive.repeated': ({ name }) => l10n.t('“{0}” is set more than once. The last value is used.', name),

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { env, l10n } from 'vscode';
-import type { JobInfo } from '../../api';
+import type { JobInfo, RunRequest } from '../../api';
 import { SQL_CHARACTERS } from '../../shared/resultsLimits';
 import type { DetailView, ResultsHead } from '../../shared/resultsProtocol';
 import { launchOptions } from '../../core/jobs/run/launchLimits';
@@ -10,6 +10,7 @@ import { formatDate, formatSpan } from '../../shared/timeText';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import { join, stateTitle } from '../jobs/jobText';
 import { slowerText, usualText } from '../jobs/usualText';
+import { waitedText } from '../jobs/waitedText';
 import { durationText } from '../launch/durations';
 import type { FailureLocation } from '../editor/failures';
 import type { ResultsJob } from './rowSource';
@@ -65,7 +66,7 @@ function countsRows({ rowCount = 0, commandTag = '' }: JobInfo): boolean {
 
 /** Times, pid, connection, and settings. They contain no passwords, because requests contain none. */
 function detailsOf(job: ResultsJob, now: number): DetailView[] {
-  const { info, request, kept, usual, signaledAt, durable } = job;
+  const { info, request, kept, usual, signaledAt, durable, waited } = job;
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -79,11 +80,13 @@ function detailsOf(job: ResultsJob, now: number): DetailView[] {
     ],
     ...durableDetails(durable),
     [l10n.t('Process id'), info.pid?.toString()],
+    [l10n.t('Attempt'), attemptText(info, request)],
     [l10n.t('Queued'), time(info.queuedAt)],
     [l10n.t('Launched'), time(info.launchedAt)],
     [l10n.t('SIGTERM sent'), time(signaledAt)],
     [l10n.t('Ended'), time(info.finishedAt)],
     [l10n.t('Run time on the server'), info.serverMs === undefined ? undefined : formatSpan(info.serverMs)],
+    [l10n.t('Waited mostly for'), waited && waitedText(waited)],
     [l10n.t('Earlier runs'), usual && join(usualText(usual), slowerText(info, usual, now))],
     [l10n.t('Command tag'), info.commandTag],
     [l10n.t('Rows returned or affected'), countsRows(info) ? info.rowCount?.toLocaleString(env.language) : undefined],
@@ -113,6 +116,10 @@ export function settingsOf({ request, limits }: ResultsJob): DetailView[] {
     ...Object.entries(settings ?? {}),
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+}
+
+function attemptText({ attempt }: JobInfo, { retryOnLockTimeout: attempts = 1 }: RunRequest): string | undefined {
+  return attempts > 1 ? l10n.t('{0} of {1}', attempt ?? 1, attempts) : undefined;
 }
 
 /** What is different about a durable job. */

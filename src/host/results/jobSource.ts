@@ -25,7 +25,7 @@ export function jobSource(
     job: (id) => {
       const job = jobOf(id);
       if (job === undefined) return undefined;
-      const { request, limits, rows, cancel, noticeCount, noticesDropped, durable } = job.record;
+      const { request, limits, rows, cancel, noticeCount, noticesDropped, durable, waited } = job.record;
       const usual = jobs.usualDuration(job);
       return {
         info: jobInfo(job),
@@ -34,6 +34,7 @@ export function jobSource(
         ...(durable && { durable, copying: jobs.durable.copying(id) }),
         ...(limits === undefined ? {} : { limits }),
         noticeCount,
+        ...(waited && { waited }),
         ...(noticesDropped === undefined ? {} : { noticesDropped }),
         ...(usual === undefined ? {} : { usual }),
         ...(rows === undefined ? {} : { kept: rows }),

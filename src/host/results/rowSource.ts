@@ -7,6 +7,7 @@ import type { Disposable } from '../../core/base/disposable';
 import type { DurableFacts } from '../../core/jobs/durable/ports';
 import type { UsualDuration } from '../../core/jobs/history/usualDuration';
 import type { Job } from '../../core/jobs/job';
+import type { Waited } from '../../core/jobs/run/waitTimes';
 import type { ServerLink, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
 import type { FailureLocation } from '../editor/failures';
@@ -26,6 +27,8 @@ export interface ResultsJob {
   readonly usual?: UsualDuration;
   /** When SIGTERM was last sent to its worker, if it was canceled. Milliseconds since 1970. */
   readonly signaledAt?: number;
+  /** What it waited for during most of its time. */
+  readonly waited?: Waited;
   readonly noticeCount: number;
   readonly noticesDropped?: number;
   /** Set for a durable job. */

@@ -201,6 +201,7 @@ describe('directives in comments', () => {
         'timeout',
         'worker-timeout',
         'lock-timeout',
+        'retry',
         'queue-size',
         'set',
         'read-only',

@@ -186,6 +186,19 @@ describe('why a worker is still running', () => {
     }
   });
 
+  it('explains an unresponsive worker by several samples', () => {
+    const computes = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
+    const sleeps = { ...computes, waitEventType: 'Timeout', waitEvent: 'PgSleep' };
+    const reads = { ...computes, waitEventType: 'IO', waitEvent: 'DataFileRead' };
+    const reason = (...samples: (typeof computes)[]): string =>
+      describeFault(stuckReasonOf(samples.at(-1), samples.slice(0, -1)));
+    assert.equal(reason(computes, computes), 'jobs.stuckOnCpu');
+    assert.match(reason(computes, computes, computes), /^jobs\.stuckComputing .*3/);
+    assert.match(reason(computes, sleeps, computes), /^jobs\.stuckCaughtCancel .*Timeout\/PgSleep/);
+    assert.match(reason(computes, computes, reads), /^jobs\.stuckInWait .*IO\/DataFileRead/);
+    assert.equal(reason(reads, computes, computes), 'jobs.stuckOnCpu');
+  });
+
   it('includes the used and the total slots if no slot is free', () => {
     const snapshot = { at: 0, serverStart: '', workers: [], slotsUsed: 6, slotsTotal: 8 };
     const full = { sqlstate: '53000', message: 'm' };

@@ -5,6 +5,7 @@ import { isFinal, JOB_STATES, mayHaveWorker, nextState, type JobEvent } from '..
 const EVENTS = [
   'launch',
   'requeue',
+  'retry',
   'launched',
   'read',
   'cancel',
@@ -23,19 +24,19 @@ const EVENTS = [
 
 // Written by hand, independently of the table in the source. A row is a state, a column an event in the order above.
 const EXPECTED: Record<JobState, string> = {
-  queued: 'launching - - - canceled - - - - - - - failed - lost -',
-  launching: '- queued running - canceling - - - - - detached succeeded failed canceled lost -',
-  running: '- - - reading canceling - - - - - detached succeeded failed canceled lost finished',
-  reading: '- - - - canceling - - - - - detached succeeded failed canceled lost finished',
+  queued: 'launching - - - - canceled - - - - - - - failed - lost -',
+  launching: '- queued - running - canceling - - - - - detached succeeded failed canceled lost -',
+  running: '- - queued - reading canceling - - - - - detached succeeded failed canceled lost finished',
+  reading: '- - queued - - canceling - - - - - detached succeeded failed canceled lost finished',
   canceling:
-    '- canceled canceling canceling canceling unresponsive running reading detached unresponsive canceling succeeded failed canceled lost finished',
-  unresponsive: '- - - unresponsive canceling - - - - - unresponsive succeeded failed canceled lost finished',
-  detached: '- - - - canceling - - - - - - - - - lost finished',
-  succeeded: '- - - - - - - - - - - - - - - -',
-  failed: '- - - - - - - - - - - - - - - -',
-  canceled: '- - - - - - - - - - - - - - - -',
-  lost: '- - - - - - - - - - - - - - - -',
-  finished: '- - - - - - - - - - - - - - - -',
+    '- canceled - canceling canceling canceling unresponsive running reading detached unresponsive canceling succeeded failed canceled lost finished',
+  unresponsive: '- - - - unresponsive canceling - - - - - unresponsive succeeded failed canceled lost finished',
+  detached: '- - - - - canceling - - - - - - - - - lost finished',
+  succeeded: '- - - - - - - - - - - - - - - - -',
+  failed: '- - - - - - - - - - - - - - - - -',
+  canceled: '- - - - - - - - - - - - - - - - -',
+  lost: '- - - - - - - - - - - - - - - - -',
+  finished: '- - - - - - - - - - - - - - - - -',
 };
 
 describe('job states', () => {

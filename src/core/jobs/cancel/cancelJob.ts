@@ -14,6 +14,11 @@ import type { WorkerControl } from './workerControl';
 /** A worker is canceled only after it was seen running, or is this old: old builds crashed when canceled very early. Milliseconds. */
 export const SEEN_MS = 1000;
 
+/** A worker handles SIGTERM within this time: before, it still shows the wait that the signal ends. Milliseconds. */
+const SETTLE_MS = 500;
+/** More samples say no more. */
+const MAX_SAMPLES = 100;
+
 export type CancelResult = 'stopped' | 'unresponsive';
 
 export interface CancelContext {
@@ -64,14 +69,24 @@ export async function cancelJob(
   if (sent && turn === job.lastCancel) {
     job.update({ cancel: { ...cancel, signaledAt: clock.now() } }, { durable: true });
   }
+  const samples: ActiveWorker[] = [];
+  const signaledAt = clock.monotonic();
+  const sampling = [
+    context.link.watch('steady'),
+    context.link.onSnapshot((snapshot) => {
+      const shown = findWorker(snapshot, job.record);
+      if (shown && snapshot.at >= signaledAt + SETTLE_MS && samples.length < MAX_SAMPLES) samples.push(shown);
+    }),
+  ];
   const elapsed = await elapses(clock, graceMs, [job.ended, context.closing]);
+  for (const part of sampling) part.dispose();
   if (isOver(job)) return 'stopped';
   // A second cancel has its own grace window, and the last cancel decides.
   if (!elapsed || turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
-    job.transition('graceOver', { reason: stuckReasonOf(worker) });
+    job.transition('graceOver', { reason: stuckReasonOf(worker, samples) });
   }
   return 'unresponsive';
 }

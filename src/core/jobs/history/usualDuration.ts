@@ -26,6 +26,16 @@ export function usualDuration(durationsMs: readonly number[]): UsualDuration | u
   return { lowMs: percentile(sorted, 0.1), highMs: percentile(sorted, 0.9), runs: sorted.length };
 }
 
+/** Twice the usual duration, rounded up to a value that reads well, at least one second. Milliseconds. */
+export function suggestedLimitMs({ highMs }: UsualDuration): number {
+  const seconds = Math.max(1, (highMs * 2) / 1000);
+  const step = STEPS_S.find((one) => seconds <= one * 10) ?? 3600;
+  return Math.ceil(seconds / step) * step * 1000;
+}
+
+/** From 10 steps on, the next step is used: 10 s, 1 min, 10 min, 1 h. */
+const STEPS_S = [1, 10, 60, 600];
+
 /** The smallest excess over the usual that is worth mentioning. Milliseconds. */
 const MIN_EXCESS_MS = 5000;
 

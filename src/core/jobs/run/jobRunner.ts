@@ -9,15 +9,18 @@ import { BackendControl, SessionControl, type RunningWorker, type WorkerControl 
 import { errorOfFault, faultOfError, LaunchError, SessionLostError, UnreachableError } from '../errors';
 import type { JobFault } from '../faults';
 import { findWorker } from '../findWorker';
-import type { Job } from '../job';
+import type { Job, JobFacts } from '../job';
 import { decideOutcome, endsWorker, withError, WORKER_GONE, type Outcome } from '../outcome';
 import type { ActiveWorker, RowPlan, WorkerHandle, WorkerSession } from '../ports';
 import { noSlotReason } from '../scheduler/noSlotReason';
 import { checksQueue, pollMs } from './pollInterval';
 import { launchOptions, maxSize } from './launchLimits';
+import type { ReportIndexes } from './indexWatch';
+import { neverLaunched } from './attempts';
 import { ResultReader, type ReadResult } from './resultReader';
 import type { RunEnd, RunnerContext } from './runnerContext';
 import { ofUsersStatement } from './usersStatement';
+import type { WaitTimes } from './waitTimes';
 import type { WorkerReport } from '../workerReport';
 
 /** How long after its launch a worker is polled often, because most work is short. Milliseconds. */
@@ -49,6 +52,10 @@ export class JobRunner implements RunningWorker {
   /** The session no longer knows the worker, or soon: a cancel must not ask it. */
   #detached = false;
   #workerEnded = false;
+  /** Loaded when the worker runs: a launch does not need it. */
+  #waits: WaitTimes | undefined;
+  /** Set if the text builds an index concurrently. */
+  #reportIndexes: ReportIndexes | undefined;
   readonly #watches: Disposable[] = [];
   #fastWatch: Disposable | undefined;
   #resolveLaunched!: () => void;
@@ -152,7 +159,7 @@ export class JobRunner implements RunningWorker {
       const prepared = await this.#prepare(session, text);
       if (typeof prepared === 'string') return prepared;
       plan = prepared;
-      if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+      if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: neverLaunched(job) });
       worker = await this.#sendLaunch(session, plan, text);
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
@@ -186,6 +193,10 @@ export class JobRunner implements RunningWorker {
     job.update({ launchSentAt: this.#context.clock.now() }, { durable: true });
     await setImmediate();
     const { request } = job.record;
+    if (/concurrently/i.test(request.sql)) {
+      const { watchIndexes } = await import('./indexWatch');
+      this.#reportIndexes = await watchIndexes(session, request.sql).catch(() => undefined);
+    }
     const { settings } = launchOptions(request, text);
     const [plan, permit] = await Promise.all([
       session.describe(text.sql, settings, request.into),
@@ -225,14 +236,20 @@ export class JobRunner implements RunningWorker {
 
   /** Returns the job to the queue, unless a cancel was requested. */
   #requeue(end: 'noSlot' | 'noPlace' | 'broken', reason: Fault): RunEnd {
-    if (this.#job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    if (this.#job.state === 'canceling') {
+      return this.#settle({ event: 'cancelSettled', reason: neverLaunched(this.#job) });
+    }
     this.#job.transition('requeue', { launchSentAt: undefined, reason });
     return end;
   }
 
   /** Snapshots show when the worker begins, whether its queue is full, and, by its pid, its start time. */
   #watchActivity(): void {
-    const { link, clock } = this.#context;
+    const { link, clock, log } = this.#context;
+    import('./waitTimes').then(
+      (loaded) => (this.#waits = new loaded.WaitTimes()),
+      (error: unknown) => log.warn(`What the job waits for is not recorded: ${messageOf(error)}`),
+    );
     const fast = link.watch('fast');
     this.#fastWatch = fast;
     this.#watches.push(
@@ -241,7 +258,9 @@ export class JobRunner implements RunningWorker {
       clock.after(YOUNG_MS, () => fast.dispose()),
       link.onSnapshot((snapshot) => {
         const worker = findWorker(snapshot, this.#job.record);
-        if (worker) this.#workerShown(worker, snapshot.serverStart);
+        if (!worker) return;
+        this.#waits?.sample(snapshot.at, worker);
+        this.#workerShown(worker, snapshot.serverStart);
       }),
     );
   }
@@ -309,12 +328,13 @@ export class JobRunner implements RunningWorker {
     }
     // Reading returns the messages, and raises the error again, complete and with its position. Unreadable rows end it early.
     const again = await this.#read(reader, plan, { keepRows: false });
-    if (!('error' in again)) return this.#settle(outcome);
+    if (!('error' in again)) return this.#retryOrSettle(outcome, { reported: report.hasError });
     const { sqlstate } = again.error;
     const sameError = report.hasError && sqlstate === report.error?.sqlstate;
     // Only the error shows that the server ended the worker.
     const endedByServer = outcome.event === 'lose' && endsWorker(sqlstate) && sqlstate !== WORKER_GONE;
-    return this.#settle(sameError || endedByServer ? this.#decide(withError(report, again), plan) : outcome);
+    const known = sameError || endedByServer ? this.#decide(withError(report, again), plan) : outcome;
+    return this.#retryOrSettle(known, { reported: report.hasError });
   }
 
   /** The worker is blocked on its full queue, or this version cannot report its outcome: reading shows how it ends. */
@@ -332,7 +352,7 @@ export class JobRunner implements RunningWorker {
       if (plan.mode === 'none' && read.error.sqlstate === SQLSTATE.datatypeMismatch) {
         return this.#settle({ event: 'finish', reason: { code: 'jobs.outcomeUnsupported' } });
       }
-      return this.#settle(this.#decide(withError(report, read), plan));
+      return this.#retryOrSettle(this.#decide(withError(report, read), plan), { reported: false });
     }
     const outcome = this.#decide({ ...report, commandTag: read.tag, rowCount: read.rows }, plan);
     return this.#settle(outcome.event === 'succeed' && read.problem ? { ...outcome, reason: read.problem } : outcome);
@@ -366,8 +386,25 @@ export class JobRunner implements RunningWorker {
     return 'detached';
   }
 
-  #settle({ event, ...facts }: Outcome): RunEnd {
-    this.#job.transition(event, { finishedAt: this.#context.clock.now(), ...facts });
+  async #retryOrSettle(outcome: Outcome, { reported }: { readonly reported: boolean }): Promise<RunEnd> {
+    const left = (await this.#reportIndexes?.(this.#job, this.#context)) ?? {};
+    if (outcome.event !== 'fail' || this.#job.record.request.retryOnLockTimeout === undefined) {
+      return this.#settle(outcome, left);
+    }
+    const { afterFailure } = await import('./lockRetry');
+    const after = afterFailure(this.#job, outcome, reported);
+    const warning = 'retry' in after ? after.retry.reason : after.warning;
+    if (warning) await this.#warn(warning);
+    // A cancel may have arrived in the meantime.
+    if (!('retry' in after) || this.#job.state === 'canceling' || this.#abandoned) return this.#settle(outcome, left);
+    this.#job.transition('retry', after.retry);
+    return 'lockTimeout';
+  }
+
+  #settle({ event, ...facts }: Outcome, more: JobFacts = {}): RunEnd {
+    const waited = this.#waits?.mainWait();
+    const finishedAt = this.#context.clock.now();
+    this.#job.transition(event, { finishedAt, ...facts, ...more, ...(waited && { waited }) });
     return 'ended';
   }
 
@@ -394,9 +431,7 @@ export class JobRunner implements RunningWorker {
     if (this.#launchSent) return this.#settle({ event: 'lose', reason: { code: 'jobs.lostDuringLaunch', cause } });
     if (error instanceof UnreachableError) return this.#requeue('noSlot', cause);
     if (error instanceof SessionLostError && mayRetry) return this.#requeue('broken', cause);
-    if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: NEVER_LAUNCHED });
+    if (job.state === 'canceling') return this.#settle({ event: 'cancelSettled', reason: neverLaunched(job) });
     return this.#settle({ event: 'fail', error: errorOfFault(cause) });
   }
 }
-
-const NEVER_LAUNCHED: JobFault = { code: 'jobs.canceledBeforeLaunch' };

@@ -30,8 +30,9 @@ export interface RunnerContext {
  * - `noSlot`: not launched, because there was no slot or no server
  * - `noPlace`: not launched, because jobs of other windows have all places
  * - `broken`: not launched, because the session broke
+ * - `lockTimeout`: the worker did not get a lock in time, was rolled back, and another attempt follows
  * - `detached`: the worker is alive without its session
  * - `abandoned`: another window owns the job now
  * - `closing`: not launched, because this window is closing
  */
-export type RunEnd = 'ended' | 'noSlot' | 'noPlace' | 'broken' | 'detached' | 'abandoned' | 'closing';
+export type RunEnd = 'ended' | 'noSlot' | 'noPlace' | 'lockTimeout' | 'broken' | 'detached' | 'abandoned' | 'closing';

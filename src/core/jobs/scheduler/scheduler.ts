@@ -7,6 +7,7 @@ import { errorOfFault } from '../errors';
 import type { Job } from '../job';
 import type { JobFiles, ServerLinks } from '../ports';
 import { JobRunner } from '../run/jobRunner';
+import { retryPauseMs } from '../run/attempts';
 import type { LaunchPermit, RunEnd } from '../run/runnerContext';
 import type { JobFault } from '../faults';
 import { PlaceWait } from './placeWait';
@@ -61,6 +62,8 @@ export class Scheduler {
   readonly #timers = new Set<Disposable>();
   /** How often the session of a job broke before the launch. */
   readonly #sessionBreaks = new Map<string, number>();
+  /** Jobs in the pause before another attempt, with the attempt. Others of their connection run meanwhile. */
+  readonly #pausing = new Map<string, number>();
   /** Connections that the user disconnected and has not used since: jobs that return to their queue are held. */
   readonly #disconnected = new Set<string>();
   /** The places of running jobs. */
@@ -101,6 +104,7 @@ export class Scheduler {
 
   /** Removes a job that waits. */
   remove(job: Job): void {
+    this.#pausing.delete(job.id);
     if (this.#queue(job.record.connection).remove(job.id)) this.#jobs.delete(job.id);
   }
 
@@ -116,6 +120,7 @@ export class Scheduler {
   runNext(job: Job): void {
     const { connection } = job.record;
     if (!this.#queue(connection).runNext(job.id)) return;
+    this.#pausing.delete(job.id);
     this.#resume(job);
     this.start(connection);
   }
@@ -137,6 +142,7 @@ export class Scheduler {
 
   /** Retries the jobs that wait for a worker slot or a server now. */
   retryNow(): void {
+    this.#pausing.clear();
     for (const [connection, queue] of this.#queues) {
       queue.retryNow();
       this.#pump(connection);
@@ -202,7 +208,10 @@ export class Scheduler {
     const turns = this.#options.turns?.();
     return (id) => {
       const job = this.#jobs.get(id);
-      return job !== undefined && (job.record.held || (turns !== undefined && turns(job) !== 'start'));
+      return (
+        job !== undefined &&
+        (job.record.held || this.#pausing.has(id) || (turns !== undefined && turns(job) !== 'start'))
+      );
     };
   }
 
@@ -272,6 +281,7 @@ export class Scheduler {
       await this.#freePlace(job, run.abandoned ? 'abandoned' : end);
       const waits = job.state === 'queued' && !job.mirrored && !run.abandoned;
       if (end === 'noPlace' && waits) this.#waitForPlace(job, queue);
+      else if (end === 'lockTimeout' && waits) this.#retryLater(job, queue);
       else if ((end === 'noSlot' || end === 'broken') && waits) this.#waitAgain(job, queue);
       else {
         queue.done(job.id);
@@ -319,6 +329,18 @@ export class Scheduler {
     const { pauseMs, refusals } = queue.refuse(job.id);
     this.#after(pauseMs, () => {
       queue.pauseOver(job.id, refusals);
+      this.#pump(connection);
+    });
+    if (this.#disconnected.has(connection)) this.#hold(job);
+  }
+
+  /** Puts a job back whose attempt was rolled back. */
+  #retryLater(job: Job, queue: JobQueue): void {
+    const { connection, attempt = 2 } = job.record;
+    queue.putBack(job.id);
+    this.#pausing.set(job.id, attempt);
+    this.#after(retryPauseMs(attempt), () => {
+      if (this.#pausing.get(job.id) === attempt) this.#pausing.delete(job.id);
       this.#pump(connection);
     });
     if (this.#disconnected.has(connection)) this.#hold(job);

@@ -8,7 +8,7 @@ import { QUEUE_FULL } from '../../jobs/queueFull';
 import { errorOfFault, LaunchError, NoAnswerError } from '../../jobs/errors';
 import type { WorkerReport } from '../../jobs/workerReport';
 import { lowerCased } from '../../jobs/settingNames';
-import type { LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
+import type { InvalidIndex, LaunchRequest, RowPlan, WaitResult, WorkerHandle, WorkerSession } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { isOn } from '../../sql/settings/settingValue';
 import type { CopiedRows } from '../client/copyOut';
@@ -22,6 +22,7 @@ import type { ServerFault } from '../faults';
 import { introduceSession, mayCall } from '../server/introduction';
 import type { WorkerSettings } from '../server/serverLinkTypes';
 import { ExtensionError, type ExtensionFunctions } from './extensionFunctions';
+import type { InvalidIndexRow } from './invalidIndexes';
 import { launchQuery, launchSettings, toHandle, type GivenSettings, type LaunchRow } from './launchQuery';
 import { refusalOf, workerText } from './rowPlan';
 import { describeText, intoTableOf, planText } from './textPlan';
@@ -258,6 +259,12 @@ export class PgSession implements WorkerSession {
       if (found.schema === known.schema && found.version === known.version) throw error;
       return calls(found);
     }
+  }
+
+  async invalidIndexes(): Promise<readonly InvalidIndex[]> {
+    const { INVALID_INDEXES, toInvalidIndex } = await import('./invalidIndexes');
+    const rows = await this.#client.query<InvalidIndexRow>({ text: INVALID_INDEXES, rowMode: 'array' });
+    return rows.map(toInvalidIndex);
   }
 
   async wait(worker: WorkerHandle, ms: number, checkQueue = false): Promise<WaitResult> {

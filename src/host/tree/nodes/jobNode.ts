@@ -11,6 +11,7 @@ import { Markdown } from '../../base/ui';
 import { objectsOf, shortErrorText } from '../../jobs/jobErrorText';
 import { faultText } from '../../messages/faultText';
 import { jobSummary, join, rowsText, stateName } from '../../jobs/jobText';
+import { waitedText } from '../../jobs/waitedText';
 import { slowerText, usualText } from '../../jobs/usualText';
 import { workKinds } from '../workKinds';
 
@@ -130,6 +131,7 @@ export class JobNode {
     if (record.pid !== undefined && mayHaveWorker(record.state)) words.push('active');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    if (record.invalidIndexes) words.push('invalidIndex');
     if (record.durable) words.push('durable');
     words.push(this.job.pinned ? 'pinned' : 'unpinned');
     return words;
@@ -161,6 +163,7 @@ export class JobNode {
         usual ?? '',
       ),
     );
+    tooltip.fact(vscode.l10n.t('Waited mostly for'), record.waited && waitedText(record.waited));
     tooltip.fact(vscode.l10n.t('Result'), rowsText(this.job));
     tooltip.fact(
       vscode.l10n.t('Waiting for'),

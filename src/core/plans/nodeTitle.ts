@@ -1,0 +1,131 @@
+/** The title of a plan's node, as EXPLAIN writes it in its text format (PostgreSQL, src/backend/commands/explain.c). */
+import { numberOf, textOf, type JsonObject } from './planJson';
+
+/** The keys that a title contains. */
+export const TITLE_KEYS: ReadonlySet<string> = new Set([
+  ...['Node Type', 'Parallel Aware', 'Async Capable', 'Operation', 'Strategy', 'Partial Mode', 'Join Type', 'Command'],
+  ...['Scan Direction', 'Index Name', 'Relation Name', 'Schema', 'Alias', 'Function Name', 'Table Function Name'],
+  ...['CTE Name', 'Tuplestore Name', 'Custom Plan Provider', 'Parent Relationship', 'Subplan Name', 'Plans'],
+]);
+
+/** The keys of a title's numbers. */
+export const NUMBER_KEYS: ReadonlySet<string> = new Set([
+  ...['Startup Cost', 'Total Cost', 'Plan Rows', 'Plan Width'],
+  ...['Actual Startup Time', 'Actual Total Time', 'Actual Rows', 'Actual Loops'],
+]);
+
+/** For example `Index Scan using orders_pkey on orders o`. */
+export function nodeTitle(node: JsonObject): string {
+  const parallel = node['Parallel Aware'] === true ? 'Parallel ' : '';
+  const async = node['Async Capable'] === true ? 'Async ' : '';
+  return `${parallel}${async}${nodeName(node)}${target(node)}`;
+}
+
+function nodeName(node: JsonObject): string {
+  const type = textOf(node, 'Node Type') ?? '?';
+  const strategy = textOf(node, 'Strategy');
+  switch (type) {
+    case 'Aggregate':
+      return aggregateName(strategy, textOf(node, 'Partial Mode'));
+    case 'SetOp': {
+      const command = textOf(node, 'Command');
+      return `${strategy === 'Hashed' ? 'HashSetOp' : 'SetOp'}${command === undefined ? '' : ` ${command}`}`;
+    }
+    case 'Nested Loop':
+    case 'Hash Join':
+    case 'Merge Join':
+      return joinName(type, textOf(node, 'Join Type'));
+    case 'ModifyTable':
+      return textOf(node, 'Operation') ?? type;
+    case 'Foreign Scan': {
+      const operation = textOf(node, 'Operation');
+      return operation === undefined || operation === 'Select' ? type : `Foreign ${operation}`;
+    }
+    case 'Custom Scan': {
+      const provider = textOf(node, 'Custom Plan Provider');
+      return provider === undefined ? type : `${type} (${provider})`;
+    }
+    default:
+      return type;
+  }
+}
+
+function aggregateName(strategy: string | undefined, mode: string | undefined): string {
+  const names: Readonly<Record<string, string>> = {
+    Plain: 'Aggregate',
+    Sorted: 'GroupAggregate',
+    Hashed: 'HashAggregate',
+    Mixed: 'MixedAggregate',
+  };
+  const name = names[strategy ?? 'Plain'] ?? `Aggregate ${strategy}`;
+  return mode === undefined || mode === 'Simple' ? name : `${mode} ${name}`;
+}
+
+/** The type of a join is in the middle of its name: `Hash Left Join`. */
+function joinName(type: string, join: string | undefined): string {
+  const kind = type.replace(/ Join$/, '');
+  if (join !== undefined && join !== 'Inner') return `${kind} ${join} Join`;
+  return type;
+}
+
+function target(node: JsonObject): string {
+  const type = textOf(node, 'Node Type');
+  const index = textOf(node, 'Index Name');
+  if (type === 'Bitmap Index Scan') return index === undefined ? '' : ` on ${quoted(index)}`;
+  const direction = textOf(node, 'Scan Direction') === 'Backward' ? ' Backward' : '';
+  const using = index === undefined ? '' : ` using ${quoted(index)}`;
+  const alias = textOf(node, 'Alias');
+  const named = ['Relation Name', 'Function Name', 'Table Function Name', 'CTE Name', 'Tuplestore Name'].flatMap(
+    (key) => textOf(node, key) ?? [],
+  );
+  const [name] = named;
+  if (name === undefined && alias === undefined) return direction + using;
+  const schema = textOf(node, 'Schema');
+  const full = name === undefined ? '' : ` ${schema === undefined ? '' : `${quoted(schema)}.`}${quoted(name)}`;
+  const known = alias === undefined || alias === name ? '' : ` ${quoted(alias)}`;
+  return `${direction}${using} on${full}${known}`;
+}
+
+/** Names that must be quoted although they look like plain ones: the reserved words of PostgreSQL. */
+const RESERVED: ReadonlySet<string> = new Set(
+  (
+    'all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column ' +
+    'concurrently constraint create cross current_catalog current_date current_role current_schema current_time ' +
+    'current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full ' +
+    'grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime ' +
+    'localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right ' +
+    'select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using ' +
+    'variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot ' +
+    'xmlserialize xmltable json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar ' +
+    'json_serialize json_table json_value merge_action between bigint bit boolean char character coalesce dec decimal exists extract ' +
+    'float greatest grouping inout int integer interval least national nchar none normalize nullif numeric out overlay position ' +
+    'precision real row setof smallint substring time timestamp treat trim values varchar'
+  ).split(' '),
+);
+
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `(cost=0.00..8.30 rows=1 width=4)`, and what was measured. */
+export function nodeNumbers(node: JsonObject, fractions: boolean): string {
+  const parts: string[] = [];
+  const cost = numberOf(node, 'Total Cost');
+  if (cost !== undefined) {
+    const start = (numberOf(node, 'Startup Cost') ?? 0).toFixed(2);
+    const rows = (numberOf(node, 'Plan Rows') ?? 0).toFixed(0);
+    parts.push(`(cost=${start}..${cost.toFixed(2)} rows=${rows} width=${numberOf(node, 'Plan Width') ?? 0})`);
+  }
+  const loops = numberOf(node, 'Actual Loops');
+  if (loops === 0) parts.push('(never executed)');
+  else if (loops !== undefined) parts.push(`(actual ${measured(node, fractions)} loops=${loops.toFixed(0)})`);
+  return parts.join(' ');
+}
+
+/** `time=0.010..0.020 rows=1`, for a node or for one of its workers. */
+export function measured(node: JsonObject, fractions: boolean): string {
+  const time = numberOf(node, 'Actual Total Time');
+  const start = (numberOf(node, 'Actual Startup Time') ?? 0).toFixed(3);
+  const rows = (numberOf(node, 'Actual Rows') ?? 0).toFixed(fractions ? 2 : 0);
+  return `${time === undefined ? '' : `time=${start}..${time.toFixed(3)} `}rows=${rows}`;
+}
