@@ -254,6 +254,25 @@ describe('the list of durable jobs', () => {
     assert.deepEqual(listed(), ['one durable-key-7 running']);
   });
 
+  it('shows the times of all jobs by one difference of the clocks, however long an answer takes, until a clock is set', async () => {
+    await found('one');
+    one.server.jobs = ['7', '8', '9'].map((id) => ({ ...RECORD, id }));
+    const queuedAt = new Map<string, number>();
+    for (const [id, ms] of [
+      ['8', 30],
+      ['7', 70],
+      ['9', 60_000],
+    ] as const) {
+      await clock.move(ms);
+      one.server.notify(id);
+      await settle();
+      queuedAt.set(id, jobs.get(`durable-key-${id}`)!.record.queuedAt);
+      await clock.move(100);
+    }
+    assert.equal(queuedAt.get('7'), queuedAt.get('8'));
+    assert.ok(queuedAt.get('9')! - queuedAt.get('8')! >= 60_000);
+  });
+
   it('reads all jobs at once, and not often, if very many are named', async () => {
     await found('one');
     one.server.jobs = [RECORD];

@@ -17,6 +17,9 @@ import { DurableWatch, type RunningJob } from './durableWatch';
 import type { DurableList, DurableRecord, DurableServer } from './ports';
 import { hasEnded, toRecord, type LocalFacts } from './toRecord';
 
+/** How much the difference of two clocks seems to change because an answer of the server takes longer. Milliseconds. */
+const CLOCK_TOLERANCE_MS = 1000;
+
 export interface DurableJobsOptions {
   readonly links: ServerLinks;
   readonly files: JobFiles;
@@ -50,6 +53,8 @@ export class DurableJobs {
   /** By the id in this extension. */
   readonly #entries = new Map<string, Entry>();
   readonly #watches = new Map<string, DurableWatch>();
+  /** By the key of a database. Milliseconds. */
+  readonly #clockOffsets = new Map<string, number>();
   readonly #events: JobEvents;
   readonly #rows: DurableRows;
   readonly #batches = new BatchIndex((id) => this.get(id));
@@ -304,7 +309,7 @@ export class DurableJobs {
   #received(watch: DurableWatch, list: DurableList, ids: readonly string[] | undefined): void {
     if (this.#closed) return;
     const { clock } = this.#options;
-    const clockOffset = clock.now() - Date.parse(list.now);
+    const clockOffset = this.#clockOffset(list);
     const cleared = new Set(this.#options.cleared.get());
     for (const durable of list.jobs) {
       const id = `durable-${list.key}-${durable.id}`;
@@ -319,6 +324,15 @@ export class DurableJobs {
     this.#removeMissing(watch, list, ids);
     if (ids === undefined) this.#forgetCleared(list, cleared);
     watch.update();
+  }
+
+  /** The difference to the server's clock. Equal for all jobs of a database, so that they stay in their order, unless a clock is set. */
+  #clockOffset({ key, now }: DurableList): number {
+    const measured = this.#options.clock.now() - Date.parse(now);
+    const known = this.#clockOffsets.get(key);
+    if (known !== undefined && Math.abs(measured - known) < CLOCK_TOLERANCE_MS) return known;
+    this.#clockOffsets.set(key, measured);
+    return measured;
   }
 
   /** Two connections can lead to one database. A job is listed below one of them, if possible that of its role. */
