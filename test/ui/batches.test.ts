@@ -77,6 +77,10 @@ describe('batches in the tree', function () {
     await ui.rowMenu(batch('1 canceled'), 'Run Failed Again');
     const again = batch('1 of 2');
     await again.waitFor();
+    // Its row changes once more when the second statement runs, and a click just then would be lost.
+    await again.click();
+    await ui.row('SELECT pg_sleep').filter({ hasText: /\d s/, hasNotText: 'canceled' }).waitFor();
+    await again.click();
     await cancelAll(again);
     await batch('2 of 2, 1 canceled').waitFor();
   });
