@@ -58,8 +58,12 @@ describe('canceling jobs and workers', function () {
     await ui.command('pg_background: Clear Finished');
     await ui.row('nightly').first().waitFor({ state: 'detached' });
     await run('nightly a');
-    await running('nightly a').waitFor();
-    for (const label of ['other c', 'nightly a']) await ui.row(label).click({ modifiers: ['ControlOrMeta'] });
+    // What the worker does is known after two samples. A click while VS Code draws that could be lost.
+    await running('nightly a').filter({ hasText: 'waiting' }).waitFor();
+    for (const label of ['other c', 'nightly a']) {
+      await ui.row(label).click({ modifiers: ['ControlOrMeta'] });
+      await ui.page.locator('.monaco-list-row.selected').filter({ hasText: label }).waitFor();
+    }
     await ui.page.keyboard.press('Shift+F10');
     await ui.chooseMenuItem('Cancel');
     await ui.notification('2 jobs stopped.').waitFor();
