@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BatchOptions } from '../../src/core/jobs/batches/newBatch';
+import type { BatchOptions } from '../../src/core/jobs/batches/batchPart';
 import type { Job } from '../../src/core/jobs/job';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';

@@ -2,9 +2,9 @@ import { elapses } from '../base/clock';
 import { both, type Disposable } from '../base/disposable';
 import { messageOf } from '../base/errors';
 import { cancelJob, type CancelResult } from './cancel/cancelJob';
-import type { OnFailure } from './batches/batchPart';
 import { takeOver } from './batches/batchSession';
-import { batchRequests, requestsAfter, type BatchOptions, type BatchStatement } from './batches/newBatch';
+import type { BatchOptions, OnFailure } from './batches/batchPart';
+import { batchRequests, requestsAfter, type BatchStatement } from './batches/newBatch';
 import { BackendControl } from './cancel/workerControl';
 import { DurableSource } from './durable/durableSource';
 import type { Launched } from './durable/launched';
@@ -13,7 +13,7 @@ import type { UsualDuration } from './history/usualDuration';
 import { newRecord, type Job, type NewJob } from './job';
 import type { ActiveWorker } from './ports';
 import { DetachedWatch } from './run/detachedWatch';
-import { noneAfter, notDetachable, notTracked, retryNotDurable, whileReading } from './refusals';
+import { noneAfter, notDetachable, notTracked, whileReading } from './refusals';
 import { neverLaunched } from './run/attempts';
 import type { RunEnd } from './run/runnerContext';
 import { Scheduler } from './scheduler/scheduler';
@@ -143,7 +143,6 @@ export class JobService {
 
   /** Runs a job, or launches a durable one. @throws if its connection does not exist, or a durable job cannot be launched */
   async launch(request: NewJob): Promise<Launched> {
-    if (request.durable === true && (request.retryOnLockTimeout ?? 1) > 1) throw retryNotDurable();
     return request.durable === true ? this.durable.launch(request) : { job: this.run(request), notices: [] };
   }
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { OnFailure } from '../../core/jobs/batches/batchPart';
-import type { BatchOptions } from '../../core/jobs/batches/newBatch';
+import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import { askOne, askText, BACK } from '../base/multiStepInput';
 import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { BatchRequest } from '../../api';
-import type { BatchOptions } from '../../core/jobs/batches/newBatch';
+import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import { truncateLabel } from '../../core/sql/labels';
 
 /** Completes a request for a batch from code. @throws with a message for the user if it is invalid */

@@ -273,6 +273,14 @@ describe('the list of durable jobs', () => {
     assert.ok(queuedAt.get('9')! - queuedAt.get('8')! >= 60_000);
   });
 
+  it('are refused with a retry, which only a window can do, alone and in a batch', async () => {
+    const request = { sql: 'LOCK TABLE t', label: 'l', connection: 'one', durable: true, retryOnLockTimeout: 2 };
+    const refusal = { fault: { code: 'jobs.retryNotDurable' } };
+    await assert.rejects(jobs.launch(request), refusal);
+    const options = { label: 'b', parallel: 1, onFailure: 'stop' } as const;
+    await assert.rejects(jobs.launchBatch([{ request }], options), refusal);
+  });
+
   it('reads all jobs at once, and not often, if very many are named', async () => {
     await found('one');
     one.server.jobs = [RECORD];

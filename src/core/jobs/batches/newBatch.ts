@@ -1,8 +1,6 @@
 import type { Job, NewJob } from '../job';
 import type { BatchOptions, BatchPart, OnFailure, SharedSession } from './batchPart';
 
-export type { BatchOptions } from './batchPart';
-
 /** A statement of a new batch. */
 export interface BatchStatement {
   readonly request: NewJob;

@@ -5,11 +5,12 @@ import type { Logger } from '../../base/logger';
 import type { CancelResult } from '../cancel/cancelJob';
 import { Job, type JobOwner, type NewJob } from '../job';
 import { JobEvents } from '../jobEvents';
-import { noneAfter } from '../refusals';
+import { noneAfter, retryNotDurable } from '../refusals';
 import type { JobFiles, ServerLink, ServerLinks } from '../ports';
 import type { DurableJobFault } from './faults';
 import { BatchIndex } from '../batches/batchIndex';
-import type { BatchOptions, BatchStatement } from '../batches/newBatch';
+import type { BatchOptions } from '../batches/batchPart';
+import type { BatchStatement } from '../batches/newBatch';
 import type { ClearedJobs, Launched, LaunchedBatch } from './launched';
 import { durableStatements } from './durableStatements';
 import { DurableRows } from './durableRows';
@@ -90,6 +91,7 @@ export class DurableJobs {
 
   /** @throws with the reason if nothing was launched */
   async launch({ source, notify, ...request }: NewJob): Promise<Launched> {
+    refuseRetries([request]);
     const { id, notices } = await (await this.#server(request.connection)).launch(request);
     const [job] = await this.#launched([id], [{ ...request, ...localOnly(source, notify) }]);
     if (!job) throw purged(request.label);
@@ -103,6 +105,7 @@ export class DurableJobs {
    */
   async launchBatch(statements: readonly BatchStatement[], options: BatchOptions, after?: Job): Promise<LaunchedBatch> {
     const requests = durableStatements(statements);
+    refuseRetries(requests.map(({ request }) => request));
     const connection = requests[0]?.request.connection ?? '';
     const first = after && this.#require(after.id);
     if (first && (first.job.final || this.batchOf(first.job).length > 0)) {
@@ -389,7 +392,7 @@ export class DurableJobs {
     const launched = this.#launching.get(`${entry.watch.connection}:${durable.id}`);
     if (launched?.watch === entry.watch) entry.local = { ...local, ...launched.local };
     const record = toRecord(durable, fromOf(job.id, entry), entry.local);
-    // The difference of the clocks is measured a little differently each time.
+    // The times that are shown stay if a clock is set.
     const { launchedAt, finishedAt, queuedAt } = job.record;
     const times = { queuedAt, ...(launchedAt !== undefined && record.launchedAt !== undefined && { launchedAt }) };
     const kept = {
@@ -456,6 +459,11 @@ function fromOf(id: string, { watch, server, clockOffset }: Pick<Entry, 'watch' 
 
 function localOnly(source: NewJob['source'], notify: NewJob['notify']): Pick<LocalFacts, 'source' | 'notify'> {
   return { ...(source && { source }), ...(notify === true && { notify }) };
+}
+
+/** Only a window launches a job again. */
+function refuseRetries(requests: readonly Pick<NewJob, 'retryOnLockTimeout'>[]): void {
+  if (requests.some(({ retryOnLockTimeout = 1 }) => retryOnLockTimeout > 1)) throw retryNotDurable();
 }
 
 function purged(label: string): FaultError<DurableJobFault> {
