@@ -46,15 +46,10 @@ export class ActivityPane {
     setText(this.#warning, view.warning);
     this.#warning.hidden = view.warning === '';
     this.#strip.update(view.strip);
-    const sections = view.sections.map((section) => {
-      let shown = this.#shown.get(section.id);
-      if (!shown) this.#shown.set(section.id, (shown = new Section(section.id, this.#signal)));
-      shown.update(section);
-      return shown.element;
+    updateParts(this.#sections, this.#shown, view.sections, {
+      keyOf: ({ id }) => id,
+      make: ({ id }) => new Section(id, this.#signal),
     });
-    const ids = new Set(view.sections.map(({ id }) => id));
-    for (const id of this.#shown.keys()) if (!ids.has(id)) this.#shown.delete(id);
-    arrange(this.#sections, sections);
   }
 }
 
@@ -127,22 +122,12 @@ class Section {
     this.#progress.hidden = progress.length === 0;
     updateProgress(this.#progress, progress);
     this.#chain.hidden = chain.length === 0;
-    this.#updateChain(chain);
+    updateParts(this.#chain, this.#items, chain, {
+      keyOf: ({ pid, backendStart }) => `${pid}:${backendStart}`,
+      make: () => new Blocker(this.#signal),
+    });
     setText(this.#note, note);
     this.#note.hidden = note === '';
-  }
-
-  #updateChain(chain: readonly ChainItem[]): void {
-    const elements = chain.map((item) => {
-      const key = `${item.pid}:${item.backendStart}`;
-      let shown = this.#items.get(key);
-      if (!shown) this.#items.set(key, (shown = new Blocker(this.#signal)));
-      shown.update(item);
-      return shown.element;
-    });
-    const keys = new Set(chain.map(({ pid, backendStart }) => `${pid}:${backendStart}`));
-    for (const key of this.#items.keys()) if (!keys.has(key)) this.#items.delete(key);
-    arrange(this.#chain, elements);
   }
 }
 
@@ -260,6 +245,25 @@ function updateTable(table: HTMLTableElement, columns: readonly string[], rows: 
 function setText(element: Element, text: string): void {
   const shown = visible(text);
   if (element.textContent !== shown) element.textContent = shown;
+}
+
+/** Shows one part for each item, and keeps the parts of items that were shown before. */
+function updateParts<T, P extends { readonly element: HTMLElement; update(item: T): void }>(
+  host: Element,
+  known: Map<string, P>,
+  items: readonly T[],
+  { keyOf, make: makePart }: { readonly keyOf: (item: T) => string; readonly make: (item: T) => P },
+): void {
+  const elements = items.map((item) => {
+    const key = keyOf(item);
+    let part = known.get(key);
+    if (!part) known.set(key, (part = makePart(item)));
+    part.update(item);
+    return part.element;
+  });
+  const keys = new Set(items.map(keyOf));
+  for (const key of known.keys()) if (!keys.has(key)) known.delete(key);
+  arrange(host, elements);
 }
 
 /** Makes exactly these elements the children of a host, without moving those that are in place. */

@@ -4,20 +4,7 @@ import { removalSql, runScript, setUp } from '../../../src/core/postgres/durable
 import type { Job } from '../../../src/core/jobs/job';
 import { withGate } from '../../gate';
 import { newEngine, reaches, sharedServer, until, type Engine } from '../support';
-import { newDurableDatabase, type DurableDatabase } from './support';
-
-/** Resolves when a condition on the jobs of an engine holds, which is checked whenever one changes. */
-function sees(engine: Engine, condition: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (!condition()) return;
-      for (const listener of listeners) listener.dispose();
-      resolve();
-    };
-    const listeners = [engine.jobs.onDidChange(check), engine.jobs.onDidRemove(check)];
-    check();
-  });
-}
+import { newDurableDatabase, sees, type DurableDatabase } from './support';
 
 describe('what is done with durable jobs in one window, in another one', function () {
   this.timeout(60_000);

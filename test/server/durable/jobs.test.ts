@@ -22,25 +22,12 @@ import {
 } from '../support';
 import { bundled } from '../child';
 import { WindowProcess } from '../sharedStore';
-import { DurableSession, newDurableDatabase, type DurableDatabase } from './support';
+import { DurableSession, newDurableDatabase, sees, type DurableDatabase } from './support';
 
 /** Connects, as a user does who opens a connection in the tree. */
 async function connected(engine: Engine): Promise<Engine> {
   await engine.link.connect();
   return engine;
-}
-
-/** Resolves when a condition on the jobs of an engine holds, which is checked whenever one changes. */
-function sees(engine: Engine, condition: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (!condition()) return;
-      for (const listener of listeners) listener.dispose();
-      resolve();
-    };
-    const listeners = [engine.jobs.onDidChange(check), engine.jobs.onDidRemove(check)];
-    check();
-  });
 }
 
 describe('durable jobs in the list of jobs', function () {

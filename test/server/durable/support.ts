@@ -10,7 +10,7 @@ import { readJob, readJobs, type DurableRecord } from '../../../src/core/postgre
 import { readRows } from '../../../src/core/postgres/durable/rows';
 import { CHANNEL } from '../../../src/core/postgres/durable/schema/calls';
 import { setUp } from '../../../src/core/postgres/durable/setup';
-import { newDatabase, type TestServer } from '../support';
+import { newDatabase, type Engine, type TestServer } from '../support';
 
 export type OldVersion = '1.8' | undefined;
 
@@ -135,4 +135,17 @@ export async function newDurableDatabase(server: TestServer, version?: OldVersio
 /** The comparable parts of an outcome. */
 export function outcomeOf({ state, commandTag, rowCount, error, rowsState }: DurableRecord): unknown[] {
   return [state, commandTag, rowCount, error?.sqlstate, rowsState];
+}
+
+/** Resolves when a condition on the jobs of an engine holds, which is checked whenever one changes. */
+export function sees(engine: Engine, condition: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (!condition()) return;
+      for (const listener of listeners) listener.dispose();
+      resolve();
+    };
+    const listeners = [engine.jobs.onDidChange(check), engine.jobs.onDidRemove(check)];
+    check();
+  });
 }

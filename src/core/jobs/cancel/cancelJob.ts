@@ -16,8 +16,6 @@ export const SEEN_MS = 1000;
 
 /** A worker handles SIGTERM within this time: before, it still shows the wait that the signal ends. Milliseconds. */
 const SETTLE_MS = 500;
-/** More samples say no more. */
-const MAX_SAMPLES = 100;
 
 export type CancelResult = 'stopped' | 'unresponsive';
 
@@ -69,24 +67,19 @@ export async function cancelJob(
   if (sent && turn === job.lastCancel) {
     job.update({ cancel: { ...cancel, signaledAt: clock.now() } }, { durable: true });
   }
-  const samples: ActiveWorker[] = [];
-  const signaledAt = clock.monotonic();
-  const sampling = [
-    context.link.watch('steady'),
-    context.link.onSnapshot((snapshot) => {
-      const shown = findWorker(snapshot, job.record);
-      if (shown && snapshot.at >= signaledAt + SETTLE_MS && samples.length < MAX_SAMPLES) samples.push(shown);
-    }),
-  ];
+  const settledAt = clock.monotonic() + SETTLE_MS;
+  const sampling = context.link.watch('steady');
   const elapsed = await elapses(clock, graceMs, [job.ended, context.closing]);
-  for (const part of sampling) part.dispose();
+  sampling.dispose();
   if (isOver(job)) return 'stopped';
   // A second cancel has its own grace window, and the last cancel decides.
   if (!elapsed || turn !== job.lastCancel) return 'unresponsive';
   const worker = await currentWorker(job, context);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
-    job.transition('graceOver', { reason: stuckReasonOf(worker, samples) });
+    const samples = (worker && context.link.samples?.(worker)) ?? [];
+    const settled = samples.filter(({ at }) => at >= settledAt);
+    job.transition('graceOver', { reason: stuckReasonOf(worker, settled) });
   }
   return 'unresponsive';
 }

@@ -1,5 +1,7 @@
+import type { ActivitySample } from '../activity/workKind';
 import { QUEUE_FULL } from '../queueFull';
 import type { JobFault } from '../faults';
+import { blockerText } from '../blockerText';
 import type { ActiveWorker } from '../ports';
 
 /** Waits that a cancel does not interrupt: they prove nothing about the SQL. */
@@ -8,8 +10,10 @@ const UNINTERRUPTED: ReadonlySet<string> = new Set(['IO', 'LWLock']);
 /** A worker that never waits in this many samples is computing. */
 const MIN_SAMPLES = 3;
 
+type Waiting = ActiveWorker | ActivitySample;
+
 /** Whether the worker waits for something that a cancel would have interrupted. */
-function isCaught({ waitEventType = '', waitEvent }: ActiveWorker): boolean {
+function isCaught({ waitEventType = '', waitEvent }: Waiting): boolean {
   return waitEvent !== undefined && waitEvent !== QUEUE_FULL && !UNINTERRUPTED.has(waitEventType);
 }
 
@@ -20,10 +24,7 @@ function isCaught({ waitEventType = '', waitEvent }: ActiveWorker): boolean {
  * @param worker undefined if the server no longer shows it; null if the server could not be asked
  * @param earlier samples since the cancel: one that is computing now may have caught the cancel before
  */
-export function stuckReasonOf(
-  worker: ActiveWorker | undefined | null,
-  earlier: readonly ActiveWorker[] = [],
-): JobFault {
+export function stuckReasonOf(worker: ActiveWorker | undefined | null, earlier: readonly Waiting[] = []): JobFault {
   if (worker === null) return { code: 'jobs.stuckUnknown' };
   if (!worker) return { code: 'jobs.stuckEnding' };
   const { waitEventType = '', waitEvent, state } = worker;
@@ -46,9 +47,5 @@ export function stuckReasonOf(
 
 function onLock({ blockers: [blocker] }: ActiveWorker): JobFault {
   if (!blocker) return { code: 'jobs.stuckOnLock', params: {} };
-  const { pid, user, application } = blocker;
-  return {
-    code: 'jobs.stuckOnLock',
-    params: { blocker: [`pid ${pid}`, user, application].filter(Boolean).join(', ') },
-  };
+  return { code: 'jobs.stuckOnLock', params: { blocker: blockerText(blocker) } };
 }

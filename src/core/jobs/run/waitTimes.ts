@@ -1,4 +1,5 @@
 import { QUEUE_FULL } from '../queueFull';
+import { blockerText } from '../blockerText';
 import type { ActiveWorker } from '../ports';
 
 /** What a job waited for during most of its time. */
@@ -35,9 +36,7 @@ export class WaitTimes {
     const waits = waitEvent !== undefined && waitEvent !== QUEUE_FULL;
     this.#last = { at, on: waits ? `${waitEventType}/${waitEvent}` : '' };
     const [blocker] = blockers;
-    if (waitEventType === 'Lock' && blocker) {
-      this.#blocker = [`pid ${blocker.pid}`, blocker.user, blocker.application].filter(Boolean).join(', ');
-    }
+    if (waitEventType === 'Lock' && blocker) this.#blocker = blockerText(blocker);
   }
 
   /** @returns undefined if it was short, or waited for no single event during more than half of the time */

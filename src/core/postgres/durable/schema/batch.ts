@@ -3,7 +3,7 @@
  * run it with the procedure in keeper.ts, and go on with the next one. So at most as many statements run at once as there are lanes.
  */
 import type { ExtensionFunctions } from '../../pgBackground/extensionFunctions';
-import { CHANNEL, detachCall, KEEPER_SETTINGS, launchCall, NEUTRAL_LIMITS, OF_JOBS } from './calls';
+import { CHANNEL, detachCall, KEEPER_SETTINGS, launchCall, NEUTRAL_LIMITS, OF_JOBS, untilCommitted } from './calls';
 import { UNFINISHED_LIST } from './tables';
 
 /** Pauses of a lane that waits for a slot or for another job: the first one, and the longest. Seconds. */
@@ -155,15 +155,7 @@ BEGIN
   -- Shows that the statements that wait have a lane. It cannot be had at once only if another role interferes. Then the statements may
   -- be recorded as never begun, and are not run.
   PERFORM pg_try_advisory_lock_shared(p_batch);
-  -- The records may not be committed yet.
-  LOOP
-    v_status := pg_xact_status(p_from);
-    EXIT WHEN v_status = 'committed';
-    IF v_status IS DISTINCT FROM 'in progress' THEN RETURN; END IF;
-    PERFORM pg_sleep(v_pause);
-    v_pause := LEAST(v_pause * 1.5, 0.02);
-  END LOOP;
-  COMMIT;
+  ${untilCommitted()}
   v_pause := ${FIRST_PAUSE};
   WHILE p_after IS NOT NULL LOOP
     SELECT t.state, t.keeper_key INTO v_state, v_key FROM pgbackground_jobs.jobs AS t WHERE t.id = p_after;

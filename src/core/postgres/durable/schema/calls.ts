@@ -19,6 +19,24 @@ export function detachCall(functions: ExtensionFunctions, pid: string, cookie: s
   return call(functions.detach, pid, cookie);
 }
 
+/**
+ * Waits until the transaction p_from, which inserted the records, is committed. Needs the variables v_status and v_pause.
+ * @param leave what to do before the procedure returns because it was not
+ */
+export function untilCommitted(leave = ''): string {
+  return `
+  LOOP
+    v_status := pg_xact_status(p_from);
+    EXIT WHEN v_status = 'committed';
+    IF v_status IS DISTINCT FROM 'in progress' THEN
+      ${leave}RETURN;
+    END IF;
+    PERFORM pg_sleep(v_pause);
+    v_pause := LEAST(v_pause * 1.5, 0.02);
+  END LOOP;
+  COMMIT;`;
+}
+
 /** Assigns the fields of the error that is handled. */
 export const DIAGNOSTICS = `GET STACKED DIAGNOSTICS v_sqlstate = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
       v_hint = PG_EXCEPTION_HINT, v_context = PG_EXCEPTION_CONTEXT, v_schema = SCHEMA_NAME, v_table = TABLE_NAME,

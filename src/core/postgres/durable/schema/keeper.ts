@@ -8,12 +8,10 @@
  * - Literals contain no backslashes, because `standard_conforming_strings` may be off.
  */
 import type { ExtensionFunctions } from '../../pgBackground/extensionFunctions';
+import { QUEUE_FULL } from '../../../jobs/queueFull';
 import { quoteLiteral } from '../../../sql/quote';
-import { call, CHANNEL, DIAGNOSTICS, WORKER } from './calls';
+import { call, CHANNEL, DIAGNOSTICS, untilCommitted, WORKER } from './calls';
 import { claimGated, claimUngated } from './claim';
-
-/** Where a full queue shows in `pg_stat_activity`. */
-const QUEUE_FULL = 'MessageQueuePutMessage';
 
 /** Waits for the worker, milliseconds: the first one, and the longest. A snapshot is held during each. */
 const FIRST_WAIT_MS = 20;
@@ -271,18 +269,7 @@ BEGIN
   -- Shows every session, whatever its role, that this keeper is alive. The key is random, so no other role can take it first.
   PERFORM pg_advisory_lock(p_key);
   SELECT a.backend_start INTO v_start FROM pg_stat_get_activity(pg_backend_pid()) AS a;
-  -- The record may not be committed yet.
-  LOOP
-    v_status := pg_xact_status(p_from);
-    EXIT WHEN v_status = 'committed';
-    IF v_status IS DISTINCT FROM 'in progress' THEN
-      PERFORM pg_advisory_unlock(p_key);
-      RETURN;
-    END IF;
-    PERFORM pg_sleep(v_pause);
-    v_pause := LEAST(v_pause * 1.5, 0.02);
-  END LOOP;
-  COMMIT;
+  ${untilCommitted('PERFORM pg_advisory_unlock(p_key); ')}
   SELECT t.gated, (t.options ->> 'queue')::int4 INTO v_gated, v_queue FROM pgbackground_jobs.jobs AS t WHERE t.id = p_job;
   IF v_gated THEN ${claimGated(functions)}
   ELSE ${claimUngated(functions)}
