@@ -1,4 +1,5 @@
 /** The title of a plan's node, as EXPLAIN writes it in its text format (PostgreSQL, src/backend/commands/explain.c). */
+import { quoteIfNeeded } from '../sql/quoteIfNeeded';
 import { numberOf, textOf, type JsonObject } from './planJson';
 
 /** The keys that a title contains. */
@@ -71,9 +72,9 @@ function joinName(type: string, join: string | undefined): string {
 function target(node: JsonObject): string {
   const type = textOf(node, 'Node Type');
   const index = textOf(node, 'Index Name');
-  if (type === 'Bitmap Index Scan') return index === undefined ? '' : ` on ${quoted(index)}`;
+  if (type === 'Bitmap Index Scan') return index === undefined ? '' : ` on ${quoteIfNeeded(index)}`;
   const direction = textOf(node, 'Scan Direction') === 'Backward' ? ' Backward' : '';
-  const using = index === undefined ? '' : ` using ${quoted(index)}`;
+  const using = index === undefined ? '' : ` using ${quoteIfNeeded(index)}`;
   const alias = textOf(node, 'Alias');
   const named = ['Relation Name', 'Function Name', 'Table Function Name', 'CTE Name', 'Tuplestore Name'].flatMap(
     (key) => textOf(node, key) ?? [],
@@ -81,30 +82,10 @@ function target(node: JsonObject): string {
   const [name] = named;
   if (name === undefined && alias === undefined) return direction + using;
   const schema = textOf(node, 'Schema');
-  const full = name === undefined ? '' : ` ${schema === undefined ? '' : `${quoted(schema)}.`}${quoted(name)}`;
-  const known = alias === undefined || alias === name ? '' : ` ${quoted(alias)}`;
+  const full =
+    name === undefined ? '' : ` ${schema === undefined ? '' : `${quoteIfNeeded(schema)}.`}${quoteIfNeeded(name)}`;
+  const known = alias === undefined || alias === name ? '' : ` ${quoteIfNeeded(alias)}`;
   return `${direction}${using} on${full}${known}`;
-}
-
-/** Names that must be quoted although they look like plain ones: the reserved words of PostgreSQL. */
-const RESERVED: ReadonlySet<string> = new Set(
-  (
-    'all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column ' +
-    'concurrently constraint create cross current_catalog current_date current_role current_schema current_time ' +
-    'current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full ' +
-    'grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime ' +
-    'localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right ' +
-    'select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using ' +
-    'variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot ' +
-    'xmlserialize xmltable json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar ' +
-    'json_serialize json_table json_value merge_action between bigint bit boolean char character coalesce dec decimal exists extract ' +
-    'float greatest grouping inout int integer interval least national nchar none normalize nullif numeric out overlay position ' +
-    'precision real row setof smallint substring time timestamp treat trim values varchar'
-  ).split(' '),
-);
-
-function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 /** `(cost=0.00..8.30 rows=1 width=4)`, and what was measured. */

@@ -1,4 +1,5 @@
 import { env, l10n } from 'vscode';
+import { labeledValues } from '../base/labeledValues';
 import type { SeenActivity } from '../../core/jobs/activity/activityWatch';
 import type { StatementProgress, WorkerInspection, WorkerIo } from '../../core/jobs/activity/inspection';
 import { progressCount } from '../../core/jobs/activity/statementProgress';
@@ -104,13 +105,9 @@ function waitText({ waitEventType, waitEvent }: BackendState): string {
   return waitEvent === undefined ? '' : `${waitEventType ?? ''}/${waitEvent}`;
 }
 
-function facts(...rows: readonly (readonly [label: string, value: string | undefined])[]): ActivityFact[] {
-  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
-}
-
 function stateFacts(found: WorkerInspection, launch: LaunchFacts): ActivityFact[] {
   const { tempFiles, io } = found;
-  return facts(
+  return labeledValues([
     [l10n.t('State on the server'), found.state],
     [l10n.t('Wait event'), waitText(found) || l10n.t('none')],
     [l10n.t('Statement running for'), secondsText(found.statementSeconds)],
@@ -120,7 +117,7 @@ function stateFacts(found: WorkerInspection, launch: LaunchFacts): ActivityFact[
     [l10n.t('Temporary files'), tempFilesText(tempFiles, found.role)],
     [l10n.t('I/O'), io && ioText(io)],
     [l10n.t('Statement'), launch.withStatement ? found.query : undefined],
-  );
+  ]);
 }
 
 function tempFilesText(found: WorkerInspection['tempFiles'], role: string): string | undefined {

@@ -1,4 +1,5 @@
 import { l10n } from 'vscode';
+import { labeledValues, type LabeledValue } from '../base/labeledValues';
 import { chainSteps, whyNotSignaled, type NotSignaled } from '../../core/jobs/activity/blockingChain';
 import type { BlockingProcess, WorkerInspection } from '../../core/jobs/activity/inspection';
 import type { ActivityFact, BlockerSignal, ChainItem } from '../../shared/activityProtocol';
@@ -36,7 +37,7 @@ function factsOf(process: BlockingProcess): ActivityFact[] {
   const { state = '', held, awaited } = process;
   const idle = state.startsWith('idle in transaction');
   const since = secondsText(process.stateSeconds);
-  const rows: readonly (readonly [string, string | undefined])[] = [
+  const rows: readonly LabeledValue[] = [
     [l10n.t('State'), idle && since !== '' ? l10n.t('{0} for {1}', state, since) : state],
     [l10n.t('Transaction open for'), secondsText(process.transactionSeconds)],
     [l10n.t('Type'), process.backendType === 'client backend' ? undefined : process.backendType],
@@ -44,7 +45,7 @@ function factsOf(process: BlockingProcess): ActivityFact[] {
     [l10n.t('Holds'), held && lockText(held)],
     [l10n.t('Waits for'), awaited && lockText(awaited)],
   ];
-  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+  return labeledValues(rows);
 }
 
 /** A cancel has no effect while no statement runs. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { labeledValues, type LabeledValue } from '../base/labeledValues';
 import { env, l10n } from 'vscode';
 import type { JobInfo, RunRequest } from '../../api';
 import { SQL_CHARACTERS } from '../../shared/resultsLimits';
@@ -69,7 +70,7 @@ function detailsOf(job: ResultsJob, now: number): DetailView[] {
   const { info, request, kept, usual, signaledAt, durable, waited } = job;
   const time = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : formatDate(at, env.language);
-  const rows: readonly (readonly [string, string | undefined])[] = [
+  const rows: readonly LabeledValue[] = [
     [l10n.t('Label'), info.label],
     [l10n.t('State'), stateTitle(info.state)],
     [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
@@ -101,7 +102,7 @@ function detailsOf(job: ResultsJob, now: number): DetailView[] {
     ],
     [l10n.t('Job id'), info.id],
   ];
-  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+  return labeledValues(rows);
 }
 
 /** The parameters of the worker, as far as they are known. */
@@ -109,13 +110,13 @@ export function settingsOf({ request, limits }: ResultsJob): DetailView[] {
   const limit = (ms: number | undefined): string | undefined =>
     ms === undefined ? undefined : ms === 0 ? l10n.t('no limit') : durationText(ms);
   const { settings } = launchOptions(request, launchText(request.sql));
-  const rows: readonly (readonly [string, string | undefined])[] = [
+  const rows: readonly LabeledValue[] = [
     // After the launch, the limits on the server, which the text and the role can set too.
     ['statement_timeout', limit(limits ? limits.statementTimeoutMs : request.statementTimeoutMs)],
     ['pg_background.worker_timeout', limit(limits ? limits.workerTimeoutMs : request.workerTimeoutMs)],
     ...Object.entries(settings ?? {}),
   ];
-  return rows.flatMap(([label, value]) => (value === undefined || value === '' ? [] : [{ label, value }]));
+  return labeledValues(rows);
 }
 
 function attemptText({ attempt }: JobInfo, { retryOnLockTimeout: attempts = 1 }: RunRequest): string | undefined {
