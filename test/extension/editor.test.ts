@@ -39,6 +39,26 @@ describe('SQL in the editor', () => {
       assert.deepEqual((await api.rows(job.id, 0, 9)).rows, [['three']]);
     });
 
+    it('runs what was selected when the command was called, and not what the user selected right after', async () => {
+      const editor = await open(THREE);
+      cursorAt(editor, "'three'");
+      const launched = vscode.commands.executeCommand<string | undefined>('pgBackground.runInBackground');
+      cursorAt(editor, "'one'");
+      const id = await launched;
+      assert.ok(id, 'a job was launched');
+      assert.deepEqual((await api.rows((await api.waitFor(id)).id, 0, 9)).rows, [['three']]);
+    });
+
+    it('runs what was selected also if another editor was opened right after', async () => {
+      const editor = await open(THREE);
+      cursorAt(editor, "'three'");
+      const launched = vscode.commands.executeCommand<string | undefined>('pgBackground.runInBackground');
+      await open("SELECT 'four' AS n");
+      const id = await launched;
+      assert.ok(id, 'a job was launched');
+      assert.deepEqual((await api.rows((await api.waitFor(id)).id, 0, 9)).rows, [['three']]);
+    });
+
     it('runs a statement with the cursor in its comments, with the label there', async () => {
       const editor = await open(THREE);
       cursorAt(editor, 'label:');

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { EditorCommands } from '../editor/editorCommands';
+import type { EditorSnapshot } from '../editor/editorSnapshot';
 import { firstFailure } from '../jobs/batchText';
 import type { Launcher } from '../launch/launcher';
 import type { Results } from '../results/results';
@@ -54,11 +55,11 @@ export class BatchCommands {
   }
 
   /** Runs SQL after a job has ended. @returns the ids of the new jobs */
-  async runAfter(first: unknown): Promise<readonly string[]> {
+  async runAfter(first: unknown, here: EditorSnapshot | undefined): Promise<readonly string[]> {
     const candidates = this.#jobs.jobs.filter(({ final, record }) => !final && !record.batch);
     const [row] = targetsOf(this.#jobs, first, undefined).jobs;
     const job = row ?? (await pickJob(candidates, vscode.l10n.t('Choose the job to run after')));
-    return job ? (await this.#editor()).runAfter(job) : [];
+    return job ? (await this.#editor()).runAfter(job, here) : [];
   }
 
   /** The jobs of the batch on which a command was called: its row, or the id of one of its jobs. */

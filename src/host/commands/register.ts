@@ -6,6 +6,7 @@ import type { Connections } from '../connections/connections';
 import type { DurableAdmin } from '../durable/durableAdmin';
 import type { Disposables } from '../base/disposables';
 import type { EditorFeatures } from '../editor/editorFeatures';
+import { takeSnapshot, type EditorSnapshot } from '../editor/editorSnapshot';
 import { isLensTarget } from '../editor/lensTarget';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import { commandId, WORKERS_VIEW, type CommandName } from '../base/commandIds';
@@ -44,7 +45,8 @@ export interface CommandParts {
   readonly extensionUri: vscode.Uri;
 }
 
-type Handler = (first: unknown, selected: unknown) => unknown;
+/** @param here the active editor when the command was called. Handlers use it instead of the editor that is active after an await. */
+type Handler = (first: unknown, selected: unknown, here: EditorSnapshot | undefined) => unknown;
 
 /** Registers every command of {@link CommandName}. A missing handler is a compile error. */
 export function registerCommands(parts: CommandParts): void {
@@ -58,9 +60,9 @@ export function registerCommands(parts: CommandParts): void {
     const { Explain } = await import('../explain/explain');
     return parts.disposables.add(new Explain({ ...parts, editor: editor.commands }));
   });
-  const explain = async (analyze: boolean): Promise<string | undefined> => {
+  const explain = async (analyze: boolean, here: EditorSnapshot | undefined): Promise<string | undefined> => {
     const explaining = await explainer();
-    const id = await show(await explaining.run(analyze));
+    const id = await show(await explaining.run(analyze, here));
     if (id !== undefined) await explaining.showWhenEnded(id);
     return id;
   };
@@ -68,11 +70,12 @@ export function registerCommands(parts: CommandParts): void {
   const withJob = async (
     first: unknown,
     question: string,
+    here: EditorSnapshot | undefined,
     readOnly = false,
   ): Promise<ReturnType<JobService['get']>> => {
     const targets = targetsOf(jobs, first, undefined);
     const [job] = readOnly ? [...targets.jobs, ...targets.others] : targets.jobs;
-    return job ?? (first === undefined ? pickJob(jobs.jobs, question, await editor.jobsAtCursor()) : undefined);
+    return job ?? (first === undefined ? pickJob(jobs.jobs, question, await editor.jobsAtCursor(here)) : undefined);
   };
   /** Runs a task for the connection on which a command was called, or the one that the user chooses. */
   const withConnection = async (
@@ -112,36 +115,38 @@ export function registerCommands(parts: CommandParts): void {
     );
   };
   const handlers: Record<CommandName, Handler> = {
-    runInBackground: async (first) =>
-      show((await launcher.runFromCode(first)) ?? (await (await editor.commands()).run())[0]),
-    runInBackgroundWithOptions: async () => show((await (await editor.commands()).runWithOptions())[0]),
-    runFileInBackground: async (first, selected) =>
-      show((await (await editor.commands()).runFiles(urisOf(first, selected)))[0]),
-    runEachStatementInBackground: async (first, selected) =>
-      untilEnded(showBatch(await (await editor.commands()).runEach(urisOf(first, selected)))),
-    runAfterJob: async (first) => showBatch(await batches.runAfter(first)),
+    runInBackground: async (first, _selected, here) =>
+      show((await launcher.runFromCode(first)) ?? (await (await editor.commands()).run(here))[0]),
+    runInBackgroundWithOptions: async (_first, _selected, here) =>
+      show((await (await editor.commands()).runWithOptions(here))[0]),
+    runFileInBackground: async (first, selected, here) =>
+      show((await (await editor.commands()).runFiles(urisOf(first, selected, here), here))[0]),
+    runEachStatementInBackground: async (first, selected, here) =>
+      untilEnded(showBatch(await (await editor.commands()).runEach(urisOf(first, selected, here), here))),
+    runAfterJob: async (first, _selected, here) => showBatch(await batches.runAfter(first, here)),
     cancelBatch: (first) => batches.cancelAll(first),
     rerunFailedOfBatch: async (first) => showBatch(await batches.rerunFailed(first)),
     showFirstFailureOfBatch: (first) => batches.showFirstFailure(first),
     runStatementInBackground: async (first) =>
       isLensTarget(first) ? show((await (await editor.commands()).runLens(first))[0]) : undefined,
-    setFileConnection: (first) => editor.setFileConnection(first),
-    rerunJob: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Choose a job to run again'));
+    setFileConnection: (first, _selected, here) => editor.setFileConnection(first, here),
+    rerunJob: async (first, _selected, here) => {
+      const job = await withJob(first, vscode.l10n.t('Choose a job to run again'), here);
       if (!job) return undefined;
       const question = vscode.l10n.t('The list has just changed. Run “{0}” again?', job.record.label);
       if (!(await jobCommands.confirmIfMoved(first, question, vscode.l10n.t('Run Again')))) return undefined;
       return show(await launcher.rerun(job, false));
     },
-    rerunJobWithTimeout: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Choose a job to run again with a timeout'));
+    rerunJobWithTimeout: async (first, _selected, here) => {
+      const job = await withJob(first, vscode.l10n.t('Choose a job to run again with a timeout'), here);
       return job && show(await launcher.rerun(job, true));
     },
-    showResults: async (first) => {
-      const [newest] = isAtCursor(first) ? await editor.jobsAtCursor() : [];
+    showResults: async (first, _selected, here) => {
+      const [newest] = isAtCursor(first) ? await editor.jobsAtCursor(here) : [];
       const job = await withJob(
         isAtCursor(first) ? newest : first,
         vscode.l10n.t('Choose the job whose results to show'),
+        here,
         true,
       );
       if (job) await results.show(job.id);
@@ -167,11 +172,12 @@ export function registerCommands(parts: CommandParts): void {
       if (job) await results.showActivity(job.id);
       else if (workers[0]) await results.showWorkerActivity(workers[0].connection, workers[0].worker);
     },
-    showJobDetails: async (first) => {
-      const job = await withJob(first, vscode.l10n.t('Choose the job whose details to show'));
+    showJobDetails: async (first, _selected, here) => {
+      const job = await withJob(first, vscode.l10n.t('Choose the job whose details to show'), here);
       if (job) await results.showDetails(job.id);
     },
-    cancelJob: (first, selected) => jobCommands.cancel(first, selected, undefined, () => editor.jobsAtCursor()),
+    cancelJob: (first, selected, here) =>
+      jobCommands.cancel(first, selected, undefined, () => editor.jobsAtCursor(here)),
     cancelJobWithGrace: (first, selected) => jobCommands.cancelWithGrace(first, selected),
     cancelAllJobs: () => jobCommands.cancelAll(),
     cancelConnectionJobs: (first, selected) => jobCommands.cancelAll(targetsOf(jobs, first, selected).connection),
@@ -215,8 +221,9 @@ export function registerCommands(parts: CommandParts): void {
       withConnection(first, vscode.l10n.t('Choose the connection from which to remove durable jobs'), (name) =>
         parts.durableAdmin.remove(name),
       ),
-    scheduleSql: async (first) => {
-      const scheduled = await sqlToSchedule(jobs, targetsOf(jobs, first, undefined).jobs, first, editor.commands);
+    scheduleSql: async (first, _selected, here) => {
+      const targets = targetsOf(jobs, first, undefined);
+      const scheduled = await sqlToSchedule(jobs, targets.jobs, first, here, editor.commands);
       if (!scheduled) return;
       const { scheduleWithCron } = await import('../schedule/schedule');
       await scheduleWithCron(parts.connections, scheduled);
@@ -233,8 +240,8 @@ export function registerCommands(parts: CommandParts): void {
       const link = parts.connections.link(job.record.connection);
       showBatch(await dropInvalidIndexes(job, link, launcher));
     },
-    explain: () => explain(false),
-    explainAnalyze: () => explain(true),
+    explain: (_first, _selected, here) => explain(false, here),
+    explainAnalyze: (_first, _selected, here) => explain(true, here),
     openFaultyConnection: (first) => openFaultyConnection(first),
     refresh: () => jobCommands.refresh(),
     showLog: () => parts.channel.show(),
@@ -243,7 +250,7 @@ export function registerCommands(parts: CommandParts): void {
     parts.disposables.add(
       vscode.commands.registerCommand(commandId(name), async (first: unknown, selected: unknown) => {
         try {
-          return await handler(first, selected);
+          return await handler(first, selected, takeSnapshot());
         } catch (error) {
           parts.channel.error(error instanceof Error ? error : String(error));
           // Code that launches SQL gets the error. In all other cases the user sees it.
@@ -273,8 +280,8 @@ function isAtCursor(argument: unknown): boolean {
  * The files on which a command was called. The explorer passes the clicked file and all selected ones. Empty if the command was called
  * from the active editor, whose menu also passes its file: then the selection in the editor counts.
  */
-function urisOf(first: unknown, selected: unknown): vscode.Uri[] {
-  const active = vscode.window.activeTextEditor?.document.uri.toString();
+function urisOf(first: unknown, selected: unknown, here: EditorSnapshot | undefined): vscode.Uri[] {
+  const active = here?.document.uri.toString();
   if (!Array.isArray(selected) && first instanceof vscode.Uri && first.toString() === active) return [];
   const all: readonly unknown[] = Array.isArray(selected) && selected.length > 0 ? selected : [first];
   return all.filter((argument) => argument instanceof vscode.Uri);

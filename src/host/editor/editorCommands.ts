@@ -17,6 +17,7 @@ import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
 import { copiesText, skippedText } from '../messages/editorTexts';
 import { sqlText } from '../messages/sqlMessages';
 import { rangeOf } from './editorDiagnostics';
+import { assertUnchanged, textChanged, type EditorSnapshot } from './editorSnapshot';
 import type { EditorTargets, SqlTarget } from './editorTargets';
 import type { FileDefaultsStore } from './fileDefaults';
 import { RangeFlash } from './flashRange';
@@ -49,7 +50,10 @@ export interface ChangedLaunch {
   readonly tracked: boolean;
 }
 
-/** The commands that run SQL of an editor or a file. Each returns the ids of the launched jobs. */
+/**
+ * The commands that run SQL of an editor or a file. Each returns the ids of the launched jobs. `here` is the active editor when the user
+ * called the command.
+ */
 export class EditorCommands implements vscode.Disposable {
   readonly #flash = new RangeFlash();
   readonly #repeats = new RepeatedRequests(() => performance.now());
@@ -61,14 +65,14 @@ export class EditorCommands implements vscode.Disposable {
   }
 
   /** Runs each selection or, if nothing is selected, the statement at each cursor. */
-  async run(): Promise<string[]> {
-    const targets = this.#inActiveEditor();
+  async run(here: EditorSnapshot | undefined): Promise<string[]> {
+    const targets = this.#inEditor(here);
     return targets ? this.#launch(targets) : [];
   }
 
   /** Like {@link run}, but first asks for all options of the launch. */
-  async runWithOptions(): Promise<string[]> {
-    const targets = this.#inActiveEditor();
+  async runWithOptions(here: EditorSnapshot | undefined): Promise<string[]> {
+    const targets = this.#inEditor(here);
     const [first] = targets ?? [];
     if (!targets || !first) return [];
     const { launcher, preparer, defaults } = this.#parts;
@@ -93,8 +97,8 @@ export class EditorCommands implements vscode.Disposable {
   }
 
   /** The SQL that {@link run} would launch as one job, after its checks and questions. Undefined if there is none, or the user gives up. */
-  async prepareOne(): Promise<NewJob | undefined> {
-    const targets = this.#inActiveEditor();
+  async prepareOne(here: EditorSnapshot | undefined): Promise<NewJob | undefined> {
+    const targets = this.#inEditor(here);
     if (!targets) return undefined;
     if (targets.length > 1) throw severalTargets();
     const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
@@ -106,9 +110,10 @@ export class EditorCommands implements vscode.Disposable {
    * @param change receives the request and the text in the editor. Nothing runs if it returns undefined
    */
   async runChanged(
+    here: EditorSnapshot | undefined,
     change: (request: NewJob, text: string) => Promise<ChangedLaunch | undefined>,
   ): Promise<string | undefined> {
-    const targets = this.#inActiveEditor();
+    const targets = this.#inEditor(here);
     if (!targets) return undefined;
     if (targets.length > 1) throw severalTargets();
     return this.#whileTracked(targets, async (tracked) => {
@@ -126,23 +131,24 @@ export class EditorCommands implements vscode.Disposable {
   /** Runs the statement of a lens. */
   async runLens(lens: LensTarget): Promise<string[]> {
     const target = this.#parts.targets.ofLens(lens);
-    if (!target) throw new Error(vscode.l10n.t('The text has changed in the meantime. Try again.'));
+    if (!target) throw textChanged();
     const editor = vscode.window.visibleTextEditors.find(({ document }) => document === target.document);
     if (editor) this.#show(editor, [target]);
     return this.#launch([target]);
   }
 
   /** Runs whole files, each as one job and so in one transaction. Without files, runs that of the active editor. */
-  async runFiles(uris: readonly vscode.Uri[]): Promise<string[]> {
-    const files = uris.length > 0 ? uris : [this.#activeSql().document.uri];
+  async runFiles(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined): Promise<string[]> {
+    const files = uris.length > 0 ? uris : [required(here).document.uri];
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
   /** Runs every statement of the selection, the editor, or the files as one batch. */
-  async runEach(uris: readonly vscode.Uri[]): Promise<string[]> {
+  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined): Promise<string[]> {
     const { targets: find, preparer } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
-    const editor = documents.length === 0 ? this.#activeSql() : undefined;
+    const editor = documents.length === 0 ? required(here) : undefined;
+    if (editor) assertUnchanged(editor);
     const scripts = editor ? [find.eachInEditor(editor)] : documents.map((document) => find.each(document));
     const targets = scripts.flatMap((script) => script.targets);
     const skippedTransactions = scripts.flatMap(({ skipped, document }) =>
@@ -163,16 +169,20 @@ export class EditorCommands implements vscode.Disposable {
       if (!prepared) return [];
       const answer = await this.#askScript(prepared, skippedTransactions);
       if (answer === undefined) return [];
-      if (answer === 'oneJob') return editor ? this.#launch(find.together(editor)) : this.runFiles(uris);
+      if (answer === 'oneJob') {
+        if (!editor) return this.runFiles(uris, here);
+        assertUnchanged(editor);
+        return this.#launch(find.together(editor));
+      }
       const copies = scripts.reduce((sum, script) => sum + script.copies, 0);
       return this.#launchEach(prepared, [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)]);
     });
   }
 
   /** Runs SQL of the active editor, or a file that the user chooses, after a job. */
-  async runAfter(first: Job): Promise<string[]> {
-    const editor = vscode.window.activeTextEditor;
-    const offered = editor ? this.#parts.targets.inEditor(editor) : [];
+  async runAfter(first: Job, here: EditorSnapshot | undefined): Promise<string[]> {
+    if (here) assertUnchanged(here);
+    const offered = here ? this.#parts.targets.inEditor(here) : [];
     const labels = offered.map(({ range }) => labelFromSql(range.text)).join(', ');
     const what = await askWhatAfter(offered.length === 0 ? undefined : labels);
     if (!what) return [];
@@ -300,22 +310,22 @@ export class EditorCommands implements vscode.Disposable {
     launched(job);
   }
 
-  /** The targets in the active editor, which are highlighted. Shows a message if there are none. */
-  #inActiveEditor(): SqlTarget[] | undefined {
-    const editor = vscode.window.activeTextEditor;
-    if (!editor) {
+  /** The targets in an editor, which are highlighted. Shows a message if there are none. */
+  #inEditor(here: EditorSnapshot | undefined): SqlTarget[] | undefined {
+    if (!here) {
       void ui.showInformationMessage(
         vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'),
       );
       return undefined;
     }
-    const targets = this.#parts.targets.inEditor(editor);
+    assertUnchanged(here);
+    const targets = this.#parts.targets.inEditor(here);
     if (targets.length > 0) {
-      this.#show(editor, targets);
+      this.#show(here.editor, targets);
       return targets;
     }
     void ui.showInformationMessage(
-      isSql(editor.document)
+      isSql(here.document)
         ? vscode.l10n.t('Nothing to run: put the cursor in a statement, or select the SQL to run.')
         : vscode.l10n.t('Nothing to run: this is not a SQL file. Select the SQL to run in it.'),
     );
@@ -328,12 +338,12 @@ export class EditorCommands implements vscode.Disposable {
       targets.map(({ range }) => rangeOf(editor.document, range)),
     );
   }
+}
 
-  #activeSql(): vscode.TextEditor {
-    const editor = vscode.window.activeTextEditor;
-    if (!editor) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
-    return editor;
-  }
+/** @throws if no editor was active */
+function required(here: EditorSnapshot | undefined): EditorSnapshot {
+  if (!here) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
+  return here;
 }
 
 function severalTargets(): Error {

@@ -6,6 +6,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import { Disposables } from '../base/disposables';
 import { once } from '../base/once';
 import type { EditorCommands } from './editorCommands';
+import type { EditorSnapshot } from './editorSnapshot';
 import type { FailureLocation } from './failures';
 import { FileDefaultsStore } from './fileDefaults';
 import { isSql } from './languages';
@@ -79,14 +80,14 @@ export class EditorFeatures implements vscode.Disposable {
     return this.#mayHaveRanges ? (await this.#load()).failureLocation(job) : undefined;
   }
 
-  /** The ids of the jobs of the statement at the cursor in the active editor, newest first. */
-  async jobsAtCursor(): Promise<readonly string[]> {
-    return this.#mayHaveRanges && vscode.window.activeTextEditor ? (await this.#load()).jobsAtCursor() : [];
+  /** The ids of the jobs of the statement at the cursor, newest first. None if no editor was active. */
+  async jobsAtCursor(here: EditorSnapshot | undefined): Promise<readonly string[]> {
+    return this.#mayHaveRanges && here ? (await this.#load()).jobsAtCursor(here) : [];
   }
 
   /** Sets the connection of the active editor’s file. @param argument from code: the name of the connection */
-  async setFileConnection(argument: unknown): Promise<void> {
-    await (await this.#load()).fileConnection.set(argument);
+  async setFileConnection(argument: unknown, here: EditorSnapshot | undefined): Promise<void> {
+    await (await this.#load()).fileConnection.set(argument, here?.document);
   }
 
   dispose(): void {

@@ -4,6 +4,7 @@ import { scriptSteps, type ScriptStep, type SkippedTransaction } from '../../cor
 import { stripPsqlCommands, type StrippedText } from '../../core/sql/psql/stripPsqlCommands';
 import type { ParsedText, SplitText } from '../../core/sql/split/splitTypes';
 import { statementAt } from '../../core/sql/split/statements';
+import type { EditorSnapshot } from './editorSnapshot';
 import type { Span } from './edits';
 import type { PendingRange } from './jobRanges';
 import { isSql } from './languages';
@@ -57,7 +58,7 @@ export class EditorTargets {
   }
 
   /** The selections of an editor or, if nothing is selected, the statements at its cursors. */
-  inEditor({ document, selections }: vscode.TextEditor): SqlTarget[] {
+  inEditor({ document, selections }: EditorSnapshot): SqlTarget[] {
     const spans = selections.map((selection) => spanOf(document, selection));
     // In a document of another language, only a selection can be SQL.
     if (!isSql(document)) return targetsOf(document, rangesToRun(document.getText(), NO_STATEMENTS, spans));
@@ -66,7 +67,7 @@ export class EditorTargets {
   }
 
   /** Every statement of an editor's selections, or of all of its text. */
-  eachInEditor({ document, selections }: vscode.TextEditor): Script {
+  eachInEditor({ document, selections }: EditorSnapshot): Script {
     return this.each(document, selections);
   }
 
@@ -97,7 +98,7 @@ export class EditorTargets {
   }
 
   /** The same SQL as {@link eachInEditor}, but as one job per selection, or one job for the whole text. */
-  together({ document, selections }: vscode.TextEditor): SqlTarget[] {
+  together({ document, selections }: EditorSnapshot): SqlTarget[] {
     const { text } = this.#cache.get(document);
     const spans = selections.map((selection) => spanOf(document, selection)).filter(({ start, end }) => start < end);
     const ranges = spans.length > 0 ? rangesToRun(text, NO_STATEMENTS, spans) : [wholeFile(text)];

@@ -123,11 +123,11 @@ export class FileConnection implements vscode.Disposable {
   /**
    * Sets the connection of a file's jobs.
    *
+   * @param document the file; undefined if no editor is active
    * @param argument from code: the connection's name, or '' for the default connection. Otherwise the user is asked.
    * @throws if no editor is active or the connection does not exist
    */
-  async set(argument: unknown): Promise<void> {
-    const document = vscode.window.activeTextEditor?.document;
+  async set(argument: unknown, document: vscode.TextDocument | undefined): Promise<void> {
     if (!document) {
       throw new Error(vscode.l10n.t('Open the SQL file first whose connection to set.'));
     }

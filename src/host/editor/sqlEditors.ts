@@ -18,6 +18,7 @@ import { JobRanges } from './jobRanges';
 import { EditorDiagnostics } from './editorDiagnostics';
 import { QuickFixes } from './quickFixes';
 import type { EditorCommands } from './editorCommands';
+import type { EditorSnapshot } from './editorSnapshot';
 import { editsOf, StatementCache } from './statementCache';
 import { EditorTargets } from './editorTargets';
 
@@ -122,13 +123,10 @@ export class SqlEditors implements vscode.Disposable {
     return failureLocation(job, this.#jobRanges);
   }
 
-  /** The ids of the jobs of the statement at the cursor in the active editor, newest first. */
-  jobsAtCursor(): string[] {
-    const editor = vscode.window.activeTextEditor;
-    if (!editor) return [];
-    const { document, selection } = editor;
+  /** The ids of the jobs of the statement at the cursor, newest first. */
+  jobsAtCursor({ document, selections: [selection] }: EditorSnapshot): string[] {
     const own = this.#jobRanges.of(document.uri.toString());
-    if (own.length === 0) return [];
+    if (own.length === 0 || !selection) return [];
     const at = document.offsetAt(selection.active);
     const { text, split } = this.#cache.get(document);
     const statement = statementAt(split, at, text);

@@ -17,6 +17,7 @@ import { pageHtml, pageRoot } from '../base/pageHtml';
 import { newPagePanel, PanelsByKey, type FilledPanel } from '../base/panelsByKey';
 import * as ui from '../base/ui';
 import type { ChangedLaunch, EditorCommands } from '../editor/editorCommands';
+import type { EditorSnapshot } from '../editor/editorSnapshot';
 import { EXPLAIN_MESSAGES } from '../messages/explainMessages';
 import { messageFor } from '../messages/messages';
 import { sqlText } from '../messages/sqlMessages';
@@ -46,13 +47,14 @@ export class Explain implements vscode.Disposable {
   /**
    * Explains the statement at the cursor.
    * @param analyze also run it, if the user agrees
+   * @param here the active editor when the user called the command
    * @returns the job's id; undefined if the user gives up
    * @throws with a message for the user if it cannot be explained
    */
-  async run(analyze: boolean): Promise<string | undefined> {
+  async run(analyze: boolean, here: EditorSnapshot | undefined): Promise<string | undefined> {
     const commands = await this.#parts.editor();
     let note = '';
-    const id = await commands.runChanged(async (request, text) => {
+    const id = await commands.runChanged(here, async (request, text) => {
       if (splitStatements(text).statements.length > 1) {
         throw refusal({ code: 'explain.severalStatements', params: { count: 2 } });
       }

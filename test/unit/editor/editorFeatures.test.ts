@@ -71,7 +71,7 @@ describe('the features for SQL editors', () => {
     opened.fire(documentOf('c.md', 'markdown'));
     await settle();
     assert.equal(world.loads, 0);
-    assert.deepEqual(await features.jobsAtCursor(), [], 'no editor is active');
+    assert.deepEqual(await features.jobsAtCursor(undefined), [], 'no editor is active');
     assert.equal(world.loads, 0);
   });
 
