@@ -20,7 +20,7 @@ describe('the parts of the extension', () => {
       for (const { path, kind } of metafile.inputs[file]?.imports ?? []) if (kind !== 'dynamic-import') eager.add(path);
     }
     assert.ok(eager.size > 50, `${eager.size} files`);
-    const eagerInEditor = ['editorFeatures', 'fileDefaults', 'languages', 'lensTarget'];
+    const eagerInEditor = ['editorFeatures', 'editorSnapshot', 'fileDefaults', 'languages', 'lensTarget'];
     const heavy = [
       /^node_modules\/(pg|yaml|jsonc-parser)\//,
       // With the first SQL document.
