@@ -21,6 +21,7 @@ import { Retention } from './host/durable/retention';
 import { EditorFeatures } from './host/editor/editorFeatures';
 import { setContext } from './host/base/contextKeys';
 import { readSetting } from './host/base/settings';
+import { openJobLinks } from './host/jobLinks';
 import { loggerOf } from './host/base/log';
 import { Notifications } from './host/jobs/notifications';
 import { createApi } from './host/publicApi';
@@ -108,7 +109,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
   const editor: EditorFeatures = disposables.add(
     new EditorFeatures({ jobs, connections, launcher, memory: context.workspaceState }, log),
   );
-  const statusBar = disposables.add(new StatusBar(jobs));
+  const statusBar = disposables.add(new StatusBar(jobs, (badge) => (view.view.badge = badge)));
   disposables.add(new StorageWarning(jobs));
   const durableAdmin = new DurableAdmin(connections);
   disposables.add(new Retention(connections, systemClock, log));
@@ -152,6 +153,13 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       results.restore();
       setContext('ready', true);
     });
+  disposables.add(
+    openJobLinks(
+      jobs,
+      () => restored,
+      (id) => results.show(id),
+    ),
+  );
   return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 

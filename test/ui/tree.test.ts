@@ -117,6 +117,7 @@ describe('connections in the tree', function () {
       ['Disconnect', 'Test Connection', 'Edit Connection…', 'Duplicate Connection…'],
       ['Use for This File', 'Set as Default Connection…'],
       ['Copy URI without Password'],
+      ['Open psql Here'],
       ['Enter Password…'],
       ['Set Up Durable Jobs…', 'Show Scheduled Runs…'],
       ['Forget Password', 'Purge Durable Jobs…', 'Remove Durable Jobs…', 'Remove Connection'],

@@ -232,6 +232,22 @@ export class JobService {
     else if (job.state === 'queued') this.#command(job, 'runNext');
   }
 
+  /**
+   * Moves queued jobs of this window to the place of another one in the queue of its connection.
+   * @returns false if nothing moves: one of them does not wait there
+   */
+  moveQueued(ids: readonly string[], to: string): boolean {
+    const target = this.#require(to);
+    const waiting = new Set(this.queue(target.record.connection));
+    const jobs = ids.map((id) => this.#require(id));
+    return jobs.every(({ id }) => waiting.has(id)) && this.#scheduler.move(jobs, target);
+  }
+
+  /** The ids of this window's queued jobs of a connection, in the order in which they will run. */
+  queue(connection: string): readonly string[] {
+    return this.#scheduler.waiting(connection);
+  }
+
   /** Holds the queued jobs of a connection that the user disconnects, and those that return to its queue, until the user resumes them. */
   hold(connection: string): void {
     this.#scheduler.hold(connection);

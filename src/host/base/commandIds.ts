@@ -21,6 +21,8 @@ export type CommandName =
   | 'clearJobFilter'
   | 'connectConnection'
   | 'copyConnectionUri'
+  | 'openPsql'
+  | 'copyJobLink'
   | 'copyPid'
   | 'copySql'
   | 'detachJob'

@@ -186,6 +186,11 @@ export function createWebviewPanel(
   return vscode.window.createWebviewPanel(type, plainLabel(title), showOptions, options);
 }
 
+/** Like `window.createTerminal`. */
+export function createTerminal(options: vscode.TerminalOptions & { readonly name: string }): vscode.Terminal {
+  return vscode.window.createTerminal({ ...options, name: plainLabel(options.name) });
+}
+
 /** Like `window.createTreeView`, with rows made safe. */
 export function createTreeView<T>(id: string, options: vscode.TreeViewOptions<T>): vscode.TreeView<T> {
   const provider = options.treeDataProvider;
@@ -269,6 +274,15 @@ export class Markdown {
   /** Appends a list item, unless the value is empty. */
   fact(name: string, value: string | undefined): this {
     return value === undefined || value === '' ? this : this.own(`- ${name}: `).text(value).own('\n');
+  }
+
+  /** Appends a link with text from outside that runs one of our commands. */
+  link(text: string, command: string, argument: string): this {
+    const { isTrusted } = this.#text;
+    const trusted = typeof isTrusted === 'object' ? isTrusted.enabledCommands : [];
+    this.#text.isTrusted = { enabledCommands: [...new Set([...trusted, command])] };
+    const query = encodeURIComponent(JSON.stringify([argument]));
+    return this.own('[').text(text).own(`](command:${command}?${query})`);
   }
 
   code(text: string, language: string): this {

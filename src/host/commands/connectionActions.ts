@@ -105,6 +105,14 @@ export class ConnectionActions {
     ui.setStatusBarMessage(vscode.l10n.t('Copied without the password.'), 3000);
   }
 
+  /** Opens psql in a terminal. */
+  async openPsql(first: unknown): Promise<void> {
+    const entry = await this.#chooseEntry(first, vscode.l10n.t('Choose the connection to open psql on'));
+    if (!entry) return;
+    const { openPsql } = await import('./openPsql');
+    await openPsql(entry);
+  }
+
   /**
    * Makes a connection the default, and shows which settings were changed.
    *

@@ -10,6 +10,7 @@ import type { ActiveFilter } from '../tree/activeFilter';
 import type { WorkersView } from '../tree/workersView';
 import { pickJob, targetsOf, type CommandTargets } from './jobTargets';
 import * as ui from '../base/ui';
+import { jobLink } from '../jobLinks';
 
 /** Maximum number of labels in the preview of a cancel by label. */
 const MAX_PREVIEWED = 8;
@@ -197,6 +198,12 @@ export class JobCommands {
       ...workers.filter(({ worker }) => !ofOthers.has(worker.pid)).map(({ worker }) => worker.query ?? ''),
     ];
     await vscode.env.clipboard.writeText(texts.join('\n'));
+  }
+
+  /** Copies links that open the results of jobs. */
+  async copyLinks(first: unknown, selected: unknown): Promise<void> {
+    const { jobs } = targetsOf(this.#jobs, first, selected);
+    if (jobs.length > 0) await vscode.env.clipboard.writeText(jobs.map(({ id }) => jobLink(id)).join('\n'));
   }
 
   /** Pins or unpins jobs: pinned ones are kept until the user clears these very jobs. */

@@ -183,9 +183,15 @@ export function registerCommands(parts: CommandParts): void {
     cancelConnectionJobs: (first, selected) => jobCommands.cancelAll(targetsOf(jobs, first, selected).connection),
     cancelJobsByLabel: () => jobCommands.cancelByLabel(),
     detachJob: (first, selected) => jobCommands.detach(first, selected),
-    runJobNext: (first) => targetsOf(jobs, first, undefined).jobs.forEach((job) => jobs.runNext(job.id)),
+    runJobNext: (first) => {
+      for (const { id, record } of targetsOf(jobs, first, undefined).jobs) {
+        jobs.runNext(id);
+        view.queueChanged(record.connection);
+      }
+    },
     resumeQueuedJobs: () => jobs.resumeHeld(),
     copyPid: (first, selected) => jobCommands.copyPid(first, selected),
+    copyJobLink: (first, selected) => jobCommands.copyLinks(first, selected),
     copySql: (first, selected) => jobCommands.copySql(first, selected),
     clearFinishedJobs: (first, selected) => jobCommands.clearFinished(first, selected),
     pinJob: (first, selected) => jobCommands.setPinned(first, selected, true),
@@ -205,6 +211,7 @@ export function registerCommands(parts: CommandParts): void {
     enterPassword: async (first) => (await connectionActions()).enterPassword(first),
     forgetPassword: async (first) => (await connectionActions()).forgetPassword(first),
     duplicateConnection: async (first) => (await connectionActions()).duplicate(first),
+    openPsql: async (first) => (await connectionActions()).openPsql(first),
     copyConnectionUri: async (first, selected) => (await connectionActions()).copyUri(first, selected),
     setDefaultConnection: async (first, scope) => (await connectionActions()).setDefault(first, scope),
     useConnectionForWorkspace: async (first) => (await connectionActions()).useForWorkspace(first),

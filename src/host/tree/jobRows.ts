@@ -30,10 +30,10 @@ export class JobRows {
   /** The jobs that the tree lists now, by connection, with the groups of those of earlier days. */
   readonly #listed = new Map<string, ReadonlyMap<string, DayNode | undefined>>();
 
-  readonly #jobs: Pick<JobService, 'jobs' | 'batchOf'>;
+  readonly #jobs: Pick<JobService, 'jobs' | 'batchOf' | 'queue'>;
   readonly #filter: Pick<ActiveFilter, 'matches' | 'filter'>;
 
-  constructor(jobs: Pick<JobService, 'jobs' | 'batchOf'>, filter: Pick<ActiveFilter, 'matches' | 'filter'>) {
+  constructor(jobs: Pick<JobService, 'jobs' | 'batchOf' | 'queue'>, filter: Pick<ActiveFilter, 'matches' | 'filter'>) {
     this.#jobs = jobs;
     this.#filter = filter;
   }
@@ -123,7 +123,7 @@ export class JobRows {
       }
       rows.add(batch ?? job);
     }
-    return [...rows];
+    return inQueueOrder([...rows], this.#jobs.queue(connection));
   }
 
   #order(connection: string): RowOrder<Row> {
@@ -143,6 +143,24 @@ export class JobRows {
 
 export function groupKey({ connection, day }: DayNode): string {
   return `day:${connection}:${day}`;
+}
+
+/** Puts the rows that wait in the order of the queue, which the user can change. All others keep their places. */
+function inQueueOrder(rows: readonly Row[], queue: readonly string[]): readonly Row[] {
+  const positions = new Map(queue.map((id, index) => [id, index]));
+  const positionOf = (row: Row): number | undefined => {
+    const jobs = row instanceof BatchNode ? row.all : [row];
+    const waits = jobs.every(({ state }) => state === 'queued');
+    return waits ? positions.get(jobs[0]?.id ?? '') : undefined;
+  };
+  const ordered = rows
+    .flatMap((row) => {
+      const position = positionOf(row);
+      return position === undefined ? [] : [{ row, position }];
+    })
+    .sort((a, b) => a.position - b.position);
+  let next = 0;
+  return rows.map((row) => (positionOf(row) === undefined ? row : (ordered[next++]?.row ?? row)));
 }
 
 function jobsOf(row: Row): readonly Job[] {

@@ -20,6 +20,7 @@ import { WorkerNode } from './nodes/workerNode';
 import { WorkspaceNode } from './nodes/workspaceNode';
 import type { ActiveFilter } from './activeFilter';
 import { BatchRedraws } from './batchRedraws';
+import { DragJobs } from './dragJobs';
 import { DrawnRoots, type RootRow } from './drawnRoots';
 import { groupKey, JobRows } from './jobRows';
 import { matchText } from './matchText';
@@ -92,6 +93,7 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       treeDataProvider: this,
       canSelectMany: true,
       showCollapseAll: false,
+      dragAndDropController: new DragJobs(jobs, (connection) => this.queueChanged(connection)),
     });
     for (const item of [
       this.#changed,
@@ -218,6 +220,11 @@ export class WorkersView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   rearrange(): void {
     this.#rows.settle();
     this.refresh();
+  }
+
+  /** The user has changed the order of a connection's queue. */
+  queueChanged(connection: string): void {
+    this.#redraw([connection]);
   }
 
   /** Whether the row has just moved, so a click on it may have been meant for another row. */

@@ -125,6 +125,33 @@ describe('queue', () => {
     assert.equal(takeFree(), 'held');
   });
 
+  it('moves jobs to the place of another one, before it or behind it, and keeps their order', () => {
+    const moved = (ids: string, to: string): string => {
+      const queue = new JobQueue();
+      for (const id of 'abcdef') queue.add(id);
+      const did = queue.move(new Set(ids), to);
+      return `${queue.waiting.join('')}${did ? '' : ' unmoved'}`;
+    };
+    assert.equal(moved('e', 'b'), 'aebcdf');
+    assert.equal(moved('b', 'e'), 'acdebf');
+    assert.equal(moved('bd', 'f'), 'acefbd');
+    assert.equal(moved('fd', 'a'), 'dfabce');
+    assert.equal(moved('a', 'a'), 'abcdef unmoved');
+    assert.equal(moved('a', 'x'), 'abcdef unmoved');
+    assert.equal(moved('x', 'a'), 'abcdef unmoved');
+  });
+
+  it('keeps the new order when a moved job is refused, and for jobs that are added later', () => {
+    const queue = new JobQueue();
+    for (const id of 'abc') queue.add(id);
+    queue.move(new Set('c'), 'a');
+    assert.equal(take(queue, 0), 'c');
+    queue.refuse('c');
+    queue.add('d');
+    queue.runNext('b');
+    assert.deepEqual(queue.waiting, ['b', 'c', 'a', 'd']);
+  });
+
   it('keeps the order of refused jobs, with growing pauses', () => {
     const queue = new JobQueue();
     ['a', 'b', 'c'].forEach((id) => queue.add(id));

@@ -107,6 +107,24 @@ export class JobQueue {
     return true;
   }
 
+  /**
+   * Moves waiting jobs to the place of another one, as in a list: that one and those between make room. The moved jobs keep their order.
+   * @returns false if nothing moves
+   */
+  move(ids: ReadonlySet<string>, to: string): boolean {
+    const before = this.#waiting;
+    const target = before.findIndex(({ id }) => id === to);
+    const first = before.findIndex(({ id }) => ids.has(id));
+    if (target < 0 || first < 0 || ids.has(to)) return false;
+    const moved = before.filter(({ id }) => ids.has(id));
+    const others = before.filter(({ id }) => !ids.has(id));
+    const place = others.findIndex(({ id }) => id === to) + (first < target ? 1 : 0);
+    const after = [...others.slice(0, place), ...moved, ...others.slice(place)];
+    // The positions stay; a refused job that is being tried keeps its own.
+    this.#waiting = after.map((entry, index) => ({ ...entry, order: before[index]?.order ?? entry.order }));
+    return after.some((entry, index) => entry !== before[index]);
+  }
+
   /** Ids in the order in which they will run. */
   get waiting(): readonly string[] {
     return this.#waiting.map((entry) => entry.id);

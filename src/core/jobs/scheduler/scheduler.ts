@@ -125,6 +125,14 @@ export class Scheduler {
     this.start(connection);
   }
 
+  /** Moves waiting jobs of one connection to the place of another one. @returns false if nothing moves */
+  move(jobs: readonly Job[], to: Job): boolean {
+    const { connection } = to.record;
+    const moved = this.#queue(connection).move(new Set(jobs.map(({ id }) => id)), to.id);
+    if (moved) this.#pump(connection);
+    return moved;
+  }
+
   /** Holds the jobs of a connection that wait, and those that return to its queue, until the user resumes them. */
   hold(connection: string): void {
     this.#disconnected.add(connection);
@@ -164,6 +172,11 @@ export class Scheduler {
       });
     }
     for (const connection of connections) this.#woken.add(connection);
+  }
+
+  /** The ids of the jobs of a connection that wait, in the order in which they will run. */
+  waiting(connection: string): readonly string[] {
+    return this.#queue(connection).waiting;
   }
 
   /** Position in the queue of its connection, from 1; undefined if the job does not wait. */

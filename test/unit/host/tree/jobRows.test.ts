@@ -28,11 +28,19 @@ const ids = (jobs: readonly { readonly id: string }[]): string => jobs.map(({ id
 
 describe('rows of the jobs of a connection', () => {
   const batches: (readonly Job[])[] = [];
-  afterEach(() => batches.splice(0));
+  let queue: readonly string[] = [];
+  afterEach(() => {
+    batches.splice(0);
+    queue = [];
+  });
 
   const of = (jobs: readonly Job[], matches: (job: Job) => boolean = () => true, text = '') =>
     new JobRows(
-      { jobs, batchOf: ({ id }) => batches.find((batch) => batch.some((one) => one.id === id)) ?? [] },
+      {
+        jobs,
+        batchOf: ({ id }) => batches.find((batch) => batch.some((one) => one.id === id)) ?? [],
+        queue: () => queue,
+      },
       { matches, filter: parseJobFilter(text, NOON) },
     );
 
@@ -72,6 +80,14 @@ describe('rows of the jobs of a connection', () => {
       jobs.map((one) => rows.isListed(one)),
       [true, false, true, false],
     );
+  });
+
+  it('lists queued jobs in the order of the queue, the last one first, and leaves all others at their places', () => {
+    queue = ['b', 'd', 'a'];
+    const queued = (id: string): Job => job(id, { state: 'queued' });
+    const rows = of([queued('a'), queued('b'), job('runs', { state: 'running' }), queued('d'), ended('e', 0)]);
+    const { upper, finished } = rows.list('c');
+    assert.deepEqual([ids(upper), ids(finished)], ['a runs d b', 'e']);
   });
 
   describe('of a batch', () => {
