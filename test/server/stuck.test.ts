@@ -75,7 +75,7 @@ describe('a worker that does not respond to a cancel', () => {
     assert.equal(job.record.reason, undefined);
   });
 
-  it('because nobody reads its full queue is explained, and ends with a second cancel', async () => {
+  it('because its full queue is not read is explained, and ends with a second cancel', async () => {
     const launcher = await session('never reads');
     await launcher.query('SELECT pg_background_launch($1)', [afterCancel(FILL_QUEUE)]);
     const worker = await foreignWorker(({ waitEvent }) => waitEvent === 'PgSleep');
@@ -89,7 +89,7 @@ describe('a worker that does not respond to a cancel', () => {
     assert.equal(again.result, 'stopped');
   });
 
-  it('because nobody reads its full queue continues when the session that launched it ends', async () => {
+  it('because its full queue is not read continues when the session that launched it ends', async () => {
     const launcher = await session('never reads');
     await server.psql('CREATE TABLE reached (a int)', { database: profile.database! });
     await launcher.query('SELECT pg_background_launch($1)', [

@@ -194,7 +194,11 @@ export class ResultsPanel implements Disposable {
   #activityTarget(): ActivityTarget | undefined {
     const job = this.#source.job(this.id);
     const worker = workerOfJob(this.#source.linked?.(this.id));
-    return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false } };
+    const stuck = (): string => {
+      const { state, reason } = this.#source.job(this.id)?.info ?? {};
+      return state === 'unresponsive' ? (reason ?? '') : '';
+    };
+    return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false, stuck } };
   }
 
   async #head(job: ResultsJob): Promise<ResultsHead> {

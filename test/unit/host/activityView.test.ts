@@ -57,6 +57,19 @@ describe('the view of a worker’s activity', () => {
     assert.match(view({}, { worker }).warning, /^2 other sessions .* \(pids 8, 9\)\.$/);
   });
 
+  it('explains first why the worker does not respond to a cancel, as long as it does not', () => {
+    let reason = 'It computes.';
+    const ids = (): readonly string[] =>
+      activityView(
+        7,
+        { inspection: FOUND, worker: undefined, samples: [] },
+        { settings: [], withStatement: false, stuck: () => reason },
+      ).sections.map(({ id, note }) => (id === 'stuck' ? note! : id));
+    assert.deepEqual(ids(), ['It computes.', 'state', 'locks', 'settings']);
+    reason = '';
+    assert.deepEqual(ids(), ['state', 'locks', 'settings']);
+  });
+
   it('shows that the worker has ended, or why the server could not be asked', () => {
     assert.equal(view({}, { inspection: undefined }).title, 'The worker has ended.');
     const failed = view({}, { inspection: undefined, error: new Error('no route') });

@@ -226,7 +226,7 @@ describe('why a worker is still running', () => {
     assert.equal(reason(reads, computes, computes), 'jobs.stuckOnCpu');
   });
 
-  it('tells a worker that waits for the same lock in all samples from one that waits for several locks', () => {
+  it('distinguishes a worker that waits for the same lock in all samples from one that waits for several locks', () => {
     const base: ActiveWorker = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
     const locked = (waitEvent: string, ...pids: number[]): ActiveWorker => ({
       ...base,
@@ -249,7 +249,7 @@ describe('why a worker is still running', () => {
     assert.match(reason(prepared, prepared, prepared), /^jobs\.stuckOnSameLock (?!.*pid)/);
   });
 
-  it('tells a queue that nobody reads from one that is only full at times', () => {
+  it('distinguishes a queue that is not read from one that is only full at times', () => {
     const base: ActiveWorker = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
     const full = { ...base, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' };
     const reason = (...samples: ActiveWorker[]): string =>
