@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { openSession } from '../server/activity/support';
-import { profileOf } from '../server/support';
+import { eventually, profileOf } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -69,6 +69,11 @@ EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;\n`,
     await page.getByText('Timeout/PgSleep').first().waitFor();
     await page.getByText('SELECT pg_sleep(600)').waitFor();
     await ui.screenshot('activity-foreign');
+    // VS Code in a browser stores its state when it is idle.
+    await eventually(async () => {
+      const stored = JSON.stringify(await ui.page.context().storageState({ indexedDB: true }));
+      return stored.includes(`of a colleague (${launched})`);
+    }, 'VS Code has stored the panel');
     await ui.reload();
     await page.getByRole('heading', { name: `of a colleague (${launched})` }).waitFor();
     await page.getByText('SELECT pg_sleep(600)').waitFor();
@@ -95,7 +100,7 @@ EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;\n`,
       await ui.screenshot('activity-unresponsive-warning');
       await warning.getByRole('button', { name: 'Show Activity' }).click();
       const page = ui.results();
-      await page.getByRole('heading', { name: 'Does not respond to the cancel' }).waitFor();
+      await page.getByText(/waited for the same lock/).waitFor();
       await page.getByText(/^pid \d+ · postgres · the holder$/).waitFor();
       await ui.screenshot('activity-unresponsive');
     } finally {

@@ -27,8 +27,6 @@ export interface LaunchFacts {
   readonly settings: readonly ActivityFact[];
   /** Show the statement too, because there is no other tab for it. */
   readonly withStatement: boolean;
-  /** Why the worker does not respond to a cancel, as a text; empty otherwise. It may change. */
-  readonly stuck?: () => string;
 }
 
 /** Makes the view of a worker. */
@@ -45,7 +43,6 @@ export function activityView(pid: number, seen: SeenActivity, launch: LaunchFact
   const kind = worker?.kind ?? now;
   const described = kind === now ? inspection.waitDescription : undefined;
   const sections: (ActivitySection | undefined)[] = [
-    stuckSection(launch),
     chainSection(inspection, pid),
     progressSection(inspection),
     { id: 'state', title: l10n.t('State'), facts: stateFacts(inspection, launch) },
@@ -143,11 +140,6 @@ function ioText({ readBytes, writtenBytes, hits }: WorkerIo): string {
     sizeText(writtenBytes),
     hits.toLocaleString(env.language),
   );
-}
-
-function stuckSection({ stuck }: LaunchFacts): ActivitySection | undefined {
-  const note = stuck?.() ?? '';
-  return note === '' ? undefined : { id: 'stuck', title: l10n.t('Does not respond to the cancel'), note };
 }
 
 function chainSection(found: WorkerInspection, pid: number): ActivitySection | undefined {

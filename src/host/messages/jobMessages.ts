@@ -164,19 +164,19 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
   'jobs.stuckOnSameLock': ({ wait, samples, blocker }) =>
     blocker === undefined
       ? l10n.t(
-          'Its SQL caught the cancel and has waited for the same lock ({0}) in all of {1} samples. It continues when that lock is released: the Activity view shows who holds it.',
+          'Its SQL caught the cancel and has waited for the same lock ({0}) in all {1} samples. It continues when that lock is released: the Activity view shows who holds it.',
           wait,
           samples,
         )
       : l10n.t(
-          'Its SQL caught the cancel and has waited for the same lock ({0}), held by {2}, in all of {1} samples. It continues when that process releases it: the Activity view can end that process.',
+          'Its SQL caught the cancel and has waited for the same lock ({0}), held by {2}, in all {1} samples. It continues when that process releases it: the Activity view can end that process.',
           wait,
           samples,
           blocker,
         ),
   'jobs.stuckOnUnreadQueue': ({ samples }) =>
     l10n.t(
-      'Its SQL caught the cancel, and its queue has been full in all of {0} samples, because the session that launched it does not read its rows and messages. Cancel it again to end this wait, or end that session.',
+      'Its SQL caught the cancel, and its queue has been full in all {0} samples, because the session that launched it does not read its rows and messages. Cancel it again to end this wait, or end that session.',
       samples,
     ),
   'jobs.stuckCatchesCancel': ({ wait }) =>

@@ -194,11 +194,7 @@ export class ResultsPanel implements Disposable {
   #activityTarget(): ActivityTarget | undefined {
     const job = this.#source.job(this.id);
     const worker = workerOfJob(this.#source.linked?.(this.id));
-    const stuck = (): string => {
-      const { state, reason } = this.#source.job(this.id)?.info ?? {};
-      return state === 'unresponsive' ? (reason ?? '') : '';
-    };
-    return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false, stuck } };
+    return job && worker && { ...worker, launch: { settings: settingsOf(job), withStatement: false } };
   }
 
   async #head(job: ResultsJob): Promise<ResultsHead> {

@@ -59,27 +59,14 @@ describe('the view of a worker’s activity', () => {
   });
 
   it('says that the server does not track activities', () => {
-    const { waitEventType: _type, waitEvent: _event, ...idle } = FOUND;
-    const seen = { inspection: { ...idle, state: 'disabled' } };
+    const { parallel, progress, locks, lockCount, chain, role } = FOUND;
+    const seen = { inspection: { state: 'disabled', parallel, progress, locks, lockCount, chain, role } };
     assert.match(view({}, seen).explanation, /track_activities is off/);
   });
 
   it('warns if others wait for the worker', () => {
     const worker = { pid: 7, backendStart: '', label: '', blockers: [], blocking: [8, 9] };
     assert.match(view({}, { worker }).warning, /^2 other sessions .* \(pids 8, 9\)\.$/);
-  });
-
-  it('explains first why the worker does not respond to a cancel, as long as it does not', () => {
-    let reason = 'It computes.';
-    const ids = (): readonly string[] =>
-      activityView(
-        7,
-        { inspection: FOUND, worker: undefined, samples: [] },
-        { settings: [], withStatement: false, stuck: () => reason },
-      ).sections.map(({ id, note }) => (id === 'stuck' ? note! : id));
-    assert.deepEqual(ids(), ['It computes.', 'state', 'locks', 'settings']);
-    reason = '';
-    assert.deepEqual(ids(), ['state', 'locks', 'settings']);
   });
 
   it('shows that the worker has ended, or why the server could not be asked', () => {

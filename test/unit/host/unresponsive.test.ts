@@ -53,7 +53,7 @@ describe('the warning about an unresponsive worker that was launched elsewhere',
     press = 'Show Activity';
     await warn(WORKER);
     assert.match(shown[0]!, /^“slow” \(pid 7\) is still running 5 s after SIGTERM/);
-    assert.match(shown[0]!, /its queue has been full in all of 4 samples/);
+    assert.match(shown[0]!, /its queue has been full in all 4 samples/);
     assert.match(shown[0]!, /worker_timeout before the launch\.$/, 'nothing is cut off');
     assert.deepEqual(buttons, ['Keep Waiting', 'Show Activity']);
     assert.equal(executed[0], 'pgBackground.showActivity');
