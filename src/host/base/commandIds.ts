@@ -54,6 +54,7 @@ export type CommandName =
   | 'runFileInBackground'
   | 'runInBackground'
   | 'runInBackgroundWithOptions'
+  | 'runOnConnections'
   | 'runJobNext'
   | 'runStatementInBackground'
   | 'scheduleSql'

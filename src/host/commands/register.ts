@@ -119,6 +119,8 @@ export function registerCommands(parts: CommandParts): void {
       show((await launcher.runFromCode(first)) ?? (await (await editor.commands()).run(here))[0]),
     runInBackgroundWithOptions: async (_first, _selected, here) =>
       show((await (await editor.commands()).runWithOptions(here))[0]),
+    runOnConnections: async (_first, _selected, here) =>
+      showBatch(await (await editor.commands()).runOnConnections(here)),
     runFileInBackground: async (first, selected, here) =>
       show((await (await editor.commands()).runFiles(urisOf(first, selected, here), here))[0]),
     runEachStatementInBackground: async (first, selected, here) =>

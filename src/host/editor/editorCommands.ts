@@ -8,7 +8,7 @@ import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
-import { askAfter, askBatch, askWhatAfter } from '../launch/batchQuestions';
+import { askAfter, askBatch, askConnections, askWhatAfter } from '../launch/batchQuestions';
 import type { BatchLauncher } from '../launch/batchLauncher';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
@@ -126,6 +126,33 @@ export class EditorCommands implements vscode.Disposable {
       const [id] = await this.#start([{ ...launch, sourceOffset: (at) => prepared.sourceOffset(sourceOffset(at)) }]);
       return id;
     });
+  }
+
+  /** Runs the statement at the cursor, or the selection, on several connections that the user chooses: one job for each, as one batch. */
+  async runOnConnections(here: EditorSnapshot | undefined): Promise<string[]> {
+    const targets = this.#inEditor(here);
+    const [target] = targets ?? [];
+    if (!target) return [];
+    if (targets?.length !== 1) throw severalTargets();
+    const { launcher, preparer } = this.#parts;
+    const connections = await askConnections(launcher.connectionItems(target.uri));
+    if (!connections || connections.length === 0) return [];
+    return this.#whileTracked(
+      connections.map(() => target),
+      async (tracked) => {
+        const prepared = await preparer.prepare(tracked, undefined, { connections });
+        if (!prepared) return [];
+        // A durable batch belongs to one server.
+        const launches = prepared.map((launch) => ({ ...launch, request: { ...launch.request, durable: false } }));
+        const label = launches[0]?.request.label ?? '';
+        return this.#startTogether(launches, (batches, requests) =>
+          batches.launchBatch(
+            requests.map((request) => ({ request })),
+            { label, parallel: requests.length, onFailure: 'continue' },
+          ),
+        );
+      },
+    );
   }
 
   /** Runs the statement of a lens. */

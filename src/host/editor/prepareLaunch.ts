@@ -30,6 +30,13 @@ import { wholeFile } from './runnableRanges';
 import { withSession } from './scriptSession';
 import { environment, SqlSourceReader, type SqlSource } from './sqlSource';
 
+export interface PrepareOptions {
+  /** False if the caller asks about statements that change every row. */
+  readonly asksAboutWrites?: boolean;
+  /** The connection of each target, if all targets are the same SQL. Those of comments and files do not count then. */
+  readonly connections?: readonly string[];
+}
+
 interface PlannedLaunch extends SqlSource {
   readonly options: RunOptions & { readonly connection: string };
 }
@@ -65,13 +72,12 @@ export class LaunchPreparer {
    *
    * @param chosen The user's options for this launch, which replace those of comments and the file's defaults. With several targets
    *   and no label here, each target keeps the label of its comments.
-   * @param asksAboutWrites false if the caller asks about statements that change every row
    * @throws if the workspace is not trusted, a connection does not exist, or a text becomes too long
    */
   async prepare(
     targets: readonly SqlTarget[],
     chosen?: RunOptions,
-    { asksAboutWrites = true } = {},
+    { asksAboutWrites = true, connections }: PrepareOptions = {},
   ): Promise<PreparedLaunch[] | undefined> {
     if (!vscode.workspace.isTrusted) {
       throw new Error(
@@ -83,11 +89,11 @@ export class LaunchPreparer {
     for (const { uri, range } of targets) this.#diagnostics.clear(uri, range);
     const reader = new SqlSourceReader();
     const sources = targets.map((target) => reader.read(target));
-    const writes = this.#check(sources);
+    const writes = this.#check(connections ? sources.slice(0, 1) : sources);
     if (!writes) return undefined;
     const sessions = await this.#askContext(targets);
     if (!sessions) return undefined;
-    const planned = await this.#plan(sources, chosen);
+    const planned = await this.#plan(sources, chosen, connections);
     if (!planned) return undefined;
     const prepared = await this.#fill(planned, sessions);
     if (!prepared) return undefined;
@@ -200,17 +206,21 @@ export class LaunchPreparer {
     });
   }
 
-  async #plan(sources: readonly SqlSource[], chosen: RunOptions | undefined): Promise<PlannedLaunch[] | undefined> {
+  async #plan(
+    sources: readonly SqlSource[],
+    chosen: RunOptions | undefined,
+    connections: readonly string[] | undefined,
+  ): Promise<PlannedLaunch[] | undefined> {
     const planned: PlannedLaunch[] = [];
     const undecided = chosen
       ? sources
       : sources.filter(({ target }) => this.optionsOf(target).connection === undefined);
     let picked: string | undefined;
-    for (const source of sources) {
+    for (const [index, source] of sources.entries()) {
       const own = this.optionsOf(source.target);
       const kept = sources.length > 1 && own.label !== undefined ? { label: own.label } : {};
       const options = chosen ? { ...kept, ...chosen } : own;
-      let { connection } = options;
+      let connection = connections?.[index] ?? options.connection;
       // The user is asked once for all targets without a connection.
       connection ??= picked ??= await this.#fileConnection.choose(undecided.map(({ target }) => target.uri));
       if (connection === undefined) return undefined;
@@ -222,7 +232,7 @@ export class LaunchPreparer {
       planned.push({ ...source, options: { ...options, connection: found.name } });
     }
     // If the user chose the options, the form showed those of the comments.
-    if (!chosen) this.#warnOfDirectives(planned.map(({ target }) => target));
+    if (!chosen) this.#warnOfDirectives((connections ? planned.slice(0, 1) : planned).map(({ target }) => target));
     return planned;
   }
 
