@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { cancelJob, pinJob, purgeJobs, readJob } from '../../../src/core/postgres/durable/records';
+import { withGate } from '../../gate';
+import { eventually, sharedServer } from '../support';
+import { DurableSession, endOf, launchBatch, newDurableDatabase, statesOf, type DurableDatabase } from './support';
+
+describe('durable batches, while other sessions change their records', () => {
+  let database: DurableDatabase;
+  let alice: DurableSession;
+  let other: DurableSession;
+
+  before(async () => {
+    database = await newDurableDatabase(await sharedServer());
+    alice = await database.role('alice');
+    other = await DurableSession.open(alice.profile);
+    await alice.client.query('CREATE TABLE marks (i int, at timestamptz DEFAULT clock_timestamp())');
+  });
+  after(async () => {
+    await other.close();
+    await database.close();
+  });
+  beforeEach(() => alice.client.query('TRUNCATE marks'));
+
+  const marks = async (): Promise<string> =>
+    (await alice.value("SELECT coalesce(string_agg(i::text, ' ' ORDER BY at), '') FROM marks")) ?? '';
+
+  /** Launches statements that write marks after one that waits. In another session's transaction, changes the second one meanwhile. */
+  async function changed(change: (id: string) => Promise<unknown>, then = ''): Promise<readonly string[]> {
+    return withGate(alice.profile, async (gate) => {
+      const texts = [`SELECT ${gate.wait}${then}`, ...[1, 2, 3].map((i) => `INSERT INTO marks VALUES (${i})`)];
+      const ids = await launchBatch(alice, texts);
+      const { keeperPid } = await alice.until(ids[0]!, ({ state }) => state === 'running');
+      await other.client.query('BEGIN');
+      await change(ids[1]!);
+      await gate.open();
+      await eventually(
+        async () =>
+          (await database.admin.value('SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1', [keeperPid])) ===
+            'Lock' || (await readJob(alice.client, ids[3]!))!.state !== 'queued',
+        'the lane waits for the record, or overtakes it',
+      );
+      await other.client.query('COMMIT');
+      return ids;
+    });
+  }
+
+  it('keep the order if a statement is just being pinned', async () => {
+    const ids = await changed((id) => pinJob(other.client, id, true));
+    assert.deepEqual(statesOf(await endOf(alice, ids)), Array(4).fill('succeeded'));
+    assert.equal(await marks(), '1 2 3');
+  });
+
+  it('do not run the statements after one that is just being canceled', async () => {
+    const ids = await changed((id) => cancelJob(other.client, id));
+    assert.deepEqual(statesOf(await endOf(alice, ids)), ['succeeded', 'canceled', 'canceled', 'canceled']);
+    assert.equal(await marks(), '');
+  });
+
+  it('never begin a statement after a failure, although its record was locked when the batch stopped', async () => {
+    const ids = await changed((id) => pinJob(other.client, id, true), '; SELECT 1 / 0');
+    assert.deepEqual(statesOf(await endOf(alice, ids)), ['failed', 'canceled', 'canceled', 'canceled']);
+    assert.equal(await marks(), '');
+  });
+
+  it('go on if the job after which they run is purged once they have begun', async () => {
+    await withGate(alice.profile, (first) =>
+      withGate(alice.profile, async (second) => {
+        const { id } = await alice.launch(`SELECT ${first.wait}`);
+        const texts = [`SELECT ${second.wait}`, 'INSERT INTO marks VALUES (1)'];
+        const ids = await launchBatch(alice, texts, { after: id });
+        await first.open();
+        await alice.until(ids[0]!, ({ state }) => state === 'running');
+        assert.deepEqual(await purgeJobs(alice.client, [id]), [{ id, removed: true, problem: null }]);
+        await second.open();
+        assert.deepEqual(statesOf(await endOf(alice, ids)), ['succeeded', 'succeeded']);
+      }),
+    );
+  });
+});
