@@ -1,8 +1,33 @@
 import assert from 'node:assert/strict';
-import { cancelJob, pinJob, purgeJobs, readJob } from '../../../src/core/postgres/durable/records';
+import { cancelJob, listJobs, pinJob, purgeJobs, readJob } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
 import { eventually, sharedServer } from '../support';
 import { DurableSession, endOf, launchBatch, newDurableDatabase, statesOf, type DurableDatabase } from './support';
+
+describe('the list of durable jobs', () => {
+  let database: DurableDatabase;
+
+  before(async () => void (database = await newDurableDatabase(await sharedServer())));
+  after(() => database.close());
+
+  it('has all jobs of a batch, also those that are older than the newest jobs', async () => {
+    const alice = await database.role('alice');
+    await withGate(alice.profile, async (gate) => {
+      const first = await alice.ended('SELECT 1');
+      const { id: before } = await alice.launch(`SELECT ${gate.wait}`);
+      const ids = await launchBatch(alice, ['SELECT 1', 'SELECT 2', 'SELECT 3'], { after: before });
+      await gate.open();
+      await endOf(alice, ids);
+      const { id: last } = await alice.ended('SELECT 1');
+      const { jobs, from } = await listJobs(alice.client, 2);
+      assert.deepEqual([jobs.map(({ id }) => id), from], [[before, ...ids, last], ids.at(-1)]);
+      const all = await listJobs(alice.client, 7);
+      assert.deepEqual([all.jobs.map(({ id }) => id), all.from], [[first.id, before, ...ids, last], undefined]);
+    });
+    const bob = await database.role('bob');
+    assert.deepEqual((await listJobs(bob.client, 2)).jobs, []);
+  });
+});
 
 describe('durable batches, while other sessions change their records', () => {
   let database: DurableDatabase;

@@ -133,8 +133,8 @@ export interface DurableList {
   readonly now: string;
   readonly server?: ServerIdentity;
   readonly jobs: readonly DurableRecord[];
-  /** There are older finished jobs, which were not read. */
-  readonly more: boolean;
+  /** There may be older finished jobs, which were not read: all from this id on were. */
+  readonly from?: string;
 }
 
 /** Where the rows of a job are. */
@@ -150,7 +150,7 @@ export interface DurableServer {
    * @returns why durable jobs cannot be used
    */
   open(): Promise<Fault | undefined>;
-  /** All jobs that have not ended, and the newest others, oldest first. Long texts are cut. */
+  /** All jobs that have not ended, and the newest others, with the whole of their batches, oldest first. Long texts are cut. */
   list(): Promise<DurableList>;
   /** The jobs with these ids, as far as they exist. @param whole do not cut long texts */
   read(ids: readonly string[], whole?: boolean): Promise<DurableList>;

@@ -69,12 +69,11 @@ export class PgDurableServer implements DurableServer {
   }
 
   async list(): Promise<DurableList> {
-    const list = await this.#ofRecords('READ ONLY', (client) => listJobs(client, LISTED_JOBS));
-    return this.#list(list, list.jobs.length >= LISTED_JOBS);
+    return this.#list(await this.#ofRecords('READ ONLY', (client) => listJobs(client, LISTED_JOBS)));
   }
 
   async read(ids: readonly string[], whole = false): Promise<DurableList> {
-    return this.#list(await this.#ofRecords('READ ONLY', (client) => readSomeJobs(client, ids, whole)), false);
+    return this.#list(await this.#ofRecords('READ ONLY', (client) => readSomeJobs(client, ids, whole)));
   }
 
   async resolve(): Promise<void> {
@@ -155,10 +154,10 @@ export class PgDurableServer implements DurableServer {
     return useRefusal(facts, functions);
   }
 
-  #list({ place, now, jobs }: ListedJobs, more: boolean): DurableList {
+  #list({ place, ...list }: ListedJobs): DurableList {
     const { server } = this.#backend;
     const key = createHash('sha256').update(place).digest('hex').slice(0, 12);
-    return { key, now, jobs, more, ...(server === undefined ? {} : { server }) };
+    return { key, ...list, ...(server === undefined ? {} : { server }) };
   }
 
   /** Runs a task that needs the objects of the setup. @throws FaultError if they were removed */
