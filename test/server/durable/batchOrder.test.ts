@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cancelJob, listJobs, pinJob, purgeJobs, readJob } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
-import { eventually, sharedServer } from '../support';
+import { eventually, newEngine, sharedServer } from '../support';
 import { DurableSession, endOf, launchBatch, newDurableDatabase, statesOf, type DurableDatabase } from './support';
 
 describe('the list of durable jobs', () => {
@@ -100,5 +100,36 @@ describe('durable batches, while other sessions change their records', () => {
         assert.deepEqual(statesOf(await endOf(alice, ids)), ['succeeded', 'succeeded']);
       }),
     );
+  });
+
+  it('show a column that was added after the launch', async () => {
+    await alice.client.query('CREATE TABLE grows (a int)');
+    const engine = await newEngine(alice.profile);
+    try {
+      const connection = alice.profile.name;
+      const add = 'ALTER TABLE grows ADD COLUMN "b,c1" numeric(9,2) DEFAULT 5';
+      await alice.client.query(
+        `CREATE FUNCTION grow() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN EXECUTE '${add}'; END $f$`,
+      );
+      const { jobs } = await engine.jobs.durable.launchBatch(
+        ['SELECT grow()', 'INSERT INTO grows VALUES (1)', 'SELECT * FROM grows'].map((sql) => ({
+          request: { sql, label: sql, connection },
+        })),
+        { label: 'grow', parallel: 1, onFailure: 'stop' },
+      );
+      await Promise.all(jobs.map((job) => job.ended));
+      const last = jobs[2]!;
+      assert.equal(last.state, 'succeeded');
+      assert.deepEqual(await engine.rows(last), [['1', '5.00']]);
+      assert.deepEqual(
+        last.record.columns?.map(({ name, type }) => [name, type]),
+        [
+          ['a', 'integer'],
+          ['b,c1', 'numeric(9,2)'],
+        ],
+      );
+    } finally {
+      await engine.close();
+    }
   });
 });

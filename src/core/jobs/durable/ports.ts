@@ -4,6 +4,7 @@ import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import type { Fault } from '../../base/fault';
 import type { BatchOptions, SharedSession } from '../batches/batchPart';
+import type { Column } from '../ports';
 import type { ServerIdentity } from '../serverIdentity';
 
 export type DurableState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
@@ -179,9 +180,9 @@ export interface DurableServer {
   pin(id: string, pinned: boolean): Promise<boolean>;
   /**
    * Copies the rows in the text format of COPY. Rejects if the connection is lost, or something else is in the place of the rows.
-   * @param open called once the table of rows is verified
+   * @param open called once the table of rows is verified, with the columns that the result has in addition to those of the record
    */
-  copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void>;
+  copyRows(rows: StoredRows, open: (added: readonly Column[]) => Promise<Writable>): Promise<void>;
   /** @param listener gets the payload, which any role can choose */
   onNotify(listener: (payload: string) => void): Disposable;
 }

@@ -14,6 +14,7 @@ import type {
   DurableStatement,
   StoredRows,
 } from '../../jobs/durable/ports';
+import type { Column } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { copyOut } from '../client/copyOut';
 import type { TurnOptions } from '../client/serialClient';
@@ -126,14 +127,14 @@ export class PgDurableServer implements DurableServer {
     return this.#ofRecords('READ WRITE', (client) => pinJob(client, id, pinned));
   }
 
-  async copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void> {
+  async copyRows(rows: StoredRows, open: (added: readonly Column[]) => Promise<Writable>): Promise<void> {
     const session = await this.#backend.acquire();
     try {
       await inSession(
         session,
         (client) =>
-          withRows(client, rows, async (query) => {
-            const { sinkError } = await copyOut(client, copyRows(query), await open(), () => undefined);
+          withRows(client, rows, async (query, added) => {
+            const { sinkError } = await copyOut(client, copyRows(query), await open(added), () => undefined);
             if (sinkError) throw new SinkError(sinkError.message, { cause: sinkError });
           }),
         { expectedMs: READING_MS },
