@@ -4,7 +4,6 @@ import type { RunRequest } from '../../../api';
 import type { Disposable } from '../../base/disposable';
 import type { Fault } from '../../base/fault';
 import type { BatchOptions, SharedSession } from '../batches/batchPart';
-import type { Column } from '../ports';
 import type { ServerIdentity } from '../serverIdentity';
 
 export type DurableState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
@@ -41,7 +40,7 @@ export interface DurableRecord {
   readonly rowCount: string | null;
   readonly progress: { readonly pct: number | null; readonly message: string | null } | null;
   readonly error: DurableError | null;
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly typeOid?: number }[] | null;
+  readonly columns: readonly DurableColumn[] | null;
   readonly folded: boolean;
   readonly unlogged: boolean;
   readonly rowsTable: string | null;
@@ -59,6 +58,12 @@ export interface DurableRecord {
   readonly batch: DurableBatch | null;
   /** Label and state of the job because of which this one was never launched; anything, as above. */
   readonly stoppedBy: unknown;
+}
+
+export interface DurableColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly typeOid?: number;
 }
 
 /** The place of a job in a batch. */
@@ -182,7 +187,7 @@ export interface DurableServer {
    * Copies the rows in the text format of COPY. Rejects if the connection is lost, or something else is in the place of the rows.
    * @param open called once the table of rows is verified, with the columns that the result has in addition to those of the record
    */
-  copyRows(rows: StoredRows, open: (added: readonly Column[]) => Promise<Writable>): Promise<void>;
+  copyRows(rows: StoredRows, open: (added: readonly DurableColumn[]) => Promise<Writable>): Promise<void>;
   /** @param listener gets the payload, which any role can choose */
   onNotify(listener: (payload: string) => void): Disposable;
 }
