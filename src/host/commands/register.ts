@@ -151,6 +151,10 @@ export function registerCommands(parts: CommandParts): void {
       );
       if (job) await results.show(job.id);
     },
+    compareResults: async (first, selected) => {
+      const { jobs: own, others } = targetsOf(jobs, first, selected);
+      return results.compare([...own, ...others]);
+    },
     previewResults: async (first) => {
       const { jobs: own, others } = targetsOf(jobs, first, undefined);
       const job = own[0] ?? others[0];

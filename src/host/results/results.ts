@@ -9,7 +9,9 @@ import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
 import type { FailureLocation } from '../editor/failures';
 import * as ui from '../base/ui';
+import { once } from '../base/once';
 import { jobSource } from './jobSource';
+import type { Comparisons } from './compare/comparisons';
 import { ResultsPanels } from './resultsPanels';
 import type { OtherJobsSource } from '../tree/otherJobs';
 import type { Walkthrough } from '../walkthrough';
@@ -17,6 +19,8 @@ import type { Walkthrough } from '../walkthrough';
 /** Connects the results panels to the jobs. */
 export class Results implements Disposable {
   readonly #panels: ResultsPanels;
+  #comparisons: Comparisons | undefined;
+  readonly #loadComparisons: () => Promise<Comparisons>;
 
   readonly #walkthrough: Walkthrough;
   readonly #extensionUri: vscode.Uri;
@@ -37,32 +41,34 @@ export class Results implements Disposable {
     this.#extensionUri = context.extensionUri;
     this.#connections = connections;
 
-    this.#panels = new ResultsPanels(
-      jobSource(
-        jobs,
-        files,
-        {
-          errorPlace: async (id) => {
-            const job = jobs.get(id);
-            return job && errorPlace(job);
-          },
-          cancel: (id) => {
-            const job = jobs.get(id);
-            if (!job) showReadOnly();
-            return job && canceling.cancelJobs([job]);
-          },
-          rerun: async (id) => {
-            const job = jobs.get(id);
-            if (!job) showReadOnly();
-            const again = job && (await launcher.rerun(job, false));
-            if (again !== undefined) await this.show(again);
-          },
+    const source = jobSource(
+      jobs,
+      files,
+      {
+        errorPlace: async (id) => {
+          const job = jobs.get(id);
+          return job && errorPlace(job);
         },
-        others,
-        (name) => connections.existing(name),
-      ),
-      context.extensionUri,
+        cancel: (id) => {
+          const job = jobs.get(id);
+          if (!job) showReadOnly();
+          return job && canceling.cancelJobs([job]);
+        },
+        rerun: async (id) => {
+          const job = jobs.get(id);
+          if (!job) showReadOnly();
+          const again = job && (await launcher.rerun(job, false));
+          if (again !== undefined) await this.show(again);
+        },
+      },
+      others,
+      (name) => connections.existing(name),
     );
+    this.#panels = new ResultsPanels(source, context.extensionUri);
+    this.#loadComparisons = once(async () => {
+      const { Comparisons: Loaded } = await import('./compare/comparisons');
+      return (this.#comparisons = new Loaded(jobs, files, source, context.extensionUri));
+    });
   }
 
   /** Restores the panels after a reload. Call it once the jobs are known. */
@@ -100,12 +106,18 @@ export class Results implements Disposable {
     showWorkerActivity(this.#extensionUri, link, worker, true);
   }
 
+  /** Compares two results; the user chooses jobs that are not given. */
+  async compare(given: readonly Job[]): Promise<unknown> {
+    return (await this.#loadComparisons()).compare(given);
+  }
+
   /** Whether the job's panel is visible. */
   isVisible(id: string): boolean {
     return this.#panels.isVisible(id);
   }
 
   dispose(): void {
+    this.#comparisons?.dispose();
     this.#panels.dispose();
   }
 }

@@ -91,7 +91,7 @@ export function bothValues(before: string, after: string): string {
 
 function quoted(field: string): string {
   if (field === NULL) return 'NULL';
-  const text = decodeField(field, 'latin1');
+  const text = decodeField(field, 'latin1') ?? '';
   // Not \s, which also matches the second byte of some letters.
   const isClear = text !== '' && text !== 'NULL' && !text.includes(ARROW) && !/^["\t-\r ]|[\t-\r ]$/.test(text);
   return isClear ? field : `"${field.replaceAll('"', '""')}"`;

@@ -11,13 +11,13 @@ import { TextPool } from '../query/textPool';
 import { compareTexts } from './values';
 
 /** A run ends with this many bytes of rows… */
-const RUN_BYTES = 6 * 1024 * 1024;
+const RUN_BYTES = 4 * 1024 * 1024;
 /** …or rows, because each takes memory besides its bytes. */
-const RUN_ROWS = 40_000;
+const RUN_ROWS = 20_000;
 /** Runs that are merged at once. Each takes a block of memory. */
-const MAX_RUNS = 48;
+const MAX_RUNS = 64;
 /** Bytes to read or write at once. */
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = 32 * 1024;
 
 export interface SortSizes {
   readonly runBytes: number;
@@ -140,8 +140,9 @@ export class RowSorter {
 
   async #merged(runs: readonly string[]): Promise<RowCursor> {
     const cursors: RunReader[] = [];
+    const block = new SharedBlock(this.#sizes.blockBytes);
     try {
-      for (const run of runs) cursors.push(await RunReader.open(run, this.#sizes.blockBytes));
+      for (const run of runs) cursors.push(await RunReader.open(run, block));
     } catch (error) {
       await Promise.all(cursors.map((cursor) => cursor.close()));
       throw error;
@@ -183,6 +184,20 @@ class RunWriter {
   }
 }
 
+/** A buffer for runs that are read one after the other. */
+class SharedBlock {
+  readonly #buffer: Buffer;
+
+  constructor(readonly length: number) {
+    this.#buffer = Buffer.allocUnsafe(length);
+  }
+
+  /** A buffer of this length; a new one only for a row that is longer than a block. */
+  get(length: number): Buffer {
+    return length <= this.length ? this.#buffer : Buffer.allocUnsafe(length);
+  }
+}
+
 /** Reads the lines of a run in blocks. */
 class RunReader implements RowCursor {
   key = '';
@@ -195,16 +210,16 @@ class RunReader implements RowCursor {
 
   readonly #file: string;
   readonly #handle: FileHandle;
-  readonly #blockBytes: number;
+  readonly #block: SharedBlock;
 
-  private constructor(file: string, handle: FileHandle, blockBytes: number) {
+  private constructor(file: string, handle: FileHandle, block: SharedBlock) {
     this.#file = file;
     this.#handle = handle;
-    this.#blockBytes = blockBytes;
+    this.#block = block;
   }
 
-  static async open(file: string, blockBytes: number): Promise<RunReader> {
-    const reader = new RunReader(file, await open(file, 'r'), blockBytes);
+  static async open(file: string, block: SharedBlock): Promise<RunReader> {
+    const reader = new RunReader(file, await open(file, 'r'), block);
     try {
       await reader.next();
       return reader;
@@ -236,8 +251,8 @@ class RunReader implements RowCursor {
   async #read(): Promise<void> {
     this.#position += this.#at;
     this.#at = 0;
-    for (let length = this.#blockBytes, before = 0; ; length *= 2) {
-      const buffer = Buffer.allocUnsafe(length);
+    for (let length = this.#block.length, before = 0; ; length *= 2) {
+      const buffer = this.#block.get(length);
       const { bytesRead } = await this.#handle.read(buffer, 0, length, this.#position);
       this.#text = buffer.toString('latin1', 0, bytesRead);
       const end = this.#text.indexOf('\n');
