@@ -60,6 +60,10 @@ export function registerCommands(parts: CommandParts): void {
     const { Explain } = await import('../explain/explain');
     return parts.disposables.add(new Explain({ ...parts, editor: editor.commands }));
   });
+  const comparisons = once(async () => {
+    const { Comparisons } = await import('../results/compare/comparisons');
+    return parts.disposables.add(new Comparisons(parts));
+  });
   const explain = async (analyze: boolean, here: EditorSnapshot | undefined): Promise<string | undefined> => {
     const explaining = await explainer();
     const id = await show(await explaining.run(analyze, here));
@@ -153,7 +157,7 @@ export function registerCommands(parts: CommandParts): void {
     },
     compareResults: async (first, selected) => {
       const { jobs: own, others } = targetsOf(jobs, first, selected);
-      return results.compare([...own, ...others]);
+      return (await comparisons()).compare([...own, ...others]);
     },
     previewResults: async (first) => {
       const { jobs: own, others } = targetsOf(jobs, first, undefined);

@@ -9,18 +9,17 @@ import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
 import type { FailureLocation } from '../editor/failures';
 import * as ui from '../base/ui';
-import { once } from '../base/once';
 import { jobSource } from './jobSource';
-import type { Comparisons } from './compare/comparisons';
 import { ResultsPanels } from './resultsPanels';
+import type { ResultsSource } from './rowSource';
 import type { OtherJobsSource } from '../tree/otherJobs';
 import type { Walkthrough } from '../walkthrough';
 
 /** Connects the results panels to the jobs. */
 export class Results implements Disposable {
   readonly #panels: ResultsPanels;
-  #comparisons: Comparisons | undefined;
-  readonly #loadComparisons: () => Promise<Comparisons>;
+  /** The jobs as the panels show them. */
+  readonly source: ResultsSource;
 
   readonly #walkthrough: Walkthrough;
   readonly #extensionUri: vscode.Uri;
@@ -41,7 +40,7 @@ export class Results implements Disposable {
     this.#extensionUri = context.extensionUri;
     this.#connections = connections;
 
-    const source = jobSource(
+    this.source = jobSource(
       jobs,
       files,
       {
@@ -64,11 +63,7 @@ export class Results implements Disposable {
       others,
       (name) => connections.existing(name),
     );
-    this.#panels = new ResultsPanels(source, context.extensionUri);
-    this.#loadComparisons = once(async () => {
-      const { Comparisons: Loaded } = await import('./compare/comparisons');
-      return (this.#comparisons = new Loaded(jobs, files, source, context.extensionUri));
-    });
+    this.#panels = new ResultsPanels(this.source, context.extensionUri);
   }
 
   /** Restores the panels after a reload. Call it once the jobs are known. */
@@ -106,18 +101,12 @@ export class Results implements Disposable {
     showWorkerActivity(this.#extensionUri, link, worker, true);
   }
 
-  /** Compares two results; the user chooses jobs that are not given. */
-  async compare(given: readonly Job[]): Promise<unknown> {
-    return (await this.#loadComparisons()).compare(given);
-  }
-
   /** Whether the job's panel is visible. */
   isVisible(id: string): boolean {
     return this.#panels.isVisible(id);
   }
 
   dispose(): void {
-    this.#comparisons?.dispose();
     this.#panels.dispose();
   }
 }

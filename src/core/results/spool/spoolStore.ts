@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Column, JobFiles, RowSink } from '../../jobs/ports';
 import type * as SinkCode from './rowSinks';
@@ -15,13 +13,8 @@ const YOUNG_MS = 60_000;
 /** Copies of the rows of durable jobs belong to a window that removes them when it closes. Older ones may remain after a crash. Milliseconds. */
 const COPY_MS = 24 * 3_600_000;
 
-/** Folders of comparisons begin with this. */
-const COMPARISON = 'compared-';
-
 /** Stores the rows of all jobs: one spool per job, in one folder. */
 export class SpoolFiles implements JobFiles {
-  readonly #comparisons = `${COMPARISON}${randomBytes(4).toString('hex')}-`;
-  #comparisonsMade = 0;
   readonly #folder: string;
   readonly #limits: () => SpoolLimits;
   #isDrivenElsewhere: (id: string) => boolean = () => false;
@@ -63,21 +56,12 @@ export class SpoolFiles implements JobFiles {
     return Reader.open(this.path(id), columns, () => this.#isDrivenElsewhere(id));
   }
 
-  /** A new name for a folder for a comparison of results. Who creates it removes it; if that fails, {@link sweep} does at the next start. */
-  comparisonFolder(): string {
-    return join(this.#folder, `${this.#comparisons}${++this.#comparisonsMade}`);
-  }
-
   async remove(id: string): Promise<void> {
     await removeSpool(this.path(id));
   }
 
-  /** Removes the rows of unknown jobs and of comparisons, which may remain after a crash. Only while no other window uses the folder. */
-  async sweep(known: Iterable<string>): Promise<string[]> {
-    for (const name of await readdir(this.#folder).catch(() => [])) {
-      if (!name.startsWith(COMPARISON) || name.startsWith(this.#comparisons)) continue;
-      await rm(join(this.#folder, name), { recursive: true, force: true });
-    }
+  /** Removes the rows of unknown jobs, which may remain after a crash. */
+  sweep(known: Iterable<string>): Promise<string[]> {
     return sweepOrphans(
       this.#folder,
       [...known].map((id) => this.path(id)),

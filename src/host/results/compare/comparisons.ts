@@ -7,7 +7,7 @@ import type { Job } from '../../../core/jobs/job';
 import type { JobService } from '../../../core/jobs/jobService';
 import { matchColumns, type MatchedColumns } from '../../../core/results/compare/columns';
 import { compareResults, type Comparison } from '../../../core/results/compare/compare';
-import { SpoolReader } from '../../../core/results/spool/spool';
+import { COMPARISON, SpoolReader } from '../../../core/results/spool/spool';
 import type { SpoolFiles } from '../../../core/results/spool/spoolStore';
 import { pickJob } from '../../commands/jobTargets';
 import { faultText } from '../../messages/faultText';
@@ -39,6 +39,13 @@ export interface CompareOutcome extends Comparison {
   readonly onlyAfter: readonly string[];
 }
 
+export interface ComparisonParts {
+  readonly jobs: JobService;
+  readonly files: SpoolFiles;
+  readonly results: { readonly source: ResultsSource };
+  readonly extensionUri: vscode.Uri;
+}
+
 /** Compares results of jobs and shows the differences in panels of their own. */
 export class Comparisons implements Disposable {
   readonly #panels: ResultsPanels;
@@ -49,10 +56,10 @@ export class Comparisons implements Disposable {
   readonly #files: SpoolFiles;
   readonly #source: ResultsSource;
 
-  constructor(jobs: JobService, files: SpoolFiles, source: ResultsSource, extensionUri: vscode.Uri) {
+  constructor({ jobs, files, results, extensionUri }: ComparisonParts) {
     this.#jobs = jobs;
     this.#files = files;
-    this.#source = source;
+    this.#source = results.source;
     this.#panels = new ResultsPanels(this.#panelSource(), extensionUri, VIEW_TYPE);
   }
 
@@ -123,7 +130,8 @@ export class Comparisons implements Disposable {
     columns: MatchedColumns,
     keys: readonly number[],
   ): Promise<CompareOutcome | undefined> {
-    const folder = this.#files.comparisonFolder();
+    const id = randomUUID();
+    const folder = this.#files.path(`${COMPARISON}${id}`);
     const file = join(folder, 'rows');
     const abort = new AbortController();
     this.#running.add(abort);
@@ -148,7 +156,6 @@ export class Comparisons implements Disposable {
           progress,
         }),
       );
-      const id = randomUUID();
       this.#shown.set(id, { job: comparisonJob(id, before, after, columns, keys, comparison), folder, file });
       shown = await this.#panels.show(id);
       if (!shown) this.#shown.delete(id);
