@@ -10,7 +10,7 @@ import type { Job } from '../../core/jobs/job';
 import type { Waited } from '../../core/jobs/run/waitTimes';
 import type { ServerLink, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
-import type { ResultsHead } from '../../shared/resultsProtocol';
+import type { ChangeTone, ResultsHead } from '../../shared/resultsProtocol';
 import type { FailureLocation } from '../editor/failures';
 
 /** The rows of a job, open for reading. The caller closes it. */
@@ -38,8 +38,15 @@ export interface ResultsJob {
   readonly copying?: boolean;
   /** Its state can no longer change. */
   readonly final: boolean;
-  /** What the page shows, if this is not a job but a comparison of two results. */
-  readonly head?: Omit<ResultsHead, 'now'>;
+  /** Set if this is not a job but a comparison of two results. */
+  readonly comparison?: ComparisonView;
+}
+
+/** What the page shows of a comparison. */
+export interface ComparisonView {
+  readonly head: Omit<ResultsHead, 'now'>;
+  /** The colors of the values in its first column. */
+  readonly tones: Readonly<Record<string, ChangeTone>>;
 }
 
 /** A text in a UTF-8 file. */

@@ -1,7 +1,7 @@
 import { env, l10n } from 'vscode';
 import type { Job } from '../../../core/jobs/job';
 import type { MatchedColumns } from '../../../core/results/compare/columns';
-import type { Comparison } from '../../../core/results/compare/compare';
+import type { ChangeLabels, Comparison } from '../../../core/results/compare/compare';
 import type { DetailView } from '../../../shared/resultsProtocol';
 import { formatDate, isSameDay } from '../../../shared/timeText';
 import { labeledValues, type LabeledValue } from '../../base/labeledValues';
@@ -38,6 +38,7 @@ export function comparisonJob(
     old.label === now.label
       ? l10n.t('Differences: {0}', now.label)
       : l10n.t('Differences: {0} → {1}', old.label, now.label);
+  const labels = changeLabels();
   const keyNames = keys.map((key) => columns.common[key]?.name ?? '');
   const info = {
     id,
@@ -54,19 +55,33 @@ export function comparisonJob(
     request: { sql: '' },
     noticeCount: 0,
     final: true,
-    head: {
-      id,
-      label,
-      connection: sidesText(before.job, after.job),
-      state: 'finished',
-      stateText: summaryOf(comparison),
-      reason: notesOf(before, after, columns, comparison).join(' '),
-      sql: '',
-      sqlLength: 0,
-      details: detailsOf(before, after, columns, keyNames, comparison),
-      canCancel: false,
-      canRerun: false,
+    comparison: {
+      tones: { [labels.added]: 'added', [labels.removed]: 'removed', [labels.changed]: 'changed' },
+      head: {
+        id,
+        label,
+        connection: sidesText(before.job, after.job),
+        state: 'finished',
+        stateText: summaryOf(comparison),
+        reason: notesOf(before, after, columns, comparison).join(' '),
+        sql: '',
+        sqlLength: 0,
+        details: detailsOf(before, after, columns, keyNames, comparison),
+        canCancel: false,
+        canRerun: false,
+      },
     },
+  };
+}
+
+/** The names in the first columns of a comparison. */
+export function changeLabels(): ChangeLabels {
+  return {
+    added: l10n.t('added'),
+    removed: l10n.t('removed'),
+    changed: l10n.t('changed'),
+    change: l10n.t('change'),
+    changedColumns: l10n.t('changed columns'),
   };
 }
 

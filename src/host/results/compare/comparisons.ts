@@ -16,7 +16,7 @@ import { RefusedError } from '../refusedError';
 import { ResultsPanels } from '../resultsPanels';
 import type { ResultsJob, ResultsSource, RowsReader } from '../rowSource';
 import { chooseKeys } from './chooseKeys';
-import { comparisonJob, startOf, type ComparedSide } from './comparisonJob';
+import { changeLabels, comparisonJob, startOf, type ComparedSide } from './comparisonJob';
 
 /** The type of the panels. VS Code does not restore them: the rows of a comparison exist as long as its panel. */
 const VIEW_TYPE = 'pgBackground.comparison';
@@ -145,13 +145,7 @@ export class Comparisons implements Disposable {
           columns,
           keys,
           file,
-          labels: {
-            added: vscode.l10n.t('added'),
-            removed: vscode.l10n.t('removed'),
-            changed: vscode.l10n.t('changed'),
-            change: vscode.l10n.t('change'),
-            changedColumns: vscode.l10n.t('changed columns'),
-          },
+          labels: changeLabels(),
           signal: abort.signal,
           progress,
         }),
