@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import { ResultsView } from './resultsView';
@@ -89,12 +89,13 @@ describe('a comparison of two results', function () {
   });
 
   for (const [name, theme, shown] of [
-    ['light', 'Default Light Modern', '.monaco-workbench.vs'],
+    ['dark', 'Default Dark Modern', '.monaco-workbench.vs-dark'],
     ['high-contrast', 'Default High Contrast', '.monaco-workbench.hc-black'],
   ] as const) {
     it(`is gone after a reload, and is readable in the theme "${theme}"`, async () => {
       const file = join(installed.vscode.userDataDir, 'User/settings.json');
       const settings = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
+      await mkdir(dirname(file), { recursive: true });
       await writeFile(file, JSON.stringify({ ...settings, 'workbench.colorTheme': theme }));
       // In a browser, VS Code reads this file only at startup.
       await ui.reload();

@@ -1,5 +1,7 @@
 /** Compares the rows of two spools by key columns, with memory that does not depend on their number. */
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { RowsError } from '../faults';
 import { isDiskFull, type SpoolColumn } from '../spool/spoolFormat';
 import type { SpoolReader } from '../spool/spoolReader';
@@ -22,7 +24,7 @@ export interface CompareOptions {
   readonly columns: MatchedColumns;
   /** The columns that identify a row: places in `columns.common`. */
   readonly keys: readonly number[];
-  /** The spool for the differences. Temporary files have names that begin like it; who calls removes all of them at the end. */
+  /** The spool for the differences. Temporary files have names that begin like it; the caller removes their folder at the end. */
   readonly file: string;
   readonly labels: ChangeLabels;
   readonly signal?: AbortSignal;
@@ -57,6 +59,7 @@ const CHUNK_BYTES = 64 * 1024;
  */
 export async function compareResults(options: CompareOptions): Promise<Comparison> {
   try {
+    await mkdir(dirname(options.file), { recursive: true, mode: 0o700 });
     return await new Comparing(options).run();
   } catch (error) {
     throw isDiskFull(error) ? new RowsError({ code: 'rows.compareDiskFull' }) : error;
@@ -149,7 +152,7 @@ class Comparing {
     const { file, signal, progress, sizes, columns } = this.#options;
     const sorter = new RowSorter(`${file}.${side}`, this.#compareLines, signal, sizes);
     const places = columns.common.map((column) => column[side]);
-    // Nothing needs to be moved or left out in most cases.
+    // In most cases, all columns are compared, in the same order.
     const isWhole = places.length === reader.columns.length && places.every((place, i) => place === i);
     const keyPlaces = this.#keys.map((column) => column[side]);
     const rules = this.#keys.map(({ rule }) => rule);

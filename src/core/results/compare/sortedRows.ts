@@ -55,7 +55,7 @@ export class RowSorter {
   readonly #signal: AbortSignal | undefined;
   readonly #sizes: SortSizes;
 
-  /** @param file The beginning of the names of the runs. Who calls removes them if this fails. */
+  /** @param file The beginning of the names of the runs. The caller removes their folder. */
   constructor(file: string, compareLines: CompareLines, signal?: AbortSignal, sizes: Partial<SortSizes> = {}) {
     this.#file = file;
     this.#compareLines = compareLines;

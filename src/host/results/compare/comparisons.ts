@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Disposable } from '../../../core/base/disposable';
@@ -137,7 +137,6 @@ export class Comparisons implements Disposable {
     this.#running.add(abort);
     let shown = false;
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
       const comparison = await withProgress(before, after, abort, (progress) =>
         compareResults({
           before: before.reader,
