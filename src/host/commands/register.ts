@@ -62,7 +62,7 @@ export function registerCommands(parts: CommandParts): void {
   });
   const comparisons = once(async () => {
     const { Comparisons } = await import('../results/compare/comparisons');
-    return parts.disposables.add(new Comparisons(parts));
+    return parts.disposables.add(new Comparisons({ ...parts, pickJob }));
   });
   const explain = async (analyze: boolean, here: EditorSnapshot | undefined): Promise<string | undefined> => {
     const explaining = await explainer();

@@ -101,6 +101,11 @@ export class Results implements Disposable {
     showWorkerActivity(this.#extensionUri, link, worker, true);
   }
 
+  /** Panels for something else than jobs. */
+  newPanels(source: ResultsSource, type: string): ResultsPanels {
+    return new ResultsPanels(source, this.#extensionUri, type);
+  }
+
   /** Whether the job's panel is visible. */
   isVisible(id: string): boolean {
     return this.#panels.isVisible(id);

@@ -9,11 +9,11 @@ import { matchColumns, type MatchedColumns } from '../../../core/results/compare
 import { compareResults, type Comparison } from '../../../core/results/compare/compare';
 import { COMPARISON, SpoolReader } from '../../../core/results/spool/spool';
 import type { SpoolFiles } from '../../../core/results/spool/spoolStore';
-import { pickJob } from '../../commands/jobTargets';
+import type { pickJob } from '../../commands/jobTargets';
 import { faultText } from '../../messages/faultText';
 import * as ui from '../../base/ui';
 import { RefusedError } from '../refusedError';
-import { ResultsPanels } from '../resultsPanels';
+import type { ResultsPanels } from '../resultsPanels';
 import type { ResultsJob, ResultsSource, RowsReader } from '../rowSource';
 import { chooseKeys } from './chooseKeys';
 import { changeLabels, comparisonJob, startOf, type ComparedSide } from './comparisonJob';
@@ -42,8 +42,11 @@ export interface CompareOutcome extends Comparison {
 export interface ComparisonParts {
   readonly jobs: JobService;
   readonly files: SpoolFiles;
-  readonly results: { readonly source: ResultsSource };
-  readonly extensionUri: vscode.Uri;
+  readonly results: {
+    readonly source: ResultsSource;
+    newPanels(source: ResultsSource, type: string): ResultsPanels;
+  };
+  readonly pickJob: typeof pickJob;
 }
 
 /** Compares results of jobs and shows the differences in panels of their own. */
@@ -55,12 +58,15 @@ export class Comparisons implements Disposable {
   readonly #jobs: JobService;
   readonly #files: SpoolFiles;
   readonly #source: ResultsSource;
+  readonly #pickJob: typeof pickJob;
 
-  constructor({ jobs, files, results, extensionUri }: ComparisonParts) {
+  /** Imports little of what is always loaded: each such import splits the bundle of it into more parts. */
+  constructor({ jobs, files, results, pickJob: pick }: ComparisonParts) {
+    this.#pickJob = pick;
     this.#jobs = jobs;
     this.#files = files;
     this.#source = results.source;
-    this.#panels = new ResultsPanels(this.#panelSource(), extensionUri, VIEW_TYPE);
+    this.#panels = results.newPanels(this.#panelSource(), VIEW_TYPE);
   }
 
   /**
@@ -98,7 +104,7 @@ export class Comparisons implements Disposable {
     if (given.length > 2) throw new RefusedError(vscode.l10n.t('Select two jobs to compare their results.'));
     for (const job of given) checkEnded(job);
     const all = this.#jobs.jobs.filter((job) => job.final && job.record.columns !== undefined);
-    const one = given[0] ?? (await pickJob(all, vscode.l10n.t('Choose the first result to compare')));
+    const one = given[0] ?? (await this.#pickJob(all, vscode.l10n.t('Choose the first result to compare')));
     if (!one) return undefined;
     const others = all.filter((job) => job !== one);
     if (given.length < 2 && others.length === 0) {
@@ -107,7 +113,7 @@ export class Comparisons implements Disposable {
     const names = namesOf(one);
     const alike = others.filter((job) => namesOf(job) === names).map(({ id }) => id);
     const question = vscode.l10n.t('Choose the result to compare “{0}” with', one.record.label);
-    const two = given[1] ?? (await pickJob(others, question, alike, vscode.l10n.t('same columns')));
+    const two = given[1] ?? (await this.#pickJob(others, question, alike, vscode.l10n.t('same columns')));
     return two && [one, two].sort((a, b) => startOf(a) - startOf(b));
   }
 
