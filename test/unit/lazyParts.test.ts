@@ -33,6 +33,7 @@ describe('the parts of the extension', () => {
       // With the first rows.
       /results\/spool\/(spool|spoolReader|spoolWriter|rowSinks|unfold|lineIndex)\.ts$/,
       // With the first use.
+      /results\/compare\//,
       /durable\/(durableJobs|durableServer|plan|setUp|purge)\.ts$|durable\/schema\//,
       /\/cron\.ts$/,
     ];

@@ -19,6 +19,7 @@ export type CommandName =
   | 'changeJobFilter'
   | 'clearFinishedJobs'
   | 'clearJobFilter'
+  | 'compareResults'
   | 'connectConnection'
   | 'copyConnectionUri'
   | 'openPsql'

@@ -21,6 +21,7 @@ const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
 
 /** The header of a job for the page. */
 export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocation): ResultsHead {
+  if (job.comparison) return { ...job.comparison.head, now };
   const { info } = job;
   const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
   return {

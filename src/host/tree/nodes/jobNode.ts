@@ -131,6 +131,7 @@ export class JobNode {
     if (record.pid !== undefined && mayHaveWorker(record.state)) words.push('active');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    if (this.job.final && record.columns !== undefined) words.push('comparable');
     if (record.invalidIndexes) words.push('invalidIndex');
     if (record.durable) words.push('durable');
     words.push(this.job.pinned ? 'pinned' : 'unpinned');
