@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { labelFromSql } from '../../core/sql/labels';
@@ -28,6 +29,7 @@ import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
 import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';
 import { withSession } from './scriptSession';
+import type { TaskLaunch } from './taskLaunch';
 
 export interface EditorCommandsParts {
   readonly jobs: JobService;
@@ -170,9 +172,22 @@ export class EditorCommands implements vscode.Disposable {
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
+  /** Runs a file for a task. @returns no ids if nothing was launched: the user gave up, or the task was told why */
+  async runTask(task: TaskLaunch): Promise<string[]> {
+    if (task.batch) return this.runEach([task.uri], undefined, task);
+    return this.#whileTracked([await this.#parts.targets.file(task.uri)], async (tracked) => {
+      const prepared = await this.#parts.preparer.prepare(tracked, undefined, { task });
+      return prepared && task.isWanted() ? this.#start(prepared) : [];
+    });
+  }
+
   /** Runs every statement of the selection, the editor, or the files as one batch. */
-  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined): Promise<string[]> {
-    const { targets: find, preparer } = this.#parts;
+  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined, task?: TaskLaunch): Promise<string[]> {
+    const note = (text: string): void => {
+      if (task) task.report('info', text);
+      else void ui.showInformationMessage(text);
+    };
+    const { targets: find, preparer, memory } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? required(here) : undefined;
     if (editor) assertUnchanged(editor);
@@ -182,27 +197,34 @@ export class EditorCommands implements vscode.Disposable {
       skipped.map((transaction) => ({ transaction, document })),
     );
     if (targets.length === 0 && skippedTransactions.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('Nothing to run: there is no statement here.'));
+      note(vscode.l10n.t('Nothing to run: there is no statement here.'));
       return [];
     }
     let skipped = 0;
     for (const document of editor ? [editor.document] : documents) {
       const commands = find.psqlCommands(document, editor?.selections);
-      if (!preparer.acceptsCommands(document, commands.refused)) return [];
+      if (!preparer.acceptsCommands(document, commands.refused, task)) return [];
       skipped += commands.skipped;
     }
     return this.#whileTracked(targets, async (tracked) => {
-      const prepared = await preparer.prepare(tracked);
+      const prepared = await preparer.prepare(tracked, undefined, { task });
       if (!prepared) return [];
       const answer = await this.#askScript(prepared, skippedTransactions);
-      if (answer === undefined) return [];
+      if (answer === undefined || task?.isWanted() === false) return [];
       if (answer === 'oneJob') {
+        if (task) return this.runTask(omit(task, 'batch'));
         if (!editor) return this.runFiles(uris, here);
         assertUnchanged(editor);
         return this.#launch(find.together(editor));
       }
       const copies = scripts.reduce((sum, script) => sum + script.copies, 0);
-      return this.#launchEach(prepared, [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)]);
+      const notes = [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)].filter(
+        (text) => text !== false,
+      );
+      const options = prepared.length === 1 ? undefined : (task?.batch ?? (await askBatch(prepared.length, memory)));
+      if (prepared.length > 1 && !options) return [];
+      if (notes.length > 0) note(notes.join(' '));
+      return this.#launchEach(prepared, options, task?.options.label);
     });
   }
 
@@ -222,19 +244,17 @@ export class EditorCommands implements vscode.Disposable {
     });
   }
 
-  /** @param notes what was changed in the script */
-  async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
-    const { memory } = this.#parts;
-    const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
-    if (prepared.length > 1 && !options) return [];
-    const text = notes.filter(Boolean).join(' ');
-    if (text !== '') void ui.showInformationMessage(text);
+  /** @param options undefined for a single statement, which is no batch */
+  async #launchEach(
+    prepared: readonly PreparedLaunch[],
+    options: Pick<BatchOptions, 'parallel' | 'onFailure'> | undefined,
+    label = batchLabel(prepared),
+  ): Promise<string[]> {
     if (!options) {
       const alone = prepared.map((launch) => withSession(launch, launch.session ?? new SessionSettings()));
       return this.#start(alone);
     }
     const sessions = sessionsOf(prepared);
-    const label = batchLabel(prepared);
     return this.#startTogether(prepared.map(withModes), (batches, requests) =>
       batches.launchBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
