@@ -172,7 +172,7 @@ export class EditorCommands implements vscode.Disposable {
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
-  /** Runs a file for a task. @returns no ids if nothing was launched: the user gave up, or the task was told why */
+  /** Runs a file for a task. @returns no ids if nothing was launched: the user gave up, or what is wrong was reported to the task */
   async runTask(task: TaskLaunch): Promise<string[]> {
     if (task.batch) return this.runEach([task.uri], undefined, task);
     return this.#whileTracked([await this.#parts.targets.file(task.uri)], async (tracked) => {

@@ -4,7 +4,7 @@ import { once } from '../base/once';
 import type { TaskParts } from './taskProvider';
 
 /** Registers the tasks of type `pgbg`. Their code is loaded when VS Code first asks for them. */
-export function registerTasks(parts: TaskParts): vscode.Disposable {
+export function registerTasks(parts: TaskParts): Disposables {
   const disposables = new Disposables();
   const provider = once(async () => {
     const { TaskProvider } = await import('./taskProvider');

@@ -24,8 +24,14 @@ export interface TaskParts {
   readonly log: Logger;
 }
 
-interface ResultsTerminalLink extends vscode.TerminalLink {
-  readonly id: string;
+class ResultsTerminalLink extends vscode.TerminalLink {
+  constructor(
+    start: number,
+    length: number,
+    readonly id: string,
+  ) {
+    super(start, length);
+  }
 }
 
 /** Offers and runs tasks of type `pgbg`. Loaded when VS Code first asks for tasks of this type. */
@@ -69,7 +75,7 @@ export class TaskProvider implements vscode.Disposable, vscode.TerminalLinkProvi
   provideTerminalLinks({ line }: vscode.TerminalLinkContext): ResultsTerminalLink[] {
     const found = findResultsLink(line);
     const id = found && this.#linked.get(found.id);
-    return found && id !== undefined ? [{ startIndex: found.start, length: found.length, id }] : [];
+    return found && id !== undefined ? [new ResultsTerminalLink(found.start, found.length, id)] : [];
   }
 
   async handleTerminalLink({ id }: ResultsTerminalLink): Promise<void> {

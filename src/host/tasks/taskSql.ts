@@ -9,7 +9,7 @@ import { nameOf } from '../editor/editorTargets';
 /** The scheme of documents with the SQL of tasks. */
 const SCHEME = 'pg-background-task';
 /** How long VS Code may take to notice that a file was written. Milliseconds. */
-const NOTICE_MS = 5000;
+const NOTICE_MS = 10_000;
 
 /** Documents with the SQL that is written in tasks.json, so that its errors have a place in Problems. */
 export class TaskSql implements vscode.Disposable {
