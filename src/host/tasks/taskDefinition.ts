@@ -74,6 +74,7 @@ function batchOf(batch: unknown): Pick<BatchOptions, 'parallel' | 'onFailure'> |
   const valid =
     typeof batch === 'object' &&
     batch !== null &&
+    !Array.isArray(batch) &&
     Number.isInteger(parallel) &&
     Number(parallel) >= 1 &&
     (onFailure === 'stop' || onFailure === 'continue');

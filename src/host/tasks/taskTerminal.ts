@@ -55,7 +55,8 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   readonly #noticesShown = new Map<string, number>();
   #shown = 0;
   #skipped = 0;
-  #state: 'preparing' | 'running' | 'over' = 'preparing';
+  /** While it is launching, it is too late to launch nothing. */
+  #state: 'preparing' | 'launching' | 'running' | 'over' = 'preparing';
   #canceling = false;
 
   /**
@@ -87,8 +88,9 @@ export class TaskTerminal implements vscode.Pseudoterminal {
     if (this.#state === 'preparing') {
       this.#lines.line(vscode.l10n.t('Canceled before it was launched.'));
       this.#end(1);
-    } else if (this.#state === 'running' && !this.#canceling) {
-      void this.#cancel();
+    } else if (this.#state !== 'over' && !this.#canceling) {
+      this.#canceling = true;
+      if (this.#state === 'running') void this.#cancel();
     }
   }
 
@@ -97,6 +99,7 @@ export class TaskTerminal implements vscode.Pseudoterminal {
     const before = this.#state;
     this.#state = 'over';
     this.#dispose();
+    // If it is launching, the question follows.
     if (before === 'running') void this.#askWhetherToCancel();
   }
 
@@ -105,12 +108,14 @@ export class TaskTerminal implements vscode.Pseudoterminal {
     const ids = await this.#parts.launch({
       ...task,
       report: (severity, text, at) => this.#report(severity, text, at),
-      isWanted: () => this.#state === 'preparing',
+      isWanted: () => this.#isWanted(),
     });
-    // The jobs of a task that was closed while they were launched are listed in the view.
-    if (this.#state !== 'preparing') return;
     const { jobs } = this.#parts;
     this.#jobs = ids.flatMap((id) => jobs.get(id) ?? []);
+    if (this.#isOver) {
+      await this.#askWhetherToCancel();
+      return;
+    }
     if (this.#jobs.length === 0) {
       this.#lines.line(styled('yellow', vscode.l10n.t('Nothing was launched.')));
       this.#end(1);
@@ -125,12 +130,22 @@ export class TaskTerminal implements vscode.Pseudoterminal {
       }),
     );
     for (const job of this.#jobs) this.#update(job);
+    if (this.#canceling) void this.#cancel();
     await Promise.all(this.#jobs.map((job) => job.ended.then(() => this.#jobEnded(job))));
     this.#finish();
   }
 
+  #isWanted(): boolean {
+    if (this.#state === 'preparing') this.#state = 'launching';
+    return this.#state === 'launching' && !this.#canceling;
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'over';
+  }
+
   #report(severity: 'error' | 'warning' | 'info', text: string, at: vscode.Location | undefined): void {
-    if (this.#state === 'over') return;
+    if (this.#isOver) return;
     const heading =
       severity === 'error'
         ? `${styled('red', 'ERROR:')}  `
@@ -207,7 +222,6 @@ export class TaskTerminal implements vscode.Pseudoterminal {
 
   /** Cancels with the grace window. How each job ends is shown when it has ended. */
   async #cancel(): Promise<void> {
-    this.#canceling = true;
     const graceMs = readSetting('cancelGraceSeconds') * 1000;
     this.#lines.line(vscode.l10n.t('Canceling: the worker has {0} s to stop.', graceMs / 1000));
     await Promise.all(cancelOrder(this.#living).map((job) => this.#cancelJob(job, graceMs)));
@@ -217,13 +231,13 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   async #cancelJob(job: Job, graceMs: number): Promise<void> {
     const { jobs } = this.#parts;
     try {
-      if ((await jobs.cancel(job.id, graceMs)) === 'stopped' || job.final || this.#state === 'over') return;
+      if ((await jobs.cancel(job.id, graceMs)) === 'stopped' || job.final || this.#isOver) return;
       const { label, pid, reason } = job.record;
       const why = reason ? faultText(reason) : stuckText(jobs.activity(job) ?? null);
       const text = unresponsiveText(label, pid, graceMs, why);
       this.#lines.line(`${styled('yellow', 'WARNING:')}  ${terminalText(text)}`);
     } catch (error) {
-      if (this.#state === 'over') return;
+      if (this.#isOver) return;
       const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(job.record.label), errorText(error));
       this.#lines.line(`${styled('red', 'ERROR:')}  ${terminalText(text)}`);
     }

@@ -70,19 +70,29 @@ export function noticeText({ severity, message, detail, hint, truncatedBytes }: 
   return [label === undefined ? first : `${styled('faint', name(label))} ${first}`, ...rest].join('\r\n');
 }
 
-/** How a job ended. @param place of the error in its file, `path:line:column` */
+/** How a job ended; the last line names the outcome. @param place of the error in its file, `path:line:column` */
 export function endText(job: Job, place: string | undefined): string {
+  const problem = errorLines(job, place);
+  return problem === '' ? outcomeText(job) : `${problem}\r\n${outcomeText(job)}`;
+}
+
+/** How a statement of a batch ended. */
+export function statementEndText(job: Job, place: string | undefined): string {
+  const { batch, label } = job.record;
+  const number = batch ? `${batch.index + 1}/${batch.count} ` : '';
+  const problem = errorLines(job, place);
+  return `${number}${name(label)}: ${outcomeText(job)}${problem === '' ? '' : `\r\n${problem}`}`;
+}
+
+function outcomeText(job: Job): string {
   const { state, error, reason, launchedAt, finishedAt } = job.record;
   const span = launchedAt === undefined || finishedAt === undefined ? '' : formatSpan(finishedAt - launchedAt);
-  const why = reason ? terminalText(faultText(reason)) : '';
+  const why = reason && !error ? terminalText(faultText(reason)) : '';
   switch (state) {
     case 'succeeded':
-      return `${styled('green', stateTitle(state))} · ${terminalLine(join(rowsText(job), span))}`;
-    case 'failed': {
-      const at = place === undefined ? '' : `${terminalLine(place)}: `;
-      const problem = error ? `${at}${styled('red', 'ERROR:')}  ${terminalText(problemText(error))}\r\n` : '';
-      return `${problem}${styled('red', stateTitle(state))}${span === '' ? '' : ` · ${span}`}${why === '' ? '' : `\r\n${why}`}`;
-    }
+      return join(styled('green', stateTitle(state)), terminalLine(rowsText(job)), span);
+    case 'failed':
+      return join(styled('red', stateTitle(state)), span, why);
     case 'canceled':
       return join(styled('yellow', stateTitle(state)), span, why);
     default:
@@ -90,11 +100,10 @@ export function endText(job: Job, place: string | undefined): string {
   }
 }
 
-/** How a statement of a batch ended. */
-export function statementEndText(job: Job, place: string | undefined): string {
-  const { batch, label } = job.record;
-  const number = batch ? `${batch.index + 1}/${batch.count} ` : '';
-  return `${number}${name(label)}: ${endText(job, place)}`;
+function errorLines({ record: { state, error } }: Job, place: string | undefined): string {
+  if (state !== 'failed' || !error) return '';
+  const at = place === undefined ? '' : `${terminalLine(place)}: `;
+  return `${at}${styled('red', 'ERROR:')}  ${terminalText(problemText(error), undefined, error.truncatedBytes)}`;
 }
 
 /** How a batch ended. */
@@ -107,10 +116,10 @@ export function batchEnd(jobs: readonly Job[]): string {
 
 /** The line with the link that opens a job's results. */
 export function resultsLink(id: string): string {
-  return `${showResults()} (${shortId(id)})`;
+  return `${styled('underlined', showResults())} (${shortId(id)})`;
 }
 
-/** Finds {@link resultsLink} in a line of a terminal. */
+/** Finds {@link resultsLink} in a line of a terminal, which has no styles. */
 export function findResultsLink(
   line: string,
 ): { readonly start: number; readonly length: number; readonly id: string } | undefined {

@@ -4,10 +4,13 @@ import { moreText } from '../base/plainText';
 /** Maximum length of a text in the terminal, in UTF-16 units. The results panel shows the whole text. */
 const MAX_TEXT = 4000;
 
-/** The few colors of a task's terminal, as the theme defines them. */
-export type TerminalStyle = 'red' | 'yellow' | 'green' | 'bold' | 'faint';
+/** The few styles of a task's terminal. The theme defines the colors. */
+export type TerminalStyle = 'red' | 'yellow' | 'green' | 'bold' | 'faint' | 'underlined';
 
-const CODES = { bold: 1, faint: 2, red: 31, green: 32, yellow: 33 } as const satisfies Record<TerminalStyle, number>;
+const CODES = { bold: 1, faint: 2, underlined: 4, red: 31, green: 32, yellow: 33 } as const satisfies Record<
+  TerminalStyle,
+  number
+>;
 
 /**
  * Makes a text safe for a terminal. A terminal obeys control characters, and escape sequences could move the cursor, change its title,
