@@ -106,7 +106,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       connections,
     ),
   );
-  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id), log));
   const editor: EditorFeatures = disposables.add(
     new EditorFeatures({ jobs, connections, launcher, memory: context.workspaceState }, log),
   );

@@ -20,6 +20,7 @@ export const env = { language: 'en' };
 /** Empty; a test adds what its code uses. */
 export const window: Record<string, unknown> = {};
 export const workspace: Record<string, unknown> = {};
+export const commands: Record<string, unknown> = {};
 
 export class EventEmitter {
   readonly #listeners = new Set<(value: unknown) => void>();
@@ -67,7 +68,7 @@ class MarkdownString {
 const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString, EventEmitter };
 
-const vscode = { l10n: { t }, env, window, workspace, ...values };
+const vscode = { l10n: { t }, env, window, workspace, commands, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
 loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));

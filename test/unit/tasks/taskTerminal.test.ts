@@ -63,7 +63,7 @@ class Shown {
       () => Promise.resolve({ uri: undefined as never, options: {}, variables: new Map<string, string>() }),
     );
     this.terminal.onDidWrite((data) => (this.text += data.replaceAll(/\x1b\[\d+m/g, '')));
-    this.terminal.onDidClose((code) => (this.code = Number(code)));
+    this.terminal.onDidClose((code) => (this.code = code));
     this.terminal.open({ rows: 20, columns: 60 });
   }
 
@@ -96,7 +96,7 @@ describe('the terminal of a task', () => {
     await settle();
     assert.match(shown.text, /Queued|queued, next/);
     shown.run();
-    shown.job.addNotice({ at: 1, severity: 'WARNING', message: 'two\nlines', hint: 'Look.' });
+    void shown.job.addNotice({ at: 1, severity: 'WARNING', message: 'two\nlines', hint: 'Look.' });
     shown.job.update({ progress: { pct: 40, message: 'regions' } }, { durable: false });
     assert.equal(shown.lines.at(-1), 'Running · pid 77 · 40% · regions');
     shown.job.transition('succeed', { finishedAt: 2500, commandTag: 'SELECT', rowCount: 3, columns: [] });
@@ -135,7 +135,7 @@ describe('the terminal of a task', () => {
     const shown = new Shown(attack);
     await settle();
     shown.run();
-    shown.job.addNotice({ at: 1, severity: attack, message: attack, detail: attack, hint: attack });
+    void shown.job.addNotice({ at: 1, severity: attack, message: attack, detail: attack, hint: attack });
     shown.job.update({ progress: { pct: 1, message: attack } }, { durable: false });
     shown.job.transition('fail', { finishedAt: 2, error: { sqlstate: '', message: attack, detail: attack } });
     await settle();
@@ -147,7 +147,7 @@ describe('the terminal of a task', () => {
     const shown = new Shown();
     await settle();
     shown.run();
-    for (let at = 1; at <= 3000; at++) shown.job.addNotice({ at, severity: 'NOTICE', message: `message ${at}` });
+    for (let at = 1; at <= 3000; at++) void shown.job.addNotice({ at, severity: 'NOTICE', message: `message ${at}` });
     shown.job.transition('succeed', { finishedAt: 2500, commandTag: 'DO' });
     await settle();
     const messages = shown.lines.filter((line) => line.startsWith('NOTICE:'));
