@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import type { Workbench } from './workbench';
 
@@ -26,8 +27,8 @@ const TASKS = {
       batch: { onFailure: 'continue' },
       dependsOn: 'nightly report',
     },
-    { label: 'broken', type: 'pgbg', sql: 'SELECT nosuch' },
-    { label: 'sleeps', type: 'pgbg', sql: 'SELECT pg_sleep(600)' },
+    { label: 'broken', type: 'pgbg', sql: 'SELECT nosuch', presentation: { panel: 'dedicated' } },
+    { label: 'sleeps', type: 'pgbg', sql: 'SELECT pg_sleep(600)', presentation: { panel: 'dedicated' } },
   ],
 };
 
@@ -43,7 +44,11 @@ describe('tasks', function () {
       {
         connected: true,
         // The text of a terminal is in the page only without a canvas.
-        settings: { 'pgBackground.notifications': 'none', 'terminal.integrated.gpuAcceleration': 'off' },
+        settings: {
+          'pgBackground.notifications': 'none',
+          'terminal.integrated.gpuAcceleration': 'off',
+          'task.notifyWindowOnTaskCompletion': 0,
+        },
       },
     );
     ({ ui } = installed);
@@ -87,5 +92,24 @@ describe('tasks', function () {
     await ui.page.keyboard.press('Control+C');
     await terminal.getByText('Canceled', { exact: true }).waitFor();
     await ui.screenshot('task-canceled');
+  });
+
+  it('make VS Code show a notification of the system if they end while the window is not in front', async () => {
+    await ui.page.evaluate(`{
+      window.shown = [];
+      window.Notification = class extends EventTarget {
+        static requestPermission = async () => 'granted';
+        static permission = 'granted';
+        constructor(title) {
+          super();
+          window.shown.push(title);
+        }
+        close() {}
+      };
+      document.hasFocus = () => false;
+    }`);
+    await runTask('broken');
+    await ui.page.waitForFunction('window.shown.length > 0');
+    assert.match(String(await ui.page.evaluate('window.shown.join()')), /broken/);
   });
 });
