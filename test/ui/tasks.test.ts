@@ -67,8 +67,11 @@ describe('tasks', function () {
     await terminal.getByText('Succeeded').waitFor();
     await terminal.getByText('one region has no orders ␛[31mfake␛[0m').waitFor();
     await ui.screenshot('task');
-    // The text is below what receives the mouse.
-    const { x, y } = (await terminal.getByText('Show Results').boundingBox())!;
+    // The text is below what receives the mouse, and each update of the terminal replaces it.
+    const link = terminal.getByText('Show Results');
+    let box = await link.boundingBox();
+    while (!box) box = await link.boundingBox();
+    const { x, y } = box;
     await ui.page.mouse.move(x + 20, y + 8);
     await ui.page.getByText('Follow link').waitFor();
     await ui.page.keyboard.down('Control');

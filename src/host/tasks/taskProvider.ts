@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { Disposables } from '../base/disposables';
+import { systemClock } from '../../core/base/clock';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { Logger } from '../../core/base/logger';
@@ -106,6 +107,7 @@ export class TaskProvider implements vscode.Disposable, vscode.TerminalLinkProvi
         jobs,
         canceling,
         log,
+        clock: systemClock,
         launch: async (task) => (await editor.commands()).runTask(task),
         placeOf: (job) => this.#placeOf(job),
         linked: (id) => this.#link(id),

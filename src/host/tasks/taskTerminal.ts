@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Clock } from '../../core/base/clock';
 import { stackOf } from '../../core/base/errors';
 import type { Logger } from '../../core/base/logger';
 import { Disposables } from '../base/disposables';
@@ -20,6 +21,12 @@ import { styled, TerminalLines, terminalLine, terminalText } from './terminalTex
 /** At most this many messages, and ends of statements, are shown. The results panel shows all. */
 const MAX_SHOWN = 1000;
 
+/**
+ * A terminal that fails within 500 ms after it was opened is reported by VS Code as one that “failed to launch” (`ErrorLaunchThresholdDuration`
+ * in its source), which would not be true. Milliseconds.
+ */
+const LAUNCHED_MS = 700;
+
 const CTRL_C = '\x03';
 
 /** What a terminal needs from the other parts. */
@@ -27,6 +34,7 @@ export interface TaskTerminalParts {
   readonly jobs: JobService;
   readonly canceling: Canceling;
   readonly log: Logger;
+  readonly clock: Clock;
   /** Launches jobs. @returns their ids */
   readonly launch: (task: TaskLaunch) => Promise<readonly string[]>;
   /** The place of a job's error, as `path:line:column`. */
@@ -58,6 +66,7 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   /** While it is launching, it is too late to launch nothing. */
   #state: 'preparing' | 'launching' | 'running' | 'over' = 'preparing';
   #canceling = false;
+  #openedAt = 0;
 
   /**
    * @param name of the task
@@ -70,6 +79,7 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   }
 
   open(dimensions: vscode.TerminalDimensions | undefined): void {
+    this.#openedAt = this.#parts.clock.monotonic();
     if (dimensions) this.setDimensions(dimensions);
     this.#run().catch((error: unknown) => {
       this.#parts.log.error(`The task “${this.#name}” failed: ${stackOf(error)}`);
@@ -217,7 +227,10 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   #end(code: number): void {
     this.#state = 'over';
     this.#dispose();
-    this.#ended.fire(code);
+    const { clock } = this.#parts;
+    const rest = code === 0 ? 0 : this.#openedAt + LAUNCHED_MS - clock.monotonic();
+    if (rest > 0) clock.after(rest, () => this.#ended.fire(code));
+    else this.#ended.fire(code);
   }
 
   /** Cancels with the grace window. How each job ends is shown when it has ended. */

@@ -11,10 +11,15 @@ import { IDLE_OWNER } from '../jobs/idleOwner';
 class Shown {
   readonly terminal: TaskTerminal;
   readonly job: Job;
+  #opened = false;
   readonly #listeners = new Set<(job: Job) => void>();
   /** Everything that was written, without styles. */
   text = '';
   code: number | undefined;
+  /** The time since the terminal was opened. Milliseconds. */
+  elapsed = 10_000;
+  /** Calls that wait for a time. */
+  readonly timers: { readonly ms: number; readonly call: () => void }[] = [];
   task: TaskLaunch | undefined;
   cancel = (): Promise<CancelResult> => Promise.resolve('stopped');
   /** Resolves when the user has answered all questions. */
@@ -48,6 +53,14 @@ class Shown {
       {
         jobs,
         canceling: undefined as never,
+        clock: {
+          now: () => 0,
+          monotonic: () => (this.#opened ? this.elapsed : 0),
+          after: (ms, call) => {
+            this.timers.push({ ms, call });
+            return { dispose: () => undefined };
+          },
+        },
         log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
         launch: async (task) => {
           this.task = task;
@@ -65,6 +78,7 @@ class Shown {
     this.terminal.onDidWrite((data) => (this.text += data.replaceAll(/\x1b\[\d+m/g, '')));
     this.terminal.onDidClose((code) => (this.code = code));
     this.terminal.open({ rows: 20, columns: 60 });
+    this.#opened = true;
   }
 
   run(): void {
@@ -128,6 +142,20 @@ describe('the terminal of a task', () => {
       'Show Results (c3d4e5f6)',
       '',
     ]);
+  });
+
+  it('ends only when VS Code does not call the failure one of the terminal any more', async () => {
+    const shown = new Shown();
+    shown.elapsed = 100;
+    await settle();
+    shown.run();
+    shown.job.transition('fail', { finishedAt: 1010, error: { sqlstate: '', message: 'no' } });
+    await settle();
+    assert.equal(shown.code, undefined);
+    const [timer] = shown.timers;
+    assert.equal(timer?.ms, 600);
+    timer.call();
+    assert.equal(shown.code, 1);
   });
 
   it('writes no escape sequences of labels, messages, progress, or errors', async () => {
