@@ -92,6 +92,7 @@ describe('tasks', function () {
     await runTask('sleeps');
     await terminal.getByText('Running · pid').waitFor();
     await ui.screenshot('task-running');
+    await ui.command('Terminal: Focus Terminal');
     await ui.page.keyboard.press('Control+C');
     await terminal.getByText('Canceled', { exact: true }).waitFor();
     await ui.screenshot('task-canceled');

@@ -69,9 +69,9 @@ describe('the command that runs when a job has ended', () => {
 
   it('is reported to the user once, and each time in the log', async () => {
     const warnings: string[] = [];
-    window['showWarningMessage'] = (text: string, ...items: string[]) => {
+    window['showWarningMessage'] = (text: string, ...items: unknown[]) => {
       warnings.push(text);
-      return Promise.resolve(items[0]);
+      return Promise.resolve(items.at(-1));
     };
     const shown: unknown[] = [];
     commands['executeCommand'] = (id: unknown) => {
