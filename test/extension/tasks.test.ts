@@ -86,15 +86,13 @@ describe('tasks', () => {
     });
   }
 
-  /** The problems of all documents, as `name: text`. */
-  function allProblems(): string[] {
+  /** The problems of documents with this name, as `name:line: text`. Other tests leave those of other documents. */
+  function problemsOf(document: string): string[] {
     return vscode.languages
       .getDiagnostics()
-      .flatMap(([uri, found]) =>
-        found
-          .filter(({ source }) => source === 'pg_background')
-          .map(({ range, message }) => `${uri.path.split('/').at(-1) ?? ''}:${range.start.line + 1}: ${message}`),
-      );
+      .filter(([uri]) => uri.path.endsWith(`/${document}`))
+      .flatMap(([, found]) => found.filter(({ source }) => source === 'pg_background'))
+      .map(({ range, message }) => `${document}:${range.start.line + 1}: ${message}`);
   }
 
   it('run a file, with the label of the task, and with values for variables', async () => {
@@ -125,7 +123,7 @@ describe('tasks', () => {
     const task = await configured('fails', [{ label: 'fails', file: name }]);
     assert.equal((await execute(task)).code, 1);
     await eventually(
-      () => allProblems().includes('fails.sql:2: column "nosuch" does not exist') || undefined,
+      () => problemsOf(name).includes('fails.sql:2: column "nosuch" does not exist') || undefined,
       'the problem',
     );
     // As a task before it would write the file: the document changes only when VS Code's watcher notices it.
@@ -136,21 +134,23 @@ describe('tasks', () => {
       again.jobs.map(({ rowCount }) => rowCount),
       [3],
     );
-    assert.deepEqual(allProblems(), []);
+    assert.deepEqual(problemsOf(name), []);
   });
 
   it('show an error of the SQL in tasks.json in Problems, also if it is found before the launch', async () => {
     const task = await configured('from tasks.json', [{ label: 'from tasks.json', sql: 'SELECT 1,\n  nosuch' }]);
     assert.equal((await execute(task)).code, 1);
     await eventually(
-      () => allProblems().includes('from tasks.json.sql:2: column "nosuch" does not exist') || undefined,
+      () =>
+        problemsOf('from tasks.json.sql').includes('from tasks.json.sql:2: column "nosuch" does not exist') ||
+        undefined,
       'the problem',
     );
     const broken = await configured('from tasks.json', [{ label: 'from tasks.json', sql: 'SELECT 1;\n\nBEGIN' }]);
     const { code, jobs } = await execute(broken);
     assert.deepEqual([code, jobs], [1, []]);
-    assert.equal(allProblems().length, 1);
-    assert.match(allProblems()[0] ?? '', /^from tasks\.json\.sql:3: /);
+    assert.equal(problemsOf('from tasks.json.sql').length, 1);
+    assert.match(problemsOf('from tasks.json.sql')[0] ?? '', /^from tasks\.json\.sql:3: /);
   });
 
   it('depend on each other: the next one runs only if the one before has succeeded', async () => {
@@ -233,7 +233,7 @@ describe('tasks', () => {
   it('ask before they run on a production connection, and launch nothing if the user declines', async () => {
     const configuration = vscode.workspace.getConfiguration('pgBackground');
     const [own] = configuration.get<readonly object[]>('connections', []);
-    const connections = [own, { ...own, name: 'live', production: true }];
+    const connections = [own, { ...own, name: 'live for tasks', production: true }];
     const asked: unknown[] = [];
     stubs.stub(vscode.window, 'showWarningMessage', (text: string) => {
       asked.push(text);
@@ -241,10 +241,10 @@ describe('tasks', () => {
     });
     await configuration.update('connections', connections, vscode.ConfigurationTarget.Workspace);
     try {
-      const task = await configured('on live', [{ label: 'on live', sql: 'SELECT 1', connection: 'live' }]);
+      const task = await configured('on live', [{ label: 'on live', sql: 'SELECT 1', connection: 'live for tasks' }]);
       const { code, jobs } = await execute(task);
       assert.deepEqual([code, jobs], [1, []]);
-      assert.deepEqual(asked, ['Run on the production connection “live”?']);
+      assert.deepEqual(asked, ['Run on the production connection “live for tasks”?']);
     } finally {
       await configuration.update('connections', [own], vscode.ConfigurationTarget.Workspace);
     }
