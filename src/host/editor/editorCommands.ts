@@ -4,8 +4,6 @@ import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { labelFromSql } from '../../core/sql/labels';
 import { SessionSettings } from '../../core/sql/settings/sessionSettings';
-import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
-import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
@@ -14,9 +12,7 @@ import type { BatchLauncher } from '../launch/batchLauncher';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
-import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
 import { copiesText, skippedText } from '../messages/editorTexts';
-import { sqlText } from '../messages/sqlMessages';
 import { rangeOf } from './editorDiagnostics';
 import { assertUnchanged, textChanged, type EditorSnapshot } from './editorSnapshot';
 import type { EditorTargets, SqlTarget } from './editorTargets';
@@ -27,7 +23,7 @@ import { isSql } from './languages';
 import type { LensTarget } from './lensTarget';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
-import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';
+import { askAboutScript, batchLabel, sessionsOf, withModes } from './runEach';
 import { withSession } from './scriptSession';
 import type { TaskLaunch } from './taskLaunch';
 
@@ -209,7 +205,7 @@ export class EditorCommands implements vscode.Disposable {
     return this.#whileTracked(targets, async (tracked) => {
       const prepared = await preparer.prepare(tracked, undefined, { task });
       if (!prepared) return [];
-      const answer = await this.#askScript(prepared, skippedTransactions);
+      const answer = await askAboutScript(prepared, skippedTransactions);
       if (answer === undefined || task?.isWanted() === false) return [];
       if (answer === 'oneJob') {
         if (task) return this.runTask(omit(task, 'batch'));
@@ -261,28 +257,6 @@ export class EditorCommands implements vscode.Disposable {
         { label, ...options },
       ),
     );
-  }
-
-  /** Asks before anything runs if the script would run differently than in psql. */
-  #askScript(
-    prepared: readonly PreparedLaunch[],
-    skipped: readonly { readonly transaction: SkippedTransaction; readonly document: vscode.TextDocument }[],
-  ): Promise<ScriptAnswer> {
-    const lines = skipped.map(({ transaction, document }) => ({
-      line: document.positionAt(transaction.span.start).line + 1,
-      text: sqlText(transaction),
-    }));
-    // In psql, each file would have its own session.
-    for (const launches of groupByFile(prepared)) {
-      for (const concern of scriptConcerns(launches.map(({ request }) => request.sql))) {
-        const launch = launches[concern.step];
-        const { document, range } = launch?.target ?? {};
-        const offset = (range?.start ?? 0) + (launch?.sourceOffset(concern.span.start) ?? 0);
-        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: sqlText(concern) });
-      }
-    }
-    if (lines.length === 0) return Promise.resolve('run');
-    return askScript(lines, skipped.length === 0);
   }
 
   dispose(): void {
