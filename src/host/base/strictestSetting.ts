@@ -10,6 +10,8 @@ export interface InspectedSetting<T> {
 export const STRICTNESS = {
   confirmUnboundedWrites: [false, true],
   onStatementFailure: ['continue', 'ask', 'stop'],
+  'languageModelTools.enabled': [true, false],
+  'languageModelTools.allowWrites': [true, false],
 } as const;
 
 /**
