@@ -5,7 +5,7 @@ import { visible } from '../../shared/displayText';
  * of backticks in the text, so that the text cannot end the block (CommonMark, "Fenced code blocks").
  */
 export function codeBlock(text: string, language: string): string {
-  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
+  const maxTicks = Math.max(2, ...Array.from(text.matchAll(/`+/g), ([ticks]) => ticks.length));
+  const fence = '`'.repeat(maxTicks + 1);
   return `\n${fence}${language}\n${visible(text)}\n${fence}\n`;
 }

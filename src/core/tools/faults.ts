@@ -21,6 +21,8 @@ export interface ToolFaults {
   /** Has a cause: why the SQL may write. */
   'tools.writesNotAllowed': NoParams;
   'tools.declined': NoParams;
+  /** The connection was changed while the user was asked. */
+  'tools.changed': NoParams;
 
   // Why a text is not known to only read.
   /** `command`: its first word */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FaultError } from '../../../src/core/base/fault';
+import { faultOf } from '../../../src/core/base/fault';
 import { fitted, fittingRows, RESULT_CHARACTERS } from '../../../src/core/tools/budget';
 import { codeBlock } from '../../../src/core/tools/codeBlock';
 
@@ -48,19 +48,19 @@ describe('the budget of a result for a language model', () => {
     const { rows, cut } = fittingRows([row, row], [{ row: 0, column: 0, length: 5000 }], 150);
     assert.equal(rows.length, 1);
     assert.ok(JSON.stringify(rows[0]).length <= 150);
-    assert.deepEqual(rows[0]?.slice(1, 3), [null, 'ab']);
+    assert.deepEqual(rows[0]!.slice(1, 3), [null, 'ab']);
     assert.deepEqual(cut, [
       { row: 0, column: 0, length: 5000 },
       { row: 0, column: 3, length: 800 },
     ]);
     // No half characters.
-    assert.match(rows[0]?.[3] ?? '', /^(😀)+$/u);
+    assert.match(rows[0]![3] ?? '', /^(😀)+$/u);
   });
 
   it('refuses a row that is too wide, instead of leaving out columns', () => {
     assert.throws(
       () => fittingRows([Array.from({ length: 100 }, () => 'abc')], [], 300),
-      (error) => error instanceof FaultError && error.fault.code === 'tools.rowTooWide',
+      (error: unknown) => faultOf(error).code === 'tools.rowTooWide',
     );
   });
 });

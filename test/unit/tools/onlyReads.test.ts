@@ -59,7 +59,7 @@ describe('SQL of a language model', () => {
     it(`may write: ${sql}`, () => {
       const fault = whyItMayWrite(sql);
       assert.equal(fault?.code, 'tools.writeStatement');
-      if (command !== '') assert.deepEqual(fault?.params, { command });
+      if (command !== '') assert.deepEqual(fault, { code: 'tools.writeStatement', params: { command } });
     });
   }
 
