@@ -10,22 +10,23 @@ export const MAX_WAIT_SECONDS = 20;
 export const DEFAULT_LIMIT = 20;
 export const MAX_LIMIT = 200;
 
-const text = v.pipe(v.string(), v.minLength(1));
+/** Only functions of valibot that are loaded with the extension anyway: any other one would be added to what is always loaded. */
+const text = v.string();
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const TOOL_INPUTS = {
-  pgbackground_run: v.strictObject({ sql: text, connection: v.optional(text), label: v.optional(text) }),
-  pgbackground_status: v.strictObject({
+  pgbackground_run: v.looseObject({ sql: text, connection: v.optional(text), label: v.optional(text) }),
+  pgbackground_status: v.looseObject({
     id: text,
     waitSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_WAIT_SECONDS)), MAX_WAIT_SECONDS),
   }),
-  pgbackground_rows: v.strictObject({
+  pgbackground_rows: v.looseObject({
     id: text,
     offset: v.optional(count, 0),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_LIMIT)), DEFAULT_LIMIT),
   }),
-  pgbackground_cancel: v.strictObject({ id: text }),
-  pgbackground_list: v.strictObject({}),
+  pgbackground_cancel: v.looseObject({ id: text }),
+  pgbackground_list: v.looseObject({}),
 } as const;
 
 export type ToolName = keyof typeof TOOL_INPUTS;
@@ -48,16 +49,16 @@ export function checkedInput<Name extends ToolName>(tool: Name, input: unknown):
   const given = Object.fromEntries(
     Object.entries(input).filter(([, value]) => value !== null && value !== undefined && value !== ''),
   );
+  const unknown = Object.keys(given).find((field) => !known.includes(field));
+  if (unknown !== undefined) throw refused({ code: 'tools.unknownField', params: { field: unknown, known } });
   const result = v.safeParse(schema, given, { abortEarly: true });
   if (!result.success) {
     const field = v.getDotPath(result.issues[0]) ?? '';
     const number = NUMBERS[field];
     throw refused(
-      !known.includes(field)
-        ? { code: 'tools.unknownField', params: { field, known } }
-        : number
-          ? { code: 'tools.fieldNotNumber', params: { field, ...number } }
-          : { code: 'tools.fieldNotText', params: { field } },
+      number
+        ? { code: 'tools.fieldNotNumber', params: { field, ...number } }
+        : { code: 'tools.fieldNotText', params: { field } },
     );
   }
   const output = result.output as ToolInput<Name>;
