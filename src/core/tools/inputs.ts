@@ -62,7 +62,7 @@ export function checkedInput<Name extends ToolName>(tool: Name, input: unknown):
     );
   }
   const output = result.output as ToolInput<Name>;
-  if ('sql' in output && output.sql.length > MAX_SQL)
+  if (typeof output['sql'] === 'string' && output['sql'].length > MAX_SQL)
     throw refused({ code: 'tools.sqlTooLong', params: { max: MAX_SQL } });
   return output;
 }
