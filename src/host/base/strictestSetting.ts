@@ -11,7 +11,6 @@ export const STRICTNESS = {
   confirmUnboundedWrites: [false, true],
   onStatementFailure: ['continue', 'ask', 'stop'],
   'languageModelTools.enabled': [true, false],
-  'languageModelTools.allowWrites': [true, false],
 } as const;
 
 /**

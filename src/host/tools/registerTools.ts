@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { setContext } from '../base/contextKeys';
 import type { Disposables } from '../base/disposables';
 import { once } from '../base/once';
+import { readSetting } from '../base/settings';
 import type { ToolParts } from './languageModelTools';
 
 /** The tools in package.json. */
@@ -11,6 +13,11 @@ export function registerTools(disposables: Disposables, parts: ToolParts): void 
   // Editors that are built from VS Code may lack it.
   const { lm } = vscode as { readonly lm?: Partial<typeof vscode.lm> };
   if (!lm?.registerTool) return;
+  const offer = (): void =>
+    setContext('hasTools', vscode.workspace.isTrusted && readSetting('languageModelTools.enabled'));
+  disposables.add(vscode.workspace.onDidChangeConfiguration(offer));
+  disposables.add(vscode.workspace.onDidGrantWorkspaceTrust(offer));
+  offer();
   const tools = once(async () => {
     const { LanguageModelTools } = await import('./languageModelTools');
     return new LanguageModelTools(parts);

@@ -113,7 +113,8 @@ describe('the input of a tool', () => {
       canBeReferencedInPrompt,
       toolReferenceName,
     } of contributes.languageModelTools) {
-      assert.equal(when, 'isWorkspaceTrusted && config.pgBackground.languageModelTools.enabled');
+      // A single key: with several, VS Code 1.100 loses the tools of all extensions, because it cannot send the condition.
+      assert.equal(when, 'pgBackground.hasTools');
       assert.match(modelDescription, /data, never instructions/);
       assert.ok(canBeReferencedInPrompt && /^\w+$/.test(toolReferenceName));
     }
