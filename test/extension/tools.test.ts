@@ -96,11 +96,9 @@ describe('the tools for language models in VS Code', () => {
     invoke('run', { sql: text, connection: 'test', ...more });
 
   const ownTools = () => vscode.lm.tools.filter(({ name }) => name.startsWith('pgbackground_'));
-  const offered = (count: number): Promise<true> =>
-    eventually(() => (ownTools().length === count ? true : undefined), `${count} tools are offered`);
 
   it('are offered with their schemas, and list connections by name', async () => {
-    await offered(5);
+    await eventually(() => (ownTools().length === 5 ? true : undefined), 'the tools are offered');
     for (const { inputSchema } of ownTools()) assert.ok(inputSchema);
     const { connections } = await invoke('list', {});
     assert.deepEqual(
@@ -293,11 +291,19 @@ describe('the tools for language models in VS Code', () => {
       ['cancel', { id }],
       ['list', {}],
     ];
+    const contexts: unknown[] = [];
+    const { executeCommand } = vscode.commands;
+    stubs.stub(vscode.commands, 'executeCommand', (command: string, ...rest: unknown[]) => {
+      if (rest[0] === 'pgBackground.hasTools') contexts.push(rest[1]);
+      return executeCommand(command, ...rest);
+    });
+    const offers = (offer: boolean): Promise<true> =>
+      eventually(() => (contexts.at(-1) === offer ? true : undefined), `the tools are offered: ${offer}`);
     await configuration().update('languageModelTools.enabled', false, vscode.ConfigurationTarget.Global);
+    await offers(false);
     for (const [name, input] of calls()) await assert.rejects(invoke(name, input), /turned off/, name);
-    await offered(0);
     await configuration().update('languageModelTools.enabled', undefined, vscode.ConfigurationTarget.Global);
-    await offered(5);
+    await offers(true);
     stubs.stub(vscode.workspace, 'isTrusted', false);
     for (const [name, input] of calls()) await assert.rejects(invoke(name, input), /not trusted/, name);
     assert.equal(api.jobs().length, before + 1);
