@@ -29,6 +29,7 @@ import { Results } from './host/results/results';
 import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
+import { registerTools } from './host/tools/registerTools';
 import { ActiveFilter } from './host/tree/activeFilter';
 import { OtherJobs } from './host/tree/otherJobs';
 import { WorkersView } from './host/tree/workersView';
@@ -160,6 +161,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       (id) => results.show(id),
     ),
   );
+  registerTools(disposables, { jobs, launcher, connections, files, restored });
   return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 
