@@ -38,7 +38,7 @@ export function planLaunch(connections: Connections, input: ToolInput<'pgbackgro
     throw new FaultError<ToolFault>({ code: 'tools.writesNotAllowed', cause: mayWrite });
   }
   const label = input.label?.trim() ? truncateLabel(input.label) : labelFor(sql);
-  return { sql, label, connection, mayWrite, ignored: ignoredIn(sql, input) };
+  return { sql, label, connection, mayWrite, ignored: ignoredIn(directives, input) };
 }
 
 function connectionFor(connections: Connections, name: string | undefined): ConnectionProfile {
@@ -62,8 +62,10 @@ const FIELDS: Readonly<Record<string, DirectiveName | undefined>> = {
   into: 'into',
 };
 
-function ignoredIn(sql: string, input: ToolInput<'pgbackground_run'>): readonly DirectiveName[] {
-  const { label, connection, ...others } = directivesOf(sql);
+function ignoredIn(
+  { label, connection, ...others }: ReturnType<typeof directivesOf>,
+  input: ToolInput<'pgbackground_run'>,
+): readonly DirectiveName[] {
   const found = new Set(Object.keys(others).map((field) => FIELDS[field]));
   if (label !== undefined && input.label !== undefined) found.add('label');
   if (connection !== undefined && input.connection !== undefined) found.add('connection');

@@ -2,13 +2,12 @@
 import * as vscode from 'vscode';
 import { FaultError } from '../../core/base/fault';
 import type { Job } from '../../core/jobs/job';
-import type { ConnectionProfile } from '../../core/postgres/connect/conninfo/profile';
 import { codeBlock } from '../../core/tools/codeBlock';
 import type { ToolFault } from '../../core/tools/faults';
 import { labeledValues, type LabeledValue } from '../base/labeledValues';
 import { SqlDocument } from '../base/sqlDocument';
 import * as ui from '../base/ui';
-import { fullAddressText } from '../connections/connectionAddress';
+import { fullAddressText, serviceOf } from '../connections/connectionAddress';
 import { unboundedWrites } from '../launch/launchConfirmation';
 import { toolFaultText } from '../messages/toolMessages';
 import type { LaunchPlan } from './launchPlan';
@@ -36,7 +35,7 @@ function factsOf({ connection, label, mayWrite, ignored }: LaunchPlan): { label:
   const production = connection.production === true ? ` (${vscode.l10n.t('production')})` : '';
   const rows: readonly LabeledValue[] = [
     [vscode.l10n.t('Connection'), `${connection.name}${production}`],
-    [vscode.l10n.t('Server'), addressOf(connection)],
+    [vscode.l10n.t('Server'), serviceOf(connection) ?? fullAddressText(connection)],
     [vscode.l10n.t('Label'), label],
     [
       vscode.l10n.t('Transaction'),
@@ -45,11 +44,6 @@ function factsOf({ connection, label, mayWrite, ignored }: LaunchPlan): { label:
     [vscode.l10n.t('Comments without effect here'), ignored.join(', ') || undefined],
   ];
   return labeledValues(rows);
-}
-
-function addressOf(connection: ConnectionProfile): string {
-  const { host, hostaddr, service } = connection;
-  return host === undefined && hostaddr === undefined && service !== undefined ? service : fullAddressText(connection);
 }
 
 /**
@@ -91,8 +85,7 @@ export async function askToLaunch(plan: LaunchPlan): Promise<void> {
 
 /** Asks whether the model may see a job. @throws FaultError if the user does not agree */
 export async function askToRead({ record }: Job): Promise<void> {
-  const allow = vscode.l10n.t('Allow');
-  const answer = await ui.showWarningMessage(
+  await ask(
     vscode.l10n.t(
       'A language model wants to see the job “{0}” of the connection “{1}”.',
       record.label,
@@ -102,24 +95,26 @@ export async function askToRead({ record }: Job): Promise<void> {
       modal: true,
       detail: vscode.l10n.t('It can then read the job’s rows, messages, and errors, until VS Code reloads.'),
     },
-    allow,
+    vscode.l10n.t('Allow'),
   );
-  if (answer !== allow) throw declined();
 }
 
 /** Asks whether a job of the user's may be canceled. @throws FaultError if the user does not agree */
 export async function askToCancel({ record }: Job): Promise<void> {
-  const cancel = vscode.l10n.t('Cancel Job');
-  const answer = await ui.showWarningMessage(
+  await ask(
     vscode.l10n.t(
       'A language model wants to cancel the job “{0}” of the connection “{1}”, which it did not launch.',
       record.label,
       record.connection,
     ),
     { modal: true, closeTitle: vscode.l10n.t('Keep Running') },
-    cancel,
+    vscode.l10n.t('Cancel Job'),
   );
-  if (answer !== cancel) throw declined();
+}
+
+/** @throws FaultError if the user does not choose the button */
+async function ask(message: string, options: ui.MessageOptions, button: string): Promise<void> {
+  if ((await ui.showWarningMessage(message, options, button)) !== button) throw declined();
 }
 
 function declined(): FaultError<ToolFault> {
