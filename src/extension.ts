@@ -30,6 +30,7 @@ import { registerTasks } from './host/tasks/registerTasks';
 import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
+import { registerTools } from './host/tools/registerTools';
 import { ActiveFilter } from './host/tree/activeFilter';
 import { OtherJobs } from './host/tree/otherJobs';
 import { WorkersView } from './host/tree/workersView';
@@ -162,6 +163,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       (id) => results.show(id),
     ),
   );
+  registerTools(disposables, { jobs, launcher, connections, files, restored });
   return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 

@@ -19,6 +19,8 @@ export interface Settings {
   readonly 'results.csvDelimiter': 'comma' | 'semicolon' | 'tab';
   readonly 'results.csvByteOrderMark': boolean;
   readonly 'results.escapeFormulas': boolean;
+  readonly 'languageModelTools.enabled': boolean;
+  readonly 'languageModelTools.allowWrites': boolean;
 }
 
 /** The defaults. They equal those in package.json (test/unit/manifest.test.ts). */
@@ -42,4 +44,6 @@ export const SETTING_DEFAULTS: Settings = {
   'results.csvDelimiter': 'comma',
   'results.csvByteOrderMark': false,
   'results.escapeFormulas': false,
+  'languageModelTools.enabled': true,
+  'languageModelTools.allowWrites': false,
 };

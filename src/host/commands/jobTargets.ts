@@ -9,7 +9,7 @@ import { OtherJobNode } from '../tree/nodes/otherJobNode';
 import { ProblemNode } from '../tree/nodes/problemNode';
 import { WorkerNode } from '../tree/nodes/workerNode';
 import { formatTime } from '../../shared/timeText';
-import { join, jobSummary, stateName } from '../jobs/jobText';
+import { join, jobSummary, startOf, stateName } from '../jobs/jobText';
 import * as ui from '../base/ui';
 
 /** What a command applies to: rows of the tree, or a job whose id code passed. */
@@ -90,8 +90,4 @@ function jobItems(jobs: readonly Job[], first: readonly string[], why: string, n
     ];
     return { label, description: join(...parts), job };
   });
-}
-
-function startOf({ record }: Job): number {
-  return record.launchedAt ?? record.queuedAt;
 }

@@ -96,10 +96,9 @@ export class EditorCommands implements vscode.Disposable {
 
   /** The SQL that {@link run} would launch as one job, after its checks and questions. Undefined if there is none, or the user gives up. */
   async prepareOne(here: EditorSnapshot | undefined): Promise<NewJob | undefined> {
-    const targets = this.#inEditor(here);
-    if (!targets) return undefined;
-    if (targets.length > 1) throw severalTargets();
-    const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
+    const target = this.#oneInEditor(here);
+    if (!target) return undefined;
+    const [prepared] = (await this.#parts.preparer.prepare([target])) ?? [];
     return prepared?.request;
   }
 
@@ -111,10 +110,9 @@ export class EditorCommands implements vscode.Disposable {
     here: EditorSnapshot | undefined,
     change: (request: NewJob, text: string) => Promise<ChangedLaunch | undefined>,
   ): Promise<string | undefined> {
-    const targets = this.#inEditor(here);
-    if (!targets) return undefined;
-    if (targets.length > 1) throw severalTargets();
-    return this.#whileTracked(targets, async (tracked) => {
+    const target = this.#oneInEditor(here);
+    if (!target) return undefined;
+    return this.#whileTracked([target], async (tracked) => {
       const [prepared] = (await this.#parts.preparer.prepare(tracked, undefined, { asksAboutWrites: false })) ?? [];
       const changed = prepared && (await change(prepared.request, prepared.target.range.text));
       if (!changed) return undefined;
@@ -128,10 +126,8 @@ export class EditorCommands implements vscode.Disposable {
 
   /** Runs the statement at the cursor, or the selection, on several connections that the user chooses: one job for each, as one batch. */
   async runOnConnections(here: EditorSnapshot | undefined): Promise<string[]> {
-    const targets = this.#inEditor(here);
-    const [target] = targets ?? [];
+    const target = this.#oneInEditor(here);
     if (!target) return [];
-    if (targets?.length !== 1) throw severalTargets();
     const { launcher, preparer } = this.#parts;
     const connections = await askConnections(launcher.connectionItems(target.uri));
     if (!connections || connections.length === 0) return [];
@@ -353,6 +349,13 @@ export class EditorCommands implements vscode.Disposable {
     return undefined;
   }
 
+  /** Like {@link #inEditor}. @throws if there are several targets */
+  #oneInEditor(here: EditorSnapshot | undefined): SqlTarget | undefined {
+    const targets = this.#inEditor(here) ?? [];
+    if (targets.length > 1) throw new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
+    return targets[0];
+  }
+
   #show(editor: vscode.TextEditor, targets: readonly SqlTarget[]): void {
     this.#flash.show(
       editor,
@@ -365,10 +368,6 @@ export class EditorCommands implements vscode.Disposable {
 function required(here: EditorSnapshot | undefined): EditorSnapshot {
   if (!here) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
   return here;
-}
-
-function severalTargets(): Error {
-  return new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
 }
 
 /** The maximum length of a text that is stored with a job in addition to its SQL, in UTF-16 code units. */

@@ -5,7 +5,7 @@ import type { ChangeLabels, Comparison } from '../../../core/results/compare/com
 import type { DetailView } from '../../../shared/resultsProtocol';
 import { formatDate, isSameDay } from '../../../shared/timeText';
 import { labeledValues, type LabeledValue } from '../../base/labeledValues';
-import { formatCount } from '../../jobs/jobText';
+import { formatCount, startOf } from '../../jobs/jobText';
 import type { ResultsJob } from '../rowSource';
 
 /** Names that are listed in a sentence. */
@@ -17,11 +17,6 @@ export interface ComparedSide {
   readonly rows: number;
   /** Set if rows are missing: why, or an empty text. */
   readonly incomplete?: string;
-}
-
-/** When a job started. Milliseconds since 1970. */
-export function startOf({ record }: Job): number {
-  return record.launchedAt ?? record.queuedAt;
 }
 
 /** A comparison as the results panel shows it: like a job that has ended. */

@@ -12,11 +12,12 @@ import type { SpoolFiles } from '../../../core/results/spool/spoolStore';
 import type { pickJob } from '../../commands/jobTargets';
 import { faultText } from '../../messages/faultText';
 import * as ui from '../../base/ui';
+import { startOf } from '../../jobs/jobText';
 import { RefusedError } from '../refusedError';
 import type { ResultsPanels } from '../resultsPanels';
 import type { ResultsJob, ResultsSource, RowsReader } from '../rowSource';
 import { chooseKeys } from './chooseKeys';
-import { changeLabels, comparisonJob, startOf, type ComparedSide } from './comparisonJob';
+import { changeLabels, comparisonJob, type ComparedSide } from './comparisonJob';
 
 /** The type of the panels. VS Code does not restore them: the rows of a comparison exist as long as its panel. */
 const VIEW_TYPE = 'pgBackground.comparison';
