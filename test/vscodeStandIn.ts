@@ -20,6 +20,7 @@ export const env = { language: 'en' };
 /** Empty; a test adds what its code uses. */
 export const window: Record<string, unknown> = {};
 export const workspace: Record<string, unknown> = {};
+export const commands: Record<string, unknown> = {};
 
 export class EventEmitter {
   readonly #listeners = new Set<(value: unknown) => void>();
@@ -79,7 +80,7 @@ const tree = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState };
 const tools = { LanguageModelTextPart, LanguageModelToolResult, CancellationError };
 const values = { ...tree, ...tools, MarkdownString, EventEmitter };
 
-const vscode = { l10n: { t }, env, window, workspace, ...values };
+const vscode = { l10n: { t }, env, window, workspace, commands, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };
 const load = loader._load;
 loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load(request, ...rest));

@@ -36,6 +36,9 @@ describe('the parts of the extension', () => {
       /results\/compare\//,
       /durable\/(durableJobs|durableServer|plan|setUp|purge)\.ts$|durable\/schema\//,
       /\/cron\.ts$/,
+      /host\/tasks\/(?!registerTasks\.ts$)/,
+      // With the first job that has ended.
+      /host\/jobs\/(endNotices|endedTogether|endHook)\.ts$/,
     ];
     assert.deepEqual(
       [...eager].filter((file) => heavy.some((part) => part.test(file))),

@@ -10,6 +10,7 @@ export interface Settings {
   readonly onStatementFailure: 'ask' | 'stop' | 'continue';
   readonly notifyAfterSeconds: number;
   readonly notifications: 'all' | 'failures' | 'none';
+  readonly onJobEnd: readonly string[];
   readonly 'history.maxJobs': number;
   readonly 'history.maxDays': number;
   readonly 'results.openIn': 'active' | 'beside' | 'below';
@@ -34,6 +35,7 @@ export const SETTING_DEFAULTS: Settings = {
   onStatementFailure: 'ask',
   notifyAfterSeconds: 10,
   notifications: 'all',
+  onJobEnd: [],
   'history.maxJobs': 100,
   'history.maxDays': 30,
   'results.openIn': 'active',

@@ -1,10 +1,9 @@
 import * as vscode from 'vscode';
+import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { labelFromSql } from '../../core/sql/labels';
 import { SessionSettings } from '../../core/sql/settings/sessionSettings';
-import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
-import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
@@ -13,9 +12,7 @@ import type { BatchLauncher } from '../launch/batchLauncher';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
-import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
 import { copiesText, skippedText } from '../messages/editorTexts';
-import { sqlText } from '../messages/sqlMessages';
 import { rangeOf } from './editorDiagnostics';
 import { assertUnchanged, textChanged, type EditorSnapshot } from './editorSnapshot';
 import type { EditorTargets, SqlTarget } from './editorTargets';
@@ -26,8 +23,9 @@ import { isSql } from './languages';
 import type { LensTarget } from './lensTarget';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
-import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';
+import { askAboutScript, batchLabel, sessionsOf, withModes } from './runEach';
 import { withSession } from './scriptSession';
+import type { TaskLaunch } from './taskLaunch';
 
 export interface EditorCommandsParts {
   readonly jobs: JobService;
@@ -166,9 +164,22 @@ export class EditorCommands implements vscode.Disposable {
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
+  /** Runs a file for a task. @returns no ids if nothing was launched: the user gave up, or what is wrong was reported to the task */
+  async runTask(task: TaskLaunch): Promise<string[]> {
+    if (task.batch) return this.runEach([task.uri], undefined, task);
+    return this.#whileTracked([await this.#parts.targets.file(task.uri)], async (tracked) => {
+      const prepared = await this.#parts.preparer.prepare(tracked, undefined, { task });
+      return prepared && task.isWanted() ? this.#start(prepared) : [];
+    });
+  }
+
   /** Runs every statement of the selection, the editor, or the files as one batch. */
-  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined): Promise<string[]> {
-    const { targets: find, preparer } = this.#parts;
+  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined, task?: TaskLaunch): Promise<string[]> {
+    const note = (text: string): void => {
+      if (task) task.report('info', text);
+      else void ui.showInformationMessage(text);
+    };
+    const { targets: find, preparer, memory } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? required(here) : undefined;
     if (editor) assertUnchanged(editor);
@@ -178,27 +189,34 @@ export class EditorCommands implements vscode.Disposable {
       skipped.map((transaction) => ({ transaction, document })),
     );
     if (targets.length === 0 && skippedTransactions.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('Nothing to run: there is no statement here.'));
+      note(vscode.l10n.t('Nothing to run: there is no statement here.'));
       return [];
     }
     let skipped = 0;
     for (const document of editor ? [editor.document] : documents) {
       const commands = find.psqlCommands(document, editor?.selections);
-      if (!preparer.acceptsCommands(document, commands.refused)) return [];
+      if (!preparer.acceptsCommands(document, commands.refused, task)) return [];
       skipped += commands.skipped;
     }
     return this.#whileTracked(targets, async (tracked) => {
-      const prepared = await preparer.prepare(tracked);
+      const prepared = await preparer.prepare(tracked, undefined, { task });
       if (!prepared) return [];
-      const answer = await this.#askScript(prepared, skippedTransactions);
-      if (answer === undefined) return [];
+      const answer = await askAboutScript(prepared, skippedTransactions);
+      if (answer === undefined || task?.isWanted() === false) return [];
       if (answer === 'oneJob') {
+        if (task) return this.runTask(omit(task, 'batch'));
         if (!editor) return this.runFiles(uris, here);
         assertUnchanged(editor);
         return this.#launch(find.together(editor));
       }
       const copies = scripts.reduce((sum, script) => sum + script.copies, 0);
-      return this.#launchEach(prepared, [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)]);
+      const notes = [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)].filter(
+        (text) => text !== false,
+      );
+      const options = prepared.length === 1 ? undefined : (task?.batch ?? (await askBatch(prepared.length, memory)));
+      if (prepared.length > 1 && !options) return [];
+      if (notes.length > 0) note(notes.join(' '));
+      return this.#launchEach(prepared, options, task?.options.label);
     });
   }
 
@@ -218,47 +236,23 @@ export class EditorCommands implements vscode.Disposable {
     });
   }
 
-  /** @param notes what was changed in the script */
-  async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
-    const { memory } = this.#parts;
-    const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
-    if (prepared.length > 1 && !options) return [];
-    const text = notes.filter(Boolean).join(' ');
-    if (text !== '') void ui.showInformationMessage(text);
+  /** @param options undefined for a single statement, which is no batch */
+  async #launchEach(
+    prepared: readonly PreparedLaunch[],
+    options: Pick<BatchOptions, 'parallel' | 'onFailure'> | undefined,
+    label = batchLabel(prepared),
+  ): Promise<string[]> {
     if (!options) {
       const alone = prepared.map((launch) => withSession(launch, launch.session ?? new SessionSettings()));
       return this.#start(alone);
     }
     const sessions = sessionsOf(prepared);
-    const label = batchLabel(prepared);
     return this.#startTogether(prepared.map(withModes), (batches, requests) =>
       batches.launchBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
         { label, ...options },
       ),
     );
-  }
-
-  /** Asks before anything runs if the script would run differently than in psql. */
-  #askScript(
-    prepared: readonly PreparedLaunch[],
-    skipped: readonly { readonly transaction: SkippedTransaction; readonly document: vscode.TextDocument }[],
-  ): Promise<ScriptAnswer> {
-    const lines = skipped.map(({ transaction, document }) => ({
-      line: document.positionAt(transaction.span.start).line + 1,
-      text: sqlText(transaction),
-    }));
-    // In psql, each file would have its own session.
-    for (const launches of groupByFile(prepared)) {
-      for (const concern of scriptConcerns(launches.map(({ request }) => request.sql))) {
-        const launch = launches[concern.step];
-        const { document, range } = launch?.target ?? {};
-        const offset = (range?.start ?? 0) + (launch?.sourceOffset(concern.span.start) ?? 0);
-        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: sqlText(concern) });
-      }
-    }
-    if (lines.length === 0) return Promise.resolve('run');
-    return askScript(lines, skipped.length === 0);
   }
 
   dispose(): void {

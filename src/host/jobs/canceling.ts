@@ -12,6 +12,7 @@ import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
 import { errorText, faultText } from '../messages/faultText';
+import { unresponsiveText } from './cancelTexts';
 import { shortErrorText } from './jobErrorText';
 import { stuckText } from './jobText';
 
@@ -210,14 +211,8 @@ async function warnUnresponsive({ target, worker }: Finished, graceMs: number): 
   const runAgain = vscode.l10n.t('Run Again with Timeout…');
   const showDetails = vscode.l10n.t('Show Details');
   const choice = await ui.showWarningMessage(
-    vscode.l10n.t(
-      '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} This extension never kills a worker, because that would restart the whole server. To limit such work, set statement_timeout or pg_background.worker_timeout before the launch.',
-      plainLabel(label),
-      pid ?? '–',
-      graceMs / 1000,
-      // The job's own reason is based on several samples.
-      plain(job?.record.reason ? faultText(job.record.reason) : stuckText(worker), 300),
-    ),
+    // The job's own reason is based on several samples.
+    unresponsiveText(label, pid, graceMs, job?.record.reason ? faultText(job.record.reason) : stuckText(worker)),
     ...(job ? [keepWaiting, runAgain, showDetails] : [keepWaiting]),
   );
   if (!job) return;
