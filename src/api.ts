@@ -169,6 +169,8 @@ export interface JobInfo {
   readonly reason?: string;
   /** Set if the job is part of a batch. */
   readonly batch?: JobBatch;
+  /** `tool`: a language model launched it with a tool. Missing for all other jobs. Other values may be added. */
+  readonly launchedBy?: 'tool';
 }
 
 /** A NOTICE, WARNING, or other message of a job. */

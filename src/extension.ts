@@ -26,9 +26,11 @@ import { loggerOf } from './host/base/log';
 import { Notifications } from './host/jobs/notifications';
 import { createApi } from './host/publicApi';
 import { Results } from './host/results/results';
+import { registerTasks } from './host/tasks/registerTasks';
 import { StorageWarning } from './host/jobs/storageWarning';
 import { StatusBar } from './host/jobs/statusBar';
 import { Walkthrough } from './host/walkthrough';
+import { registerTools } from './host/tools/registerTools';
 import { ActiveFilter } from './host/tree/activeFilter';
 import { OtherJobs } from './host/tree/otherJobs';
 import { WorkersView } from './host/tree/workersView';
@@ -105,10 +107,11 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       connections,
     ),
   );
-  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id)));
+  const notifications = disposables.add(new Notifications(jobs, (id) => results.isVisible(id), log));
   const editor: EditorFeatures = disposables.add(
     new EditorFeatures({ jobs, connections, launcher, memory: context.workspaceState }, log),
   );
+  disposables.add(registerTasks({ jobs, editor, canceling, log }));
   const statusBar = disposables.add(new StatusBar(jobs, (badge) => (view.view.badge = badge)));
   disposables.add(new StorageWarning(jobs));
   const durableAdmin = new DurableAdmin(connections);
@@ -160,6 +163,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       (id) => results.show(id),
     ),
   );
+  registerTools(disposables, { jobs, launcher, connections, files, restored });
   return createApi(jobs, launcher, connections, files, restored, durableAdmin);
 }
 

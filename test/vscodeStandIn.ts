@@ -65,8 +65,20 @@ class MarkdownString {
   }
 }
 
+class LanguageModelTextPart {
+  constructor(readonly value: string) {}
+}
+
+class LanguageModelToolResult {
+  constructor(readonly content: readonly LanguageModelTextPart[]) {}
+}
+
+class CancellationError extends Error {}
+
 const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
-const values = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, MarkdownString, EventEmitter };
+const tree = { ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState };
+const tools = { LanguageModelTextPart, LanguageModelToolResult, CancellationError };
+const values = { ...tree, ...tools, MarkdownString, EventEmitter };
 
 const vscode = { l10n: { t }, env, window, workspace, commands, ...values };
 const loader = Module as unknown as { _load: (request: string, ...rest: readonly unknown[]) => unknown };

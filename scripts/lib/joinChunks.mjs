@@ -57,16 +57,20 @@ function joined(entry, parts) {
   let text = '"use strict";const parts={\n';
   /** Each part has its own map, as the format allows. @type {{ offset: { line: number; column: number }; map: unknown }[]} */
   const sections = [];
+  // The line, from 0, at which the next part is written.
+  let line = 1;
   for (const [file, code] of parts) {
     const [comment, map] = SOURCE_MAP.exec(code) ?? [''];
     // In parentheses, it is compiled at once, instead of being parsed twice.
-    text += `"${file}":(function(module,exports){\n`;
+    const head = `"${file}":(function(module,exports){\n`;
+    line++;
     if (map !== undefined) {
-      const line = text.split('\n').length - 1;
       const decoded = JSON.parse(Buffer.from(map, 'base64').toString());
       sections.push({ offset: { line, column: 0 }, map: { ...decoded, sources: moved(decoded.sources, file, entry) } });
     }
-    text += `${code.slice(0, code.length - comment.length).trimEnd()}\n}),\n`;
+    const body = `${code.slice(0, code.length - comment.length).trimEnd()}\n}),\n`;
+    line += body.split('\n').length - 1;
+    text += head + body;
   }
   text += `};
 const loaded=new Map();

@@ -1,9 +1,8 @@
 import * as vscode from 'vscode';
 import type { JobService } from '../core/jobs/jobService';
+import { EXTENSION_ID } from './base/commandIds';
 import { plainLabel } from './base/plainText';
 import * as ui from './base/ui';
-
-const EXTENSION_ID = 'pg-background.pg-background-workers';
 
 /** A link that opens a job's results, such as `vscode://pg-background.pg-background-workers/job/…`. */
 export function jobLink(id: string): string {

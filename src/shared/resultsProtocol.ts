@@ -116,7 +116,11 @@ export interface ColumnView {
   readonly numeric: boolean;
   /** Sorting compares the column's text, which is not the server's order for its type. */
   readonly sortsAsText?: true;
+  /** The colors of its values, in the first column of a comparison. */
+  readonly tones?: Readonly<Record<string, ChangeTone>>;
 }
+
+export type ChangeTone = 'added' | 'removed' | 'changed';
 
 /** How many rows are stored, and whether all of them are. */
 export interface RowsView {

@@ -60,10 +60,7 @@ describe('canceling jobs and workers', function () {
     await run('nightly a');
     // What the worker does is known after two samples. A click while VS Code draws that could be lost.
     await running('nightly a').filter({ hasText: 'waiting' }).waitFor();
-    for (const label of ['other c', 'nightly a']) {
-      await ui.row(label).click({ modifiers: ['ControlOrMeta'] });
-      await ui.page.locator('.monaco-list-row.selected').filter({ hasText: label }).waitFor();
-    }
+    for (const label of ['other c', 'nightly a']) await ui.addToSelection(ui.row(label));
     await ui.page.keyboard.press('Shift+F10');
     await ui.chooseMenuItem('Cancel');
     await ui.notification('2 jobs stopped.').waitFor();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { newServer, type TestServer } from '../server/support';
+import { eventually, newServer, type TestServer } from '../server/support';
 import { install, screenshotOnFailure, type Installed } from './installed';
 import { ResultsView } from './resultsView';
 import type { Workbench } from './workbench';
@@ -89,7 +89,12 @@ describe('the queue, dragged jobs, and links to them', function () {
   it('have links that can be copied', async () => {
     await installed.browser.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await ui.rowMenu(ui.row('third'), 'Copy Link');
-    const link = await ui.page.evaluate<string>('navigator.clipboard.readText()');
+    // The menu closes before the command has copied.
+    let link = '';
+    await eventually(async () => {
+      link = await ui.page.evaluate<string>('navigator.clipboard.readText()');
+      return link !== '';
+    }, 'the link on the clipboard');
     assert.match(link, /^[\w-]+:\/\/pg-background\.pg-background-workers\/job\/[\w-]+$/);
   });
 });

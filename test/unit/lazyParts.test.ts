@@ -33,8 +33,12 @@ describe('the parts of the extension', () => {
       // With the first rows.
       /results\/spool\/(spool|spoolReader|spoolWriter|rowSinks|unfold|lineIndex)\.ts$/,
       // With the first use.
+      /results\/compare\//,
       /durable\/(durableJobs|durableServer|plan|setUp|purge)\.ts$|durable\/schema\//,
       /\/cron\.ts$/,
+      /host\/tasks\/(?!registerTasks\.ts$)/,
+      // With the first job that has ended.
+      /host\/jobs\/(endNotices|endedTogether|endHook)\.ts$/,
     ];
     assert.deepEqual(
       [...eager].filter((file) => heavy.some((part) => part.test(file))),

@@ -38,7 +38,7 @@ const ROWS = [
   'action',
   'job sql running pid cancelable active detachable unpinned',
   'job sql queued cancelable unpinned',
-  'job sql succeeded pid finished rerunnable hasResults pinned',
+  'job sql succeeded pid finished rerunnable hasResults comparable pinned',
   'day',
   'worker pid sql cancelable active',
 ];

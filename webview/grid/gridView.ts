@@ -239,7 +239,10 @@ export class GridView {
     const active = selection.active.row === row && selection.active.ordinal === ordinal;
     const marks = (stuck ? ' stuck' : '') + (selected ? ' selected' : '') + (active ? ' active' : '');
     const room = Math.ceil(width / this.header.narrowest) + 2;
-    showValue(cell, this.model.cell(row, ordinal), columns[column]?.numeric ?? false, marks, room, this.found);
+    const value = this.model.cell(row, ordinal);
+    const tone = typeof value === 'string' ? columns[column]?.tones?.[value] : undefined;
+    const look = tone === undefined ? marks : `${marks} change-${tone}`;
+    showValue(cell, value, columns[column]?.numeric ?? false, look, room, this.found);
     if (cell.selected !== (selected || active)) {
       cell.selected = selected || active;
       setAttribute(cell.element, 'aria-selected', cell.selected ? 'true' : undefined);

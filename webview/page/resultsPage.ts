@@ -178,6 +178,8 @@ export class ResultsPage {
       case 'activity':
         return this.#head.hasWorker === true;
       case 'query':
+        // A comparison of results has none.
+        return this.#head.sqlLength > 0;
       case 'details':
         return true;
     }

@@ -48,6 +48,8 @@ export interface NewJob extends RunRequest {
   /** Show a notification when the job ends, whatever the settings. */
   readonly notify?: boolean;
   readonly batch?: BatchPart;
+  /** Set if a language model launches it with a tool. */
+  readonly launchedBy?: 'tool';
 }
 
 /** Everything that is stored about a job. Times are milliseconds since 1970. */
@@ -61,6 +63,8 @@ export interface JobRecord {
   /** The user asked for a notification when the job ends, whatever the settings. */
   readonly notify?: true;
   readonly batch?: BatchPart;
+  /** A language model launched it with a tool. Missing for a job that the user, or code of the user's, launched. */
+  readonly launchedBy?: 'tool';
   /** Equal for jobs with the same normalized SQL (core/sql/normalizedSql.ts); missing in records of older versions. */
   readonly fingerprint?: string;
   /** The window that drives the job. */
@@ -132,14 +136,20 @@ export type JobFacts = {
 
 export function newRecord(
   id: string,
-  { source, notify, batch, ...request }: NewJob,
+  { source, notify, batch, launchedBy, ...request }: NewJob,
   owner: string,
   queuedAt: number,
 ): JobRecord {
   const { label, connection } = request;
   const initial = { version: 1, state: 'queued', noticeCount: 0, sessionLost: false, held: false } as const;
   const record = { ...initial, id, label, request, connection, owner, queuedAt };
-  return { ...record, ...(source && { source }), ...(notify === true && { notify }), ...(batch && { batch }) };
+  return {
+    ...record,
+    ...(source && { source }),
+    ...(notify === true && { notify }),
+    ...(batch && { batch }),
+    ...(launchedBy && { launchedBy }),
+  };
 }
 
 /** Callbacks that the owner of a job provides. */

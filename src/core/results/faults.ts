@@ -40,6 +40,10 @@ export interface RowsFaults {
   'rows.truncated': { readonly file: string };
   /** `file`: the file that was to be written. */
   'rows.exportDiskFull': { readonly file: string };
+  /** The disk has no space for the sorted rows or the differences of a comparison. */
+  'rows.compareDiskFull': NoParams;
+  /** The differences could not be written. `error`: the message of the file system. */
+  'rows.compareFailed': { readonly error: string };
   'rows.tooManyToOrder': { readonly rows: number; readonly limit: number };
   /** `reason`: the message of JavaScript's regular expression parser. */
   'rows.badRegex': { readonly reason: string };

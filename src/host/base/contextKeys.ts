@@ -9,6 +9,7 @@ export type ContextKey =
   | 'hasFinishedJobs'
   | 'hasHeldJobs'
   | 'hasJobFilter'
+  | 'hasTools'
   | 'includesOtherWorkspaces'
   // True only for a moment: see walkthrough.ts.
   | 'didConnect'

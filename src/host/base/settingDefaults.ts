@@ -10,6 +10,7 @@ export interface Settings {
   readonly onStatementFailure: 'ask' | 'stop' | 'continue';
   readonly notifyAfterSeconds: number;
   readonly notifications: 'all' | 'failures' | 'none';
+  readonly onJobEnd: readonly string[];
   readonly 'history.maxJobs': number;
   readonly 'history.maxDays': number;
   readonly 'results.openIn': 'active' | 'beside' | 'below';
@@ -18,6 +19,8 @@ export interface Settings {
   readonly 'results.csvDelimiter': 'comma' | 'semicolon' | 'tab';
   readonly 'results.csvByteOrderMark': boolean;
   readonly 'results.escapeFormulas': boolean;
+  readonly 'languageModelTools.enabled': boolean;
+  readonly 'languageModelTools.allowWrites': boolean;
 }
 
 /** The defaults. They equal those in package.json (test/unit/manifest.test.ts). */
@@ -32,6 +35,7 @@ export const SETTING_DEFAULTS: Settings = {
   onStatementFailure: 'ask',
   notifyAfterSeconds: 10,
   notifications: 'all',
+  onJobEnd: [],
   'history.maxJobs': 100,
   'history.maxDays': 30,
   'results.openIn': 'active',
@@ -40,4 +44,6 @@ export const SETTING_DEFAULTS: Settings = {
   'results.csvDelimiter': 'comma',
   'results.csvByteOrderMark': false,
   'results.escapeFormulas': false,
+  'languageModelTools.enabled': true,
+  'languageModelTools.allowWrites': false,
 };

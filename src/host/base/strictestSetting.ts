@@ -10,6 +10,7 @@ export interface InspectedSetting<T> {
 export const STRICTNESS = {
   confirmUnboundedWrites: [false, true],
   onStatementFailure: ['continue', 'ask', 'stop'],
+  'languageModelTools.enabled': [true, false],
 } as const;
 
 /**

@@ -4,6 +4,7 @@ import type { JobService } from '../../core/jobs/jobService';
 import type { EditorCommands } from '../editor/editorCommands';
 import type { EditorSnapshot } from '../editor/editorSnapshot';
 import { firstFailure } from '../jobs/batchText';
+import { cancelOrder } from '../jobs/cancelTexts';
 import type { Launcher } from '../launch/launcher';
 import type { Results } from '../results/results';
 import { BatchNode } from '../tree/nodes/batchNode';
@@ -35,9 +36,7 @@ export class BatchCommands {
   /** Cancels all jobs of a batch, after one confirmation. */
   async cancelAll(first: unknown): Promise<void> {
     const living = this.#batchOf(first).filter(({ final }) => !final);
-    // The waiting ones first and from the end, so that none starts because the one before it was canceled.
-    const rank = ({ state }: Job): number => (state === 'queued' ? 0 : 1);
-    await this.#jobCommands.confirmCancel(living.toReversed().sort((a, b) => rank(a) - rank(b)));
+    await this.#jobCommands.confirmCancel(cancelOrder(living));
   }
 
   /** Runs the statements that did not succeed again. @returns the ids of the new jobs */

@@ -9,7 +9,7 @@ import { OtherJobNode } from '../tree/nodes/otherJobNode';
 import { ProblemNode } from '../tree/nodes/problemNode';
 import { WorkerNode } from '../tree/nodes/workerNode';
 import { formatTime } from '../../shared/timeText';
-import { join, jobSummary, stateName } from '../jobs/jobText';
+import { join, jobSummary, startOf, stateName } from '../jobs/jobText';
 import * as ui from '../base/ui';
 
 /** What a command applies to: rows of the tree, or a job whose id code passed. */
@@ -52,14 +52,16 @@ export function targetsOf(service: JobService, first: unknown, selected: unknown
 /**
  * Lets the user choose a job.
  *
- * @param atCursor ids of the jobs of the statement at the cursor, which are listed first
+ * @param first ids of the jobs that are listed first, by default those of the statement at the cursor
+ * @param why what these have in common
  */
 export async function pickJob(
   jobs: readonly Job[],
   placeHolder: string,
-  atCursor: readonly string[] = [],
+  first: readonly string[] = [],
+  why = vscode.l10n.t('at the cursor'),
 ): Promise<Job | undefined> {
-  const picked = await ui.showQuickPick(jobItems(jobs, atCursor, Date.now()), {
+  const picked = await ui.showQuickPick(jobItems(jobs, first, why, Date.now()), {
     placeHolder,
     matchOnDescription: true,
   });
@@ -70,17 +72,17 @@ interface JobItem extends vscode.QuickPickItem {
   readonly job: Job;
 }
 
-/** The items for jobs: those of the statement at the cursor, then the others; each group newest first. */
-function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number): JobItem[] {
+/** The items for jobs: those to list first, then the others; each group newest first. */
+function jobItems(jobs: readonly Job[], first: readonly string[], why: string, now: number): JobItem[] {
   const newest = jobs.toSorted((a, b) => startOf(b) - startOf(a));
-  const here = newest.filter(({ id }) => atCursor.includes(id));
+  const here = newest.filter(({ id }) => first.includes(id));
   const others = newest.filter((job) => !here.includes(job));
   return [...here, ...others].map((job) => {
     const { label, pid, connection } = job.record;
     const { short } = jobSummary(job, now);
     const state = stateName(job.state);
     const parts = [
-      here.includes(job) ? vscode.l10n.t('at the cursor') : '',
+      here.includes(job) ? why : '',
       short.startsWith(state) ? short : join(state, short),
       formatTime(startOf(job), now, vscode.env.language),
       connection,
@@ -88,8 +90,4 @@ function jobItems(jobs: readonly Job[], atCursor: readonly string[], now: number
     ];
     return { label, description: join(...parts), job };
   });
-}
-
-function startOf({ record }: Job): number {
-  return record.launchedAt ?? record.queuedAt;
 }

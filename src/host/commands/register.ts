@@ -60,6 +60,10 @@ export function registerCommands(parts: CommandParts): void {
     const { Explain } = await import('../explain/explain');
     return parts.disposables.add(new Explain({ ...parts, editor: editor.commands }));
   });
+  const comparisons = once(async () => {
+    const { Comparisons } = await import('../results/compare/comparisons');
+    return parts.disposables.add(new Comparisons({ ...parts, pickJob }));
+  });
   const explain = async (analyze: boolean, here: EditorSnapshot | undefined): Promise<string | undefined> => {
     const explaining = await explainer();
     const id = await show(await explaining.run(analyze, here));
@@ -119,6 +123,8 @@ export function registerCommands(parts: CommandParts): void {
       show((await launcher.runFromCode(first)) ?? (await (await editor.commands()).run(here))[0]),
     runInBackgroundWithOptions: async (_first, _selected, here) =>
       show((await (await editor.commands()).runWithOptions(here))[0]),
+    runOnConnections: async (_first, _selected, here) =>
+      showBatch(await (await editor.commands()).runOnConnections(here)),
     runFileInBackground: async (first, selected, here) =>
       show((await (await editor.commands()).runFiles(urisOf(first, selected, here), here))[0]),
     runEachStatementInBackground: async (first, selected, here) =>
@@ -150,6 +156,10 @@ export function registerCommands(parts: CommandParts): void {
         true,
       );
       if (job) await results.show(job.id);
+    },
+    compareResults: async (first, selected) => {
+      const { jobs: own, others } = targetsOf(jobs, first, selected);
+      return (await comparisons()).compare([...own, ...others]);
     },
     previewResults: async (first) => {
       const { jobs: own, others } = targetsOf(jobs, first, undefined);

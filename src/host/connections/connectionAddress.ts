@@ -4,9 +4,12 @@ type Address = Pick<ConnectionProfile, 'host' | 'hostaddr' | 'port' | 'service' 
 
 /** The server and database of a connection in short: `host/database`, or the service if no host is set. */
 export function addressText(profile: Address): string {
-  const { host, hostaddr, service, database } = profile;
-  if (host === undefined && hostaddr === undefined && service !== undefined) return service;
-  return `${hostOf(profile)}/${database ?? ''}`;
+  return serviceOf(profile) ?? `${hostOf(profile)}/${profile.database ?? ''}`;
+}
+
+/** The service that names the server, if no host is set. */
+export function serviceOf({ host, hostaddr, service }: Address): string | undefined {
+  return host === undefined && hostaddr === undefined ? service : undefined;
 }
 
 /** `user@host:port/database`, without the parts that are not set. */

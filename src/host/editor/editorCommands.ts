@@ -1,21 +1,18 @@
 import * as vscode from 'vscode';
+import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import type { Job, JobSource, NewJob } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import { labelFromSql } from '../../core/sql/labels';
 import { SessionSettings } from '../../core/sql/settings/sessionSettings';
-import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
-import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { omit } from '../base/omit';
 import { RepeatedRequests } from '../base/repeatedRequests';
 import * as ui from '../base/ui';
-import { askAfter, askBatch, askWhatAfter } from '../launch/batchQuestions';
+import { askAfter, askBatch, askConnections, askWhatAfter } from '../launch/batchQuestions';
 import type { BatchLauncher } from '../launch/batchLauncher';
 import type { Launcher } from '../launch/launcher';
 import { askOptions } from '../launch/options';
 import type { RunOptions } from '../launch/request';
-import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
 import { copiesText, skippedText } from '../messages/editorTexts';
-import { sqlText } from '../messages/sqlMessages';
 import { rangeOf } from './editorDiagnostics';
 import { assertUnchanged, textChanged, type EditorSnapshot } from './editorSnapshot';
 import type { EditorTargets, SqlTarget } from './editorTargets';
@@ -26,8 +23,9 @@ import { isSql } from './languages';
 import type { LensTarget } from './lensTarget';
 import type { PreparedLaunch } from './preparedLaunch';
 import type { LaunchPreparer } from './prepareLaunch';
-import { batchLabel, groupByFile, sessionsOf, withModes } from './runEach';
+import { askAboutScript, batchLabel, sessionsOf, withModes } from './runEach';
 import { withSession } from './scriptSession';
+import type { TaskLaunch } from './taskLaunch';
 
 export interface EditorCommandsParts {
   readonly jobs: JobService;
@@ -98,10 +96,9 @@ export class EditorCommands implements vscode.Disposable {
 
   /** The SQL that {@link run} would launch as one job, after its checks and questions. Undefined if there is none, or the user gives up. */
   async prepareOne(here: EditorSnapshot | undefined): Promise<NewJob | undefined> {
-    const targets = this.#inEditor(here);
-    if (!targets) return undefined;
-    if (targets.length > 1) throw severalTargets();
-    const [prepared] = (await this.#parts.preparer.prepare(targets)) ?? [];
+    const target = this.#oneInEditor(here);
+    if (!target) return undefined;
+    const [prepared] = (await this.#parts.preparer.prepare([target])) ?? [];
     return prepared?.request;
   }
 
@@ -113,10 +110,9 @@ export class EditorCommands implements vscode.Disposable {
     here: EditorSnapshot | undefined,
     change: (request: NewJob, text: string) => Promise<ChangedLaunch | undefined>,
   ): Promise<string | undefined> {
-    const targets = this.#inEditor(here);
-    if (!targets) return undefined;
-    if (targets.length > 1) throw severalTargets();
-    return this.#whileTracked(targets, async (tracked) => {
+    const target = this.#oneInEditor(here);
+    if (!target) return undefined;
+    return this.#whileTracked([target], async (tracked) => {
       const [prepared] = (await this.#parts.preparer.prepare(tracked, undefined, { asksAboutWrites: false })) ?? [];
       const changed = prepared && (await change(prepared.request, prepared.target.range.text));
       if (!changed) return undefined;
@@ -126,6 +122,31 @@ export class EditorCommands implements vscode.Disposable {
       const [id] = await this.#start([{ ...launch, sourceOffset: (at) => prepared.sourceOffset(sourceOffset(at)) }]);
       return id;
     });
+  }
+
+  /** Runs the statement at the cursor, or the selection, on several connections that the user chooses: one job for each, as one batch. */
+  async runOnConnections(here: EditorSnapshot | undefined): Promise<string[]> {
+    const target = this.#oneInEditor(here);
+    if (!target) return [];
+    const { launcher, preparer } = this.#parts;
+    const connections = await askConnections(launcher.connectionItems(target.uri));
+    if (!connections || connections.length === 0) return [];
+    return this.#whileTracked(
+      connections.map(() => target),
+      async (tracked) => {
+        const prepared = await preparer.prepare(tracked, undefined, { connections });
+        if (!prepared) return [];
+        // A durable batch belongs to one server.
+        const launches = prepared.map((launch) => ({ ...launch, request: { ...launch.request, durable: false } }));
+        const label = launches[0]?.request.label ?? '';
+        return this.#startTogether(launches, (batches, requests) =>
+          batches.launchBatch(
+            requests.map((request) => ({ request })),
+            { label, parallel: requests.length, onFailure: 'continue' },
+          ),
+        );
+      },
+    );
   }
 
   /** Runs the statement of a lens. */
@@ -143,9 +164,22 @@ export class EditorCommands implements vscode.Disposable {
     return this.#launch(await Promise.all(files.map((uri) => this.#parts.targets.file(uri))));
   }
 
+  /** Runs a file for a task. @returns no ids if nothing was launched: the user gave up, or what is wrong was reported to the task */
+  async runTask(task: TaskLaunch): Promise<string[]> {
+    if (task.batch) return this.runEach([task.uri], undefined, task);
+    return this.#whileTracked([await this.#parts.targets.file(task.uri)], async (tracked) => {
+      const prepared = await this.#parts.preparer.prepare(tracked, undefined, { task });
+      return prepared && task.isWanted() ? this.#start(prepared) : [];
+    });
+  }
+
   /** Runs every statement of the selection, the editor, or the files as one batch. */
-  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined): Promise<string[]> {
-    const { targets: find, preparer } = this.#parts;
+  async runEach(uris: readonly vscode.Uri[], here: EditorSnapshot | undefined, task?: TaskLaunch): Promise<string[]> {
+    const note = (text: string): void => {
+      if (task) task.report('info', text);
+      else void ui.showInformationMessage(text);
+    };
+    const { targets: find, preparer, memory } = this.#parts;
     const documents = await Promise.all(uris.map((uri) => vscode.workspace.openTextDocument(uri)));
     const editor = documents.length === 0 ? required(here) : undefined;
     if (editor) assertUnchanged(editor);
@@ -155,27 +189,34 @@ export class EditorCommands implements vscode.Disposable {
       skipped.map((transaction) => ({ transaction, document })),
     );
     if (targets.length === 0 && skippedTransactions.length === 0) {
-      void ui.showInformationMessage(vscode.l10n.t('Nothing to run: there is no statement here.'));
+      note(vscode.l10n.t('Nothing to run: there is no statement here.'));
       return [];
     }
     let skipped = 0;
     for (const document of editor ? [editor.document] : documents) {
       const commands = find.psqlCommands(document, editor?.selections);
-      if (!preparer.acceptsCommands(document, commands.refused)) return [];
+      if (!preparer.acceptsCommands(document, commands.refused, task)) return [];
       skipped += commands.skipped;
     }
     return this.#whileTracked(targets, async (tracked) => {
-      const prepared = await preparer.prepare(tracked);
+      const prepared = await preparer.prepare(tracked, undefined, { task });
       if (!prepared) return [];
-      const answer = await this.#askScript(prepared, skippedTransactions);
-      if (answer === undefined) return [];
+      const answer = await askAboutScript(prepared, skippedTransactions);
+      if (answer === undefined || task?.isWanted() === false) return [];
       if (answer === 'oneJob') {
+        if (task) return this.runTask(omit(task, 'batch'));
         if (!editor) return this.runFiles(uris, here);
         assertUnchanged(editor);
         return this.#launch(find.together(editor));
       }
       const copies = scripts.reduce((sum, script) => sum + script.copies, 0);
-      return this.#launchEach(prepared, [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)]);
+      const notes = [skipped > 0 && skippedText(skipped), copies > 0 && copiesText(copies)].filter(
+        (text) => text !== false,
+      );
+      const options = prepared.length === 1 ? undefined : (task?.batch ?? (await askBatch(prepared.length, memory)));
+      if (prepared.length > 1 && !options) return [];
+      if (notes.length > 0) note(notes.join(' '));
+      return this.#launchEach(prepared, options, task?.options.label);
     });
   }
 
@@ -195,47 +236,23 @@ export class EditorCommands implements vscode.Disposable {
     });
   }
 
-  /** @param notes what was changed in the script */
-  async #launchEach(prepared: readonly PreparedLaunch[], notes: readonly (string | false)[]): Promise<string[]> {
-    const { memory } = this.#parts;
-    const options = prepared.length === 1 ? undefined : await askBatch(prepared.length, memory);
-    if (prepared.length > 1 && !options) return [];
-    const text = notes.filter(Boolean).join(' ');
-    if (text !== '') void ui.showInformationMessage(text);
+  /** @param options undefined for a single statement, which is no batch */
+  async #launchEach(
+    prepared: readonly PreparedLaunch[],
+    options: Pick<BatchOptions, 'parallel' | 'onFailure'> | undefined,
+    label = batchLabel(prepared),
+  ): Promise<string[]> {
     if (!options) {
       const alone = prepared.map((launch) => withSession(launch, launch.session ?? new SessionSettings()));
       return this.#start(alone);
     }
     const sessions = sessionsOf(prepared);
-    const label = batchLabel(prepared);
     return this.#startTogether(prepared.map(withModes), (batches, requests) =>
       batches.launchBatch(
         requests.map((request, index) => ({ request, session: sessions[index] })),
         { label, ...options },
       ),
     );
-  }
-
-  /** Asks before anything runs if the script would run differently than in psql. */
-  #askScript(
-    prepared: readonly PreparedLaunch[],
-    skipped: readonly { readonly transaction: SkippedTransaction; readonly document: vscode.TextDocument }[],
-  ): Promise<ScriptAnswer> {
-    const lines = skipped.map(({ transaction, document }) => ({
-      line: document.positionAt(transaction.span.start).line + 1,
-      text: sqlText(transaction),
-    }));
-    // In psql, each file would have its own session.
-    for (const launches of groupByFile(prepared)) {
-      for (const concern of scriptConcerns(launches.map(({ request }) => request.sql))) {
-        const launch = launches[concern.step];
-        const { document, range } = launch?.target ?? {};
-        const offset = (range?.start ?? 0) + (launch?.sourceOffset(concern.span.start) ?? 0);
-        lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: sqlText(concern) });
-      }
-    }
-    if (lines.length === 0) return Promise.resolve('run');
-    return askScript(lines, skipped.length === 0);
   }
 
   dispose(): void {
@@ -332,6 +349,13 @@ export class EditorCommands implements vscode.Disposable {
     return undefined;
   }
 
+  /** Like {@link #inEditor}. @throws if there are several targets */
+  #oneInEditor(here: EditorSnapshot | undefined): SqlTarget | undefined {
+    const targets = this.#inEditor(here) ?? [];
+    if (targets.length > 1) throw new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
+    return targets[0];
+  }
+
   #show(editor: vscode.TextEditor, targets: readonly SqlTarget[]): void {
     this.#flash.show(
       editor,
@@ -344,10 +368,6 @@ export class EditorCommands implements vscode.Disposable {
 function required(here: EditorSnapshot | undefined): EditorSnapshot {
   if (!here) throw new Error(vscode.l10n.t('Open a SQL file first, and put the cursor in the statement to run.'));
   return here;
-}
-
-function severalTargets(): Error {
-  return new Error(vscode.l10n.t('Select one statement, or put one cursor in it.'));
 }
 
 /** The maximum length of a text that is stored with a job in addition to its SQL, in UTF-16 code units. */

@@ -16,7 +16,7 @@ import { unknownConnectionError, type Connections } from '../connections/connect
 import { VariableValues } from '../launch/askVariables';
 import { limitLocks, unboundedWrite, type UnboundedWrite } from '../launch/launchConfirmation';
 import type { Launcher } from '../launch/launcher';
-import { variablesOf } from '../launch/parameterInput';
+import { readValue, variablesOf, type Variable } from '../launch/parameterInput';
 import type { RunOptions } from '../launch/request';
 import { askContext } from '../launch/scriptQuestions';
 import { skippedText } from '../messages/editorTexts';
@@ -29,6 +29,16 @@ import type { PreparedLaunch } from './preparedLaunch';
 import { wholeFile } from './runnableRanges';
 import { withSession } from './scriptSession';
 import { environment, SqlSourceReader, type SqlSource } from './sqlSource';
+import type { TaskLaunch } from './taskLaunch';
+
+export interface PrepareOptions {
+  /** False if the caller asks about statements that change every row. */
+  readonly asksAboutWrites?: boolean;
+  /** The connection of each target, if all targets are the same SQL. Those of comments and files do not count then. */
+  readonly connections?: readonly string[];
+  /** Set if a task runs the targets. */
+  readonly task?: TaskLaunch | undefined;
+}
 
 interface PlannedLaunch extends SqlSource {
   readonly options: RunOptions & { readonly connection: string };
@@ -65,13 +75,12 @@ export class LaunchPreparer {
    *
    * @param chosen The user's options for this launch, which replace those of comments and the file's defaults. With several targets
    *   and no label here, each target keeps the label of its comments.
-   * @param asksAboutWrites false if the caller asks about statements that change every row
    * @throws if the workspace is not trusted, a connection does not exist, or a text becomes too long
    */
   async prepare(
     targets: readonly SqlTarget[],
     chosen?: RunOptions,
-    { asksAboutWrites = true } = {},
+    { asksAboutWrites = true, connections, task }: PrepareOptions = {},
   ): Promise<PreparedLaunch[] | undefined> {
     if (!vscode.workspace.isTrusted) {
       throw new Error(
@@ -83,20 +92,23 @@ export class LaunchPreparer {
     for (const { uri, range } of targets) this.#diagnostics.clear(uri, range);
     const reader = new SqlSourceReader();
     const sources = targets.map((target) => reader.read(target));
-    const writes = this.#check(sources);
+    const writes = this.#check(connections ? sources.slice(0, 1) : sources, task);
     if (!writes) return undefined;
     const sessions = await this.#askContext(targets);
     if (!sessions) return undefined;
-    const planned = await this.#plan(sources, chosen);
+    const planned = await this.#plan(sources, chosen, connections, task);
     if (!planned) return undefined;
-    const prepared = await this.#fill(planned, sessions);
+    const prepared = await this.#fill(planned, sessions, task);
     if (!prepared) return undefined;
     const { confirmation } = this.#launcher;
     const questions = prepared.map(({ request }) => confirmation.questionOf(request));
     const confirmed = await confirmation.confirm(asksAboutWrites ? writes : [], questions);
     if (!confirmed) return undefined;
     const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
-    if (skipped > 0) void ui.showInformationMessage(skippedText(skipped));
+    if (skipped > 0) {
+      if (task) task.report('info', skippedText(skipped));
+      else void ui.showInformationMessage(skippedText(skipped));
+    }
     return prepared.map((launch, index) => {
       const question = questions[index];
       return question ? { ...launch, request: limitLocks(launch.request, question, confirmed) } : launch;
@@ -104,12 +116,13 @@ export class LaunchPreparer {
   }
 
   /** Reports the psql commands of a document that cannot be skipped. @returns whether there are none */
-  acceptsCommands(document: vscode.TextDocument, refused: readonly SplitProblem[]): boolean {
+  acceptsCommands(document: vscode.TextDocument, refused: readonly SplitProblem[], task?: TaskLaunch): boolean {
     const target = { document, uri: document.uri, range: wholeFile(document.getText()) };
     for (const problem of refused) this.#diagnostics.clear(document.uri, problem);
     return this.#reportErrors(
       refused.map((problem) => ({ target, finding: { severity: 'error', ...splitFault(problem) } })),
       1,
+      task,
     );
   }
 
@@ -129,7 +142,7 @@ export class LaunchPreparer {
   }
 
   /** Checks the SQL and reports errors. @returns the writes to confirm, or undefined if there are errors */
-  #check(sources: readonly SqlSource[]): UnboundedWrite[] | undefined {
+  #check(sources: readonly SqlSource[], task?: TaskLaunch): UnboundedWrite[] | undefined {
     const findings = sources.flatMap(({ target, sql, sourceOffset }) =>
       checkBeforeLaunch(sql.text, sql.split).map((finding) => ({ target, sql: sql.text, finding, sourceOffset })),
     );
@@ -140,11 +153,12 @@ export class LaunchPreparer {
         const end = Math.max(sourceOffset(finding.span.end), start + 1);
         return { target, finding: { ...finding, span: { start, end } } };
       });
-    if (!this.#reportErrors(errors, sources.length)) return undefined;
+    if (!this.#reportErrors(errors, sources.length, task)) return undefined;
     this.#warn(
       findings.flatMap(({ target, finding }) =>
         finding.code === 'sql.limitWithoutEffect' ? [{ target, span: finding.span, text: sqlText(finding) }] : [],
       ),
+      task,
     );
     return findings.flatMap(({ finding, sql }) =>
       finding.severity === 'confirm' ? [unboundedWrite(finding, sql)] : [],
@@ -155,12 +169,18 @@ export class LaunchPreparer {
   #reportErrors(
     errors: readonly { readonly target: SqlTarget; readonly finding: PrelaunchFinding }[],
     total: number,
+    task?: TaskLaunch,
   ): boolean {
     const [first] = errors;
     if (!first) return true;
     for (const { target, finding } of errors) {
       const runEach = finding.code === 'sql.refusesTransactionBlock' || finding.code === 'sql.transactionControl';
       this.#mark(target, finding.span, sqlText(finding), vscode.DiagnosticSeverity.Error, runEach);
+    }
+    if (task) {
+      for (const { target, finding } of errors)
+        task.report('error', sqlText(finding), locationOf(target, finding.span));
+      return false;
     }
     const text = sqlText(first.finding);
     this.#showError(first.target, first.finding.span, total === 1 ? text : `${nameOf(first.target.uri)}: ${text}`);
@@ -200,17 +220,23 @@ export class LaunchPreparer {
     });
   }
 
-  async #plan(sources: readonly SqlSource[], chosen: RunOptions | undefined): Promise<PlannedLaunch[] | undefined> {
+  async #plan(
+    sources: readonly SqlSource[],
+    chosen: RunOptions | undefined,
+    connections: readonly string[] | undefined,
+    task: TaskLaunch | undefined,
+  ): Promise<PlannedLaunch[] | undefined> {
+    // The label of a task with several statements is that of their batch.
+    const given = task && sources.length > 1 ? omit(task.options, 'label') : task?.options;
+    const ownOf = (target: SqlTarget): RunOptions => ({ ...this.optionsOf(target), ...given });
     const planned: PlannedLaunch[] = [];
-    const undecided = chosen
-      ? sources
-      : sources.filter(({ target }) => this.optionsOf(target).connection === undefined);
+    const undecided = chosen ? sources : sources.filter(({ target }) => ownOf(target).connection === undefined);
     let picked: string | undefined;
-    for (const source of sources) {
-      const own = this.optionsOf(source.target);
+    for (const [index, source] of sources.entries()) {
+      const own = ownOf(source.target);
       const kept = sources.length > 1 && own.label !== undefined ? { label: own.label } : {};
       const options = chosen ? { ...kept, ...chosen } : own;
-      let { connection } = options;
+      let connection = connections?.[index] ?? options.connection;
       // The user is asked once for all targets without a connection.
       connection ??= picked ??= await this.#fileConnection.choose(undecided.map(({ target }) => target.uri));
       if (connection === undefined) return undefined;
@@ -222,12 +248,18 @@ export class LaunchPreparer {
       planned.push({ ...source, options: { ...options, connection: found.name } });
     }
     // If the user chose the options, the form showed those of the comments.
-    if (!chosen) this.#warnOfDirectives(planned.map(({ target }) => target));
+    if (!chosen) {
+      const warned = connections ? planned.slice(0, 1) : planned;
+      this.#warnOfDirectives(
+        warned.map(({ target }) => target),
+        task,
+      );
+    }
     return planned;
   }
 
   /** Warns of ignored directives: a misspelled limit does not limit, but the job runs. */
-  #warnOfDirectives(targets: readonly SqlTarget[]): void {
+  #warnOfDirectives(targets: readonly SqlTarget[], task: TaskLaunch | undefined): void {
     this.#warn(
       targets.flatMap((target) =>
         directivesOf(target.range.text).problems.flatMap((problem) => {
@@ -236,14 +268,22 @@ export class LaunchPreparer {
           return [{ target, span: problem.span, text: sqlText(problem) }];
         }),
       ),
+      task,
     );
   }
 
   /** Marks warnings and shows the first. */
-  #warn(warnings: readonly { readonly target: SqlTarget; readonly span: FaultSpan; readonly text: string }[]): void {
+  #warn(
+    warnings: readonly { readonly target: SqlTarget; readonly span: FaultSpan; readonly text: string }[],
+    task: TaskLaunch | undefined,
+  ): void {
     const [first] = warnings;
     if (!first) return;
     for (const { target, span, text } of warnings) this.#mark(target, span, text, vscode.DiagnosticSeverity.Warning);
+    if (task) {
+      for (const { target, span, text } of warnings) task.report('warning', text, locationOf(target, span));
+      return;
+    }
     const count = warnings.length - 1;
     const more =
       count === 0
@@ -300,6 +340,7 @@ export class LaunchPreparer {
   async #fill(
     planned: readonly PlannedLaunch[],
     sessions: ReadonlyMap<SqlTarget, SessionSettings>,
+    task: TaskLaunch | undefined,
   ): Promise<PreparedLaunch[] | undefined> {
     const uses = planned.flatMap(({ sql, unset }) =>
       findParameters(sql.text, sql.split).filter(({ name }) => !unset.has(name)),
@@ -311,9 +352,14 @@ export class LaunchPreparer {
       }
       return undefined;
     };
-    const variables = variablesOf(uses, hints);
-    const values = variables.length === 0 ? new Map<string, ParameterValue>() : await this.#values.ask(variables);
-    if (!values) return undefined;
+    const all = variablesOf(uses, hints);
+    const given = task?.variables ?? new Map<string, string>();
+    const variables = all.filter(({ name }) => !given.has(name));
+    const asked = variables.length === 0 ? new Map<string, ParameterValue>() : await this.#values.ask(variables);
+    if (!asked) return undefined;
+    const values = new Map(
+      [...given].map(([name, text]) => [name, givenValue(name, text, all)] as const).concat([...asked]),
+    );
     return planned.map(({ target, sql: before, options, unset, sourceOffset: toSource }) => {
       const own = new Map([...values].filter(([name]) => !unset.has(name)));
       const { text: sql, sourceOffset } = substituteParameters(before.text, own, before.split);
@@ -325,6 +371,21 @@ export class LaunchPreparer {
       return session ? withSession(prepared, session) : prepared;
     });
   }
+}
+
+/** The value of a variable that a task gives. */
+function givenValue(name: string, text: string, variables: readonly Variable[]): ParameterValue {
+  const variable = variables.find((each) => each.name === name);
+  // It may only be tested whether it has a value.
+  return variable ? readValue(text, variable) : text;
+}
+
+function locationOf({ document, range }: SqlTarget, { start, end }: FaultSpan): vscode.Location | undefined {
+  if (!document) return undefined;
+  return new vscode.Location(
+    document.uri,
+    rangeOf(document, { start: range.start + start, end: range.start + Math.max(start, end) }),
+  );
 }
 
 /** The label of a job. It is made from the text without the values of variables, because everyone on the server can read labels. */

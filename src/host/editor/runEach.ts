@@ -1,5 +1,10 @@
+import type * as vscode from 'vscode';
 import type { SharedSession } from '../../core/jobs/batches/batchPart';
+import { scriptConcerns } from '../../core/sql/psql/scriptConcerns';
+import type { SkippedTransaction } from '../../core/sql/psql/scriptSteps';
 import { truncateLabel } from '../../core/sql/labels';
+import { askScript, type ScriptAnswer } from '../launch/scriptQuestions';
+import { sqlText } from '../messages/sqlMessages';
 import { nameOf } from './editorTargets';
 import type { PreparedLaunch } from './preparedLaunch';
 
@@ -40,4 +45,26 @@ export function withModes(launch: PreparedLaunch): PreparedLaunch {
 /** The label of a batch: the names of its files. */
 export function batchLabel(all: readonly PreparedLaunch[]): string {
   return truncateLabel([...new Set(all.map(({ target }) => nameOf(target.uri)))].join(', '));
+}
+
+/** Asks before anything runs if the script would run differently than in psql. */
+export function askAboutScript(
+  prepared: readonly PreparedLaunch[],
+  skipped: readonly { readonly transaction: SkippedTransaction; readonly document: vscode.TextDocument }[],
+): Promise<ScriptAnswer> {
+  const lines = skipped.map(({ transaction, document }) => ({
+    line: document.positionAt(transaction.span.start).line + 1,
+    text: sqlText(transaction),
+  }));
+  // In psql, each file would have its own session.
+  for (const launches of groupByFile(prepared)) {
+    for (const concern of scriptConcerns(launches.map(({ request }) => request.sql))) {
+      const launch = launches[concern.step];
+      const { document, range } = launch?.target ?? {};
+      const offset = (range?.start ?? 0) + (launch?.sourceOffset(concern.span.start) ?? 0);
+      lines.push({ line: (document?.positionAt(offset).line ?? 0) + 1, text: sqlText(concern) });
+    }
+  }
+  if (lines.length === 0) return Promise.resolve('run');
+  return askScript(lines, skipped.length === 0);
 }

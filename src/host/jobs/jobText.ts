@@ -123,6 +123,11 @@ function queueText(position: number | undefined): string {
   return position === 1 ? l10n.t('queued, next') : l10n.t('queued, position {0}', position);
 }
 
+/** When a job started, or was requested if it has not started. Milliseconds since 1970. */
+export function startOf({ record }: Job): number {
+  return record.launchedAt ?? record.queuedAt;
+}
+
 /** Joins the parts that are not empty. */
 export function join(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join(' · ');

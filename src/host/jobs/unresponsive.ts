@@ -3,10 +3,10 @@ import * as vscode from 'vscode';
 import type { Fault } from '../../core/base/fault';
 import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import { commandId } from '../base/commandIds';
-import { plain, plainLabel } from '../base/plainText';
 import * as ui from '../base/ui';
 import { faultText } from '../messages/faultText';
 import { WorkerNode } from '../tree/nodes/workerNode';
+import { unresponsiveText } from './cancelTexts';
 import type { Unresponsive } from './unresponsiveWorker';
 
 /** Explains why it is still running, and what can be done. */
@@ -21,13 +21,7 @@ export async function warnUnresponsive(stuck: Unresponsive): Promise<void> {
   // A lock ends with the process that holds it, which the Activity view can end.
   const details = onLock || !job ? (worker ? [showActivity] : []) : [showDetails];
   const choice = await ui.showWarningMessage(
-    vscode.l10n.t(
-      '“{0}” (pid {1}) is still running {2} s after SIGTERM. {3} This extension never kills a worker, because that would restart the whole server. To limit such work, set statement_timeout or pg_background.worker_timeout before the launch.',
-      plainLabel(label),
-      pid ?? '–',
-      graceMs / 1000,
-      plain(faultText(reason), 400),
-    ),
+    unresponsiveText(label, pid, graceMs, faultText(reason)),
     ...(job ? [keepWaiting, runAgain, ...details] : [keepWaiting, ...details]),
   );
   switch (choice) {

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { BatchRequest, RunRequest } from '../../api';
 import { FaultError, type Fault } from '../../core/base/fault';
 import type { OnFailure } from '../../core/jobs/batches/batchPart';
-import { ownRequest, sessionAgain } from '../../core/jobs/batches/batchSession';
+import { statementAgain } from '../../core/jobs/batches/batchSession';
 import type { BatchOptions } from '../../core/jobs/batches/batchPart';
 import type { BatchStatement } from '../../core/jobs/batches/newBatch';
 import type { DurableJobFault } from '../../core/jobs/durable/faults';
@@ -63,22 +63,22 @@ export class BatchLauncher {
       const id = await this.#launcher.rerun(only, false);
       return id === undefined ? [] : [id];
     }
-    const requests = again.map(({ record }) => {
-      const { connection, label, source } = record;
-      return { ...ownRequest(record), connection, label, ...(source && { source }) };
+    const statements = again.map((job) => {
+      const { request, session } = statementAgain(job, batch);
+      const { connection, label, source } = job.record;
+      return { request: { ...request, connection, label, ...(source && { source }) }, session };
     });
+    const requests = statements.map(({ request }) => request);
     const writes = requests.flatMap(({ sql }) => unboundedWrites(sql));
     const questions = requests.map((request) => this.#launcher.confirmation.questionOf(request));
     const confirmed = await this.#launcher.confirmation.confirm(writes, questions);
     if (!confirmed) return [];
     for (const { connection } of requests) this.#connections.allowPrompts(connection);
-    const statements = requests.flatMap((request, index) => {
+    const limited = statements.flatMap(({ request, session }, index) => {
       const question = questions[index];
-      const job = again[index];
-      if (!question || !job) return [];
-      return { request: limitLocks(request, question, confirmed), session: sessionAgain(job, batch) };
+      return question ? { request: limitLocks(request, question, confirmed), session } : [];
     });
-    const jobs = await this.launchBatch(statements, part);
+    const jobs = await this.launchBatch(limited, part);
     for (const [index, { id }] of jobs.entries()) this.#reran(again[index]?.id ?? '', id);
     return jobs.map(({ id }) => id);
   }

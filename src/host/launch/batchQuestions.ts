@@ -128,3 +128,13 @@ export async function askWhatAfter(inEditor: string | undefined): Promise<'edito
 function afterTitle(): string {
   return vscode.l10n.t('Run After This Job');
 }
+
+/** Asks for several connections. @returns their names, in the order of the list; undefined if the user gives up */
+export async function askConnections(items: readonly vscode.QuickPickItem[]): Promise<readonly string[] | undefined> {
+  const picked = await ui.showQuickPickMany(items, {
+    title: vscode.l10n.t('Run on Several Connections'),
+    placeHolder: vscode.l10n.t('Choose the connections to run on'),
+    matchOnDescription: true,
+  });
+  return picked?.map(({ label }) => label);
+}

@@ -7,7 +7,7 @@ import { faultText } from './faultText';
 
 /** A job as the public API describes it. */
 export function jobInfo({ record, mirrored }: Job): JobInfo {
-  const { id, label, connection, state, queuedAt, error, reason, batch, durable } = record;
+  const { id, label, connection, state, queuedAt, error, reason, batch, durable, launchedBy } = record;
   return {
     id,
     label,
@@ -21,6 +21,7 @@ export function jobInfo({ record, mirrored }: Job): JobInfo {
     ...(error && { error: shownError(error) }),
     ...(reason && { reason: faultText(reason) }),
     ...(batch && { batch: { id: batch.id, label: batch.label, index: batch.index, count: batch.count } }),
+    ...(launchedBy && { launchedBy }),
   };
 }
 

@@ -45,6 +45,11 @@ export const RESULTS_MESSAGES: Messages<RowsFaults> = {
   'rows.badDescription': ({ file }) => l10n.t('{0} does not describe rows kept by this extension.', file),
   'rows.truncated': ({ file }) => l10n.t('Rows are missing: {0} has become shorter.', file),
   'rows.exportDiskFull': ({ file }) => l10n.t('The disk is full: {0} was not written.', file),
+  'rows.compareDiskFull': () =>
+    l10n.t(
+      'The disk is full, so the results were not compared. Free about twice the size of both results and try again.',
+    ),
+  'rows.compareFailed': ({ error }) => l10n.t('The differences could not be written: {0}', withPeriod(error)),
   'rows.tooManyToOrder': ({ rows, limit }) =>
     l10n.t('Sorting and filtering are limited to {0} rows; this result has {1}.', count(limit), count(rows)),
   'rows.badRegex': ({ reason }) => l10n.t('Invalid regular expression: {0}', withPeriod(reason)),

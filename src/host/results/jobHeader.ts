@@ -21,6 +21,7 @@ const COUNTED_TAG = /^(INSERT|DELETE|UPDATE|MERGE|SELECT|MOVE|FETCH|COPY)\b/;
 
 /** The header of a job for the page. */
 export function headOf(job: ResultsJob, now: number, errorPlace?: FailureLocation): ResultsHead {
+  if (job.comparison) return { ...job.comparison.head, now };
   const { info } = job;
   const { launchedAt, finishedAt, pid, progress, rowCount, commandTag, error, reason } = info;
   return {
@@ -75,6 +76,7 @@ function detailsOf(job: ResultsJob, now: number): DetailView[] {
     [l10n.t('State'), stateTitle(info.state)],
     [l10n.t('How to limit such work'), info.state === 'unresponsive' ? limitAdvice() : undefined],
     [l10n.t('Connection'), info.connection],
+    [l10n.t('Launched by'), info.launchedBy && l10n.t('a language model, with a tool')],
     [
       l10n.t('Batch'),
       info.batch && l10n.t('{0}, {1} of {2}', info.batch.label, info.batch.index + 1, info.batch.count),

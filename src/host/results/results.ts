@@ -11,12 +11,15 @@ import type { FailureLocation } from '../editor/failures';
 import * as ui from '../base/ui';
 import { jobSource } from './jobSource';
 import { ResultsPanels } from './resultsPanels';
+import type { ResultsSource } from './rowSource';
 import type { OtherJobsSource } from '../tree/otherJobs';
 import type { Walkthrough } from '../walkthrough';
 
 /** Connects the results panels to the jobs. */
 export class Results implements Disposable {
   readonly #panels: ResultsPanels;
+  /** The jobs as the panels show them. */
+  readonly source: ResultsSource;
 
   readonly #walkthrough: Walkthrough;
   readonly #extensionUri: vscode.Uri;
@@ -37,32 +40,30 @@ export class Results implements Disposable {
     this.#extensionUri = context.extensionUri;
     this.#connections = connections;
 
-    this.#panels = new ResultsPanels(
-      jobSource(
-        jobs,
-        files,
-        {
-          errorPlace: async (id) => {
-            const job = jobs.get(id);
-            return job && errorPlace(job);
-          },
-          cancel: (id) => {
-            const job = jobs.get(id);
-            if (!job) showReadOnly();
-            return job && canceling.cancelJobs([job]);
-          },
-          rerun: async (id) => {
-            const job = jobs.get(id);
-            if (!job) showReadOnly();
-            const again = job && (await launcher.rerun(job, false));
-            if (again !== undefined) await this.show(again);
-          },
+    this.source = jobSource(
+      jobs,
+      files,
+      {
+        errorPlace: async (id) => {
+          const job = jobs.get(id);
+          return job && errorPlace(job);
         },
-        others,
-        (name) => connections.existing(name),
-      ),
-      context.extensionUri,
+        cancel: (id) => {
+          const job = jobs.get(id);
+          if (!job) showReadOnly();
+          return job && canceling.cancelJobs([job]);
+        },
+        rerun: async (id) => {
+          const job = jobs.get(id);
+          if (!job) showReadOnly();
+          const again = job && (await launcher.rerun(job, false));
+          if (again !== undefined) await this.show(again);
+        },
+      },
+      others,
+      (name) => connections.existing(name),
     );
+    this.#panels = new ResultsPanels(this.source, context.extensionUri);
   }
 
   /** Restores the panels after a reload. Call it once the jobs are known. */
@@ -103,6 +104,11 @@ export class Results implements Disposable {
     if (!this.#connections.existing(connection)) return;
     const { showWorkerActivity } = await import('../activity/workerPanels');
     showWorkerActivity(this.#extensionUri, this.#connections, { connection, worker }, true);
+  }
+
+  /** Panels for something else than jobs. */
+  newPanels(source: ResultsSource, type: string): ResultsPanels {
+    return new ResultsPanels(source, this.#extensionUri, type);
   }
 
   /** Whether the job's panel is visible. */

@@ -122,6 +122,7 @@ export class ResultsPanel implements Disposable {
     clearTimeout(this.#updateTimer);
     clearTimeout(this.#growthTimer);
     this.#disposables.dispose();
+    this.#source.closed?.(this.id);
   }
 
   #setTitle(): void {

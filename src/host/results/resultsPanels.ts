@@ -38,8 +38,10 @@ export class ResultsPanels implements Disposable {
 
   readonly #source: ResultsSource;
   readonly #extensionUri: vscode.Uri;
+  readonly #type: string;
 
-  constructor(source: ResultsSource, extensionUri: vscode.Uri) {
+  constructor(source: ResultsSource, extensionUri: vscode.Uri, type = RESULTS_VIEW_TYPE) {
+    this.#type = type;
     this.#source = source;
     this.#extensionUri = extensionUri;
 
@@ -95,7 +97,7 @@ export class ResultsPanels implements Disposable {
       const openIn = readSetting('results.openIn');
       const viewColumn = replaced?.panel.viewColumn ?? (openIn === 'active' ? vscode.ViewColumn.Active : beside);
       const splitsBelow = openIn === 'below' && viewColumn === vscode.ViewColumn.Beside;
-      const panel = newPagePanel(this.#extensionUri, RESULTS_VIEW_TYPE, job.info.label, {
+      const panel = newPagePanel(this.#extensionUri, this.#type, job.info.label, {
         preserveFocus: preserveFocus && !splitsBelow,
         viewColumn: splitsBelow ? vscode.ViewColumn.Active : viewColumn,
       });

@@ -10,6 +10,7 @@ import type { Job } from '../../core/jobs/job';
 import type { Waited } from '../../core/jobs/run/waitTimes';
 import type { ServerLink, WorkerLimits } from '../../core/jobs/ports';
 import type { SpoolReader } from '../../core/results/spool/spool';
+import type { ChangeTone, ResultsHead } from '../../shared/resultsProtocol';
 import type { FailureLocation } from '../editor/failures';
 
 /** The rows of a job, open for reading. The caller closes it. */
@@ -37,6 +38,15 @@ export interface ResultsJob {
   readonly copying?: boolean;
   /** Its state can no longer change. */
   readonly final: boolean;
+  /** Set if this is not a job but a comparison of two results. */
+  readonly comparison?: ComparisonView;
+}
+
+/** What the page shows of a comparison. */
+export interface ComparisonView {
+  readonly head: Omit<ResultsHead, 'now'>;
+  /** The colors of the values in its first column. */
+  readonly tones: Readonly<Record<string, ChangeTone>>;
 }
 
 /** A text in a UTF-8 file. */
@@ -69,6 +79,8 @@ export interface ResultsSource {
   linked?(id: string): LinkedJob | undefined;
   /** The user sees the job in a panel. */
   shown?(id: string): void;
+  /** Its panel was closed. */
+  closed?(id: string): void;
   notices(id: string): readonly KeptNotice[];
   /** How many earlier messages are only in the messages file: the number of the first one in {@link notices}. */
   noticesNotHeld(id: string): number;

@@ -43,13 +43,15 @@ export class RowsService implements Disposable {
 
   async columns(): Promise<readonly ColumnView[]> {
     const reader = await this.reader();
-    return (reader?.columns ?? []).map((column) => ({
+    const tones = this.#source.job(this.id)?.comparison?.tones;
+    return (reader?.columns ?? []).map((column, place) => ({
       name: shortName(column.name),
       type: shortName(column.type),
       numeric: isNumeric(column),
       ...(columnKind(column) === 'text' || columnKind(column) === 'json'
         ? sortsAsText(column) && { sortsAsText: true as const }
         : {}),
+      ...(tones && place === 0 ? { tones } : {}),
     }));
   }
 

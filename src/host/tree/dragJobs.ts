@@ -1,11 +1,9 @@
 import * as vscode from 'vscode';
 import { ownRequest } from '../../core/jobs/batches/batchSession';
-import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
-import * as ui from '../base/ui';
 import { WORKERS_VIEW } from '../base/commandIds';
-import { BatchNode } from './nodes/batchNode';
-import { JobNode } from './nodes/jobNode';
+import * as ui from '../base/ui';
+import { targetsOf } from '../commands/jobTargets';
 import type { Node } from './nodes/node';
 
 /** What VS Code calls the rows of our view that are dragged. */
@@ -26,7 +24,7 @@ export class DragJobs implements vscode.TreeDragAndDropController<Node> {
   }
 
   async handleDrag(source: readonly Node[], data: vscode.DataTransfer): Promise<void> {
-    const jobs = jobsOf(source);
+    const { jobs } = targetsOf(this.#jobs, source[0], source);
     if (jobs.length === 0) return;
     // The SQL of a durable job may be cut in the list.
     await Promise.all(jobs.map(({ id }) => this.#jobs.durable.whole(id)));
@@ -39,10 +37,8 @@ export class DragJobs implements vscode.TreeDragAndDropController<Node> {
 
   handleDrop(target: Node | undefined, data: vscode.DataTransfer): void {
     const dragged: unknown = data.get(ROWS)?.value;
-    const ids = (Array.isArray(dragged) ? dragged : [])
-      .filter((id) => this.#jobs.get(String(id)) !== undefined)
-      .map(String);
-    const waiting = target ? jobsOf([target]).filter(({ state }) => state === 'queued') : [];
+    const ids = Array.isArray(dragged) ? targetsOf(this.#jobs, dragged[0], dragged).jobs.map(({ id }) => id) : [];
+    const waiting = targetsOf(this.#jobs, target, undefined).jobs.filter(({ state }) => state === 'queued');
     const [first] = waiting;
     if (!first || ids.length === 0 || waiting.some(({ id }) => ids.includes(id))) return;
     const { connection } = first.record;
@@ -54,14 +50,6 @@ export class DragJobs implements vscode.TreeDragAndDropController<Node> {
     else
       ui.setStatusBarMessage(vscode.l10n.t('Only queued jobs of this window can be moved, within their queue.'), 5000);
   }
-}
-
-function jobsOf(rows: readonly Node[]): Job[] {
-  const jobs = rows.flatMap((row) =>
-    row instanceof JobNode ? [row.job] : row instanceof BatchNode ? [...row.all] : [],
-  );
-  // A batch and one of its jobs may both be selected.
-  return [...new Set(jobs)];
 }
 
 /** The SQL with a semicolon at its end, unless a comment there would contain it. */

@@ -147,20 +147,16 @@ export function groupKey({ connection, day }: DayNode): string {
 
 /** Puts the rows that wait in the order of the queue, which the user can change. All others keep their places. */
 function inQueueOrder(rows: readonly Row[], queue: readonly string[]): readonly Row[] {
+  if (queue.length === 0) return rows;
   const positions = new Map(queue.map((id, index) => [id, index]));
-  const positionOf = (row: Row): number | undefined => {
+  const waiting = new Map<Row, number>();
+  for (const row of rows) {
     const jobs = row instanceof BatchNode ? row.all : [row];
-    const waits = jobs.every(({ state }) => state === 'queued');
-    return waits ? positions.get(jobs[0]?.id ?? '') : undefined;
-  };
-  const ordered = rows
-    .flatMap((row) => {
-      const position = positionOf(row);
-      return position === undefined ? [] : [{ row, position }];
-    })
-    .sort((a, b) => a.position - b.position);
-  let next = 0;
-  return rows.map((row) => (positionOf(row) === undefined ? row : (ordered[next++]?.row ?? row)));
+    const position = positions.get(jobs[0]?.id ?? '');
+    if (position !== undefined && jobs.every(({ state }) => state === 'queued')) waiting.set(row, position);
+  }
+  const ordered = [...waiting].sort(([, a], [, b]) => a - b).values();
+  return rows.map((row) => (waiting.has(row) ? (ordered.next().value?.[0] ?? row) : row));
 }
 
 function jobsOf(row: Row): readonly Job[] {

@@ -1,34 +1,16 @@
 import assert from 'node:assert/strict';
-import { TypeCache } from '../../../src/core/postgres/client/typeCache';
-import { launchDurableBatch, type DurableBatchStatement } from '../../../src/core/postgres/durable/launchBatch';
 import { cancelJob, readJob, resolveJobs, type DurableRecord } from '../../../src/core/postgres/durable/records';
 import { withGate } from '../../gate';
 import { eventually, sharedServer, type TestServer } from '../support';
-import { newDurableDatabase, type DurableDatabase, type DurableSession, type OldVersion } from './support';
-
-export interface BatchOptions {
-  readonly parallel?: number;
-  readonly onFailure?: 'stop' | 'continue';
-  readonly after?: string;
-}
-
-export async function launchBatch(
-  session: DurableSession,
-  texts: readonly string[],
-  { parallel = 1, onFailure = 'stop', after }: BatchOptions = {},
-): Promise<readonly string[]> {
-  const statements = texts.map((sql, i): DurableBatchStatement => ({ sql, label: `statement ${i}` }));
-  const options = { label: 'batch', parallel, onFailure, ...(after === undefined ? {} : { after }) };
-  return (await launchDurableBatch(session.client, new TypeCache(), statements, options)).ids;
-}
-
-async function endOf(session: DurableSession, ids: readonly string[]): Promise<DurableRecord[]> {
-  const ended: DurableRecord[] = [];
-  for (const id of ids) ended.push(await session.end(id));
-  return ended;
-}
-
-const statesOf = (jobs: readonly DurableRecord[]): string[] => jobs.map(({ state }) => state);
+import {
+  endOf,
+  launchBatch,
+  newDurableDatabase,
+  statesOf,
+  type DurableDatabase,
+  type DurableSession,
+  type OldVersion,
+} from './support';
 
 for (const version of [undefined, '1.8'] as readonly OldVersion[]) {
   describe(`durable batches (${version ?? 'current version'})`, () => {
@@ -201,7 +183,11 @@ for (const version of [undefined, '1.8'] as readonly OldVersion[]) {
           ids[0]!,
           ({ state, workerPid: pid }) => state === 'running' && pid !== null,
         );
-        await database.admin.value('SELECT pg_terminate_backend($1)::text', [workerPid]);
+        // A process that has just started gets no signal yet.
+        await eventually(
+          async () => (await database.admin.value('SELECT pg_terminate_backend($1)::text', [workerPid])) === 'true',
+          'the worker is terminated',
+        );
         const jobs = await endOf(alice, ids);
         assert.notEqual(jobs[0]!.state, 'succeeded');
         assert.equal(jobs[1]!.state, 'canceled');

@@ -6,6 +6,7 @@ import { TypeCache } from '../../../src/core/postgres/client/typeCache';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { openClient } from '../../../src/core/postgres/connect/open/open';
 import { launchDurable, type DurableRunRequest, type LaunchedJob } from '../../../src/core/postgres/durable/launch';
+import { launchDurableBatch, type DurableBatchStatement } from '../../../src/core/postgres/durable/launchBatch';
 import { readJob, readJobs, type DurableRecord } from '../../../src/core/postgres/durable/records';
 import { readRows } from '../../../src/core/postgres/durable/rows';
 import { CHANNEL } from '../../../src/core/postgres/durable/schema/calls';
@@ -149,3 +150,27 @@ export function sees(engine: Engine, condition: () => boolean): Promise<void> {
     check();
   });
 }
+
+export interface BatchOptions {
+  readonly parallel?: number;
+  readonly onFailure?: 'stop' | 'continue';
+  readonly after?: string;
+}
+
+export async function launchBatch(
+  session: DurableSession,
+  texts: readonly string[],
+  { parallel = 1, onFailure = 'stop', after }: BatchOptions = {},
+): Promise<readonly string[]> {
+  const statements = texts.map((sql, i): DurableBatchStatement => ({ sql, label: `statement ${i}` }));
+  const options = { label: 'batch', parallel, onFailure, ...(after === undefined ? {} : { after }) };
+  return (await launchDurableBatch(session.client, new TypeCache(), statements, options)).ids;
+}
+
+export async function endOf(session: DurableSession, ids: readonly string[]): Promise<DurableRecord[]> {
+  const ended: DurableRecord[] = [];
+  for (const id of ids) ended.push(await session.end(id));
+  return ended;
+}
+
+export const statesOf = (jobs: readonly DurableRecord[]): string[] => jobs.map(({ state }) => state);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JobState } from '../../../src/api';
 import type { BatchPart, OnFailure } from '../../../src/core/jobs/batches/batchPart';
 import { BatchRules, type BatchMember } from '../../../src/core/jobs/batches/batchRules';
-import { ownRequest, standaloneRequest } from '../../../src/core/jobs/batches/batchSession';
+import { ownRequest, standaloneRequest, statementAgain } from '../../../src/core/jobs/batches/batchSession';
 import type { Job } from '../../../src/core/jobs/job';
 import { parseRecord } from '../../../src/core/jobs/store/parseRecord';
 import { expiredJobs } from '../../../src/core/jobs/store/retention';
@@ -321,6 +321,25 @@ describe('batches', () => {
       await settle();
       assert.equal(states(all), 'succeeded failed canceled');
       for (const job of all.slice(1)) assert.deepEqual(standaloneRequest(job, all).settings, { work_mem: '1MB' });
+    });
+
+    it('when they run again in a new batch, also after the statement that set them was removed', async () => {
+      const { jobs, link } = newWorld();
+      const failing = new FakeSession();
+      failing.workerReport = FAILED;
+      link.next.push(new FakeSession(), failing);
+      const all = jobs.runBatch([statement("SET work_mem = '1MB'"), statement('SELECT nosuch')], {
+        label: 'b',
+        parallel: 1,
+        onFailure: 'stop',
+      });
+      await settle();
+      const [, failed] = all;
+      const again = statementAgain(failed!, all);
+      assert.equal(again.request.settings, undefined);
+      assert.equal(again.session?.before?.length, 1);
+      const left = statementAgain(failed!, all.slice(1));
+      assert.deepEqual([left.request.settings, left.session], [{ work_mem: '1MB' }, undefined]);
     });
   });
 });

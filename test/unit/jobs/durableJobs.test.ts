@@ -136,7 +136,7 @@ describe('the record of a durable job', () => {
 class FakeServer implements DurableServer {
   jobs: DurableRecord[] = [];
   key = 'key';
-  more = false;
+  from: string | undefined;
   readonly reads: (readonly string[])[] = [];
   resolved = 0;
   seen: readonly string[] = [];
@@ -182,7 +182,12 @@ class FakeServer implements DurableServer {
   }
 
   #list(jobs: readonly DurableRecord[]): DurableList {
-    return { key: this.key, now: '2026-01-01T00:00:10.000000Z', jobs, more: this.more };
+    return {
+      key: this.key,
+      now: '2026-01-01T00:00:10.000000Z',
+      jobs,
+      ...(this.from !== undefined && { from: this.from }),
+    };
   }
 }
 
@@ -360,18 +365,20 @@ describe('the list of durable jobs', () => {
   });
 
   it('drops purged jobs, and keeps those that are too old to be listed', async () => {
-    one.server.jobs = [{ ...SUCCEEDED, id: '1' }, { ...SUCCEEDED, id: '5' }, SUCCEEDED];
+    const old = { ...RECORD, id: '0' };
+    one.server.jobs = [old, { ...SUCCEEDED, id: '1' }, { ...SUCCEEDED, id: '5' }, SUCCEEDED];
     await found('one');
-    one.server.jobs = [SUCCEEDED];
-    one.server.more = true;
+    // The old one is listed because it has not ended.
+    one.server.jobs = [old, SUCCEEDED];
+    one.server.from = '7';
     await found('one');
-    assert.equal(jobs.jobs.length, 3);
+    assert.equal(jobs.jobs.length, 4);
     one.server.notify('5');
     await clock.move(100);
-    assert.equal(jobs.jobs.length, 2);
-    one.server.more = false;
+    assert.equal(jobs.jobs.length, 3);
+    one.server.from = undefined;
     await found('one');
-    assert.deepEqual(listed(), ['one durable-key-7 succeeded']);
+    assert.deepEqual(listed(), ['one durable-key-0 running', 'one durable-key-7 succeeded']);
   });
 
   it('drops the jobs of another database when the connection leads to it', async () => {

@@ -43,9 +43,10 @@ describe('history', () => {
       if (process.platform !== 'win32') assert.equal((await stat(join(folder, name))).mode & 0o777, 0o600);
     const messages = history.notices('a', 3).map(({ message }) => message);
     assert.deepEqual(messages, ['m2', 'm3', 'm4']);
-    await history.remove('a');
-    await history.save(record('a'));
-    assert.deepEqual([...((await history.idsIfAlone()) ?? [])], ['a']);
+    const next = await open('w2');
+    await next.remove('a');
+    await next.save(record('a'));
+    assert.deepEqual([...((await next.idsIfAlone()) ?? [])], ['a']);
   });
 
   it('writes the record that a launch waits for into a file prepared after the launch before', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { newRecord, type Job, type JobRecord } from '../../../src/core/jobs/job';
 import { JobHistory } from '../../../src/core/jobs/store/jobFolder';
 import { JobStore } from '../../../src/core/jobs/store/jobStore';
@@ -10,7 +11,7 @@ import { FakeClock } from './fakes';
 describe('ownership of jobs on disk', () => {
   let parent: string;
   let folder: string;
-  const opened: JobHistory[] = [];
+  const opened: { readonly history: JobHistory; readonly store: JobStore }[] = [];
   const logged: string[] = [];
 
   beforeEach(async () => {
@@ -19,7 +20,10 @@ describe('ownership of jobs on disk', () => {
     logged.length = 0;
   });
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((history) => history.close()));
+    for (const { history, store } of opened.splice(0)) {
+      await store.close();
+      await history.close();
+    }
     await rm(parent, { recursive: true, force: true });
   });
 
@@ -28,7 +32,6 @@ describe('ownership of jobs on disk', () => {
     const add = (message: string): number => logged.push(message);
     const log = { debug: add, info: add, warn: add, error: add };
     const history = new JobHistory(folder, windowId, log, clock);
-    opened.push(history);
     const lost: string[] = [];
     const restored: string[] = [];
     const store = new JobStore({
@@ -41,6 +44,7 @@ describe('ownership of jobs on disk', () => {
       lost: (job) => lost.push(job.id),
       commanded: () => undefined,
     });
+    opened.push({ history, store });
     const run = (id: string): Job => {
       const job = store.add(recordOf(id, windowId));
       store.publish(job);
@@ -91,6 +95,33 @@ describe('ownership of jobs on disk', () => {
     await changed;
     assert.deepEqual(listed(), [['done', 'canceled', false]]);
     await second.store.close();
+  });
+
+  it('finishes an adoption that is running when the window closes, and is gone then', async () => {
+    const first = open('first');
+    await first.run('a').saved;
+    const second = open('second');
+    await second.store.restore();
+    const adopt = second.history.adopt.bind(second.history);
+    const events: string[] = [];
+    const adopting = new Promise<void>((started) => {
+      second.history.adopt = async (found) => {
+        started();
+        for (let turn = 0; turn < 20; turn++) await setImmediate();
+        const adopted = await adopt(found);
+        events.push('adopted');
+        return adopted;
+      };
+    });
+    await first.history.close();
+    await second.clock.move(25_000);
+    await adopting;
+    await second.store.close();
+    await second.history.close();
+    events.push('closed');
+    assert.deepEqual(events, ['adopted', 'closed']);
+    assert.deepEqual(await readdir(join(folder, 'windows')), []);
+    assert.equal((await onDisk('a.1.json')).owner, 'second');
   });
 
   it('takes a job from a window that was replaced: it is only mirrored there, not launched or written', async () => {
@@ -233,6 +264,15 @@ describe('ownership of jobs on disk', () => {
       await rm(join(folder, 'windows'), { recursive: true, force: true });
       await writeFile(join(folder, 'windows'), '');
     };
+    /** The same, noticed by a window that is open. */
+    const blockFor = async ({ clock, history }: ReturnType<typeof open>): Promise<void> => {
+      await block();
+      await clock.move(5000);
+      while (!logged.some((line) => line.includes('cannot be written'))) {
+        await setImmediate();
+        await history.register();
+      }
+    };
     const unblock = (): Promise<void> => rm(join(folder, 'windows'));
 
     it('lists what can be read, and adopts it once it can be written', async () => {
@@ -277,12 +317,12 @@ describe('ownership of jobs on disk', () => {
     });
 
     it('keeps records and messages, warns once, and writes them when it can be written again', async () => {
-      const { history, store, clock, run } = open('w');
+      const window = open('w');
+      const { history, store, clock, run } = window;
       const faults: string[] = [];
       history.onDidFail((fault) => faults.push(fault.folder));
       await run('first').saved;
-      await history.close();
-      await block();
+      await blockFor(window);
       const [a, b] = [run('a'), run('b')];
       await Promise.all([a.saved, b.saved]);
       for (let i = 0; i < 20_000; i++) void a.addNotice({ at: i, severity: 'NOTICE', message: `m${i}` });
@@ -309,11 +349,11 @@ describe('ownership of jobs on disk', () => {
     });
 
     it('launches a job, but leaves no record that would let another window launch it too', async () => {
-      const { history, run } = open('w');
+      const window = open('w');
+      const { history, run } = window;
       const job = run('a');
       await job.saved;
-      await history.close();
-      await block();
+      await blockFor(window);
       job.transition('launch', { launchSentAt: 5 });
       await job.saved;
       assert.equal((await onDisk('a.json')).launchSentAt, undefined);
@@ -332,10 +372,10 @@ describe('ownership of jobs on disk', () => {
     });
 
     it('writes what is pending when the window is closed', async () => {
-      const { history, run } = open('w');
+      const window = open('w');
+      const { history, run } = window;
       await run('first').saved;
-      await history.close();
-      await block();
+      await blockFor(window);
       await run('a').saved;
       await unblock();
       await history.close();

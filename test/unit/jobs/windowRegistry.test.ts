@@ -42,13 +42,25 @@ describe('window registry', () => {
   it('creates nothing before the window is registered, and leaves nothing', async () => {
     const registry = open('w');
     assert.equal((await registry.others()).living.size, 0);
-    await registry.leave();
     assert.deepEqual([await readdir(parent), clock.timers.size], [[], 0]);
     await registry.enter();
     const identity = JSON.parse(await readFile(join(folder, 'w'), 'utf8')) as object;
     assert.deepEqual(identity, { ...(await ownIdentity()) });
     assert.equal(clock.timers.size, 1);
     await registry.leave();
+    assert.deepEqual([await readdir(folder), clock.timers.size], [[], 0]);
+  });
+
+  it('stays gone after it left, whatever was being written', async () => {
+    const registry = open('w');
+    await registry.enter();
+    await rm(join(folder, 'w'));
+    // The heartbeat finds no file and writes it again.
+    await clock.move(5000);
+    const focused = registry.noteFocus();
+    assert.equal(await registry.leave(), true);
+    await focused;
+    await assert.rejects(registry.enter(), /has closed/);
     assert.deepEqual([await readdir(folder), clock.timers.size], [[], 0]);
   });
 

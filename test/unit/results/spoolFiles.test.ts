@@ -55,6 +55,16 @@ describe('files of the spool', () => {
     });
   });
 
+  it('are swept with the folders of comparisons that an earlier process has left', async () => {
+    await withFolder(async (folder) => {
+      for (const name of ['compared-a', 'compared-b', 'other']) await mkdir(join(folder, name));
+      await writeFile(join(folder, 'compared-a', 'rows.before.0.run'), 'left over');
+      for (const name of ['compared-a', 'other']) await utimes(join(folder, name), 1, 1);
+      await sweepOrphans(folder, []);
+      assert.deepEqual((await readdir(folder)).sort(), ['compared-b', 'other']);
+    });
+  });
+
   it('are swept if they belong to no job; other files remain', async () => {
     await withFolder(async (folder) => {
       for (const name of ['a', 'b', 'c', 'd']) {

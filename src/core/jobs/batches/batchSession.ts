@@ -65,10 +65,27 @@ function effectsOfJob(job: Job): readonly SessionEffect[] {
   return effects;
 }
 
-/** The session of a statement that runs again in a new batch, with others of the old one that did not succeed. */
-export function sessionAgain(job: Job, jobs: readonly Job[]): SharedSession | undefined {
-  const session = job.record.batch?.session;
-  return session && { key: session.key, before: effectsBefore(job, jobs) };
+/**
+ * A statement that runs again in a new batch, with others of the old one that did not succeed. If a statement before it was removed, no one
+ * knows what that one set: it then runs with what it took over the last time.
+ */
+export function statementAgain(
+  job: Job,
+  jobs: readonly Job[],
+): { readonly request: RunRequest; readonly session: SharedSession | undefined } {
+  const { request, batch } = job.record;
+  const session = batch?.session;
+  if (
+    batch &&
+    session?.applied &&
+    jobs.filter((other) => (other.record.batch?.index ?? 0) < batch.index).length < batch.index
+  ) {
+    return { request, session: undefined };
+  }
+  return {
+    request: ownRequest(job.record),
+    session: session && { key: session.key, before: effectsBefore(job, jobs) },
+  };
 }
 
 function carried(job: Job, jobs: readonly Job[]): CarriedSettings {

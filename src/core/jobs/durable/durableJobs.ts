@@ -343,15 +343,14 @@ export class DurableJobs {
     return entry.watch.disposed || entry.watch.connection === watch.connection || (durable.own && !entry.durable.own);
   }
 
-  #removeMissing(watch: DurableWatch, { key, jobs, more }: DurableList, ids: readonly string[] | undefined): void {
+  #removeMissing(watch: DurableWatch, { key, jobs, from }: DurableList, ids: readonly string[] | undefined): void {
     const there = new Set(jobs.map(({ id }) => id));
-    const oldest = more ? Math.min(...jobs.map(({ id }) => Number(id))) : 0;
     const gone = [...this.#entries.values()].filter((entry) => {
       if (entry.watch.connection !== watch.connection) return false;
       // The connection leads to another database now.
       if (entry.key !== key) return true;
       if (there.has(entry.durable.id)) return false;
-      return ids === undefined ? Number(entry.durable.id) >= oldest : ids.includes(entry.durable.id);
+      return ids === undefined ? Number(entry.durable.id) >= Number(from ?? 0) : ids.includes(entry.durable.id);
     });
     if (gone.length > 0) this.#remove(gone.map(({ job }) => job.id));
   }
@@ -363,8 +362,8 @@ export class DurableJobs {
   }
 
   /** Jobs that were purged need not be remembered. */
-  #forgetCleared({ key, jobs, more }: DurableList, cleared: ReadonlySet<string>): void {
-    if (more) return;
+  #forgetCleared({ key, jobs, from }: DurableList, cleared: ReadonlySet<string>): void {
+    if (from !== undefined) return;
     const there = new Set(jobs.map(({ id }) => `durable-${key}-${id}`));
     const kept = [...cleared].filter((id) => !id.startsWith(`durable-${key}-`) || there.has(id));
     if (kept.length < cleared.size) this.#options.cleared.set(kept);

@@ -94,8 +94,9 @@ export class DurableRows {
   ): Promise<void> {
     const options = this.#options;
     let sink: RowSink | undefined;
-    const create = async (): Promise<Writable> => {
-      const columns = record.folded ? [] : (record.columns ?? []);
+    const create = async (added: readonly Column[]): Promise<Writable> => {
+      const columns = record.folded ? [] : [...(record.columns ?? []), ...added];
+      if (added.length > 0 && !record.folded) options.named(id, columns);
       sink = await options.files.createRows(this.fileOf(id), columns, record.folded, (names) =>
         options.named(id, names),
       );

@@ -40,7 +40,7 @@ export interface DurableRecord {
   readonly rowCount: string | null;
   readonly progress: { readonly pct: number | null; readonly message: string | null } | null;
   readonly error: DurableError | null;
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly typeOid?: number }[] | null;
+  readonly columns: readonly DurableColumn[] | null;
   readonly folded: boolean;
   readonly unlogged: boolean;
   readonly rowsTable: string | null;
@@ -58,6 +58,12 @@ export interface DurableRecord {
   readonly batch: DurableBatch | null;
   /** Label and state of the job because of which this one was never launched; anything, as above. */
   readonly stoppedBy: unknown;
+}
+
+export interface DurableColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly typeOid?: number;
 }
 
 /** The place of a job in a batch. */
@@ -133,8 +139,8 @@ export interface DurableList {
   readonly now: string;
   readonly server?: ServerIdentity;
   readonly jobs: readonly DurableRecord[];
-  /** There are older finished jobs, which were not read. */
-  readonly more: boolean;
+  /** There may be older finished jobs, which were not read: all from this id on were. */
+  readonly from?: string;
 }
 
 /** Where the rows of a job are. */
@@ -150,7 +156,7 @@ export interface DurableServer {
    * @returns why durable jobs cannot be used
    */
   open(): Promise<Fault | undefined>;
-  /** All jobs that have not ended, and the newest others, oldest first. Long texts are cut. */
+  /** All jobs that have not ended, and the newest others, with the whole of their batches, oldest first. Long texts are cut. */
   list(): Promise<DurableList>;
   /** The jobs with these ids, as far as they exist. @param whole do not cut long texts */
   read(ids: readonly string[], whole?: boolean): Promise<DurableList>;
@@ -179,9 +185,9 @@ export interface DurableServer {
   pin(id: string, pinned: boolean): Promise<boolean>;
   /**
    * Copies the rows in the text format of COPY. Rejects if the connection is lost, or something else is in the place of the rows.
-   * @param open called once the table of rows is verified
+   * @param open called once the table of rows is verified, with the columns that the result has in addition to those of the record
    */
-  copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void>;
+  copyRows(rows: StoredRows, open: (added: readonly DurableColumn[]) => Promise<Writable>): Promise<void>;
   /** @param listener gets the payload, which any role can choose */
   onNotify(listener: (payload: string) => void): Disposable;
 }

@@ -57,6 +57,7 @@ const RECORD = v.looseObject({
   noticesDropped: v.optional(v.number()),
   error: v.optional(JOB_ERROR),
   batch: v.optional(BATCH_PART),
+  launchedBy: v.optional(v.string()),
 });
 
 /**

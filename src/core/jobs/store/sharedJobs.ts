@@ -152,7 +152,8 @@ export class SharedJobs {
     this.#closed = true;
     this.#timer?.dispose();
     this.#watch?.dispose();
-    await this.#live.close();
+    // It adopts no more jobs, and must not write after the folder was closed.
+    await Promise.all([this.#checking, this.#live.close()]);
   }
 
   #watchFolder(): void {
@@ -351,6 +352,7 @@ export class SharedJobs {
 
   /** Looks for windows that are gone. A check that runs already may have looked too early. */
   #check(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     const running = this.#checking;
     if (running) {
       this.#nextCheck ??= running.then(() => this.#check());

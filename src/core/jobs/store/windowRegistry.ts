@@ -68,6 +68,9 @@ export class WindowRegistry {
   /** When this window received the focus last; 0 = never. */
   #focusedAt = 0;
   #lastBeat = 0;
+  /** The refresh of the file that is running, or the last one. */
+  #beating: Promise<void> = Promise.resolve();
+  #left = false;
   /** Windows with an old heartbeat: its time, and when it was seen first, by the monotonic clock. */
   readonly #silent = new Map<string, { readonly mtimeMs: number; readonly since: number }>();
 
@@ -77,8 +80,12 @@ export class WindowRegistry {
     this.#options = options;
   }
 
-  /** Registers this window unless it is registered. Rejects if the folder cannot be written; the next call tries again. */
+  /**
+   * Registers this window unless it is registered. Rejects if the folder cannot be written, and the next call tries again; also rejects
+   * after the window has left.
+   */
   enter(): Promise<void> {
+    if (this.#left) return Promise.reject(new Error('This window has closed its folder of jobs.'));
     this.#registered ??= this.#enter().catch((error: unknown) => {
       this.#registered = undefined;
       throw error;
@@ -89,7 +96,12 @@ export class WindowRegistry {
   /** This window has received the focus. Never rejects, and creates nothing before the window is registered. */
   async noteFocus(): Promise<void> {
     this.#focusedAt = this.#options.clock.now();
-    if (this.#registered) await this.#registered.then(() => this.#write()).catch(() => undefined);
+    const registered = this.#registered;
+    if (!registered) return;
+    this.#beating = Promise.all([registered, this.#beating])
+      .then(() => this.#write())
+      .catch(() => undefined);
+    await this.#beating;
   }
 
   /** Whether no other living window has had the focus since this one. */
@@ -100,13 +112,19 @@ export class WindowRegistry {
     return focused.at === this.#focusedAt ? windowId < focused.windowId : this.#focusedAt > focused.at;
   }
 
-  /** @returns whether it was registered */
+  /**
+   * Removes this window's file for good: a late heartbeat or write does not register it again, which would keep its jobs from the others.
+   *
+   * @returns whether it was registered
+   */
   async leave(): Promise<boolean> {
+    this.#left = true;
     const registered = this.#registered;
-    if (!registered) return false;
-    await registered.catch(() => undefined);
+    await registered?.catch(() => undefined);
     this.#heartbeat?.dispose();
+    if (!registered) return false;
     this.#registered = undefined;
+    await this.#beating;
     await rm(this.#file(this.#options.windowId), { force: true });
     return true;
   }
@@ -172,8 +190,15 @@ export class WindowRegistry {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.#write();
     this.#lastBeat = this.#options.clock.now();
+    this.#heartbeat?.dispose();
     this.#beatLater();
     this.#options.entered?.();
+  }
+
+  /** The file is gone. While it cannot be written, others take this window for dead, so it must not count as registered. */
+  #enterAgain(): Promise<void> {
+    this.#registered = undefined;
+    return this.enter();
   }
 
   #write(): Promise<void> {
@@ -187,9 +212,9 @@ export class WindowRegistry {
       const now = this.#options.clock.now();
       const late = now - this.#lastBeat;
       this.#lastBeat = now;
-      utimes(this.#file(this.#options.windowId), now / 1000, now / 1000).catch(() =>
-        this.#write().catch(() => undefined),
-      );
+      const beat = utimes(this.#file(this.#options.windowId), now / 1000, now / 1000);
+      const written = beat.catch(() => this.#enterAgain()).catch(() => undefined);
+      this.#beating = Promise.all([this.#beating, written]).then(() => undefined);
       this.#beatLater();
       // A suspended process runs its overdue timers first of all.
       if (late > 2 * this.#heartbeatMs) this.#options.resumed?.();

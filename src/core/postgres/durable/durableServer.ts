@@ -14,6 +14,7 @@ import type {
   DurableStatement,
   StoredRows,
 } from '../../jobs/durable/ports';
+import type { Column } from '../../jobs/ports';
 import type { ServerIdentity } from '../../jobs/serverIdentity';
 import { copyOut } from '../client/copyOut';
 import type { TurnOptions } from '../client/serialClient';
@@ -69,12 +70,11 @@ export class PgDurableServer implements DurableServer {
   }
 
   async list(): Promise<DurableList> {
-    const list = await this.#ofRecords('READ ONLY', (client) => listJobs(client, LISTED_JOBS));
-    return this.#list(list, list.jobs.length >= LISTED_JOBS);
+    return this.#list(await this.#ofRecords('READ ONLY', (client) => listJobs(client, LISTED_JOBS)));
   }
 
   async read(ids: readonly string[], whole = false): Promise<DurableList> {
-    return this.#list(await this.#ofRecords('READ ONLY', (client) => readSomeJobs(client, ids, whole)), false);
+    return this.#list(await this.#ofRecords('READ ONLY', (client) => readSomeJobs(client, ids, whole)));
   }
 
   async resolve(): Promise<void> {
@@ -127,14 +127,14 @@ export class PgDurableServer implements DurableServer {
     return this.#ofRecords('READ WRITE', (client) => pinJob(client, id, pinned));
   }
 
-  async copyRows(rows: StoredRows, open: () => Promise<Writable>): Promise<void> {
+  async copyRows(rows: StoredRows, open: (added: readonly Column[]) => Promise<Writable>): Promise<void> {
     const session = await this.#backend.acquire();
     try {
       await inSession(
         session,
         (client) =>
-          withRows(client, rows, async (query) => {
-            const { sinkError } = await copyOut(client, copyRows(query), await open(), () => undefined);
+          withRows(client, rows, async (query, added) => {
+            const { sinkError } = await copyOut(client, copyRows(query), await open(added), () => undefined);
             if (sinkError) throw new SinkError(sinkError.message, { cause: sinkError });
           }),
         { expectedMs: READING_MS },
@@ -155,10 +155,10 @@ export class PgDurableServer implements DurableServer {
     return useRefusal(facts, functions);
   }
 
-  #list({ place, now, jobs }: ListedJobs, more: boolean): DurableList {
+  #list({ place, ...list }: ListedJobs): DurableList {
     const { server } = this.#backend;
     const key = createHash('sha256').update(place).digest('hex').slice(0, 12);
-    return { key, now, jobs, more, ...(server === undefined ? {} : { server }) };
+    return { key, ...list, ...(server === undefined ? {} : { server }) };
   }
 
   /** Runs a task that needs the objects of the setup. @throws FaultError if they were removed */

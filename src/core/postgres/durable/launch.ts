@@ -18,6 +18,7 @@ import { describeText, intoTableOf } from '../pgBackground/textPlan';
 import { WORKER_ONLY } from '../pgBackground/withSettings';
 import { refusalOf, workerText, type Description, type WorkerText } from '../pgBackground/rowPlan';
 import type { WorkerSettings } from '../server/serverLinkTypes';
+import type { ExpectedTable } from './earlierTables';
 import type { DurableFault } from './faults';
 import { planDurable, RefusedTextError, type DurablePlan } from './plan';
 
@@ -58,7 +59,7 @@ export interface DurableRunRequest extends Pick<
   /** Store rows in a table that a crash of the server empties, which costs less. */
   readonly unlogged?: boolean;
   /** Set for a statement of a batch. Then a syntax error is thrown, because it would stop the batch later. */
-  readonly inBatch?: { readonly effect: EarlierEffect | undefined };
+  readonly inBatch?: { readonly effect: EarlierEffect | undefined; readonly expectedTable: ExpectedTable };
 }
 
 export interface LaunchedJob {
@@ -124,7 +125,9 @@ export async function planLaunch(
   if (refusal) throw new RefusedTextError(refusal);
   const table = intoTableOf(request.into);
   // Its last statement then returns no rows.
-  const worker = table ? await intoWorkerText(client, types, written, settings, table) : written;
+  const worker = table
+    ? await intoWorkerText(client, types, written, settings, table, request.inBatch?.expectedTable)
+    : written;
   const descriptions = await describeLast(client, types, worker, settings, request.inBatch !== undefined);
   return planDurable(
     {
@@ -176,9 +179,12 @@ async function intoWorkerText(
   worker: WorkerText,
   settings: readonly (readonly [string, string])[],
   table: IntoTable,
+  expected: ExpectedTable = (_, facts) => facts,
 ): Promise<WorkerText> {
   const local = Object.fromEntries(settings.filter(([name]) => !WORKER_ONLY.test(name)));
-  const { rows, into } = await describeText(client, types, worker, local, table);
+  const described = await describeText(client, types, worker, local, table);
+  const { rows } = described;
+  const into = described.into && expected(table, described.into);
   const refusal = intoRefusal(worker, table, into);
   if (refusal) throw new FaultError(refusal);
   return workerText(intoText(worker, table, rows, into).text);

@@ -7,6 +7,7 @@ import { LaunchError } from '../../jobs/errors';
 import { earlierEffect, type EarlierEffect } from '../../sql/classify/earlierStatements';
 import type { TypeCache } from '../client/typeCache';
 import { workerText } from '../pgBackground/rowPlan';
+import { EarlierTables } from './earlierTables';
 import type { DurableFault } from './faults';
 import {
   columnsOf,
@@ -80,13 +81,16 @@ async function planAll(
 ): Promise<Planned[]> {
   const plans: Planned[] = [];
   let effect: EarlierEffect | undefined = follows ? 'columns' : undefined;
+  const tables = new EarlierTables();
   for (const [index, request] of statements.entries()) {
     try {
-      plans.push({ request, plan: await planLaunch(client, types, state, { ...request, inBatch: { effect } }) });
+      const inBatch = { effect, expectedTable: tables.expected };
+      plans.push({ request, plan: await planLaunch(client, types, state, { ...request, inBatch }) });
     } catch (error) {
       throw refused(error, request, index) ?? error;
     }
     effect = stronger(effect, request.sql);
+    tables.add(request);
   }
   return plans;
 }

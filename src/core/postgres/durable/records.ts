@@ -146,20 +146,36 @@ export interface ListedJobs {
   /** The server's clock. */
   readonly now: string;
   readonly jobs: readonly DurableRecord[];
+  /** If jobs are missing: all from this id on were read. */
+  readonly from?: string;
 }
 
-/** All jobs that have not ended, and the newest of the others, at most `limit`; with their long texts cut. The newest are last. */
-export function listJobs(client: Client, limit: number): Promise<ListedJobs> {
-  return listed(
+/** The ids of the jobs that have not ended, and of the newest `$1`. */
+const CHOSEN = `(
+  (SELECT pg_catalog.array_agg(u.id) FROM pgbackground_jobs.jobs AS u WHERE u.state OPERATOR(pg_catalog.=) ANY (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[]))
+  OPERATOR(pg_catalog.||)
+  (SELECT pg_catalog.array_agg(f.id) FROM (SELECT a.id FROM pgbackground_jobs.jobs AS a
+     ORDER BY a.id USING OPERATOR(pg_catalog.>) LIMIT $1::pg_catalog.int8) AS f))`;
+
+/** The values that a column has in the chosen jobs, as an array. */
+const ofChosen = (column: string): string =>
+  `(SELECT pg_catalog.array_agg(DISTINCT c.${column}) FROM pgbackground_jobs.jobs AS c
+     WHERE c.id OPERATOR(pg_catalog.=) ANY (${CHOSEN}) AND c.${column} IS NOT NULL)::pg_catalog.int8[]`;
+
+/**
+ * All jobs that have not ended, and the newest of the others, at most `limit`; with their long texts cut. Their batches are complete,
+ * because a batch without some of its jobs would look as if those had succeeded. The newest are last.
+ */
+export async function listJobs(client: Client, limit: number): Promise<ListedJobs> {
+  const list = await listed(
     client,
-    `SELECT ${recordSql(false)} WHERE j.id OPERATOR(pg_catalog.=) ANY (
-       (SELECT pg_catalog.array_agg(u.id) FROM pgbackground_jobs.jobs AS u WHERE u.state OPERATOR(pg_catalog.=) ANY (ARRAY[${UNFINISHED_LIST}]::pg_catalog.text[]))
-       OPERATOR(pg_catalog.||)
-       (SELECT pg_catalog.array_agg(f.id) FROM (SELECT a.id FROM pgbackground_jobs.jobs AS a
-          ORDER BY a.id USING OPERATOR(pg_catalog.>) LIMIT $1::pg_catalog.int8) AS f))
+    `SELECT ${recordSql(false)} WHERE j.id OPERATOR(pg_catalog.=) ANY (${CHOSEN} OPERATOR(pg_catalog.||) ${ofChosen('after_job')} OPERATOR(pg_catalog.||)
+       (SELECT pg_catalog.array_agg(m.id) FROM pgbackground_jobs.jobs AS m WHERE m.batch_key OPERATOR(pg_catalog.=) ANY (${ofChosen('batch_key')})))
      ORDER BY j.id USING OPERATOR(pg_catalog.<)`,
     limit,
   );
+  const oldest = list.jobs.at(-limit);
+  return { ...list, ...(oldest && { from: oldest.id }) };
 }
 
 /** The jobs with these ids that the role may see. @param whole do not cut long texts */

@@ -2,7 +2,8 @@
 import type { Client } from 'pg';
 import { FaultError } from '../../base/fault';
 import { SQLSTATE } from '../../base/sqlstate';
-import { quoteQualified } from '../../sql/quote';
+import type { Column } from '../../jobs/ports';
+import { quoteIdent, quoteQualified } from '../../sql/quote';
 import { isServerError, sqlstateOf } from '../errors';
 import type { DurableFault } from './faults';
 import type { DurableRecord } from './records';
@@ -25,7 +26,9 @@ const CHECK = `
           AND c.relowner OPERATOR(pg_catalog.=) j.owner::pg_catalog.oid
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
                            WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attgenerated OPERATOR(pg_catalog.<>) ''))::pg_catalog.text,
-         (SELECT pg_catalog.string_agg(a.attname::pg_catalog.text, ',' ORDER BY a.attnum USING OPERATOR(pg_catalog.<)) FROM pg_catalog.pg_attribute AS a
+         (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname::pg_catalog.text, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+                                                                 'typeOid', a.atttypid::pg_catalog.int8) ORDER BY a.attnum USING OPERATOR(pg_catalog.<))::pg_catalog.text
+            FROM pg_catalog.pg_attribute AS a
            WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped)
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -34,13 +37,14 @@ const CHECK = `
 
 /**
  * Runs a task in a transaction in which the table of rows is verified and cannot be replaced.
- * @param task gets a query for the rows in the order in which they were stored
+ * @param task gets a query for the rows in the order in which they were stored, and the columns that the result has besides those that it
+ * had at the launch, in the end: another session, or an earlier statement of a batch, can add some before the job begins
  * @throws FaultError if the rows are lost, or if something else is in their place
  */
 export async function withRows<T>(
   client: Client,
   { id, rowsTable, rowsOid, rowsState }: Pick<DurableRecord, 'id' | 'rowsTable' | 'rowsOid' | 'rowsState'>,
-  task: (query: string) => Promise<T>,
+  task: (query: string, added: readonly Column[]) => Promise<T>,
 ): Promise<T> {
   if (rowsTable === null || rowsOid === null || rowsState !== 'stored') {
     throw new FaultError<DurableFault>({ code: 'durable.rowsLost' });
@@ -57,13 +61,15 @@ export async function withRows<T>(
       values: [rowsOid, rowsTable, id],
       rowMode: 'array',
     });
-    const [verified, names] = rows[0] ?? [];
+    const [verified, found] = rows[0] ?? [];
     if (verified !== 'true') throw new FaultError<DurableFault>({ code: 'durable.rowsReplaced' });
     // A policy on the table would run its owner's functions.
     await client.query('SET LOCAL row_security = off');
-    const columns = (names ?? '').split(',').filter((name) => /^c\d+$/.test(name));
+    const columns = JSON.parse(found ?? '[]') as Column[];
+    const added = columns.filter(({ name }) => !/^c\d+$/.test(name));
     // ONLY: not from tables that inherit from it.
-    return await task(`SELECT ${columns.map((name) => `t.${name}`).join(', ')} FROM ONLY ${table} AS t`);
+    const names = columns.map(({ name }) => `t.${quoteIdent(name)}`);
+    return await task(`SELECT ${names.join(', ')} FROM ONLY ${table} AS t`, added);
   } finally {
     await client.query('ROLLBACK');
   }

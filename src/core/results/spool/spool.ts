@@ -5,6 +5,6 @@
  * grows.
  */
 export type { SpoolColumn, SpoolLimits, SpoolStatus } from './spoolFormat';
-export { removeSpool, sweepOrphans } from './spoolFormat';
+export { COMPARISON, removeSpool, sweepOrphans } from './spoolFormat';
 export { SpoolReader } from './spoolReader';
 export { SpoolWriter } from './spoolWriter';

@@ -148,8 +148,11 @@ export async function removeSpool(file: string): Promise<void> {
   await rm(rowsFile(file), options);
 }
 
+/** The folder of a comparison of results begins with this. It is next to the spools and exists as long as the comparison is shown. */
+export const COMPARISON = 'compared-';
+
 /**
- * Removes the spools in a folder that no longer belong to a job.
+ * Removes the spools in a folder that no longer belong to a job, and the comparisons of earlier processes.
  *
  * @param folder The folder, which need not exist. Other files in it are not touched.
  * @param knownFiles Spools to keep: full names as passed to `SpoolWriter.create`, or names relative to the folder. They must include the
@@ -165,6 +168,7 @@ export async function sweepOrphans(
   const known = new Set(Array.from(knownFiles, (file) => resolve(folder, file)));
   const removed: string[] = [];
   for (const name of (await namesIn(folder)).sort()) {
+    if (name.startsWith(COMPARISON)) await removeIfEarlier(join(folder, name));
     if (!name.endsWith('.rows')) continue;
     const stem = name.slice(0, -'.rows'.length);
     const file = join(folder, stem);
@@ -174,6 +178,12 @@ export async function sweepOrphans(
     removed.push(file);
   }
   return removed;
+}
+
+/** Removes a folder that is older than this process. */
+async function removeIfEarlier(folder: string): Promise<void> {
+  const { mtimeMs } = await stat(folder);
+  if (mtimeMs < performance.timeOrigin) await rm(folder, { recursive: true, force: true });
 }
 
 async function temporaryFiles(file: string): Promise<string[]> {

@@ -58,6 +58,7 @@ export class JobNode {
     const worker = this.#jobs.activity(this.job);
     const pinned = this.job.pinned ? vscode.l10n.t('pinned') : '';
     const durable = durableText(record);
+    const agent = agentText(record);
     const usual = this.#jobs.usualDuration(this.job);
     const slower = slowerText(record, usual, now);
     const kind = record.state === 'running' ? worker?.kind : undefined;
@@ -76,6 +77,7 @@ export class JobNode {
       summary.short,
       slower,
       durable,
+      agent,
       pid,
       ended,
       summary.progress,
@@ -92,6 +94,7 @@ export class JobNode {
         summary.short,
         slower,
         durable,
+        agent,
         pinned,
         record.pid === undefined ? '' : vscode.l10n.t('process {0}', record.pid),
         summary.problem,
@@ -131,6 +134,7 @@ export class JobNode {
     if (record.pid !== undefined && mayHaveWorker(record.state)) words.push('active');
     if (record.state === 'running' && !record.durable) words.push('detachable');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    if (this.job.final && record.columns !== undefined) words.push('comparable');
     if (record.invalidIndexes) words.push('invalidIndex');
     if (record.durable) words.push('durable');
     words.push(this.job.pinned ? 'pinned' : 'unpinned');
@@ -147,7 +151,7 @@ export class JobNode {
       .own('**')
       .text(record.label)
       .own('** ')
-      .text(join(stateName(record.state), durableText(record), pinned))
+      .text(join(stateName(record.state), durableText(record), agentText(record), pinned))
       .own('\n\n');
     if (record.reason !== undefined) tooltip.text(faultText(record.reason)).own('\n\n');
     tooltip.fact('pid', record.pid?.toString());
@@ -183,6 +187,11 @@ export class JobNode {
     tooltip.code(record.request.sql, 'sql');
     return tooltip.value;
   }
+}
+
+/** `agent` for a job that a language model launched. */
+function agentText({ launchedBy }: Job['record']): string {
+  return launchedBy ? vscode.l10n.t('agent') : '';
 }
 
 /** `durable`, with the role if it is another one. */

@@ -30,6 +30,7 @@ export class OtherJobNode {
     const words = ['otherJob', 'sql'];
     if (record.pid !== undefined) words.push('pid');
     if (record.columns !== undefined || record.error !== undefined || record.noticeCount > 0) words.push('hasResults');
+    if (job.final && record.columns !== undefined) words.push('comparable');
     if (this.seen) words.push('cancelable');
     item.contextValue = words.join(' ');
     item.command = { command: commandId('previewResults'), title: vscode.l10n.t('Show Results'), arguments: [this] };

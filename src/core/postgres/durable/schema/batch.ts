@@ -106,8 +106,11 @@ BEGIN
   IF v_after IS NOT NULL THEN
     SELECT t.label, t.state INTO v_first FROM pgbackground_jobs.jobs AS t WHERE t.id = v_after;
     IF NOT FOUND THEN
-      -- It was purged.
-      v_cause := json_build_object('label', v_label, 'state', 'unknown');
+      -- It was purged: before anyone knew how it ended, or after it had succeeded, so that the batch has begun.
+      IF NOT EXISTS (SELECT FROM pgbackground_jobs.jobs AS t
+                      WHERE t.batch_key = p_batch AND t.owner = p_owner AND t.started_at IS NOT NULL) THEN
+        v_cause := json_build_object('label', v_label, 'state', 'unknown');
+      END IF;
     ELSIF v_first.state NOT IN (${UNFINISHED_LIST}, 'succeeded') THEN
       v_cause := json_build_object('label', v_first.label, 'state', v_first.state);
     END IF;
@@ -137,6 +140,19 @@ END $stop_batch$;
 /** A statement that waits, and that this role may run: only its own, as in keeper.ts. */
 const WAITS = `t.batch_key = p_batch AND t.state = 'queued' AND t.owner = quote_ident(CURRENT_USER::text)::regrole`;
 
+/** The statement that is next. Locks its record. */
+function next(lock: string): string {
+  return `SELECT t.id INTO v_job FROM pgbackground_jobs.jobs AS t WHERE ${WAITS} ORDER BY t.batch_index LIMIT 1 ${lock}`;
+}
+
+/** Writes outcomes that this batch may depend on. Any other session can do it, too, so an error is no reason to end a lane. */
+const TRY_TO_RESOLVE = `
+      BEGIN
+        PERFORM pgbackground_jobs.resolve();
+      EXCEPTION WHEN OTHERS THEN NULL;
+      END;
+      COMMIT;`;
+
 /** A lane. Like the procedure in keeper.ts, it commits between its waits, and so has no SET clause. */
 const KEEP_BATCH = `
 CREATE OR REPLACE PROCEDURE pgbackground_jobs.keep_batch(p_batch pg_catalog.int8, p_from pg_catalog.xid8, p_after pg_catalog.int8)
@@ -149,6 +165,7 @@ DECLARE
   v_key int8;
   v_job int8;
   v_from xid8;
+  v_in_order bool;
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
   PERFORM set_config('client_min_messages', 'error', false);
@@ -160,7 +177,8 @@ BEGIN
   WHILE p_after IS NOT NULL LOOP
     SELECT t.state, t.keeper_key INTO v_state, v_key FROM pgbackground_jobs.jobs AS t WHERE t.id = p_after;
     EXIT WHEN NOT FOUND OR v_state NOT IN (${UNFINISHED_LIST});
-    IF NOT pgbackground_jobs.keeper_alive(v_key) THEN PERFORM pgbackground_jobs.resolve(); END IF;
+    IF NOT pgbackground_jobs.keeper_alive(v_key) THEN${TRY_TO_RESOLVE}
+    END IF;
     COMMIT;
     PERFORM FROM pgbackground_jobs.jobs AS t WHERE ${WAITS};
     EXIT WHEN NOT FOUND;
@@ -168,18 +186,27 @@ BEGIN
     COMMIT;
     v_pause := LEAST(v_pause * 1.5, ${MAX_PAUSE});
   END LOOP;
+  SELECT t.batch_options ->> 'parallel' = '1' INTO v_in_order FROM pgbackground_jobs.jobs AS t WHERE ${WAITS} LIMIT 1;
   v_pause := ${FIRST_PAUSE};
   LOOP
     -- One of them may have lost its lane.
     IF EXISTS (SELECT FROM pgbackground_jobs.jobs AS t
-                WHERE t.batch_key = p_batch AND t.state = 'running' AND NOT pgbackground_jobs.keeper_alive(t.keeper_key)) THEN
-      PERFORM pgbackground_jobs.resolve();
-      COMMIT;
+                WHERE t.batch_key = p_batch AND t.state = 'running' AND NOT pgbackground_jobs.keeper_alive(t.keeper_key)) THEN${TRY_TO_RESOLVE}
     END IF;
-    PERFORM pgbackground_jobs.stop_batch(p_batch, quote_ident(CURRENT_USER::text)::regrole);
-    COMMIT;
-    SELECT t.id INTO v_job FROM pgbackground_jobs.jobs AS t WHERE ${WAITS} ORDER BY t.batch_index LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF v_in_order THEN
+      -- A later statement never overtakes one that another session is just canceling or pinning.
+      ${next('FOR UPDATE')};
+    ELSE
+      ${next('FOR UPDATE SKIP LOCKED')};
+    END IF;
     IF FOUND THEN
+      -- While its record is locked here, no other session that stops the batch can miss it.
+      PERFORM pgbackground_jobs.stop_batch(p_batch, quote_ident(CURRENT_USER::text)::regrole);
+      PERFORM FROM pgbackground_jobs.jobs AS t WHERE t.id = v_job AND t.state = 'queued';
+      IF NOT FOUND THEN
+        COMMIT;
+        CONTINUE;
+      END IF;
       v_from := pg_current_xact_id();
       v_key := hashtextextended(gen_random_uuid()::text, 0);
       COMMIT;

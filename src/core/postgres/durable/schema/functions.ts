@@ -135,6 +135,8 @@ BEGIN
            t.worker_xid, t.rows_table, t.rows_oid, t.batch_key, ${ALIVE_KEY} AS alive_key
       FROM pgbackground_jobs.jobs AS t
      WHERE t.state IN (${UNFINISHED_LIST}) AND t.cluster = (pg_control_system()).system_identifier
+     -- Several sessions do this at the same time, and lock the records in the same order.
+     ORDER BY t.id
   LOOP
     -- All statements of a batch that wait have the same key.
     IF NOT v_alive OR v_key IS DISTINCT FROM v_job.alive_key THEN
