@@ -58,6 +58,8 @@ EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;\n`,
   });
 
   it('of a worker that was launched elsewhere is shown with a click, until the worker ends', async () => {
+    // After a reload, the order of several panels in the page differs.
+    await ui.command('View: Close All Editors');
     const launched = await installed.server.psql(
       `SELECT pid FROM pg_background_launch('SELECT pg_sleep(600)', 0, 'of a colleague')`,
       { database: installed.database },
