@@ -153,7 +153,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
       statusBar.update();
       // The tree may have been drawn before the jobs were restored.
       view.refresh();
-      results.restore();
+      disposables.add(results.restore());
       setContext('ready', true);
     });
   disposables.add(

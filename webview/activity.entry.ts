@@ -22,6 +22,7 @@ window.addEventListener('message', (event: MessageEvent<unknown>) => {
     pane?.update(message.activity);
     return;
   }
+  api.setState(message.kept);
   document.documentElement.lang = message.language;
   pane = new ActivityPane(message.waiting, (pid, backendStart, signal) =>
     post({ type: 'signalBlocker', pid, backendStart, signal }),

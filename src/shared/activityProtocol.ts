@@ -72,6 +72,23 @@ export interface ActivityView {
 }
 
 /** From the host to the page of a worker that has no job. */
+/** What the page of a worker keeps, so that it can be shown again after a reload. */
+export interface KeptWorker {
+  readonly version: 1;
+  readonly connection: string;
+  readonly pid: number;
+  readonly backendStart: string;
+  readonly title: string;
+  /** What identifies the server that runs it, by the names of its properties; missing if it is not known. */
+  readonly server?: { readonly start: string } & Readonly<Record<string, string>>;
+}
+
 export type ToActivityPage =
-  | { readonly type: 'init'; readonly language: string; readonly title: string; readonly waiting: string }
+  | {
+      readonly type: 'init';
+      readonly language: string;
+      readonly title: string;
+      readonly waiting: string;
+      readonly kept: KeptWorker;
+    }
   | { readonly type: 'activity'; readonly activity: ActivityView };

@@ -87,7 +87,11 @@ export interface JobFaults {
   'jobs.stuckEnding': NoParams;
   /** `blocker`: the process that holds the lock, e.g. `pid 5, bob, psql` */
   'jobs.stuckOnLock': { readonly blocker?: string };
+  /** It has waited for the same lock in all of several samples, and for the same process if one is known. `wait`: e.g. `Lock/relation` */
+  'jobs.stuckOnSameLock': { readonly wait: string; readonly samples: number; readonly blocker?: string };
   'jobs.stuckOnQueue': NoParams;
+  /** Its queue was full in all of several samples. */
+  'jobs.stuckOnUnreadQueue': { readonly samples: number };
   /** `wait`: the wait event, e.g. `Timeout/PgSleep` */
   'jobs.stuckCatchesCancel': { readonly wait: string };
   /** It computes now, and has waited since the cancel. `wait`: what it waited for */

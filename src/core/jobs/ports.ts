@@ -211,6 +211,8 @@ export interface ServerLink {
   onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable;
   /** Requests snapshots: `fast` while a worker is young, `steady` while one runs. The shortest requested interval applies. */
   watch(pace: 'fast' | 'steady'): Disposable;
+  /** Fires when the server did not answer, at each attempt, and once at the beginning if it did not answer before. */
+  onUnreachable?(listener: (fault: Fault) => void): Disposable;
   /** Requests a snapshot now; rejects if the server cannot be reached. */
   refresh(): Promise<ActivitySnapshot>;
   /**

@@ -54,7 +54,7 @@ export function activityView(pid: number, seen: SeenActivity, launch: LaunchFact
     kind: kind ?? 'unknown',
     title: capital(kindText(kind)),
     explanation: join(
-      explanationOf(kind, kind === now ? inspection : {}, described),
+      explanationOf(kind, kind === now ? inspection : { state: inspection.state ?? '' }, described),
       error === undefined ? '' : l10n.t('The server could not be asked again: {0}', errorText(error)),
     ),
     warning: warningText(worker?.blocking),
@@ -144,7 +144,14 @@ function ioText({ readBytes, writtenBytes, hits }: WorkerIo): string {
 
 function chainSection(found: WorkerInspection, pid: number): ActivitySection | undefined {
   if (found.chain.length === 0) return undefined;
-  return { id: 'chain', title: l10n.t('Blocked by'), chain: chainItems(found, pid) };
+  const { chainMore: more = 0 } = found;
+  return {
+    id: 'chain',
+    title: l10n.t('Blocked by'),
+    chain: chainItems(found, pid),
+    note:
+      more === 0 ? '' : l10n.t('{0} more processes block it or these; not listed.', more.toLocaleString(env.language)),
+  };
 }
 
 function progressSection({ progress }: WorkerInspection): ActivitySection | undefined {

@@ -41,6 +41,12 @@ export async function confirmAndSignal(
     backendType: backendType === 'pg_background' ? 'pg_background' : 'client backend',
   };
   try {
+    // The answer may have taken long, and the session may do something else by now.
+    const now = await target.link.inspect?.(target);
+    if (now?.chain.some((one) => isSame(one, process)) !== true) {
+      void ui.showInformationMessage(vscode.l10n.t('{0} no longer blocks the worker, so no signal was sent.', title));
+      return;
+    }
     const sent = await target.link.signalBlocker?.(signal, blocker, target.server);
     if (sent !== true) {
       void ui.showInformationMessage(vscode.l10n.t('{0} had already ended, so no signal was sent.', title));
@@ -67,6 +73,10 @@ export async function confirmAndSignal(
         : vscode.l10n.t('{0} still blocks the worker {1} s after it was terminated.', title, GRACE_MS / 1000),
     );
   }
+}
+
+function isSame(a: BlockingProcess, b: BlockingProcess): boolean {
+  return a.pid === b.pid && a.backendStart === b.backendStart;
 }
 
 /** What will be lost. */
@@ -99,7 +109,7 @@ function failureText(error: unknown, title: string): string {
 }
 
 /** Resolves with true when the worker no longer waits for the process, and with false after the grace window. */
-function releases(target: ActivityTarget, { pid, backendStart }: BlockingProcess): Promise<boolean> {
+function releases(target: ActivityTarget, process: BlockingProcess): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (released: boolean): void => {
       watch.dispose();
@@ -110,7 +120,7 @@ function releases(target: ActivityTarget, { pid, backendStart }: BlockingProcess
     // A watch of its own: the user may have closed the view.
     const watch = new ActivityWatch(target.link, target, ({ inspection, error }) => {
       const { chain } = inspection ?? { chain: [] };
-      const blocks = chain.some((one) => one.pid === pid && one.backendStart === backendStart);
+      const blocks = chain.some((one) => isSame(one, process));
       if (error === undefined && !blocks) end(true);
     });
     // The newest snapshot is older than the signal.

@@ -16,6 +16,9 @@ export function explanationOf(kind: WorkKind | undefined, wait: BackendState, de
     case 'idle':
       return l10n.t('No statement runs.');
     case undefined:
+      if (wait.state === 'disabled') {
+        return l10n.t('The server does not show what it does, because track_activities is off.');
+      }
       return l10n.t('Your role may not see what it does.');
     default:
       return description ?? commonWait(wait.waitEvent ?? '') ?? '';

@@ -15,6 +15,6 @@ export function unresponsiveText(label: string, pid: number | undefined, graceMs
     plainLabel(label),
     pid ?? '–',
     graceMs / 1000,
-    plain(why, 300),
+    plain(why, 400),
   );
 }

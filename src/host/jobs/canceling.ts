@@ -1,20 +1,18 @@
 import * as vscode from 'vscode';
 import { systemClock } from '../../core/base/clock';
 import { cancelForeign } from '../../core/jobs/cancel/cancelForeign';
-import type { CancelResult } from '../../core/jobs/cancel/cancelJob';
+import { SETTLE_MS, type CancelResult } from '../../core/jobs/cancel/cancelJob';
 import type { Job } from '../../core/jobs/job';
 import type { JobService } from '../../core/jobs/jobService';
 import type { ActiveWorker, ServerLink } from '../../core/jobs/ports';
 import { formatSpan } from '../../shared/timeText';
-import { commandId } from '../base/commandIds';
 import { plain, plainLabel } from '../base/plainText';
 import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import type { Connections } from '../connections/connections';
-import { errorText, faultText } from '../messages/faultText';
-import { unresponsiveText } from './cancelTexts';
+import { errorText } from '../messages/faultText';
 import { shortErrorText } from './jobErrorText';
-import { stuckText } from './jobText';
+import type { Unresponsive } from './unresponsiveWorker';
 
 /** How often the progress notification is updated. Milliseconds. */
 const PROGRESS_STEP_MS = 100;
@@ -23,6 +21,8 @@ const PROGRESS_STEP_MS = 100;
 interface Target {
   readonly label: string;
   readonly pid: number | undefined;
+  readonly connection: string;
+  readonly link: ServerLink | undefined;
   readonly job?: Job;
   /** Cancels it and waits through the grace window. */
   cancel(): Promise<CancelOutcome>;
@@ -36,6 +36,10 @@ interface CancelOutcome {
   readonly signaled: boolean;
   /** The worker as the server last showed it; null if the server could not be asked. */
   readonly worker: ActiveWorker | undefined | null;
+  /** When its process had handled the signal. Monotonic milliseconds. */
+  readonly settledAt: number;
+  /** Milliseconds since 1970. */
+  readonly signaledAt: number;
 }
 
 interface Finished extends CancelOutcome {
@@ -71,6 +75,8 @@ export class Canceling {
       .map((job) => ({
         label: job.record.label,
         pid: job.record.pid,
+        connection: job.record.connection,
+        link: this.#connections.existing(job.record.connection),
         job,
         cancel: () => this.#cancelJob(job, graceMs),
       }));
@@ -87,6 +93,8 @@ export class Canceling {
     const targets = workers.map((worker) => ({
       label: worker.label,
       pid: worker.pid,
+      connection,
+      link,
       cancel: () => cancelForeignWorker(worker, link, graceMs),
     }));
     await cancelTogether(targets, 'workers', graceMs);
@@ -95,20 +103,24 @@ export class Canceling {
   async #cancelJob(job: Job, graceMs: number): Promise<CancelOutcome> {
     const requestedAt = Date.now();
     const result = await this.#jobs.cancel(job.id, graceMs);
-    const { cancel } = job.record;
+    const { signaledAt } = job.record.cancel ?? {};
+    const tookMs = Date.now() - (signaledAt ?? requestedAt);
     return {
       result,
-      tookMs: Date.now() - (cancel?.signaledAt ?? requestedAt),
-      signaled: cancel?.signaledAt !== undefined,
+      tookMs,
+      signaled: signaledAt !== undefined,
       worker: this.#jobs.activity(job) ?? null,
+      settledAt: systemClock.monotonic() - tookMs + SETTLE_MS,
+      signaledAt: signaledAt ?? requestedAt,
     };
   }
 }
 
 async function cancelForeignWorker(worker: ActiveWorker, link: ServerLink, graceMs: number): Promise<CancelOutcome> {
   const requestedAt = Date.now();
-  const { result, sent, last } = await cancelForeign({ worker, link, graceMs }, systemClock);
-  return { result, tookMs: Date.now() - requestedAt, signaled: sent, worker: last };
+  const { result, sent, last, settledAt } = await cancelForeign({ worker, link, graceMs }, systemClock);
+  const tookMs = Date.now() - requestedAt;
+  return { result, tookMs, signaled: sent, worker: last, settledAt, signaledAt: requestedAt };
 }
 
 type Kind = 'jobs' | 'workers';
@@ -181,8 +193,11 @@ function report(entries: readonly (Finished | Failed)[], kind: Kind, graceMs: nu
     );
   }
   const [stuck] = unresponsive;
-  if (unresponsive.length === 1 && stuck) void warnUnresponsive(stuck, graceMs);
-  else if (unresponsive.length > 1) {
+  if (unresponsive.length === 1 && stuck) {
+    const { target, worker, settledAt, signaledAt } = stuck;
+    const found: Unresponsive = { ...target, job: target.job, worker, graceMs, settledAt, signaledAt };
+    void import('./unresponsive').then(({ warnUnresponsive }) => warnUnresponsive(found));
+  } else if (unresponsive.length > 1) {
     void ui.showWarningMessage(
       kind === 'jobs'
         ? vscode.l10n.t(
@@ -203,23 +218,6 @@ function report(entries: readonly (Finished | Failed)[], kind: Kind, graceMs: nu
 function showFailure({ target, error }: Failed): void {
   const text = vscode.l10n.t('“{0}” could not be canceled: {1}', plainLabel(target.label), errorText(error));
   void ui.showErrorMessage(plain(text));
-}
-
-async function warnUnresponsive({ target, worker }: Finished, graceMs: number): Promise<void> {
-  const { label, pid, job } = target;
-  const keepWaiting = vscode.l10n.t('Keep Waiting');
-  const runAgain = vscode.l10n.t('Run Again with Timeout…');
-  const showDetails = vscode.l10n.t('Show Details');
-  const choice = await ui.showWarningMessage(
-    // The job's own reason is based on several samples.
-    unresponsiveText(label, pid, graceMs, job?.record.reason ? faultText(job.record.reason) : stuckText(worker)),
-    ...(job ? [keepWaiting, runAgain, showDetails] : [keepWaiting]),
-  );
-  if (!job) return;
-  if (choice === runAgain) await vscode.commands.executeCommand(commandId('rerunJobWithTimeout'), job.id);
-  // Not awaited: the cancel is done, and the worker may run for hours.
-  if (choice === keepWaiting) void import('./keepWaiting').then(({ reportEnd }) => reportEnd(job));
-  if (choice === showDetails) await vscode.commands.executeCommand(commandId('showJobDetails'), job.id);
 }
 
 /** Describes how a job or worker ended. If it ended before the signal could have stopped it, it is not called canceled. */

@@ -1,10 +1,7 @@
 import { env, l10n } from 'vscode';
 import type { JobState } from '../../api';
-import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import type { Job } from '../../core/jobs/job';
-import type { ActiveWorker } from '../../core/jobs/ports';
 import { formatRunning, formatSpan } from '../../shared/timeText';
-import { faultText } from '../messages/faultText';
 import { shortErrorText } from './jobErrorText';
 
 /** Length of an error in a row of the tree, so that the parts after it are kept. UTF-16 units. */
@@ -147,13 +144,4 @@ function graceText(job: Job, now: number): string {
   if (cancel?.signaledAt === undefined) return '';
   const elapsed = Math.min(cancel.graceMs, now - cancel.signaledAt);
   return l10n.t('{0} of {1} s', Math.floor(elapsed / 1000), Math.round(cancel.graceMs / 1000));
-}
-
-/**
- * A sentence that explains why a worker is still running after SIGTERM.
- *
- * @param worker undefined if the server no longer shows it; null if the server could not be asked
- */
-export function stuckText(worker: ActiveWorker | undefined | null): string {
-  return faultText(stuckReasonOf(worker));
 }

@@ -161,6 +161,24 @@ export const JOB_MESSAGES: Messages<JobFaults> = {
       ? l10n.t('Its SQL caught the cancel and now waits for a lock.')
       : l10n.t('Its SQL caught the cancel and now waits for a lock held by {0}.', blocker),
   'jobs.stuckOnQueue': () => l10n.t('It waits to write rows or messages to a full queue.'),
+  'jobs.stuckOnSameLock': ({ wait, samples, blocker }) =>
+    blocker === undefined
+      ? l10n.t(
+          'Its SQL caught the cancel and has waited for the same lock ({0}) in all {1} samples. It continues when that lock is released: the Activity view shows who holds it.',
+          wait,
+          samples,
+        )
+      : l10n.t(
+          'Its SQL caught the cancel and has waited for the same lock ({0}), held by {2}, in all {1} samples. It continues when that process releases it: the Activity view can end that process.',
+          wait,
+          samples,
+          blocker,
+        ),
+  'jobs.stuckOnUnreadQueue': ({ samples }) =>
+    l10n.t(
+      'Its SQL caught the cancel, and its queue has been full in all {0} samples, because the session that launched it does not read its rows and messages. Cancel it again to end this wait, or end that session.',
+      samples,
+    ),
   'jobs.stuckCatchesCancel': ({ wait }) =>
     l10n.t('Its SQL catches the cancel (an EXCEPTION block) and continues; it now waits on {0}.', wait),
   'jobs.stuckCaughtCancel': ({ wait }) =>

@@ -23,7 +23,7 @@ export class Results implements Disposable {
 
   readonly #walkthrough: Walkthrough;
   readonly #extensionUri: vscode.Uri;
-  readonly #connections: Pick<Connections, 'existing'>;
+  readonly #connections: Pick<Connections, 'existing' | 'link'>;
 
   constructor(
     context: vscode.ExtensionContext,
@@ -34,7 +34,7 @@ export class Results implements Disposable {
     walkthrough: Walkthrough,
     errorPlace: (job: Job) => Promise<FailureLocation | undefined>,
     others: OtherJobsSource,
-    connections: Pick<Connections, 'existing'>,
+    connections: Pick<Connections, 'existing' | 'link'>,
   ) {
     this.#walkthrough = walkthrough;
     this.#extensionUri = context.extensionUri;
@@ -67,8 +67,14 @@ export class Results implements Disposable {
   }
 
   /** Restores the panels after a reload. Call it once the jobs are known. */
-  restore(): void {
+  restore(): vscode.Disposable {
     this.#panels.restore();
+    return vscode.window.registerWebviewPanelSerializer('pgBackground.activity', {
+      deserializeWebviewPanel: async (panel, state) => {
+        const { restoreWorkerActivity } = await import('../activity/workerPanels');
+        restoreWorkerActivity(this.#extensionUri, this.#connections, panel, state);
+      },
+    });
   }
 
   async show(id: string): Promise<void> {
@@ -95,10 +101,9 @@ export class Results implements Disposable {
 
   /** Shows what a worker does that has no job here. */
   async showWorkerActivity(connection: string, worker: ActiveWorker): Promise<void> {
-    const link = this.#connections.existing(connection);
-    if (!link) return;
+    if (!this.#connections.existing(connection)) return;
     const { showWorkerActivity } = await import('../activity/workerPanels');
-    showWorkerActivity(this.#extensionUri, link, worker, true);
+    showWorkerActivity(this.#extensionUri, this.#connections, { connection, worker }, true);
   }
 
   /** Panels for something else than jobs. */

@@ -10,7 +10,7 @@ import { plainLabel } from '../base/plainText';
 import { firstFailure } from '../jobs/batchText';
 import { cancelOrder, unresponsiveText } from '../jobs/cancelTexts';
 import type { Canceling } from '../jobs/canceling';
-import { stuckText } from '../jobs/jobText';
+import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import { errorText, faultText } from '../messages/faultText';
 import { shownNotices } from '../messages/jobInfo';
 import { readSetting } from '../base/settings';
@@ -246,8 +246,8 @@ export class TaskTerminal implements vscode.Pseudoterminal {
     try {
       if ((await jobs.cancel(job.id, graceMs)) === 'stopped' || job.final || this.#isOver) return;
       const { label, pid, reason } = job.record;
-      const why = reason ? faultText(reason) : stuckText(jobs.activity(job) ?? null);
-      const text = unresponsiveText(label, pid, graceMs, why);
+      const why = reason ?? stuckReasonOf(jobs.activity(job) ?? null, []);
+      const text = unresponsiveText(label, pid, graceMs, faultText(why));
       this.#lines.line(`${styled('yellow', 'WARNING:')}  ${terminalText(text)}`);
     } catch (error) {
       if (this.#isOver) return;

@@ -52,6 +52,18 @@ describe('the view of a worker’s activity', () => {
     assert.deepEqual(actions('idle in transaction'), ['terminate']);
   });
 
+  it('counts the processes that block it and are not listed', () => {
+    const chain = [{ pid: 9, blocks: [7] }];
+    assert.equal(section(view({ chain }), 'chain')?.note, '');
+    assert.match(section(view({ chain, chainMore: 40 }), 'chain')?.note ?? '', /^40 more processes/);
+  });
+
+  it('says that the server does not track activities', () => {
+    const { parallel, progress, locks, lockCount, chain, role } = FOUND;
+    const seen = { inspection: { state: 'disabled', parallel, progress, locks, lockCount, chain, role } };
+    assert.match(view({}, seen).explanation, /track_activities is off/);
+  });
+
   it('warns if others wait for the worker', () => {
     const worker = { pid: 7, backendStart: '', label: '', blockers: [], blocking: [8, 9] };
     assert.match(view({}, { worker }).warning, /^2 other sessions .* \(pids 8, 9\)\.$/);

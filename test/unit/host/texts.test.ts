@@ -1,7 +1,8 @@
 import { env } from '../../vscodeStandIn';
 import assert from 'node:assert/strict';
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
-import { formatCount, stuckText } from '../../../src/host/jobs/jobText';
+import { stuckReasonOf } from '../../../src/core/jobs/cancel/stuckReason';
+import { formatCount } from '../../../src/host/jobs/jobText';
 import { faultText } from '../../../src/host/messages/faultText';
 
 describe('texts', () => {
@@ -31,9 +32,9 @@ describe('texts', () => {
   it('explain that a worker that waits for a lock after a cancel has caught the cancel', () => {
     const worker: ActiveWorker = { pid: 1, backendStart: 's', label: 'l', state: 'active', blockers: [] };
     const locked = { ...worker, waitEventType: 'Lock', waitEvent: 'relation' };
-    assert.equal(stuckText(locked), 'Its SQL caught the cancel and now waits for a lock.');
+    assert.equal(faultText(stuckReasonOf(locked)), 'Its SQL caught the cancel and now waits for a lock.');
     assert.equal(
-      stuckText({ ...locked, blockers: [{ pid: 7, user: 'u', application: 'psql' }] }),
+      faultText(stuckReasonOf({ ...locked, blockers: [{ pid: 7, user: 'u', application: 'psql' }] })),
       'Its SQL caught the cancel and now waits for a lock held by pid 7, u, psql.',
     );
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cancelForeign } from '../../../src/core/jobs/cancel/cancelForeign';
 import { SessionLostError } from '../../../src/core/jobs/errors';
 import { reasonOf } from '../../reasonOf';
-import { FakeSession, newWorld, OURS, settle, detached } from './fakes';
+import { FakeSession, newWorld, OURS, settle, detached, snapshotOf } from './fakes';
 
 describe('engine: cancel', () => {
   it('sends SIGTERM once the worker was seen active, or after one second', async () => {
@@ -42,6 +42,68 @@ describe('engine: cancel', () => {
     await assert.rejects(jobs.cancel(job.id), /unreachable/);
     assert.equal(job.state, 'detached');
     assert.match(reasonOf(job), /gone\./);
+  });
+
+  it('updates the reason of an unresponsive job when two samples agree, and counts samples only when they have doubled', async () => {
+    const { link, jobs, run, clock } = newWorld();
+    const job = await detached(link, run);
+    const at = (): number => clock.monotonic();
+    link.onRefresh = () => Promise.resolve(snapshotOf({ at: at(), workers: [OURS] }));
+    link.show({ at: at(), workers: [OURS] });
+    const canceling = jobs.cancel(job.id, 1000);
+    await clock.move(1000);
+    assert.equal(await canceling, 'unresponsive');
+    assert.equal(reasonOf(job), 'jobs.stuckOnCpu');
+    const reasons: string[] = [];
+    const listener = jobs.onDidChange(() => reasons.push(reasonOf(job)));
+    const sleeps = { ...OURS, waitEventType: 'Timeout', waitEvent: 'PgSleep' };
+    const second = async (worker: typeof OURS): Promise<void> => {
+      await clock.move(1000);
+      link.show({ at: at(), workers: [worker] });
+      // A snapshot that follows at once is no sample.
+      link.show({ at: at() + 40, workers: [worker] });
+    };
+    for (let i = 0; i < 14; i++) await second(OURS);
+    assert.deepEqual(reasons.splice(0), ['jobs.stuckComputing (samples=4)', 'jobs.stuckComputing (samples=8)']);
+    await second(sleeps);
+    assert.deepEqual(reasons, [], 'one sample is not enough');
+    await second(sleeps);
+    for (let i = 0; i < 100; i++) await second(OURS);
+    assert.deepEqual(reasons.splice(0), [
+      'jobs.stuckCatchesCancel (wait=Timeout/PgSleep)',
+      'jobs.stuckCaughtCancel (wait=Timeout/PgSleep)',
+    ]);
+    listener.dispose();
+    link.show({ at: at(), workers: [] });
+    await settle();
+    assert.equal(job.state, 'finished');
+    await jobs.dispose();
+    assert.equal(link.watching.size + link.listeners.size, 0);
+  });
+
+  it('does not replace the reason why the session of an unresponsive job was lost', async () => {
+    const { link, jobs, run, clock } = newWorld();
+    const session = new FakeSession();
+    session.stopped = false;
+    link.next.push(session);
+    const job = run();
+    await settle();
+    const show = (): void => link.show({ at: clock.monotonic(), workers: [OURS] });
+    link.onRefresh = () => Promise.resolve(snapshotOf({ at: clock.monotonic(), workers: [OURS] }));
+    show();
+    const canceling = jobs.cancel(job.id, 1000);
+    await clock.move(1000);
+    assert.equal(await canceling, 'unresponsive');
+    session.break(new SessionLostError('gone.'));
+    await settle();
+    const reason = reasonOf(job);
+    assert.match(reason, /gone\./);
+    for (let i = 0; i < 5; i++) {
+      await clock.move(1000);
+      show();
+    }
+    assert.deepEqual([job.state, reasonOf(job)], ['unresponsive', reason]);
+    await jobs.dispose();
   });
 
   it('cancels a job that was detached just now without its session, which no longer knows the worker', async () => {
@@ -109,13 +171,13 @@ describe('engine: cancel', () => {
     await settle();
     assert.equal(signals, 1);
     link.show({ workers: [] });
-    assert.deepEqual(await seen, { result: 'stopped', sent: true, last: undefined });
+    assert.deepEqual(await seen, { result: 'stopped', sent: true, last: undefined, settledAt: 2000 });
     link.show({ workers: [starting] });
     const unseen = cancelForeign({ link, worker: starting, graceMs: 3000 }, clock);
     await clock.move(1100);
     assert.equal(signals, 2);
     await clock.move(3000);
-    assert.deepEqual(await unseen, { result: 'unresponsive', sent: true, last: starting });
+    assert.deepEqual(await unseen, { result: 'unresponsive', sent: true, last: starting, settledAt: 3000 });
     assert.equal(clock.timers.size + link.watching.size + link.listeners.size, 0);
   });
 
@@ -133,6 +195,7 @@ describe('engine: cancel', () => {
       result: 'stopped',
       sent: false,
       last: undefined,
+      settledAt: clock.monotonic() + 500,
     });
     await jobs.dispose();
   });

@@ -4,7 +4,7 @@ import { bareTag, decideOutcome, rowsOfTag } from '../../../src/core/jobs/outcom
 import type { ActiveWorker } from '../../../src/core/jobs/ports';
 import { JobQueue } from '../../../src/core/jobs/scheduler/queue';
 import { noSlotReason } from '../../../src/core/jobs/scheduler/noSlotReason';
-import { stuckReasonOf } from '../../../src/core/jobs/cancel/stuckReason';
+import { sampleOf, stuckReasonOf } from '../../../src/core/jobs/cancel/stuckReason';
 import { labelOf } from '../../../src/core/postgres/pgBackground/workerLabel';
 
 describe('outcome', () => {
@@ -217,13 +217,46 @@ describe('why a worker is still running', () => {
     const computes = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
     const sleeps = { ...computes, waitEventType: 'Timeout', waitEvent: 'PgSleep' };
     const reads = { ...computes, waitEventType: 'IO', waitEvent: 'DataFileRead' };
-    const reason = (...samples: (typeof computes)[]): string =>
-      describeFault(stuckReasonOf(samples.at(-1), samples.slice(0, -1)));
+    const reason = (...samples: ActiveWorker[]): string =>
+      describeFault(stuckReasonOf(samples.at(-1), samples.slice(0, -1).map(sampleOf)));
     assert.equal(reason(computes, computes), 'jobs.stuckOnCpu');
     assert.match(reason(computes, computes, computes), /^jobs\.stuckComputing .*3/);
     assert.match(reason(computes, sleeps, computes), /^jobs\.stuckCaughtCancel .*Timeout\/PgSleep/);
     assert.match(reason(computes, computes, reads), /^jobs\.stuckInWait .*IO\/DataFileRead/);
     assert.equal(reason(reads, computes, computes), 'jobs.stuckOnCpu');
+  });
+
+  it('distinguishes a worker that waits for the same lock in all samples from one that waits for several locks', () => {
+    const base: ActiveWorker = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
+    const locked = (waitEvent: string, ...pids: number[]): ActiveWorker => ({
+      ...base,
+      waitEventType: 'Lock',
+      waitEvent,
+      blockers: pids.map((pid) => ({ pid, user: 'u', application: `a${pid}` })),
+    });
+    const reason = (...samples: ActiveWorker[]): string =>
+      describeFault(stuckReasonOf(samples.at(-1), samples.slice(0, -1).map(sampleOf)));
+    const same = locked('relation', 3, 4);
+    assert.match(
+      reason(same, locked('relation', 4), locked('relation', 5, 4)),
+      /^jobs\.stuckOnSameLock .*Lock\/relation.*3.*pid 4, u, a4/,
+    );
+    assert.match(reason(same, same), /^jobs\.stuckOnLock .*pid 3/, 'too few samples');
+    assert.match(reason(same, same, locked('relation', 9)), /^jobs\.stuckOnLock .*pid 9/, 'another blocker');
+    assert.match(reason(same, same, locked('transactionid', 3)), /^jobs\.stuckOnLock .*pid 3/, 'another lock');
+    assert.match(reason(same, base, same, same), /^jobs\.stuckOnLock/, 'it computed in between');
+    const prepared = locked('relation');
+    assert.match(reason(prepared, prepared, prepared), /^jobs\.stuckOnSameLock (?!.*pid)/);
+  });
+
+  it('distinguishes a queue that is not read from one that is only full at times', () => {
+    const base: ActiveWorker = { pid: 7, backendStart: 'b', label: 'l', state: 'active', blockers: [] };
+    const full = { ...base, waitEventType: 'IPC', waitEvent: 'MessageQueuePutMessage' };
+    const reason = (...samples: ActiveWorker[]): string =>
+      describeFault(stuckReasonOf(samples.at(-1), samples.slice(0, -1).map(sampleOf)));
+    assert.match(reason(full, full, full), /^jobs\.stuckOnUnreadQueue .*3/);
+    assert.equal(reason(full, full), 'jobs.stuckOnQueue');
+    assert.equal(reason(full, base, full, full), 'jobs.stuckOnQueue');
   });
 
   it('includes the used and the total slots if no slot is free', () => {

@@ -32,6 +32,8 @@ export interface WorkerInspection extends BackendState {
   readonly tempFiles?: TempFiles | { readonly missing: NeededRole };
   /** The processes that it waits for, directly or not, in the order in which they were found; empty unless it waits for a lock. */
   readonly chain: readonly BlockingProcess[];
+  /** Further processes that those of the chain, or the worker, wait for. */
+  readonly chainMore?: number;
   /** The role that queries, for the text of a GRANT. */
   readonly role: string;
 }

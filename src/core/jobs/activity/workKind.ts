@@ -39,9 +39,11 @@ const READS = /read|prefetch|^aio/i;
 const OTHER_READS = /^(IPC|LWLock)\/BufferIO$/i;
 const OTHER_WRITES = /^LWLock\/WALWrite(Lock)?$/i;
 
-/** @returns undefined if the role may not see what the backend does */
+/** @returns undefined if the role may not see what the backend does, or the server does not show it */
 export function workKindOf({ state, waitEventType, waitEvent = '' }: BackendState): WorkKind | undefined {
-  if (state === undefined || state === '' || state === 'disabled') return undefined;
+  if (state === undefined || state === '') return undefined;
+  // With track_activities = off, the server only shows waits. One without a wait may compute or be idle.
+  if (state === 'disabled' && (waitEventType === undefined || waitEventType === '')) return undefined;
   if (state.startsWith('idle in transaction')) return 'transaction';
   if (state === 'idle') return 'idle';
   if (waitEventType === undefined || waitEventType === '') return 'cpu';

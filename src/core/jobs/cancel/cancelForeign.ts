@@ -1,4 +1,4 @@
-import { SEEN_MS, waitUntilActive, type CancelResult } from './cancelJob';
+import { SEEN_MS, SETTLE_MS, waitUntilActive, type CancelResult } from './cancelJob';
 import type { ActiveWorker, ServerLink } from '../ports';
 import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/disposable';
@@ -15,14 +15,15 @@ export interface ForeignWorker {
  * Cancels a worker that another session launched: waits until it was seen running, sends SIGTERM to exactly that process, and waits for
  * the grace window.
  *
- * @returns the result, whether a process was signaled at all, and the worker as the server last showed it
+ * @returns the result, whether a process was signaled at all, the worker as the server last showed it, and from when on its samples explain
+ *   why it is still running (monotonic milliseconds)
  * @throws OtherServerError if the connection leads to another server than the one that showed the worker
  * @throws if the server refuses (the role may not signal it) or cannot be reached
  */
 export async function cancelForeign(
   { link, worker, graceMs }: ForeignWorker,
   clock: Clock,
-): Promise<{ result: CancelResult; sent: boolean; last: ActiveWorker | undefined }> {
+): Promise<{ result: CancelResult; sent: boolean; last: ActiveWorker | undefined; settledAt: number }> {
   let last: ActiveWorker | undefined = worker;
   const server = link.snapshot && serverOfSnapshot(link.snapshot);
   const { pid, backendStart } = worker;
@@ -30,7 +31,8 @@ export async function cancelForeign(
   const find = (): ActiveWorker | undefined => findWorker(link.snapshot, known);
   await waitUntilActive(() => (find() ?? worker).state === 'active', SEEN_MS, { link, clock });
   const sent = await link.terminate(pid, backendStart, server);
-  if (!sent) return { result: 'stopped', sent, last: undefined };
+  const settledAt = clock.monotonic() + SETTLE_MS;
+  if (!sent) return { result: 'stopped', sent, last: undefined, settledAt };
   const watches: Disposable[] = [link.watch('fast')];
   const result = await new Promise<CancelResult>((resolve) => {
     watches.push(
@@ -43,7 +45,7 @@ export async function cancelForeign(
     );
   });
   for (const watch of watches) watch.dispose();
-  return { result, sent, last };
+  return { result, sent, last, settledAt };
 }
 
 /** A snapshot of another server has no information about this worker. */

@@ -8,14 +8,13 @@ import { NoAnswerError } from '../errors';
 import type { JobFault } from '../faults';
 import { findWorker } from '../findWorker';
 import type { ActiveWorker, ServerLink } from '../ports';
-import { stuckReasonOf } from './stuckReason';
 import type { WorkerControl } from './workerControl';
 
 /** A worker is canceled only after it was seen running, or is this old: old builds crashed when canceled very early. Milliseconds. */
 export const SEEN_MS = 1000;
 
 /** A worker handles SIGTERM within this time: before, it still shows the wait that the signal ends. Milliseconds. */
-const SETTLE_MS = 500;
+export const SETTLE_MS = 500;
 
 export type CancelResult = 'stopped' | 'unresponsive';
 
@@ -74,12 +73,10 @@ export async function cancelJob(
   if (isOver(job)) return 'stopped';
   // A second cancel has its own grace window, and the last cancel decides.
   if (!elapsed || turn !== job.lastCancel) return 'unresponsive';
-  const worker = await currentWorker(job, context);
+  const [worker, { explainStuck }] = await Promise.all([currentWorker(job, context), import('./stuckWatch')]);
   if (isOver(job)) return 'stopped';
   if (turn === job.lastCancel && job.state === 'canceling') {
-    const samples = (worker && context.link.samples?.(worker)) ?? [];
-    const settled = samples.filter(({ at }) => at >= settledAt);
-    job.transition('graceOver', { reason: stuckReasonOf(worker, settled) });
+    job.transition('graceOver', { reason: explainStuck(job, worker, settledAt, context) });
   }
   return 'unresponsive';
 }

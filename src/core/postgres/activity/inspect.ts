@@ -56,6 +56,7 @@ interface InspectionJson extends StateJson {
   readonly io: { read: number; written: number; hits: number } | null;
   readonly temp: { files: number; bytes: number } | null;
   readonly chain: readonly BlockerJson[] | null;
+  readonly chainMore: number;
 }
 
 /**
@@ -125,6 +126,7 @@ function toInspection(
     lockCount: json.lockCount,
     ...given({ io: json.io && toIo(json.io) }),
     tempFiles: json.temp ?? { missing: 'pg_monitor' },
+    ...(json.chainMore > 0 ? { chainMore: json.chainMore } : {}),
     chain: chain.map((blocker) => toBlocker(blocker, cycles)),
     role: facts.role,
   };

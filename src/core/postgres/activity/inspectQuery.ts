@@ -19,9 +19,9 @@ const MODES = [
   'ExclusiveLock',
   'AccessExclusiveLock',
 ];
-/** How strong a lock is. @param lock alias of a row of `pg_locks` */
+/** How strong a lock is; a lock that blocks nothing, such as SIReadLock, is the weakest. @param lock alias of a row of `pg_locks` */
 const strength = (lock: string): string =>
-  `pg_catalog.array_position('{${MODES.join(',')}}'::pg_catalog.text[], ${lock}.mode)`;
+  `COALESCE(pg_catalog.array_position('{${MODES.join(',')}}'::pg_catalog.text[], ${lock}.mode), 0)`;
 
 /** JSON of a row of `pg_locks`. The names of relations of other databases cannot be looked up. */
 const lockJson = (lock: string): string => `pg_catalog.json_build_object(
@@ -124,6 +124,9 @@ export function inspectQuery(facts: ServerFacts, withTexts: boolean): string {
               FROM pg_catalog.pg_ls_tmpdir() AS t WHERE t.name LIKE 'pgsql\\_tmp' || me.pid || '.%')`
         : 'NULL'
     },
+    'chainMore', (SELECT pg_catalog.count(DISTINCT u.pid) FROM member AS m
+       CROSS JOIN LATERAL pg_catalog.unnest(m.waits_for) AS u(pid)
+       WHERE NOT EXISTS (SELECT FROM member AS n WHERE n.pid = u.pid)),
     'chain', (SELECT pg_catalog.json_agg(x.j) FROM (
        SELECT pg_catalog.json_build_object(
          'pid', e.pid, 'blocks', e.waiters, 'start', ${timeText('b.backend_start')}, 'type', b.backend_type,
@@ -132,7 +135,7 @@ export function inspectQuery(facts: ServerFacts, withTexts: boolean): string {
          'since', ${seconds('b.state_change')}, 'xact', ${seconds('b.xact_start')},
          'awaited', (SELECT ${lockJson('l')} FROM l WHERE l.pid = e.pid AND NOT l.granted LIMIT 1),
          'held', (SELECT ${lockJson('l')} FROM l JOIN l AS w ON ${sameObject('l', 'w')}
-                   WHERE l.granted AND NOT w.granted AND w.pid = ANY (e.waiters)
+                   WHERE l.granted AND l.mode <> 'SIReadLock' AND NOT w.granted AND w.pid = ANY (e.waiters)
                      AND (l.pid = e.pid OR e.pid = 0 AND l.pid IS NULL)
                    ORDER BY ${strength('l')} DESC LIMIT 1),
          'prepared', CASE WHEN e.pid = 0 THEN (

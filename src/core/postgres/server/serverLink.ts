@@ -1,6 +1,6 @@
 import type { Disposable } from '../../base/disposable';
 import { Emitter } from '../../base/emitter';
-import { describeFault, FaultError, faultOf } from '../../base/fault';
+import { describeFault, FaultError, faultOf, type Fault } from '../../base/fault';
 import { OtherServerError, SessionLostError, UnreachableError } from '../../jobs/errors';
 import type { DurableServer } from '../../jobs/durable/ports';
 import type { ActivityHistory } from '../../jobs/activity/activityHistory';
@@ -121,6 +121,14 @@ export class PgServerLink implements ServerLink {
 
   onSnapshot(listener: (snapshot: ActivitySnapshot) => void): Disposable {
     return this.#poller.onSnapshot(listener);
+  }
+
+  onUnreachable(listener: (fault: Fault) => void): Disposable {
+    const report = (): void => {
+      if (this.#state.kind === 'error') listener(this.#state.fault);
+    };
+    report();
+    return this.onDidChangeState(report);
   }
 
   watch(pace: 'fast' | 'steady'): Disposable {

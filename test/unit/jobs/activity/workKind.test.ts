@@ -47,5 +47,6 @@ describe('the kind of work', () => {
     assert.equal(workKindOf({}), undefined);
     assert.equal(workKindOf({ state: '' }), undefined);
     assert.equal(workKindOf({ state: 'disabled' }), undefined);
+    assert.equal(kindOf('Lock/relation', 'disabled'), 'lock', 'waits are shown even if activities are not tracked');
   });
 });
