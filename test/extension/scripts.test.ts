@@ -220,7 +220,7 @@ describe('scripts in the editor', () => {
     });
     const job = { final: false, state: 'running', record: { label: 'stubborn' } } as unknown as Job;
     const refusing = { cancel: () => Promise.reject(new Error('permission denied')) } as unknown as JobService;
-    await new Canceling(refusing, undefined as unknown as Connections).cancelJobs([job]);
+    await new Canceling(refusing, { existing: () => undefined } as unknown as Connections).cancelJobs([job]);
     assert.equal(await shown, '“stubborn” could not be canceled: permission denied');
   });
 });
