@@ -9,7 +9,7 @@ import { JobService } from './core/jobs/jobService';
 import { OtherWorkspaces } from './core/jobs/workspaces/otherWorkspaces';
 import { listWorkspace } from './core/jobs/workspaces/workspaceList';
 import { SpoolFiles } from './core/results/spool/spoolStore';
-import { Canceling } from './host/jobs/canceling';
+import { Canceling, defaultGraceMs } from './host/jobs/canceling';
 import { ConnectionCommands } from './host/commands/connections';
 import { JobCommands } from './host/commands/jobs';
 import { registerCommands } from './host/commands/register';
@@ -74,7 +74,7 @@ export function activate(context: vscode.ExtensionContext): PgBackgroundApi {
     newId: () => randomUUID(),
     settings: () => ({
       maxConcurrentJobs: readSetting('maxConcurrentJobs'),
-      graceMs: readSetting('cancelGraceSeconds') * 1000,
+      graceMs: defaultGraceMs(),
       keepFinishedJobs: readSetting('history.maxJobs'),
       keepFinishedDays: readSetting('history.maxDays'),
     }),

@@ -71,7 +71,6 @@ export interface ActivityView {
   readonly sections: readonly ActivitySection[];
 }
 
-/** From the host to the page of a worker that has no job. */
 /** What the page of a worker keeps, so that it can be shown again after a reload. */
 export interface KeptWorker {
   readonly version: 1;
@@ -83,6 +82,7 @@ export interface KeptWorker {
   readonly server?: { readonly start: string } & Readonly<Record<string, string>>;
 }
 
+/** From the host to the page of a worker that has no job. */
 export type ToActivityPage =
   | {
       readonly type: 'init';

@@ -10,7 +10,7 @@ import type { ActiveWorker } from '../../src/core/jobs/ports';
 import type { ConnectionProfile } from '../../src/core/postgres/connect/conninfo/profile';
 import { withGate } from '../gate';
 import { reasonOf } from '../reasonOf';
-import { openSession, pidOf } from './activity/support';
+import { pidOf, Sessions } from './activity/support';
 import {
   atWork,
   eventually,
@@ -34,7 +34,7 @@ describe('a worker that does not respond to a cancel', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
-  let sessions: Client[];
+  const sessions = new Sessions();
 
   before(async () => {
     server = await sharedServer();
@@ -42,19 +42,14 @@ describe('a worker that does not respond to a cancel', () => {
   });
   beforeEach(async () => {
     engine = await newEngine(profile);
-    sessions = [];
   });
   afterEach(async () => {
-    await Promise.all(sessions.map((session) => session.end().catch(() => undefined)));
+    await sessions.end();
     await engine.close();
     assert.equal(await server.crashes(), 0);
   });
 
-  const session = async (application: string): Promise<Client> => {
-    const opened = await openSession(profile, application);
-    sessions.push(opened);
-    return opened;
-  };
+  const session = (application: string): Promise<Client> => sessions.open(profile, application);
 
   it('because its SQL waits again for the same lock is explained with the process that holds it, until that ends', async () => {
     await server.psql('CREATE TABLE held ()', { database: profile.database! });

@@ -9,14 +9,11 @@ import { newPagePanel, PanelsByKey } from '../base/panelsByKey';
 import { plainLabel } from '../base/plainText';
 import { parseFromPage } from '../results/pageMessages';
 import { ActivityFeed } from './activityFeed';
-import type { ActivityTarget } from './activityTarget';
+import { ACTIVITY_VIEW_TYPE, type ActivityTarget } from './activityTarget';
 import { activityView, type LaunchFacts } from './activityView';
 
 /** The panels with the activity of foreign workers, at most one per worker. */
 const panels = new PanelsByKey<string, WorkerPanel>();
-
-/** VS Code restores panels by this id, so it must not change. */
-export const ACTIVITY_VIEW_TYPE = 'pgBackground.activity';
 
 const LAUNCH: LaunchFacts = { settings: [], withStatement: true };
 

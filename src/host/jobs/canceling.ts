@@ -51,7 +51,8 @@ interface Failed {
   readonly error: unknown;
 }
 
-function defaultGraceMs(): number {
+/** The grace window of the settings. Milliseconds. */
+export function defaultGraceMs(): number {
   return readSetting('cancelGraceSeconds') * 1000;
 }
 

@@ -8,6 +8,7 @@ import type { Connections } from '../connections/connections';
 import type { Canceling } from '../jobs/canceling';
 import type { Launcher } from '../launch/launcher';
 import type { FailureLocation } from '../editor/failures';
+import { ACTIVITY_VIEW_TYPE } from '../activity/activityTarget';
 import * as ui from '../base/ui';
 import { jobSource } from './jobSource';
 import { ResultsPanels } from './resultsPanels';
@@ -69,7 +70,7 @@ export class Results implements Disposable {
   /** Restores the panels after a reload. Call it once the jobs are known. */
   restore(): vscode.Disposable {
     this.#panels.restore();
-    return vscode.window.registerWebviewPanelSerializer('pgBackground.activity', {
+    return vscode.window.registerWebviewPanelSerializer(ACTIVITY_VIEW_TYPE, {
       deserializeWebviewPanel: async (panel, state) => {
         const { restoreWorkerActivity } = await import('../activity/workerPanels');
         restoreWorkerActivity(this.#extensionUri, this.#connections, panel, state);

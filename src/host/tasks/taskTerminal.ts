@@ -9,11 +9,10 @@ import type { TaskLaunch } from '../editor/taskLaunch';
 import { plainLabel } from '../base/plainText';
 import { firstFailure } from '../jobs/batchText';
 import { cancelOrder, unresponsiveText } from '../jobs/cancelTexts';
-import type { Canceling } from '../jobs/canceling';
+import { defaultGraceMs, type Canceling } from '../jobs/canceling';
 import { stuckReasonOf } from '../../core/jobs/cancel/stuckReason';
 import { errorText, faultText } from '../messages/faultText';
 import { shownNotices } from '../messages/jobInfo';
-import { readSetting } from '../base/settings';
 import * as ui from '../base/ui';
 import { batchEnd, endText, launchedText, noticeText, resultsLink, statementEndText, statusText } from './taskTexts';
 import { styled, TerminalLines, terminalLine, terminalText } from './terminalText';
@@ -207,7 +206,6 @@ export class TaskTerminal implements vscode.Pseudoterminal {
   #finish(): void {
     if (this.#state !== 'running') return;
     this.#lines.status('');
-    const [first] = this.#jobs;
     if (this.#jobs.length > 1) this.#lines.line(batchEnd(this.#jobs));
     if (this.#skipped > 0) {
       this.#lines.line(
@@ -216,7 +214,7 @@ export class TaskTerminal implements vscode.Pseudoterminal {
           : vscode.l10n.t('{0} more messages are in the results.', this.#skipped),
       );
     }
-    const shown = firstFailure(this.#jobs) ?? this.#jobs.at(-1) ?? first;
+    const shown = firstFailure(this.#jobs) ?? this.#jobs.at(-1);
     if (shown) {
       this.#parts.linked(shown.id);
       this.#lines.line(resultsLink(shown.id));
@@ -235,7 +233,7 @@ export class TaskTerminal implements vscode.Pseudoterminal {
 
   /** Cancels with the grace window. How each job ends is shown when it has ended. */
   async #cancel(): Promise<void> {
-    const graceMs = readSetting('cancelGraceSeconds') * 1000;
+    const graceMs = defaultGraceMs();
     this.#lines.line(vscode.l10n.t('Canceling: the worker has {0} s to stop.', graceMs / 1000));
     await Promise.all(cancelOrder(this.#living).map((job) => this.#cancelJob(job, graceMs)));
     this.#canceling = false;

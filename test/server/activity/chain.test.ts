@@ -16,7 +16,7 @@ import {
   type Engine,
   type TestServer,
 } from '../support';
-import { inspectJob, inspectUntil, openSession, pidOf } from './support';
+import { inspectJob, inspectUntil, pidOf, Sessions } from './support';
 
 const signaled = ({ pid, backendStart, backendType }: BlockingProcess): SignaledBlocker => ({
   pid,
@@ -28,7 +28,7 @@ describe('the blocking chain of a worker', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
-  let sessions: Client[];
+  const sessions = new Sessions();
 
   before(async () => {
     server = await sharedServer();
@@ -36,20 +36,15 @@ describe('the blocking chain of a worker', () => {
   beforeEach(async () => {
     profile = await newDatabase(server);
     engine = await newEngine(profile);
-    sessions = [];
   });
   afterEach(async () => {
-    await Promise.all(sessions.map((session) => session.end().catch(() => undefined)));
+    await sessions.end();
     for (const job of engine.jobs.jobs) if (!job.final) await engine.jobs.cancel(job.id);
     await engine.close();
     assert.equal(await server.crashes(), 0);
   });
 
-  const session = async (application?: string, as = profile): Promise<Client> => {
-    const opened = await openSession(as, application);
-    sessions.push(opened);
-    return opened;
-  };
+  const session = (application?: string, as = profile): Promise<Client> => sessions.open(as, application);
 
   it('has all processes up to the one that holds up the others, which can be ended one by one', async () => {
     await server.psql('CREATE TABLE t1 (); CREATE TABLE t2 ()', { database: profile.database! });

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import type { Client } from 'pg';
 import { workKindOf } from '../../../src/core/jobs/activity/workKind';
 import type { ConnectionProfile } from '../../../src/core/postgres/connect/conninfo/profile';
 import { eventually, newDatabase, newEngine, reaches, sharedServer, type Engine, type TestServer } from '../support';
-import { inspectJob, inspectUntil, openSession } from './support';
+import { inspectJob, inspectUntil, Sessions } from './support';
 
 describe('what a worker does, on an unusual server', () => {
   let server: TestServer;
   let profile: ConnectionProfile;
   let engine: Engine;
-  let sessions: Client[];
+  const sessions = new Sessions();
 
   before(async () => {
     server = await sharedServer();
@@ -17,18 +16,16 @@ describe('what a worker does, on an unusual server', () => {
   beforeEach(async () => {
     profile = await newDatabase(server);
     engine = await newEngine(profile);
-    sessions = [];
   });
   afterEach(async () => {
-    await Promise.all(sessions.map((session) => session.end().catch(() => undefined)));
+    await sessions.end();
     for (const job of engine.jobs.jobs) if (!job.final) await engine.jobs.cancel(job.id);
     await engine.close();
     assert.equal(await server.crashes(), 0);
   });
 
   const session = async (sql: string): Promise<void> => {
-    const opened = await openSession(profile);
-    sessions.push(opened);
+    const opened = await sessions.open(profile);
     await opened.query(sql);
   };
 

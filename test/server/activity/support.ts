@@ -45,6 +45,21 @@ export async function openSession(profile: ConnectionProfile, application = 'ses
   return client;
 }
 
+/** The sessions that a test opens, all ended after it. */
+export class Sessions {
+  readonly #open: Client[] = [];
+
+  async open(...args: Parameters<typeof openSession>): Promise<Client> {
+    const session = await openSession(...args);
+    this.#open.push(session);
+    return session;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#open.splice(0).map((session) => session.end().catch(() => undefined)));
+  }
+}
+
 export async function pidOf(session: Client): Promise<number> {
   const { rows } = await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   return rows[0]!.pid;
